@@ -1,0 +1,206 @@
+"""What is asked: a network, the moments of the data, and the objective, in the core's one convention.
+
+The core minimises ``J = E||f(x) - y||^2 + sum_l g_l ||W_l||_F^2``: the mean over samples, summed over
+outputs, without a factor 1/2.  Callers' conventions are converted at the edge (`service.operations.mapping`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.vocabulary import Activation, Bias, Loss, SkipKind
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One weight matrix and what follows it.
+
+    Attributes
+    ----------
+    width : int
+        Number of outputs of the weight matrix, at least 1.
+    activation : Activation
+        What is applied to the outputs.
+    slope : float or None
+        Negative slope of a leaky ReLU.
+    weight_decay : float
+        Factor g_l >= 0 of ``||W_l||_F^2`` in the core's convention.
+    noise_variance : float
+        Variance s >= 0 of the mean-one multiplicative noise on the outputs.
+    frozen_weights : (width, inputs) array or None
+        The matrix of a layer that is not trained.
+    """
+
+    width: int
+    activation: Activation = Activation.LINEAR
+    slope: float | None = None
+    weight_decay: float = 0.0
+    noise_variance: float = 0.0
+    frozen_weights: FloatArray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A connection from the output of layer ``source`` to that of layer ``target``; 0 is the input."""
+
+    source: int
+    target: int
+    kind: SkipKind
+
+
+@dataclass(frozen=True)
+class Network:
+    """A feedforward network.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+        In order from the input; the last one is the output.
+    input_noise_variance : float
+        Variance of the mean-one multiplicative noise on the inputs.
+    bias : Bias
+        Which layers have a bias.
+    bias_weight_decays : tuple of float
+        Decay of the bias of each layer, in the core's convention.
+    skips : tuple of Skip
+    """
+
+    layers: tuple[Layer, ...]
+    input_noise_variance: float = 0.0
+    bias: Bias = Bias.NONE
+    bias_weight_decays: tuple[float, ...] = ()
+    skips: tuple[Skip, ...] = ()
+
+    @cached_property
+    def n_layers(self) -> int:
+        """Number of weight matrices."""
+        return len(self.layers)
+
+    @cached_property
+    def n_hidden(self) -> int:
+        """Number of hidden layers, called D in the theory."""
+        return len(self.layers) - 1
+
+    @cached_property
+    def outputs(self) -> int:
+        """Number of outputs k."""
+        return self.layers[-1].width
+
+    @cached_property
+    def hidden_widths(self) -> tuple[int, ...]:
+        """Widths d_1 .. d_D."""
+        return tuple(layer.width for layer in self.layers[:-1])
+
+    @cached_property
+    def weight_decays(self) -> FloatArray:
+        """Decays g_1 .. g_{D+1}, shape (n_layers,)."""
+        return np.array([layer.weight_decay for layer in self.layers])
+
+    @cached_property
+    def noise_variances(self) -> FloatArray:
+        """Variances s_1 .. s_D of the hidden layers, shape (n_hidden,)."""
+        return np.array([layer.noise_variance for layer in self.layers[:-1]])
+
+    def has_bias(self, index: int) -> bool:
+        """Whether layer ``index`` (0-based) adds a bias vector."""
+        is_output = index == self.n_layers - 1
+        return self.bias is Bias.ALL or self.bias is (Bias.OUTPUT if is_output else Bias.HIDDEN)
+
+    @cached_property
+    def bias_layers(self) -> tuple[int, ...]:
+        """0-based indices of the layers that have a bias."""
+        return tuple(index for index in range(self.n_layers) if self.has_bias(index))
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Second moments of the data, all that squared loss of a linear network sees.
+
+    Attributes
+    ----------
+    xx : (d, d) array
+        ``E[x x^T]``, symmetric and positive semidefinite.
+    xy : (d, k) array
+        ``E[x y^T]``, its columns in the range of ``xx``.
+    yy : float
+        ``E||y||^2``.
+    n : int or None
+        Number of samples, where known.
+    x_mean : (d,) array or None
+    y_mean : (k,) array or None
+    """
+
+    xx: FloatArray
+    xy: FloatArray
+    yy: float
+    n: int | None = None
+    x_mean: FloatArray | None = None
+    y_mean: FloatArray | None = None
+
+    @property
+    def inputs(self) -> int:
+        """Number of inputs d."""
+        return int(self.xx.shape[0])
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs k."""
+        return int(self.xy.shape[1])
+
+    @cached_property
+    def centred(self) -> bool:
+        """Whether both means are known and exactly, or to rounding, zero.
+
+        A mean counts as rounding when it is below ``1e-14`` of the root mean square of its variable.
+        """
+        if self.x_mean is None or self.y_mean is None:
+            return False
+        x_scale = np.sqrt(np.maximum(self.xx.diagonal(), 0.0))
+        x_centred = bool(np.all(np.abs(self.x_mean) <= 1e-14 * x_scale))
+        return x_centred and float(np.linalg.norm(self.y_mean)) <= 1e-14 * float(np.sqrt(self.yy))
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The samples themselves, for what moments cannot answer: ``x`` is (n, d), ``y`` is (n, k)."""
+
+    x: FloatArray
+    y: FloatArray
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A network on data under an objective.
+
+    Attributes
+    ----------
+    network : Network
+    moments : Moments or None
+        Absent only where an analysis can speak without data.
+    samples : Samples or None
+    loss : Loss
+    evaluation : Moments or None
+        Held-out data on which every solution reports its fit as well.
+    """
+
+    network: Network
+    moments: Moments | None
+    samples: Samples | None = None
+    loss: Loss = Loss.SQUARED
+    evaluation: Moments | None = field(default=None)
+
+    @property
+    def data(self) -> Moments:
+        """The moments of a problem that is known to have data."""
+        if self.moments is None:
+            raise ValueError("this analysis needs data")
+        return self.moments
+
+
+def shapes_of(network: Network, inputs: int) -> Sequence[tuple[int, int]]:
+    """Shapes (width, inputs) of the weight matrices, without skips."""
+    widths = [inputs, *(layer.width for layer in network.layers)]
+    return list(zip(widths[1:], widths[:-1], strict=True))

@@ -1,0 +1,62 @@
+"""Hypotheses: named predicates that answer yes, no or unknown and hand back the numbers that decided.
+
+Solvers, theorems and rank rules all declare what they need as a tuple of `Hypothesis`; dispatch and the
+catalogue evaluate them in one way, so that every refusal can name the piece that is missing.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from service.core.problems import Problem
+
+Fact: TypeAlias = bool | int | float | str
+Tristate: TypeAlias = bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a predicate found.
+
+    Attributes
+    ----------
+    holds : bool or None
+        ``None`` is "unknown" and always comes with a `reason`.
+    evidence : mapping of str to a number or word
+        The quantities that decided.
+    reason : str
+        In words why it fails or is unknown; empty where it holds.
+    """
+
+    holds: Tristate
+    evidence: Mapping[str, Fact] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A named condition on a problem."""
+
+    name: str
+    check: Callable[[Problem], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A hypothesis with its verdict on one problem."""
+
+    name: str
+    verdict: Verdict
+
+
+def examine(hypotheses: Iterable[Hypothesis], problem: Problem) -> tuple[Finding, ...]:
+    """Evaluate every hypothesis, also after one has failed, so that a refusal is complete."""
+    return tuple(Finding(hypothesis.name, hypothesis.check(problem)) for hypothesis in hypotheses)
+
+
+def conjunction(findings: Iterable[Finding]) -> Tristate:
+    """Kleene AND: false if any fails, else unknown if any is unknown, else true."""
+    answers = [finding.verdict.holds for finding in findings]
+    if False in answers:
+        return False
+    return None if None in answers else True

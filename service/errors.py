@@ -1,0 +1,120 @@
+"""Deliberate errors of the service, free of HTTP: one class for each thing that can go wrong on purpose.
+
+Who can recover decides the class: the caller (`InputError`, `LimitExceeded`, `NotCovered`, `JobError`),
+nobody without better numbers (`NumericalError`), or time (`EngineError`).  The web floor maps each class
+to a status in one table; the command line maps them to one line and an exit status.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Location: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One thing that is wrong with one field.
+
+    Attributes
+    ----------
+    location : tuple of str and int
+        Path from the root of the *problem* to the field, for example ``("data", "xx", 0)``.
+    detail : str
+        What was wrong and what would be right.  Never holds the caller's values.
+    """
+
+    location: Location
+    detail: str
+
+
+class ServiceError(Exception):
+    """Base class of every deliberate error."""
+
+    code = "service-error"
+    title = "The request could not be answered"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class InputError(ServiceError):
+    """The caller sent something that is not a valid problem, and can mend it."""
+
+    code = "invalid-input"
+    title = "The problem is not valid"
+
+    def __init__(self, problems: Sequence[FieldProblem]) -> None:
+        super().__init__("; ".join(problem.detail for problem in problems))
+        self.problems = tuple(problems)
+
+    @classmethod
+    def at(cls, location: Location, detail: str) -> "InputError":
+        """Build the error of a single field."""
+        return cls([FieldProblem(location, detail)])
+
+
+class LimitExceeded(InputError):
+    """The problem is valid but larger than this server accepts."""
+
+    code = "limit-exceeded"
+    title = "The problem is larger than this server accepts"
+
+    def __init__(self, location: Location, limit: str, allowed: float, unit: str) -> None:
+        super().__init__([FieldProblem(location, f"exceeds the limit {limit} = {allowed:g} {unit}")])
+        self.limit = limit
+        self.allowed = allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A solver or rule that was asked, and the hypotheses that kept it from answering.
+
+    Attributes
+    ----------
+    name : str
+        Name of the solver or rule.
+    failed : mapping of str to str
+        Each failed hypothesis with the reason, in words.
+    """
+
+    name: str
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+
+class NotCovered(ServiceError):
+    """Valid, but no solver's hypotheses hold: names each solver with what failed."""
+
+    code = "not-covered"
+    title = "No exact result is known here for this problem"
+
+    def __init__(self, attempts: Sequence[Attempt]) -> None:
+        lines = [f"{attempt.name}: {', '.join(attempt.failed)}" for attempt in attempts]
+        super().__init__("no solver applies (" + "; ".join(lines) + ")")
+        self.attempts = tuple(attempts)
+
+
+class NumericalError(ServiceError):
+    """The mathematics has an answer, double precision does not reach it."""
+
+    code = "numerical-error"
+    title = "The answer could not be computed in double precision"
+
+
+class JobError(ServiceError):
+    """A job is unknown (``missing``), not ready (``conflict``) or gone (``expired``)."""
+
+    code = "job-error"
+    title = "The job cannot answer"
+
+    def __init__(self, detail: str, reason: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class EngineError(ServiceError):
+    """The store or the worker pool is away; the same request may succeed later."""
+
+    code = "engine-unavailable"
+    title = "The service is temporarily unable to answer"

@@ -1,0 +1,105 @@
+"""Words that more than one floor uses, each an enumeration so that a typing slip is an error."""
+
+from enum import StrEnum
+
+
+class Activation(StrEnum):
+    """What follows a weight matrix."""
+
+    LINEAR = "linear"
+    RELU = "relu"
+    LEAKY_RELU = "leaky_relu"
+    TANH = "tanh"
+    SIGMOID = "sigmoid"
+    SOFTPLUS = "softplus"
+    QUADRATIC = "quadratic"
+
+
+class Bias(StrEnum):
+    """Which layers have a bias vector."""
+
+    NONE = "none"
+    ALL = "all"
+    HIDDEN = "hidden"
+    OUTPUT = "output"
+
+
+class SkipKind(StrEnum):
+    """How a skip connection joins the stream."""
+
+    IDENTITY = "identity"
+    TRAINABLE = "trainable"
+    DIAGONAL = "diagonal"
+    CONCATENATE = "concatenate"
+
+
+class Loss(StrEnum):
+    """The data term for one sample."""
+
+    SQUARED = "squared"
+    WEIGHTED_SQUARED = "weighted_squared"
+    LOGISTIC = "logistic"
+    EXPONENTIAL = "exponential"
+    CROSS_ENTROPY = "cross_entropy"
+
+
+class Convention(StrEnum):
+    """How an objective scales its data term; see ``docs/theory/conventions.md``."""
+
+    MEAN = "mean"
+    HALF_MEAN = "half_mean"
+    SUM = "sum"
+    HALF_SUM = "half_sum"
+    TORCH = "torch"
+
+
+class Task(StrEnum):
+    """What the targets are."""
+
+    REGRESSION = "regression"
+    CLASSIFICATION = "classification"
+
+
+class Status(StrEnum):
+    """How sure an answer is: closed form, numeric with a closed gap, or a value with an honest gap."""
+
+    EXACT = "exact"
+    CERTIFIED = "certified"
+    BOUNDED = "bounded"
+
+
+class Evidence(StrEnum):
+    """The three words for how something is known, never mixed."""
+
+    PROVED = "proved"
+    CERTIFIED = "certified"
+    OBSERVED = "observed"
+
+
+class PointKind(StrEnum):
+    """Where a stationary point comes from."""
+
+    ORIGIN = "origin"
+    BRANCH = "branch"
+    SUBNETWORK = "subnetwork"
+    SINGULAR_SUBSET = "singular_subset"
+
+
+class PointClass(StrEnum):
+    """What a point of the landscape is."""
+
+    GLOBAL_MINIMUM = "global_minimum"
+    LOCAL_MINIMUM = "local_minimum"
+    STRICT_SADDLE = "strict_saddle"
+    NON_STRICT_SADDLE = "non_strict_saddle"
+    DEGENERATE = "degenerate"
+    NOT_STATIONARY = "not_stationary"
+
+
+class TheoremStatus(StrEnum):
+    """Life cycle of a theorem in the catalogue."""
+
+    PROVED = "proved"
+    CONFIRMED = "confirmed"
+    UNCONFIRMED = "unconfirmed"
+    SUPERSEDED = "superseded"
