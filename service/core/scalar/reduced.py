@@ -7,13 +7,14 @@ Noise and widths enter through ``C = prod_i (1 + s_i / d_i)`` only, decays throu
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.linalg import Spectrum, spectrum_of
 from service.core.moments import centred
-from service.core.problems import Moments, Network
+from service.core.problems import Moments, Network, Problem
 from service.vocabulary import Bias
 
 
@@ -37,8 +38,14 @@ class ReducedProblem:
         log C of the network, whatever the coordinates.
     log_kappa : float
         ``log(G) + (D-1)/(D+1) log_factor``; minus infinity if a decay is zero.
+    quadratic : (d, d) array
+        A itself.
+    linear : (d,) array
+        a itself.
     mean_quadratic : (d, d) array
         Quadratic form of the mean prediction's error; the rest of Q is noise.
+    noise_free : bool
+        Whether there is no noise at all.
     """
 
     n_hidden: int
@@ -47,6 +54,8 @@ class ReducedProblem:
     log_factor: float
     log_noise_factor: float
     log_kappa: float
+    quadratic: FloatArray
+    linear: FloatArray
     mean_quadratic: FloatArray
     noise_free: bool
 
@@ -140,12 +149,13 @@ def reduce(network: Network, moments: Moments, log_noise_factor: float | None = 
     """
     log_c = log_noise_factor_of(network) if log_noise_factor is None else log_noise_factor
     depth = network.n_hidden
-    input_noise = network.input_noise_variance * np.diag(moments.xx.diagonal())
+    input_noise = np.diag(network.input_noise_variance * moments.xx.diagonal())
     seen = centred(moments) if centres_the_mean(network, moments) else moments
     # an output bias centres the mean but not the noise; hidden biases centre what the noise multiplies
     uniform = log_c == 0.0 or not noise_changes_form(network, moments)
     if uniform:
-        quadratic, factor = seen.xx + input_noise, log_c
+        quadratic = seen.xx + input_noise if network.input_noise_variance else seen.xx
+        factor = log_c
     else:
         quadratic, factor = seen.xx + np.expm1(log_c) * moments.xx + np.exp(log_c) * input_noise, 0.0
     shared = seen is moments and network.input_noise_variance == 0.0
@@ -157,6 +167,15 @@ def reduce(network: Network, moments: Moments, log_noise_factor: float | None = 
         log_factor=factor,
         log_noise_factor=log_c,
         log_kappa=log_decay_of(network) + (depth - 1) / (depth + 1) * factor,
+        quadratic=quadratic,
+        linear=seen.xy[:, 0],
         mean_quadratic=seen.xx,
         noise_free=log_c == 0.0 and network.input_noise_variance == 0.0,
     )
+
+
+def reduced_of(problem: Problem) -> ReducedProblem:
+    """`reduce` of a problem, computed once and shared by its solver and its certificate."""
+    if "scalar.reduced" not in problem.memo:
+        problem.memo["scalar.reduced"] = reduce(problem.network, problem.data)
+    return cast(ReducedProblem, problem.memo["scalar.reduced"])

@@ -42,6 +42,28 @@ def balanced_parameters(network: Network, moments: Moments, end_to_end_map: Floa
     return Parameters(weights, _biases(network, moments, end_to_end_map, weights))
 
 
+def approaching_parameters(network: Network, moments: Moments, end_to_end_map: FloatArray) -> Parameters:
+    """Weights with this end-to-end map whose total decay is negligible; some layer has no decay.
+
+    The undecayed layers grow and the decayed ones shrink until the decay is below 1e-13 of the variance of
+    the target, or a norm would leave the range of double precision.
+    """
+    decays = network.weight_decays
+    decayed = decays > 0.0
+    count, free = int(np.count_nonzero(decayed)), int(np.count_nonzero(~decayed))
+    log_norm = np.log(max(float(np.linalg.norm(end_to_end_map)), 1e-300))
+    log_share = np.log(1e-13 * max(moments.yy, 1e-300) / max(count, 1))
+    log_norms = np.zeros(network.n_layers)
+    log_norms[decayed] = np.maximum(0.5 * (log_share - np.log(decays[decayed])), -100.0)
+    log_norms[~decayed] = (log_norm - log_norms[decayed].sum()) / free
+    plain = balanced_parameters(network, moments, end_to_end_map)
+    weights = tuple(
+        FactoredMatrix(weight.left, np.exp(np.array([size])), weight.right)
+        for weight, size in zip(plain.weights, np.minimum(log_norms, 150.0), strict=True)
+    )
+    return Parameters(weights, _biases(network, moments, end_to_end_map, weights))
+
+
 def _biases(
     network: Network, moments: Moments, end_to_end_map: FloatArray, weights: tuple[FactoredMatrix, ...]
 ) -> tuple[FactoredMatrix | None, ...]:

@@ -14,7 +14,7 @@ from service.core.problems import Moments, Network, Problem
 from service.core.results import GlobalMinimum, Solution, StationaryPoint, Terms
 from service.core.scalar.branches import Branch, Branches, parameter_norm
 from service.core.scalar.origin import origin
-from service.core.scalar.reduced import ReducedProblem, reduce
+from service.core.scalar.reduced import ReducedProblem, reduced_of
 from service.core.scalar.thresholds import thresholds
 from service.core.scalar.weights import balanced_parameters, output_offset
 from service.core.solver import Solver
@@ -48,7 +48,7 @@ def solve(problem: Problem) -> Solution:
     One eigendecomposition, O(d^3), then O(d) for each evaluation of the secular equation.
     """
     network, moments = problem.network, problem.data
-    reduced = reduce(network, moments)
+    reduced = reduced_of(problem)
     branches = Branches(reduced)
     minimum, points = _minimum_and_points(problem, reduced, branches)
     described = origin(network, moments, reduced, branches, minimum.trivial)
