@@ -22,7 +22,7 @@ def to_wire(certificate: Certificate, scaling: Scaling) -> dict[str, Any]:
                 "name": check.name,
                 "value": check.value * (scaling.loss if check.scales_with_loss else 1.0),
                 "tolerance": check.tolerance * (scaling.loss if check.scales_with_loss else 1.0),
-                "passed": check.passed,
+                "passed": bool(check.passed),
             }
             for check in certificate.checks
         ],

@@ -5,7 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from service.core.results import GlobalMinimum, Minima, Origin, StationaryPoint, Thresholds
+from service.core.arrays import FloatArray
+from service.core.results import (
+    FactoredMatrix,
+    GlobalMinimum,
+    Minima,
+    Origin,
+    StationaryPoint,
+    Thresholds,
+    UniformColumn,
+)
 from service.operations.mapping import certificate, weights
 from service.operations.mapping.conventions import Scaling
 from service.operations.mapping.hashing import problem_hash
@@ -27,7 +36,7 @@ def to_wire(request: MinimaRequest, mapped: MappedProblem, minima: Minima, limit
         If the core returned a number that is not finite.
     """
     solution, scaling = minima.solution, mapped.scaling
-    document = {
+    document: dict[str, Any] = {
         "status": minima.status,
         "solver": solution.solver,
         "theorems": list(solution.theorems),
@@ -98,16 +107,16 @@ def _add_weights(document: dict[str, Any], request: MinimaRequest, minimum: Glob
         document["layer_norms"] = [_norm(weight) for weight in parameters.weights]
 
 
-def _norm(weight: weights.FactoredMatrix) -> float:
+def _norm(weight: FactoredMatrix) -> float:
     """Frobenius norm of ``left diag(values) right^T`` from two small Gram matrices."""
     left, right = (_gram(side) for side in (weight.left, weight.right))
     return math.sqrt(max(0.0, float(weight.values @ (left * right) @ weight.values)))
 
 
-def _gram(side: weights.FloatArray | weights.UniformColumn) -> weights.FloatArray:
-    if isinstance(side, weights.UniformColumn):
+def _gram(side: FloatArray | UniformColumn) -> FloatArray:
+    if isinstance(side, UniformColumn):
         return np.array([[side.length * side.value * side.value]])
-    product: weights.FloatArray = side.T @ side
+    product: FloatArray = side.T @ side
     return product
 
 
