@@ -43,9 +43,7 @@ def certify(problem: Problem, solution: Solution) -> Certificate:
     network, dense = dense_or_narrow(problem.network, parameters)
     upper = float(loss_of(network, problem.data, dense))
     unit = max(abs(upper), 1e-6 * problem.data.yy, 1e-300)
-    scales = Scales(
-        float(np.linalg.norm(problem.data.xx)), float(np.linalg.norm(problem.data.xy)), problem.data.yy
-    )
+    scales = Scales(float(np.linalg.norm(problem.data.xx)), float(np.linalg.norm(problem.data.xy)), problem.data.yy)
     norm = float(np.linalg.norm(end_to_end(dense)[0]))
     hint = norm * float(np.exp(min(reduced.log_factor, 600.0))) if norm > 0.0 else None
     bound = norm_bound(reduced, scales, 0.2 * GAP_TOLERANCE * unit, upper, hint)
@@ -105,4 +103,4 @@ def _probe(reduced: ReducedProblem, problem: Problem) -> float:
     size = max(float(np.abs(spectrum.values).max()) * np.sqrt(float(d)), 1e-300)
     length = max(float(np.linalg.norm(problem.data.xy)), 1e-300)
     error = float(np.linalg.norm(rebuilt - reduced.quadratic @ vector)) / size
-    return max(error, float(np.linalg.norm(column - reduced.linear)) / length)
+    return float(max(error, float(np.linalg.norm(column - reduced.linear)) / length))

@@ -102,7 +102,8 @@ class ReducedProblem:
         seen = self._seen
         coordinates = self.spectrum.projections[seen, 0] / (self.spectrum.values[seen] + ridge)
         direction: FloatArray = self.spectrum.vectors[:, seen] @ coordinates
-        return direction * np.exp(-self.log_factor)
+        direction *= np.exp(-self.log_factor)
+        return direction
 
 
 def log_noise_factor_of(network: Network) -> float:
