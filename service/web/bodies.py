@@ -31,7 +31,7 @@ async def read_document(request: Request, max_bytes: int) -> object:
     if kind == JSON:
         return parse_json(content)
     if kind == NPZ:
-        return _from_npz(content, max_bytes)
+        return from_npz(content, max_bytes)
     return await _from_multipart(request, content, max_bytes)
 
 
@@ -74,7 +74,8 @@ def _too_large(max_bytes: int) -> BodyTooLarge:
     return BodyTooLarge(f"the body has more bytes than the limit max_body_bytes = {max_bytes}")
 
 
-def _from_npz(content: bytes, max_bytes: int) -> object:
+def from_npz(content: bytes, max_bytes: int) -> object:
+    """The request in an archive: its JSON as the entry ``request``, arrays named by their dotted path in it."""
     arrays = read_npz(content, max_bytes)
     text = arrays.pop(REQUEST, None)
     if text is None or text.dtype.kind != "U" or text.size != 1:
