@@ -120,8 +120,12 @@ class Curve:
 
     def outer_bracket(self, level: float) -> tuple[float, float]:
         """All roots lie strictly between: from phi < rho^p sum a^2/c^2 and phi < rho^(p-2) ||a||^2; D >= 2."""
+        return self.lower_bracket(level), -level / (2.0 - self.exponent) + 1e-6
+
+    def lower_bracket(self, level: float) -> float:
+        """A point below which there is no root."""
         inverse = float(np.log(np.sum(self._squares / self._values**2)))
-        return (level - inverse) / self.exponent - 1e-6, -level / (2.0 - self.exponent) + 1e-6
+        return (level - inverse) / self.exponent - 1e-6
 
     def single_root(self, log_kappa: float) -> float | None:
         """One hidden layer: phi increases, so there is one root if ``||a|| > kappa`` and none otherwise.

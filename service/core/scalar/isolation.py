@@ -11,9 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from service.core.arrays import FloatArray
-
-BoolArray: TypeAlias = npt.NDArray[np.bool_]
+from service.core.arrays import BoolArray, FloatArray
 
 TANGENTIAL = 1e-9
 """Intervals shorter than this that stay undecided hold a (near) double root."""

@@ -11,7 +11,7 @@ from typing import cast
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.arrays import BoolArray, FloatArray
 from service.core.linalg import Spectrum, spectrum_of
 from service.core.moments import centred
 from service.core.problems import Moments, Network, Problem
@@ -86,10 +86,10 @@ class ReducedProblem:
         return float(np.linalg.norm(self.spectrum.projections[~self.spectrum.active, 0]))
 
     @cached_property
-    def _seen(self) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    def _seen(self) -> BoolArray:
         column = self.spectrum.projections[:, 0]
         floor = 1e-300
-        mask: np.ndarray[tuple[int], np.dtype[np.bool_]] = self.spectrum.active & (column**2 > floor)
+        mask: BoolArray = self.spectrum.active & (column**2 > floor)
         return mask
 
     @cached_property

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.arrays import BoolArray, FloatArray
 from service.core.scalar.curve import Curve, Sample
-from service.core.scalar.isolation import BoolArray, Brackets, DerivativeBounds, Nodes, isolate, polish
+from service.core.scalar.isolation import Brackets, DerivativeBounds, Nodes, isolate, polish
 
 SLOPE_BOUNDS = DerivativeBounds(-0.5, 1.0, -1.75, 1.75)
 STEP = 0.125
