@@ -4,6 +4,7 @@ from typing import Final
 
 from service.operations.mapping.examples import BY_NAME
 from service.schemas.data import Data, Evaluation, EvaluationMoments, EvaluationSamples, Example
+from service.schemas.problem import Problem
 from service.schemas.request import MinimaRequest
 
 # measured on one core: fixed work, one eigendecomposition, products of samples, conversion of numbers
@@ -15,11 +16,15 @@ PER_NUMBER_S: Final = 1e-7
 
 def estimate_s(request: MinimaRequest) -> float:
     """Seconds that one answer takes on one core, to within a small factor."""
-    problem = request.problem
+    return problem_s(request.problem) + PER_NUMBER_S * _returned_numbers(request)
+
+
+def problem_s(problem: Problem) -> float:
+    """Seconds to read and solve a problem."""
     samples, inputs = _size(problem.data)
     held_out, _ = _size(getattr(problem.data, "evaluation", None))
     outputs = problem.network.layers[-1].width
-    numbers = (samples + held_out or inputs) * (inputs + outputs) + _returned_numbers(request, inputs)
+    numbers = (samples + held_out or inputs) * (inputs + outputs)
     return (
         FIXED_S
         + PER_CUBIC_S * inputs**3
@@ -39,8 +44,9 @@ def _size(data: Data | Evaluation | None) -> tuple[int, int]:
     return 0, 0
 
 
-def _returned_numbers(request: MinimaRequest, inputs: int) -> int:
+def _returned_numbers(request: MinimaRequest) -> int:
     if request.return_.weights != "full":
         return 0
+    _, inputs = _size(request.problem.data)
     widths = [inputs, *(layer.width for layer in request.problem.network.layers)]
     return sum(rows * columns for rows, columns in zip(widths[1:], widths[:-1], strict=True))

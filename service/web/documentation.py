@@ -35,12 +35,18 @@ def body(models: tuple[type, ...], examples: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def answer(model: type, description: str, example: object = None) -> dict[int | str, dict[str, Any]]:
-    """The successful response."""
-    content: dict[str, Any] = {"schema": reference(model)}
-    if example is not None:
-        content["example"] = example
-    return {200: {"description": description, "content": {JSON: content}}}
+def answer(model: type, description: str) -> dict[int | str, dict[str, Any]]:
+    """The successful response of one form."""
+    return {200: {"description": description, "content": {JSON: {"schema": reference(model)}}}}
+
+
+def answers(models: tuple[type, ...], description: str, binary: str) -> dict[int | str, dict[str, Any]]:
+    """The successful response of several forms, one of which may be binary."""
+    content = {
+        JSON: {"schema": {"anyOf": [reference(model) for model in models]}},
+        binary: {"schema": {"type": "string", "format": "binary"}},
+    }
+    return {200: {"description": description, "content": content}}
 
 
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from service.schemas.batch import ProblemsAnswer, ProblemsRequest, SweepAnswer, SweepRequest
 from service.schemas.examples import ExampleAnswer, ExampleList
 from service.schemas.minima import MinimaAnswer
 from service.schemas.problem_details import ProblemDetails
@@ -30,6 +31,10 @@ MODELS: Final = (
     MinimaRequest,
     BareMinimaRequest,
     MinimaAnswer,
+    SweepRequest,
+    ProblemsRequest,
+    SweepAnswer,
+    ProblemsAnswer,
     ExampleList,
     ExampleAnswer,
     TheoremList,
