@@ -127,10 +127,18 @@ def loss_of(network: Network, moments: Moments, parameters: DenseParameters) -> 
 def terms_of(network: Network, moments: Moments, parameters: DenseParameters) -> Terms:
     """Split of `loss_of`: error of the mean prediction, variance by noise, and decay."""
     mean_error = _error(_forward(network, moments, parameters, noisy=False)[-1], moments.yy)
-    noise = 0.0
-    if _is_noisy(network):
-        noise = _error(_forward(network, moments, parameters, noisy=True)[-1], moments.yy) - mean_error
+    noise = np.trace(_noise_covariance(network, moments, parameters)) if _is_noisy(network) else 0.0
     return Terms(float(mean_error), float(noise), float(decay_of(network, parameters)))
+
+
+def _noise_covariance(network: Network, moments: Moments, parameters: DenseParameters) -> AnyArray:
+    """Second moment that noise adds to the output, carried along on its own so that nothing cancels."""
+    states = _forward(network, moments, parameters, noisy=True)
+    added: AnyArray = network.input_noise_variance * np.diag(moments.xx.diagonal())
+    for layer, weight, state in zip(network.layers, parameters.weights, states[1:], strict=True):
+        share = layer.noise_variance / (1.0 + layer.noise_variance)
+        added = weight @ added @ weight.T + share * np.diag(np.diagonal(state.second))
+    return added
 
 
 def gradient_of(network: Network, moments: Moments, parameters: DenseParameters) -> DenseParameters:

@@ -163,7 +163,7 @@ def _on_one_table(problem: Problem, parameter: SweepParameter, values: FloatArra
     # where C is already inside the quadratic form, only decays are varied
     log_factor = settings.log_factor if reduced.log_factor == reduced.log_noise_factor else np.zeros(values.size)
     log_decay = settings.log_decays.mean(axis=1)
-    forms = [_mean_form(problem, reduced)]
+    forms = [_plain(reduced.noise_base), _plain(np.diag(reduced.input_noise))]
     if problem.evaluation is not None:
         forms.append(_evaluation_form(problem, problem.evaluation))
     points = _points(reduced, log_decay, log_factor, forms)
@@ -184,7 +184,6 @@ def _points(
     return SweepPoints(
         _merged(decayed, some.gain, none.gain),
         _merged(decayed, some.log_norm, none.log_norm),
-        _merged(decayed, some.mean_square, none.mean_square),
         np.where(decayed, 0, none.minima[0]) + _spread(decayed, some.minima),
         [_merged(decayed, a, b) for a, b in zip(some.quadratics, none.quadratics, strict=True)],
         [_merged(decayed, a, b) for a, b in zip(some.linears, none.linears, strict=True)],
@@ -203,9 +202,9 @@ def _spread(mask: BoolArray, inside: IntArray) -> IntArray:
     return spread
 
 
-def _mean_form(problem: Problem, reduced: ReducedProblem) -> Moments:
-    """The mean prediction's error on the training data: quadratic and linear part."""
-    return replace(problem.data, xx=reduced.mean_quadratic, xy=reduced.linear[:, None], x_mean=None, y_mean=None)
+def _plain(quadratic: FloatArray) -> Moments:
+    """A quadratic form alone."""
+    return Moments(quadratic, np.zeros((quadratic.shape[0], 1)), 0.0)
 
 
 def _evaluation_form(problem: Problem, evaluation: Moments) -> Moments:
@@ -231,9 +230,8 @@ def _assembled(
     shrink = np.exp(-log_factor)
     log_norm = points.log_norm - log_factor
     loss = reduced.variance - points.gain * shrink
-    noise = np.maximum(0.0, points.mean_square * shrink - points.quadratics[0] * shrink * shrink)
-    if reduced.noise_free and not np.any(log_factor):
-        noise = np.zeros_like(loss)
+    hidden, inputs = points.quadratics[0], points.quadratics[1]
+    noise = (np.expm1(settings.log_factor) * hidden + np.exp(settings.log_factor) * inputs) * shrink * shrink
     log_decay = settings.log_decays.mean(axis=1)
     paid_each = log_decay + 2.0 / layers * log_norm
     decay = np.where(np.isfinite(paid_each), layers * np.exp(paid_each), 0.0)
@@ -242,7 +240,7 @@ def _assembled(
     evaluated: FloatArray | None = None
     if problem.evaluation is not None:
         base = _evaluation_form(problem, problem.evaluation).yy
-        evaluated = points.quadratics[1] * shrink * shrink - 2.0 * points.linears[1] * shrink + base
+        evaluated = points.quadratics[2] * shrink * shrink - 2.0 * points.linears[2] * shrink + base
     trivial = np.isneginf(log_norm)
     origin = _origin_is_minimum(reduced, settings, trivial)
     return Sweep(

@@ -31,12 +31,18 @@ class NormBound:
         How much was taken off for rounding.
     nodes : int
         Shells that were bounded.
+    gain : float
+        By how much a map was found to beat the zero map.
+    possible_gain : float
+        No map beats the zero map by more.
     """
 
     lower: float
     reached: float
     allowance: float
     nodes: int
+    gain: float = 0.0
+    possible_gain: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,14 @@ def norm_bound(
         excess, allowance, reached, nodes = _subdivide(problem, hint, tolerance * per_loss, min(known, explained))
     lower = residual + max(0.0, excess - allowance) * shrink
     undecayed = max(0.0, reduced.variance - explained * shrink)
-    return NormBound(lower, undecayed + reached * shrink, base + allowance * shrink, nodes)
+    return NormBound(
+        lower,
+        undecayed + reached * shrink,
+        base + allowance * shrink,
+        nodes,
+        gain=(explained - reached) * shrink,
+        possible_gain=max(0.0, explained - excess + allowance) * shrink,
+    )
 
 
 def _subdivide(

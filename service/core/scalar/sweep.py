@@ -30,8 +30,6 @@ class SweepPoints:
         H, by which the minimum beats the zero map before division by C; 0 where the zero map is best.
     log_norm : (m,) array
         log ||v||; minus infinity where the zero map is best.
-    mean_square : (m,) array
-        ``v'Av``.
     minima : (m,) array of int
         Number of local minima of the reduced problem apart from the zero map.
     quadratics : list of (m,) arrays
@@ -42,7 +40,6 @@ class SweepPoints:
 
     gain: FloatArray
     log_norm: FloatArray
-    mean_square: FloatArray
     minima: IntArray
     quadratics: list[FloatArray]
     linears: list[FloatArray]
@@ -116,7 +113,6 @@ def sweep(reduced: ReducedProblem, log_kappas: FloatArray, forms: list[Moments])
     best = SweepPoints(
         np.zeros(m),
         np.full(m, -np.inf),
-        np.zeros(m),
         np.zeros(m, dtype=int),
         [np.zeros(m) for _ in forms],
         [np.zeros(m) for _ in forms],
@@ -167,8 +163,6 @@ def _improve(best: SweepPoints, run: _Run, curve: Curve, levels: FloatArray, log
     at = exists[wins]
     best.gain[at] = gain[wins]
     best.log_norm[at] = log_norm[wins]
-    ridge = np.exp(curve.log_ridge(t[wins]))
-    best.mean_square[at] = pull[wins] - 2.0 * ridge * np.exp(2.0 * log_norm[wins])
     place = Position(position.interval[wins], position.x[wins])
     for tables, quadratic, linear in zip(run.forms, best.quadratics, best.linears, strict=True):
         quadratic[at] = tables[0].at(place)
@@ -181,7 +175,7 @@ def ridge_points(reduced: ReducedProblem, ridges: FloatArray, forms: list[Moment
     O(m d), or O(m d^2) with forms.
     """
     m, chunk = ridges.size, 65_536
-    gain, square, mean = np.empty(m), np.empty(m), np.empty(m)
+    gain, square = np.empty(m), np.empty(m)
     quadratics, linears = [np.empty(m) for _ in forms], [np.empty(m) for _ in forms]
     seen = reduced.spectrum.active
     vectors, values = reduced.spectrum.vectors[:, seen], reduced.spectrum.values[seen]
@@ -189,7 +183,6 @@ def ridge_points(reduced: ReducedProblem, ridges: FloatArray, forms: list[Moment
         part = slice(start, start + chunk)
         coordinates = reduced.spectrum.projections[seen, 0] / (values + ridges[part, None])
         square[part] = np.sum(coordinates**2, axis=1)
-        mean[part] = (coordinates**2) @ values
         gain[part] = coordinates @ reduced.spectrum.projections[seen, 0]
         for form, quadratic, linear in zip(forms, quadratics, linears, strict=True):
             maps = coordinates @ vectors.T
@@ -197,4 +190,4 @@ def ridge_points(reduced: ReducedProblem, ridges: FloatArray, forms: list[Moment
             linear[part] = maps @ form.xy[:, 0]
     with np.errstate(divide="ignore"):
         log_norm = 0.5 * np.log(square)
-    return SweepPoints(gain, log_norm, mean, (square > 0.0).astype(int), quadratics, linears)
+    return SweepPoints(gain, log_norm, (square > 0.0).astype(int), quadratics, linears)

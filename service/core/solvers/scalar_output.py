@@ -114,7 +114,7 @@ def _at_map(
     """The minimum with all that follows from its end-to-end map."""
     network, moments = problem.network, problem.data
     norm = float(np.linalg.norm(end_to_end_map))
-    noise = _noise_variance(reduced, end_to_end_map)
+    noise = reduced.prediction_variance(end_to_end_map) if norm > 0.0 else 0.0
     decay = _least_decay(network, norm) if attained else 0.0
     offset = output_offset(network, moments, end_to_end_map)
     row = end_to_end_map[None, :]
@@ -132,16 +132,6 @@ def _at_map(
         uniqueness=_uniqueness(network, moments, norm, attained),
         evaluation_fit=None if problem.evaluation is None else fit_of(problem.evaluation, row, offset),
     )
-
-
-def _noise_variance(reduced: ReducedProblem, end_to_end_map: FloatArray) -> float:
-    """``w'(Q - mean part)w``: the variance that noise adds to the prediction."""
-    if reduced.noise_free:
-        return 0.0
-    along = reduced.spectrum.vectors.T @ end_to_end_map
-    total = float(np.sum(reduced.spectrum.values * along**2)) * float(np.exp(reduced.log_factor))
-    mean = float(end_to_end_map @ reduced.mean_quadratic @ end_to_end_map)
-    return max(0.0, total - mean)
 
 
 def _least_decay(network: Network, norm: float) -> float:
