@@ -7,6 +7,7 @@ only falls, and each jump is a crossing of two branches of the curve.  Statement
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import exp
 
 import numpy as np
 from scipy.optimize import brentq
@@ -17,7 +18,7 @@ from service.core.results import Thresholds, Transition
 from service.core.scalar.branches import Branches
 from service.core.scalar.curve import Curve
 from service.core.scalar.reduced import ReducedProblem, noise_changes_form, reduce
-from service.core.scalar.survey import Survey, survey
+from service.core.scalar.survey import Points, Survey, survey
 
 LARGEST_UNSHARED = 256
 """Inputs up to which the critical noise is searched where each noise needs its own eigendecomposition."""
@@ -25,11 +26,11 @@ LARGEST_UNSHARED = 256
 
 @dataclass(frozen=True, slots=True)
 class _Jump:
-    """A jump of the minimiser at ``log_kappa`` from the point ``before`` to ``after`` (None is zero)."""
+    """A jump of the minimiser at ``log_kappa``, with log ||v|| on both sides; minus infinity is zero."""
 
     log_kappa: float
     before: float
-    after: float | None
+    after: float = -np.inf
 
 
 def thresholds(network: Network, moments: Moments, reduced: ReducedProblem, branches: Branches) -> Thresholds:
@@ -63,7 +64,7 @@ def thresholds(network: Network, moments: Moments, reduced: ReducedProblem, bran
     jumps = _jumps(curve, found)
     reasons: dict[str, str] = {}
     critical_log_kappa = jumps[-1].log_kappa
-    metastable = float(np.max(curve.log_kappa_at(found.spinodals)))
+    metastable = found.spinodals.log_kappa.max().item()
     variance, scale = _critical_noise(network, moments, reduced, critical_log_kappa, reasons)
     return Thresholds(
         critical_decay_scale=float(np.exp(critical_log_kappa - reduced.log_kappa)),
@@ -71,7 +72,7 @@ def thresholds(network: Network, moments: Moments, reduced: ReducedProblem, bran
         critical_noise_variance=variance,
         critical_noise_scale=scale,
         transition_order=1,
-        transitions=tuple(_transition(curve, reduced, jump) for jump in jumps),
+        transitions=tuple(_transition(reduced, jump) for jump in jumps),
         reasons=reasons,
     )
 
@@ -97,12 +98,9 @@ def _second_order(reduced: ReducedProblem) -> Thresholds:
     return Thresholds(scale, None, None, None, 2, (Transition(scale, 2, 0.0, 0.0),), reasons)
 
 
-def _transition(curve: Curve, reduced: ReducedProblem, jump: _Jump) -> Transition:
-    def norm(t: float) -> float:
-        return float(np.exp(curve.log_norm(curve.sample(np.array([t])))[0] - reduced.log_factor))
-
-    scale = float(np.exp(jump.log_kappa - reduced.log_kappa))
-    return Transition(scale, 1, norm(jump.before), 0.0 if jump.after is None else norm(jump.after))
+def _transition(reduced: ReducedProblem, jump: _Jump) -> Transition:
+    norms = (exp(log_norm - reduced.log_factor) for log_norm in (jump.before, jump.after))
+    return Transition(exp(jump.log_kappa - reduced.log_kappa), 1, *norms)
 
 
 def collapse_log_kappa(curve: Curve) -> float:
@@ -110,7 +108,7 @@ def collapse_log_kappa(curve: Curve) -> float:
 
     The largest decay at which any point of the branch ties with the zero map.
     """
-    return float(np.max(curve.log_kappa_at(survey(curve).ties)))
+    return float(survey(curve).ties.log_kappa.max())
 
 
 def _jumps(curve: Curve, found: Survey) -> list[_Jump]:
@@ -118,9 +116,8 @@ def _jumps(curve: Curve, found: Survey) -> list[_Jump]:
     runs = _minimum_runs(found)
     ties = found.ties
     if len(runs) == 1:
-        heights = curve.log_kappa_at(ties)
-        best = int(np.argmax(heights))
-        return [_Jump(float(heights[best]), float(ties[best]), None)]
+        last = int(np.argmax(ties.log_kappa))
+        return [_Jump(ties.log_kappa[last].item(), ties.log_norm[last].item())]
     jumps: list[_Jump] = []
     current = 0
     while True:
@@ -133,21 +130,19 @@ def _jumps(curve: Curve, found: Survey) -> list[_Jump]:
 
 def _minimum_runs(found: Survey) -> list[tuple[float, float]]:
     """Intervals of t on which the height rises, that is on which the point is a local minimum."""
-    ends = found.spinodals
+    ends = found.spinodals.t
     lowest = float(ends[0]) - 200.0
     starts = [lowest, *(float(end) for end in ends[1::2])]
     return list(zip(starts, (float(end) for end in ends[0::2]), strict=True))
 
 
-def _next_jump(
-    curve: Curve, runs: list[tuple[float, float]], ties: FloatArray, current: int
-) -> tuple[_Jump, int | None]:
+def _next_jump(curve: Curve, runs: list[tuple[float, float]], ties: Points, current: int) -> tuple[_Jump, int | None]:
     """The first decay at which another local minimum, or zero, overtakes the run ``current``."""
     low, high = runs[current]
-    own = ties[(ties > low) & (ties < high)]
+    own = np.flatnonzero((ties.t > low) & (ties.t < high)).tolist()
     candidates: list[tuple[_Jump, int | None]] = []
-    if own.size:
-        candidates.append((_Jump(float(curve.log_kappa_at(own)[0]), float(own[0]), None), None))
+    if own:
+        candidates.append((_Jump(ties.log_kappa[own[0]].item(), ties.log_norm[own[0]].item()), None))
     for later in range(current + 1, len(runs)):
         crossing = _crossing(curve, runs[current], runs[later])
         if crossing is not None:
@@ -171,7 +166,9 @@ def _crossing(curve: Curve, first: tuple[float, float], second: tuple[float, flo
     if lead(bottom + inset) <= 0.0 or lead(top - inset) >= 0.0:
         return None
     log_kappa = _root(lead, bottom + inset, top - inset)
-    return _Jump(log_kappa, _point(curve, first, log_kappa), _point(curve, second, log_kappa))
+    points = np.array([_point(curve, first, log_kappa), _point(curve, second, log_kappa)])
+    before, after = curve.log_norm(curve.sample(points)).tolist()
+    return _Jump(log_kappa, before, after)
 
 
 def _point(curve: Curve, run: tuple[float, float], log_kappa: float) -> float:
