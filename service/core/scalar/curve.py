@@ -8,7 +8,7 @@ Derivatives and their bounds are derived in ``docs/theory/secular-equation.md``.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, expm1, log
 from typing import TypeAlias
 
 import numpy as np
@@ -169,23 +169,23 @@ class Curve:
     def single_root(self, log_kappa: float) -> float | None:
         """One hidden layer: phi increases, so there is one root if ``||a|| > kappa`` and none otherwise.
 
-        Newton's method for ``1/||a/(1 + tau c)|| = 1/kappa`` in ``tau = 1/rho``; the left side is concave, so
-        that the iterates rise to the root without a safeguard.
+        Newton's method for ``1/||a/(kappa + tau c)|| = 1`` in ``tau = kappa/rho`` and units where ||a|| = 1; the
+        left side is concave, so that the iterates rise to the root without a safeguard.
         """
-        ratio = exp(min(log_kappa - 0.5 * self.log_target, 1.0))
-        if not ratio < 1.0:
+        log_ratio = log_kappa - 0.5 * self.log_target
+        if not log_ratio < 0.0:
             return None
-        tau = 1.0 / ratio - 1.0
+        ratio, tau = exp(log_ratio), -expm1(log_ratio)
         for _ in range(100):
-            shrunk = 1.0 / (1.0 + tau * self._values)
+            shrunk = 1.0 / (ratio + tau * self._values)
             weighted = self._squares * shrunk * shrunk
             square = weighted.sum().item()
             slope = (weighted * self._values).dot(shrunk).item() * square**-1.5
-            step = (1.0 / ratio - square**-0.5) / slope
+            step = (1.0 - square**-0.5) / slope
             tau += step
             if abs(step) <= 1e-9 * tau:
                 break
-        return -log(tau)
+        return log_ratio - log(tau)
 
     def level_of(self, log_kappa: float) -> float:
         """The height at which ``kappa`` cuts the curve."""

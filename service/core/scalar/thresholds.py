@@ -7,7 +7,7 @@ only falls, and each jump is a crossing of two branches of the curve.  Statement
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import exp
+from math import exp, log
 
 import numpy as np
 from scipy.optimize import brentq
@@ -20,6 +20,7 @@ from service.core.scalar.curve import Curve
 from service.core.scalar.reduced import ReducedProblem, noise_changes_form, reduce
 from service.core.scalar.survey import Points, Survey, survey
 
+BEYOND = "outside the range of double precision"
 LARGEST_UNSHARED = 256
 """Inputs up to which the critical noise is searched where each noise needs its own eigendecomposition."""
 
@@ -67,12 +68,12 @@ def thresholds(network: Network, moments: Moments, reduced: ReducedProblem, bran
     metastable = found.spinodals.log_kappa.max().item()
     variance, scale = _critical_noise(network, moments, reduced, critical_log_kappa, reasons)
     return Thresholds(
-        critical_decay_scale=float(np.exp(critical_log_kappa - reduced.log_kappa)),
-        metastable_up_to_decay_scale=float(np.exp(metastable - reduced.log_kappa)),
+        critical_decay_scale=_scale(reduced, critical_log_kappa, "critical_decay_scale", reasons),
+        metastable_up_to_decay_scale=_scale(reduced, metastable, "metastable_up_to_decay_scale", reasons),
         critical_noise_variance=variance,
         critical_noise_scale=scale,
         transition_order=1,
-        transitions=tuple(_transition(reduced, jump) for jump in jumps),
+        transitions=tuple(_transition(reduced, jump) for jump in jumps if _representable(reduced, jump.log_kappa)),
         reasons=reasons,
     )
 
@@ -88,14 +89,28 @@ def _nothing_to_cross(reduced: ReducedProblem) -> str:
 
 
 def _second_order(reduced: ReducedProblem) -> Thresholds:
-    scale = float(reduced.correlation * np.exp(-reduced.log_kappa))
     one_layer = "one hidden layer: the collapse does not depend on the noise"
     reasons = {
         "metastable_up_to_decay_scale": "the transition is continuous: no branch outlives it",
         "critical_noise_variance": one_layer,
         "critical_noise_scale": one_layer,
     }
-    return Thresholds(scale, None, None, None, 2, (Transition(scale, 2, 0.0, 0.0),), reasons)
+    scale = _scale(reduced, log(reduced.correlation), "critical_decay_scale", reasons)
+    transitions = () if scale is None else (Transition(scale, 2, 0.0, 0.0),)
+    return Thresholds(scale, None, None, None, 2, transitions, reasons)
+
+
+def _representable(reduced: ReducedProblem, log_kappa: float) -> bool:
+    """Whether the factor from the problem's decays to this one is a normal number in double precision."""
+    return abs(log_kappa - reduced.log_kappa) < 700.0
+
+
+def _scale(reduced: ReducedProblem, log_kappa: float, name: str, reasons: dict[str, str]) -> float | None:
+    """The factor of all decays at which ``log_kappa`` is reached, or none with its reason."""
+    if _representable(reduced, log_kappa):
+        return exp(log_kappa - reduced.log_kappa)
+    reasons[name] = BEYOND
+    return None
 
 
 def _transition(reduced: ReducedProblem, jump: _Jump) -> Transition:
@@ -197,11 +212,10 @@ def _critical_noise(
     widths = np.array(network.hidden_widths, dtype=float)
     variance = _spread(log_factor, 1.0 / widths)
     scale = _spread(log_factor, network.noise_variances / widths) if np.any(network.noise_variances) else None
-    beyond = "larger than double precision holds"
     if variance is None:
-        reasons["critical_noise_variance"] = beyond
+        reasons["critical_noise_variance"] = BEYOND
     if scale is None:
-        reasons["critical_noise_scale"] = beyond if np.any(network.noise_variances) else "no hidden layer has noise"
+        reasons["critical_noise_scale"] = BEYOND if np.any(network.noise_variances) else "no hidden layer has noise"
     return variance, scale
 
 
@@ -228,7 +242,7 @@ def _critical_log_factor(
     while excess(high) > 0.0:
         high *= 2.0
         if high > 600.0:
-            return "larger than double precision holds"
+            return BEYOND
     return _root(excess, 0.0, high)
 
 
