@@ -27,7 +27,8 @@ class MinimaOptions(Wire):
         default=[],
         max_length=10,
         description="Parts that are left out by default: the sign of the Hessian at the minimum among the checks "
-        "(up to 400 parameters), the norms of the layers, the stationary points of narrower networks inside a noisy one.",
+        "(up to 400 parameters), the norms of the layers, the stationary points of narrower networks inside one "
+        "with noise.",
     )
     time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
 

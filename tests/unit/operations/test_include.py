@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from service.operations.minima import minima, parse
+from service.operations.verify import verify
 from service.schemas.minima import MinimaAnswer
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits
@@ -37,3 +38,10 @@ def test_subnetworks_add_saddles_above_the_branch() -> None:
 @pytest.mark.parametrize("part", ["hessian", "subnetworks"])
 def test_nothing_else_changes(part: str) -> None:
     assert answer([part]).global_minimum == answer([]).global_minimum
+
+
+def test_an_answer_with_every_part_is_verified() -> None:
+    parts = ["hessian", "layer_norms", "subnetworks"]
+    body = {**copy.deepcopy(DESIGN_EXAMPLE), "include": parts, "return": {"weights": "factors", "problem": True}}
+    found = verify(minima(parse(body).request, Limits()), Limits())
+    assert [check.field for check in found.checks if not check.agrees] == []
