@@ -1,0 +1,134 @@
+"""What the solvers for several outputs ask of a problem, each with the numbers that decided."""
+
+import numpy as np
+
+from service.core.linear.quadratic import WHITE_TOLERANCE, Quadratic, quadratic_of
+from service.core.problems import Problem
+from service.core.rules import Hypothesis, Verdict
+from service.vocabulary import Activation, Loss
+
+
+def _yes_or(holds: bool, reason: str, **evidence: bool | int | float | str) -> Verdict:
+    return Verdict(holds, evidence, "" if holds else reason)
+
+
+def _linear(problem: Problem) -> Verdict:
+    others = sorted({layer.activation.value for layer in problem.network.layers} - {Activation.LINEAR.value})
+    return _yes_or(not others, f"activations other than linear: {', '.join(others)}", other_activations=len(others))
+
+
+def _squared(problem: Problem) -> Verdict:
+    return _yes_or(problem.loss is Loss.SQUARED, f"the loss is {problem.loss.value}", loss=problem.loss.value)
+
+
+def _plain(problem: Problem) -> Verdict:
+    frozen = sum(layer.frozen_weights is not None for layer in problem.network.layers)
+    skips = len(problem.network.skips)
+    return _yes_or(frozen == 0 and skips == 0, "layers are frozen or skipped", frozen_layers=frozen, skips=skips)
+
+
+def _has_data(problem: Problem) -> Verdict:
+    if problem.moments is None:
+        return Verdict(False, {"data": False}, "no data are given")
+    return Verdict(True, {"inputs": problem.moments.inputs, "outputs": problem.moments.outputs})
+
+
+def _bias_compensated(problem: Problem) -> Verdict:
+    """The output bias is free and nothing else is affected by the means, or the means vanish."""
+    network = problem.network
+    if not network.bias_layers:
+        return Verdict(True, {"bias": network.bias.value})
+    if problem.moments is not None and problem.moments.centred:
+        return Verdict(True, {"bias": network.bias.value, "centred": True})
+    output = network.n_layers - 1
+    free = network.has_bias(output) and (not network.bias_weight_decays or network.bias_weight_decays[output] == 0.0)
+    quiet = not np.any(network.noise_variances)
+    evidence = {"bias": network.bias.value, "centred": False, "output_bias_undecayed": free, "hidden_noise": not quiet}
+    if not free:
+        return Verdict(False, evidence, "the data are not centred and the output has no bias free of decay")
+    if not quiet:
+        return Verdict(False, evidence, "the data are not centred: hidden noise sees the mean that the bias takes off")
+    known = problem.moments is not None and problem.moments.x_mean is not None and problem.moments.y_mean is not None
+    return Verdict(known, evidence, "" if known else "the means of the data are not given")
+
+
+def _no_hidden_noise(problem: Problem) -> Verdict:
+    largest = float(np.max(problem.network.noise_variances, initial=0.0))
+    return _yes_or(largest == 0.0, "a hidden layer has noise", largest_variance=largest)
+
+
+def _all_decayed(problem: Problem) -> Verdict:
+    least = float(np.min(problem.network.weight_decays))
+    return _yes_or(least > 0.0, "a layer has no weight decay", least_decay=least)
+
+
+def _some_undecayed(problem: Problem) -> Verdict:
+    least = float(np.min(problem.network.weight_decays))
+    holds = least == 0.0 or problem.network.n_layers == 1
+    return _yes_or(holds, "every layer has weight decay", least_decay=least, layers=problem.network.n_layers)
+
+
+def _white_inputs(problem: Problem) -> Verdict:
+    if problem.moments is None:
+        return Verdict(None, {}, "no data are given")
+    spread = quadratic_of(problem).spread
+    reason = "the inputs have different second moments in different directions"
+    return _yes_or(spread <= WHITE_TOLERANCE, reason, spread=spread, tolerance=WHITE_TOLERANCE)
+
+
+def _autoencoder(problem: Problem) -> Verdict:
+    if problem.moments is None:
+        return Verdict(None, {}, "no data are given")
+    distance = reconstruction_distance(problem)
+    return _yes_or(distance <= 1e-12, "the targets are not the inputs", distance=distance)
+
+
+def reconstruction_distance(problem: Problem) -> float:
+    """Relative difference between the moments and those of ``y = x``; infinite if the sizes differ."""
+    moments = problem.data
+    if moments.inputs != moments.outputs:
+        return float("inf")
+    scale = float(np.trace(moments.xx))
+    if scale == 0.0:
+        return 0.0
+    return float(np.max(np.abs(moments.xy - moments.xx)) + abs(moments.yy - scale)) / scale
+
+
+def layers_at_least(count: int) -> Hypothesis:
+    """At least ``count`` weight matrices."""
+
+    def check(problem: Problem) -> Verdict:
+        layers = problem.network.n_layers
+        return _yes_or(layers >= count, f"fewer than {count} layers", layers=layers)
+
+    return Hypothesis(f"at least {count} layers", check)
+
+
+def layers_exactly(count: int) -> Hypothesis:
+    """Exactly ``count`` weight matrices."""
+
+    def check(problem: Problem) -> Verdict:
+        layers = problem.network.n_layers
+        return _yes_or(layers == count, f"not {count} layers", layers=layers)
+
+    return Hypothesis(f"{count} layers", check)
+
+
+def rank_bound(problem: Problem, quadratic: Quadratic | None = None) -> int:
+    """Largest rank of the end-to-end map that matters: hidden widths, outputs and directions of the inputs."""
+    inner = quadratic.rank if quadratic is not None else problem.data.inputs
+    return min((*problem.network.hidden_widths, problem.network.outputs, inner))
+
+
+LINEAR = Hypothesis("linear activations", _linear)
+SQUARED = Hypothesis("squared loss", _squared)
+PLAIN = Hypothesis("no frozen layers and no skips", _plain)
+HAS_DATA = Hypothesis("data given", _has_data)
+BIAS_COMPENSATED = Hypothesis("biases reduce to centring", _bias_compensated)
+NO_HIDDEN_NOISE = Hypothesis("no noise on hidden layers", _no_hidden_noise)
+ALL_DECAYED = Hypothesis("weight decay on every layer", _all_decayed)
+SOME_UNDECAYED = Hypothesis("a layer without weight decay, or a single layer", _some_undecayed)
+WHITE_INPUTS = Hypothesis("white inputs", _white_inputs)
+AUTOENCODER = Hypothesis("targets equal inputs", _autoencoder)
+
+COMMON = (LINEAR, SQUARED, PLAIN, HAS_DATA, BIAS_COMPENSATED)
