@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.linalg import Spectrum, spectrum_of
 from service.vocabulary import Activation, Bias, Loss, SkipKind
 
 
@@ -149,6 +150,11 @@ class Moments:
     def outputs(self) -> int:
         """Number of outputs k."""
         return int(self.xy.shape[1])
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """Eigendecomposition of ``xx``, computed once and shared."""
+        return spectrum_of(self.xx, self.xy, self.n)
 
     @cached_property
     def centred(self) -> bool:

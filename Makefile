@@ -1,0 +1,77 @@
+# Needs Python >= 3.11, make and a package index.  `make lock` alone needs uv, a tool of the developers.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
+COMPILE := uv pip compile pyproject.toml --quiet --universal --fork-strategy fewest --generate-hashes \
+	--custom-compile-command "make lock" --group build
+
+# Timings and last digits should not depend on how many threads the linear algebra library would start.
+export OPENBLAS_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run serve test check lint evidence openapi bench lock clean
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/runtime.stamp ## set up, serve on port 8000, solve a bundled real data set, print the certified answer
+	@$(BIN)/minima serve --demo
+
+serve: .venv/runtime.stamp ## serve on port 8000
+	@$(BIN)/minima serve
+
+test: .venv/dev.stamp ## run the tests, warnings as errors
+	@$(BIN)/python -m pytest
+
+check: lint test ## everything that must be green: format, lint, types, floors, generated files, tests
+
+lint: .venv/dev.stamp ## all of `check` but the tests
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/minima openapi --check
+
+evidence: .venv/peers.stamp ## write docs/evidence/: reports that compare with theory, numerics and peers
+	@$(BIN)/python -m evidence
+
+openapi: .venv/dev.stamp ## write openapi/openapi.json
+	@$(BIN)/minima openapi
+
+bench: .venv/peers.stamp ## print the speed of each kind of work as a ratio to a reference measured beside it
+	@$(BIN)/python -m benchmarks
+
+lock: ## choose library versions anew (needs uv)
+	@$(COMPILE) --upgrade --output-file requirements/runtime.lock
+	@$(COMPILE) --upgrade --constraint requirements/runtime.lock --extra cluster --output-file requirements/image.lock
+	@$(COMPILE) --upgrade --constraint requirements/image.lock --extra cluster --extra parquet --extra plots --extra dev \
+		--output-file requirements/dev.lock
+
+clean: ## remove the virtual environment and caches
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=...")'
+	@$(PYTHON) -m venv .venv
+
+# The lock files are complete, so pip need not resolve anything; hashes are checked.
+.venv/runtime.stamp: requirements/runtime.lock pyproject.toml service/version.py | .venv/pyvenv.cfg
+	@echo "Setting up .venv (once) ..."
+	@$(PIP) install --require-hashes --no-deps -r requirements/runtime.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev.stamp: requirements/dev.lock pyproject.toml service/version.py | .venv/pyvenv.cfg
+	@echo "Setting up .venv for development (once) ..."
+	@$(PIP) install --require-hashes --no-deps -r requirements/dev.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ .venv/runtime.stamp
+
+.venv/peers.stamp: .venv/dev.stamp
+	@echo "Installing the peers to compare with (once) ..."
+	@$(PIP) install --editable '.[peers]' --no-build-isolation
+	@touch $@

@@ -1,0 +1,57 @@
+"""One symmetric eigendecomposition a problem, shared by checks, solvers and certificates."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+
+EPSILON = float(np.finfo(float).eps)
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Eigenpairs of a symmetric matrix and the coordinates of some vectors in them.
+
+    Attributes
+    ----------
+    values : (d,) array
+        Eigenvalues, ascending.
+    vectors : (d, d) array
+        Orthonormal eigenvectors as columns.
+    projections : (d, k) array
+        ``vectors^T xy``.
+    rank_tolerance : float
+        Eigenvalues at or below it count as zero: ``max(d, n) eps max|value|``.
+    """
+
+    values: FloatArray
+    vectors: FloatArray
+    projections: FloatArray
+    rank_tolerance: float
+
+    @cached_property
+    def active(self) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+        """Mask of the eigenvalues that count as positive."""
+        mask: np.ndarray[tuple[int], np.dtype[np.bool_]] = self.values > self.rank_tolerance
+        return mask
+
+    @cached_property
+    def rank(self) -> int:
+        """Number of active eigenvalues."""
+        return int(np.count_nonzero(self.active))
+
+    @cached_property
+    def condition_number(self) -> float:
+        """Largest over smallest active eigenvalue; 1 if none is active."""
+        active = self.values[self.active]
+        return float(active[-1] / active[0]) if active.size else 1.0
+
+
+def spectrum_of(matrix: FloatArray, columns: FloatArray, n: int | None) -> Spectrum:
+    """Eigendecomposition of ``matrix`` (d, d) with ``columns`` (d, k) in its coordinates.  O(d^3)."""
+    values, vectors = np.linalg.eigh(matrix)
+    scale = max(abs(float(values[0])), abs(float(values[-1])))
+    tolerance = max(matrix.shape[0], n or 0) * EPSILON * scale
+    return Spectrum(values, vectors, vectors.T @ columns, tolerance)
