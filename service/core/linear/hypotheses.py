@@ -41,15 +41,22 @@ def _bias_compensated(problem: Problem) -> Verdict:
     if problem.moments is not None and problem.moments.centred:
         return Verdict(True, {"bias": network.bias.value, "centred": True})
     output = network.n_layers - 1
-    free = network.has_bias(output) and (not network.bias_weight_decays or network.bias_weight_decays[output] == 0.0)
+    decayed = [index for index in network.bias_layers if _bias_decay(problem, index) > 0.0]
+    free = network.has_bias(output) and output not in decayed
     quiet = not np.any(network.noise_variances)
+    everywhere = len(network.bias_layers) == network.n_layers and not decayed
     evidence = {"bias": network.bias.value, "centred": False, "output_bias_undecayed": free, "hidden_noise": not quiet}
     if not free:
         return Verdict(False, evidence, "the data are not centred and the output has no bias free of decay")
-    if not quiet:
+    if not quiet and not everywhere:
         return Verdict(False, evidence, "the data are not centred: hidden noise sees the mean that the bias takes off")
     known = problem.moments is not None and problem.moments.x_mean is not None and problem.moments.y_mean is not None
     return Verdict(known, evidence, "" if known else "the means of the data are not given")
+
+
+def _bias_decay(problem: Problem, index: int) -> float:
+    decays = problem.network.bias_weight_decays
+    return decays[index] if decays else 0.0
 
 
 def _no_hidden_noise(problem: Problem) -> Verdict:

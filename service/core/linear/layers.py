@@ -1,12 +1,15 @@
 """Weights of a linear network in factored form from the singular value decomposition of its product."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.problems import Network
-from service.core.results import FactoredMatrix, Parameters
+from service.core.results import FactoredMatrix, Parameters, UniformColumn
+
+Frame: TypeAlias = FloatArray | UniformColumn
 
 
 def lanes(width: int, count: int) -> FloatArray:
@@ -15,9 +18,14 @@ def lanes(width: int, count: int) -> FloatArray:
 
 
 def aligned_layers(
-    network: Network, left: FloatArray, layer_values: Sequence[FloatArray], right: FloatArray, offset: FloatArray
+    network: Network,
+    left: FloatArray,
+    layer_values: Sequence[FloatArray],
+    right: FloatArray,
+    offset: FloatArray,
+    frames: Mapping[int, Frame] | None = None,
 ) -> Parameters:
-    """Layers ``W_L = left D_L E^T, W_l = E D_l E^T, W_1 = E D_1 right^T`` with one lane a singular value.
+    """Layers ``W_L = left D_L F^T, W_l = F D_l F^T, W_1 = F D_1 right^T`` with one lane a singular value.
 
     Parameters
     ----------
@@ -28,11 +36,15 @@ def aligned_layers(
     right : (d, r) array
     offset : (k,) array
         Goes into the output bias, where there is one; other biases are zero.
+    frames : mapping of int to (width, r) array or UniformColumn
+        Orthonormal hidden frames F by hidden layer, counted from 0; others carry lane i in unit i.
     """
+    chosen = frames or {}
     count = left.shape[1]
-    frames = [right, *(lanes(width, count) for width in network.hidden_widths), left]
+    hidden = [chosen.get(index, lanes(width, count)) for index, width in enumerate(network.hidden_widths)]
+    sides: list[Frame] = [right, *hidden, left]
     weights = tuple(
-        FactoredMatrix(frames[index + 1], np.asarray(values, dtype=float), frames[index])
+        FactoredMatrix(sides[index + 1], np.asarray(values, dtype=float), sides[index])
         for index, values in enumerate(layer_values)
     )
     return Parameters(weights, biases_of(network, offset))
