@@ -1,1 +1,1 @@
-"""Solvers: one closed form or certified method a file, each with the hypotheses that it needs."""
+"""One closed form or certified method a file; `service.core.catalogue` lists them."""
