@@ -22,7 +22,7 @@ class Shape:
 
 def network_of(
     shape: Shape,
-    decays: Sequence[float],
+    decays: Sequence[float] | FloatArray,
     noises: Sequence[float] = (),
     input_noise: float = 0.0,
     bias: Bias = Bias.NONE,
@@ -96,7 +96,9 @@ def two_layers_decayed(rng: np.random.Generator) -> Problem:
     """Two layers with decay on general inputs, wide enough."""
     shape = random_shape(rng, 2)
     shape = replace(shape, hidden=(max(shape.inputs, shape.outputs),))
-    return Problem(network_of(shape, random_decays(rng, 2)), random_moments(rng, shape, float(10.0 ** rng.uniform(0, 3))))
+    return Problem(
+        network_of(shape, random_decays(rng, 2)), random_moments(rng, shape, float(10.0 ** rng.uniform(0, 3)))
+    )
 
 
 def rank_one(rng: np.random.Generator) -> Problem:

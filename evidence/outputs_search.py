@@ -27,8 +27,13 @@ def descend(problem: Problem, start: FloatArray, iterations: int = 3000) -> tupl
         loss = loss_of(problem.network, problem.data, parameters)
         return float(loss), flatten(gradient_of(problem.network, problem.data, parameters))
 
-    options = {"maxiter": iterations, "maxfun": 2 * iterations, "ftol": 1e-16, "gtol": 1e-11, "maxcor": 20}
-    result = minimize(value_and_gradient, start, jac=True, method="L-BFGS-B", options=options)
+    result = minimize(
+        value_and_gradient,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": iterations, "maxfun": 2 * iterations, "ftol": 1e-16, "gtol": 1e-11, "maxcor": 20},
+    )
     return float(result.fun), np.asarray(result.x)
 
 

@@ -5,7 +5,8 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.core.linear.layers import factored_map
 from service.core.linear.quadratic import Quadratic
-from service.core.problems import Moments, Problem
+from service.core.losses import fit_of
+from service.core.problems import Problem
 from service.core.results import GlobalMinimum, Parameters, Terms
 
 UNIQUE = "unique up to orthogonal changes of the hidden coordinates"
@@ -17,17 +18,6 @@ def padded(values: FloatArray, length: int) -> FloatArray:
     result = np.zeros(length)
     result[: values.size] = values
     return result
-
-
-def evaluation_fit(evaluation: Moments | None, end_to_end_map: FloatArray, offset: FloatArray) -> float | None:
-    """Mean squared error of an affine map on held-out moments, ``None`` without them."""
-    if evaluation is None:
-        return None
-    error = float(np.sum((end_to_end_map @ evaluation.xx) * end_to_end_map))
-    error += evaluation.yy - 2.0 * float(np.sum(end_to_end_map * evaluation.xy.T))
-    if np.any(offset) and evaluation.x_mean is not None and evaluation.y_mean is not None:
-        error += float(offset @ offset + 2.0 * offset @ (end_to_end_map @ evaluation.x_mean - evaluation.y_mean))
-    return max(error, 0.0)
 
 
 def input_noise_variance(problem: Problem, end_to_end_map: FloatArray) -> float:
@@ -86,5 +76,5 @@ def global_minimum(
         parameters=parameters,
         prediction_variance=terms.noise,
         uniqueness=uniqueness,
-        evaluation_fit=evaluation_fit(problem.evaluation, end_to_end_map, offset),
+        evaluation_fit=None if problem.evaluation is None else fit_of(problem.evaluation, end_to_end_map, offset),
     )

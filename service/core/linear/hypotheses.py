@@ -2,35 +2,14 @@
 
 import numpy as np
 
+from service.core.hypotheses import ALL_TRAINED, DATA, LINEAR, NO_SKIPS, SQUARED_LOSS
 from service.core.linear.quadratic import WHITE_TOLERANCE, Quadratic, quadratic_of
 from service.core.problems import Problem
 from service.core.rules import Hypothesis, Verdict
-from service.vocabulary import Activation, Loss
 
 
-def _yes_or(holds: bool, reason: str, **evidence: bool | int | float | str) -> Verdict:
+def _yes_or(holds: bool, reason: str, **evidence: bool | float | str) -> Verdict:
     return Verdict(holds, evidence, "" if holds else reason)
-
-
-def _linear(problem: Problem) -> Verdict:
-    others = sorted({layer.activation.value for layer in problem.network.layers} - {Activation.LINEAR.value})
-    return _yes_or(not others, f"activations other than linear: {', '.join(others)}", other_activations=len(others))
-
-
-def _squared(problem: Problem) -> Verdict:
-    return _yes_or(problem.loss is Loss.SQUARED, f"the loss is {problem.loss.value}", loss=problem.loss.value)
-
-
-def _plain(problem: Problem) -> Verdict:
-    frozen = sum(layer.frozen_weights is not None for layer in problem.network.layers)
-    skips = len(problem.network.skips)
-    return _yes_or(frozen == 0 and skips == 0, "layers are frozen or skipped", frozen_layers=frozen, skips=skips)
-
-
-def _has_data(problem: Problem) -> Verdict:
-    if problem.moments is None:
-        return Verdict(False, {"data": False}, "no data are given")
-    return Verdict(True, {"inputs": problem.moments.inputs, "outputs": problem.moments.outputs})
 
 
 def _bias_compensated(problem: Problem) -> Verdict:
@@ -80,7 +59,7 @@ def _white_inputs(problem: Problem) -> Verdict:
         return Verdict(None, {}, "no data are given")
     spread = quadratic_of(problem).spread
     reason = "the inputs have different second moments in different directions"
-    return _yes_or(spread <= WHITE_TOLERANCE, reason, spread=spread, tolerance=WHITE_TOLERANCE)
+    return _yes_or(spread <= WHITE_TOLERANCE, reason, spread=spread, spread_tolerance=WHITE_TOLERANCE)
 
 
 def _autoencoder(problem: Problem) -> Verdict:
@@ -127,10 +106,6 @@ def rank_bound(problem: Problem, quadratic: Quadratic | None = None) -> int:
     return min((*problem.network.hidden_widths, problem.network.outputs, inner))
 
 
-LINEAR = Hypothesis("linear activations", _linear)
-SQUARED = Hypothesis("squared loss", _squared)
-PLAIN = Hypothesis("no frozen layers and no skips", _plain)
-HAS_DATA = Hypothesis("data given", _has_data)
 BIAS_COMPENSATED = Hypothesis("biases reduce to centring", _bias_compensated)
 NO_HIDDEN_NOISE = Hypothesis("no noise on hidden layers", _no_hidden_noise)
 ALL_DECAYED = Hypothesis("weight decay on every layer", _all_decayed)
@@ -138,4 +113,4 @@ SOME_UNDECAYED = Hypothesis("a layer without weight decay, or a single layer", _
 WHITE_INPUTS = Hypothesis("white inputs", _white_inputs)
 AUTOENCODER = Hypothesis("targets equal inputs", _autoencoder)
 
-COMMON = (LINEAR, SQUARED, PLAIN, HAS_DATA, BIAS_COMPENSATED)
+COMMON = (DATA, SQUARED_LOSS, LINEAR, ALL_TRAINED, NO_SKIPS, BIAS_COMPENSATED)

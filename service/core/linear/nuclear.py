@@ -115,16 +115,15 @@ def minimise(quadratic: Quadratic, mu: float, tolerance: float = 1e-12) -> Nucle
         return NuclearSolution(np.zeros((outputs, 0)), np.zeros(0), np.zeros((inner, 0)), 0.0)
     target = tolerance * quadratic.total
     current = _shrink(quadratic.target / quadratic.scales, mu / float(quadratic.scales[0] ** 2))
-    best: NuclearSolution | None = None
+    best = NuclearSolution(np.zeros((outputs, 0)), np.zeros(0), np.zeros((inner, 0)), np.inf)
     for _ in range(ROUNDS):
         current = _proximal_steps(quadratic, mu, current, MOMENTUM_STEPS)
         found = _polish(quadratic, mu, _factors_of(current))
-        if best is None or found.gap < best.gap:
+        if found.gap < best.gap:
             best = found
         if best.gap <= target:
             break
         current = (found.left * found.values) @ found.right.T
-    assert best is not None, "at least one round runs"
     return best
 
 

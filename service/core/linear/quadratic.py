@@ -6,14 +6,16 @@ undecayed output bias and multiplicative noise on the inputs only change the mom
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.linalg import EPSILON
 from service.core.problems import Moments, Problem
 
-EPSILON = float(np.finfo(float).eps)
 WHITE_TOLERANCE = 1e-12
+MEMO = "linear.quadratic"
 
 
 @dataclass(frozen=True)
@@ -124,9 +126,10 @@ def quadratic_of(problem: Problem) -> Quadratic:
     With an undecayed output bias the moments are centred; input noise of variance v adds ``v diag(E[x x^T])``,
     which sees the uncentred moments.  O(d^3 + k d^2); O(d^2) if the inputs are exactly white.
     """
-    moments = problem.data
-    centre = problem.network.has_bias(problem.network.n_layers - 1)
-    return quadratic_of_moments(moments, problem.network.input_noise_variance, centre)
+    if MEMO not in problem.memo:
+        centre = problem.network.has_bias(problem.network.n_layers - 1)
+        problem.memo[MEMO] = quadratic_of_moments(problem.data, problem.network.input_noise_variance, centre)
+    return cast(Quadratic, problem.memo[MEMO])
 
 
 def quadratic_of_moments(moments: Moments, input_noise: float = 0.0, centre: bool = False) -> Quadratic:

@@ -100,7 +100,7 @@ class RankOneTask:
         pull = float(np.linalg.norm(self.quadratic.correlation @ right))
         quadratic = float(np.sum((self.quadratic.scales * right) ** 2))
         penalty = self.penalty * square ** (1.0 / self.shrinkage.n_layers)
-        return self.quadratic.total - 2.0 * pull + quadratic + penalty
+        return float(self.quadratic.total - 2.0 * pull + quadratic + penalty)
 
 
 def _leading(matrix: FloatArray) -> tuple[float, FloatArray]:

@@ -63,7 +63,7 @@ class Shrinkage:
     @cached_property
     def _inflection_lane(self) -> float:
         layers = self.n_layers
-        return ((layers - 2) / layers) ** (1.0 / (2 * layers - 2))
+        return float(((layers - 2) / layers) ** (1.0 / (2 * layers - 2)))
 
     @cached_property
     def existence_threshold(self) -> float:
@@ -72,7 +72,7 @@ class Shrinkage:
         if layers == 2:
             return self.unit
         lane = self._inflection_lane
-        return self.unit * (lane**layers + lane ** (2 - layers))
+        return float(self.unit * (lane**layers + lane ** (2 - layers)))
 
     @cached_property
     def global_threshold(self) -> float:
@@ -80,7 +80,7 @@ class Shrinkage:
         layers = self.n_layers
         if layers == 2:
             return self.unit
-        return self.unit * (layers - 1) * float(layers - 2) ** ((2 - layers) / (2 * layers - 2))
+        return self.unit * (layers - 1) * float(float(layers - 2) ** ((2 - layers) / (2 * layers - 2)))
 
     @cached_property
     def jump(self) -> float:
@@ -102,7 +102,7 @@ class Shrinkage:
         exponent = 2.0 * (self.n_layers - 1) / self.n_layers
         return float((target / threshold) ** exponent)
 
-    def _root(self, lane: float, target: float, stable: bool) -> Root:
+    def _root(self, lane: float, stable: bool) -> Root:
         layers, unit = self.n_layers, self.unit
         product = unit * lane**layers
         # at a stationary point s - y = -kap t^(2-L), which avoids the cancellation in s - y
@@ -119,9 +119,9 @@ class Shrinkage:
         layers = self.n_layers
         ratio = target / self.unit
         if layers == 2:
-            return (self._root(float(np.sqrt(ratio - 1.0)), target, True),) if ratio > 1.0 else ()
+            return (self._root(float(np.sqrt(ratio - 1.0)), True),) if ratio > 1.0 else ()
         if self.at_inflection(target):
-            return (self._root(self._inflection_lane, target, False),)
+            return (self._root(self._inflection_lane, False),)
         if target < self.existence_threshold:
             return ()
         middle = self._inflection_lane
@@ -133,7 +133,7 @@ class Shrinkage:
         upper = max(ratio ** (1.0 / layers), middle)
         stable = brentq(equation, middle, upper, xtol=1e-300, rtol=4 * np.finfo(float).eps)
         unstable = brentq(equation, lower, middle, xtol=1e-300, rtol=4 * np.finfo(float).eps)
-        return (self._root(unstable, target, False), self._root(stable, target, True))
+        return (self._root(unstable, False), self._root(stable, True))
 
     def stable_root(self, target: float) -> Root | None:
         """The scalar minimum other than zero, if there is one."""

@@ -72,4 +72,3 @@ def transition_scales(values: Sequence[float], mu: float, gam: float, cap: int) 
 def equality_holds(network: Network, kept: int) -> bool:
     """Whether some weights attain the bound: one noisy layer, or a solution of rank at most one."""
     return len(noisy_layers(network)) <= 1 or kept <= 1
-

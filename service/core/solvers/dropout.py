@@ -4,17 +4,14 @@ Without decay on some layer any inputs and depths are covered as long as one lay
 one; with decay two layers and white inputs.  See ``docs/theory/dropout.md``.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
-from service.core.arrays import FloatArray
 from service.core.linear import hypotheses as needs
 from service.core.linear.answer import global_minimum
-from service.core.linear.equalised import equal_loads
-from service.core.linear.layers import Frame, aligned_layers, product_svd
-from service.core.linear.origin import origin_of, origin_point
-from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.layers import product_svd
+from service.core.linear.noisy_layers import noisy_parameters
+from service.core.linear.origin import origin_of, origin_points
+from service.core.linear.quadratic import WHITE_TOLERANCE, Quadratic, quadratic_of
 from service.core.linear.water_filling import (
     Level,
     effective_noise,
@@ -24,7 +21,7 @@ from service.core.linear.water_filling import (
     transition_scales,
 )
 from service.core.problems import Problem
-from service.core.results import FactoredMatrix, GlobalMinimum, Parameters, Solution, Thresholds, Transition, UniformColumn
+from service.core.results import GlobalMinimum, Solution, Thresholds, Transition
 from service.core.rules import Hypothesis, Verdict
 from service.core.solver import Solver
 from service.core.solvers.nuclear_norm import minimum_point
@@ -57,12 +54,12 @@ def solve(problem: Problem) -> Solution:
     attained = not np.any(decays) or bool(np.all(decays > 0.0)) or level.kept == 0
     minimum = _minimum(problem, quadratic, level, attained)
     reason = "the barrier is not known in closed form"
-    origin = origin_of(quadratic, decays, level.kept == 0, None, reason)
-    points = [origin_point(quadratic, origin)]
+    origin = origin_of(problem, quadratic, level.kept == 0, None, reason)
+    points = origin_points(quadratic, origin)
     if not minimum.trivial and attained:
         points.append(minimum_point(minimum, Evidence.PROVED))
     completeness = "not complete: the origin and the global minimum; the landscape under noise is not classified"
-    thresholds = _thresholds(problem, quadratic, level)
+    thresholds = _thresholds(problem, quadratic)
     return Solution("dropout", SOLVER.theorems, minimum, tuple(points), completeness, thresholds, origin)
 
 
@@ -75,7 +72,7 @@ def _minimum(problem: Problem, quadratic: Quadratic, level: Level, attained: boo
     gam = decay_level(problem, quadratic)
     inner = quadratic.expand(right / quadratic.scales[:, None])
     svd = product_svd(left * shrunk, inner)
-    parameters = _parameters(problem, quadratic, left, shrunk, inner) if attained else None
+    parameters = noisy_parameters(problem, quadratic, left, shrunk, inner) if attained else None
     return global_minimum(
         problem,
         quadratic,
@@ -87,43 +84,6 @@ def _minimum(problem: Problem, quadratic: Quadratic, level: Level, attained: boo
         fit=fit,
         attained=attained,
     )
-
-
-def _parameters(
-    problem: Problem, quadratic: Quadratic, left: FloatArray, shrunk: FloatArray, inner: FloatArray
-) -> Parameters:
-    """Factors whose noisy units all carry the same load."""
-    network = problem.network
-    noisy = noisy_layers(network)
-    frames: dict[int, Frame] = {}
-    for index in noisy:
-        width = network.hidden_widths[index]
-        if shrunk.size == 1:
-            frames[index] = UniformColumn(float(width**-0.5), width)
-        else:
-            frames[index] = equal_loads(shrunk, width).T
-    # half of every singular value on either side of the first noisy layer, as the loads need
-    below = noisy[0] + 1
-    above = network.n_layers - below
-    shares = [shrunk ** (0.5 / below)] * below + [shrunk ** (0.5 / above)] * above
-    decays = network.weight_decays
-    if np.all(decays > 0.0):
-        balance = float((decays[0] / np.mean(quadratic.scales**2) / decays[1]) ** 0.25)
-        shares = [shares[0] / balance, shares[1] * balance]
-    end_map = (left * shrunk) @ inner.T
-    parameters = aligned_layers(network, left, shares, inner, quadratic.offset(end_map), frames)
-    return _with_centred_units(problem, quadratic, parameters)
-
-
-def _with_centred_units(problem: Problem, quadratic: Quadratic, parameters: Parameters) -> Parameters:
-    """Where every layer has a bias: the first takes the mean off, so that noise acts on the variance alone."""
-    if quadratic.x_mean is None or quadratic.y_mean is None or not problem.network.has_bias(0):
-        return parameters
-    weight = parameters.weights[0]
-    assert not isinstance(weight.right, UniformColumn), "the side of the inputs is dense"
-    first = FactoredMatrix(weight.left, -weight.values * (weight.right.T @ quadratic.x_mean), np.ones((1, weight.values.size)))
-    last = FactoredMatrix(quadratic.y_mean.reshape(-1, 1), np.ones(1), np.ones((1, 1)))
-    return replace(parameters, biases=(first, *parameters.biases[1:-1], last))
 
 
 def _uniqueness(problem: Problem, quadratic: Quadratic, level: Level, attained: bool) -> str:
@@ -138,7 +98,7 @@ def _uniqueness(problem: Problem, quadratic: Quadratic, level: Level, attained: 
     return "the end-to-end map is unique; the hidden units are free up to rotations that keep their loads equal"
 
 
-def _thresholds(problem: Problem, quadratic: Quadratic, level: Level) -> Thresholds:
+def _thresholds(problem: Problem, quadratic: Quadratic) -> Thresholds:
     gam = decay_level(problem, quadratic)
     if gam == 0.0:
         why = "a layer has no weight decay: noise shrinks the map but does not make it vanish"
@@ -183,7 +143,7 @@ def _separable(problem: Problem) -> Verdict:
     if not np.all(decays > 0.0):
         return Verdict(True, {"least_decay": float(np.min(decays))})
     spread = quadratic_of(problem).spread
-    holds = problem.network.n_layers == 2 and spread <= needs.WHITE_TOLERANCE
+    holds = problem.network.n_layers == 2 and spread <= WHITE_TOLERANCE
     evidence = {"layers": problem.network.n_layers, "spread": spread}
     return Verdict(holds, evidence, "" if holds else "decay on every layer needs two layers and white inputs")
 

@@ -10,7 +10,7 @@ from service.core.linear import hypotheses as needs
 from service.core.linear.answer import UNIQUE, ZERO_UNIQUE, global_minimum
 from service.core.linear.lane_points import TIE_TOLERANCE, Lanes
 from service.core.linear.layers import aligned_layers
-from service.core.linear.origin import origin_of, origin_point
+from service.core.linear.origin import origin_of, origin_points
 from service.core.linear.quadratic import Quadratic, quadratic_of
 from service.core.linear.shrinkage import Shrinkage
 from service.core.problems import Problem
@@ -46,13 +46,13 @@ def solve(problem: Problem) -> Solution:
     lanes = lanes_of(problem, quadratic)
     minimum = _minimum(problem, quadratic, lanes)
     barrier, reason = lanes.barrier()
-    origin = origin_of(quadratic, problem.network.weight_decays, not lanes.active, barrier, reason)
+    origin = origin_of(problem, quadratic, not lanes.active, barrier, reason)
     listed, completeness = lanes.points()
     return Solution(
         "factorisation",
         SOLVER.theorems,
         minimum,
-        (origin_point(quadratic, origin), *listed),
+        (*origin_points(quadratic, origin), *listed),
         completeness,
         _thresholds(lanes),
         origin,

@@ -9,7 +9,7 @@ from service.core.linear import hypotheses as needs
 from service.core.linear.answer import UNIQUE, ZERO_UNIQUE, global_minimum
 from service.core.linear.layers import aligned_layers
 from service.core.linear.nuclear import NuclearSolution, minimise
-from service.core.linear.origin import origin_of, origin_point
+from service.core.linear.origin import origin_of, origin_points
 from service.core.linear.quadratic import Quadratic, quadratic_of
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum, Solution, StationaryPoint, Thresholds, Transition
@@ -25,8 +25,8 @@ def solve(problem: Problem) -> Solution:
     mu = float(np.sqrt(decays[0] * decays[1]))
     found = minimise(quadratic, mu)
     minimum = two_layer_minimum(problem, quadratic, found)
-    origin = origin_of(quadratic, decays, minimum.trivial, 0.0)
-    points = [origin_point(quadratic, origin)]
+    origin = origin_of(problem, quadratic, minimum.trivial, 0.0)
+    points = origin_points(quadratic, origin)
     if not minimum.trivial:
         points.append(minimum_point(minimum))
     return Solution(
@@ -77,7 +77,7 @@ def collapse_thresholds(quadratic: Quadratic, mu: float) -> Thresholds:
         "metastable_up_to_decay_scale": "two layers: no minimum but zero outlives the transition",
         "critical_noise_variance": "never: with one hidden layer noise does not move the threshold",
         "critical_noise_scale": "no noise on hidden layers",
-        "transitions": "only the last is listed: earlier losses of rank have no closed form for inputs that are not white",
+        "transitions": "only the last is listed: earlier losses of rank have no closed form on these inputs",
     }
     if quadratic.correlation_norm == 0.0:
         reasons["critical_decay_scale"] = "inputs and targets are uncorrelated: zero is optimal at every decay"

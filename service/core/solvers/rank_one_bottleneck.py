@@ -8,7 +8,7 @@ import numpy as np
 from service.core.linear import hypotheses as needs
 from service.core.linear.answer import UNIQUE, ZERO_UNIQUE, global_minimum
 from service.core.linear.layers import aligned_layers
-from service.core.linear.origin import origin_of, origin_point
+from service.core.linear.origin import origin_of, origin_points
 from service.core.linear.quadratic import Quadratic, quadratic_of
 from service.core.linear.rank_one import RankOne, RankOneTask, minimise
 from service.core.linear.shrinkage import Shrinkage
@@ -29,8 +29,8 @@ def solve(problem: Problem) -> Solution:
     found = minimise(task)
     minimum = rank_one_minimum(problem, quadratic, found)
     reason = "the barrier of the reduced problem has no closed form for inputs that are not white"
-    origin = origin_of(quadratic, decays, minimum.trivial, None, reason)
-    points = [origin_point(quadratic, origin)]
+    origin = origin_of(problem, quadratic, minimum.trivial, None, reason)
+    points = origin_points(quadratic, origin)
     if not minimum.trivial:
         points.append(minimum_point(minimum))
     return Solution(
@@ -38,7 +38,7 @@ def solve(problem: Problem) -> Solution:
         SOLVER.theorems,
         minimum,
         tuple(points),
-        "not complete: the origin and the global minimum; other stationary points of the reduced problem are not listed",
+        "not complete: the origin and the global minimum; other stationary points are not listed",
         rank_one_thresholds(task),
         origin,
     )

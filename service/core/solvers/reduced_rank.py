@@ -9,12 +9,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.linalg import EPSILON
 from service.core.linear import hypotheses as needs
 from service.core.linear.answer import global_minimum
 from service.core.linear.corollaries import with_ridge
 from service.core.linear.layers import aligned_layers, product_svd
-from service.core.linear.origin import origin_of, origin_point, single_layer_origin
-from service.core.linear.quadratic import EPSILON, Quadratic, quadratic_of
+from service.core.linear.origin import origin_of, origin_points
+from service.core.linear.quadratic import Quadratic, quadratic_of
 from service.core.linear.subsets import LISTED_AT_MOST, best_subsets, count_subsets
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum, Origin, Solution, StationaryPoint, Thresholds
@@ -44,11 +45,15 @@ def solve(problem: Problem) -> Solution:
     rank = min(bound, numerical_rank(quadratic))
     attained = problem.network.n_layers == 1 or not np.any(decays) or rank == 0
     minimum = _minimum(problem, quadratic, bound, rank, attained)
-    origin = _origin(quadratic, decays, rank)
+    origin = origin_of(
+        problem, quadratic, rank == 0, None, "a layer without decay: the minimum is not at a finite norm"
+    )
+    points: list[StationaryPoint]
     if problem.network.n_layers == 1:
-        points, completeness = [_single_layer_point(minimum)], "the objective is convex: every stationary point is global"
+        points = [_single_layer_point(minimum)]
+        completeness = "proved: the objective is convex, every stationary point is a global minimum"
     elif np.any(decays):
-        points = [origin_point(quadratic, origin)]
+        points = origin_points(quadratic, origin)
         completeness = "complete up to points of the same value: layers with decay vanish at every stationary point"
     else:
         points, completeness = _stationary_points(problem, quadratic, bound, origin)
@@ -104,13 +109,6 @@ def _uniqueness(problem: Problem, quadratic: Quadratic, bound: int, rank: int, a
     return "the end-to-end map is unique; the layers are free up to invertible changes of the hidden coordinates"
 
 
-def _origin(quadratic: Quadratic, decays: FloatArray, rank: int) -> Origin:
-    if decays.size == 1:
-        return single_layer_origin(quadratic, float(decays[0]))
-    reason = "gradient flow from a neighbourhood of the origin returns to it; the barrier is not known in closed form"
-    return origin_of(quadratic, decays, rank == 0, None, reason)
-
-
 def _single_layer_point(minimum: GlobalMinimum) -> StationaryPoint:
     norm = float(np.linalg.norm(minimum.singular_values))
     subset = list(range(minimum.rank))
@@ -131,7 +129,7 @@ def _stationary_points(
     rank = numerical_rank(quadratic)
     gains = [float(value) ** 2 for value in quadratic.svd[1][:rank]]
     total = count_subsets(rank, bound)
-    points = [origin_point(quadratic, origin)]
+    points = origin_points(quadratic, origin)
     for subset in best_subsets(gains, min(bound, rank)):
         points.extend(_families(problem.network.n_layers, quadratic, list(subset), min(bound, rank)))
     listed = min(total, LISTED_AT_MOST)
@@ -154,7 +152,7 @@ def _families(n_layers: int, quadratic: Quadratic, subset: list[int], best: int)
     leading = not size or float(np.sum(values[:size] ** 2)) - kept <= TIE_TOLERANCE * kept
 
     def family(point_class: PointClass, pivots: str) -> StationaryPoint:
-        label = {"subset": subset, "pivots": pivots}
+        label: dict[str, int | float | str | list[int]] = {"subset": subset, "pivots": pivots}
         return StationaryPoint(
             PointKind.SINGULAR_SUBSET, loss, point_class, Evidence.PROVED, norm, parameter_norm, label
         )

@@ -1,0 +1,113 @@
+"""Lower bounds that separate over singular values: no decay, decay on white inputs, and noise.
+
+Von Neumann's inequality pairs the singular values of any map with those of the target in order; what is left are
+scalar problems, solved here by bisection or in closed form.  Proofs: ``docs/theory/reduced-rank.md``,
+``docs/theory/factorisation.md`` and ``docs/theory/dropout.md``.
+"""
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.certificates.linear_checks import certificate
+from service.core.linear.corollaries import with_ridge
+from service.core.linear.hypotheses import rank_bound
+from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.water_filling import effective_noise
+from service.core.problems import Problem
+from service.core.results import Certificate, Solution
+
+ECKART_YOUNG = "no map of the rank that the widths allow is nearer to the target (Eckart, Young 1936)"
+SEPARATED = (
+    "singular values paired in order (von Neumann), each scalar problem bounded by a tangent of its convex branch"
+)
+TANGENT = "singular values paired in order (von Neumann), the squared nuclear norm bounded by its tangent"
+
+
+def certify_reduced_rank(problem: Problem, solution: Solution) -> Certificate:
+    """Certificate of a network with an undecayed layer, or of a single layer."""
+    quadratic = quadratic_of(problem)
+    if problem.network.n_layers == 1:
+        ridged = with_ridge(quadratic, float(problem.network.weight_decays[0]))
+        return certificate(problem, quadratic, solution, ridged.residual, "ridge regression is convex")
+    values = target_values(quadratic)
+    bound = rank_bound(problem, quadratic)
+    lower = quadratic.residual + float(np.sum(values[bound:] ** 2))
+    return certificate(problem, quadratic, solution, lower, ECKART_YOUNG)
+
+
+def certify_factorisation(problem: Problem, solution: Solution) -> Certificate:
+    """Certificate of a decayed network on white inputs."""
+    quadratic = quadratic_of(problem)
+    values = target_values(quadratic)
+    bound = rank_bound(problem, quadratic)
+    layers = problem.network.n_layers
+    # inputs that are white to rounding: the least second moment bounds the decay of the first layer from below
+    log_decay = float(np.sum(np.log(problem.network.weight_decays))) - 2.0 * float(np.log(quadratic.scales[0]))
+    penalty = layers * float(np.exp(log_decay / layers))
+    lower = quadratic.residual + float(np.sum(values[bound:] ** 2))
+    lower += float(np.sum(scalar_bounds(values[:bound], penalty, 2.0 / layers)))
+    return certificate(problem, quadratic, solution, lower, SEPARATED)
+
+
+def certify_dropout(problem: Problem, solution: Solution) -> Certificate:
+    """Certificate under noise on hidden layers: without decay on some layer, or two layers on white inputs."""
+    quadratic = quadratic_of(problem)
+    norm = float(np.sum(np.linalg.svd(quadratic.coordinates(solution.minimum.end_to_end_map), compute_uv=False)))
+    return certificate(problem, quadratic, solution, dropout_bound(problem, quadratic, norm), TANGENT)
+
+
+def dropout_bound(problem: Problem, quadratic: Quadratic, norm: float) -> float:
+    """Bound of the loss under noise; the best one has ``norm`` equal to the nuclear norm at the minimum.
+
+    Notes
+    -----
+    ``nu T^2 >= 2 nu norm T - nu norm^2`` for every T, after which the singular values separate.
+    """
+    values = target_values(quadratic)
+    bound = rank_bound(problem, quadratic)
+    noise, decays = effective_noise(problem.network), problem.network.weight_decays
+    decay = 0.0
+    if problem.network.n_layers == 2 and np.all(decays > 0.0) and quadratic.rank:
+        decay = float(np.sqrt(decays[0] * decays[1])) / float(quadratic.scales[0])
+    gains = np.maximum(values[:bound] - decay - noise * norm, 0.0) ** 2
+    return quadratic.total - float(np.sum(gains)) - noise * norm**2
+
+
+def target_values(quadratic: Quadratic) -> FloatArray:
+    """Singular values of the target, descending, without vectors."""
+    values: FloatArray = np.linalg.svd(quadratic.target, compute_uv=False)
+    return values
+
+
+def scalar_bounds(targets: FloatArray, penalty: float, power: float) -> FloatArray:
+    """Lower bounds of ``min_s (s - y)^2 + P s^p`` over ``s >= 0`` for targets y, shape (m,).
+
+    Parameters
+    ----------
+    targets : (m,) array
+    penalty : float
+        Positive.
+    power : float
+        p in (0, 1].
+
+    Notes
+    -----
+    Beyond ``s_i = (P p (1-p)/2)^(1/(2-p))`` the function is convex, and its only minimum other than zero lies there,
+    at a zero of the derivative that is bisected; the tangent at the ends of the last interval bounds it from below.
+    """
+    low = np.full(targets.shape, (0.5 * penalty * power * (1.0 - power)) ** (1.0 / (2.0 - power)))
+    high = np.maximum(targets, low)
+
+    def slope(at: FloatArray) -> FloatArray:
+        with np.errstate(divide="ignore"):
+            derivative: FloatArray = 2.0 * (at - targets) + penalty * power * np.maximum(at, 1e-300) ** (power - 1.0)
+        return derivative
+
+    for _ in range(80):
+        middle = 0.5 * (low + high)
+        rising = slope(middle) > 0.0
+        low, high = np.where(rising, low, middle), np.where(rising, middle, high)
+    value = (low - targets) ** 2 + penalty * low**power
+    tangent = value + np.minimum(slope(low), 0.0) * (high - low)
+    bounds: FloatArray = np.minimum(tangent, targets**2)
+    return bounds
