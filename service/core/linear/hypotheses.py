@@ -65,8 +65,9 @@ def _white_inputs(problem: Problem) -> Verdict:
 def _autoencoder(problem: Problem) -> Verdict:
     if problem.moments is None:
         return Verdict(None, {}, "no data are given")
-    distance = reconstruction_distance(problem)
-    return _yes_or(distance <= 1e-12, "the targets are not the inputs", distance=distance)
+    distance, noise = reconstruction_distance(problem), problem.network.input_noise_variance
+    holds = distance <= 1e-12 and noise == 0.0
+    return _yes_or(holds, "the targets are not the inputs as the network sees them", distance=distance, noise=noise)
 
 
 def reconstruction_distance(problem: Problem) -> float:

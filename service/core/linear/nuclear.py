@@ -16,6 +16,7 @@ from service.core.linear.quadratic import Quadratic
 
 MOMENTUM_STEPS = 60
 ROUNDS = 12
+NEWTON_STEPS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +130,17 @@ def minimise(quadratic: Quadratic, mu: float, tolerance: float = 1e-12) -> Nucle
 
 def _polish(quadratic: Quadratic, mu: float, factors: Factors) -> NuclearSolution:
     """Newton steps on the factors until they no longer help."""
-    size = float("inf")
-    for _ in range(30):
-        factors, gradient = newton_step(quadratic, mu, factors)
-        if gradient >= 0.5 * size and gradient <= 1e-9 * mu:
+    best, least = factors, float("inf")
+    for _ in range(NEWTON_STEPS):
+        following, gradient = newton_step(quadratic, mu, factors)
+        settled = gradient >= 0.5 * least and gradient <= 1e-9 * mu
+        if gradient < least:
+            best, least = factors, gradient
+        # rounding ends the descent: the directions that remain are rotations of the hidden coordinates
+        if settled or gradient <= 1e-14 * mu * float(np.sqrt(factors.dot(factors))):
             break
-        size = min(size, gradient)
-        if gradient <= 1e-15 * mu:
-            break
+        factors = following
+    factors = best
     left, values, right = product_svd(factors.left, factors.right)
     kept = values > 1e-10 * max(float(values[0]), 1e-300)
     left, values, right = left[:, kept], values[kept], right[:, kept]
