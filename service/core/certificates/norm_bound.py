@@ -172,7 +172,7 @@ class _Problem:
     def edges(self, hint: float | None, tolerance: float) -> FloatArray:
         """Norms that bound the first shells; outside them H <= 0 or H falls, by closed formulas."""
         reduced = self.reduced
-        longest = float(np.sqrt(np.sum((reduced.squares / reduced.values**2))))
+        longest = float(np.sqrt(np.sum(reduced.squares / reduced.values**2)))
         explained = float(np.sum(reduced.squares / reduced.values))
         paid = float(np.exp(min((np.log(explained) - self.log_weight) / reduced.power, 600.0)))
         longest = min(longest, paid) * (1.0 + 1e-9)

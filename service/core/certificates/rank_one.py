@@ -61,9 +61,7 @@ def shell_bound(
     return min(finished, float(np.min(_chord_bounds(quadratic, penalty, power, low, high), initial=np.inf)))
 
 
-def _first_shells(
-    quadratic: Quadratic, penalty: float, power: float, hint: float
-) -> tuple[FloatArray, FloatArray]:
+def _first_shells(quadratic: Quadratic, penalty: float, power: float, hint: float) -> tuple[FloatArray, FloatArray]:
     """Shells between the norms below and above which nothing beats zero."""
     norm = quadratic.correlation_norm
     longest = 1.0 / power * np.log(quadratic.total / penalty)
@@ -86,9 +84,7 @@ def _first_shells(
     return edges[:-1], edges[1:]
 
 
-def _chord_bounds(
-    quadratic: Quadratic, penalty: float, power: float, low: FloatArray, high: FloatArray
-) -> FloatArray:
+def _chord_bounds(quadratic: Quadratic, penalty: float, power: float, low: FloatArray, high: FloatArray) -> FloatArray:
     """Minimum of the relaxed objective on each shell, shape (m,)."""
     at_low, at_high = penalty * low**power, penalty * high**power
     slope = (at_high - at_low) / (high - low)

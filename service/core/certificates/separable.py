@@ -95,8 +95,9 @@ def scalar_bounds(targets: FloatArray, penalty: float, power: float) -> FloatArr
     Beyond ``s_i = (P p (1-p)/2)^(1/(2-p))`` the function is convex, and its only minimum other than zero lies there,
     at a zero of the derivative that is bisected; the tangent at the ends of the last interval bounds it from below.
     """
-    low = np.full(targets.shape, (0.5 * penalty * power * (1.0 - power)) ** (1.0 / (2.0 - power)))
-    high = np.maximum(targets, low)
+    inflection = (0.5 * penalty * power * (1.0 - power)) ** (1.0 / (2.0 - power))
+    low: FloatArray = np.full(targets.shape, inflection)
+    high: FloatArray = np.maximum(targets, low)
 
     def slope(at: FloatArray) -> FloatArray:
         with np.errstate(divide="ignore"):
