@@ -152,3 +152,13 @@ def autoencoder(rng: np.random.Generator) -> Problem:
     moments = random_moments(rng, shape, float(10.0 ** rng.uniform(0, 2)))
     same = Moments(moments.xx, moments.xx.copy(), float(np.trace(moments.xx)), moments.n)
     return Problem(network_of(shape, random_decays(rng, 2)), same)
+
+
+def noisy_general(rng: np.random.Generator) -> Problem:
+    """Noise where only bounds are known: several noisy layers, or noise with decay on general inputs."""
+    n_layers = int(rng.integers(2, 5))
+    shape = random_shape(rng, n_layers, 4)
+    noises = list(rng.uniform(0.05, 1.0, n_layers - 1))
+    decays = random_decays(rng, n_layers) if n_layers == 2 or rng.integers(2) else np.zeros(n_layers)
+    bias = Bias.ALL if rng.integers(4) == 0 else Bias.NONE
+    return Problem(network_of(shape, decays, noises, bias=bias), random_moments(rng, shape))

@@ -12,6 +12,7 @@ from service.core.certificates.linear_checks import certificate
 from service.core.linear.corollaries import with_ridge
 from service.core.linear.hypotheses import rank_bound
 from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.scalar_bounds import scalar_bounds
 from service.core.linear.water_filling import effective_noise
 from service.core.problems import Problem
 from service.core.results import Certificate, Solution
@@ -77,38 +78,3 @@ def target_values(quadratic: Quadratic) -> FloatArray:
     """Singular values of the target, descending, without vectors."""
     values: FloatArray = np.linalg.svd(quadratic.target, compute_uv=False)
     return values
-
-
-def scalar_bounds(targets: FloatArray, penalty: float, power: float) -> FloatArray:
-    """Lower bounds of ``min_s (s - y)^2 + P s^p`` over ``s >= 0`` for targets y, shape (m,).
-
-    Parameters
-    ----------
-    targets : (m,) array
-    penalty : float
-        Positive.
-    power : float
-        p in (0, 1].
-
-    Notes
-    -----
-    Beyond ``s_i = (P p (1-p)/2)^(1/(2-p))`` the function is convex, and its only minimum other than zero lies there,
-    at a zero of the derivative that is bisected; the tangent at the ends of the last interval bounds it from below.
-    """
-    inflection = (0.5 * penalty * power * (1.0 - power)) ** (1.0 / (2.0 - power))
-    low: FloatArray = np.full(targets.shape, inflection)
-    high: FloatArray = np.maximum(targets, low)
-
-    def slope(at: FloatArray) -> FloatArray:
-        with np.errstate(divide="ignore"):
-            derivative: FloatArray = 2.0 * (at - targets) + penalty * power * np.maximum(at, 1e-300) ** (power - 1.0)
-        return derivative
-
-    for _ in range(80):
-        middle = 0.5 * (low + high)
-        rising = slope(middle) > 0.0
-        low, high = np.where(rising, low, middle), np.where(rising, middle, high)
-    value = (low - targets) ** 2 + penalty * low**power
-    tangent = value + np.minimum(slope(low), 0.0) * (high - low)
-    bounds: FloatArray = np.minimum(tangent, targets**2)
-    return bounds
