@@ -35,7 +35,9 @@ def undecayed_point(rng: np.random.Generator) -> tuple[Problem, DenseParameters]
     leading = rng.integers(2) == 0
     kept = list(range(count)) if leading else sorted(int(i) for i in rng.choice(values.size, count, replace=False))
     missing = [index for index in range(values.size) if index not in kept]
-    weights = [np.zeros((rows, columns)) for rows, columns in zip((*hidden, outputs), (quadratic.rank, *hidden), strict=True)]
+    weights = [
+        np.zeros((rows, columns)) for rows, columns in zip((*hidden, outputs), (quadratic.rank, *hidden), strict=True)
+    ]
     for lane, index in enumerate(kept):
         weights[0][lane] = values[index] * right[:, index]
         for weight in weights[1:-1]:
@@ -112,9 +114,7 @@ def _random_choice(rng: np.random.Generator, lanes: Lanes) -> Choice:
     return [(index, options[index][-1 if stable else int(rng.integers(len(options[index])))]) for index in picked]
 
 
-def _weights_of(
-    rng: np.random.Generator, problem: Problem, quadratic: Quadratic, choice: Choice
-) -> DenseParameters:
+def _weights_of(rng: np.random.Generator, problem: Problem, quadratic: Quadratic, choice: Choice) -> DenseParameters:
     left, _, right = quadratic.svd
     network = problem.network
     frames = [quadratic.expand(right[:, [index for index, _ in choice]])]

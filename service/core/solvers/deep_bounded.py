@@ -99,7 +99,13 @@ def _thresholds(quadratic: Quadratic, decays: FloatArray) -> Thresholds:
         "transitions",
     )
     return Thresholds(
-        None, None, None, None, None, (), {**dict.fromkeys(names, why), "critical_noise_scale": "no noise on hidden layers"}
+        None,
+        None,
+        None,
+        None,
+        None,
+        (),
+        {**dict.fromkeys(names, why), "critical_noise_scale": "no noise on hidden layers"},
     )
 
 

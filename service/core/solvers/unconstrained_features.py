@@ -194,6 +194,10 @@ def _lower_bound(model: FeatureModel, values: FloatArray, bound: int) -> float:
 
 def _uniqueness(lanes: Lanes) -> str:
     targets, count = lanes.targets, len(lanes.active)
-    if count == lanes.bound and count < len(targets) and targets[count - 1] - targets[count] <= TIE_TOLERANCE * targets[0]:
+    if (
+        count == lanes.bound
+        and count < len(targets)
+        and targets[count - 1] - targets[count] <= TIE_TOLERANCE * targets[0]
+    ):
         return "not unique: classes of equal size tie at the bottleneck, any subspace of theirs is optimal"
     return "unique up to rotations of the features and of the hidden coordinates"
