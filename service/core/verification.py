@@ -14,11 +14,11 @@ from scipy.optimize import minimize_scalar
 
 from service.core.arrays import FloatArray
 from service.core.catalogue import SOLVERS
-from service.core.certificates.norm_bound import Scales, norm_bound
 from service.core.losses import DenseParameters, end_to_end, gradient_of, hessian_of, terms_of
 from service.core.problems import Layer, Problem
 from service.core.results import Certificate, Solution
 from service.core.scalar.narrow import dense_or_narrow
+from service.core.scalar.norm_bound import Scales, norm_bound
 from service.core.scalar.reduced import ReducedProblem, reduce, reduced_of
 from service.core.scalar.sphere import loss_on_spheres, multiplier
 from service.vocabulary import PointClass, PointKind

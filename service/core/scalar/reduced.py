@@ -93,6 +93,11 @@ class ReducedProblem:
         return mask
 
     @cached_property
+    def explained(self) -> float:
+        """``sum a_k^2/c_k``: by how much the undecayed map beats the zero map, times C."""
+        return float((self.squares / self.values).sum())
+
+    @cached_property
     def correlation(self) -> float:
         """Norm of a (within the range of A)."""
         return float(np.sqrt(np.sum(self.squares)))
