@@ -7,7 +7,7 @@ import numpy as np
 
 from service.core.certificates.duality import residual_bound
 from service.core.certificates.linear_checks import GAP_TOLERANCE, certificate
-from service.core.certificates.separable import dropout_bound
+from service.core.certificates.separable import dropout_bound, undecayed_bound
 from service.core.linear.envelope import Penalised, improved_bound
 from service.core.linear.hypotheses import rank_bound
 from service.core.linear.quadratic import Quadratic, quadratic_of
@@ -22,7 +22,7 @@ COMBINED = "the largest of the bounds for noise alone, decay alone, and both wit
 def certify_deep(problem: Problem, solution: Solution) -> Certificate:
     """Certificate, or an honest gap, of a decayed network without hidden noise."""
     quadratic = quadratic_of(problem)
-    lower = decay_bound(problem, quadratic, solution, 0.0)
+    lower = max(decay_bound(problem, quadratic, solution, 0.0), undecayed_bound(problem, quadratic))
     if problem.network.n_layers == 2:
         mu = float(np.sqrt(np.prod(problem.network.weight_decays)))
         end_map = quadratic.restrict(solution.minimum.end_to_end_map)
@@ -49,7 +49,7 @@ def decay_bound(problem: Problem, quadratic: Quadratic, solution: Solution, norm
     ``nu T^2 >= 2 nu norm T - nu norm^2`` and T is at least the least scale times the nuclear norm of the map.
     """
     noise = effective_noise(problem.network)
-    linear = 2.0 * noise * norm * float(quadratic.scales[-1]) if quadratic.rank else 0.0
+    linear = 2.0 * noise * norm * quadratic.least_scale
     task = Penalised.of(quadratic, problem.network.weight_decays, rank_bound(problem, quadratic), linear)
     start = quadratic.restrict(solution.minimum.end_to_end_map)
     shift = noise * norm**2

@@ -4,6 +4,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.certificates.linear_checks import certificate
+from service.core.certificates.separable import undecayed_bound
 from service.core.linear.hypotheses import rank_bound
 from service.core.linear.quadratic import Quadratic, quadratic_of, spectral_norm
 from service.core.linear.scalar_bounds import scalar_bounds
@@ -37,7 +38,7 @@ def certify_nuclear_norm(problem: Problem, solution: Solution) -> Certificate:
     quadratic = quadratic_of(problem)
     mu = float(np.sqrt(np.prod(problem.network.weight_decays)))
     lower = residual_bound(quadratic, mu, quadratic.restrict(solution.minimum.end_to_end_map))
-    return certificate(problem, quadratic, solution, lower, DUAL)
+    return certificate(problem, quadratic, solution, max(lower, undecayed_bound(problem, quadratic)), DUAL)
 
 
 def certify_autoencoder(problem: Problem, solution: Solution) -> Certificate:

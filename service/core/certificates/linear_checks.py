@@ -11,13 +11,12 @@ from service.core.linear.layers import aligned_layers, lanes
 from service.core.linear.noisy_layers import noisy_parameters, shift_factors
 from service.core.linear.quadratic import Quadratic
 from service.core.linear.water_filling import noisy_layers
-from service.core.losses import DenseParameters, end_to_end, gradient_of, loss_of
+from service.core.losses import DenseParameters, decay_of, end_to_end, gradient_of, loss_of
 from service.core.problems import Network, Problem
 from service.core.results import Certificate, Check, Parameters, Solution
 from service.core.scalar.narrow import dense_or_narrow
 
 GAP_TOLERANCE = 1e-9
-SHIFT = 1e5
 
 
 def certificate(
@@ -36,7 +35,7 @@ def certificate(
     quadratic : Quadratic
     solution : Solution
     lower_bound : float
-        Before any rounding allowance.
+        Before any rounding allowance; zero is a bound that needs none.
     method : str
     tolerance : float
         Relative gap that counts as closed.
@@ -46,10 +45,11 @@ def certificate(
     if parameters is None:
         parameters = approaching(problem, quadratic, minimum.end_to_end_map)
     network, dense = dense_or_narrow(problem.network, parameters)
-    upper = float(loss_of(network, problem.data, dense))
+    # a sum of squares, whatever rounding makes of it
+    upper = max(float(loss_of(network, problem.data, dense)), 0.0)
     unit = max(abs(upper), 1e-6 * problem.data.yy, 1e-300)
     allowance = rounding_allowance(problem, quadratic, minimum.end_to_end_map)
-    lower = lower_bound - allowance
+    lower = max(lower_bound - allowance, 0.0)
     return Certificate(
         upper_bound=upper,
         lower_bound=lower,
@@ -83,11 +83,17 @@ def approaching(problem: Problem, quadratic: Quadratic, end_to_end_map: FloatArr
     kept = values > 1e-13 * max(float(values[0]), 1e-300)
     left, values = left[:, kept], values[kept]
     inner = quadratic.expand(right[kept].T / quadratic.scales[:, None])
-    if noisy_layers(network):
-        return noisy_parameters(problem, quadratic, left, values, inner, SHIFT)
-    factors = shift_factors(decays, SHIFT)
-    shares = [values ** (1.0 / network.n_layers) * factor for factor in factors]
-    return aligned_layers(network, left, shares, inner, quadratic.offset(end_to_end_map))
+    offset = quadratic.offset(end_to_end_map)
+
+    def at(shift: float) -> Parameters:
+        if noisy_layers(network):
+            return noisy_parameters(problem, quadratic, left, values, inner, shift)
+        shares = [values ** (1.0 / network.n_layers) * factor for factor in shift_factors(decays, shift)]
+        return aligned_layers(network, left, shares, inner, offset)
+
+    narrow, dense = dense_or_narrow(network, at(1.0))
+    decay = float(decay_of(narrow, dense))
+    return at(float(np.clip(np.sqrt(decay / max(1e-17 * problem.data.yy, 1e-300)), 1.0, 1e40)))
 
 
 def _checks(

@@ -30,10 +30,13 @@ def certify_reduced_rank(problem: Problem, solution: Solution) -> Certificate:
     if problem.network.n_layers == 1:
         ridged = with_ridge(quadratic, float(problem.network.weight_decays[0]))
         return certificate(problem, quadratic, solution, ridged.residual, "ridge regression is convex")
+    return certificate(problem, quadratic, solution, undecayed_bound(problem, quadratic), ECKART_YOUNG)
+
+
+def undecayed_bound(problem: Problem, quadratic: Quadratic) -> float:
+    """Least squared error of any map of the rank that the widths allow."""
     values = target_values(quadratic)
-    bound = rank_bound(problem, quadratic)
-    lower = quadratic.residual + float(np.sum(values[bound:] ** 2))
-    return certificate(problem, quadratic, solution, lower, ECKART_YOUNG)
+    return quadratic.residual + float(np.sum(values[rank_bound(problem, quadratic) :] ** 2))
 
 
 def certify_factorisation(problem: Problem, solution: Solution) -> Certificate:
@@ -43,7 +46,7 @@ def certify_factorisation(problem: Problem, solution: Solution) -> Certificate:
     bound = rank_bound(problem, quadratic)
     layers = problem.network.n_layers
     # inputs that are white to rounding: the least second moment bounds the decay of the first layer from below
-    log_decay = float(np.sum(np.log(problem.network.weight_decays))) - 2.0 * float(np.log(quadratic.scales[0]))
+    log_decay = float(np.sum(np.log(problem.network.weight_decays))) - 2.0 * float(np.log(quadratic.largest_scale))
     penalty = layers * float(np.exp(log_decay / layers))
     lower = quadratic.residual + float(np.sum(values[bound:] ** 2))
     lower += float(np.sum(scalar_bounds(values[:bound], penalty, 2.0 / layers)))
@@ -68,8 +71,8 @@ def dropout_bound(problem: Problem, quadratic: Quadratic, norm: float) -> float:
     bound = rank_bound(problem, quadratic)
     noise, decays = effective_noise(problem.network), problem.network.weight_decays
     decay = 0.0
-    if problem.network.n_layers == 2 and np.all(decays > 0.0) and quadratic.rank:
-        decay = float(np.sqrt(decays[0] * decays[1])) / float(quadratic.scales[0])
+    if problem.network.n_layers == 2 and np.all(decays > 0.0):
+        decay = float(np.sqrt(decays[0] * decays[1])) / quadratic.largest_scale
     gains = np.maximum(values[:bound] - decay - noise * norm, 0.0) ** 2
     return quadratic.total - float(np.sum(gains)) - noise * norm**2
 

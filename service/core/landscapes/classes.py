@@ -134,7 +134,7 @@ def _separable_class(problem: Problem, weights: Sequence[FloatArray]) -> Classif
     if decays.size == 2:
         because = "two layers: every local minimum is global, and no negative curvature was resolved"
         return Classified(PointClass.DEGENERATE, Evidence.OBSERVED, because)
-    decays[0] /= float(np.mean(quadratic.scales**2))
+    decays[0] /= quadratic.mean_square
     shrinkage = Shrinkage.of(decays)
     product = weights[0]
     for weight in weights[1:]:

@@ -55,7 +55,7 @@ def noisy_parameters(
     above = network.n_layers - below
     shares = [shrunk ** (0.5 / below)] * below + [shrunk ** (0.5 / above)] * above
     if np.all(decays > 0.0):
-        balance = float((decays[0] / np.mean(quadratic.scales**2) / decays[1]) ** 0.25)
+        balance = float((decays[0] / quadratic.mean_square / decays[1]) ** 0.25)
         shares = [shares[0] / balance, shares[1] * balance]
     shares = [share * factor for share, factor in zip(shares, shift_factors(decays, shift), strict=True)]
     end_map = (left * shrunk) @ inner.T

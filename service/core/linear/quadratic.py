@@ -62,6 +62,21 @@ class Quadratic:
         return float(1.0 - (self.scales[-1] / self.scales[0]) ** 2)
 
     @property
+    def largest_scale(self) -> float:
+        """Largest root mean square of the inputs, 1 if they are zero."""
+        return float(self.scales[0]) if self.rank else 1.0
+
+    @property
+    def least_scale(self) -> float:
+        """Least root mean square over the directions present, 1 if the inputs are zero."""
+        return float(self.scales[-1]) if self.rank else 1.0
+
+    @property
+    def mean_square(self) -> float:
+        """Mean second moment over the directions present, 1 if the inputs are zero."""
+        return float(np.mean(self.scales**2)) if self.rank else 1.0
+
+    @property
     def white(self) -> bool:
         """Whether all directions have the same second moment, to rounding."""
         return self.spread <= WHITE_TOLERANCE

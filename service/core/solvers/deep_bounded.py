@@ -32,9 +32,10 @@ def solve(problem: Problem) -> Solution:
     quadratic = quadratic_of(problem)
     decays = problem.network.weight_decays
     task = Penalised.of(quadratic, decays, needs.rank_bound(problem, quadratic))
-    end_map = polish(task, decays.size, _search(problem, task))
-    if task.value(end_map) >= quadratic.total:
-        end_map = np.zeros_like(end_map)
+    end_map = np.zeros_like(quadratic.target)
+    if quadratic.correlation_norm > 0.0:
+        found = polish(task, decays.size, _search(problem, task))
+        end_map = found if task.value(found) < quadratic.total else end_map
     minimum = _minimum(problem, quadratic, end_map)
     reason = "the barrier of the reduced problem is not known for these inputs"
     origin = origin_of(problem, quadratic, minimum.trivial, None, reason)

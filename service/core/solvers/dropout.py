@@ -35,7 +35,7 @@ def decay_level(problem: Problem, quadratic: Quadratic) -> float:
     decays = problem.network.weight_decays
     if not np.all(decays > 0.0):
         return 0.0
-    return float(np.sqrt(decays[0] * decays[1] / np.mean(quadratic.scales**2)))
+    return float(np.sqrt(decays[0] * decays[1] / quadratic.mean_square))
 
 
 def water_level(problem: Problem, quadratic: Quadratic) -> Level:
@@ -118,7 +118,7 @@ def _thresholds(problem: Problem, quadratic: Quadratic) -> Thresholds:
     values = quadratic.svd[1]
     mu = effective_noise(problem.network)
     cap = needs.rank_bound(problem, quadratic)
-    scale = float(np.sqrt(np.mean(quadratic.scales**2)))
+    scale = float(np.sqrt(quadratic.mean_square))
     transitions: list[Transition] = []
     for factor in transition_scales([float(value) for value in values], mu, gam, cap):
         there = fill(values, mu, gam * factor * (1.0 + 1e-15), cap)

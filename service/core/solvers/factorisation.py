@@ -27,7 +27,7 @@ def lanes_of(problem: Problem, quadratic: Quadratic) -> Lanes:
     Scaling the first layer makes the inputs white with unit variance and divides the first decay by theirs.
     """
     decays = problem.network.weight_decays
-    scale = float(np.sqrt(np.mean(quadratic.scales**2))) if quadratic.rank else 1.0
+    scale = float(np.sqrt(quadratic.mean_square))
     effective = decays.copy()
     effective[0] /= scale**2
     return Lanes(

@@ -87,8 +87,8 @@ def _search(task: Problem, quadratic: Quadratic) -> list[FloatArray]:
 
     def value_and_gradient(point: FloatArray) -> tuple[float, FloatArray]:
         at = unflatten(point, like)
-        loss = float(loss_of(seen.network, seen.data, at))
-        return loss, flatten(gradient_of(seen.network, seen.data, at))
+        loss = float(loss_of(seen.network, seen.data, at)) / quadratic.total
+        return loss, flatten(gradient_of(seen.network, seen.data, at)) / quadratic.total
 
     def descend(start: FloatArray, iterations: int, tolerance: float) -> tuple[float, FloatArray]:
         found = minimize(
@@ -100,9 +100,11 @@ def _search(task: Problem, quadratic: Quadratic) -> list[FloatArray]:
         )
         return float(found.fun), np.asarray(found.x)
 
+    if quadratic.correlation_norm == 0.0:
+        return [np.asarray(weight, dtype=float) for weight in like.weights]
     found = [descend(start, 400, 1e-10) for start in _starts(task, quadratic, like)]
     value, best = descend(min(found, key=lambda pair: pair[0])[1], 3000, 1e-15)
-    if value >= quadratic.total * (1.0 - 1e-12):
+    if value >= 1.0 - 1e-12:
         best = np.zeros_like(best)
     elif best.size <= NEWTON_LIMIT:
         best = _newton(seen, like, best)
