@@ -118,8 +118,8 @@ def _weights_of(rng: np.random.Generator, problem: Problem, quadratic: Quadratic
     left, _, right = quadratic.svd
     network = problem.network
     frames = [quadratic.expand(right[:, [index for index, _ in choice]])]
-    for width in network.hidden_widths:
-        frames.append(np.linalg.qr(rng.standard_normal((width, width)))[0][:, : len(choice)])
+    gauges = [np.linalg.qr(rng.standard_normal((width, width)))[0] for width in network.hidden_widths]
+    frames += [gauge[:, : len(choice)] for gauge in gauges]
     frames.append(left[:, [index for index, _ in choice]])
     shares = np.array([root.lane for _, root in choice])
     weights = [

@@ -9,8 +9,8 @@ from service.core.certificates.duality import residual_bound
 from service.core.certificates.linear_checks import GAP_TOLERANCE, certificate
 from service.core.certificates.separable import dropout_bound, undecayed_bound
 from service.core.linear.envelope import Penalised, improved_bound
-from service.core.linear.hypotheses import rank_bound
 from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.ranks import rank_bound
 from service.core.linear.water_filling import effective_noise
 from service.core.problems import Problem
 from service.core.results import Certificate, Solution

@@ -5,8 +5,8 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.core.certificates.linear_checks import certificate
 from service.core.certificates.separable import undecayed_bound
-from service.core.linear.hypotheses import rank_bound
 from service.core.linear.quadratic import Quadratic, quadratic_of, spectral_norm
+from service.core.linear.ranks import rank_bound
 from service.core.linear.scalar_bounds import scalar_bounds
 from service.core.problems import Problem
 from service.core.results import Certificate, Solution

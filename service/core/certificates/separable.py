@@ -10,8 +10,8 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.core.certificates.linear_checks import certificate
 from service.core.linear.corollaries import with_ridge
-from service.core.linear.hypotheses import rank_bound
 from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.ranks import rank_bound
 from service.core.linear.scalar_bounds import scalar_bounds
 from service.core.linear.water_filling import effective_noise
 from service.core.problems import Problem
@@ -79,5 +79,4 @@ def dropout_bound(problem: Problem, quadratic: Quadratic, norm: float) -> float:
 
 def target_values(quadratic: Quadratic) -> FloatArray:
     """Singular values of the target, descending, without vectors."""
-    values: FloatArray = np.linalg.svd(quadratic.target, compute_uv=False)
-    return values
+    return np.asarray(np.linalg.svd(quadratic.target, compute_uv=False), dtype=np.float64)

@@ -10,8 +10,8 @@ from itertools import combinations
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.linear.hypotheses import rank_bound
 from service.core.linear.quadratic import Quadratic
+from service.core.linear.ranks import rank_bound
 from service.core.problems import Problem
 from service.vocabulary import PointClass
 

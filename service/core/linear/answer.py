@@ -7,7 +7,8 @@ from service.core.linear.layers import factored_map
 from service.core.linear.quadratic import Quadratic
 from service.core.losses import fit_of
 from service.core.problems import Problem
-from service.core.results import GlobalMinimum, Parameters, Terms
+from service.core.results import GlobalMinimum, Parameters, StationaryPoint, Terms
+from service.vocabulary import Evidence, PointClass, PointKind
 
 UNIQUE = "unique up to orthogonal changes of the hidden coordinates"
 ZERO_UNIQUE = "all weights are zero"
@@ -77,4 +78,20 @@ def global_minimum(
         prediction_variance=terms.noise,
         uniqueness=uniqueness,
         evaluation_fit=None if problem.evaluation is None else fit_of(problem.evaluation, end_to_end_map, offset),
+    )
+
+
+def minimum_point(minimum: GlobalMinimum, evidence: Evidence = Evidence.CERTIFIED) -> StationaryPoint:
+    """The minimum found numerically as an entry of the list of stationary points."""
+    norm = 0.0
+    if minimum.parameters is not None:
+        norm = float(np.sqrt(sum(np.sum(weight.values**2) for weight in minimum.parameters.weights)))
+    return StationaryPoint(
+        PointKind.SINGULAR_SUBSET,
+        minimum.loss,
+        PointClass.GLOBAL_MINIMUM,
+        evidence,
+        float(np.linalg.norm(minimum.singular_values)),
+        norm,
+        {"rank": minimum.rank},
     )

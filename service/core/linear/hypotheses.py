@@ -3,7 +3,10 @@
 import numpy as np
 
 from service.core.hypotheses import ALL_TRAINED, DATA, LINEAR, NO_SKIPS, SQUARED_LOSS
-from service.core.linear.quadratic import WHITE_TOLERANCE, Quadratic, quadratic_of
+from service.core.linear.quadratic import WHITE_TOLERANCE, quadratic_of
+from service.core.linear.ranks import rank_bound
+from service.core.linear.water_filling import equality_holds, noisy_layers
+from service.core.linear.water_level import water_level
 from service.core.problems import Problem
 from service.core.rules import Hypothesis, Verdict
 
@@ -101,10 +104,49 @@ def layers_exactly(count: int) -> Hypothesis:
     return Hypothesis(f"{count} layers", check)
 
 
-def rank_bound(problem: Problem, quadratic: Quadratic | None = None) -> int:
-    """Largest rank of the end-to-end map that matters: hidden widths, outputs and directions of the inputs."""
-    inner = quadratic.rank if quadratic is not None else problem.data.inputs
-    return min((*problem.network.hidden_widths, problem.network.outputs, inner))
+def _wide_enough(problem: Problem) -> Verdict:
+    if problem.moments is None:
+        return Verdict(None, {}, "no data are given")
+    needed = min(problem.network.outputs, problem.data.inputs)
+    width = min(problem.network.hidden_widths, default=0)
+    holds = width >= needed
+    return Verdict(holds, {"width": width, "needed": needed}, "" if holds else "a hidden layer is a bottleneck")
+
+
+def _rank_one(problem: Problem) -> Verdict:
+    if problem.moments is None:
+        return Verdict(None, {}, "no data are given")
+    bound = rank_bound(problem)
+    return Verdict(bound == 1, {"rank_bound": bound}, "" if bound == 1 else "the end-to-end map can have a higher rank")
+
+
+def _noise_present(problem: Problem) -> Verdict:
+    count = len(noisy_layers(problem.network))
+    return Verdict(count > 0, {"noisy_layers": count}, "" if count else "no hidden layer has noise")
+
+
+def _separable(problem: Problem) -> Verdict:
+    if problem.moments is None:
+        return Verdict(None, {}, "no data are given")
+    decays = problem.network.weight_decays
+    if not np.all(decays > 0.0):
+        return Verdict(True, {"least_decay": float(np.min(decays))})
+    spread = quadratic_of(problem).spread
+    holds = problem.network.n_layers == 2 and spread <= WHITE_TOLERANCE
+    evidence = {"layers": problem.network.n_layers, "spread": spread}
+    return Verdict(holds, evidence, "" if holds else "decay on every layer needs two layers and white inputs")
+
+
+def _bound_attained(problem: Problem) -> Verdict:
+    noisy = len(noisy_layers(problem.network))
+    if problem.moments is None:
+        return Verdict(None, {"noisy_layers": noisy}, "no data are given")
+    if noisy <= 1:
+        return Verdict(True, {"noisy_layers": noisy})
+    kept = water_level(problem, quadratic_of(problem)).kept
+    holds = equality_holds(problem.network, kept)
+    reason = "several noisy layers and a solution of higher rank: the bound is strict"
+    return Verdict(holds, {"noisy_layers": noisy, "rank": kept}, "" if holds else reason)
 
 
 BIAS_COMPENSATED = Hypothesis("biases reduce to centring", _bias_compensated)
@@ -113,5 +155,10 @@ ALL_DECAYED = Hypothesis("weight decay on every layer", _all_decayed)
 SOME_UNDECAYED = Hypothesis("a layer without weight decay, or a single layer", _some_undecayed)
 WHITE_INPUTS = Hypothesis("white inputs", _white_inputs)
 AUTOENCODER = Hypothesis("targets equal inputs", _autoencoder)
+WIDE_ENOUGH = Hypothesis("hidden layer at least as wide as inputs or outputs", _wide_enough)
+RANK_ONE = Hypothesis("end-to-end map of rank at most one", _rank_one)
+NOISE_PRESENT = Hypothesis("noise on a hidden layer", _noise_present)
+SEPARABLE = Hypothesis("a layer without decay, or two layers on white inputs", _separable)
+BOUND_ATTAINED = Hypothesis("one noisy layer, or a solution of rank one", _bound_attained)
 
 COMMON = (DATA, SQUARED_LOSS, LINEAR, ALL_TRAINED, NO_SKIPS, BIAS_COMPENSATED)

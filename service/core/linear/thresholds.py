@@ -6,6 +6,7 @@ See ``docs/theory/rank-one.md``.
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.linear.quadratic import Quadratic
 from service.core.linear.rank_one import RankOneTask, minimise
 from service.core.linear.shrinkage import Shrinkage
 from service.core.results import Thresholds, Transition
@@ -66,3 +67,19 @@ def rank_one_thresholds(task: RankOneTask) -> Thresholds:
     norm = 0.0 if layers == 2 else float(np.linalg.norm(minimise(before).right))
     order = 2 if layers == 2 else 1
     return Thresholds(scale, None, None, None, order, (Transition(scale, order, norm, 0.0),), reasons)
+
+
+def collapse_thresholds(quadratic: Quadratic, mu: float) -> Thresholds:
+    """Two layers vanish where ``mu`` reaches the norm of ``E[y x^T]``; earlier losses of rank have no formula."""
+    reasons = {
+        "metastable_up_to_decay_scale": "two layers: no minimum but zero outlives the transition",
+        "critical_noise_variance": "never: with one hidden layer noise does not move the threshold",
+        "critical_noise_scale": "no noise on hidden layers",
+        "transitions": "only the last is listed: earlier losses of rank have no closed form on these inputs",
+    }
+    if quadratic.correlation_norm == 0.0:
+        reasons["critical_decay_scale"] = "inputs and targets are uncorrelated: zero is optimal at every decay"
+        reasons["transition_order"] = reasons["critical_decay_scale"]
+        return Thresholds(None, None, None, None, None, (), reasons)
+    scale = quadratic.correlation_norm / mu
+    return Thresholds(scale, None, None, None, 2, (Transition(scale, 2, 0.0, 0.0),), reasons)

@@ -10,6 +10,7 @@ from service.core.linear.answer import UNIQUE, ZERO_UNIQUE, global_minimum
 from service.core.linear.layers import aligned_layers
 from service.core.linear.origin import origin_of, origin_points
 from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.ranks import rank_bound
 from service.core.linear.subsets import best_subsets, count_subsets
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum, Solution, StationaryPoint, Thresholds, Transition
@@ -21,7 +22,7 @@ def solve(problem: Problem) -> Solution:
     """Global minimum, stationary points and thresholds of a decayed two-layer autoencoder."""
     quadratic = quadratic_of(problem)
     mu = float(np.sqrt(np.prod(problem.network.weight_decays)))
-    bound = needs.rank_bound(problem, quadratic)
+    bound = rank_bound(problem, quadratic)
     kept = int(np.count_nonzero(quadratic.scales[:bound] ** 2 > mu))
     minimum = _minimum(problem, quadratic, mu, bound, kept)
     origin = origin_of(problem, quadratic, kept == 0, 0.0)
@@ -101,7 +102,7 @@ def _thresholds(quadratic: Quadratic, mu: float, bound: int) -> Thresholds:
 
 SOLVER = Solver(
     name="autoencoder",
-    theorems=("kunin-2019",),
+    theorems=("decayed-autoencoder",),
     status=Status.EXACT,
     hypotheses=(
         *needs.COMMON,

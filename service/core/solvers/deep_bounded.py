@@ -8,7 +8,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.linear import hypotheses as needs
-from service.core.linear.answer import global_minimum
+from service.core.linear.answer import global_minimum, minimum_point
 from service.core.linear.envelope import Penalised, improved_bound
 from service.core.linear.layers import aligned_layers
 from service.core.linear.nuclear import minimise as minimise_nuclear
@@ -16,12 +16,13 @@ from service.core.linear.origin import origin_of, origin_points
 from service.core.linear.quadratic import Quadratic, quadratic_of
 from service.core.linear.rank_one import RankOneTask
 from service.core.linear.rank_one import minimise as minimise_rank_one
+from service.core.linear.ranks import rank_bound
 from service.core.linear.schatten import descend, polish
 from service.core.linear.shrinkage import Shrinkage
+from service.core.linear.thresholds import collapse_thresholds
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum, Solution, Thresholds
 from service.core.solver import Solver
-from service.core.solvers.nuclear_norm import collapse_thresholds, minimum_point
 from service.vocabulary import Evidence, Status
 
 PERTURBED_STARTS = 3
@@ -31,7 +32,7 @@ def solve(problem: Problem) -> Solution:
     """Best stationary point found, with the origin."""
     quadratic = quadratic_of(problem)
     decays = problem.network.weight_decays
-    task = Penalised.of(quadratic, decays, needs.rank_bound(problem, quadratic))
+    task = Penalised.of(quadratic, decays, rank_bound(problem, quadratic))
     end_map = np.zeros_like(quadratic.target)
     if quadratic.correlation_norm > 0.0:
         found = polish(task, decays.size, _search(problem, task))
@@ -112,7 +113,7 @@ def _thresholds(quadratic: Quadratic, decays: FloatArray) -> Thresholds:
 
 SOLVER = Solver(
     name="deep_bounded",
-    theorems=("quadratic-envelope-bound",),
+    theorems=("envelope-bound",),
     status=Status.CERTIFIED,
     hypotheses=(*needs.COMMON, needs.layers_at_least(2), needs.NO_HIDDEN_NOISE, needs.ALL_DECAYED),
     solve=solve,

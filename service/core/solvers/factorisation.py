@@ -12,6 +12,7 @@ from service.core.linear.lane_points import TIE_TOLERANCE, Lanes
 from service.core.linear.layers import aligned_layers
 from service.core.linear.origin import origin_of, origin_points
 from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.ranks import rank_bound
 from service.core.linear.shrinkage import Shrinkage
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum, Solution, Thresholds
@@ -33,7 +34,7 @@ def lanes_of(problem: Problem, quadratic: Quadratic) -> Lanes:
     return Lanes(
         Shrinkage.of(effective),
         tuple(float(value) for value in quadratic.svd[1]),
-        needs.rank_bound(problem, quadratic),
+        rank_bound(problem, quadratic),
         quadratic.residual,
         scale,
         float(np.sum(1.0 / decays)),
@@ -111,7 +112,7 @@ def _thresholds(lanes: Lanes) -> Thresholds:
 
 SOLVER = Solver(
     name="factorisation",
-    theorems=("chen-jiang-wang-2025", "srebro-2005", "zhou-so-2017"),
+    theorems=("deep-factorisation",),
     status=Status.EXACT,
     hypotheses=(
         *needs.COMMON,

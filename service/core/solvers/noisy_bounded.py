@@ -11,18 +11,18 @@ from scipy.optimize import minimize
 
 from service.core.arrays import FloatArray
 from service.core.linear import hypotheses as needs
-from service.core.linear.answer import UNIQUE, global_minimum
+from service.core.linear.answer import UNIQUE, global_minimum, minimum_point
 from service.core.linear.layers import biases_of
 from service.core.linear.noisy_layers import noisy_parameters
 from service.core.linear.origin import origin_of, origin_points
 from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.ranks import rank_bound
 from service.core.linear.water_filling import effective_noise, fill, noisy_layers
 from service.core.losses import DenseParameters, flatten, gradient_of, hessian_of, loss_of, terms_of, unflatten
 from service.core.problems import Layer, Network, Problem, shapes_of
 from service.core.results import FactoredMatrix, GlobalMinimum, Parameters, Solution, Thresholds
 from service.core.rules import Hypothesis, Verdict
 from service.core.solver import Solver
-from service.core.solvers.nuclear_norm import minimum_point
 from service.vocabulary import Bias, Evidence, Status
 
 RESTARTS = 8
@@ -32,15 +32,11 @@ NEWTON_LIMIT = 250
 def solve(problem: Problem) -> Solution:
     """Best stationary point found under noise, with the origin."""
     quadratic = quadratic_of(problem)
-    decays = problem.network.weight_decays
-    attained = not np.any(decays) or bool(np.all(decays > 0.0))
-    task = problem if attained else replace(problem, network=_undecayed(problem.network), memo={})
-    weights = _search(task, quadratic)
-    minimum = _minimum(problem, task, quadratic, weights, attained)
+    minimum = _minimum(problem, quadratic, _search(problem, quadratic))
     reason = "the barrier is not known under noise"
     origin = origin_of(problem, quadratic, minimum.trivial, None, reason)
     points = origin_points(quadratic, origin)
-    if not minimum.trivial and attained:
+    if not minimum.trivial:
         points.append(minimum_point(minimum, Evidence.OBSERVED))
     why = "not known under noise for several outputs: only bounds are"
     names = (
@@ -60,10 +56,6 @@ def solve(problem: Problem) -> Solution:
         Thresholds(None, None, None, None, None, (), dict.fromkeys(names, why)),
         origin,
     )
-
-
-def _undecayed(network: Network) -> Network:
-    return replace(network, layers=tuple(replace(layer, weight_decay=0.0) for layer in network.layers))
 
 
 def _as_seen(task: Problem, quadratic: Quadratic) -> Problem:
@@ -126,7 +118,7 @@ def _newton(seen: Problem, like: DenseParameters, point: FloatArray) -> FloatArr
 
 def _starts(task: Problem, quadratic: Quadratic, like: DenseParameters) -> list[FloatArray]:
     left, values, right = quadratic.svd
-    level = fill(values, effective_noise(task.network), 0.0, needs.rank_bound(task, quadratic))
+    level = fill(values, effective_noise(task.network), 0.0, rank_bound(task, quadratic))
     shrunk = values[: level.kept] - level.amount
     inner = quadratic.expand(right[:, : level.kept] / quadratic.scales[:, None])
     # several noisy layers: equal loads in the first only, the search does the rest
@@ -150,10 +142,8 @@ def _first_noise_only(network: Network) -> Network:
     return replace(network, layers=tuple(layers), bias=Bias.NONE, bias_weight_decays=())
 
 
-def _minimum(
-    problem: Problem, task: Problem, quadratic: Quadratic, weights: list[FloatArray], attained: bool
-) -> GlobalMinimum:
-    seen = _as_seen(task, quadratic)
+def _minimum(problem: Problem, quadratic: Quadratic, weights: list[FloatArray]) -> GlobalMinimum:
+    seen = _as_seen(problem, quadratic)
     product = weights[0]
     for weight in weights[1:]:
         product = weight @ product
@@ -161,7 +151,7 @@ def _minimum(
     kept = values > 1e-9 * max(float(values[0]), 1e-300)
     svd = (left[:, kept], values[kept], right[kept].T)
     terms = terms_of(seen.network, seen.data, DenseParameters.without_biases(weights))
-    parameters = _factored(problem, quadratic, weights, product) if attained else None
+    parameters = _factored(problem, quadratic, weights, product)
     hidden_noise = terms.noise - _input_noise(problem, product)
     uniqueness = "not known: the best point found"
     if not np.any(product):
@@ -174,7 +164,6 @@ def _minimum(
         uniqueness,
         decay=terms.decay,
         hidden_noise=max(hidden_noise, 0.0),
-        attained=attained,
     )
 
 
@@ -193,15 +182,21 @@ def _factored(problem: Problem, quadratic: Quadratic, weights: list[FloatArray],
     return Parameters(factored, tuple(biases))
 
 
-def _noise_present(problem: Problem) -> Verdict:
-    count = len(noisy_layers(problem.network))
-    return Verdict(count > 0, {"noisy_layers": count}, "" if count else "no hidden layer has noise")
+def _all_or_none(problem: Problem) -> Verdict:
+    decayed = int(np.count_nonzero(problem.network.weight_decays))
+    holds = decayed in (0, problem.network.n_layers)
+    reason = "only some layers are decayed: the infimum is that without any decay, and is not attained"
+    return Verdict(holds, {"decayed_layers": decayed}, "" if holds else reason)
 
 
 SOLVER = Solver(
     name="noisy_bounded",
-    theorems=("mianjy-arora-2019", "quadratic-envelope-bound"),
+    theorems=("noise-water-filling", "envelope-bound"),
     status=Status.CERTIFIED,
-    hypotheses=(*needs.COMMON, needs.layers_at_least(2), Hypothesis("noise on a hidden layer", _noise_present)),
+    hypotheses=(
+        *needs.COMMON,
+        needs.NOISE_PRESENT,
+        Hypothesis("weight decay on every layer or on none", _all_or_none),
+    ),
     solve=solve,
 )

@@ -6,7 +6,7 @@ See ``docs/theory/rank-one.md``.
 import numpy as np
 
 from service.core.linear import hypotheses as needs
-from service.core.linear.answer import UNIQUE, ZERO_UNIQUE, global_minimum
+from service.core.linear.answer import UNIQUE, ZERO_UNIQUE, global_minimum, minimum_point
 from service.core.linear.layers import aligned_layers
 from service.core.linear.origin import origin_of, origin_points
 from service.core.linear.quadratic import Quadratic, quadratic_of
@@ -15,9 +15,7 @@ from service.core.linear.shrinkage import Shrinkage
 from service.core.linear.thresholds import rank_one_thresholds
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum, Solution
-from service.core.rules import Hypothesis, Verdict
 from service.core.solver import Solver
-from service.core.solvers.nuclear_norm import minimum_point
 from service.vocabulary import Status
 
 
@@ -63,19 +61,10 @@ def rank_one_minimum(problem: Problem, quadratic: Quadratic, found: RankOne) -> 
     return global_minimum(problem, quadratic, (left, singular, right), parameters, uniqueness, decay=decay)
 
 
-def _rank_one(problem: Problem) -> Verdict:
-    if problem.moments is None:
-        return Verdict(None, {}, "no data are given")
-    bound = needs.rank_bound(problem)
-    return Verdict(bound == 1, {"rank_bound": bound}, "" if bound == 1 else "the end-to-end map can have a higher rank")
-
-
-RANK_ONE = Hypothesis("end-to-end map of rank at most one", _rank_one)
-
 SOLVER = Solver(
     name="rank_one_bottleneck",
-    theorems=("rank-one-branch-and-bound",),
+    theorems=("rank-one-bottleneck",),
     status=Status.CERTIFIED,
-    hypotheses=(*needs.COMMON, needs.layers_at_least(2), needs.NO_HIDDEN_NOISE, needs.ALL_DECAYED, RANK_ONE),
+    hypotheses=(*needs.COMMON, needs.layers_at_least(2), needs.NO_HIDDEN_NOISE, needs.ALL_DECAYED, needs.RANK_ONE),
     solve=solve,
 )

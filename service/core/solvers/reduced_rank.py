@@ -16,6 +16,7 @@ from service.core.linear.corollaries import with_ridge
 from service.core.linear.layers import aligned_layers, product_svd
 from service.core.linear.origin import origin_of, origin_points
 from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.ranks import rank_bound
 from service.core.linear.subsets import LISTED_AT_MOST, best_subsets, count_subsets
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum, Origin, Solution, StationaryPoint, Thresholds
@@ -41,7 +42,7 @@ def solve(problem: Problem) -> Solution:
     quadratic = quadratic_of(problem)
     if problem.network.n_layers == 1:
         quadratic = with_ridge(quadratic, float(decays[0]))
-    bound = needs.rank_bound(problem, quadratic)
+    bound = rank_bound(problem, quadratic)
     rank = min(bound, numerical_rank(quadratic))
     attained = problem.network.n_layers == 1 or not np.any(decays) or rank == 0
     minimum = _minimum(problem, quadratic, bound, rank, attained)
@@ -187,7 +188,7 @@ def _thresholds(n_layers: int, attained: bool) -> Thresholds:
 
 SOLVER = Solver(
     name="reduced_rank",
-    theorems=("eckart-young-1936", "baldi-hornik-1989", "achour-2021"),
+    theorems=("reduced-rank", "undecayed-saddles"),
     status=Status.EXACT,
     hypotheses=(*needs.COMMON, needs.NO_HIDDEN_NOISE, needs.SOME_UNDECAYED),
     solve=solve,
