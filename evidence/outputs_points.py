@@ -127,3 +127,22 @@ def _weights_of(rng: np.random.Generator, problem: Problem, quadratic: Quadratic
         for index, decay in enumerate(network.weight_decays)
     ]
     return DenseParameters.without_biases(weights)
+
+
+def inflection_point(rng: np.random.Generator) -> tuple[Problem, DenseParameters, PointClass]:
+    """A stationary point with one singular value on the inflection of its scalar problem: a non-strict saddle."""
+    n_layers = int(rng.integers(3, 5))
+    inputs, outputs = (int(size) for size in rng.integers(2, 5, 2))
+    shape = Shape(inputs, tuple(int(width) for width in rng.integers(2, 5, n_layers - 1)), outputs)
+    moments = white_moments(rng, shape)
+    decays = random_decays(rng, n_layers, 0.02, 0.3)
+    trial = Problem(network_of(shape, decays), moments)
+    lanes = lanes_of(trial, quadratic_of(trial))
+    # the second target sits on its threshold, the first is well above it
+    factor = lanes.shrinkage.scale_reaching(lanes.targets[1], lanes.shrinkage.existence_threshold)
+    problem = Problem(network_of(shape, decays * factor), moments)
+    quadratic = quadratic_of(problem)
+    lanes = lanes_of(problem, quadratic)
+    roots = [lanes.shrinkage.roots(target) for target in lanes.targets[:2]]
+    choice = [(index, found[-1]) for index, found in enumerate(roots)]
+    return problem, _weights_of(rng, problem, quadratic, choice), lanes.class_of(choice)
