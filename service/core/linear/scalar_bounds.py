@@ -48,8 +48,8 @@ def scalar_minimisers(targets: FloatArray, penalty: float, power: float) -> Floa
     Newton steps from the right end of the convex branch, which descend monotonically to the larger root.
     """
     inflection = (0.5 * penalty * power * (1.0 - power)) ** (1.0 / (2.0 - power))
-    at: FloatArray = np.maximum(targets, 1e-300)
-    floor = max(inflection, 1e-300)
+    floor = max(inflection, 1e-100)
+    at: FloatArray = np.maximum(targets, floor)
     for _ in range(60):
         slope = 2.0 * (at - targets) + penalty * power * at ** (power - 1.0)
         curvature = 2.0 + penalty * power * (power - 1.0) * at ** (power - 2.0)
