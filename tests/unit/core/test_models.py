@@ -69,7 +69,11 @@ def test_features_are_not_beaten(seed: int) -> None:
     )
     assert feature_loss(model, own) == pytest.approx(found.loss, rel=1e-10)
     starts = [rng.standard_normal(own.size) for _ in range(4)]
-    best = min(minimize(lambda point: feature_loss(model, point), start, method="L-BFGS-B").fun for start in starts)
+
+    def objective(at: FloatArray) -> float:
+        return feature_loss(model, at)
+
+    best = min(float(minimize(objective, start, method="L-BFGS-B").fun) for start in starts)
     assert best >= found.loss - 1e-9
 
 
@@ -99,7 +103,11 @@ def test_vae_is_not_beaten_and_collapses_where_it_says(seed: int) -> None:
     point = np.concatenate(own)
     assert vae_loss(model, moments, point) == pytest.approx(found.loss, rel=1e-10)
     starts = [0.5 * rng.standard_normal(point.size) for _ in range(4)]
-    best = min(minimize(lambda at: vae_loss(model, moments, at), start, method="L-BFGS-B").fun for start in starts)
+
+    def objective(at: FloatArray) -> float:
+        return vae_loss(model, moments, at)
+
+    best = min(float(minimize(objective, start, method="L-BFGS-B").fun) for start in starts)
     assert best >= found.loss - 1e-7
     if variance is not None:
         for index, beta in enumerate(found.collapse_betas):
