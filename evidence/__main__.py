@@ -16,7 +16,10 @@ from typing import Final
 
 from service.version import ENGINE_VERSION
 
-REPORTS: Final[dict[str, str]] = {}
+REPORTS: Final[dict[str, str]] = {
+    "outputs_minima": "Minima for several outputs against searches",
+    "outputs_classes": "Classes of stationary points against exact Hessians",
+}
 """Module name to title."""
 
 FOLDER: Final = Path(__file__).parent.parent / "docs" / "evidence"
