@@ -74,7 +74,8 @@ def report() -> str:
                 f"{UNDECAYED} stationary points without decay (two to five layers, any widths, idle lanes, some "
                 f"inputs singular) and {DECAYED} with decay on white inputs ({INFLECTIONS} on an inflection), in "
                 "random hidden coordinates. Predicted: by the ranks of the pivots, and by the scalar problem of each "
-                "singular value. Compared: the sign of the least eigenvalue of the exact Hessian, and the class of the diagnosis."
+                "singular value. Compared: the sign of the least eigenvalue of the exact Hessian, and the "
+                "class of the diagnosis."
             ),
             "",
             "| class | no decay | decay |",
