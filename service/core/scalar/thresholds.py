@@ -7,12 +7,11 @@ only falls, and each jump is a crossing of two branches of the curve.  Statement
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, expm1, log, log1p
 
 import numpy as np
 from scipy.optimize import brentq
 
-from service.core.arrays import FloatArray
 from service.core.problems import Moments, Network
 from service.core.results import Thresholds, Transition
 from service.core.scalar.branches import Branches
@@ -210,13 +209,14 @@ def _critical_noise(
     if isinstance(log_factor, str):
         reasons.update(dict.fromkeys(names, log_factor))
         return None, None
-    widths = np.array(network.hidden_widths, dtype=float)
-    variance = _spread(log_factor, 1.0 / widths)
-    scale = _spread(log_factor, network.noise_variances / widths) if np.any(network.noise_variances) else None
+    hidden = network.layers[:-1]
+    variance = _spread(log_factor, [1.0 / layer.width for layer in hidden])
+    noisy = [layer.noise_variance / layer.width for layer in hidden if layer.noise_variance > 0.0]
+    scale = _spread(log_factor, noisy) if noisy else None
     if variance is None:
         reasons["critical_noise_variance"] = BEYOND
     if scale is None:
-        reasons["critical_noise_scale"] = BEYOND if np.any(network.noise_variances) else "no hidden layer has noise"
+        reasons["critical_noise_scale"] = BEYOND if noisy else "no hidden layer has noise"
     return variance, scale
 
 
@@ -247,18 +247,19 @@ def _critical_log_factor(
     return _root(excess, 0.0, high)
 
 
-def _spread(log_factor: float, rates: FloatArray) -> float | None:
+def _spread(log_factor: float, rates: list[float]) -> float | None:
     """The x > 0 with ``sum log(1 + x rate_i) = log_factor``; None if it overflows."""
-    rates = rates[rates > 0.0]
-    share = log_factor / rates.size
-    if share - float(np.log(rates.min())) > 690.0:
+    share = log_factor / len(rates)
+    if share - log(min(rates)) > 690.0:
         return None
     # the answer if every rate were the largest, and if every rate were the smallest
-    low, high = np.log(np.expm1(share)) - np.log(np.array([rates.max(), rates.min()]))
+    middle = log(expm1(share))
+    low, high = middle - log(max(rates)), middle - log(min(rates))
     if low == high:
-        return float(np.exp(low))
+        return exp(low)
 
     def excess(log_x: float) -> float:
-        return float(np.sum(np.log1p(np.exp(log_x) * rates))) - log_factor
+        x = exp(log_x)
+        return sum(log1p(x * rate) for rate in rates) - log_factor
 
-    return float(np.exp(_root(excess, float(low) - 1e-9, float(high) + 1e-9)))
+    return exp(_root(excess, low - 1e-9, high + 1e-9))
