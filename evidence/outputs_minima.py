@@ -23,7 +23,7 @@ GENERATORS: Final[dict[str, tuple[Callable[[np.random.Generator], Problem], ...]
     "noisy_bounded": (families.noisy_general,),
 }
 INSTANCES: Final = 100
-RESTARTS: Final = 16
+RESTARTS: Final = 8
 BEATEN: Final = 1e-9
 SEARCH_ROUNDING: Final = 1e-10
 """Undecayed restarts end at large factors that cancel, where the loss itself is rounded this much, relative to yy."""
