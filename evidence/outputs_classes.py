@@ -71,10 +71,11 @@ def report() -> str:
     return "\n".join(
         [
             (
-                f"{UNDECAYED} stationary points without decay (two to five layers, any widths, idle lanes, some inputs "
-                f"singular) and {DECAYED} with decay on white inputs ({INFLECTIONS} on an inflection), in random hidden "
-                "coordinates. Predicted: by the ranks of the pivots, and by the scalar problem of each singular value. "
-                "Compared: the sign of the least eigenvalue of the exact Hessian, and the class that the diagnosis gives."
+                f"{UNDECAYED} stationary points without decay (two to five layers, any widths, idle lanes, some "
+                f"inputs singular) and {DECAYED} with decay on white inputs ({INFLECTIONS} on an inflection), in "
+                "random hidden coordinates. Predicted: by the ranks of the pivots, and by the scalar problem of each "
+                "singular value. Compared: the sign of the least eigenvalue of the exact Hessian, and the "
+                "class of the diagnosis."
             ),
             "",
             "| class | no decay | decay |",

@@ -14,9 +14,11 @@ from service.core.landscapes.escapes import Escape, escape_from
 from service.core.linear.quadratic import quadratic_of
 from service.core.losses import DenseParameters, end_to_end, flatten, gradient_of, terms_of
 from service.core.problems import Problem, shapes_of
-from service.core.results import Minima, Terms
+from service.core.results import Minima, StationaryPoint, Terms
 from service.errors import FieldProblem, InputError
 from service.vocabulary import Evidence, PointClass
+
+PLATEAU = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Diagnosis:
         One for each pair of neighbouring layers.
     next_stationary_loss : float or None
         Largest listed stationary value below the loss.
+    plateau : StationaryPoint or None
+        For a point with a gradient: the listed stationary point whose loss and map are near, where training lingers.
     reasons : mapping
         Why a number is missing.
     """
@@ -67,6 +71,7 @@ class Diagnosis:
     directions: tuple[Direction, ...]
     imbalances: tuple[float, ...]
     next_stationary_loss: float | None
+    plateau: StationaryPoint | None
     reasons: dict[str, str] = field(default_factory=dict)
 
 
@@ -150,8 +155,24 @@ def diagnose(problem: Problem, parameters: DenseParameters, minima: Minima | Non
         directions_of(quadratic, product, optimal),
         imbalances(network, parameters.weights),
         _next_value(terms.loss, moments.yy, minima, reasons),
+        None if stationary else _plateau(terms.loss, float(np.linalg.norm(product)), moments.yy, minima, reasons),
         reasons,
     )
+
+
+def _plateau(
+    loss: float, norm: float, yy: float, minima: Minima | None, reasons: dict[str, str]
+) -> StationaryPoint | None:
+    """The listed stationary point nearest in loss, if loss and norm of the map are within 2 %."""
+    reasons["plateau"] = "no listed stationary point has nearly this loss and norm"
+    if minima is None:
+        return None
+    points = minima.solution.stationary_points
+    nearest = min(points, key=lambda point: abs(point.loss - loss), default=None)
+    if nearest is None or abs(nearest.loss - loss) > PLATEAU * yy or abs(nearest.norm - norm) > PLATEAU * (norm + 1.0):
+        return None
+    del reasons["plateau"]
+    return nearest
 
 
 def gradient_tolerance(problem: Problem, parameters: DenseParameters) -> float:

@@ -56,7 +56,11 @@ def escape_from(
 ) -> Escape | None:
     """The way down that the class of a point calls for; ``None`` at minima and where none is found."""
     if point_class is PointClass.NOT_STATIONARY:
-        return _best_step(problem, parameters, -gradient, "gradient", both_ways=False)
+        ways = [_best_step(problem, parameters, -gradient, "gradient", both_ways=False)]
+        if curvature.vector is not None and curvature.least is not None and curvature.least < -curvature.zero_tolerance:
+            # on a plateau the gradient is short and the curvature knows the way
+            ways.append(_best_step(problem, parameters, curvature.vector, "negative_curvature", both_ways=True))
+        return max((way for way in ways if way is not None), key=lambda way: way.decrease, default=None)
     if point_class is PointClass.STRICT_SADDLE and curvature.vector is not None:
         return _best_step(problem, parameters, curvature.vector, "negative_curvature", both_ways=True)
     if point_class in (PointClass.NON_STRICT_SADDLE, PointClass.DEGENERATE):

@@ -42,17 +42,30 @@ def hessian_product(problem: Problem, parameters: DenseParameters, direction: Fl
 
 
 def least_eigenpair(problem: Problem, parameters: DenseParameters) -> tuple[float, FloatArray] | None:
-    """Least eigenvalue of the Hessian and its vector by Lanczos, ``None`` if that does not converge."""
+    """Least eigenvalue of the Hessian and its vector by Lanczos, ``None`` if that does not converge.
+
+    Notes
+    -----
+    The largest eigenvalue of ``c - H`` is sought, with c above all of H: at minima the least one is a multiple zero, and
+    a tolerance relative to zero would never be met.  The value is right to ``1e-11 c``.
+    """
     size = flatten(parameters).size
-    operator = LinearOperator(
-        (size, size), matvec=lambda vector: hessian_product(problem, parameters, np.ravel(vector)), dtype=float
-    )
+    shift = 1.1 * largest_eigenvalue(problem, parameters)
+    if shift == 0.0:
+        return 0.0, np.eye(size, 1)[:, 0]
+
+    def shifted(vector: FloatArray) -> FloatArray:
+        flat = np.ravel(vector)
+        result: FloatArray = shift * flat - hessian_product(problem, parameters, flat)
+        return result
+
+    operator = LinearOperator((size, size), matvec=shifted, dtype=float)
     start = np.cos(np.arange(1.0, size + 1.0))
     try:
-        values, vectors = eigsh(operator, k=1, which="SA", v0=start, tol=1e-9, maxiter=3000)
+        values, vectors = eigsh(operator, k=1, which="LA", v0=start, tol=1e-11, maxiter=2000)
     except ArpackNoConvergence:
         return None
-    return float(values[0]), np.asarray(vectors[:, 0])
+    return shift - float(values[0]), np.asarray(vectors[:, 0])
 
 
 def largest_eigenvalue(problem: Problem, parameters: DenseParameters) -> float:

@@ -11,6 +11,9 @@ from itertools import islice
 from math import sqrt
 from typing import TypeAlias
 
+import numpy as np
+
+from service.core.linear.scalar_bounds import scalar_minimisers
 from service.core.linear.shrinkage import Root, Shrinkage
 from service.core.linear.subsets import LISTED_AT_MOST, choices_by_size, count_choices
 from service.core.results import StationaryPoint, Transition
@@ -103,28 +106,36 @@ class Lanes:
         Where larger targets never have the smaller singular values, sorted singular values against sorted targets
         bound the loss from below everywhere near the point; otherwise a rotation of the outer layers descends.
         """
+        return self._class_at(choice, self.loss_of(choice))
+
+    def _class_at(self, choice: Choice, loss: float) -> PointClass:
         if not self._aligned(choice):
             return PointClass.STRICT_SADDLE
         inflected = False
         for index, root in choice:
-            if self.shrinkage.at_inflection(self.targets[index]):
-                inflected = True
-            elif not root.stable:
+            if root.stable:
+                continue
+            if not self.shrinkage.at_inflection(self.targets[index]):
                 return PointClass.STRICT_SADDLE
+            inflected = True
         if len(choice) < self._alive:
             return PointClass.STRICT_SADDLE
         if inflected:
             return PointClass.NON_STRICT_SADDLE
-        lowest = self.loss_of(choice) <= self.least_loss + TIE_TOLERANCE * self.zero_loss
+        lowest = loss <= self.least_loss + TIE_TOLERANCE * self.zero_loss
         return PointClass.GLOBAL_MINIMUM if lowest else PointClass.LOCAL_MINIMUM
 
     def _aligned(self, choice: Choice) -> bool:
         """Whether no strictly larger target has a strictly smaller singular value."""
         if not choice:
             return True
+        last = choice[-1][0]
+        if self._group[last] == last and last >= len(choice):
+            # no ties up to here, so that a gap below a chosen index is a larger target switched off
+            return False
         products = {index: root.product for index, root in choice}
         least_above, least_here, group = float("inf"), float("inf"), 0
-        for index in range(choice[-1][0] + 1):
+        for index in range(last + 1):
             if self._group[index] != group:
                 least_above, least_here, group = min(least_above, least_here), float("inf"), self._group[index]
             product = products.get(index, 0.0)
@@ -135,14 +146,15 @@ class Lanes:
 
     def point(self, choice: Choice) -> StationaryPoint:
         """The choice as an entry of the list of stationary points."""
+        loss = self.loss_of(choice)
         label: dict[str, int | float | str | list[int]] = {
             "subset": [index for index, _ in choice],
             "unstable": [index for index, root in choice if not root.stable],
         }
         return StationaryPoint(
             PointKind.SINGULAR_SUBSET,
-            self.loss_of(choice),
-            self.class_of(choice),
+            loss,
+            self._class_at(choice, loss),
             Evidence.PROVED,
             sqrt(sum(root.product**2 for _, root in choice)) / self.scale,
             sqrt(sum(root.lane**2 for _, root in choice) * self.inverse_decays),
@@ -174,26 +186,22 @@ class Lanes:
 
     def transitions(self) -> tuple[Transition, ...]:
         """Decay scales at which the global minimum loses a direction, ascending; ties count as one."""
-        learnable = [target for target in self.targets[: self.bound] if target > 0.0]
-        threshold = self.shrinkage.global_threshold
-        order = 2 if self.shrinkage.n_layers == 2 else 1
+        learnable = np.array([target for target in self.targets[: self.bound] if target > 0.0])
+        threshold, layers = self.shrinkage.global_threshold, self.shrinkage.n_layers
+        order = 2 if layers == 2 else 1
         found: list[Transition] = []
-        for index in range(len(learnable) - 1, -1, -1):
-            if found and self._group[index] == self._group[index + 1] if index + 1 < len(learnable) else False:
+        for index in range(learnable.size - 1, -1, -1):
+            tied_below = index + 1 < learnable.size and self._group[index] == self._group[index + 1]
+            if tied_below:
                 continue
-            scale = self.shrinkage.scale_reaching(learnable[index], threshold)
+            kept = sum(self._group[j] != self._group[index] for j in range(index + 1))
+            scale = self.shrinkage.scale_reaching(float(learnable[index]), threshold)
             there = self.shrinkage.scaled(scale)
-            kept = [j for j in range(index + 1) if self._group[j] != self._group[index]]
-            lost = index + 1 - len(kept)
-            after = sum(self._product_at(there, learnable[j]) ** 2 for j in kept)
-            before = after + lost * there.jump**2
+            products = scalar_minimisers(learnable[:kept], there.penalty, 2.0 / layers)
+            after = float(np.sum(products**2))
+            before = after + (index + 1 - kept) * there.jump**2
             found.append(Transition(scale, order, sqrt(before) / self.scale, sqrt(after) / self.scale))
         return tuple(found)
-
-    @staticmethod
-    def _product_at(shrinkage: Shrinkage, target: float) -> float:
-        root = shrinkage.stable_root(target)
-        return root.product if root is not None else 0.0
 
     def barrier(self) -> tuple[float | None, str]:
         """Height of the barrier between zero and the global minimum, three or more layers, or why it is unknown.

@@ -96,6 +96,8 @@ class Quadratic:
     @cached_property
     def correlation_norm(self) -> float:
         """Spectral norm of ``E[y x^T]``: zero is stationary and the steepest way off it."""
+        if self.rank and self.scales[0] == self.scales[-1]:
+            return float(self.scales[0] * self.svd[1][0])
         return spectral_norm(self.correlation)
 
     def expand(self, directions: FloatArray) -> FloatArray:

@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 from math import comb
 
-LISTED_AT_MOST = 200
+LISTED_AT_MOST = 100
 """Stationary points that one answer lists; more are counted."""
 
 
@@ -53,12 +53,12 @@ def count_subsets(count: int, largest: int) -> int:
 
 
 def count_choices(options: Sequence[int], largest: int) -> int:
-    """Ways to pick at most ``largest`` indices, index i in ``options[i]`` ways."""
-    ways = [1] + [0] * largest
-    for number in options:
-        for size in range(largest, 0, -1):
-            ways[size] += number * ways[size - 1]
-    return sum(ways)
+    """Ways to pick at most ``largest`` indices, index i in ``options[i]`` ways, each 0, 1 or 2."""
+    double, single = sum(number == 2 for number in options), sum(number == 1 for number in options)
+    total = 0
+    for twice in range(min(double, largest) + 1):
+        total += comb(double, twice) * 2**twice * count_subsets(single, largest - twice)
+    return total
 
 
 def choices_by_size(options: Sequence[int], largest: int) -> Iterator[tuple[tuple[int, int], ...]]:

@@ -105,8 +105,35 @@ def test_point_with_a_gradient_is_given_no_class() -> None:
     found = diagnose(CROSSED, point, solve(CROSSED))
     assert found.point_class is PointClass.NOT_STATIONARY
     assert found.escape is not None
-    assert found.escape.kind == "gradient"
+    assert found.escape.decrease > 0.0
     assert found.gradient_norm > found.gradient_tolerance
+
+
+def test_training_that_lingers_is_told_the_saddle_and_the_way() -> None:
+    rng = np.random.default_rng(11)
+    shape = Shape(4, (5, 5), 3)
+    problem = Problem(network_of(shape, [0.0] * 3), random_moments(rng, shape))
+    minima = solve(problem)
+    start = DenseParameters.without_biases([0.05 * rng.standard_normal(size) for size in ((5, 4), (5, 5), (3, 5))])
+    point, slowest, lingering = flatten(start), np.inf, flatten(start)
+    for step in range(4000):
+        gradient = flatten(gradient_of(problem.network, problem.data, unflatten(point, start)))
+        loss = float(loss_of(problem.network, problem.data, unflatten(point, start)))
+        if loss < 0.9 * problem.data.yy and step and np.linalg.norm(gradient) < slowest:
+            slowest, lingering = float(np.linalg.norm(gradient)), point
+        if loss < minima.solution.minimum.loss + 0.5 * float(quadratic_of(problem).svd[1][1] ** 2):
+            break
+        point = point - 0.02 * gradient
+    found = diagnose(problem, unflatten(lingering, start), minima)
+    assert found.point_class is PointClass.NOT_STATIONARY
+    assert found.plateau is not None
+    assert found.plateau.label["subset"] == [0]
+    assert [direction.state for direction in found.directions][:2] == [DirectionState.LEARNED, DirectionState.MISSING]
+    assert found.escape is not None
+    moved = unflatten(lingering + found.escape.step * found.escape.direction, start)
+    after = float(loss_of(problem.network, problem.data, moved))
+    assert found.loss - after == pytest.approx(found.escape.decrease, rel=1e-9)
+    assert found.escape.decrease > 0.01 * problem.data.yy
 
 
 def test_lanczos_agrees_with_the_dense_hessian() -> None:
