@@ -118,3 +118,15 @@ class EngineError(ServiceError):
 
     code = "engine-unavailable"
     title = "The service is temporarily unable to answer"
+
+
+class QueueFull(ServiceError):
+    """Too many jobs wait already; the same request may be accepted later."""
+
+    code = "queue-full"
+    title = "The queue of jobs is full"
+
+    def __init__(self, limit: int, retry_after_s: float) -> None:
+        super().__init__(f"the queue holds {limit} jobs, which is its limit")
+        self.limit = limit
+        self.retry_after_s = retry_after_s

@@ -1,0 +1,165 @@
+"""Where a scheduler comes from: a cluster in this process's care, or an address."""
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+import dask
+from distributed import LocalCluster
+from distributed.security import Security
+
+from service.errors import EngineError
+
+_SETTINGS: Final = {
+    # Deaths are counted in the store, so Dask never retries by itself.
+    "distributed.scheduler.allowed-failures": 0,
+    # Idle processes stay idle, and chunks do not pay for a sampling profiler.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.interval": "2s",
+    # Chunks are bounded: no spilling to disk and no pausing, only an end at the limit of memory.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": 0.95,
+    "distributed.comm.timeouts.connect": "5s",
+    "distributed.admin.large-graph-warning-threshold": "1GB",
+}
+
+
+class Pool(Protocol):
+    """A scheduler that clients can connect to."""
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        ...
+
+    @property
+    def security(self) -> Security | None:
+        """The keys for ``tls://``."""
+        ...
+
+    def resize(self, workers: int) -> None:
+        """Ask for a number of workers, where that is ours to decide."""
+        ...
+
+    def close(self) -> None:
+        """Stop what was started here."""
+        ...
+
+
+def configure_dask() -> None:
+    """Set Dask up for bounded chunks; call it before a scheduler, worker or client starts in this process."""
+    dask.config.set(_SETTINGS)
+
+
+class EmbeddedPool:
+    """A scheduler in this process and worker processes of one thread and one BLAS thread each."""
+
+    def __init__(self, workers: int, memory_limit: int | None = None) -> None:
+        configure_dask()
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), 1)
+        with dask.config.set({"distributed.nanny.pre-spawn-environ": threads}):
+            self._cluster: Final[Any] = LocalCluster(  # type: ignore[no-untyped-call]  # distributed leaves it unannotated
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address=None,
+                memory_limit=memory_limit or "auto",
+                silence_logs=40,
+            )
+        self._workers = workers
+
+    @property
+    def address(self) -> str:
+        """A port of the loopback interface."""
+        return str(self._cluster.scheduler_address)
+
+    @property
+    def security(self) -> Security | None:
+        """None: the loopback interface needs no keys."""
+        return None
+
+    def resize(self, workers: int) -> None:
+        """Start or stop workers."""
+        if workers != self._workers:
+            self._workers = workers
+            self._cluster.scale(workers)
+
+    def close(self) -> None:
+        """Stop scheduler and workers."""
+        self._cluster.close(timeout=2)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Paths of the certificate authority, the certificate and its key."""
+
+    ca: str
+    certificate: str
+    key: str
+
+
+class RemotePool:
+    """A scheduler that others run.
+
+    Raises
+    ------
+    EngineError
+        If it is neither on this machine nor behind TLS: an open Dask port is remote code execution.
+    """
+
+    def __init__(self, address: str, tls: TlsFiles | None = None, *, allow_insecure: bool = False) -> None:
+        configure_dask()
+        refuse_insecure(address, allow_insecure=allow_insecure)
+        self._address: Final = address
+        self._security: Final = None if tls is None else _security(tls)
+
+    @property
+    def address(self) -> str:
+        """As configured."""
+        return self._address
+
+    @property
+    def security(self) -> Security | None:
+        """As configured."""
+        return self._security
+
+    def resize(self, workers: int) -> None:
+        """Do nothing: whoever runs the cluster decides."""
+
+    def close(self) -> None:
+        """Do nothing: others run it."""
+
+
+def refuse_insecure(address: str, *, allow_insecure: bool) -> None:
+    """Raise `EngineError` for a scheduler that is neither loopback nor TLS, unless that is allowed."""
+    parts = urlsplit(address)
+    if parts.scheme not in {"tcp", "tls"} or parts.hostname is None:
+        raise EngineError("a scheduler's address is tcp://host:port or tls://host:port")
+    if parts.scheme == "tls" or allow_insecure or _is_loopback(parts.hostname):
+        return
+    raise EngineError(
+        "a scheduler beyond this machine needs tls://, because an open Dask port lets anyone run code;"
+        " MINIMA_ALLOW_INSECURE_SCHEDULER=1 overrides this on a network that you trust"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _security(tls: TlsFiles) -> Security:
+    return Security(  # type: ignore[no-untyped-call]  # distributed leaves it unannotated
+        require_encryption=True,
+        tls_ca_file=tls.ca,
+        tls_client_cert=tls.certificate,
+        tls_client_key=tls.key,
+    )
