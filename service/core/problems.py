@@ -7,6 +7,7 @@ outputs, without a factor 1/2.  Callers' conventions are converted at the edge (
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -190,13 +191,16 @@ class Problem:
     loss : Loss
     evaluation : Moments or None
         Held-out data on which every solution reports its fit as well.
+    memo : dict
+        Facts that are computed once a problem and shared, by the name of what computes them.
     """
 
     network: Network
     moments: Moments | None
     samples: Samples | None = None
     loss: Loss = Loss.SQUARED
-    evaluation: Moments | None = field(default=None)
+    evaluation: Moments | None = None
+    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def data(self) -> Moments:

@@ -217,11 +217,15 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A quantity that must not exceed a tolerance."""
+    """A quantity that must not exceed a tolerance.
+
+    ``scales_with_loss`` tells that both numbers change with the convention of the objective.
+    """
 
     name: str
     value: float
     tolerance: float
+    scales_with_loss: bool = False
 
     @property
     def passed(self) -> bool:

@@ -1,0 +1,1 @@
+"""Reports that compare the service with theory, with numerics and with other programs."""

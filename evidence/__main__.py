@@ -1,0 +1,62 @@
+"""Write ``docs/evidence/NAME.md`` for every report of the table, or for those named on the command line.
+
+Each report is a module of this package with one function ``report() -> str`` that measures, and returns
+Markdown without a title.  A report that finds a contradiction raises: nothing is written for it and the
+run ends with status 1.  Adding a report is one file and one row.
+"""
+
+import importlib
+import platform
+import sys
+import time
+import traceback
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from service.version import ENGINE_VERSION
+
+REPORTS: Final[dict[str, str]] = {}
+"""Module name to title."""
+
+FOLDER: Final = Path(__file__).parent.parent / "docs" / "evidence"
+
+
+def header(title: str, seconds: float) -> str:
+    """The title, and what the figures below it depend on."""
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy"))
+    return (
+        f"# {title}\n\n"
+        f"Written by `make evidence`: engine {ENGINE_VERSION}, Python {platform.python_version()}, {libraries}, "
+        f"{platform.machine()}, {seconds:.0f} s.\n\n"
+    )
+
+
+def write(name: str) -> None:
+    """Run one report and store it."""
+    start = time.perf_counter()
+    body = importlib.import_module(f"evidence.{name}").report()
+    text = header(REPORTS[name], time.perf_counter() - start) + body.strip() + "\n"
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / f"{name}.md").write_text(text, encoding="utf-8")
+
+
+def main(names: list[str]) -> int:
+    """Write the named reports, or all; the number of failures decides the exit status."""
+    unknown = sorted(set(names) - set(REPORTS))
+    if unknown:
+        print(f"unknown: {', '.join(unknown)}; known: {', '.join(REPORTS)}", file=sys.stderr)
+        return 2
+    failed = 0
+    for name in names or REPORTS:
+        print(f"{name} ...", flush=True)
+        try:
+            write(name)
+        except Exception:  # noqa: BLE001 - one report that fails must not keep the others from being written
+            traceback.print_exc()
+            failed += 1
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Bounds and checks that know the problem and the answer, never the solver."""

@@ -1,0 +1,232 @@
+"""Lower bounds of the reduced one-output problem by branch and bound on the norm of the map.
+
+On a shell ``s1 <= ||v||^2 <= s2`` the concave decay term ``(D+1) kappa s^(q/2)`` lies above its chord
+``k s + d``, and what remains is a convex quadratic with a closed-form minimum.  Nothing here looks for a
+stationary point.  Statement, proof and the rounding allowance: ``docs/theory/norm-bound.md``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.linalg import EPSILON
+from service.core.scalar.reduced import ReducedProblem
+
+MOST_NODES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class NormBound:
+    """Bounds of the minimal loss.
+
+    Attributes
+    ----------
+    lower : float
+        No map has a smaller reduced loss; the allowance is already taken off.
+    reached : float
+        Smallest reduced loss met on the way.
+    allowance : float
+        How much was taken off for rounding.
+    nodes : int
+        Shells that were bounded.
+    """
+
+    lower: float
+    reached: float
+    allowance: float
+    nodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """Magnitudes that rounding errors are proportional to, taken from the caller's own moments."""
+
+    quadratic: float
+    linear: float
+    variance: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Shells:
+    """Bounds on H = (loss of zero - loss) C over shells, each of shape (m,)."""
+
+    low: FloatArray
+    high: FloatArray
+    bound: FloatArray
+    allowance: FloatArray
+    reached: FloatArray
+    relaxed_norm: FloatArray
+
+
+def norm_bound(
+    reduced: ReducedProblem, scales: Scales, tolerance: float, target: float, hint: float | None = None
+) -> NormBound:
+    """Bound the minimal loss from below, to ``tolerance`` where double precision allows.
+
+    Parameters
+    ----------
+    reduced : ReducedProblem
+    scales : Scales
+    tolerance : float
+        Absolute width of the gap to close.
+    target : float
+        A loss that is known to be reached; subdivision stops once no shell can be better by more.
+    hint : float, optional
+        Norm of a map near which to subdivide first; validity does not depend on it.
+
+    Returns
+    -------
+    NormBound
+
+    Notes
+    -----
+    O(nodes * d); some 60 nodes with a good hint.
+    """
+    shrink = float(np.exp(-reduced.log_factor))
+    base = 16.0 * EPSILON * scales.variance
+    if not reduced.values.size:
+        longest = _longest_useful(reduced)
+        leak = 2.0 * reduced.leak * longest
+        return NormBound(reduced.variance - base - leak * shrink, reduced.variance, base + leak * shrink, 1)
+    if reduced.n_hidden == 0 or reduced.log_kappa == -np.inf:
+        return _convex_bound(reduced, scales, shrink, base)
+    problem = _Problem(reduced, scales)
+    edges = problem.edges(hint, tolerance / shrink if shrink > 0.0 else np.inf)
+    if edges.size < 2:
+        return NormBound(reduced.variance - base, reduced.variance, base, 1)
+    return _subdivide(problem, edges, shrink, base, tolerance, target)
+
+
+def _subdivide(
+    problem: "_Problem", edges: FloatArray, shrink: float, base: float, tolerance: float, target: float
+) -> NormBound:
+    """Split the shells that may still hold something better, until none may or they are too many."""
+    variance, per_loss = problem.reduced.variance, 1.0 / max(shrink, 1e-300)
+    shells = problem.bound(edges[:-1], edges[1:])
+    best, worst, worst_allowance, nodes = 0.0, 0.0, 0.0, shells.low.size
+    while True:
+        best = max(best, float(shells.reached.max()))
+        total = shells.bound + shells.allowance
+        enough = max((variance - target) * per_loss, best) + tolerance * per_loss
+        splittable = (total > enough) & (shells.high > shells.low * (1.0 + 1e-13))
+        if nodes > MOST_NODES:
+            splittable[:] = False
+        closed = np.where(splittable, -np.inf, total)
+        top = int(np.argmax(closed))
+        if closed[top] > worst:
+            worst, worst_allowance = float(closed[top]), float(shells.allowance[top])
+        if not splittable.any():
+            break
+        shells = problem.split(shells.low[splittable], shells.high[splittable], shells.relaxed_norm[splittable])
+        nodes += shells.low.size
+    lower = variance - worst * shrink - base
+    return NormBound(lower, variance - best * shrink, base + worst_allowance * shrink, nodes)
+
+
+def _convex_bound(reduced: ReducedProblem, scales: Scales, shrink: float, base: float) -> NormBound:
+    """No hidden layer (ridge) or an infimum without decay: one convex quadratic."""
+    ridge = float(np.exp(reduced.log_kappa)) if reduced.n_hidden == 0 else 0.0
+    explained = reduced.squares / (reduced.values + ridge)
+    gain = float(np.sum(explained))
+    square = float(np.sum(reduced.squares / (reduced.values + ridge) ** 2))
+    drift = _eigen_error(reduced, scales) * square + _column_error(reduced, scales) * np.sqrt(square)
+    allowance = base + (drift + 64.0 * EPSILON * gain) * shrink
+    return NormBound(reduced.variance - gain * shrink - allowance, reduced.variance - gain * shrink, allowance, 1)
+
+
+def _eigen_error(reduced: ReducedProblem, scales: Scales) -> float:
+    """Bound on the norm of the backward error of the eigendecomposition and of forming the matrix."""
+    size = np.sqrt(float(reduced.spectrum.values.size))
+    return 8.0 * EPSILON * float(size) * max(scales.quadratic, float(reduced.spectrum.values[-1]))
+
+
+def _column_error(reduced: ReducedProblem, scales: Scales) -> float:
+    size = np.sqrt(float(reduced.spectrum.values.size))
+    return 2.0 * (8.0 * EPSILON * float(size) * max(scales.linear, reduced.correlation) + reduced.leak)
+
+
+def _longest_useful(reduced: ReducedProblem) -> float:
+    """A norm beyond which decay alone costs more than the whole variance."""
+    if reduced.log_kappa == -np.inf:
+        return 0.0
+    exponent = (np.log(max(reduced.variance, 1e-300) / (reduced.n_hidden + 1.0)) - reduced.log_kappa) / reduced.power
+    return float(np.exp(min(exponent, 300.0)))
+
+
+class _Problem:
+    """Bounds of H on shells of the norm."""
+
+    def __init__(self, reduced: ReducedProblem, scales: Scales) -> None:
+        self.reduced = reduced
+        self.log_weight = float(np.log(reduced.n_hidden + 1.0)) + reduced.log_kappa
+        self.eigen_error = _eigen_error(reduced, scales)
+        self.column_error = _column_error(reduced, scales)
+
+    def decay(self, norm: FloatArray) -> FloatArray:
+        """``(D+1) kappa ||v||^q``."""
+        with np.errstate(divide="ignore", over="ignore"):
+            decay: FloatArray = np.exp(self.log_weight + self.reduced.power * np.log(norm))
+        return decay
+
+    def edges(self, hint: float | None, tolerance: float) -> FloatArray:
+        """Norms that bound the first shells; outside them H <= 0 or H falls, by closed formulas."""
+        reduced = self.reduced
+        longest = float(np.sqrt(np.sum((reduced.squares / reduced.values**2))))
+        explained = float(np.sum(reduced.squares / reduced.values))
+        paid = float(np.exp(min((np.log(explained) - self.log_weight) / reduced.power, 600.0)))
+        longest = min(longest, paid) * (1.0 + 1e-9)
+        shortest = self._shortest(longest)
+        if shortest >= longest:
+            return np.empty(0)
+        floor = shortest if shortest > 0.0 else longest * 1e-6
+        around = np.empty(0)
+        if hint is not None and floor < hint < longest:
+            around = self._around(hint, floor, longest, tolerance)
+        inner = around if around.size else np.geomspace(floor, longest, 8)[1:-1]
+        start = [0.0, floor] if shortest == 0.0 else [floor]
+        return np.unique(np.concatenate((start, inner, [longest])))
+
+    def _shortest(self, longest: float) -> float:
+        """Norm up to which the decay outweighs ``2 a.v``, so that H <= 0."""
+        log_ratio = self.log_weight - float(np.log(2.0 * self.reduced.correlation))
+        if self.reduced.n_hidden == 1:
+            return longest if log_ratio >= 0.0 else 0.0
+        exponent = log_ratio / (1.0 - self.reduced.power)
+        return float(np.exp(min(exponent, 600.0))) * (1.0 - 1e-12)
+
+    def _around(self, hint: float, floor: float, longest: float, tolerance: float) -> FloatArray:
+        """Edges whose distance grows with the distance from the hint, as the bound allows."""
+        half = 0.5 * self.reduced.power
+        bend = float(self.decay(np.array([hint]))[0]) * half * (1.0 - half)
+        first = float(np.clip(np.sqrt(0.5 * tolerance / max(bend, 1e-300)), 1e-7, 0.5))
+        reach = max(np.log(longest / hint), np.log(hint / floor))
+        count = int(np.ceil(np.log1p(reach / first) / np.log(1.7))) + 1
+        steps = first * 1.7 ** np.arange(count)
+        edges = hint * np.exp(np.concatenate((-steps, steps)))
+        inside: FloatArray = edges[(edges > floor) & (edges < longest)]
+        return inside
+
+    def bound(self, low: FloatArray, high: FloatArray) -> _Shells:
+        """Relax every shell: ``H <= sum a^2/(c+k) - d`` with the chord ``k s + d`` of the decay term."""
+        values, squares = self.reduced.values, self.reduced.squares
+        s_low, s_high = low * low, high * high
+        at_low, at_high = self.decay(low), self.decay(high)
+        slope = (at_high - at_low) / (s_high - s_low)
+        constant = at_low - slope * s_low
+        resolvent = 1.0 / (values + slope[:, None])
+        explained = resolvent.dot(squares)
+        square_norm = (resolvent * resolvent).dot(squares)
+        relaxed = np.sqrt(square_norm)
+        arithmetic = 64.0 * EPSILON * (explained + np.abs(constant) + at_high)
+        drift = self.eigen_error * s_high + self.column_error * high
+        value = explained + slope * square_norm - self.decay(relaxed)
+        return _Shells(low, high, explained - constant, arithmetic + drift, value, relaxed)
+
+    def split(self, low: FloatArray, high: FloatArray, relaxed: FloatArray) -> _Shells:
+        """Cut every shell at its relaxed minimiser, or in the middle where that is no help."""
+        middle = np.where(low > 0.0, np.sqrt(low * high), 1e-3 * high)
+        first_quarter = np.sqrt(low * middle)
+        last_quarter = np.sqrt(middle * high)
+        cut = np.where((relaxed > first_quarter) & (relaxed < last_quarter), relaxed, middle)
+        return self.bound(np.concatenate((low, cut)), np.concatenate((cut, high)))

@@ -1,0 +1,88 @@
+"""Stationary points of a one-output problem: losses, norms and classes from the roots of the curve."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.scalar.curve import Curve, Roots
+from service.core.scalar.reduced import ReducedProblem
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One stationary map of the reduced problem.
+
+    Attributes
+    ----------
+    log_ridge : float
+        log rho of ``w = (A + rho I)^{-1} a / C``; minus infinity for the undecayed map.
+    gain : float
+        Loss of the zero map minus the loss here, without cancellation.
+    log_norm : float
+        log ||w||.
+    is_minimum : bool or None
+        Strict local minimum or saddle of the reduced problem; ``None`` where it is degenerate.
+    """
+
+    log_ridge: float
+    gain: float
+    log_norm: float
+    is_minimum: bool | None
+
+
+class Branches:
+    """All stationary maps of a reduced problem with positive decays and at least one hidden layer."""
+
+    def __init__(self, reduced: ReducedProblem) -> None:
+        self.reduced = reduced
+
+    @cached_property
+    def curve(self) -> Curve | None:
+        """The branch of candidates; ``None`` where the target does not correlate with the inputs."""
+        if not self.reduced.values.size:
+            return None
+        return Curve(self.reduced.values, self.reduced.squares, self.reduced.n_hidden)
+
+    @cached_property
+    def all(self) -> tuple[Branch, ...]:
+        """From the largest norm to the smallest; complete (certified isolation)."""
+        curve = self.curve
+        if curve is None:
+            return ()
+        roots: Roots = curve.roots(self.reduced.log_kappa)
+        points = self._at(curve, roots.t, list(roots.rising))
+        return points + self._at(curve, roots.tangential, [None] * roots.tangential.size)
+
+    def _at(self, curve: Curve, t: FloatArray, kinds: list[bool | None]) -> tuple[Branch, ...]:
+        if not t.size:
+            return ()
+        sample = curve.sample(t)
+        factor = self.reduced.log_factor
+        gains = curve.gain(sample) * np.exp(-factor)
+        columns = zip(curve.log_ridge(t), gains, curve.log_norm(sample) - factor, kinds, strict=True)
+        return tuple(
+            Branch(float(ridge), float(gain), float(norm), None if kind is None else bool(kind))
+            for ridge, gain, norm, kind in columns
+        )
+
+    @cached_property
+    def best(self) -> Branch | None:
+        """The minimum that beats the zero map most; ``None`` where the zero map is a global minimum."""
+        candidates = [branch for branch in self.all if branch.is_minimum and branch.gain > 0.0]
+        return max(candidates, key=lambda branch: branch.gain, default=None)
+
+    @cached_property
+    def barrier(self) -> float:
+        """Highest rise above the zero map on the way in norm to the minimum; 0 where it is the minimum."""
+        best = self.best
+        if best is None:
+            return 0.0
+        on_the_way = [-branch.gain for branch in self.all if not branch.is_minimum and branch.log_norm < best.log_norm]
+        return max([0.0, *on_the_way])
+
+
+def parameter_norm(log_norm: float, log_decay: float, weight_decays: FloatArray, power: float) -> float:
+    """Norm of all weights at a balanced stationary map: ``||W_l||^2 = G ||w||^q / g_l``."""
+    return float(np.exp(0.5 * (log_decay + power * log_norm + np.log(np.sum(1.0 / weight_decays)))))

@@ -1,0 +1,181 @@
+"""The reduction of a one-output network to ``min_w w'Qw - 2 c.w + v + (D+1) G ||w||^(2/(D+1))``.
+
+Noise and widths enter through ``C = prod_i (1 + s_i / d_i)`` only, decays through their geometric mean
+``G`` only.  Statement and proof: ``docs/theory/scalar-output.md``; with biases and input noise:
+``docs/theory/bias-and-input-noise.md``.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.linalg import Spectrum, spectrum_of
+from service.core.moments import centred
+from service.core.problems import Moments, Network, Problem
+from service.vocabulary import Bias
+
+
+@dataclass(frozen=True)
+class ReducedProblem:
+    """One-output problem in the coordinates of its quadratic form.
+
+    With ``v = C w`` where ``Q`` is a multiple of C (`log_factor` = log C), else ``v = w`` (`log_factor` = 0),
+    the minimum is ``variance - H / C`` with ``H = max_v 2 a.v - v'Av - (D+1) kappa ||v||^q``.
+
+    Attributes
+    ----------
+    n_hidden : int
+        Number D of hidden layers.
+    spectrum : Spectrum
+        Of A, with a as its only column.
+    variance : float
+        Loss of the zero map, biases at their best.
+    log_factor : float
+    log_noise_factor : float
+        log C of the network, whatever the coordinates.
+    log_kappa : float
+        ``log(G) + (D-1)/(D+1) log_factor``; minus infinity if a decay is zero.
+    quadratic : (d, d) array
+        A itself.
+    linear : (d,) array
+        a itself.
+    mean_quadratic : (d, d) array
+        Quadratic form of the mean prediction's error; the rest of Q is noise.
+    noise_free : bool
+        Whether there is no noise at all.
+    """
+
+    n_hidden: int
+    spectrum: Spectrum
+    variance: float
+    log_factor: float
+    log_noise_factor: float
+    log_kappa: float
+    quadratic: FloatArray
+    linear: FloatArray
+    mean_quadratic: FloatArray
+    noise_free: bool
+
+    @property
+    def power(self) -> float:
+        """Exponent q = 2/(D+1) of the norm."""
+        return 2.0 / (self.n_hidden + 1)
+
+    @property
+    def log_decay(self) -> float:
+        """log G, the logarithm of the geometric mean of the decays."""
+        return self.log_kappa - (self.n_hidden - 1) / (self.n_hidden + 1) * self.log_factor
+
+    @cached_property
+    def values(self) -> FloatArray:
+        """Active eigenvalues that the target projects on, shape (n,)."""
+        return self.spectrum.values[self._seen]
+
+    @cached_property
+    def squares(self) -> FloatArray:
+        """Squared projections of the target on them, shape (n,)."""
+        squares: FloatArray = self.spectrum.projections[self._seen, 0] ** 2
+        return squares
+
+    @cached_property
+    def leak(self) -> float:
+        """Norm of the part of the target outside the range of A: rounding, for checked moments."""
+        return float(np.linalg.norm(self.spectrum.projections[~self.spectrum.active, 0]))
+
+    @cached_property
+    def _seen(self) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+        column = self.spectrum.projections[:, 0]
+        floor = 1e-300
+        mask: np.ndarray[tuple[int], np.dtype[np.bool_]] = self.spectrum.active & (column**2 > floor)
+        return mask
+
+    @cached_property
+    def correlation(self) -> float:
+        """Norm of a (within the range of A)."""
+        return float(np.sqrt(np.sum(self.squares)))
+
+    def map_at(self, ridge: float) -> FloatArray:
+        """End-to-end map ``w = (A + ridge I)^{-1} a / C`` in input coordinates, shape (d,)."""
+        seen = self._seen
+        coordinates = self.spectrum.projections[seen, 0] / (self.spectrum.values[seen] + ridge)
+        direction: FloatArray = self.spectrum.vectors[:, seen] @ coordinates
+        return direction * np.exp(-self.log_factor)
+
+
+def log_noise_factor_of(network: Network) -> float:
+    """``log C = sum_i log(1 + s_i / d_i)`` over the hidden layers; never overflows."""
+    widths = np.array(network.hidden_widths, dtype=float)
+    return float(np.sum(np.log1p(network.noise_variances / widths)))
+
+
+def log_decay_of(network: Network) -> float:
+    """``log G``, the mean of the logarithms of the decays; minus infinity if one is zero."""
+    decays = network.weight_decays
+    return float(np.mean(np.log(decays))) if np.all(decays > 0.0) else -np.inf
+
+
+def centres_the_mean(network: Network, moments: Moments) -> bool:
+    """Whether a free bias takes the mean off the error; false where there is nothing to take off."""
+    free = network.bias is Bias.ALL or network.bias is Bias.OUTPUT
+    return free and not moments.centred
+
+
+def noise_changes_form(network: Network, moments: Moments) -> bool:
+    """Whether noise changes the shape of the quadratic form: a bias that centres the mean but not the noise."""
+    return network.bias is Bias.OUTPUT and network.n_hidden > 0 and centres_the_mean(network, moments)
+
+
+def reduce(network: Network, moments: Moments, log_noise_factor: float | None = None) -> ReducedProblem:
+    """Reduce a one-output linear network on data with checked moments.
+
+    Parameters
+    ----------
+    network : Network
+        One output, linear, squared loss; biases undecayed or data centred.
+    moments : Moments
+    log_noise_factor : float, optional
+        Replaces log C of the network, to ask how the minimum depends on the noise.
+
+    Returns
+    -------
+    ReducedProblem
+
+    Notes
+    -----
+    O(d^3) for the eigendecomposition, shared with ``moments.spectrum`` where Q is a multiple of ``xx``.
+    """
+    log_c = log_noise_factor_of(network) if log_noise_factor is None else log_noise_factor
+    depth = network.n_hidden
+    input_noise = np.diag(network.input_noise_variance * moments.xx.diagonal())
+    seen = centred(moments) if centres_the_mean(network, moments) else moments
+    # an output bias centres the mean but not the noise; hidden biases centre what the noise multiplies
+    uniform = log_c == 0.0 or not noise_changes_form(network, moments)
+    if uniform:
+        quadratic = seen.xx + input_noise if network.input_noise_variance else seen.xx
+        factor = log_c
+    else:
+        quadratic, factor = seen.xx + np.expm1(log_c) * moments.xx + np.exp(log_c) * input_noise, 0.0
+    shared = seen is moments and network.input_noise_variance == 0.0
+    spectrum = moments.spectrum if shared else spectrum_of(quadratic, seen.xy, moments.n)
+    return ReducedProblem(
+        n_hidden=depth,
+        spectrum=spectrum,
+        variance=seen.yy,
+        log_factor=factor,
+        log_noise_factor=log_c,
+        log_kappa=log_decay_of(network) + (depth - 1) / (depth + 1) * factor,
+        quadratic=quadratic,
+        linear=seen.xy[:, 0],
+        mean_quadratic=seen.xx,
+        noise_free=log_c == 0.0 and network.input_noise_variance == 0.0,
+    )
+
+
+def reduced_of(problem: Problem) -> ReducedProblem:
+    """`reduce` of a problem, computed once and shared by its solver and its certificate."""
+    if "scalar.reduced" not in problem.memo:
+        problem.memo["scalar.reduced"] = reduce(problem.network, problem.data)
+    return cast(ReducedProblem, problem.memo["scalar.reduced"])

@@ -1,0 +1,250 @@
+"""Where the global minimum of a one-output network changes its nature.
+
+As functions of the common decay the global value is concave (a minimum of lines), so the minimiser's norm
+only falls, and each jump is a crossing of two branches of the curve.  Statements and proofs:
+``docs/theory/thresholds.md``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+
+from service.core.arrays import FloatArray
+from service.core.problems import Moments, Network
+from service.core.results import Thresholds, Transition
+from service.core.scalar.branches import Branches
+from service.core.scalar.curve import Curve
+from service.core.scalar.reduced import ReducedProblem, noise_changes_form, reduce
+
+LARGEST_UNSHARED = 256
+"""Inputs up to which the critical noise is searched where each noise needs its own eigendecomposition."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Jump:
+    """A jump of the minimiser at ``log_kappa`` from the point ``before`` to ``after`` (None is zero)."""
+
+    log_kappa: float
+    before: float
+    after: float | None
+
+
+def thresholds(network: Network, moments: Moments, reduced: ReducedProblem, branches: Branches) -> Thresholds:
+    """All thresholds of a one-output problem, each a number or a reason.
+
+    Parameters
+    ----------
+    network, moments : the problem
+    reduced : ReducedProblem
+    branches : Branches
+
+    Returns
+    -------
+    Thresholds
+        Scales multiply the problem's own decays or noise variances.
+    """
+    nothing = _nothing_to_cross(reduced)
+    curve = None if nothing else branches.curve
+    if curve is None:
+        names = (
+            "critical_decay_scale",
+            "metastable_up_to_decay_scale",
+            "critical_noise_variance",
+            "critical_noise_scale",
+            "transition_order",
+        )
+        return Thresholds(None, None, None, None, None, (), dict.fromkeys(names, nothing))
+    if reduced.n_hidden == 1:
+        return _second_order(reduced)
+    jumps = _jumps(curve)
+    reasons: dict[str, str] = {}
+    critical_log_kappa = jumps[-1].log_kappa
+    metastable = float(np.max(curve.log_kappa_at(curve.spinodals)))
+    variance, scale = _critical_noise(network, moments, reduced, critical_log_kappa, reasons)
+    return Thresholds(
+        critical_decay_scale=float(np.exp(critical_log_kappa - reduced.log_kappa)),
+        metastable_up_to_decay_scale=float(np.exp(metastable - reduced.log_kappa)),
+        critical_noise_variance=variance,
+        critical_noise_scale=scale,
+        transition_order=1,
+        transitions=tuple(_transition(curve, reduced, jump) for jump in jumps),
+        reasons=reasons,
+    )
+
+
+def _nothing_to_cross(reduced: ReducedProblem) -> str:
+    if not reduced.values.size:
+        return "the targets do not correlate with the inputs: the zero map is always the minimum"
+    if reduced.n_hidden == 0:
+        return "no hidden layer: ridge regression never collapses"
+    if reduced.log_kappa == -np.inf:
+        return "a layer without decay: no common factor of the decays changes the minimum"
+    return ""
+
+
+def _second_order(reduced: ReducedProblem) -> Thresholds:
+    scale = float(reduced.correlation * np.exp(-reduced.log_kappa))
+    one_layer = "one hidden layer: the collapse does not depend on the noise"
+    reasons = {
+        "metastable_up_to_decay_scale": "the transition is continuous: no branch outlives it",
+        "critical_noise_variance": one_layer,
+        "critical_noise_scale": one_layer,
+    }
+    return Thresholds(scale, None, None, None, 2, (Transition(scale, 2, 0.0, 0.0),), reasons)
+
+
+def _transition(curve: Curve, reduced: ReducedProblem, jump: _Jump) -> Transition:
+    def norm(t: float) -> float:
+        return float(np.exp(curve.log_norm(curve.sample(np.array([t])))[0] - reduced.log_factor))
+
+    scale = float(np.exp(jump.log_kappa - reduced.log_kappa))
+    return Transition(scale, 1, norm(jump.before), 0.0 if jump.after is None else norm(jump.after))
+
+
+def collapse_log_kappa(curve: Curve) -> float:
+    """log of the decay from which the zero map is a global minimum; D >= 2.
+
+    The largest decay at which any point of the branch ties with the zero map.
+    """
+    return float(np.max(curve.log_kappa_at(curve.ties)))
+
+
+def _jumps(curve: Curve) -> list[_Jump]:
+    """All jumps of the global minimiser as the decay grows, the last one to zero."""
+    runs = _minimum_runs(curve)
+    ties = curve.ties
+    if len(runs) == 1:
+        heights = curve.log_kappa_at(ties)
+        best = int(np.argmax(heights))
+        return [_Jump(float(heights[best]), float(ties[best]), None)]
+    jumps: list[_Jump] = []
+    current = 0
+    while True:
+        jump, following = _next_jump(curve, runs, ties, current)
+        jumps.append(jump)
+        if following is None:
+            return jumps
+        current = following
+
+
+def _minimum_runs(curve: Curve) -> list[tuple[float, float]]:
+    """Intervals of t on which the height rises, that is on which the point is a local minimum."""
+    ends = curve.spinodals
+    lowest = float(ends[0]) - 200.0
+    starts = [lowest, *(float(end) for end in ends[1::2])]
+    return list(zip(starts, (float(end) for end in ends[0::2]), strict=True))
+
+
+def _next_jump(
+    curve: Curve, runs: list[tuple[float, float]], ties: FloatArray, current: int
+) -> tuple[_Jump, int | None]:
+    """The first decay at which another local minimum, or zero, overtakes the run ``current``."""
+    low, high = runs[current]
+    own = ties[(ties > low) & (ties < high)]
+    candidates: list[tuple[_Jump, int | None]] = []
+    if own.size:
+        candidates.append((_Jump(float(curve.log_kappa_at(own)[0]), float(own[0]), None), None))
+    for later in range(current + 1, len(runs)):
+        crossing = _crossing(curve, runs[current], runs[later])
+        if crossing is not None:
+            candidates.append((crossing, later))
+    return min(candidates, key=lambda candidate: candidate[0].log_kappa)
+
+
+def _crossing(curve: Curve, first: tuple[float, float], second: tuple[float, float]) -> _Jump | None:
+    """Where two runs have equal loss; at most once, since the one of larger norm loses faster."""
+    bottom = max(float(curve.log_kappa_at(np.array([end]))[0]) for end in (first[0], second[0]))
+    top = min(float(curve.log_kappa_at(np.array([end]))[0]) for end in (first[1], second[1]))
+    if not bottom < top:
+        return None
+
+    def lead(log_kappa: float) -> float:
+        points = np.array([_point(curve, first, log_kappa), _point(curve, second, log_kappa)])
+        gains = curve.gain(curve.sample(points))
+        return float(gains[0] - gains[1])
+
+    inset = 1e-12 * max(1.0, abs(top))
+    if lead(bottom + inset) <= 0.0 or lead(top - inset) >= 0.0:
+        return None
+    log_kappa = _root(lead, bottom + inset, top - inset)
+    return _Jump(log_kappa, _point(curve, first, log_kappa), _point(curve, second, log_kappa))
+
+
+def _point(curve: Curve, run: tuple[float, float], log_kappa: float) -> float:
+    def excess(t: float) -> float:
+        return float(curve.log_kappa_at(np.array([t]))[0]) - log_kappa
+
+    low, high = run
+    if excess(low) >= 0.0:
+        return low
+    return high if excess(high) <= 0.0 else _root(excess, low, high)
+
+
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    return float(brentq(function, low, high, xtol=1e-15, rtol=8.9e-16, maxiter=200))
+
+
+def _critical_noise(
+    network: Network, moments: Moments, reduced: ReducedProblem, critical_log_kappa: float, reasons: dict[str, str]
+) -> tuple[float | None, float | None]:
+    """Common variance and common factor of the noise at which the network collapses."""
+    names = ("critical_noise_variance", "critical_noise_scale")
+    log_factor = _critical_log_factor(network, moments, reduced, critical_log_kappa)
+    if isinstance(log_factor, str):
+        reasons.update(dict.fromkeys(names, log_factor))
+        return None, None
+    widths = np.array(network.hidden_widths, dtype=float)
+    variance = _spread(log_factor, 1.0 / widths)
+    scale = _spread(log_factor, network.noise_variances / widths) if np.any(network.noise_variances) else None
+    beyond = "larger than double precision holds"
+    if variance is None:
+        reasons["critical_noise_variance"] = beyond
+    if scale is None:
+        reasons["critical_noise_scale"] = beyond if np.any(network.noise_variances) else "no hidden layer has noise"
+    return variance, scale
+
+
+def _critical_log_factor(
+    network: Network, moments: Moments, reduced: ReducedProblem, critical_log_kappa: float
+) -> float | str:
+    """log C at which the zero map takes over, or why there is none."""
+    depth = reduced.n_hidden
+    trivial = "the zero map is the global minimum without any noise"
+    if not noise_changes_form(network, moments):
+        log_factor = (critical_log_kappa - reduced.log_decay) * (depth + 1) / (depth - 1)
+        return log_factor if log_factor > 0.0 else trivial
+    if moments.inputs > LARGEST_UNSHARED:
+        return f"not searched above {LARGEST_UNSHARED} inputs where a bias centres the mean but not the noise"
+
+    def excess(log_factor: float) -> float:
+        varied = reduce(network, moments, log_factor)
+        curve = Curve(varied.values, varied.squares, depth)
+        return collapse_log_kappa(curve) - varied.log_kappa
+
+    if excess(0.0) <= 0.0:
+        return trivial
+    high = 1.0
+    while excess(high) > 0.0:
+        high *= 2.0
+        if high > 600.0:
+            return "larger than double precision holds"
+    return _root(excess, 0.0, high)
+
+
+def _spread(log_factor: float, rates: FloatArray) -> float | None:
+    """The x > 0 with ``sum log(1 + x rate_i) = log_factor``; None if it overflows."""
+    rates = rates[rates > 0.0]
+    share = log_factor / rates.size
+    if share - float(np.log(rates.min())) > 690.0:
+        return None
+    # the answer if every rate were the largest, and if every rate were the smallest
+    low, high = np.log(np.expm1(share)) - np.log(np.array([rates.max(), rates.min()]))
+    if low == high:
+        return float(np.exp(low))
+
+    def excess(log_x: float) -> float:
+        return float(np.sum(np.log1p(np.exp(log_x) * rates))) - log_factor
+
+    return float(np.exp(_root(excess, float(low) - 1e-9, float(high) + 1e-9)))

@@ -1,0 +1,1 @@
+"""One closed form or certified method a file; `service.core.catalogue` lists them."""

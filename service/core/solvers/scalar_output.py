@@ -1,0 +1,209 @@
+"""Deep linear networks with one output: the exact global minimum at any depth, width, noise and decay.
+
+Generalises Ziyin, Li, Meng, "Exact Solutions of a Deep Linear Network" (NeurIPS 2022) and Ziyin, Ueda,
+"Exact Phase Transitions in Deep Learning" (2022); what goes beyond them is derived in
+``docs/theory/scalar-output.md``.
+"""
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.hypotheses import ALL_TRAINED, BIAS_COVERED, DATA, LINEAR, NO_SKIPS, ONE_OUTPUT, SQUARED_LOSS
+from service.core.losses import fit_of
+from service.core.problems import Moments, Network, Problem
+from service.core.results import GlobalMinimum, Solution, StationaryPoint, Terms
+from service.core.scalar.branches import Branch, Branches, parameter_norm
+from service.core.scalar.origin import origin
+from service.core.scalar.reduced import ReducedProblem, reduced_of
+from service.core.scalar.thresholds import thresholds
+from service.core.scalar.weights import balanced_parameters, output_offset
+from service.core.solver import Solver
+from service.vocabulary import Evidence, PointClass, PointKind, Status
+
+THEOREMS = ("scalar-output", "scalar-output-roots", "scalar-output-collapse", "scalar-output-origin")
+
+COMPLETE = (
+    "the origin and one point for each root are all stationary points of the reduced problem (proved); "
+    "with noise, narrower networks embedded in this one add strict saddles of kind subnetwork; "
+    "that nothing else exists in the full problem is not proved"
+)
+TWO_LAYERS_OR_LESS = "every stationary map of the objective is listed (proved)"
+NOT_DECAYED = "only the minimum and the origin are listed: without decay stationary points come in continua"
+
+
+def solve(problem: Problem) -> Solution:
+    """Global minimum, stationary points, thresholds and origin of a one-output deep linear network.
+
+    Parameters
+    ----------
+    problem : Problem
+        For which `SOLVER.hypotheses` hold.
+
+    Returns
+    -------
+    Solution
+
+    Notes
+    -----
+    One eigendecomposition, O(d^3), then O(d) for each evaluation of the secular equation.
+    """
+    network, moments = problem.network, problem.data
+    reduced = reduced_of(problem)
+    branches = Branches(reduced)
+    minimum, points = _minimum_and_points(problem, reduced, branches)
+    described = origin(network, moments, reduced, branches, minimum.trivial)
+    if described.point_class is not PointClass.NOT_STATIONARY:
+        points = (_origin_point(reduced, described.point_class), *points)
+    return Solution(
+        solver=SOLVER.name,
+        theorems=THEOREMS,
+        minimum=minimum,
+        stationary_points=points,
+        completeness=_completeness(network),
+        thresholds=thresholds(network, moments, reduced, branches),
+        origin=described,
+    )
+
+
+def _minimum_and_points(
+    problem: Problem, reduced: ReducedProblem, branches: Branches
+) -> tuple[GlobalMinimum, tuple[StationaryPoint, ...]]:
+    network = problem.network
+    undecayed = bool(np.all(network.weight_decays == 0.0))
+    if not reduced.values.size:
+        return _at_map(problem, reduced, np.zeros(problem.data.inputs), reduced.variance), ()
+    if reduced.n_hidden == 0 or reduced.log_kappa == -np.inf:
+        ridge = float(network.weight_decays[0]) if reduced.n_hidden == 0 else 0.0
+        end_to_end_map, loss = reduced.map_at(ridge), ridge_loss(reduced, ridge)
+        attained = undecayed or reduced.n_hidden == 0
+        minimum = _at_map(problem, reduced, end_to_end_map, loss, attained=attained)
+        return minimum, (_minimum_point(network, minimum),) if attained else ()
+    best = branches.best
+    if best is None:
+        minimum = _at_map(problem, reduced, np.zeros(problem.data.inputs), reduced.variance)
+    else:
+        ridge = float(np.exp(best.log_ridge))
+        minimum = _at_map(problem, reduced, reduced.map_at(ridge), branch_loss(reduced, ridge))
+    return minimum, tuple(_branch_point(network, reduced, branch, branch is best) for branch in branches.all)
+
+
+def residual(reduced: ReducedProblem) -> float:
+    """Least loss without any decay: what no weights explain, plus the noise that remains."""
+    explained = float(np.sum(reduced.squares / reduced.values)) * np.exp(-reduced.log_factor)
+    return reduced.variance - explained
+
+
+def ridge_loss(reduced: ReducedProblem, ridge: float) -> float:
+    """``min w'Qw - 2c.w + v + ridge ||w||^2``, from terms that do not cancel."""
+    values, squares = reduced.values, reduced.squares
+    excess = float(np.sum(squares / (values * (values + ridge)))) * ridge
+    return residual(reduced) + excess * float(np.exp(-reduced.log_factor))
+
+
+def branch_loss(reduced: ReducedProblem, ridge: float) -> float:
+    """Loss at the stationary point of effective ridge rho: all summands are non-negative."""
+    values, squares, depth = reduced.values, reduced.squares, reduced.n_hidden
+    fitted = squares / (values + ridge)
+    excess = ridge * float(np.sum(fitted / values + depth * fitted / (values + ridge)))
+    return residual(reduced) + excess * float(np.exp(-reduced.log_factor))
+
+
+def _at_map(
+    problem: Problem, reduced: ReducedProblem, end_to_end_map: FloatArray, loss: float, attained: bool = True
+) -> GlobalMinimum:
+    """The minimum with all that follows from its end-to-end map."""
+    network, moments = problem.network, problem.data
+    norm = float(np.linalg.norm(end_to_end_map))
+    noise = _noise_variance(reduced, end_to_end_map)
+    decay = _least_decay(network, norm) if attained else 0.0
+    offset = output_offset(network, moments, end_to_end_map)
+    row = end_to_end_map[None, :]
+    return GlobalMinimum(
+        loss=loss,
+        terms=Terms(loss - noise - decay, noise, decay),
+        trivial=norm == 0.0,
+        attained=attained,
+        rank=int(norm > 0.0),
+        end_to_end_map=row,
+        output_offset=offset,
+        singular_values=np.array([norm]),
+        parameters=balanced_parameters(network, moments, end_to_end_map) if attained else None,
+        prediction_variance=noise,
+        uniqueness=_uniqueness(network, moments, norm, attained),
+        evaluation_fit=None if problem.evaluation is None else fit_of(problem.evaluation, row, offset),
+    )
+
+
+def _noise_variance(reduced: ReducedProblem, end_to_end_map: FloatArray) -> float:
+    """``w'(Q - mean part)w``: the variance that noise adds to the prediction."""
+    if reduced.noise_free:
+        return 0.0
+    along = reduced.spectrum.vectors.T @ end_to_end_map
+    total = float(np.sum(reduced.spectrum.values * along**2)) * float(np.exp(reduced.log_factor))
+    mean = float(end_to_end_map @ reduced.mean_quadratic @ end_to_end_map)
+    return max(0.0, total - mean)
+
+
+def _least_decay(network: Network, norm: float) -> float:
+    """``(D+1) G ||w||^q``, the least total decay of weights with product w."""
+    if norm == 0.0 or not np.all(network.weight_decays > 0.0):
+        return 0.0
+    log_decay = float(np.mean(np.log(network.weight_decays)))
+    return network.n_layers * float(np.exp(log_decay + 2.0 / network.n_layers * np.log(norm)))
+
+
+def _uniqueness(network: Network, moments: Moments, norm: float, attained: bool) -> str:
+    if not attained:
+        return "no minimiser: the loss approaches the infimum as the undecayed layers grow without bound"
+    if norm == 0.0:
+        decayed = bool(np.all(network.weight_decays > 0.0))
+        return "unique: all weights are zero" if decayed else "the zero map; its weights are not unique"
+    if network.n_hidden == 0:
+        unique = bool(network.weight_decays[0] > 0.0) or moments.spectrum.rank == moments.inputs
+        return "unique" if unique else "the shortest of all minimisers; they differ in directions without data"
+    noisy = int(np.count_nonzero(network.noise_variances))
+    signs = f"a vector of equal moduli and free signs in each of the {noisy} layers with noise" if noisy else ""
+    units = "any unit vector in each hidden layer without noise" if noisy < network.n_hidden else ""
+    hidden = "; ".join(part for part in (signs, units) if part)
+    scales = "" if np.any(network.weight_decays) else " and any layer norms with the same product"
+    return f"all minimisers have this end-to-end map and rank-one aligned layers, up to: {hidden}{scales}"
+
+
+def _minimum_point(network: Network, minimum: GlobalMinimum) -> StationaryPoint:
+    norm = float(minimum.singular_values[0])
+    parameters = minimum.parameters
+    total = 0.0 if parameters is None else sum(float(weight.values[0]) ** 2 for weight in parameters.weights)
+    return StationaryPoint(
+        PointKind.BRANCH, minimum.loss, PointClass.GLOBAL_MINIMUM, Evidence.PROVED, norm, float(np.sqrt(total))
+    )
+
+
+def _origin_point(reduced: ReducedProblem, point_class: PointClass) -> StationaryPoint:
+    return StationaryPoint(PointKind.ORIGIN, reduced.variance, point_class, Evidence.PROVED, 0.0, 0.0)
+
+
+def _branch_point(network: Network, reduced: ReducedProblem, branch: Branch, best: bool) -> StationaryPoint:
+    classes = {True: PointClass.LOCAL_MINIMUM, False: PointClass.STRICT_SADDLE, None: PointClass.DEGENERATE}
+    point_class = PointClass.GLOBAL_MINIMUM if best else classes[branch.is_minimum]
+    loss = branch_loss(reduced, float(np.exp(branch.log_ridge))) if branch.log_ridge < 700.0 else reduced.variance
+    size = parameter_norm(branch.log_norm, reduced.log_decay, network.weight_decays, reduced.power)
+    return StationaryPoint(
+        PointKind.BRANCH, loss, point_class, Evidence.PROVED, float(np.exp(branch.log_norm)), size
+    )
+
+
+def _completeness(network: Network) -> str:
+    if network.n_hidden == 0:
+        return TWO_LAYERS_OR_LESS
+    if not np.all(network.weight_decays > 0.0):
+        return NOT_DECAYED
+    return COMPLETE
+
+
+SOLVER = Solver(
+    name="scalar_output",
+    theorems=THEOREMS,
+    status=Status.EXACT,
+    hypotheses=(DATA, SQUARED_LOSS, LINEAR, ONE_OUTPUT, ALL_TRAINED, NO_SKIPS, BIAS_COVERED),
+    solve=solve,
+)

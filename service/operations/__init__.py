@@ -1,0 +1,1 @@
+"""Use cases: one verb a file, the same by function, over HTTP and on the command line."""

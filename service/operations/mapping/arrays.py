@@ -1,0 +1,28 @@
+"""Nested lists of the wire as arrays, with the entry named that does not fit."""
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.errors import InputError, Location
+
+
+def matrix(rows: list[list[float]], at: Location) -> FloatArray:
+    """A (rows, columns) array; `InputError` at the first row whose length differs from the first one's."""
+    columns = len(rows[0])
+    for index, row in enumerate(rows):
+        if len(row) != columns:
+            raise InputError.at((*at, index), f"must have {columns} entries, as many as the first row")
+    return np.array(rows, dtype=np.float64)
+
+
+def vector_or_matrix(values: list[float] | list[list[float]], at: Location) -> FloatArray:
+    """An (n,) or (rows, columns) array."""
+    if isinstance(values[0], list):
+        return matrix(values, at)
+    return np.array(values, dtype=np.float64)
+
+
+def column_or_matrix(values: list[float] | list[list[float]], at: Location) -> FloatArray:
+    """An (n, k) array from n rows, or (n, 1) from n numbers."""
+    array = vector_or_matrix(values, at)
+    return array[:, np.newaxis] if array.ndim == 1 else array

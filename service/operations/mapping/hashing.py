@@ -1,0 +1,24 @@
+"""The identity of a problem: equal problems have equal hashes, however they were written."""
+
+import hashlib
+from typing import Any
+
+import orjson
+
+from service.schemas.problem import Problem
+from service.vocabulary import Convention
+
+
+def canonical(problem: Problem) -> dict[str, Any]:
+    """The problem with its defaults filled in; numbers are double precision, so that 1 and 1.0 are equal."""
+    document = problem.model_dump()
+    network = document["network"]
+    if network["bias_weight_decay"] is None and problem.objective.convention is not Convention.TORCH:
+        network["bias_weight_decay"] = 0.0
+    return document
+
+
+def problem_hash(problem: Problem) -> str:
+    """``sha256:`` and the digest of the canonical JSON, keys sorted, without spaces."""
+    text = orjson.dumps(canonical(problem), option=orjson.OPT_SORT_KEYS)
+    return "sha256:" + hashlib.sha256(text).hexdigest()

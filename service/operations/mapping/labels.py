@@ -1,0 +1,65 @@
+"""Labels of a classification task as targets of a squared loss."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.errors import InputError, Location
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How labels become targets: one-hot in sorted order, or -1 and +1 for one output.
+
+    Attributes
+    ----------
+    classes : tuple of int
+        Labels, ascending.
+    outputs : int
+        ``len(classes)``, or 1 with two classes.
+    """
+
+    classes: tuple[int, ...]
+    outputs: int
+
+    @cached_property
+    def _labels(self) -> FloatArray:
+        return np.array(self.classes, dtype=np.float64)
+
+    def encode(self, y: FloatArray, at: Location) -> FloatArray:
+        """Targets (n, outputs) of labels (n, 1); `InputError` at ``at`` for a label that is no class."""
+        labels = y[:, 0]
+        index = np.minimum(np.searchsorted(self._labels, labels), len(self.classes) - 1)
+        unknown = np.flatnonzero(self._labels[index] != labels)
+        if y.shape[1] != 1 or len(unknown):
+            position = (*at, int(unknown[0])) if len(unknown) else at
+            raise InputError.at(position, "must be a label that occurs in data.y")
+        if self.outputs == 1:
+            return (2.0 * index - 1.0)[:, np.newaxis]
+        targets = np.zeros((len(labels), self.outputs))
+        targets[np.arange(len(labels)), index] = 1.0
+        return targets
+
+
+def coding_of(y: FloatArray, outputs: int, at: Location, outputs_at: Location) -> Coding:
+    """The coding of labels ``y`` (n, 1) for a network with ``outputs`` outputs.
+
+    Raises
+    ------
+    InputError
+        If a label is no integer, there is one class only, or the width of the output does not fit.
+    """
+    if y.shape[1] != 1:
+        raise InputError.at(at, "must hold one integer label a sample")
+    fractional = np.flatnonzero((y[:, 0] != np.rint(y[:, 0])) | (np.abs(y[:, 0]) > 2.0**53))
+    if len(fractional):
+        raise InputError.at((*at, int(fractional[0])), "must be an integer label")
+    classes = tuple(int(label) for label in np.unique(y[:, 0]))
+    if len(classes) == 1:
+        raise InputError.at(at, "must hold at least two classes")
+    if outputs != len(classes) and not (outputs == 1 and len(classes) == 2):
+        wanted = "1 or 2" if len(classes) == 2 else str(len(classes))
+        raise InputError.at(outputs_at, f"must be {wanted}: the labels have {len(classes)} classes")
+    return Coding(classes, outputs)

@@ -1,0 +1,182 @@
+"""Minima of the core to the answer on the wire, in the caller's convention."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.results import (
+    FactoredMatrix,
+    GlobalMinimum,
+    Minima,
+    Origin,
+    StationaryPoint,
+    Thresholds,
+    UniformColumn,
+)
+from service.operations.mapping import certificate, weights
+from service.operations.mapping.conventions import Scaling
+from service.operations.mapping.hashing import problem_hash
+from service.operations.mapping.problem import MappedProblem
+from service.schemas.minima import MinimaAnswer
+from service.schemas.request import MinimaRequest
+from service.settings import Limits
+from service.version import ENGINE_VERSION
+
+
+def to_wire(request: MinimaRequest, mapped: MappedProblem, minima: Minima, limits: Limits) -> MinimaAnswer:
+    """The answer, validated: no number that is not finite leaves here.
+
+    Raises
+    ------
+    LimitExceeded
+        If the weights that were asked for are too many numbers.
+    pydantic.ValidationError
+        If the core returned a number that is not finite.
+    """
+    solution, scaling = minima.solution, mapped.scaling
+    document: dict[str, Any] = {
+        "status": minima.status,
+        "solver": solution.solver,
+        "theorems": list(solution.theorems),
+        "global_minimum": _global_minimum(request, mapped, solution.minimum, limits),
+        "stationary_points": [_point(point, scaling) for point in solution.stationary_points],
+        "completeness": solution.completeness,
+        "thresholds": _thresholds(solution.thresholds),
+        "origin": _origin(solution.origin, scaling),
+        "certificate": certificate.to_wire(minima.certificate, scaling),
+        "hypotheses": [certificate.finding_to_wire(finding) for finding in minima.hypotheses],
+        "numerics": {"condition_number": minima.condition_number, "rank_tolerance": minima.rank_tolerance},
+        "data": _data(request, mapped),
+        "convention": request.problem.objective.convention,
+        "engine_version": ENGINE_VERSION,
+        "problem_hash": problem_hash(request.problem),
+    }
+    if mapped.data.classes is not None:
+        document["classes"] = list(mapped.data.classes)
+    if request.return_.problem:
+        document["problem"] = request.problem
+    return MinimaAnswer.model_validate(document)
+
+
+def _global_minimum(
+    request: MinimaRequest, mapped: MappedProblem, minimum: GlobalMinimum, limits: Limits
+) -> dict[str, Any]:
+    factor = mapped.scaling.loss
+    document: dict[str, Any] = {
+        "loss": minimum.loss * factor,
+        "terms": {
+            "fit": minimum.terms.fit * factor,
+            "noise": minimum.terms.noise * factor,
+            "decay": minimum.terms.decay * factor,
+        },
+        "trivial": minimum.trivial,
+        "attained": minimum.attained,
+        "rank": minimum.rank,
+        "end_to_end_map": minimum.end_to_end_map.tolist(),
+        "singular_values": minimum.singular_values.tolist(),
+        "weights": None,
+        "prediction_variance": minimum.prediction_variance,
+        "uniqueness": minimum.uniqueness,
+        "reasons": {},
+    }
+    if mapped.core.network.bias_layers:
+        document["output_offset"] = minimum.output_offset.tolist()
+    if mapped.evaluation_scaling is not None and minimum.evaluation_fit is not None:
+        document["evaluation_fit"] = minimum.evaluation_fit * mapped.evaluation_scaling.loss
+    _add_weights(document, request, minimum, limits)
+    return document
+
+
+def _add_weights(document: dict[str, Any], request: MinimaRequest, minimum: GlobalMinimum, limits: Limits) -> None:
+    form, parameters = request.return_.weights, minimum.parameters
+    if parameters is None:
+        document["reasons"]["weights"] = "the infimum is not attained by any weights"
+        if "layer_norms" in request.include:
+            document["layer_norms"] = None
+            document["reasons"]["layer_norms"] = "the infimum is not attained by any weights"
+        return
+    if form == "none":
+        document["reasons"]["weights"] = "not asked for: return.weights is none"
+    else:
+        document["weights"], biases = weights.to_wire(parameters, form, limits)
+        if biases is not None:
+            document["biases"] = biases
+    if "layer_norms" in request.include:
+        document["layer_norms"] = [_norm(weight) for weight in parameters.weights]
+
+
+def _norm(weight: FactoredMatrix) -> float:
+    """Frobenius norm of ``left diag(values) right^T`` from two small Gram matrices."""
+    left, right = (_gram(side) for side in (weight.left, weight.right))
+    return math.sqrt(max(0.0, float(weight.values @ (left * right) @ weight.values)))
+
+
+def _gram(side: FloatArray | UniformColumn) -> FloatArray:
+    if isinstance(side, UniformColumn):
+        return np.array([[side.length * side.value * side.value]])
+    product: FloatArray = side.T @ side
+    return product
+
+
+def _point(point: StationaryPoint, scaling: Scaling) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "kind": point.kind,
+        "loss": point.loss * scaling.loss,
+        "class": point.point_class,
+        "norm": point.norm,
+        "parameter_norm": point.parameter_norm,
+        "evidence": point.evidence,
+    }
+    if point.label:
+        document["label"] = dict(point.label)
+    return document
+
+
+def _thresholds(thresholds: Thresholds) -> dict[str, Any]:
+    return {
+        "critical_decay_scale": thresholds.critical_decay_scale,
+        "metastable_up_to_decay_scale": thresholds.metastable_up_to_decay_scale,
+        "critical_noise_variance": thresholds.critical_noise_variance,
+        "critical_noise_scale": thresholds.critical_noise_scale,
+        "transition_order": thresholds.transition_order,
+        "transitions": [
+            {
+                "decay_scale": transition.decay_scale,
+                "order": transition.order,
+                "norm_before": transition.norm_before,
+                "norm_after": transition.norm_after,
+            }
+            for transition in thresholds.transitions
+        ],
+        "reasons": dict(thresholds.reasons),
+    }
+
+
+def _origin(origin: Origin, scaling: Scaling) -> dict[str, Any]:
+    def scaled(value: float | None) -> float | None:
+        return None if value is None else value * scaling.loss
+
+    return {
+        "class": origin.point_class,
+        "least_hessian_eigenvalue": scaled(origin.least_hessian_eigenvalue),
+        "barrier_height": scaled(origin.barrier_height),
+        "escape_norm": origin.escape_norm,
+        "reasons": dict(origin.reasons),
+    }
+
+
+def _data(request: MinimaRequest, mapped: MappedProblem) -> dict[str, Any]:
+    moments = mapped.core.data
+    document: dict[str, Any] = {
+        "kind": request.problem.data.kind,
+        "inputs": moments.inputs,
+        "outputs": moments.outputs,
+        "samples": moments.n,
+        "preparation": mapped.data.preparation,
+        "reasons": {},
+    }
+    if moments.n is None:
+        document["reasons"]["samples"] = "not given with the moments"
+    return document

@@ -1,0 +1,110 @@
+"""The network of the wire to the core's, with decays in the core's convention."""
+
+import math
+
+import numpy as np
+
+from service.core.problems import Layer, Network, Skip
+from service.errors import FieldProblem, InputError, LimitExceeded, Location
+from service.operations.mapping.arrays import matrix
+from service.operations.mapping.conventions import Scaling
+from service.schemas import network as wire
+from service.settings import Limits
+from service.vocabulary import Activation, Convention
+
+AT: Location = ("network",)
+
+
+def check_size(network: wire.Network, limits: Limits) -> None:
+    """Refuse a network that is larger than the limits, before anything is computed."""
+    if len(network.layers) > limits.max_layers:
+        raise LimitExceeded((*AT, "layers"), "max_layers", limits.max_layers, "layers")
+    for index, layer in enumerate(network.layers):
+        if layer.width > limits.max_width:
+            raise LimitExceeded((*AT, "layers", index, "width"), "max_width", limits.max_width, "neurons")
+    if network.layers[-1].width > limits.max_outputs:
+        at = (*AT, "layers", len(network.layers) - 1, "width")
+        raise LimitExceeded(at, "max_outputs", limits.max_outputs, "outputs")
+
+
+def to_core(network: wire.Network, inputs: int, scaling: Scaling, convention: Convention) -> Network:
+    """The network in the core's convention.
+
+    Raises
+    ------
+    InputError
+        If fields contradict each other, a shape does not fit or a decay leaves the range of double precision.
+    """
+    problems = _contradictions(network)
+    if problems:
+        raise InputError(problems)
+    widths = [inputs, *(layer.width for layer in network.layers)]
+    layers = tuple(
+        _layer(layer, widths[index], scaling, (*AT, "layers", index)) for index, layer in enumerate(network.layers)
+    )
+    return Network(
+        layers=layers,
+        input_noise_variance=noise_variance(network.input_noise),
+        bias=network.bias,
+        bias_weight_decays=_bias_decays(network, scaling, convention),
+        skips=tuple(Skip(skip.source, skip.target, skip.kind) for skip in network.skips),
+    )
+
+
+def noise_variance(noise: wire.Noise | None) -> float:
+    """Variance of mean-one noise; dropout with rate p has p / (1 - p)."""
+    if noise is None:
+        return 0.0
+    return noise.rate / (1.0 - noise.rate) if isinstance(noise, wire.DropoutNoise) else noise.variance
+
+
+def _layer(layer: wire.Layer, inputs: int, scaling: Scaling, at: Location) -> Layer:
+    frozen = None
+    if layer.frozen_weights is not None:
+        frozen = matrix(layer.frozen_weights, (*at, "frozen_weights"))
+        if frozen.shape != (layer.width, inputs):
+            raise InputError.at(
+                (*at, "frozen_weights"), f"must be {layer.width} x {inputs}: width x inputs of the layer"
+            )
+    return Layer(
+        width=layer.width,
+        activation=layer.activation,
+        slope=layer.slope,
+        weight_decay=_scaled(layer.weight_decay, scaling.decay, (*at, "weight_decay")),
+        noise_variance=noise_variance(layer.noise),
+        frozen_weights=frozen,
+    )
+
+
+def _bias_decays(network: wire.Network, scaling: Scaling, convention: Convention) -> tuple[float, ...]:
+    own = network.bias_weight_decay
+    if own is None and convention is Convention.TORCH:
+        return tuple(layer.weight_decay * scaling.decay for layer in network.layers)
+    return (_scaled(own or 0.0, scaling.decay, (*AT, "bias_weight_decay")),) * len(network.layers)
+
+
+def _scaled(decay: float, factor: float, at: Location) -> float:
+    scaled = decay * factor
+    if not math.isfinite(scaled) or (decay > 0.0 and scaled < np.finfo(float).tiny):
+        raise InputError.at(at, "leaves the range of double precision in the convention of the computation")
+    return scaled
+
+
+def _contradictions(network: wire.Network) -> list[FieldProblem]:
+    problems = []
+    last = len(network.layers) - 1
+    for index, layer in enumerate(network.layers):
+        at = (*AT, "layers", index)
+        if layer.activation is Activation.LEAKY_RELU and layer.slope is None:
+            problems.append(FieldProblem((*at, "slope"), "is required by leaky_relu"))
+        if layer.activation is not Activation.LEAKY_RELU and layer.slope is not None:
+            problems.append(FieldProblem((*at, "slope"), "belongs to leaky_relu only"))
+        if index == last and layer.noise is not None:
+            problems.append(FieldProblem((*at, "noise"), "belongs to hidden layers only; the last layer is the output"))
+    for index, skip in enumerate(network.skips):
+        at = (*AT, "skips", index)
+        if skip.target > len(network.layers):
+            problems.append(FieldProblem((*at, "to"), f"must be at most {len(network.layers)}, the number of layers"))
+        elif skip.source >= skip.target:
+            problems.append(FieldProblem((*at, "from"), "must be less than `to`"))
+    return problems

@@ -1,0 +1,97 @@
+"""A problem of the wire to the core's, with the way back for everything that has a convention."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from service.core.problems import Network, Problem
+from service.errors import FieldProblem, InputError, Location
+from service.operations.mapping import data as data_mapping
+from service.operations.mapping import network as network_mapping
+from service.operations.mapping.arrays import vector_or_matrix
+from service.operations.mapping.conventions import Scaling, scaling
+from service.schemas import data as wire_data
+from service.schemas import objective as wire_objective
+from service.schemas import problem as wire
+from service.settings import Limits
+from service.vocabulary import Bias, Loss
+
+OBJECTIVE_WEIGHTS: Final[Location] = ("objective", "weights")
+
+
+@dataclass(frozen=True)
+class MappedProblem:
+    """A core problem and what is needed to tell its answer in the caller's words.
+
+    Attributes
+    ----------
+    core : Problem
+    scaling : Scaling
+        Of the data.
+    evaluation_scaling : Scaling or None
+        Of the evaluation data, whose number of samples may differ.
+    data : MappedData
+    """
+
+    core: Problem
+    scaling: Scaling
+    evaluation_scaling: Scaling | None
+    data: data_mapping.MappedData
+
+
+def to_core(problem: wire.Problem, limits: Limits) -> MappedProblem:
+    """The problem in the core's convention.
+
+    Raises
+    ------
+    InputError
+        With locations from the root of the problem.
+    LimitExceeded
+    """
+    network_mapping.check_size(problem.network, limits)
+    last = len(problem.network.layers) - 1
+    output = data_mapping.Output(problem.network.layers[last].width, ("network", "layers", last, "width"))
+    _check_means(problem)
+    data = data_mapping.to_core(problem.data, output, limits)
+    convention = problem.objective.convention
+    factors = scaling(convention, data.moments.n if data.moments else None, output.width)
+    network = network_mapping.to_core(problem.network, data.inputs, factors, convention)
+    _check_objective_weights(problem.objective, data, network)
+    evaluation_scaling = None
+    if data.evaluation is not None:
+        evaluation_scaling = scaling(convention, data.evaluation.n, output.width, ("data", "evaluation", "n"))
+    core = Problem(
+        network=network,
+        moments=data.moments,
+        samples=data.samples,
+        loss=problem.objective.loss,
+        evaluation=data.evaluation,
+    )
+    return MappedProblem(core, factors, evaluation_scaling, data)
+
+
+def _check_means(problem: wire.Problem) -> None:
+    data = problem.data
+    if problem.network.bias is Bias.NONE or not isinstance(data, wire_data.Moments):
+        return
+    missing = [name for name in ("x_mean", "y_mean") if getattr(data, name) is None]
+    if missing:
+        detail = f"is required by the bias {problem.network.bias}"
+        raise InputError([FieldProblem(("data", name), detail) for name in missing])
+
+
+def _check_objective_weights(
+    objective: wire_objective.Objective, data: data_mapping.MappedData, network: Network
+) -> None:
+    if objective.loss is not Loss.WEIGHTED_SQUARED:
+        if objective.weights is not None:
+            raise InputError.at(OBJECTIVE_WEIGHTS, "belongs to the loss weighted_squared only")
+        return
+    if objective.weights is None:
+        raise InputError.at(OBJECTIVE_WEIGHTS, "is required by the loss weighted_squared")
+    weights = vector_or_matrix(objective.weights, OBJECTIVE_WEIGHTS)
+    shapes: list[tuple[int, ...]] = [(network.outputs,)]
+    if data.moments is not None and data.moments.n is not None:
+        shapes.append((data.moments.n, network.outputs))
+    if weights.shape not in shapes or not (weights > 0.0).all():
+        wanted = " or ".join(" x ".join(map(str, shape)) for shape in shapes)
+        raise InputError.at(OBJECTIVE_WEIGHTS, f"must be {wanted} positive numbers")

@@ -1,0 +1,90 @@
+"""Weights of the core to the wire and back: factors that stay small at any width, or full matrices."""
+
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.results import FactoredMatrix, Parameters, UniformColumn
+from service.errors import LimitExceeded, Location
+from service.schemas import weights as wire
+from service.settings import Limits
+
+Form: TypeAlias = Literal["factors", "full"]
+
+
+def to_wire(
+    parameters: Parameters, form: Form, limits: Limits, at: Location = ("return", "weights")
+) -> tuple[list[Any], list[Any] | None]:
+    """Weights, and biases if the network has any, as JSON values.
+
+    Raises
+    ------
+    LimitExceeded
+        At ``at`` if more numbers than ``max_returned_numbers`` would be sent.
+    """
+    matrices = [*parameters.weights, *(bias for bias in parameters.biases if bias is not None)]
+    count = sum(_numbers(matrix, form) for matrix in matrices)
+    if count > limits.max_returned_numbers:
+        raise LimitExceeded(at, "max_returned_numbers", limits.max_returned_numbers, "numbers in the answer")
+    weights = [_matrix(weight, form) for weight in parameters.weights]
+    if all(bias is None for bias in parameters.biases):
+        return weights, None
+    return weights, [None if bias is None else _bias(bias, form) for bias in parameters.biases]
+
+
+def to_core(weights: list[wire.Weight], biases: list[wire.BiasVector] | None) -> Parameters:
+    """Weights of an answer as the core computes with them."""
+    return Parameters(
+        weights=tuple(_factored(weight) for weight in weights),
+        biases=(None,) * len(weights) if biases is None else tuple(_bias_factored(bias) for bias in biases),
+    )
+
+
+def _numbers(matrix: FactoredMatrix, form: Form) -> int:
+    rows, columns = matrix.shape
+    if form == "full":
+        return rows * columns
+    return sum(1 if isinstance(side, UniformColumn) else side.size for side in (matrix.left, matrix.right))
+
+
+def _matrix(matrix: FactoredMatrix, form: Form) -> object:
+    if form == "full":
+        return matrix.dense().tolist()
+    return {
+        "shape": list(matrix.shape),
+        "left": _factor(matrix.left),
+        "values": matrix.values.tolist(),
+        "right": _factor(matrix.right),
+    }
+
+
+def _bias(bias: FactoredMatrix, form: Form) -> object:
+    return bias.dense()[:, 0].tolist() if form == "full" else _matrix(bias, form)
+
+
+def _factor(factor: FloatArray | UniformColumn) -> object:
+    if isinstance(factor, UniformColumn):
+        return {"uniform": factor.value, "length": factor.length}
+    return factor.tolist()
+
+
+def _factored(weight: wire.Weight) -> FactoredMatrix:
+    if isinstance(weight, wire.FactoredMatrix):
+        return FactoredMatrix(_side(weight.left), np.array(weight.values), _side(weight.right))
+    dense = np.array(weight)
+    return FactoredMatrix(dense, np.ones(dense.shape[1]), np.eye(dense.shape[1]))
+
+
+def _bias_factored(bias: wire.BiasVector) -> FactoredMatrix | None:
+    if bias is None:
+        return None
+    if isinstance(bias, wire.FactoredMatrix):
+        return _factored(bias)
+    return FactoredMatrix(np.array(bias)[:, np.newaxis], np.ones(1), np.ones((1, 1)))
+
+
+def _side(side: wire.Factor) -> FloatArray | UniformColumn:
+    if isinstance(side, wire.UniformColumn):
+        return UniformColumn(side.uniform, side.length)
+    return np.array(side)

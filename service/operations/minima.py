@@ -1,0 +1,70 @@
+"""The global minimum of a problem, with its landscape and its certificate."""
+
+from typing import Final
+
+from pydantic import ValidationError
+
+from service.core.dispatch import solve
+from service.errors import InputError, LimitExceeded, Location, NumericalError
+from service.operations.mapping import minima as minima_mapping
+from service.operations.mapping import problem as problem_mapping
+from service.operations.mapping.locations import located
+from service.schemas.minima import MinimaAnswer
+from service.schemas.parsing import Parsed, parse_request
+from service.schemas.request import MinimaOptions, MinimaRequest
+from service.settings import Limits
+
+OPTIONS: Final = frozenset(field.alias or name for name, field in MinimaOptions.model_fields.items())
+
+
+def parse(body: object) -> Parsed[MinimaRequest]:
+    """Read a bare or wrapped problem; `InputError` with locations in ``body``."""
+    return parse_request(MinimaRequest, body, OPTIONS)
+
+
+def minima(request: MinimaRequest, limits: Limits, problem_at: Location = ()) -> MinimaAnswer:
+    """Solve and certify.
+
+    Parameters
+    ----------
+    request : MinimaRequest
+    limits : Limits
+    problem_at : tuple
+        Where the problem stands in what the caller sent, for the locations of errors.
+
+    Raises
+    ------
+    InputError
+    LimitExceeded
+    NotCovered
+        Names each solver with the hypotheses that failed.
+    NumericalError
+    """
+    check_time(request.time_limit_s, limits)
+    with located(problem_at):
+        mapped = problem_mapping.to_core(request.problem, limits)
+        if mapped.core.moments is None:
+            raise InputError.at(("data", "kind"), "must not be none: a minimum needs data")
+        found = solve(mapped.core)
+    try:
+        return minima_mapping.to_wire(request, mapped, found, limits)
+    except ValidationError as error:
+        raise not_finite(error) from error
+
+
+def check_time(time_limit_s: float | None, limits: Limits) -> None:
+    """Refuse a time limit beyond the server's own."""
+    if time_limit_s is not None and time_limit_s > limits.max_seconds:
+        raise LimitExceeded(("time_limit_s",), "max_seconds", limits.max_seconds, "seconds")
+
+
+def not_finite(error: ValidationError) -> NumericalError:
+    """The error of an answer that holds a number beyond double precision, named by field.
+
+    Anything else that does not fit the schema of the answer is a fault of the service: it is raised as it is.
+    """
+    items = error.errors(include_url=False, include_input=False)
+    if any(item["type"] != "finite_number" for item in items):
+        raise error
+    fields = sorted({".".join(map(str, item["loc"])) for item in items})
+    return NumericalError(f"the answer leaves the range of double precision in {', '.join(fields)}")

@@ -1,0 +1,1 @@
+"""What travels: the pydantic models of requests and answers, strict in both directions."""

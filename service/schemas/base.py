@@ -1,0 +1,50 @@
+"""The base of every model on the wire, and the types of numbers and arrays."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, FiniteFloat, Tag
+
+
+def _integral(value: object) -> object:
+    """JSON has one kind of number: 8.0 is the integer 8."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Number: TypeAlias = FiniteFloat
+Integer: TypeAlias = Annotated[int, BeforeValidator(_integral)]
+Vector: TypeAlias = Annotated[list[FiniteFloat], Field(min_length=1, fail_fast=True)]
+Matrix: TypeAlias = Annotated[list[Vector], Field(min_length=1, fail_fast=True)]
+Reasons: TypeAlias = Annotated[
+    dict[str, str], Field(description="Why each number of this object that is null does not exist.")
+]
+
+
+def _rank(value: object) -> str:
+    is_matrix = isinstance(value, list) and len(value) > 0 and isinstance(value[0], list)
+    return "matrix" if is_matrix else "vector"
+
+
+VectorOrMatrix: TypeAlias = Annotated[
+    Annotated[Vector, Tag("vector")] | Annotated[Matrix, Tag("matrix")],
+    Discriminator(_rank),
+]
+
+
+class Wire(BaseModel):
+    """A JSON object: no unknown fields, no coercion, no number that is not finite."""
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        frozen=True,
+    )
+
+
+def example(value: Mapping[str, Any]) -> ConfigDict:
+    """Configuration that shows ``value`` as the example of a model in the OpenAPI document."""
+    return ConfigDict(json_schema_extra={"examples": [dict(value)]})

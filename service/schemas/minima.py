@@ -1,0 +1,129 @@
+"""The answer of `/v1/minima`: losses in the caller's convention, every null with its reason."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from service.schemas.base import Matrix, Number, Reasons, Vector, Wire
+from service.schemas.certificate import Certificate, Fact, HypothesisFinding
+from service.schemas.problem import Problem
+from service.schemas.weights import BiasVector, Weight
+from service.vocabulary import Convention, Evidence, PointClass, PointKind, Status
+
+
+class Terms(Wire):
+    """The loss, split into its three parts."""
+
+    fit: Number = Field(description="Squared error of the mean prediction.")
+    noise: Number = Field(description="Variance of the prediction under noise.")
+    decay: Number
+
+
+class GlobalMinimum(Wire):
+    """The global minimum, or the infimum where it is not attained."""
+
+    loss: Number
+    terms: Terms
+    trivial: bool = Field(description="Whether the zero map is a global minimiser.")
+    attained: bool
+    rank: int
+    end_to_end_map: Matrix = Field(description="Mean prediction as a linear map, outputs x inputs.")
+    singular_values: list[Number]
+    output_offset: Vector | None = Field(default=None, description="Mean prediction at x = 0; only with a bias.")
+    weights: list[Weight] | None
+    biases: list[BiasVector] | None = Field(default=None, description="Beside the weights; only with a bias.")
+    layer_norms: list[Number] | None = Field(default=None, description="Frobenius norms of the weights; see `include`.")
+    prediction_variance: Number = Field(description="Mean over the inputs of the variance of the prediction.")
+    evaluation_fit: Number | None = Field(
+        default=None, description="Fit on the evaluation data; only where those are given."
+    )
+    uniqueness: str
+    reasons: Reasons
+
+
+class StationaryPoint(Wire):
+    """A stationary point, or a family of them with the same loss and class."""
+
+    kind: PointKind = Field(strict=False)
+    loss: Number
+    class_: PointClass = Field(strict=False, alias="class")
+    norm: Number = Field(description="Frobenius norm of the end-to-end map.")
+    parameter_norm: Number = Field(description="Norm of all weights.")
+    evidence: Evidence = Field(strict=False, description="How the class is known.")
+    label: dict[str, int | Number | str | list[int]] | None = Field(
+        None, description="What tells points of one kind apart, where there are several."
+    )
+
+
+class Transition(Wire):
+    """A change of the global minimiser as all decays grow together."""
+
+    decay_scale: Number
+    order: int
+    norm_before: Number
+    norm_after: Number
+
+
+class Thresholds(Wire):
+    """Where the global minimum changes its nature; no convention enters these numbers."""
+
+    critical_decay_scale: Number | None = Field(description="Factor on all decays beyond which the minimum is zero.")
+    metastable_up_to_decay_scale: Number | None
+    critical_noise_variance: Number | None = Field(description="Common variance put on every hidden layer.")
+    critical_noise_scale: Number | None = Field(description="Factor on the given variances.")
+    transition_order: int | None
+    transitions: list[Transition]
+    reasons: Reasons
+
+
+class Origin(Wire):
+    """The point where all weights are zero."""
+
+    class_: PointClass = Field(strict=False, alias="class")
+    least_hessian_eigenvalue: Number | None
+    barrier_height: Number | None
+    escape_norm: Number | None = Field(description="Every start with a smaller parameter norm flows to the origin.")
+    reasons: Reasons
+
+
+class Numerics(Wire):
+    """What decides how many digits can be trusted."""
+
+    condition_number: Number
+    rank_tolerance: Number
+
+
+class DataSummary(Wire):
+    """Which data the answer is about."""
+
+    kind: Literal["samples", "moments", "example"]
+    inputs: int
+    outputs: int
+    samples: int | None
+    preparation: Literal["as sent", "raw", "centred and scaled"]
+    reasons: Reasons
+
+
+class MinimaAnswer(Wire):
+    """A certified global minimum with its landscape."""
+
+    status: Status = Field(strict=False)
+    solver: str
+    theorems: list[str]
+    global_minimum: GlobalMinimum
+    stationary_points: list[StationaryPoint]
+    completeness: str = Field(description="What is proved about the list of stationary points.")
+    thresholds: Thresholds
+    origin: Origin
+    certificate: Certificate
+    hypotheses: list[HypothesisFinding]
+    numerics: Numerics
+    data: DataSummary
+    convention: Convention = Field(strict=False)
+    classes: list[int] | None = Field(default=None, description="The label of each output; for classification only.")
+    problem: Problem | None = Field(default=None, description="The problem, where `return.problem` asks for it.")
+    engine_version: str
+    problem_hash: str
+
+
+__all__ = ["Fact", "MinimaAnswer"]

@@ -1,0 +1,56 @@
+"""The network of a problem."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from service.schemas.base import Integer, Matrix, Number, Wire
+from service.vocabulary import Activation, Bias, SkipKind
+
+
+class DropoutNoise(Wire):
+    """Dropout as deep learning frameworks do it (inverted): mean-one noise of variance rate / (1 - rate)."""
+
+    kind: Literal["dropout"]
+    rate: Number = Field(ge=0, lt=1, description="Probability that an output is dropped.")
+
+
+class GaussianNoise(Wire):
+    """Multiplicative noise of mean one."""
+
+    kind: Literal["gaussian"]
+    variance: Number = Field(ge=0, description="Variance of the factor.")
+
+
+Noise: TypeAlias = Annotated[DropoutNoise | GaussianNoise, Field(discriminator="kind")]
+
+
+class Layer(Wire):
+    """One weight matrix and what follows it."""
+
+    width: Integer = Field(ge=1, description="Number of outputs of the weight matrix.")
+    activation: Activation = Field(default=Activation.LINEAR, strict=False)
+    slope: Number | None = Field(default=None, description="Negative slope; for `leaky_relu` only.")
+    weight_decay: Number = Field(default=0.0, ge=0, description="Factor of the squared norm of the weights.")
+    noise: Noise | None = Field(default=None, description="Noise on the outputs; for hidden layers only.")
+    frozen_weights: Matrix | None = Field(default=None, description="Width x inputs: a layer that is not trained.")
+
+
+class Skip(Wire):
+    """A connection between layer outputs; 0 is the input of the network."""
+
+    source: Integer = Field(ge=0, alias="from")
+    target: Integer = Field(ge=1, alias="to")
+    kind: SkipKind = Field(strict=False)
+
+
+class Network(Wire):
+    """A feedforward network; the last layer is the output."""
+
+    layers: list[Layer] = Field(min_length=1)
+    input_noise: Noise | None = None
+    bias: Bias = Field(default=Bias.NONE, strict=False, description="Which layers have a bias vector.")
+    bias_weight_decay: Number | None = Field(
+        None, ge=0, description="Default: 0; in the `torch` convention the layer's own weight decay, as PyTorch does."
+    )
+    skips: list[Skip] = []

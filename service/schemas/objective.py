@@ -1,0 +1,16 @@
+"""The objective of a problem."""
+
+from pydantic import Field
+
+from service.schemas.base import VectorOrMatrix, Wire
+from service.vocabulary import Convention, Loss
+
+
+class Objective(Wire):
+    """What is minimised: a data term, scaled by convention, plus weight decay."""
+
+    loss: Loss = Field(default=Loss.SQUARED, strict=False)
+    weights: VectorOrMatrix | None = Field(
+        default=None, description="k or n x k positive weights of `weighted_squared`."
+    )
+    convention: Convention = Field(default=Convention.MEAN, strict=False)

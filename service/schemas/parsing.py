@@ -1,0 +1,123 @@
+"""From a parsed JSON body to a request; what is wrong is said by field and never repeats a value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from service.errors import FieldProblem, InputError, Location
+from service.schemas.base import Wire
+
+WireT = TypeVar("WireT", bound=Wire)
+
+MAX_REPORTED: Final = 20
+MAX_NAME: Final = 100
+
+# an element of these fields is a union, whose chosen branch pydantic adds to the location
+UNION_FIELDS: Final = frozenset({"noise", "input_noise", "data", "evaluation", "y", "weights", "biases"})
+UNION_BRANCHES: Final = frozenset(
+    {"dropout", "gaussian", "samples", "moments", "example", "none", "vector", "matrix", "factors", "uniform"}
+)
+
+MESSAGES: Final[Mapping[str, str]] = {
+    "missing": "is required",
+    "extra_forbidden": "is not a known field",
+    "finite_number": "must be finite and within the range of double precision",
+    "float_type": "must be a number within the range of double precision",
+    "int_type": "must be an integer",
+    "bool_type": "must be true or false",
+    "string_type": "must be a string",
+    "list_type": "must be an array",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "enum": "must be one of {expected}",
+    "literal_error": "must be one of {expected}",
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be greater than {gt}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "must not have fewer than {min_length} entries",
+    "too_long": "must not have more than {max_length} entries",
+    "string_too_long": "must not be longer than {max_length} characters",
+    "union_tag_invalid": "must be one of {expected_tags}",
+    "union_tag_not_found": "is required and says which fields the object has",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed(Generic[WireT]):
+    """A request, and where its problem stands in the body as it was sent."""
+
+    request: WireT
+    problem_at: Location
+
+
+def parse_request(model: type[WireT], body: object, options: frozenset[str]) -> Parsed[WireT]:
+    """Read a bare problem or ``{"problem": ..., options}``.
+
+    Parameters
+    ----------
+    model : type
+        A request model with the field ``problem`` and one field for each option.
+    body : object
+        Parsed JSON.
+    options : set of str
+        Names of the fields that stand beside the problem.
+
+    Raises
+    ------
+    InputError
+        With locations in ``body`` as it was sent.
+    """
+    if not isinstance(body, dict):
+        raise InputError.at((), "must be an object")
+    if "problem" in body:
+        return Parsed(validated(model, body), ("problem",))
+    problem = {name: value for name, value in body.items() if name not in options}
+    wrapped = {name: value for name, value in body.items() if name in options}
+    return Parsed(validated(model, {"problem": problem, **wrapped}, unwrap=True), ())
+
+
+def validated(model: type[WireT], value: object, at: Location = (), *, unwrap: bool = False) -> WireT:
+    """Validate; `InputError` with locations below ``at``, without a leading ``problem`` if it was not sent."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise InputError(_field_problems(error, at, unwrap=unwrap)) from None
+
+
+def _field_problems(error: ValidationError, at: Location, *, unwrap: bool) -> list[FieldProblem]:
+    found = error.errors(include_url=False, include_input=False)
+    problems = [_field_problem(item, at, unwrap=unwrap) for item in found[:MAX_REPORTED]]
+    if len(found) > MAX_REPORTED:
+        problems.append(FieldProblem(at, f"has {len(found) - MAX_REPORTED} more errors, which are not listed"))
+    return problems
+
+
+def _field_problem(item: Mapping[str, Any], at: Location, *, unwrap: bool) -> FieldProblem:
+    kind, context = item["type"], item.get("ctx", {})
+    location = location_in_body(item["loc"])
+    if unwrap and location[:1] == ("problem",):
+        location = location[1:]
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        location = (*location, "kind")
+    detail = MESSAGES.get(kind, "is not valid").format_map(context)
+    if location and isinstance(location[-1], str) and len(location[-1]) > MAX_NAME:
+        location, detail = location[:-1], "has an unknown field with a very long name"
+    return FieldProblem((*at, *location), detail)
+
+
+def location_in_body(location: Location) -> Location:
+    """The location without the names of union branches, which are no part of the body."""
+    kept: list[str | int] = []
+    last_name: str | int = ""
+    for step in location:
+        if step in UNION_BRANCHES and last_name in UNION_FIELDS:
+            last_name = ""
+            continue
+        kept.append(step)
+        if isinstance(step, str):
+            last_name = step
+    return tuple(kept)

@@ -1,0 +1,31 @@
+"""The problem: one description for every analysis."""
+
+from typing import Any, Final
+
+from pydantic import ConfigDict
+
+from service.schemas.base import Wire, example
+from service.schemas.data import Data
+from service.schemas.network import Network
+from service.schemas.objective import Objective
+
+DESIGN_EXAMPLE: Final[dict[str, Any]] = {
+    "network": {
+        "layers": [
+            {"width": 8, "weight_decay": 0.2, "noise": {"kind": "dropout", "rate": 0.2}},
+            {"width": 8, "weight_decay": 0.2},
+            {"width": 1, "weight_decay": 0.2},
+        ]
+    },
+    "data": {"kind": "moments", "xx": [[1.0]], "xy": [[0.9]], "yy": 1.0},
+}
+
+
+class Problem(Wire):
+    """A network on data under an objective; only the widths and the data are required."""
+
+    model_config = ConfigDict(**example(DESIGN_EXAMPLE))
+
+    network: Network
+    data: Data
+    objective: Objective = Objective()
