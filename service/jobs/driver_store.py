@@ -57,16 +57,16 @@ class DriverStore:
             found = connection.execute(query.with_for_update(skip_locked=True)).scalars().all()
             return [self._take(connection, identity) for identity in found]
 
-    def renew(self, claim: Claim) -> None:
-        """Prolong a lease that has not expired.
-
-        Raises
-        ------
-        LeaseLostError
-            If it has expired, or the job belongs to another driver or attempt.
-        """
+    def renew(self, claims: Sequence[Claim]) -> set[str]:
+        """Prolong the leases that have not expired; return the jobs whose claim no longer holds."""
+        lost = set()
         with self._database.writing() as connection:
-            self._fence(connection, claim, lease_expires_at=self._database.clock + self._lease_s)
+            for claim in claims:
+                try:
+                    self._fence(connection, claim, lease_expires_at=self._database.clock + self._lease_s)
+                except LeaseLostError:
+                    lost.add(claim.job_id)
+        return lost
 
     def steps(self, claim: Claim) -> list[tuple[StepKind, int]]:
         """List the checkpoints of this attempt."""
