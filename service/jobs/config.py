@@ -1,9 +1,11 @@
 """What the jobs floor must be told; settings are mapped to it, and it travels to the driver's process as JSON."""
 
+import ipaddress
 import json
 import os
 from dataclasses import asdict, dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from service.errors import EngineError
 
@@ -56,7 +58,11 @@ class JobsConfig:
     @property
     def pool_size(self) -> int:
         """Workers of an embedded pool that has the machine for itself."""
-        return self.workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if self.workers:
+            return self.workers
+        # Absent beyond Linux, where a process may run on every core.
+        affinity = getattr(os, "sched_getaffinity", None)
+        return len(affinity(0)) if affinity else os.cpu_count() or 1
 
     def to_json(self) -> str:
         """Serialise for the driver's process."""
@@ -75,3 +81,25 @@ def refuse_sqlite_cluster(config: JobsConfig, other_drivers: int) -> None:
             "a SQLite store serves one replica only when the scheduler is remote;"
             " set MINIMA_DATABASE_URL to a PostgreSQL database to run several"
         )
+
+
+def refuse_insecure(address: str, *, allow_insecure: bool) -> None:
+    """Raise `EngineError` for a scheduler that is neither loopback nor TLS, unless that is allowed."""
+    parts = urlsplit(address)
+    if parts.scheme not in {"tcp", "tls"} or parts.hostname is None:
+        raise EngineError("a scheduler's address is tcp://host:port or tls://host:port")
+    if parts.scheme == "tls" or allow_insecure or _is_loopback(parts.hostname):
+        return
+    raise EngineError(
+        "a scheduler beyond this machine needs tls://, because an open Dask port lets anyone run code;"
+        " MINIMA_ALLOW_INSECURE_SCHEDULER=1 overrides this on a network that you trust"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

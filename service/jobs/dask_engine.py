@@ -34,9 +34,14 @@ class DaskEngine:
         Starts or finds the scheduler; called once, in the thread that tends the connection.
     table : str
         ``module:NAME`` of the table of operations, as workers import it.
+    on_failure : callable
+        Told why the pool could not be opened; there is no engine then.
     """
 
-    def __init__(self, open_pool: Callable[[], Pool], table: str) -> None:
+    def __init__(
+        self, open_pool: Callable[[], Pool], table: str, on_failure: Callable[[Exception], None] | None = None
+    ) -> None:
+        self._on_failure: Final = on_failure
         self._open_pool: Final = open_pool
         self._table: Final = table
         self._lock: Final = Lock()
@@ -136,7 +141,7 @@ class DaskEngine:
         try:
             arrays = self._arrays_on(client, call.arrays)
             return client.submit(run_call, ENGINE_VERSION, self._table, key, call, arrays, key=key, pure=False)
-        except Exception:  # whatever Dask raises here means that the pool is away
+        except Exception:  # noqa: BLE001 - whatever Dask raises here means that the pool is away
             _log.debug("a call could not be sent", exc_info=True)
             return None
 
@@ -166,7 +171,7 @@ class DaskEngine:
             outcome = Outcome(key, await self._fate(client, key))
         except (CancelledError, asyncio.CancelledError):
             outcome = Outcome(key, Ending.UNSTARTED)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a result that does not arrive is the chunk's failure
             outcome = Outcome(key, Ending.RAISED, error=describe(error))
         self._ended.put(outcome)
 
@@ -183,7 +188,7 @@ class DaskEngine:
             if client is not None:
                 answer = client.run(kill_process, pid, workers=[worker], nanny=True, on_error="return")
                 _log.info("killed the worker of a call", extra={"call": key, "gone": str(answer)})
-        except Exception:  # the driver asks again while the ledger still names the call
+        except Exception:  # noqa: BLE001 - the driver asks again while the ledger still names the call
             _log.exception("could not kill the worker of a call", extra={"call": key})
         finally:
             self._killing.discard(key)
@@ -194,14 +199,16 @@ class DaskEngine:
             return None
         try:
             return _ask(client, handler, **arguments)
-        except Exception:
+        except Exception:  # noqa: BLE001 - an unanswered question is answered by None
             return None
 
     def _tend(self) -> None:
         try:
             self._pool = self._open_pool()
-        except Exception:
+        except Exception as error:
             _log.exception("the pool of workers did not start")
+            if self._on_failure is not None:
+                self._on_failure(error)
             return
         heard = time.monotonic()
         while not self._closed.wait(_PROBE_EVERY_S if self._client else 0.05):
@@ -230,7 +237,7 @@ class DaskEngine:
             client.get_versions(check=True)
             census = _ask(client, "minima_census")
             self._workers = int(census["workers"])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - tried again until it works
             _log.warning("no scheduler at %s yet (%s)", pool.address, type(error).__name__)
             if client is not None:
                 _close(client)
@@ -266,12 +273,12 @@ def _loop(client: Client) -> Any:
 def _release(future: Any) -> None:
     try:
         future.release()
-    except Exception:  # the scheduler is away and has forgotten it already
+    except Exception:  # noqa: BLE001 - the scheduler is away and has forgotten it already
         _log.debug("a call could not be released", exc_info=True)
 
 
 def _close(client: Any) -> None:
     try:
         client.close(timeout=1)
-    except Exception:  # it is being thrown away
+    except Exception:  # noqa: BLE001 - it is being thrown away
         _log.debug("a connection did not close cleanly", exc_info=True)

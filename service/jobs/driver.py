@@ -152,7 +152,7 @@ class Driver:
         except ServiceError as error:
             self._refuse(claim, type(error).__name__, error.detail)
             return
-        except Exception as error:  # a plan that raises must not take other jobs down
+        except Exception as error:  # noqa: BLE001 - a plan that raises must not take other jobs down
             self._refuse(claim, type(error).__name__, describe(error)["detail"])
             return
         self._jobs[claim.job_id] = job

@@ -1,4 +1,4 @@
-"""``python -m service.jobs.driver_process``: the driver in a process of its own, which no request can starve.
+"""``python -m service.jobs``: the driver in a process of its own, which no request can starve.
 
 The first line of standard input is the configuration.  Standard input stays open as long as the parent lives; at its
 end the process stops.  A dot a turn on standard output tells the parent that the driver turns.
@@ -33,7 +33,7 @@ _log: Final = logging.getLogger(__name__)
 def open_pool(config: JobsConfig, workers: int) -> Pool:
     """Start the embedded pool or point at the scheduler."""
     if config.scheduler_address is None:
-        return EmbeddedPool(workers, config.worker_memory or None)
+        return EmbeddedPool(workers, config.worker_memory or None, (config.table.partition(":")[0],))
     tls = None
     if config.tls_ca and config.tls_certificate and config.tls_key:
         tls = TlsFiles(config.tls_ca, config.tls_certificate, config.tls_key)
@@ -58,7 +58,7 @@ class DriverProcess:
         self._database: Final = Database(config.database_url)
         self._janitor: Final = Janitor(self._database, config.retention_s)
         self._stopping: Final = Event()
-        self._engine: Final = DaskEngine(lambda: open_pool(config, self._share()), config.table)
+        self._engine: Final = DaskEngine(lambda: open_pool(config, self._share()), config.table, _give_up)
         store = store_type(self._database, self._driver_id, ENGINE_VERSION, config.lease_s, config.retention_s)
         options = DriverOptions(max_losses=config.max_losses, max_jobs=config.jobs_at_once)
         self.driver: Final = Driver(store, self._engine, load_table(config.table), options)
@@ -120,6 +120,11 @@ class DriverProcess:
         self._database.close()
 
 
+def _give_up(error: Exception) -> None:
+    # A refusal is for the operator to mend; anything else may go better in a fresh process.
+    os._exit(EXIT_REFUSED if isinstance(error, EngineError) else 1)
+
+
 def _stop_at_end_of_input(process: DriverProcess) -> None:
     while sys.stdin.readline():
         pass
@@ -137,7 +142,3 @@ def main() -> None:
     process.run()
     # Threads of the pool's library may linger; everything that matters is stored.
     os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

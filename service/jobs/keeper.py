@@ -87,7 +87,7 @@ class Repeater:
                 self._action()
             except EngineError as error:
                 _log.warning("%s", error)
-            except Exception:  # a thread that dies silently would never be missed
+            except Exception:  # noqa: BLE001 - a thread that dies silently would never be missed
                 _log.exception("an upkeep task failed")
             if self._stopped.wait(self._every_s):
                 return

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from service.errors import EngineError, InputError
-from service.jobs.config import JobsConfig
+from service.jobs.config import JobsConfig, refuse_insecure
 from service.jobs.database import Database
 from service.jobs.execution import load_table
 from service.jobs.migrate import migrate
@@ -26,9 +26,16 @@ class JobService:
         Where truth lives and compute runs.
     drive : bool
         False for a replica that only serves reads and submissions.
+
+    Raises
+    ------
+    EngineError
+        If the scheduler's address is not safe.
     """
 
     def __init__(self, config: JobsConfig, *, drive: bool = True) -> None:
+        if config.scheduler_address is not None:
+            refuse_insecure(config.scheduler_address, allow_insecure=config.allow_insecure_scheduler)
         self._config: Final = config
         self._database: Final = Database(config.database_url)
         self._supervisor: Final = Supervisor(config) if drive else None

@@ -31,7 +31,7 @@ class Supervisor:
 
     def __init__(self, config: JobsConfig, command: Sequence[str] | None = None) -> None:
         self._config: Final = config
-        self._command: Final = command or (sys.executable, "-m", "service.jobs.driver_process")
+        self._command: Final = command or (sys.executable, "-m", "service.jobs")
         self._stopped: Final = Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._heard_at = 0.0

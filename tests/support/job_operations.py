@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info  # type: ignore[import-untyped]  # ships no annotations
 
 from service.errors import LimitExceeded
 from service.jobs.plans import Arrays, Chunk, Operation, Plan
@@ -67,7 +67,11 @@ def _shared(arguments: Arguments, arrays: Arrays, _inputs: Inputs) -> Any:
 
 def _rows(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Any:
     copies = {(value["pid"], value["identity"]) for value in inputs}
-    return {"rows": np.stack([value["row"] for value in inputs]), "copies": len(copies), "pids": len({p for p, _ in copies})}
+    return {
+        "rows": np.stack([value["row"] for value in inputs]),
+        "copies": len(copies),
+        "pids": len({p for p, _ in copies}),
+    }
 
 
 def _shared_plan(request: Arguments) -> Plan:
