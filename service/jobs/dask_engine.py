@@ -205,7 +205,7 @@ class DaskEngine:
     def _tend(self) -> None:
         try:
             self._pool = self._open_pool()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the process's owner must hear of it
             _log.exception("the pool of workers did not start")
             if self._on_failure is not None:
                 self._on_failure(error)
