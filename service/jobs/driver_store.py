@@ -221,7 +221,7 @@ class DriverStore:
             epoch=claim.epoch,
             stored_at=self._database.clock,
         )
-        new = connection.execute(row).rowcount == 1
+        new = connection.execute(row.returning(steps.c.number)).first() is not None
         return int(new and step.kind is StepKind.WORK)
 
     def _of(self, claim: Claim) -> tuple[ColumnElement[bool], ...]:

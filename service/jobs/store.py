@@ -232,7 +232,7 @@ class JobStore:
             updated_at=clock,
             **self._asked(submission),
         )
-        return connection.execute(row).rowcount == 1
+        return connection.execute(row.returning(jobs.c.id)).first() is not None
 
     def _renew(self, connection: Connection, identity: str, submission: Submission) -> None:
         restart_attempt(connection, self._database, identity)
