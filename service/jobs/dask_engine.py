@@ -140,7 +140,8 @@ class DaskEngine:
     def _send(self, client: Client, key: str, call: Call) -> "Future[Any] | None":
         try:
             arrays = self._arrays_on(client, call.arrays)
-            return client.submit(run_call, ENGINE_VERSION, self._table, key, call, arrays, key=key, pure=False)
+            arguments = (ENGINE_VERSION, self._table, key, call, arrays)
+            return client.submit(run_call, *arguments, key=key, pure=False, priority=int(call.urgent))
         except Exception:  # noqa: BLE001 - whatever Dask raises here means that the pool is away
             _log.debug("a call could not be sent", exc_info=True)
             return None

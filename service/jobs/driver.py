@@ -17,6 +17,7 @@ from service.jobs.progress import Cursor, Step, shared_arrays
 from service.jobs.values import Claim, JobState, Payload, StepKind, StoredStep
 
 _log: Final = logging.getLogger(__name__)
+_FIRST_CHUNKS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,24 +273,46 @@ class Driver:
             self._engine.unshare(job.arrays)
 
     def _dispatch(self) -> None:
-        """Hand out steps, at most two for each worker."""
+        """Hand out steps, at most two for each worker; what waits in the pool gives way to a job's first and last."""
         room = 2 * self._engine.workers() - len(self._owners)
         waiting: dict[str, Step] = {}
-        idle: set[str] = set()
-        while room > 0:
-            for job in self._jobs.values():
-                name = job.claim.job_id
-                if name not in waiting and name not in idle:
-                    step = job.cursor.next_step() if job.verdict is None and not job.lost else None
-                    waiting.update({name: step} if step else {})
-                    idle.update(set() if step else {name})
-            if not waiting:
-                return
+        self._draw(waiting)
+        while waiting and room > 0:
             name = self._fair.next(waiting)
             self._submit(self._jobs[name], waiting.pop(name))
+            self._draw(waiting)
             room -= 1
+        for name in list(waiting):
+            while name in waiting and self._may_displace(self._jobs[name], waiting[name]) and self._displace(name):
+                self._submit(self._jobs[name], waiting.pop(name))
+                self._draw(waiting)
         for name, step in waiting.items():
             self._jobs[name].cursor.repeat(step)
+
+    def _draw(self, waiting: dict[str, Step]) -> None:
+        for name, job in self._jobs.items():
+            if name not in waiting and job.verdict is None and not job.lost:
+                step = job.cursor.next_step()
+                if step is not None:
+                    waiting[name] = step
+
+    def _may_displace(self, job: ActiveJob, step: Step) -> bool:
+        return step.kind is not StepKind.WORK or job.tries < _FIRST_CHUNKS
+
+    def _displace(self, name: str) -> bool:
+        """Take back one call that has not begun from the job that has most in the pool; tell whether there was one."""
+        victim = max(self._jobs.values(), key=lambda job: len(job.outstanding))
+        if len(victim.outstanding) <= len(self._jobs[name].outstanding) + 1:
+            return False
+        begun = self._engine.running(list(victim.outstanding))
+        idle = [key for key in victim.outstanding if key not in begun]
+        if not idle:
+            return False
+        step, _ = victim.outstanding.pop(idle[-1])
+        del self._owners[idle[-1]]
+        self._engine.drop(idle[-1:])
+        victim.cursor.repeat(step)
+        return True
 
     def _submit(self, job: ActiveJob, step: Step) -> None:
         try:

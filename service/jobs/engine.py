@@ -22,6 +22,8 @@ class Call:
         Hash under which the plan's arrays were given to `Engine.share`.
     inputs : tuple of Payload
         Stored results the function receives.
+    urgent : bool
+        Goes before whatever else waits: a job's end must not queue behind other jobs' chunks.
     """
 
     operation: str
@@ -29,6 +31,7 @@ class Call:
     arguments: str
     arrays: str | None = None
     inputs: tuple[Payload, ...] = ()
+    urgent: bool = False
 
 
 class Ending(StrEnum):

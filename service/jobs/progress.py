@@ -105,7 +105,8 @@ class Cursor:
     def call(self, step: Step, arrays: str | None, inputs: tuple[Payload, ...]) -> Call:
         """Build the call of a step."""
         function, arguments = self._function(step)
-        return Call(self.operation, function, json.dumps(arguments), arrays, inputs)
+        urgent = step.kind is not StepKind.WORK
+        return Call(self.operation, function, json.dumps(arguments), arrays, inputs, urgent)
 
     def _function(self, step: Step) -> tuple[str, Mapping[str, Json]]:
         if step.kind is StepKind.WORK:

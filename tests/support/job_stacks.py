@@ -70,13 +70,15 @@ def new_database(uri: str) -> str:
 class Cluster:
     """A scheduler and two workers as a supervisor would keep them: each killed process is started again."""
 
-    def __init__(self, workers: int = 2, log: Path | None = None) -> None:
+    def __init__(self, workers: int = 2, memory: int = 0, log: Path | None = None) -> None:
         self.port = free_port()
         self.address = f"tcp://127.0.0.1:{self.port}"
         self._log = log
         self.scheduler = self._run("scheduler", "--port", str(self.port))
         table = PLACE.partition(":")[0]
-        self.workers = self._run("worker", self.address, "--workers", str(workers), "--preload", table)
+        self.workers = self._run(
+            "worker", self.address, "--workers", str(workers), "--memory", str(memory), "--preload", table
+        )
 
     def _run(self, *arguments: str) -> "subprocess.Popen[bytes]":
         output = subprocess.DEVNULL if self._log is None else self._log.open("ab")
