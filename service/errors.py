@@ -102,6 +102,13 @@ class NumericalError(ServiceError):
     title = "The answer could not be computed in double precision"
 
 
+class NotFound(ServiceError):
+    """A theorem, example or other named thing that does not exist."""
+
+    code = "not-found"
+    title = "There is no such resource"
+
+
 class JobError(ServiceError):
     """A job is unknown (``missing``), not ready (``conflict``) or gone (``expired``)."""
 

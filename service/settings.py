@@ -14,17 +14,21 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    max_body_bytes: int = Field(32 * 2**20, ge=1, description="Bytes of a request body, also after unpacking it.")
-    max_samples: int = Field(1_000_000, ge=1, description="Samples in the data of one problem.")
-    max_data_numbers: int = Field(20_000_000, ge=1, description="Numbers in x, or in y after one-hot coding.")
-    max_inputs: int = Field(2_000, ge=1, description="Inputs d of one problem; the work grows as d^3.")
-    max_outputs: int = Field(2_000, ge=1, description="Outputs k of one problem.")
-    max_width: int = Field(10_000_000, ge=1, description="Width of one layer.")
-    max_layers: int = Field(1_000, ge=1, description="Weight matrices in one network.")
-    max_returned_numbers: int = Field(1_000_000, ge=1, description="Numbers of the weights sent back in one answer.")
-    max_batch_problems: int = Field(1_000, ge=1, description="Problems in one batch.")
-    max_batch_values: int = Field(1_000_000, ge=1, description="Values of the varied parameter in one batch.")
-    max_seconds: float = Field(30.0, gt=0, description="Seconds that one answer may take; caps `time_limit_s`.")
+    max_body_bytes: int = Field(
+        default=32 * 2**20, ge=1, description="Bytes of a request body, also after unpacking it."
+    )
+    max_samples: int = Field(default=1_000_000, ge=1, description="Samples in the data of one problem.")
+    max_data_numbers: int = Field(default=20_000_000, ge=1, description="Numbers in x, or in y after one-hot coding.")
+    max_inputs: int = Field(default=2_000, ge=1, description="Inputs d of one problem; the work grows as d^3.")
+    max_outputs: int = Field(default=2_000, ge=1, description="Outputs k of one problem.")
+    max_width: int = Field(default=10_000_000, ge=1, description="Width of one layer.")
+    max_layers: int = Field(default=1_000, ge=1, description="Weight matrices in one network.")
+    max_returned_numbers: int = Field(
+        default=1_000_000, ge=1, description="Numbers of the weights sent back in one answer."
+    )
+    max_batch_problems: int = Field(default=1_000, ge=1, description="Problems in one batch.")
+    max_batch_values: int = Field(default=1_000_000, ge=1, description="Values of the varied parameter in one batch.")
+    max_seconds: float = Field(default=30.0, gt=0, description="Seconds that one answer may take; caps `time_limit_s`.")
 
 
 class Settings(Limits, BaseSettings):
@@ -33,17 +37,25 @@ class Settings(Limits, BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MINIMA_", env_file=".env", extra="ignore", frozen=True)
 
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="Accepted API keys, separated by commas; none means that no key is asked for."
+        default=(), description="Accepted API keys, separated by commas; none means that no key is asked for."
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Origins of other sites whose pages may call the service, separated by commas."
+        default=(), description="Origins of other sites whose pages may call the service, separated by commas."
     )
     event_loop_budget_s: float = Field(
-        0.003, ge=0, description="Estimated seconds of work above which a request leaves the event loop for a thread."
+        default=0.003,
+        ge=0,
+        description="Estimated seconds of work above which a request leaves the event loop for a thread.",
     )
-    threads: int = Field(2, ge=1, description="Requests that are computed at the same time outside the event loop.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
-    log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or text for people.")
+    threads: int = Field(
+        default=2, ge=1, description="Requests that are computed at the same time outside the event loop."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level that is logged."
+    )
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="One JSON object a line, or text for people."
+    )
 
     @field_validator("api_keys", "cors_origins", mode="before")
     @classmethod

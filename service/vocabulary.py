@@ -103,3 +103,12 @@ class TheoremStatus(StrEnum):
     CONFIRMED = "confirmed"
     UNCONFIRMED = "unconfirmed"
     SUPERSEDED = "superseded"
+
+
+class SweepParameter(StrEnum):
+    """What is varied while the data stay the same."""
+
+    DECAY_SCALE = "decay_scale"
+    WEIGHT_DECAY = "weight_decay"
+    NOISE_VARIANCE = "noise_variance"
+    WIDTH = "width"

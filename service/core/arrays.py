@@ -1,4 +1,4 @@
-"""Array type used all over the core."""
+"""Array types used all over the core."""
 
 from typing import TypeAlias
 
@@ -6,3 +6,5 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
+IntArray: TypeAlias = npt.NDArray[np.int_]

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.arrays import BoolArray, FloatArray
 
 EPSILON = float(np.finfo(float).eps)
 
@@ -32,9 +32,9 @@ class Spectrum:
     rank_tolerance: float
 
     @cached_property
-    def active(self) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    def active(self) -> BoolArray:
         """Mask of the eigenvalues that count as positive."""
-        mask: np.ndarray[tuple[int], np.dtype[np.bool_]] = self.values > self.rank_tolerance
+        mask: BoolArray = self.values > self.rank_tolerance
         return mask
 
     @cached_property

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.core.arrays import FloatArray
-from service.core.problems import Moments, Network
+from service.core.problems import Moments, Network, Samples
 from service.core.results import Terms
 
 AnyArray: TypeAlias = npt.NDArray[Any]
@@ -127,10 +127,18 @@ def loss_of(network: Network, moments: Moments, parameters: DenseParameters) -> 
 def terms_of(network: Network, moments: Moments, parameters: DenseParameters) -> Terms:
     """Split of `loss_of`: error of the mean prediction, variance by noise, and decay."""
     mean_error = _error(_forward(network, moments, parameters, noisy=False)[-1], moments.yy)
-    noise = 0.0
-    if _is_noisy(network):
-        noise = _error(_forward(network, moments, parameters, noisy=True)[-1], moments.yy) - mean_error
+    noise = np.trace(_noise_covariance(network, moments, parameters)) if _is_noisy(network) else 0.0
     return Terms(float(mean_error), float(noise), float(decay_of(network, parameters)))
+
+
+def _noise_covariance(network: Network, moments: Moments, parameters: DenseParameters) -> AnyArray:
+    """Second moment that noise adds to the output, carried along on its own so that nothing cancels."""
+    states = _forward(network, moments, parameters, noisy=True)
+    added: AnyArray = network.input_noise_variance * np.diag(moments.xx.diagonal())
+    for layer, weight, state in zip(network.layers, parameters.weights, states[1:], strict=True):
+        share = layer.noise_variance / (1.0 + layer.noise_variance)
+        added = weight @ added @ weight.T + share * np.diag(np.diagonal(state.second))
+    return added
 
 
 def gradient_of(network: Network, moments: Moments, parameters: DenseParameters) -> DenseParameters:
@@ -200,6 +208,13 @@ def fit_of(moments: Moments, end_to_end_map: FloatArray, offset: FloatArray) -> 
         x_mean = np.zeros(moments.inputs) if moments.x_mean is None else moments.x_mean
         error += float(offset @ offset + 2.0 * offset @ (end_to_end_map @ x_mean - _target_mean(moments)))
     return error
+
+
+def sample_fit(samples: Samples, end_to_end_map: FloatArray, offset: FloatArray) -> float:
+    """`fit_of` from the samples themselves: a small error keeps its digits.  O(n k d)."""
+    residual = samples.x @ end_to_end_map.T + offset - samples.y
+    total = float(np.sum(residual * residual))
+    return total / len(samples.x)
 
 
 def flatten(parameters: DenseParameters) -> AnyArray:

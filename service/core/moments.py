@@ -123,7 +123,9 @@ def _check_shapes(moments: Moments, at: str) -> None:
     if moments.xx.ndim != 2 or d == 0 or moments.xx.shape[1] != d:
         raise InputError.at((at, "xx"), "is not a square matrix with at least one row")
     if moments.xy.ndim != 2 or moments.xy.shape[0] != d or moments.xy.shape[1] == 0:
-        problems.append(FieldProblem((at, "xy"), f"must have one row for each of the {d} inputs and at least one column"))
+        problems.append(
+            FieldProblem((at, "xy"), f"must have one row for each of the {d} inputs and at least one column")
+        )
     elif moments.y_mean is not None and moments.y_mean.shape != (moments.outputs,):
         problems.append(FieldProblem((at, "y_mean"), f"must have {moments.outputs} entries, one for each output"))
     if moments.x_mean is not None and moments.x_mean.shape != (d,):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from service.core.problems import Problem
+from service.vocabulary import TheoremStatus
 
 Fact: TypeAlias = bool | int | float | str
 Tristate: TypeAlias = bool | None
@@ -60,3 +61,37 @@ def conjunction(findings: Iterable[Finding]) -> Tristate:
     if False in answers:
         return False
     return None if None in answers else True
+
+
+@dataclass(frozen=True, slots=True)
+class Theorem:
+    """A row of the catalogue.
+
+    Attributes
+    ----------
+    id : str
+        Stable, used in answers and addresses.
+    title : str
+    statement : str
+        With its formula, in plain text.
+    source : str
+        Paper and theorem, or "derived" with the page that proves it.
+    status : TheoremStatus
+    hypotheses : tuple of Hypothesis
+    page : str
+        Page of the documentation with the proof and its numeric check.
+    holds : Problem
+        An instance to which it applies.
+    breaks : mapping of str to Problem
+        For each hypothesis, by name, an instance that breaks it alone.
+    """
+
+    id: str
+    title: str
+    statement: str
+    source: str
+    status: TheoremStatus
+    hypotheses: tuple[Hypothesis, ...]
+    page: str
+    holds: Problem
+    breaks: Mapping[str, Problem]

@@ -2,7 +2,8 @@
 
 On a shell ``s1 <= ||v||^2 <= s2`` the concave decay term ``(D+1) kappa s^(q/2)`` lies above its chord
 ``k s + d``, and what remains is a convex quadratic with a closed-form minimum.  Nothing here looks for a
-stationary point.  Statement, proof and the rounding allowance: ``docs/theory/norm-bound.md``.
+stationary point.  Losses are counted from the undecayed minimum, so that a small one loses no digits.
+Statement, proof and the rounding allowance: ``docs/theory/norm-bound.md``.
 """
 
 from dataclasses import dataclass
@@ -30,12 +31,18 @@ class NormBound:
         How much was taken off for rounding.
     nodes : int
         Shells that were bounded.
+    gain : float
+        By how much a map was found to beat the zero map.
+    possible_gain : float
+        No map beats the zero map by more.
     """
 
     lower: float
     reached: float
     allowance: float
     nodes: int
+    gain: float = 0.0
+    possible_gain: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,10 @@ class Scales:
 
 @dataclass(frozen=True, slots=True)
 class _Shells:
-    """Bounds on H = (loss of zero - loss) C over shells, each of shape (m,)."""
+    """Bounds, over shells, on C times the excess over the undecayed minimum; each of shape (m,).
+
+    ``bound`` is not yet reduced by ``allowance``; ``reached`` is the excess of the relaxed minimiser.
+    """
 
     low: FloatArray
     high: FloatArray
@@ -86,53 +96,68 @@ def norm_bound(
     shrink = float(np.exp(-reduced.log_factor))
     base = 16.0 * EPSILON * scales.variance
     if not reduced.values.size:
-        longest = _longest_useful(reduced)
-        leak = 2.0 * reduced.leak * longest
-        return NormBound(reduced.variance - base - leak * shrink, reduced.variance, base + leak * shrink, 1)
+        allowance = base + 2.0 * reduced.leak * _longest_useful(reduced) * shrink
+        return NormBound(max(0.0, reduced.variance - allowance), reduced.variance, allowance, 1)
+    explained = float(np.sum(reduced.squares / reduced.values))
+    residual = max(0.0, reduced.variance - explained * shrink - base)
     if reduced.n_hidden == 0 or reduced.log_kappa == -np.inf:
-        return _convex_bound(reduced, scales, shrink, base)
-    problem = _Problem(reduced, scales)
-    edges = problem.edges(hint, tolerance / shrink if shrink > 0.0 else np.inf)
-    if edges.size < 2:
-        return NormBound(reduced.variance - base, reduced.variance, base, 1)
-    return _subdivide(problem, edges, shrink, base, tolerance, target)
+        excess, allowance = _convex_excess(reduced, scales)
+        reached, nodes = excess, 1
+    else:
+        problem = _Problem(reduced, scales)
+        per_loss = 1.0 / max(shrink, 1e-300)
+        known = (target - max(0.0, reduced.variance - explained * shrink)) * per_loss
+        excess, allowance, reached, nodes = _subdivide(problem, hint, tolerance * per_loss, min(known, explained))
+    lower = residual + max(0.0, excess - allowance) * shrink
+    undecayed = max(0.0, reduced.variance - explained * shrink)
+    return NormBound(
+        lower,
+        undecayed + reached * shrink,
+        base + allowance * shrink,
+        nodes,
+        gain=(explained - reached) * shrink,
+        possible_gain=max(0.0, explained - excess + allowance) * shrink,
+    )
 
 
 def _subdivide(
-    problem: "_Problem", edges: FloatArray, shrink: float, base: float, tolerance: float, target: float
-) -> NormBound:
-    """Split the shells that may still hold something better, until none may or they are too many."""
-    variance, per_loss = problem.reduced.variance, 1.0 / max(shrink, 1e-300)
+    problem: "_Problem", hint: float | None, tolerance: float, known: float
+) -> tuple[float, float, float, int]:
+    """Split the shells that may still hold something better, until none may or they are too many.
+
+    Returns the least bound, its allowance, the least excess that was reached, and the number of shells.
+    """
+    # outside the shells nothing is better than the zero map
+    excess, allowance, reached = problem.explained, 0.0, min(known, problem.explained)
+    edges = problem.edges(hint, tolerance)
+    if edges.size < 2:
+        return excess, 64.0 * EPSILON * excess, problem.explained, 1
     shells = problem.bound(edges[:-1], edges[1:])
-    best, worst, worst_allowance, nodes = 0.0, 0.0, 0.0, shells.low.size
+    nodes = shells.low.size
     while True:
-        best = max(best, float(shells.reached.max()))
-        total = shells.bound + shells.allowance
-        enough = max((variance - target) * per_loss, best) + tolerance * per_loss
-        splittable = (total > enough) & (shells.high > shells.low * (1.0 + 1e-13))
+        reached = min(reached, float(shells.reached.min()))
+        total = shells.bound - shells.allowance
+        splittable = (total < reached - tolerance) & (shells.high > shells.low * (1.0 + 1e-13))
         if nodes > MOST_NODES:
             splittable[:] = False
-        closed = np.where(splittable, -np.inf, total)
-        top = int(np.argmax(closed))
-        if closed[top] > worst:
-            worst, worst_allowance = float(closed[top]), float(shells.allowance[top])
+        closed = np.where(splittable, np.inf, total)
+        least = int(np.argmin(closed))
+        if closed[least] < excess - allowance:
+            excess, allowance = float(shells.bound[least]), float(shells.allowance[least])
         if not splittable.any():
-            break
+            return excess, allowance, reached, nodes
         shells = problem.split(shells.low[splittable], shells.high[splittable], shells.relaxed_norm[splittable])
         nodes += shells.low.size
-    lower = variance - worst * shrink - base
-    return NormBound(lower, variance - best * shrink, base + worst_allowance * shrink, nodes)
 
 
-def _convex_bound(reduced: ReducedProblem, scales: Scales, shrink: float, base: float) -> NormBound:
+def _convex_excess(reduced: ReducedProblem, scales: Scales) -> tuple[float, float]:
     """No hidden layer (ridge) or an infimum without decay: one convex quadratic."""
     ridge = float(np.exp(reduced.log_kappa)) if reduced.n_hidden == 0 else 0.0
-    explained = reduced.squares / (reduced.values + ridge)
-    gain = float(np.sum(explained))
-    square = float(np.sum(reduced.squares / (reduced.values + ridge) ** 2))
-    drift = _eigen_error(reduced, scales) * square + _column_error(reduced, scales) * np.sqrt(square)
-    allowance = base + (drift + 64.0 * EPSILON * gain) * shrink
-    return NormBound(reduced.variance - gain * shrink - allowance, reduced.variance - gain * shrink, allowance, 1)
+    fitted = reduced.squares / (reduced.values + ridge)
+    excess = ridge * float(np.sum(fitted / reduced.values))
+    square = float(np.sum(fitted / (reduced.values + ridge)))
+    drift = _eigen_error(reduced, scales) * square + _column_error(reduced, scales) * float(np.sqrt(square))
+    return excess, drift + 64.0 * EPSILON * excess
 
 
 def _eigen_error(reduced: ReducedProblem, scales: Scales) -> float:
@@ -160,6 +185,7 @@ class _Problem:
     def __init__(self, reduced: ReducedProblem, scales: Scales) -> None:
         self.reduced = reduced
         self.log_weight = float(np.log(reduced.n_hidden + 1.0)) + reduced.log_kappa
+        self.explained = float(np.sum(reduced.squares / reduced.values))
         self.eigen_error = _eigen_error(reduced, scales)
         self.column_error = _column_error(reduced, scales)
 
@@ -170,11 +196,10 @@ class _Problem:
         return decay
 
     def edges(self, hint: float | None, tolerance: float) -> FloatArray:
-        """Norms that bound the first shells; outside them H <= 0 or H falls, by closed formulas."""
+        """Norms that bound the first shells; outside them nothing beats the zero map or the shells' ends."""
         reduced = self.reduced
-        longest = float(np.sqrt(np.sum((reduced.squares / reduced.values**2))))
-        explained = float(np.sum(reduced.squares / reduced.values))
-        paid = float(np.exp(min((np.log(explained) - self.log_weight) / reduced.power, 600.0)))
+        longest = float(np.sqrt(np.sum(reduced.squares / reduced.values**2)))
+        paid = float(np.exp(min((np.log(self.explained) - self.log_weight) / reduced.power, 600.0)))
         longest = min(longest, paid) * (1.0 + 1e-9)
         shortest = self._shortest(longest)
         if shortest >= longest:
@@ -188,7 +213,7 @@ class _Problem:
         return np.unique(np.concatenate((start, inner, [longest])))
 
     def _shortest(self, longest: float) -> float:
-        """Norm up to which the decay outweighs ``2 a.v``, so that H <= 0."""
+        """Norm up to which the decay outweighs ``2 a.v``, so that the zero map is better."""
         log_ratio = self.log_weight - float(np.log(2.0 * self.reduced.correlation))
         if self.reduced.n_hidden == 1:
             return longest if log_ratio >= 0.0 else 0.0
@@ -208,20 +233,20 @@ class _Problem:
         return inside
 
     def bound(self, low: FloatArray, high: FloatArray) -> _Shells:
-        """Relax every shell: ``H <= sum a^2/(c+k) - d`` with the chord ``k s + d`` of the decay term."""
+        """Relax every shell: ``excess >= sum a^2 k / (c (c + k)) + d`` with the chord ``k s + d`` of the decay."""
         values, squares = self.reduced.values, self.reduced.squares
         s_low, s_high = low * low, high * high
         at_low, at_high = self.decay(low), self.decay(high)
         slope = (at_high - at_low) / (s_high - s_low)
         constant = at_low - slope * s_low
         resolvent = 1.0 / (values + slope[:, None])
-        explained = resolvent.dot(squares)
+        shrunk = resolvent.dot(squares / values) * slope
         square_norm = (resolvent * resolvent).dot(squares)
         relaxed = np.sqrt(square_norm)
-        arithmetic = 64.0 * EPSILON * (explained + np.abs(constant) + at_high)
+        arithmetic = 64.0 * EPSILON * (shrunk + np.abs(constant) + at_high)
         drift = self.eigen_error * s_high + self.column_error * high
-        value = explained + slope * square_norm - self.decay(relaxed)
-        return _Shells(low, high, explained - constant, arithmetic + drift, value, relaxed)
+        reached = shrunk - slope * square_norm + self.decay(relaxed)
+        return _Shells(low, high, shrunk + constant, arithmetic + drift, reached, relaxed)
 
     def split(self, low: FloatArray, high: FloatArray, relaxed: FloatArray) -> _Shells:
         """Cut every shell at its relaxed minimiser, or in the middle where that is no help."""

@@ -6,8 +6,9 @@ from functools import cached_property
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.scalar.curve import Curve, Roots
+from service.core.scalar.curve import Curve
 from service.core.scalar.reduced import ReducedProblem
+from service.core.scalar.survey import Survey, survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +23,14 @@ class Branch:
         Loss of the zero map minus the loss here, without cancellation.
     log_norm : float
         log ||w||.
-    is_minimum : bool or None
-        Strict local minimum or saddle of the reduced problem; ``None`` where it is degenerate.
+    is_minimum : bool
+        Strict local minimum or saddle of the reduced problem.
     """
 
     log_ridge: float
     gain: float
     log_norm: float
-    is_minimum: bool | None
+    is_minimum: bool
 
 
 class Branches:
@@ -46,26 +47,21 @@ class Branches:
         return Curve(self.reduced.values, self.reduced.squares, self.reduced.n_hidden)
 
     @cached_property
+    def survey(self) -> Survey | None:
+        """Special points of the curve for the problem's own decay."""
+        return None if self.curve is None else survey(self.curve, self.reduced.log_kappa)
+
+    @cached_property
     def all(self) -> tuple[Branch, ...]:
         """From the largest norm to the smallest; complete (certified isolation)."""
-        curve = self.curve
-        if curve is None:
+        curve, found = self.curve, self.survey
+        if curve is None or found is None or not found.roots.size:
             return ()
-        roots: Roots = curve.roots(self.reduced.log_kappa)
-        points = self._at(curve, roots.t, list(roots.rising))
-        return points + self._at(curve, roots.tangential, [None] * roots.tangential.size)
-
-    def _at(self, curve: Curve, t: FloatArray, kinds: list[bool | None]) -> tuple[Branch, ...]:
-        if not t.size:
-            return ()
-        sample = curve.sample(t)
+        sample = curve.sample(found.roots)
         factor = self.reduced.log_factor
         gains = curve.gain(sample) * np.exp(-factor)
-        columns = zip(curve.log_ridge(t), gains, curve.log_norm(sample) - factor, kinds, strict=True)
-        return tuple(
-            Branch(float(ridge), float(gain), float(norm), None if kind is None else bool(kind))
-            for ridge, gain, norm, kind in columns
-        )
+        columns = (curve.log_ridge(found.roots), gains, curve.log_norm(sample) - factor, found.rising)
+        return tuple(Branch(*row) for row in zip(*(column.tolist() for column in columns), strict=True))
 
     @cached_property
     def best(self) -> Branch | None:

@@ -7,16 +7,11 @@ Derivatives and their bounds are derived in ``docs/theory/secular-equation.md``.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.scalar.isolation import DerivativeBounds, Isolated, Nodes, isolate, polish
-
-HEIGHT_CURVATURE = (-0.5, 1.0)
-SLOPE_CURVATURE = (-9.0, 9.0)
-TIE_BOUNDS = DerivativeBounds(-1.0, 1.0, -1.5, 1.5)
+from service.core.scalar.isolation import Nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +63,7 @@ class Curve:
         self.log_unit = float(np.log(values.max()))
         largest = float(squares.max())
         self.log_target = float(np.log(largest) + np.log(np.sum(squares / largest)))
+        self.least_value = float(values.min()) / float(values.max())
         self._values = values / values.max()
         self._squares = squares / largest / np.sum(squares / largest)
         self._table = np.stack((np.ones_like(self._values), self._values))
@@ -105,16 +101,52 @@ class Curve:
         return Nodes(sample.t, self.height(sample) - level, self.exponent - 2.0 * sample.shrinkage)
 
     def slope_nodes(self, sample: Sample) -> Nodes:
-        """The derivative of ``log phi`` as a function, whose zeros end a branch (spinodals)."""
+        """The derivative of ``log phi`` as a function, whose zeros end a branch (spinodals).
+
+        Its first derivative lies in [-1/2, 1], its second in [-7/4, 7/4].
+        """
         mean = sample.shrinkage
         spread = sample.shrinkage_square - mean * mean
         return Nodes(sample.t, self.exponent - 2.0 * mean, 6.0 * spread - 2.0 * mean * (1.0 - mean))
 
     def tie_nodes(self, sample: Sample) -> Nodes:
-        """``log(mean c / ((D-1) rho))``: zero where the stationary point has the loss of the zero map."""
+        """``log(mean c / ((D-1) rho))``: zero where the stationary point has the loss of the zero map.
+
+        Positive where it is better; its derivative lies in [-1, 1].
+        """
         value = np.log(sample.mean_value) - np.log(self.n_hidden - 1.0) - sample.t
         pulled = sample.mean_product / sample.mean_value
         return Nodes(sample.t, value, 2.0 * (sample.shrinkage - pulled) - 1.0)
+
+    def outer_bracket(self, level: float) -> tuple[float, float]:
+        """All roots lie strictly between: from phi < rho^p sum a^2/c^2 and phi < rho^(p-2) ||a||^2; D >= 2."""
+        return self.lower_bracket(level), -level / (2.0 - self.exponent) + 1e-6
+
+    def lower_bracket(self, level: float) -> float:
+        """A point below which there is no root."""
+        inverse = float(np.log(np.sum(self._squares / self._values**2)))
+        return (level - inverse) / self.exponent - 1e-6
+
+    def single_root(self, log_kappa: float) -> float | None:
+        """One hidden layer: phi increases, so there is one root if ``||a|| > kappa`` and none otherwise.
+
+        Newton's method for ``1/||a/(1 + tau c)|| = 1/kappa`` in ``tau = 1/rho``; the left side is concave, so
+        that the iterates rise to the root without a safeguard.
+        """
+        ratio = float(np.exp(log_kappa - 0.5 * self.log_target))
+        if not ratio < 1.0:
+            return None
+        tau = 1.0 / ratio - 1.0
+        for _ in range(100):
+            shrunk = 1.0 / (1.0 + tau * self._values)
+            weighted = self._squares * shrunk * shrunk
+            square = float(weighted.sum())
+            slope = float((weighted * self._values).dot(shrunk)) * square**-1.5
+            step = (1.0 / ratio - square**-0.5) / slope
+            tau += step
+            if abs(step) <= 1e-9 * tau:
+                break
+        return -float(np.log(tau))
 
     def level_of(self, log_kappa: float) -> float:
         """The height at which ``kappa`` cuts the curve."""
@@ -140,102 +172,3 @@ class Curve:
         excess = sample.mean_value - (self.n_hidden - 1.0) * np.exp(sample.t)
         gain: FloatArray = np.exp(sample.log_square_norm + self.log_target - self.log_unit) * excess
         return gain
-
-    @cached_property
-    def _grid(self) -> Sample:
-        """Nodes that hold every spinodal and every tie, about one unit apart."""
-        depth = self.n_hidden
-        low = float(np.log(self._values.min())) - np.log(depth - 1.0) - 0.25
-        high = float(np.log((depth + 1.0) / (depth - 1.0))) + 0.25
-        return self.sample(np.linspace(low, high, int(np.clip(2.0 * (high - low), 6, 160))))
-
-    @cached_property
-    def spinodals(self) -> FloatArray:
-        """Points where a pair of stationary points is born or dies, ascending in t; D >= 2.
-
-        They alternate: the first one ends the branch of largest norm.  Near-double ones are left out: they
-        end no interval of decays.
-        """
-        bounds = DerivativeBounds(*HEIGHT_CURVATURE, *SLOPE_CURVATURE)
-        return self._solve(self.slope_nodes(self._grid), lambda t: self.slope_nodes(self.sample(t)), bounds)
-
-    @cached_property
-    def ties(self) -> FloatArray:
-        """Points that are stationary with exactly the loss of the zero map, ascending in t; D >= 2."""
-        return self._solve(self.tie_nodes(self._grid), lambda t: self.tie_nodes(self.sample(t)), TIE_BOUNDS)
-
-    @staticmethod
-    def _solve(nodes: Nodes, evaluate: object, bounds: DerivativeBounds) -> FloatArray:
-        return polish(isolate(nodes, evaluate, bounds), evaluate)  # type: ignore[arg-type]  # a lambda in both uses
-
-    def roots(self, log_kappa: float) -> "Roots":
-        """All stationary points for a decay, certified complete.
-
-        Parameters
-        ----------
-        log_kappa : float
-            Finite.
-
-        Returns
-        -------
-        Roots
-            Ascending in t, that is from the largest norm to the smallest.
-        """
-        if self.n_hidden == 1:
-            return self._single_root(log_kappa)
-        level = self.level_of(log_kappa)
-        bounds = DerivativeBounds(-(2.0 - self.exponent), self.exponent, *HEIGHT_CURVATURE)
-        low, high = self._bracket(level)
-        if not low < high:
-            return Roots(np.empty(0), np.empty(0, dtype=bool), np.empty(0))
-        grid = np.linspace(low, high, int(np.clip(high - low, 6, 160)))
-
-        def evaluate(t: FloatArray) -> Nodes:
-            return self.height_nodes(self.sample(t), level)
-
-        isolated: Isolated = isolate(evaluate(grid), evaluate, bounds)
-        return Roots(polish(isolated, evaluate), isolated.rising, isolated.tangential)
-
-    def _bracket(self, level: float) -> tuple[float, float]:
-        """All roots lie strictly between: from phi < rho^p sum a^2/c^2 and phi < rho^(p-2) ||a||^2."""
-        inverse = float(np.log(np.sum(self._squares / self._values**2)))
-        return (level - inverse) / self.exponent - 1e-6, -level / (2.0 - self.exponent) + 1e-6
-
-    def _single_root(self, log_kappa: float) -> "Roots":
-        """One hidden layer: phi increases, so there is one root if ``||a|| > kappa`` and none otherwise.
-
-        Newton's method for ``1/||a/(1 + tau c)|| = 1/kappa`` in ``tau = 1/rho``; the left side is concave, so
-        that the iterates rise to the root without a safeguard.
-        """
-        ratio = np.exp(log_kappa - 0.5 * self.log_target)
-        if not ratio < 1.0:
-            return Roots(np.empty(0), np.empty(0, dtype=bool), np.empty(0))
-        tau = float(1.0 / ratio - 1.0)
-        for _ in range(100):
-            shrunk = 1.0 / (1.0 + tau * self._values)
-            square = float(np.sum(self._squares * shrunk**2))
-            slope = float(np.sum(self._squares * self._values * shrunk**3)) * square**-1.5
-            step = (1.0 / ratio - square**-0.5) / slope
-            tau += step
-            if abs(step) <= 4e-16 * tau:
-                break
-        return Roots(np.array([-np.log(tau)]), np.array([True]), np.empty(0))
-
-
-@dataclass(frozen=True, slots=True)
-class Roots:
-    """Stationary points of the reduced problem.
-
-    Attributes
-    ----------
-    t : (r,) array
-        Ascending.
-    rising : (r,) array of bool
-        True for strict local minima, false for saddles.
-    tangential : (s,) array
-        Degenerate (double) points; never a global minimum.
-    """
-
-    t: FloatArray
-    rising: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
-    tangential: FloatArray

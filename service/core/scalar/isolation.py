@@ -1,4 +1,4 @@
-"""Certified isolation of all real roots of a smooth function on an interval.
+"""Certified isolation of the real roots of a smooth function, and Newton's method inside brackets.
 
 Bounds on the first and second derivative, valid on the whole line, turn values at two nodes into a proof
 that nothing, or exactly one root, lies between them.  All open intervals are treated in one numpy call.
@@ -6,13 +6,18 @@ that nothing, or exactly one root, lies between them.  All open intervals are tr
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from service.core.arrays import FloatArray
+from service.core.arrays import BoolArray, FloatArray
 
 TANGENTIAL = 1e-9
 """Intervals shorter than this that stay undecided hold a (near) double root."""
+
+CONVERGED = 1e-9
+"""A Newton step this short is the last one: the error after it is of the order of its square."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,127 +38,140 @@ class Nodes:
     value: FloatArray
     slope: FloatArray
 
+    def take(self, mask: BoolArray) -> "Nodes":
+        """The nodes that the mask selects."""
+        return Nodes(self.t[mask], self.value[mask], self.slope[mask])
+
+    def joined(self, other: "Nodes") -> "Nodes":
+        """These nodes, then the others."""
+        return Nodes(
+            np.concatenate((self.t, other.t)),
+            np.concatenate((self.value, other.value)),
+            np.concatenate((self.slope, other.slope)),
+        )
+
 
 @dataclass(frozen=True, slots=True)
-class Isolated:
-    """Result of `isolate`.
+class Brackets:
+    """Intervals with exactly one simple root each, by their end nodes."""
 
-    Attributes
-    ----------
-    low, high : (r,) arrays
-        Brackets with exactly one simple root each.
-    rising : (r,) array of bool
-        Whether the function goes from negative to positive there.
-    tangential : (s,) array
-        Midpoints of undecided intervals shorter than `TANGENTIAL`.
-    """
+    left: Nodes
+    right: Nodes
 
-    low: FloatArray
-    high: FloatArray
-    rising: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
-    tangential: FloatArray
+    @property
+    def rising(self) -> BoolArray:
+        """Whether the function goes from negative to positive there."""
+        rising: BoolArray = self.right.value >= 0.0
+        return rising
 
 
-Evaluate = Callable[[FloatArray], Nodes]
+Evaluate: TypeAlias = Callable[[FloatArray], Nodes]
 
 
-def isolate(nodes: Nodes, evaluate: Evaluate, bounds: DerivativeBounds) -> Isolated:
-    """Find brackets of all roots between the first and the last node.
+def isolate(nodes: Nodes, evaluate: Evaluate, bounds: DerivativeBounds) -> Brackets:
+    """Find brackets of all simple roots between the first and the last node.
 
     Parameters
     ----------
     nodes : Nodes
-        Start grid; any spacing is correct, about one unit of the derivative bounds is quick.
+        Start grid; any spacing is correct, a small fraction of one over the curvature bound is quick.
     evaluate : callable
         Gives `Nodes` at new points.
     bounds : DerivativeBounds
 
     Returns
     -------
-    Isolated
-        Brackets in ascending order.
+    Brackets
+        In ascending order.  A root pair closer than `TANGENTIAL` is left out.
     """
-    left = (nodes.t[:-1], nodes.value[:-1], nodes.slope[:-1])
-    right = (nodes.t[1:], nodes.value[1:], nodes.slope[1:])
-    lows: list[FloatArray] = []
-    highs: list[FloatArray] = []
-    risings: list[FloatArray] = []
-    tangential: list[FloatArray] = []
-    while left[0].size:
+    first, last = slice(None, -1), slice(1, None)
+    left = Nodes(nodes.t[first], nodes.value[first], nodes.slope[first])
+    right = Nodes(nodes.t[last], nodes.value[last], nodes.slope[last])
+    found: Brackets | None = None
+    while True:
         empty, monotone = _decide(left, right, bounds)
-        crossing = (left[1] >= 0.0) != (right[1] >= 0.0)
-        found = monotone & crossing
-        if found.any():
-            lows.append(left[0][found])
-            highs.append(right[0][found])
-            risings.append(right[1][found] >= 0.0)
-        undecided = ~(empty | monotone)
+        crossing = monotone & ((left.value >= 0.0) != (right.value >= 0.0))
+        if found is None or crossing.any():
+            fresh = Brackets(left.take(crossing), right.take(crossing))
+            found = fresh if found is None else Brackets(found.left.joined(fresh.left), found.right.joined(fresh.right))
+        undecided = ~(empty | monotone) & (right.t - left.t >= TANGENTIAL)
         if not undecided.any():
             break
-        left = (left[0][undecided], left[1][undecided], left[2][undecided])
-        right = (right[0][undecided], right[1][undecided], right[2][undecided])
-        middle = 0.5 * (left[0] + right[0])
-        stuck = right[0] - left[0] < TANGENTIAL
-        if stuck.any():
-            tangential.append(middle[stuck])
-            middle = middle[~stuck]
-            left = (left[0][~stuck], left[1][~stuck], left[2][~stuck])
-            right = (right[0][~stuck], right[1][~stuck], right[2][~stuck])
-        added = evaluate(middle)
-        half = (added.t, added.value, added.slope)
-        left = tuple(np.concatenate(pair) for pair in zip(left, half, strict=True))  # type: ignore[assignment]  # zip loses the length 3
-        right = tuple(np.concatenate(pair) for pair in zip(half, right, strict=True))  # type: ignore[assignment]  # zip loses the length 3
-    return _sorted(lows, highs, risings, tangential)
+        left, right = left.take(undecided), right.take(undecided)
+        middle = evaluate(0.5 * (left.t + right.t))
+        left, right = left.joined(middle), middle.joined(right)
+    if found.left.t.size > 1:
+        order = np.argsort(found.left.t)
+        found = Brackets(_ordered(found.left, order), _ordered(found.right, order))
+    return found
 
 
-def _decide(
-    left: tuple[FloatArray, FloatArray, FloatArray],
-    right: tuple[FloatArray, FloatArray, FloatArray],
-    bounds: DerivativeBounds,
-) -> tuple[FloatArray, FloatArray]:
+def _ordered(nodes: Nodes, order: npt.NDArray[np.intp]) -> Nodes:
+    return Nodes(nodes.t[order], nodes.value[order], nodes.slope[order])
+
+
+def _decide(left: Nodes, right: Nodes, bounds: DerivativeBounds) -> tuple[BoolArray, BoolArray]:
     """Masks of the intervals proved free of roots and of those proved monotone."""
-    (t1, g1, d1), (t2, g2, d2) = left, right
-    h = t2 - t1
-    low, high = bounds.curvature_low, bounds.curvature_high
-    monotone = (d1 + low * h > 0.0) | (d2 - high * h > 0.0) | (d1 + high * h < 0.0) | (d2 - low * h < 0.0)
-    positive = (g1 > 0.0) & (g2 > 0.0)
-    negative = (g1 < 0.0) & (g2 < 0.0)
-    fall, rise = -bounds.slope_low, bounds.slope_high
-    square = 0.5 * h * h
-    above = (g1 / fall + g2 / rise > h) | (g1 + d1 * h + low * square > 0.0) | (g2 - d2 * h + low * square > 0.0)
-    below = (g1 / rise + g2 / fall < -h) | (g1 + d1 * h + high * square < 0.0) | (g2 - d2 * h + high * square < 0.0)
-    return (positive & (above | monotone)) | (negative & (below | monotone)), monotone
+    h = right.t - left.t
+    low, high = bounds.curvature_low * h, bounds.curvature_high * h
+    d1, d2 = left.slope, right.slope
+    monotone = (np.maximum(d1 + low, d2 - high) > 0.0) | (np.minimum(d1 + high, d2 - low) < 0.0)
+    same = (left.value >= 0.0) == (right.value >= 0.0)
+    positive = left.value >= 0.0
+    # a negative function is minus a positive one, whose derivative bounds change places
+    g1, g2 = np.abs(left.value), np.abs(right.value)
+    fall = np.where(positive, -bounds.slope_low, bounds.slope_high)
+    rise = np.where(positive, bounds.slope_high, -bounds.slope_low)
+    bend = 0.5 * h * np.where(positive, low, -high)
+    sign = np.where(positive, h, -h)
+    clear = (g1 / fall + g2 / rise > h) | (np.maximum(g1 + d1 * sign, g2 - d2 * sign) + bend > 0.0)
+    return same & (clear | monotone), monotone
 
 
-def _sorted(
-    lows: list[FloatArray], highs: list[FloatArray], risings: list[FloatArray], tangential: list[FloatArray]
-) -> Isolated:
-    nothing = np.empty(0)
-    undecided = np.sort(np.concatenate(tangential)) if tangential else nothing
-    if not lows:
-        return Isolated(nothing, nothing, np.empty(0, dtype=bool), undecided)
-    low, high, rising = np.concatenate(lows), np.concatenate(highs), np.concatenate(risings)
-    order = np.argsort(low)
-    return Isolated(low[order], high[order], rising[order].astype(bool), undecided)
+def hermite_start(brackets: Brackets) -> FloatArray:
+    """Root of the cubic through values and slopes at both ends, by three steps from the secant's."""
+    h = brackets.right.t - brackets.left.t
+    g1, g2 = brackets.left.value, brackets.right.value
+    d1, d2 = brackets.left.slope * h, brackets.right.slope * h
+    cubic = 2.0 * (g1 - g2) + d1 + d2
+    square = g2 - g1 - d1 - cubic
+    x = g1 / (g1 - g2)
+    for _ in range(3):
+        value = g1 + x * (d1 + x * (square + x * cubic))
+        slope = d1 + x * (2.0 * square + 3.0 * x * cubic)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            x = np.clip(np.where(slope == 0.0, x, x - value / slope), 0.0, 1.0)
+    return brackets.left.t + x * h
 
 
-def polish(isolated: Isolated, evaluate: Evaluate, iterations: int = 60) -> FloatArray:
-    """Roots in the brackets to rounding, by Newton steps that never leave their bracket, all at once."""
-    low, high = isolated.low.copy(), isolated.high.copy()
+def polish(brackets: Brackets, evaluate: Evaluate, iterations: int = 100) -> FloatArray:
+    """Roots in the brackets to rounding, by Newton steps that never leave their bracket, all at once.
+
+    Parameters
+    ----------
+    brackets : Brackets
+    evaluate : callable
+        Gives `Nodes` at one point for each bracket.
+    iterations : int
+
+    Returns
+    -------
+    (r,) array
+    """
+    low, high, rising = brackets.left.t, brackets.right.t, brackets.rising
     if not low.size:
         return low
-    root = 0.5 * (low + high)
+    root = hermite_start(brackets)
     for _ in range(iterations):
         nodes = evaluate(root)
-        right_of_root = (nodes.value >= 0.0) == isolated.rising
-        high = np.where(right_of_root, root, high)
-        low = np.where(right_of_root, low, root)
-        slope = np.where(nodes.slope == 0.0, 1.0, nodes.slope)
-        step = root - nodes.value / slope
-        outside = (step < low) | (step > high) | (nodes.slope == 0.0)
-        proposal = np.where(outside, 0.5 * (low + high), step)
-        moved = np.abs(proposal - root)
+        after = (nodes.value >= 0.0) == rising
+        low, high = np.where(after, low, root), np.where(after, root, high)
+        flat = nodes.slope == 0.0
+        newton = root - nodes.value / np.where(flat, 1.0, nodes.slope)
+        outside = (newton < low) | (newton > high) | flat
+        proposal = np.where(outside, 0.5 * (low + high), newton) if outside.any() else newton
+        longest = float(np.abs(proposal - root).max())
         root = proposal
-        if float(moved.max()) <= 4e-16 * max(1.0, float(np.abs(root).max())):
+        if longest <= CONVERGED:
             break
     return root

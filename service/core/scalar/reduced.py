@@ -11,7 +11,7 @@ from typing import cast
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.arrays import BoolArray, FloatArray
 from service.core.linalg import Spectrum, spectrum_of
 from service.core.moments import centred
 from service.core.problems import Moments, Network, Problem
@@ -42,10 +42,10 @@ class ReducedProblem:
         A itself.
     linear : (d,) array
         a itself.
-    mean_quadratic : (d, d) array
-        Quadratic form of the mean prediction's error; the rest of Q is noise.
-    noise_free : bool
-        Whether there is no noise at all.
+    noise_base : (d, d) array
+        Second moment of what the hidden noise multiplies.
+    input_noise : (d,) array
+        Variance that noise adds to each input.
     """
 
     n_hidden: int
@@ -56,8 +56,8 @@ class ReducedProblem:
     log_kappa: float
     quadratic: FloatArray
     linear: FloatArray
-    mean_quadratic: FloatArray
-    noise_free: bool
+    noise_base: FloatArray
+    input_noise: FloatArray
 
     @property
     def power(self) -> float:
@@ -86,10 +86,10 @@ class ReducedProblem:
         return float(np.linalg.norm(self.spectrum.projections[~self.spectrum.active, 0]))
 
     @cached_property
-    def _seen(self) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    def _seen(self) -> BoolArray:
         column = self.spectrum.projections[:, 0]
         floor = 1e-300
-        mask: np.ndarray[tuple[int], np.dtype[np.bool_]] = self.spectrum.active & (column**2 > floor)
+        mask: BoolArray = self.spectrum.active & (column**2 > floor)
         return mask
 
     @cached_property
@@ -97,12 +97,19 @@ class ReducedProblem:
         """Norm of a (within the range of A)."""
         return float(np.sqrt(np.sum(self.squares)))
 
+    def prediction_variance(self, end_to_end_map: FloatArray) -> float:
+        """``(C-1) w'Bw + C sum_j s_j w_j^2``: the variance that noise adds, without a difference of large numbers."""
+        log_c = self.log_noise_factor
+        hidden = np.expm1(log_c) * float(end_to_end_map @ self.noise_base @ end_to_end_map) if log_c else 0.0
+        return float(hidden + np.exp(log_c) * (self.input_noise @ end_to_end_map**2))
+
     def map_at(self, ridge: float) -> FloatArray:
         """End-to-end map ``w = (A + ridge I)^{-1} a / C`` in input coordinates, shape (d,)."""
         seen = self._seen
         coordinates = self.spectrum.projections[seen, 0] / (self.spectrum.values[seen] + ridge)
         direction: FloatArray = self.spectrum.vectors[:, seen] @ coordinates
-        return direction * np.exp(-self.log_factor)
+        direction *= np.exp(-self.log_factor)
+        return direction
 
 
 def log_noise_factor_of(network: Network) -> float:
@@ -149,15 +156,15 @@ def reduce(network: Network, moments: Moments, log_noise_factor: float | None = 
     """
     log_c = log_noise_factor_of(network) if log_noise_factor is None else log_noise_factor
     depth = network.n_hidden
-    input_noise = np.diag(network.input_noise_variance * moments.xx.diagonal())
+    input_noise = network.input_noise_variance * moments.xx.diagonal()
     seen = centred(moments) if centres_the_mean(network, moments) else moments
     # an output bias centres the mean but not the noise; hidden biases centre what the noise multiplies
     uniform = log_c == 0.0 or not noise_changes_form(network, moments)
     if uniform:
-        quadratic = seen.xx + input_noise if network.input_noise_variance else seen.xx
+        quadratic = seen.xx + np.diag(input_noise) if network.input_noise_variance else seen.xx
         factor = log_c
     else:
-        quadratic, factor = seen.xx + np.expm1(log_c) * moments.xx + np.exp(log_c) * input_noise, 0.0
+        quadratic, factor = seen.xx + np.expm1(log_c) * moments.xx + np.exp(log_c) * np.diag(input_noise), 0.0
     shared = seen is moments and network.input_noise_variance == 0.0
     spectrum = moments.spectrum if shared else spectrum_of(quadratic, seen.xy, moments.n)
     return ReducedProblem(
@@ -169,8 +176,8 @@ def reduce(network: Network, moments: Moments, log_noise_factor: float | None = 
         log_kappa=log_decay_of(network) + (depth - 1) / (depth + 1) * factor,
         quadratic=quadratic,
         linear=seen.xy[:, 0],
-        mean_quadratic=seen.xx,
-        noise_free=log_c == 0.0 and network.input_noise_variance == 0.0,
+        noise_base=moments.xx if noise_changes_form(network, moments) else seen.xx,
+        input_noise=input_noise,
     )
 
 

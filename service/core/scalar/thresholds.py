@@ -17,6 +17,7 @@ from service.core.results import Thresholds, Transition
 from service.core.scalar.branches import Branches
 from service.core.scalar.curve import Curve
 from service.core.scalar.reduced import ReducedProblem, noise_changes_form, reduce
+from service.core.scalar.survey import Survey, survey
 
 LARGEST_UNSHARED = 256
 """Inputs up to which the critical noise is searched where each noise needs its own eigendecomposition."""
@@ -58,10 +59,11 @@ def thresholds(network: Network, moments: Moments, reduced: ReducedProblem, bran
         return Thresholds(None, None, None, None, None, (), dict.fromkeys(names, nothing))
     if reduced.n_hidden == 1:
         return _second_order(reduced)
-    jumps = _jumps(curve)
+    found = branches.survey or survey(curve)
+    jumps = _jumps(curve, found)
     reasons: dict[str, str] = {}
     critical_log_kappa = jumps[-1].log_kappa
-    metastable = float(np.max(curve.log_kappa_at(curve.spinodals)))
+    metastable = float(np.max(curve.log_kappa_at(found.spinodals)))
     variance, scale = _critical_noise(network, moments, reduced, critical_log_kappa, reasons)
     return Thresholds(
         critical_decay_scale=float(np.exp(critical_log_kappa - reduced.log_kappa)),
@@ -108,13 +110,13 @@ def collapse_log_kappa(curve: Curve) -> float:
 
     The largest decay at which any point of the branch ties with the zero map.
     """
-    return float(np.max(curve.log_kappa_at(curve.ties)))
+    return float(np.max(curve.log_kappa_at(survey(curve).ties)))
 
 
-def _jumps(curve: Curve) -> list[_Jump]:
+def _jumps(curve: Curve, found: Survey) -> list[_Jump]:
     """All jumps of the global minimiser as the decay grows, the last one to zero."""
-    runs = _minimum_runs(curve)
-    ties = curve.ties
+    runs = _minimum_runs(found)
+    ties = found.ties
     if len(runs) == 1:
         heights = curve.log_kappa_at(ties)
         best = int(np.argmax(heights))
@@ -129,9 +131,9 @@ def _jumps(curve: Curve) -> list[_Jump]:
         current = following
 
 
-def _minimum_runs(curve: Curve) -> list[tuple[float, float]]:
+def _minimum_runs(found: Survey) -> list[tuple[float, float]]:
     """Intervals of t on which the height rises, that is on which the point is a local minimum."""
-    ends = curve.spinodals
+    ends = found.spinodals
     lowest = float(ends[0]) - 200.0
     starts = [lowest, *(float(end) for end in ends[1::2])]
     return list(zip(starts, (float(end) for end in ends[0::2]), strict=True))

@@ -31,7 +31,13 @@ def balanced_parameters(network: Network, moments: Moments, end_to_end_map: Floa
     O(d + depth) numbers, whatever the widths.
     """
     norm = float(np.linalg.norm(end_to_end_map))
-    norms = layer_norms(network, np.log(norm)) if norm > 0.0 else np.zeros(network.n_layers)
+    norms = layer_norms(network, float(np.log(norm))) if norm > 0.0 else np.zeros(network.n_layers)
+    return _rank_one(network, moments, end_to_end_map, norms)
+
+
+def _rank_one(network: Network, moments: Moments, end_to_end_map: FloatArray, norms: FloatArray) -> Parameters:
+    """Aligned rank-one layers of the given norms, with biases at their best."""
+    norm = float(np.linalg.norm(end_to_end_map))
     direction = end_to_end_map / norm if norm > 0.0 else np.full(moments.inputs, moments.inputs**-0.5)
     columns = [UniformColumn(width**-0.5, width) for width in network.hidden_widths]
     lefts: list[FloatArray | UniformColumn] = [*columns, np.ones((1, 1))]
@@ -56,12 +62,7 @@ def approaching_parameters(network: Network, moments: Moments, end_to_end_map: F
     log_norms = np.zeros(network.n_layers)
     log_norms[decayed] = np.maximum(0.5 * (log_share - np.log(decays[decayed])), -100.0)
     log_norms[~decayed] = (log_norm - log_norms[decayed].sum()) / free
-    plain = balanced_parameters(network, moments, end_to_end_map)
-    weights = tuple(
-        FactoredMatrix(weight.left, np.exp(np.array([size])), weight.right)
-        for weight, size in zip(plain.weights, np.minimum(log_norms, 150.0), strict=True)
-    )
-    return Parameters(weights, _biases(network, moments, end_to_end_map, weights))
+    return _rank_one(network, moments, end_to_end_map, np.exp(np.minimum(log_norms, 150.0)))
 
 
 def _biases(

@@ -20,7 +20,7 @@ from service.core.scalar.weights import balanced_parameters, output_offset
 from service.core.solver import Solver
 from service.vocabulary import Evidence, PointClass, PointKind, Status
 
-THEOREMS = ("scalar-output", "scalar-output-roots", "scalar-output-collapse", "scalar-output-origin")
+THEOREMS = ("scalar-output", "scalar-output-roots", "scalar-output-norm-bound")
 
 COMPLETE = (
     "the origin and one point for each root are all stationary points of the reduced problem (proved); "
@@ -77,7 +77,7 @@ def _minimum_and_points(
         end_to_end_map, loss = reduced.map_at(ridge), ridge_loss(reduced, ridge)
         attained = undecayed or reduced.n_hidden == 0
         minimum = _at_map(problem, reduced, end_to_end_map, loss, attained=attained)
-        return minimum, (_minimum_point(network, minimum),) if attained else ()
+        return minimum, (_minimum_point(minimum),) if attained else ()
     best = branches.best
     if best is None:
         minimum = _at_map(problem, reduced, np.zeros(problem.data.inputs), reduced.variance)
@@ -89,7 +89,7 @@ def _minimum_and_points(
 
 def residual(reduced: ReducedProblem) -> float:
     """Least loss without any decay: what no weights explain, plus the noise that remains."""
-    explained = float(np.sum(reduced.squares / reduced.values)) * np.exp(-reduced.log_factor)
+    explained = float(np.sum(reduced.squares / reduced.values)) * float(np.exp(-reduced.log_factor))
     return reduced.variance - explained
 
 
@@ -114,7 +114,7 @@ def _at_map(
     """The minimum with all that follows from its end-to-end map."""
     network, moments = problem.network, problem.data
     norm = float(np.linalg.norm(end_to_end_map))
-    noise = _noise_variance(reduced, end_to_end_map)
+    noise = reduced.prediction_variance(end_to_end_map) if norm > 0.0 else 0.0
     decay = _least_decay(network, norm) if attained else 0.0
     offset = output_offset(network, moments, end_to_end_map)
     row = end_to_end_map[None, :]
@@ -132,16 +132,6 @@ def _at_map(
         uniqueness=_uniqueness(network, moments, norm, attained),
         evaluation_fit=None if problem.evaluation is None else fit_of(problem.evaluation, row, offset),
     )
-
-
-def _noise_variance(reduced: ReducedProblem, end_to_end_map: FloatArray) -> float:
-    """``w'(Q - mean part)w``: the variance that noise adds to the prediction."""
-    if reduced.noise_free:
-        return 0.0
-    along = reduced.spectrum.vectors.T @ end_to_end_map
-    total = float(np.sum(reduced.spectrum.values * along**2)) * float(np.exp(reduced.log_factor))
-    mean = float(end_to_end_map @ reduced.mean_quadratic @ end_to_end_map)
-    return max(0.0, total - mean)
 
 
 def _least_decay(network: Network, norm: float) -> float:
@@ -169,7 +159,7 @@ def _uniqueness(network: Network, moments: Moments, norm: float, attained: bool)
     return f"all minimisers have this end-to-end map and rank-one aligned layers, up to: {hidden}{scales}"
 
 
-def _minimum_point(network: Network, minimum: GlobalMinimum) -> StationaryPoint:
+def _minimum_point(minimum: GlobalMinimum) -> StationaryPoint:
     norm = float(minimum.singular_values[0])
     parameters = minimum.parameters
     total = 0.0 if parameters is None else sum(float(weight.values[0]) ** 2 for weight in parameters.weights)
@@ -183,13 +173,12 @@ def _origin_point(reduced: ReducedProblem, point_class: PointClass) -> Stationar
 
 
 def _branch_point(network: Network, reduced: ReducedProblem, branch: Branch, best: bool) -> StationaryPoint:
-    classes = {True: PointClass.LOCAL_MINIMUM, False: PointClass.STRICT_SADDLE, None: PointClass.DEGENERATE}
-    point_class = PointClass.GLOBAL_MINIMUM if best else classes[branch.is_minimum]
+    point_class = PointClass.LOCAL_MINIMUM if branch.is_minimum else PointClass.STRICT_SADDLE
+    if best:
+        point_class = PointClass.GLOBAL_MINIMUM
     loss = branch_loss(reduced, float(np.exp(branch.log_ridge))) if branch.log_ridge < 700.0 else reduced.variance
     size = parameter_norm(branch.log_norm, reduced.log_decay, network.weight_decays, reduced.power)
-    return StationaryPoint(
-        PointKind.BRANCH, loss, point_class, Evidence.PROVED, float(np.exp(branch.log_norm)), size
-    )
+    return StationaryPoint(PointKind.BRANCH, loss, point_class, Evidence.PROVED, float(np.exp(branch.log_norm)), size)
 
 
 def _completeness(network: Network) -> str:

@@ -1,0 +1,35 @@
+"""``minima solve``: the certified global minimum of the problem in a file."""
+
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from service.cli.files import read_document
+from service.cli.output import print_json, print_minima, wants_json
+from service.operations.minima import minima, parse
+from service.settings import Settings
+
+
+def solve(
+    file: Annotated[str, typer.Argument(help="JSON or .npz; - for standard input.")],
+    json: Annotated[bool, typer.Option("--json", help="Write JSON on a terminal, too.")] = False,
+    weights: Annotated[
+        Literal["none", "factors", "full"] | None, typer.Option(help="Form of the weights in the answer.")
+    ] = None,
+) -> None:
+    """Print the global minimum of a problem with its landscape and certificate.
+
+    The answer repeats the problem and, unless told otherwise, holds factored weights, so that `minima verify` needs
+    nothing else.
+    """
+    parsed = parse(read_document(file))
+    asked = parsed.request.return_
+    chosen = weights or (asked.weights if "weights" in asked.model_fields_set else "factors")
+    returned = asked.model_copy(update={"problem": True, "weights": chosen})
+    request = parsed.request.model_copy(update={"return_": returned})
+    answer = minima(request, Settings(), parsed.problem_at)
+    if wants_json(asked=json):
+        print_json(answer)
+    else:
+        print_minima(answer, Console())

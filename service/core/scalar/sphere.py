@@ -1,0 +1,50 @@
+"""The reduced loss as a function of the norm of the map, without any root of the secular equation.
+
+On a sphere ``||v|| = r`` the best map solves a trust-region problem, whose multiplier rho is the only root of
+a monotone function.  Used to check stationary points, barriers and curves independently of the survey.
+"""
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.scalar.reduced import ReducedProblem
+
+
+def multiplier(reduced: ReducedProblem, norms: FloatArray) -> FloatArray:
+    """The rho with ``sum a_k^2/(c_k + rho)^2 = r^2`` for each norm r (m,), negative beyond the undecayed map.
+
+    Newton's method on ``1/||v(rho)||``, concave in rho, from below; all norms at once.  O(m d) a step.
+    """
+    values, squares = reduced.values, reduced.squares
+    least = float(values.min())
+    amplitude = float(np.sqrt(squares[np.argmin(values)]))
+    # at this rho the least eigenvalue's term alone already has the norm r: the root lies above
+    rho = amplitude / norms - least
+    for _ in range(200):
+        resolvent = 1.0 / (values + rho[:, None])
+        square = (resolvent * resolvent).dot(squares)
+        cube = (resolvent * resolvent * resolvent).dot(squares)
+        step = (1.0 / norms - square**-0.5) / (cube * square**-1.5)
+        rho = rho + step
+        if float(np.max(np.abs(step) / (np.abs(rho) + least))) <= 4e-16:
+            break
+    return rho
+
+
+def loss_on_spheres(reduced: ReducedProblem, norms: FloatArray) -> FloatArray:
+    """Least loss over maps of each norm ``||w||`` (m,), decay included; the loss of zero where the norm is 0."""
+    with np.errstate(divide="ignore"):
+        decay = np.where(
+            norms > 0.0,
+            (reduced.n_hidden + 1.0) * np.exp(reduced.log_decay + reduced.power * np.log(norms)),
+            0.0,
+        )
+    losses = np.full(norms.shape, reduced.variance)
+    positive = norms > 0.0
+    if positive.any() and reduced.values.size:
+        rho = multiplier(reduced, norms[positive] * np.exp(reduced.log_factor))
+        resolvent = 1.0 / (reduced.values + rho[:, None])
+        pull = (resolvent * resolvent * (reduced.values + 2.0 * rho[:, None])).dot(reduced.squares)
+        losses[positive] = reduced.variance - pull * np.exp(-reduced.log_factor)
+    total: FloatArray = losses + decay
+    return total

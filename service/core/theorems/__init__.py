@@ -1,0 +1,1 @@
+"""One theorem, or one close family, a file; `service.core.catalogue` lists them."""

@@ -1,0 +1,52 @@
+"""How long a problem will take, from its shapes alone; decides what may run on the event loop."""
+
+from typing import Final
+
+from service.operations.mapping.examples import BY_NAME
+from service.schemas.data import Data, Evaluation, EvaluationMoments, EvaluationSamples, Example
+from service.schemas.problem import Problem
+from service.schemas.request import MinimaRequest
+
+# measured on one core: fixed work, one eigendecomposition, products of samples, conversion of numbers
+FIXED_S: Final = 1.5e-3
+PER_CUBIC_S: Final = 1.2e-9
+PER_PRODUCT_S: Final = 4e-10
+PER_NUMBER_S: Final = 1e-7
+
+
+def estimate_s(request: MinimaRequest) -> float:
+    """Seconds that one answer takes on one core, to within a small factor."""
+    return problem_s(request.problem) + PER_NUMBER_S * _returned_numbers(request)
+
+
+def problem_s(problem: Problem) -> float:
+    """Seconds to read and solve a problem."""
+    samples, inputs = _size(problem.data)
+    held_out, _ = _size(getattr(problem.data, "evaluation", None))
+    outputs = problem.network.layers[-1].width
+    numbers = (samples + held_out or inputs) * (inputs + outputs)
+    return (
+        FIXED_S
+        + PER_CUBIC_S * inputs**3
+        + PER_PRODUCT_S * (samples + held_out) * inputs * (inputs + outputs)
+        + PER_NUMBER_S * numbers
+    )
+
+
+def _size(data: Data | Evaluation | None) -> tuple[int, int]:
+    """Number of samples that must be reduced, and number of inputs."""
+    if isinstance(data, EvaluationMoments):
+        return 0, len(data.xx)
+    if isinstance(data, EvaluationSamples):
+        return len(data.x), len(data.x[0])
+    if isinstance(data, Example) and data.name in BY_NAME:
+        return 0, BY_NAME[data.name].inputs
+    return 0, 0
+
+
+def _returned_numbers(request: MinimaRequest) -> int:
+    if request.return_.weights != "full":
+        return 0
+    _, inputs = _size(request.problem.data)
+    widths = [inputs, *(layer.width for layer in request.problem.network.layers)]
+    return sum(rows * columns for rows, columns in zip(widths[1:], widths[:-1], strict=True))

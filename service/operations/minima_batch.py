@@ -1,0 +1,118 @@
+"""Many global minima in one call: independent problems, or one problem with one thing varied."""
+
+import time
+from dataclasses import dataclass
+
+from service.core.arrays import FloatArray
+from service.core.dispatch import choose
+from service.core.problems import Problem
+from service.core.sweeps import sweep_of
+from service.errors import InputError, LimitExceeded, Location
+from service.operations.cost import estimate_s, problem_s
+from service.operations.mapping import problem as problem_mapping
+from service.operations.mapping import sweep as sweep_mapping
+from service.operations.mapping.hashing import problem_hash
+from service.operations.mapping.locations import located, numbered
+from service.operations.mapping.sweep import SweepTable
+from service.operations.minima import check_time, minima, parse
+from service.schemas.base import Number
+from service.schemas.batch import BatchOptions, ProblemsAnswer, SweepHeader, SweepRequest
+from service.schemas.parsing import Parsed, validated
+from service.schemas.request import MinimaRequest
+from service.settings import Limits
+from service.version import ENGINE_VERSION
+from service.vocabulary import SweepParameter
+
+PROBE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Independent problems, each with its place in the body."""
+
+    problems: tuple[Parsed[MinimaRequest], ...]
+    time_limit_s: Number | None
+
+    def estimate_s(self) -> float:
+        """Seconds that the answers take on one core."""
+        return sum(estimate_s(item.request) for item in self.problems)
+
+
+def parse_batch(body: object, limits: Limits) -> Batch | SweepRequest:
+    """Read either form; `InputError` with locations in ``body``."""
+    if not isinstance(body, dict) or "problems" not in body:
+        return validated(SweepRequest, body)
+    listed = body["problems"]
+    options = validated(BatchOptions, {name: value for name, value in body.items() if name != "problems"})
+    if not isinstance(listed, list) or not listed:
+        raise InputError.at(("problems",), "must be an array of at least one problem")
+    if len(listed) > limits.max_batch_problems:
+        raise LimitExceeded(("problems",), "max_batch_problems", limits.max_batch_problems, "problems")
+    items = []
+    for index, item in enumerate(listed):
+        with located(("problems", index)):
+            items.append(parse(item))
+    return Batch(tuple(items), options.time_limit_s)
+
+
+def minima_batch(batch: Batch, limits: Limits) -> ProblemsAnswer:
+    """Solve every problem, in order; the first error refuses the batch and says which problem it is about.
+
+    Raises
+    ------
+    InputError, LimitExceeded, NotCovered, NumericalError
+        As for one problem, with its place in the batch.
+    """
+    check_time(batch.time_limit_s, limits)
+    deadline = time.monotonic() + (batch.time_limit_s or limits.max_seconds)
+    answers = []
+    for index, item in enumerate(batch.problems):
+        if time.monotonic() > deadline:
+            raise LimitExceeded(("time_limit_s",), "max_seconds", limits.max_seconds, "seconds")
+        with located(("problems", index)), numbered(index):
+            answers.append(minima(item.request, limits, item.problem_at))
+    return ProblemsAnswer.model_construct(answers=answers)
+
+
+def minima_sweep(request: SweepRequest, limits: Limits, problem_at: Location = ("problem",)) -> SweepTable:
+    """Global minima for many values of one parameter, vectorised where the data stay the same.
+
+    Raises
+    ------
+    InputError, LimitExceeded, NotCovered, NumericalError
+    """
+    check_time(request.time_limit_s, limits)
+    with located(problem_at):
+        mapped = problem_mapping.to_core(request.problem, limits)
+        if mapped.core.moments is None:
+            raise InputError.at(("data", "kind"), "must not be none: a minimum needs data")
+        solver, _, _ = choose(mapped.core)
+    parameter, values = sweep_mapping.varied(request.vary, limits, mapped.scaling.decay)
+    seconds = min(request.time_limit_s or limits.max_seconds, limits.max_seconds)
+    if problem_s(request.problem) * values.size > seconds and _sweep_s(mapped.core, parameter, values) > seconds:
+        raise LimitExceeded(("vary", parameter), "max_seconds", seconds, "seconds for this many values")
+    swept = sweep_of(mapped.core, parameter, values)
+    columns, reasons = sweep_mapping.columns(list(request.return_), swept, mapped)
+    header = {
+        "solver": solver.name,
+        "theorems": list(solver.theorems),
+        "parameter": parameter,
+        "count": int(values.size),
+        "convention": request.problem.objective.convention,
+        "reasons": reasons,
+        "engine_version": ENGINE_VERSION,
+        "problem_hash": problem_hash(request.problem),
+    }
+    if mapped.data.classes is not None:
+        header["classes"] = list(mapped.data.classes)
+    return SweepTable(SweepHeader.model_validate(header), columns)
+
+
+def _sweep_s(problem: Problem, parameter: SweepParameter, values: FloatArray) -> float:
+    """Seconds that the sweep will take: a table costs the same for all values, single solutions cost each."""
+    started = time.monotonic()
+    sweep_of(problem, parameter, values[:1])
+    first = time.monotonic()
+    sweep_of(problem, parameter, values[: 1 + PROBE])
+    fixed, probed = first - started, time.monotonic() - first
+    return fixed + max(0.0, probed - fixed) / PROBE * values.size

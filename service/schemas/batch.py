@@ -1,0 +1,117 @@
+"""Many minima in one request: independent problems, or one problem with one thing varied."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from service.schemas.base import Integer, Number, Reasons, Wire
+from service.schemas.minima import MinimaAnswer
+from service.schemas.problem import Problem
+from service.schemas.request import BareMinimaRequest, MinimaRequest
+from service.vocabulary import Convention, SweepParameter
+
+Column: TypeAlias = Literal[
+    "loss",
+    "fit",
+    "noise",
+    "decay",
+    "norm",
+    "parameter_norm",
+    "trivial",
+    "attained",
+    "rank",
+    "minima",
+    "prediction_variance",
+    "evaluation_fit",
+]
+NonNegative: TypeAlias = Annotated[Number, Field(ge=0)]
+Width: TypeAlias = Annotated[Integer, Field(ge=1)]
+
+
+class Vary(Wire):
+    """Exactly one of the parameters, with its values."""
+
+    decay_scale: list[NonNegative] | None = Field(
+        default=None, min_length=1, fail_fast=True, description="Factor on all decays."
+    )
+    weight_decay: list[NonNegative] | None = Field(
+        default=None,
+        min_length=1,
+        fail_fast=True,
+        description="Common decay of all layers, in the caller's convention.",
+    )
+    noise_variance: list[NonNegative] | None = Field(
+        default=None, min_length=1, fail_fast=True, description="Common noise variance of all hidden layers."
+    )
+    width: list[Width] | None = Field(
+        default=None, min_length=1, fail_fast=True, description="Common width of all hidden layers."
+    )
+
+
+class BatchOptions(Wire):
+    """What stands beside the problems of a batch."""
+
+    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+
+
+class SweepRequest(BatchOptions):
+    """One problem, and many values of one parameter."""
+
+    problem: Problem
+    vary: Vary
+    return_: list[Column] = Field(
+        default=["loss", "norm", "trivial"],
+        alias="return",
+        min_length=1,
+        max_length=12,
+        description="Columns to return.",
+    )
+
+
+class ProblemsRequest(BatchOptions):
+    """Independent problems, each as for `/v1/minima`."""
+
+    problems: list[BareMinimaRequest | MinimaRequest] = Field(min_length=1)
+
+
+class ProblemsAnswer(Wire):
+    """One answer for each problem, in order."""
+
+    answers: list[MinimaAnswer]
+
+
+class SweepHeader(Wire):
+    """What a sweep is about, without its columns."""
+
+    solver: str
+    theorems: list[str]
+    parameter: SweepParameter = Field(strict=False)
+    count: int
+    convention: Convention = Field(strict=False)
+    classes: list[int] | None = Field(default=None, description="The label of each output; for classification only.")
+    reasons: Reasons
+    engine_version: str
+    problem_hash: str
+
+
+class SweepResults(Wire):
+    """The columns that were asked for, each in the order of the values; what does not exist is null."""
+
+    loss: list[Number] | None = None
+    fit: list[Number] | None = None
+    noise: list[Number] | None = None
+    decay: list[Number] | None = None
+    norm: list[Number] | None = None
+    parameter_norm: list[Number | None] | None = None
+    trivial: list[bool] | None = None
+    attained: list[bool] | None = None
+    rank: list[int] | None = None
+    minima: list[int] | None = None
+    prediction_variance: list[Number] | None = None
+    evaluation_fit: list[Number] | None = None
+
+
+class SweepAnswer(SweepHeader):
+    """Global minima in the order of the values."""
+
+    results: SweepResults

@@ -1,0 +1,70 @@
+"""The app factory; importing this module starts nothing."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Final
+
+from asgi_correlation_id import CorrelationIdMiddleware
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.staticfiles import StaticFiles
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
+
+from service.errors import ServiceError
+from service.operations.minima import minima, parse
+from service.schemas.problem import DESIGN_EXAMPLE
+from service.settings import Settings
+from service.web import logging, openapi, problems
+from service.web.compute import Compute
+from service.web.metrics import Metrics
+from service.web.middleware import ApiKeys, Observe
+from service.web.routers import catalogue, minima_batch, pages, system
+from service.web.routers import minima as minima_routes
+from service.web.runtime import Runtime
+
+ROUTERS: Final = (minima_routes.router, minima_batch.router, catalogue.router, system.router, pages.router)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service as an ASGI app.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Default: from the environment.
+    """
+    settings = settings or Settings()
+    logging.configure(settings)
+    runtime = Runtime(settings, Compute(settings), Metrics())
+    app = FastAPI(title=openapi.TITLE, openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan)
+    app.state.runtime = runtime
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=str(files("service.web").joinpath("static"))))
+    app.add_exception_handler(ServiceError, problems.on_service_error)
+    app.add_exception_handler(HTTPException, problems.on_http_error)
+    app.add_exception_handler(RequestValidationError, problems.on_parameter_error)
+    app.state.openapi_json = openapi.as_json(app)
+    # the last one added is the outermost
+    if settings.api_keys:
+        app.add_middleware(ApiKeys, keys=settings.api_keys)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET", "POST"], allow_headers=["*"]
+        )
+    app.add_middleware(Observe, metrics=runtime.metrics)
+    app.add_middleware(CorrelationIdMiddleware)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Ready means that a first problem has been solved; requests share the cores, not the linear algebra."""
+    runtime: Runtime = app.state.runtime
+    with threadpool_limits(limits=1):
+        minima(parse(DESIGN_EXAMPLE).request, runtime.settings)
+        yield
+        runtime.compute.close()

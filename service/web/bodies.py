@@ -1,0 +1,127 @@
+"""Bodies, read once: bytes within the limit, then JSON, ``.npz`` or multipart to one JSON-like document."""
+
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from pydantic_core import from_json
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from service.web.npz import REQUEST, as_json, place, read_npy, read_npz
+from service.web.problems import BodyTooLarge, MalformedBody, UnsupportedMediaType
+
+JSON: Final = "application/json"
+NPZ: Final = "application/x-npz"
+MULTIPART: Final = "multipart/form-data"
+MAX_PARTS: Final = 100
+
+
+async def read_document(request: Request, max_bytes: int) -> object:
+    """The body as JSON-like values; arrays that came in binary form are nested lists.
+
+    Raises
+    ------
+    UnsupportedMediaType
+    BodyTooLarge
+    MalformedBody
+    """
+    kind = _media_type(request)
+    content = await _read(request, max_bytes)
+    if kind == JSON:
+        return parse_json(content)
+    if kind == NPZ:
+        return from_npz(content, max_bytes)
+    return await _from_multipart(request, content, max_bytes)
+
+
+def parse_json(content: bytes) -> object:
+    """JSON as RFC 8259 has it, so without NaN and Infinity; `MalformedBody` names line and column."""
+    try:
+        return from_json(content, allow_inf_nan=False)
+    except ValueError as error:
+        raise MalformedBody(f"the body is not JSON: {error}") from None
+
+
+def _media_type(request: Request) -> str:
+    headers = request.headers
+    kind, _, parameters = headers.get("content-type", "").partition(";")
+    kind = kind.strip().lower()
+    if kind not in (JSON, NPZ, MULTIPART):
+        raise UnsupportedMediaType(f"send the body with the header content-type: {JSON} (or {NPZ}, or {MULTIPART})")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("send the body without a content encoding")
+    if kind == JSON and "charset" in parameters.lower() and "utf-8" not in parameters.lower():
+        raise UnsupportedMediaType("send JSON as UTF-8")
+    return kind
+
+
+async def _read(request: Request, max_bytes: int) -> bytes:
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > max_bytes:
+        raise _too_large(max_bytes)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _too_large(max_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(f"the body has more bytes than the limit max_body_bytes = {max_bytes}")
+
+
+def from_npz(content: bytes, max_bytes: int) -> object:
+    """The request in an archive: its JSON as the entry ``request``, arrays named by their dotted path in it."""
+    arrays = read_npz(content, max_bytes)
+    text = arrays.pop(REQUEST, None)
+    if text is None or text.dtype.kind != "U" or text.size != 1:
+        raise MalformedBody(f"the archive needs an entry {REQUEST} that holds the JSON of the request as one text")
+    document = parse_json(str(text.reshape(-1)[0]).encode())
+    for name, array in arrays.items():
+        place(document, name, as_json(array, name))
+    return document
+
+
+async def _from_multipart(request: Request, content: bytes, max_bytes: int) -> object:
+    """A part ``problem`` with JSON; further parts are ``.npy`` files named by path, or ``.npz`` files of such."""
+    parts = await _parts(request, content, max_bytes)
+    text = parts.pop("problem", None)
+    if text is None:
+        raise MalformedBody("the form needs a part `problem` that holds the JSON of the request")
+    document = parse_json(text)
+    left = max_bytes
+    for name, part in parts.items():
+        if part.startswith(b"PK"):
+            arrays = read_npz(part, left)
+            left -= sum(array.nbytes for array in arrays.values())
+        else:
+            arrays = {name: read_npy(part, name)}
+        for path, array in arrays.items():
+            place(document, path, as_json(array, path))
+    return document
+
+
+async def _parts(request: Request, content: bytes, max_bytes: int) -> dict[str, bytes]:
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield content
+
+    parser = MultiPartParser(
+        request.headers, stream(), max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=max_bytes
+    )
+    try:
+        form = await parser.parse()
+    except (MultiPartException, KeyError) as error:
+        raise MalformedBody("the body is no readable multipart form") from error
+    parts: dict[str, bytes] = {}
+    try:
+        for name, value in form.multi_items():
+            if name in parts:
+                raise MalformedBody(f"the form has two parts {name}")
+            parts[name] = await value.read() if isinstance(value, UploadFile) else value.encode()
+    finally:
+        await form.close()
+    return parts

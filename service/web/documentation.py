@@ -1,0 +1,67 @@
+"""Parts of the OpenAPI document that routes state beside themselves."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from service.web.bodies import JSON, MULTIPART, NPZ
+from service.web.problems import BY_CODE, MEDIA_TYPE
+
+COMPONENTS: Final = "#/components/schemas/"
+
+
+def reference(model: type) -> dict[str, str]:
+    """Reference to the schema of a model."""
+    return {"$ref": COMPONENTS + model.__name__}
+
+
+def body(models: tuple[type, ...], examples: Mapping[str, Any]) -> dict[str, Any]:
+    """A required request body that is one of ``models``."""
+    schema = reference(models[0]) if len(models) == 1 else {"anyOf": [reference(model) for model in models]}
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    form = {
+        "schema": {
+            "type": "object",
+            "required": ["problem"],
+            "properties": {"problem": {"type": "string", "contentMediaType": JSON}},
+            "additionalProperties": {"type": "string", "contentMediaType": "application/octet-stream"},
+        }
+    }
+    shown = {name: {"summary": name, "value": value} for name, value in examples.items()}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": schema, "examples": shown}, NPZ: binary, MULTIPART: form},
+        }
+    }
+
+
+def answer(model: type, description: str) -> dict[int | str, dict[str, Any]]:
+    """The successful response of one form."""
+    return {200: {"description": description, "content": {JSON: {"schema": reference(model)}}}}
+
+
+def answers(models: tuple[type, ...], description: str, binary: str) -> dict[int | str, dict[str, Any]]:
+    """The successful response of several forms, one of which may be binary."""
+    content = {
+        JSON: {"schema": {"anyOf": [reference(model) for model in models]}},
+        binary: {"schema": {"type": "string", "format": "binary"}},
+    }
+    return {200: {"description": description, "content": content}}
+
+
+def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """The problem documents that a route may answer with, by status."""
+    by_status: dict[int | str, dict[str, Any]] = {}
+    for code in codes:
+        row = BY_CODE[code]
+        entry = by_status.setdefault(
+            row.status,
+            {"description": "", "content": {MEDIA_TYPE: {"schema": {"$ref": COMPONENTS + "ProblemDetails"}}}},
+        )
+        entry["description"] = "; ".join(filter(None, [entry["description"], f"{row.title} (`{code}`)"]))
+    return by_status
+
+
+BODY_ERRORS: Final = ("malformed-body", "body-too-large", "unsupported-media-type", "invalid-input", "limit-exceeded")
+SOLVER_ERRORS: Final = ("not-covered", "numerical-error", "engine-unavailable")
+COMMON_ERRORS: Final = ("unauthorized", "internal-error")

@@ -1,0 +1,115 @@
+"""What surrounds every request: headers, the error of last resort, metrics, one log line, API keys."""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any, Final
+
+import structlog
+from asgi_correlation_id import correlation_id
+from pydantic import SecretStr
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.web import problems
+from service.web.metrics import Metrics
+
+API_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
+SECURITY_HEADERS: Final[tuple[tuple[bytes, bytes], ...]] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+CLIENT_GONE: Final = 499
+
+
+class Observe:
+    """Adds security headers, answers what nobody else caught, counts and logs each request once."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._log = structlog.get_logger("service.web")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _add_headers(message)
+            await send(message)
+
+        started = perf_counter()
+        with self._metrics.in_progress.track_inprogress():
+            try:
+                await self._app(scope, receive, send_with_headers)
+            except ClientDisconnect:
+                status = CLIENT_GONE
+            except Exception:
+                self._log.exception("failed", request_id=correlation_id.get())
+                if status:
+                    raise
+                answer = problems.response("internal-error", "the service failed; its log has the details")
+                await answer(scope, receive, send_with_headers)
+        self._record(scope, status, perf_counter() - started)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", None) or "unmatched"
+        self._metrics.observe(scope["method"], route, status, seconds)
+        self._log.info(
+            "request",
+            method=scope["method"],
+            route=route,
+            status=status,
+            ms=round(seconds * 1e3, 3),
+            request_id=correlation_id.get(),
+            **scope.get("state", {}).get("shapes", {}),
+        )
+
+
+def _add_headers(message: Message) -> None:
+    headers: list[tuple[bytes, bytes]] = [*message.get("headers", ()), *SECURITY_HEADERS]
+    if not any(name == b"content-security-policy" for name, _ in headers):
+        headers.append((b"content-security-policy", API_POLICY))
+    message["headers"] = headers
+
+
+class ApiKeys:
+    """Asks for one of the configured keys on everything below `/v1/`."""
+
+    def __init__(self, app: ASGIApp, keys: Sequence[SecretStr]) -> None:
+        self._app = app
+        self._digests = [_digest(key.get_secret_value()) for key in keys]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and scope["path"].startswith("/v1") and not self._is_known(Headers(scope=scope)):
+            answer = problems.of_service_error(problems.Unauthorized("send a key that this server knows"))
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _is_known(self, headers: Headers) -> bool:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        sent = token if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+        digest = _digest(sent.strip())
+        # every key is compared, in constant time, so that neither position nor prefix can be timed
+        matches = [hmac.compare_digest(digest, known) for known in self._digests]
+        return any(matches)
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+def shapes(scope: Any, **sizes: int | str) -> None:
+    """Leave sizes for the log line of this request; never data."""
+    scope.setdefault("state", {})["shapes"] = sizes

@@ -1,0 +1,120 @@
+"""Arrays in and out of ``.npy`` and ``.npz``, without pickle and without trust in any announced size."""
+
+import io
+import math
+import zipfile
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib import format as npy
+
+from service.web.problems import BodyTooLarge, MalformedBody
+
+MAX_ENTRIES: Final = 100
+REQUEST: Final = "request"
+NUMERIC_KINDS: Final = "biuf"
+COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+def read_npy(data: bytes, name: str) -> npt.NDArray[Any]:
+    """One array; nothing is allocated before the header agrees with the number of bytes.
+
+    Raises
+    ------
+    MalformedBody
+        If the bytes are no ``.npy`` file, or hold objects or anything else but numbers or text.
+    """
+    stream = io.BytesIO(data)
+    try:
+        version = npy.read_magic(stream)
+        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran_order, dtype = read_header(stream, max_header_size=10_000)
+    except ValueError as error:
+        raise MalformedBody(f"the array {name} is no readable .npy file") from error
+    if dtype.hasobject or dtype.kind not in NUMERIC_KINDS + "U":
+        raise MalformedBody(f"the array {name} holds something else than numbers; objects are never unpickled")
+    rest = data[stream.tell() :]
+    if any(side < 0 for side in shape) or math.prod(shape) * dtype.itemsize != len(rest):
+        raise MalformedBody(f"the array {name} has another number of bytes than its header says")
+    if not rest:
+        return np.zeros(shape, dtype)
+    array = np.frombuffer(rest, dtype=dtype)
+    return array.reshape(shape, order="F" if fortran_order else "C")
+
+
+def read_npz(data: bytes, max_bytes: int) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of an archive by name, unpacked to at most ``max_bytes`` in total.
+
+    Raises
+    ------
+    MalformedBody
+    BodyTooLarge
+    """
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    left = max_bytes
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            if len(entries) > MAX_ENTRIES:
+                raise MalformedBody(f"the archive has more than {MAX_ENTRIES} entries")
+            for entry in entries:
+                content = _unpack(archive, entry, left)
+                left -= len(content)
+                name = entry.filename.removesuffix(".npy")
+                arrays[name] = read_npy(content, name)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+        raise MalformedBody("the archive is no readable .npz file") from error
+    return arrays
+
+
+def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> bytes:
+    if entry.compress_type not in COMPRESSIONS:
+        raise MalformedBody("the archive uses a compression other than deflate")
+    # the announced size may lie, so one byte more than allowed is asked for
+    with archive.open(entry) as stream:
+        content = stream.read(left + 1)
+    if len(content) > left:
+        raise BodyTooLarge("the unpacked archive has more bytes than the limit max_body_bytes")
+    return content
+
+
+def as_json(array: npt.NDArray[Any], name: str) -> object:
+    """An array as nested lists of numbers."""
+    if array.dtype.kind not in NUMERIC_KINDS:
+        raise MalformedBody(f"the array {name} holds text; only the entry {REQUEST} may")
+    if array.dtype.kind == "f":
+        # the wire is double precision; what overflows becomes infinite and is refused by name later
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float64)
+    return array.tolist()
+
+
+def place(document: object, path: str, value: object) -> None:
+    """Put ``value`` at a dotted path of a JSON document, for example ``data.x``.
+
+    Raises
+    ------
+    MalformedBody
+        If a parent is missing or something stands there already.
+    """
+    *parents, last = path.split(".")
+    at = document
+    for step in parents:
+        if isinstance(at, list) and step.isdecimal() and int(step) < len(at):
+            at = at[int(step)]
+        elif isinstance(at, dict):
+            at = at.setdefault(step, {})
+        else:
+            raise MalformedBody(f"the array {path} has no place in the request")
+    if not isinstance(at, dict) or last in at:
+        raise MalformedBody(f"the array {path} has no place in the request, or is given twice")
+    at[last] = value
+
+
+def write_npz(arrays: Mapping[str, npt.NDArray[Any]], document: bytes) -> bytes:
+    """An uncompressed archive of ``arrays`` and, as the entry ``answer``, a JSON text."""
+    stream = io.BytesIO()
+    np.savez(stream, answer=np.array(document.decode()), **arrays)  # type: ignore[arg-type]  # names are arrays, not allow_pickle
+    return stream.getvalue()

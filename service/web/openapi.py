@@ -1,0 +1,75 @@
+"""The OpenAPI document: the routes' own part, and the schemas of all that travels."""
+
+from typing import Any, Final
+
+import orjson
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from service.schemas.batch import ProblemsAnswer, ProblemsRequest, SweepAnswer, SweepRequest
+from service.schemas.examples import ExampleAnswer, ExampleList
+from service.schemas.minima import MinimaAnswer
+from service.schemas.problem_details import ProblemDetails
+from service.schemas.request import BareMinimaRequest, MinimaRequest
+from service.schemas.system import Health, Version
+from service.schemas.theorems import TheoremList
+from service.version import ENGINE_VERSION
+from service.web.documentation import COMPONENTS
+
+TITLE: Final = "Analytic Minima"
+DESCRIPTION: Final = """Exact global minima of neural networks, with certificates.
+
+Send a network and data (or only the moments of the data) and get the global minimum of the regularised loss in closed
+form, its stationary points and phase transitions, and a certificate: an upper and a lower bound that meet.
+
+Every error is an RFC 9457 document of type `application/problem+json` whose `errors[].pointer` leads into the body.
+Arrays may also be sent in binary form: as `application/x-npz`, an archive with the entry `request` (the JSON as text)
+and arrays named by their dotted path in it (`data.x`, `problem.data.x`, `vary.decay_scale`), or as
+`multipart/form-data` with a JSON part `problem` and `.npy` parts named in the same way."""
+MODELS: Final = (
+    MinimaRequest,
+    BareMinimaRequest,
+    MinimaAnswer,
+    SweepRequest,
+    ProblemsRequest,
+    SweepAnswer,
+    ProblemsAnswer,
+    ExampleList,
+    ExampleAnswer,
+    TheoremList,
+    Health,
+    Version,
+    ProblemDetails,
+)
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of an app."""
+    found = get_openapi(
+        title=TITLE,
+        version=ENGINE_VERSION,
+        description=DESCRIPTION,
+        routes=app.routes,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": "/"}],
+    )
+    # what is left out when it does not apply is optional, which is how the validation schemas describe it
+    _, schemas = models_json_schema([(model, "validation") for model in MODELS], ref_template=COMPONENTS + "{model}")
+    components = found.setdefault("components", {})
+    components["schemas"] = dict(sorted(schemas["$defs"].items()))
+    components["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, where the server asks for one."},
+        "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key."},
+    }
+    for path, methods in found["paths"].items():
+        for operation in methods.values():
+            operation["responses"].pop("422", None) if path == "/v1/theorems/{theorem_id}" else None
+            if path.startswith("/v1"):
+                operation["security"] = [{}, {"bearer": []}, {"key": []}]
+    return found
+
+
+def as_json(app: FastAPI) -> bytes:
+    """The document as bytes, indented and with a final line break, so that it can be kept under version control."""
+    return orjson.dumps(document(app), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -1,0 +1,225 @@
+"""The one table from errors to statuses, and errors as RFC 9457 documents."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.errors import (
+    EngineError,
+    InputError,
+    LimitExceeded,
+    Location,
+    NotCovered,
+    NotFound,
+    NumericalError,
+    ServiceError,
+)
+from service.schemas.problem_details import ProblemDetails
+
+MEDIA_TYPE: Final = "application/problem+json"
+MAX_IN_DETAIL: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """A kind of error.
+
+    Attributes
+    ----------
+    code : str
+        Last part of the ``type`` address.
+    status : int
+    title : str
+    meaning : str
+        Shown on the page of this kind.
+    """
+
+    code: str
+    status: int
+    title: str
+    meaning: str
+
+
+class BodyError(ServiceError):
+    """The body cannot be read at all, before anything is known about its content."""
+
+
+class MalformedBody(BodyError):
+    """The body is not what its content type announces."""
+
+    code = "malformed-body"
+
+
+class BodyTooLarge(BodyError):
+    """The body has more bytes than the server accepts."""
+
+    code = "body-too-large"
+
+
+class UnsupportedMediaType(BodyError):
+    """The content type or encoding is none that the service reads."""
+
+    code = "unsupported-media-type"
+
+
+class Unauthorized(ServiceError):
+    """The API key is missing or unknown."""
+
+    code = "unauthorized"
+
+
+PROBLEM_TYPES: Final[tuple[ProblemType, ...]] = (
+    ProblemType(
+        InputError.code,
+        422,
+        InputError.title,
+        "The body could be read, but a field is wrong. `errors` lists each one with a JSON pointer into the body as it "
+        "was sent, what was wrong and what would be right.",
+    ),
+    ProblemType(
+        LimitExceeded.code,
+        422,
+        LimitExceeded.title,
+        "The problem is valid but larger than this server accepts. `limit` names the setting and `allowed` its value; "
+        "whoever runs the server can raise it.",
+    ),
+    ProblemType(
+        NotCovered.code,
+        422,
+        NotCovered.title,
+        "No solver has a closed form or a certified method for this problem. `solvers` lists each one with every "
+        "hypothesis that failed, so that one can see how far away the nearest covered problem is.",
+    ),
+    ProblemType(
+        NumericalError.code,
+        500,
+        NumericalError.title,
+        "The mathematics has an answer, but double precision does not reach it: the numbers are too large, too small "
+        "or too ill-conditioned. Rescaling the data usually helps.",
+    ),
+    ProblemType(
+        MalformedBody.code,
+        400,
+        "The body is not what its content type says",
+        "The body is no JSON (NaN, Infinity and numbers of thousands of digits are none either), is nested too deeply, "
+        "or is no readable .npz or multipart document.",
+    ),
+    ProblemType(
+        BodyTooLarge.code,
+        413,
+        "The body is too large",
+        "The body, as sent or unpacked, has more bytes than the setting `max_body_bytes`. Linear networks under "
+        "squared loss need only the moments of the data, which are much smaller than samples.",
+    ),
+    ProblemType(
+        UnsupportedMediaType.code,
+        415,
+        "The content type is not supported",
+        "Bodies are read as `application/json`, `application/x-npz` or `multipart/form-data`, without a content "
+        "encoding.",
+    ),
+    ProblemType(
+        Unauthorized.code,
+        401,
+        "An API key is needed",
+        "This server asks for a key: send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
+    ),
+    ProblemType(NotFound.code, 404, NotFound.title, "Nothing is served at this path, or nothing has this name."),
+    ProblemType("method-not-allowed", 405, "The method is not allowed", "The header `Allow` lists what is."),
+    ProblemType("http-error", 400, "The request could not be answered", "HTTP itself forbids this request."),
+    ProblemType(
+        EngineError.code,
+        503,
+        EngineError.title,
+        "Too much work is waiting. The same request may succeed after the seconds in `Retry-After`.",
+    ),
+    ProblemType(
+        "internal-error",
+        500,
+        "The service failed",
+        "This is a fault of the service. Its log has the details under the request id of the response.",
+    ),
+)
+BY_CODE: Final[Mapping[str, ProblemType]] = {row.code: row for row in PROBLEM_TYPES}
+CODE_OF_STATUS: Final[Mapping[int, str]] = {404: NotFound.code, 405: "method-not-allowed"}
+HEADERS: Final[Mapping[str, Mapping[str, str]]] = {
+    EngineError.code: {"Retry-After": "1"},
+    Unauthorized.code: {"WWW-Authenticate": "Bearer"},
+}
+
+
+def pointer(location: Location) -> str:
+    """JSON pointer of a location."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location)
+
+
+def response(code: str, detail: str, status: int | None = None, **extensions: Any) -> Response:
+    """The response of one kind of error."""
+    row = BY_CODE[code]
+    details = ProblemDetails(
+        type=f"/problems/{code}", title=row.title, status=status or row.status, detail=detail, **extensions
+    )
+    return Response(
+        details.model_dump_json(exclude_unset=True), details.status, HEADERS.get(code), media_type=MEDIA_TYPE
+    )
+
+
+def of_service_error(error: ServiceError) -> Response:
+    """The response to a deliberate error."""
+    if isinstance(error, NotCovered):
+        return response(error.code, error.detail, solvers=_attempts(error))
+    if isinstance(error, LimitExceeded):
+        return response(
+            error.code, _summary(error), errors=_items(error), limit=error.limit, allowed=float(error.allowed)
+        )
+    if isinstance(error, InputError):
+        return response(error.code, _summary(error), errors=_items(error))
+    return response(error.code, error.detail)
+
+
+async def on_service_error(_request: Request, error: Exception) -> Response:
+    """Handler of deliberate errors."""
+    assert isinstance(error, ServiceError)  # noqa: S101 - registered for this class only
+    return of_service_error(error)
+
+
+async def on_http_error(_request: Request, error: Exception) -> Response:
+    """Handler of what routing refuses: no such path, no such method."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+    code = CODE_OF_STATUS.get(error.status_code, "http-error")
+    answer = response(code, BY_CODE[code].meaning, status=error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def on_parameter_error(_request: Request, error: Exception) -> Response:
+    """Handler of a parameter of a path or query that the framework refused."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
+    items = [{"parameter": str(item["loc"][-1]), "detail": "is not valid"} for item in error.errors()]
+    names = ", ".join(item["parameter"] for item in items)
+    return response(InputError.code, f"the parameter {names} is not valid", errors=items)
+
+
+def _attempts(error: NotCovered) -> list[dict[str, Any]]:
+    return [
+        {
+            "solver": attempt.name,
+            "failed": [{"hypothesis": name, "reason": reason} for name, reason in attempt.failed.items()],
+        }
+        for attempt in error.attempts
+    ]
+
+
+def _items(error: InputError) -> list[dict[str, str]]:
+    return [{"pointer": pointer(item.location), "detail": item.detail} for item in error.problems]
+
+
+def _summary(error: InputError) -> str:
+    told = [f"{pointer(item.location) or 'the body'} {item.detail}" for item in error.problems[:MAX_IN_DETAIL]]
+    more = len(error.problems) - len(told)
+    return "; ".join(told) + (f"; and {more} more" if more > 0 else "")

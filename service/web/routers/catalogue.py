@@ -1,0 +1,74 @@
+"""`/v1/examples` and `/v1/theorems`: what the service ships and what it rests on."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from service.operations import examples as example_operations
+from service.operations import theorems as theorem_operations
+from service.schemas.examples import ExampleAnswer, ExampleList
+from service.schemas.theorems import Theorem, TheoremList
+from service.web import documentation
+from service.web.documentation import COMMON_ERRORS
+from service.web.responses import json_response
+
+router = APIRouter(prefix="/v1", tags=["catalogue"])
+
+
+@router.get(
+    "/examples",
+    operation_id="list_examples",
+    summary="Bundled real data sets",
+    responses={
+        **documentation.answer(ExampleList, "All data sets with sizes, source and licence."),
+        **documentation.errors(*COMMON_ERRORS),
+    },
+    response_class=Response,
+)
+async def get_examples() -> Response:
+    """List the bundled data sets; `{"kind": "example", "name": ...}` uses one in a problem."""
+    return json_response(example_operations.examples())
+
+
+@router.get(
+    "/examples/{name}",
+    operation_id="get_example",
+    summary="One data set with its numbers",
+    responses={
+        **documentation.answer(ExampleAnswer, "The numbers, ready to stand as `data` in a problem."),
+        **documentation.errors("not-found", "invalid-input", *COMMON_ERRORS),
+    },
+    response_class=Response,
+)
+async def get_example(name: str, raw: bool = False) -> Response:
+    """Return one data set, centred and scaled, or as published with `raw`."""
+    return json_response(example_operations.example(name, raw=raw))
+
+
+@router.get(
+    "/theorems",
+    operation_id="list_theorems",
+    summary="Theorems that answers cite",
+    responses={
+        **documentation.answer(TheoremList, "The catalogue."),
+        **documentation.errors(*COMMON_ERRORS),
+    },
+    response_class=Response,
+)
+async def get_theorems() -> Response:
+    """List every theorem with statement, source, hypotheses and status."""
+    return json_response(theorem_operations.theorems())
+
+
+@router.get(
+    "/theorems/{theorem_id}",
+    operation_id="get_theorem",
+    summary="One theorem",
+    responses={
+        **documentation.answer(Theorem, "The theorem."),
+        **documentation.errors("not-found", *COMMON_ERRORS),
+    },
+    response_class=Response,
+)
+async def get_theorem(theorem_id: str) -> Response:
+    """Return one theorem by its id."""
+    return json_response(theorem_operations.theorem(theorem_id))

@@ -1,0 +1,67 @@
+"""Pages for people: the start page, the API's documentation, and one page for each kind of error."""
+
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse, Response
+
+from service.errors import NotFound
+from service.web.problems import BY_CODE, PROBLEM_TYPES
+
+PAGE_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+# the vendored documentation viewer writes style attributes of its own
+DOCUMENTATION_POLICY: Final = PAGE_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+METHODS: Final = ["GET", "HEAD"]
+
+router = APIRouter(include_in_schema=False)
+
+
+def _file(name: str) -> str:
+    return files("service.web").joinpath("static", name).read_text(encoding="utf-8")
+
+
+@router.api_route("/", methods=METHODS)
+async def start_page() -> Response:
+    """Serve the start page."""
+    return _page(_file("index.html"))
+
+
+@router.api_route("/docs", methods=METHODS)
+async def documentation_page() -> Response:
+    """Serve the documentation of the API."""
+    return _page(_file("docs.html"), DOCUMENTATION_POLICY)
+
+
+@router.api_route("/problems", methods=METHODS)
+async def problems_page() -> Response:
+    """List the kinds of errors."""
+    rows = "".join(
+        f'<li><a href="/problems/{row.code}">{row.code}</a> ({row.status}): {escape(row.title)}</li>'
+        for row in PROBLEM_TYPES
+    )
+    return _problem_page("Errors", f"<ul>{rows}</ul>")
+
+
+@router.api_route("/problems/{code}", methods=METHODS)
+async def problem_page(code: str) -> Response:
+    """Describe one kind of error."""
+    if code not in BY_CODE:
+        raise NotFound("there is no such kind of error")
+    row = BY_CODE[code]
+    facts = f"<p>Status {row.status}, type <code>/problems/{row.code}</code>.</p>"
+    text = f'<p>{escape(row.meaning)}</p>{facts}<p><a href="/problems">All kinds of errors</a></p>'
+    return _problem_page(row.title, text)
+
+
+def _problem_page(title: str, content: str) -> Response:
+    return _page(Template(_file("problem.html")).substitute(title=escape(title), content=content))
+
+
+def _page(content: str, policy: str = PAGE_POLICY) -> Response:
+    return HTMLResponse(content, headers={"content-security-policy": policy, "cache-control": "no-cache"})

@@ -1,0 +1,81 @@
+"""Health, version, metrics and the OpenAPI document; never behind a key."""
+
+import platform
+from importlib.metadata import version as installed_version
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.schemas.system import Health, Version
+from service.version import ENGINE_VERSION
+from service.web import documentation
+from service.web.responses import json_response
+from service.web.runtime import runtime_of
+
+router = APIRouter(tags=["system"])
+
+
+@router.get(
+    "/livez",
+    operation_id="livez",
+    summary="Whether the process runs",
+    responses={**documentation.answer(Health, "It does.")},
+    response_class=Response,
+)
+async def get_livez() -> Response:
+    """Answer as long as the event loop turns."""
+    return json_response(Health(status="alive"))
+
+
+@router.get(
+    "/readyz",
+    operation_id="readyz",
+    summary="Whether the service can answer",
+    responses={**documentation.answer(Health, "It can."), **documentation.errors("engine-unavailable")},
+    response_class=Response,
+)
+async def get_readyz(request: Request) -> Response:
+    """Answer once a first problem has been solved, and while the pool takes work."""
+    runtime_of(request).compute.check_capacity()
+    return json_response(Health(status="ready"))
+
+
+@router.get(
+    "/version",
+    operation_id="version",
+    summary="Versions of the engine and its libraries",
+    responses={**documentation.answer(Version, "The versions.")},
+    response_class=Response,
+)
+async def get_version() -> Response:
+    """Say which engine answers."""
+    return json_response(
+        Version(
+            name="analytic-minima",
+            engine_version=ENGINE_VERSION,
+            api_version="v1",
+            python=platform.python_version(),
+            numpy=installed_version("numpy"),
+            scipy=installed_version("scipy"),
+        )
+    )
+
+
+@router.get(
+    "/metrics",
+    operation_id="metrics",
+    summary="Metrics for Prometheus",
+    responses={200: {"description": "Text format of Prometheus.", "content": {"text/plain": {}}}},
+    response_class=Response,
+)
+async def get_metrics(request: Request) -> Response:
+    """Counts and times of requests, memory and processor time."""
+    return Response(runtime_of(request).metrics.exposition(), headers={"content-type": CONTENT_TYPE_LATEST})
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def get_openapi(request: Request) -> Response:
+    """Serve the OpenAPI document."""
+    return Response(request.app.state.openapi_json, media_type="application/json")

@@ -1,0 +1,24 @@
+"""What the routes share: settings, the pool, metrics."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from service.settings import Settings
+from service.web.compute import Compute
+from service.web.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The parts of one running service."""
+
+    settings: Settings
+    compute: Compute
+    metrics: Metrics
+
+
+def runtime_of(request: Request) -> Runtime:
+    """The runtime of the app that serves ``request``."""
+    runtime: Runtime = request.app.state.runtime
+    return runtime

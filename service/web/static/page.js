@@ -1,0 +1,91 @@
+"use strict";
+// Asks the service this page comes from and shows its answer; every text is set as text, never as markup.
+
+const part = (id) => document.getElementById(id);
+const digits = (value) => (value === null ? "none" : Number(value.toPrecision(9)).toString());
+
+function row(cells, firstIsHeading) {
+  const line = document.createElement("tr");
+  cells.forEach((text, index) => {
+    const cell = document.createElement(firstIsHeading && index === 0 ? "th" : "td");
+    if (cell.tagName === "TH") cell.scope = "row";
+    cell.textContent = text;
+    line.append(cell);
+  });
+  return line;
+}
+
+function drawTerms(terms, loss) {
+  const space = "http://www.w3.org/2000/svg";
+  const picture = document.createElementNS(space, "svg");
+  picture.setAttribute("viewBox", "0 0 100 10");
+  picture.setAttribute("preserveAspectRatio", "none");
+  let from = 0;
+  for (const name of ["fit", "noise", "decay"]) {
+    const share = (100 * terms[name]) / loss;
+    const block = document.createElementNS(space, "rect");
+    block.setAttribute("x", from);
+    block.setAttribute("width", share);
+    block.setAttribute("height", 10);
+    block.setAttribute("class", name);
+    picture.append(block);
+    from += share;
+  }
+  const text = ["fit", "noise", "decay"].map((name) => `${name} ${digits(terms[name])}`).join(", ");
+  part("terms").setAttribute("aria-label", `Parts of the loss: ${text}`);
+  part("terms").append(picture);
+  part("terms-text").textContent = `Parts of the loss, from left to right: ${text}.`;
+}
+
+function show(answer, milliseconds) {
+  const minimum = answer.global_minimum;
+  const certificate = answer.certificate;
+  const facts = [
+    ["Loss", digits(minimum.loss)],
+    ["No weights go below", digits(certificate.lower_bound)],
+    ["Relative gap", certificate.relative_gap.toExponential(1)],
+    ["Evidence", `${answer.status}, ${certificate.kind}`],
+    ["Collapsed to zero", minimum.trivial ? "yes" : "no"],
+    ["Collapses if all decays grow by", digits(answer.thresholds.critical_decay_scale)],
+    ["Unique", minimum.uniqueness],
+    ["Theorems", answer.theorems.join(", ")],
+    ["Identity of the problem", answer.problem_hash.slice(0, 19) + "…"],
+  ];
+  part("minimum").replaceChildren(...facts.map((cells) => row(cells, true)));
+  const words = (text) => text.replaceAll("_", " ");
+  part("points").replaceChildren(
+    ...answer.stationary_points.map((point) =>
+      row([words(point.kind), words(point.class), digits(point.loss), digits(point.norm)], true)),
+  );
+  drawTerms(minimum.terms, minimum.loss);
+  part("result").hidden = false;
+  part("state").textContent = `Answered in ${Math.round(milliseconds)} ms.`;
+}
+
+async function ask() {
+  const problem = await (await fetch("/static/demo.json")).text();
+  part("command").firstElementChild.textContent =
+    `curl -s ${location.origin}/v1/minima -H 'content-type: application/json' -d '${problem.trim()}'`;
+  const started = performance.now();
+  const reply = await fetch("/v1/minima", {
+    method: "POST", headers: { "content-type": "application/json" }, body: problem,
+  });
+  const answer = await reply.json();
+  if (!reply.ok) throw new Error(`${answer.title}: ${answer.detail}`);
+  show(answer, performance.now() - started);
+}
+
+part("copy").addEventListener("click", async () => {
+  try {
+    await navigator.clipboard.writeText(part("command").textContent);
+    part("copied").textContent = "Copied.";
+  } catch {
+    getSelection().selectAllChildren(part("command"));
+    part("copied").textContent = "Selected; copy it with the keyboard.";
+  }
+});
+
+ask().catch((error) => {
+  part("state").textContent = `The service did not answer: ${error.message}`;
+  part("state").className = "error";
+});

@@ -1,0 +1,47 @@
+"""What the package imports is declared; what is declared for everyone is used."""
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import service
+
+ROOT = Path(service.__file__).parent
+PROJECT = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PARTS_OF = {"starlette": "fastapi", "pydantic-core": "pydantic", "dask": "distributed", "tornado": "distributed"}
+LOADED_BY_NAME = {"uvloop", "httptools", "python-multipart"}
+FOR_JOBS = set() if (ROOT / "jobs" / "__init__.py").exists() else {"alembic", "distributed", "sqlalchemy"}
+
+
+def imported() -> set[str]:
+    names: set[str] = set()
+    for source in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names.update(alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module.partition(".")[0])
+    providers = packages_distributions()
+    foreign = names - set(sys.stdlib_module_names) - {"service"}
+    found = {canonicalize_name(distribution) for name in foreign for distribution in providers[name]}
+    return {PARTS_OF.get(name, name) for name in found}
+
+
+def declared(lines: list[str]) -> set[str]:
+    return {canonicalize_name(Requirement(re.sub(r"\[.*\]", "", line)).name) for line in lines}
+
+
+def test_every_import_is_declared() -> None:
+    optional = PROJECT["optional-dependencies"]
+    everything = [*PROJECT["dependencies"], *optional["cluster"], *optional["parquet"], *optional["plots"]]
+    assert imported() <= declared(everything)
+
+
+def test_every_dependency_is_used() -> None:
+    assert declared(PROJECT["dependencies"]) - LOADED_BY_NAME - FOR_JOBS <= imported()

@@ -1,0 +1,56 @@
+"""What grows by one file and one row: every file of such a folder is reached from its table, by name."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import service
+
+ROOT = Path(service.__file__).parent
+TABLES = {
+    "core/solvers": ("core/catalogue.py", "core/dispatch.py"),
+    "core/certificates": ("core/catalogue.py", "core/dispatch.py"),
+    "core/theorems": ("core/catalogue.py", "core/dispatch.py"),
+}
+SCANS = {"pkgutil", "importlib", "importlib.metadata", "glob", "os", "pathlib", "inspect"}
+
+
+def imports_of(path: Path) -> set[str]:
+    """Names that a file imports, each also with the names taken from it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def tables_of(folder: str) -> list[Path]:
+    return [ROOT / table for table in TABLES[folder] if (ROOT / table).exists()]
+
+
+@pytest.mark.parametrize("folder", TABLES)
+def test_every_file_is_reached_from_the_table(folder: str) -> None:
+    own = {f"service.{folder.replace('/', '.')}.{path.stem}": path for path in (ROOT / folder).glob("[!_]*.py")}
+    tables = tables_of(folder)
+    reached: set[str] = set()
+    waiting = {name for table in tables for name in imports_of(table)} | {
+        name for name, path in own.items() if path in tables
+    }
+    while waiting:
+        name = waiting.pop()
+        if name in own and name not in reached:
+            reached.add(name)
+            waiting |= imports_of(own[name])
+    assert own, f"{folder} is empty"
+    assert set(own) == reached
+
+
+@pytest.mark.parametrize("table", sorted({table for tables in TABLES.values() for table in tables}))
+def test_tables_are_literals_not_scans(table: str) -> None:
+    path = ROOT / table
+    assert path.exists()
+    assert imports_of(path).isdisjoint(SCANS)
