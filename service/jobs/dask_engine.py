@@ -12,12 +12,13 @@ from typing import Any, Final
 from distributed import Client, Future
 from distributed.scheduler import KilledWorker
 
+from service.errors import EngineError
 from service.jobs.dask_ledger import Ledger
 from service.jobs.dask_pool import Pool
-from service.jobs.dask_worker import Prepare, hold, kill_process, run_call
+from service.jobs.dask_worker import hold, kill_process, run_call
 from service.jobs.engine import Call, Ending, Outcome
 from service.jobs.execution import describe
-from service.version import ENGINE_VERSION
+from service.jobs.versions import VERSIONS
 
 _log: Final = logging.getLogger(__name__)
 _PROBE_EVERY_S: Final = 0.25
@@ -140,7 +141,7 @@ class DaskEngine:
     def _send(self, client: Client, key: str, call: Call) -> "Future[Any] | None":
         try:
             arrays = self._arrays_on(client, call.arrays)
-            arguments = (ENGINE_VERSION, self._table, key, call, arrays)
+            arguments = (VERSIONS, self._table, key, call, arrays)
             return client.submit(run_call, *arguments, key=key, pure=False, priority=int(call.urgent))
         except Exception:  # noqa: BLE001 - whatever Dask raises here means that the pool is away
             _log.debug("a call could not be sent", exc_info=True)
@@ -234,12 +235,12 @@ class DaskEngine:
                 pool.address, security=pool.security, timeout=3, set_as_default=False
             )
             client.register_plugin(Ledger())
-            client.register_plugin(Prepare(self._table))
-            client.get_versions(check=True)
+            # Workers are compared at each call: one that holds the interpreter's lock could not answer now.
             census = _ask(client, "minima_census")
+            _compare_versions(census["versions"])
             self._workers = int(census["workers"])
         except Exception as error:  # noqa: BLE001 - tried again until it works
-            _log.warning("no scheduler at %s yet (%s)", pool.address, type(error).__name__)
+            _log.warning("no scheduler at %s yet: %s %s", pool.address, type(error).__name__, error)
             if client is not None:
                 _close(client)
             self._closed.wait(0.2)
@@ -256,6 +257,11 @@ class DaskEngine:
             self._ended.put(Outcome(key, Ending.UNSTARTED))
         if client is not None:
             _close(client)
+
+
+def _compare_versions(found: str) -> None:
+    if found != VERSIONS:
+        raise EngineError(f"the scheduler runs {found}, this driver {VERSIONS}: install the same wheel and lock file")
 
 
 def _handler(client: Client, name: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from distributed import Scheduler, SchedulerPlugin
 
+from service.jobs.versions import VERSIONS
 from service.version import ENGINE_VERSION
 
 
@@ -53,9 +54,9 @@ class Ledger(SchedulerPlugin):
         self._running.pop(key, None)
 
     def census(self) -> dict[str, Any]:
-        """Count the threads of living workers and tell the version."""
+        """Count the threads of living workers and tell the versions."""
         assert self._scheduler is not None  # noqa: S101 - handlers exist only after `start`
-        return {"workers": self._scheduler.total_nthreads, "engine_version": ENGINE_VERSION}
+        return {"workers": self._scheduler.total_nthreads, "versions": VERSIONS}
 
     def running(self, keys: Sequence[str]) -> dict[str, float]:
         """Tell for how long the calls among these have been computed."""

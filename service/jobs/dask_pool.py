@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from typing import Any, Final, Protocol
 
 import dask
@@ -14,7 +15,7 @@ from distributed.utils import get_mp_context
 from service.jobs.config import refuse_insecure
 
 _log: Final = logging.getLogger(__name__)
-_PRELOAD: Final = ("service.jobs.dask_worker", "service.jobs.driver_process")
+_PRELOAD: Final = ("service.jobs.fork_server", "service.jobs.dask_worker", "service.jobs.driver_process")
 _SETTINGS: Final = {
     # Deaths are counted in the store, so Dask never retries by itself.
     "distributed.scheduler.allowed-failures": 0,
@@ -60,10 +61,14 @@ def configure_dask() -> None:
 
 
 def prepare_forks(preload: Sequence[str]) -> None:
-    """Let workers be forks of one process that has imported everything: they start several times faster so."""
+    """Let workers be forks of one process that has imported everything: they start several times faster so.
+
+    Call it from a thread that lives as long as the pool: the kernel ends the fork server with that thread.
+    """
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     context: Any = get_mp_context()  # type: ignore[no-untyped-call]  # distributed leaves it unannotated
     context.set_forkserver_preload([*_PRELOAD, *preload])
+    forkserver.ensure_running()
 
 
 class EmbeddedPool:

@@ -1,41 +1,30 @@
 """What runs on workers and nannies.  The same wheel is installed there; nothing here is sent by value."""
 
 import asyncio
-import ctypes
 import os
 import signal
-import sys
+from functools import cache
 from typing import Any, Final
 
-from distributed import Nanny, Worker, WorkerPlugin, get_worker
+from distributed import Nanny, Worker, get_worker
 from distributed.utils import sync
 
 from service.jobs.codec import decode
 from service.jobs.engine import Call, Ending, Outcome
 from service.jobs.execution import execute, load_table
+from service.jobs.fork_server import die_with_parent
 from service.jobs.plans import Arrays
 from service.jobs.values import Payload
-from service.version import ENGINE_VERSION
+from service.jobs.versions import VERSIONS
 
-_PR_SET_PDEATHSIG: Final = 1
 _POLL_S: Final = 0.01
 _POLLS: Final = 1000
 
 
-class Prepare(WorkerPlugin):
-    """Import the operations before the first chunk, and let the worker die with its nanny."""
-
-    name = f"minima-prepare-{ENGINE_VERSION}"
-
-    def __init__(self, table: str) -> None:
-        self._table: Final = table
-
-    def setup(self, worker: Worker) -> None:  # noqa: ARG002 - Dask's hook
-        """Run in the worker's process when it starts."""
-        load_table(self._table)
-        if sys.platform == "linux":
-            # A chunk that holds the GIL would otherwise outlive a nanny that was killed.
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+@cache
+def prepare() -> None:
+    """Let this worker die with its parent, because a chunk that holds the interpreter's lock would outlive it."""
+    die_with_parent()
 
 
 def hold(body: bytes) -> Arrays:
@@ -46,9 +35,10 @@ def hold(body: bytes) -> Arrays:
 
 def run_call(version: str, table: str, key: str, call: Call, arrays: Arrays | None) -> Outcome:
     """Run one call in a worker, after the ledger knows of it."""
-    if version != ENGINE_VERSION:
-        detail = f"the worker runs engine {ENGINE_VERSION}, the driver {version}: install the same wheel"
+    if version != VERSIONS:
+        detail = f"the worker runs {VERSIONS}, the driver {version}: install the same wheel and lock file"
         return Outcome(key, Ending.RAISED, error={"type": "VersionMismatch", "detail": detail, "place": "worker"})
+    prepare()
     worker = get_worker()
     wanted = sync(worker.loop, worker.scheduler.minima_began, key=key, worker=worker.address, pid=os.getpid())
     if not wanted:

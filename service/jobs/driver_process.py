@@ -98,8 +98,9 @@ class DriverProcess:
         self._engine.resize(self._share())
 
     def _refuse_a_second_replica(self) -> None:
+        others = self._janitor.others(self._driver_id)
         try:
-            refuse_sqlite_cluster(self._config, self._janitor.others(self._driver_id))
+            refuse_sqlite_cluster(self._config, others)
         except EngineError as error:
             _log.error("%s", error)
             os._exit(EXIT_REFUSED)

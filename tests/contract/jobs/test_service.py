@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
+import psutil  # type: ignore[import-untyped]  # ships no annotations
 import pytest
 
 from service.errors import InputError, LimitExceeded
@@ -214,4 +214,4 @@ def _runs(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)

@@ -35,8 +35,7 @@ def chunk(index: int, value: object = 0) -> StoredStep:
 WRITES: dict[str, Write] = {
     "chunk": lambda store, claim: store.save_steps(claim, [chunk(0)]),
     "progress": lambda store, claim: store.save_progress(claim, 10),
-    "event": lambda store, claim: store.save_event(claim, "note", {}),
-    "loss": lambda store, claim: store.count_loss(claim, StepKind.WORK, 0),
+    "event": lambda store, claim: store.count_loss(claim, StepKind.WORK, 0),
     "state": lambda store, claim: store.finish(claim, JobState.SUCCESSFUL, result=RESULT),
 }
 
