@@ -15,7 +15,9 @@ MAX_REPORTED: Final = 20
 MAX_NAME: Final = 100
 
 # an element of these fields is a union, whose chosen branch pydantic adds to the location
-UNION_FIELDS: Final = frozenset({"noise", "input_noise", "data", "evaluation", "y", "weights", "biases"})
+UNION_FIELDS: Final = frozenset(
+    {"noise", "input_noise", "data", "evaluation", "y", "weights", "biases", "left", "right"}
+)
 UNION_BRANCHES: Final = frozenset(
     {"dropout", "gaussian", "samples", "moments", "example", "none", "vector", "matrix", "factors", "uniform"}
 )

@@ -6,7 +6,8 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.results import FactoredMatrix, Parameters, UniformColumn
-from service.errors import LimitExceeded, Location
+from service.errors import InputError, LimitExceeded, Location
+from service.operations.mapping.arrays import matrix
 from service.schemas import weights as wire
 from service.settings import Limits
 
@@ -33,11 +34,12 @@ def to_wire(
     return weights, [None if bias is None else _bias(bias, form) for bias in parameters.biases]
 
 
-def to_core(weights: list[wire.Weight], biases: list[wire.BiasVector] | None) -> Parameters:
-    """Weights of an answer as the core computes with them."""
+def to_core(weights: list[wire.Weight], biases: list[wire.BiasVector] | None, at: Location) -> Parameters:
+    """Weights of an answer as the core computes with them; `InputError` below ``at`` if a shape is wrong."""
+    vectors = [None] * len(weights) if biases is None else biases
     return Parameters(
-        weights=tuple(_factored(weight) for weight in weights),
-        biases=(None,) * len(weights) if biases is None else tuple(_bias_factored(bias) for bias in biases),
+        weights=tuple(_factored(weight, (*at, "weights", index)) for index, weight in enumerate(weights)),
+        biases=tuple(_bias_factored(bias, (*at, "biases", index)) for index, bias in enumerate(vectors)),
     )
 
 
@@ -69,22 +71,27 @@ def _factor(factor: FloatArray | UniformColumn) -> object:
     return factor.tolist()
 
 
-def _factored(weight: wire.Weight) -> FactoredMatrix:
+def _factored(weight: wire.Weight, at: Location) -> FactoredMatrix:
     if isinstance(weight, wire.FactoredMatrix):
-        return FactoredMatrix(_side(weight.left), np.array(weight.values), _side(weight.right))
-    dense = np.array(weight)
+        left, right = (_side(side, (*at, name)) for side, name in ((weight.left, "left"), (weight.right, "right")))
+        factored = FactoredMatrix(left, np.array(weight.values), right)
+        ranks = {1 if isinstance(side, UniformColumn) else side.shape[1] for side in (left, right)}
+        if list(factored.shape) != weight.shape or ranks != {len(weight.values)}:
+            raise InputError.at((*at, "shape"), "does not match the factors left, values and right")
+        return factored
+    dense = matrix(weight, at)
     return FactoredMatrix(dense, np.ones(dense.shape[1]), np.eye(dense.shape[1]))
 
 
-def _bias_factored(bias: wire.BiasVector) -> FactoredMatrix | None:
+def _bias_factored(bias: wire.BiasVector, at: Location) -> FactoredMatrix | None:
     if bias is None:
         return None
     if isinstance(bias, wire.FactoredMatrix):
-        return _factored(bias)
+        return _factored(bias, at)
     return FactoredMatrix(np.array(bias)[:, np.newaxis], np.ones(1), np.ones((1, 1)))
 
 
-def _side(side: wire.Factor) -> FloatArray | UniformColumn:
+def _side(side: wire.Factor, at: Location) -> FloatArray | UniformColumn:
     if isinstance(side, wire.UniformColumn):
         return UniformColumn(side.uniform, side.length)
-    return np.array(side)
+    return matrix(side, at)

@@ -1,0 +1,131 @@
+"""An answer on the wire read back as a claim of the core, in the core's convention."""
+
+import numpy as np
+
+from service.core.problems import shapes_of
+from service.core.results import (
+    Certificate,
+    GlobalMinimum,
+    Origin,
+    Parameters,
+    Solution,
+    StationaryPoint,
+    Terms,
+    Thresholds,
+    Transition,
+)
+from service.errors import InputError
+from service.operations.mapping import weights
+from service.operations.mapping.problem import MappedProblem
+from service.schemas import minima as wire
+from service.vocabulary import PointClass
+
+
+def to_core(answer: wire.MinimaAnswer, mapped: MappedProblem) -> tuple[Solution, Certificate]:
+    """The claimed solution and certificate.
+
+    Raises
+    ------
+    InputError
+        If the weights do not have the shapes of the network.
+    """
+    factor = mapped.scaling.loss
+    solution = Solution(
+        solver=answer.solver,
+        theorems=tuple(answer.theorems),
+        minimum=_minimum(answer.global_minimum, mapped),
+        stationary_points=tuple(_point(point, factor) for point in answer.stationary_points),
+        completeness=answer.completeness,
+        thresholds=_thresholds(answer.thresholds),
+        origin=_origin(answer.origin, factor),
+    )
+    claimed = answer.certificate
+    certificate = Certificate(
+        upper_bound=claimed.upper_bound / factor,
+        lower_bound=claimed.lower_bound / factor,
+        relative_gap=claimed.relative_gap,
+        tolerance=claimed.tolerance,
+        method=claimed.method,
+        rounding_allowance=claimed.rounding_allowance / factor,
+        checks=(),
+    )
+    return solution, certificate
+
+
+def _minimum(minimum: wire.GlobalMinimum, mapped: MappedProblem) -> GlobalMinimum:
+    factor, outputs = mapped.scaling.loss, mapped.core.network.outputs
+    offset = minimum.output_offset
+    evaluation = mapped.evaluation_scaling
+    fit = minimum.evaluation_fit
+    return GlobalMinimum(
+        loss=minimum.loss / factor,
+        terms=Terms(minimum.terms.fit / factor, minimum.terms.noise / factor, minimum.terms.decay / factor),
+        trivial=minimum.trivial,
+        attained=minimum.attained,
+        rank=minimum.rank,
+        end_to_end_map=np.array(minimum.end_to_end_map),
+        output_offset=np.zeros(outputs) if offset is None else np.array(offset),
+        singular_values=np.array(minimum.singular_values),
+        parameters=_parameters(minimum, mapped),
+        prediction_variance=minimum.prediction_variance,
+        uniqueness=minimum.uniqueness,
+        evaluation_fit=None if fit is None or evaluation is None else fit / evaluation.loss,
+    )
+
+
+def _parameters(minimum: wire.GlobalMinimum, mapped: MappedProblem) -> Parameters | None:
+    if minimum.weights is None:
+        return None
+    network = mapped.core.network
+    shapes = shapes_of(network, mapped.core.data.inputs)
+    if len(minimum.weights) != len(shapes):
+        raise InputError.at(("global_minimum", "weights"), f"must have {len(shapes)} entries, one for each layer")
+    parameters = weights.to_core(minimum.weights, minimum.biases, ("global_minimum",))
+    for index, (weight, shape) in enumerate(zip(parameters.weights, shapes, strict=True)):
+        if weight.shape != shape:
+            at = ("global_minimum", "weights", index)
+            raise InputError.at(at, f"must be {shape[0]} x {shape[1]}: width x inputs of the layer")
+    expected = [shape[0] if network.has_bias(index) else None for index, shape in enumerate(shapes)]
+    if [None if bias is None else bias.shape[0] for bias in parameters.biases] != expected:
+        raise InputError.at(("global_minimum", "biases"), "must have one vector for each layer with a bias")
+    return parameters
+
+
+def _point(point: wire.StationaryPoint, factor: float) -> StationaryPoint:
+    return StationaryPoint(
+        kind=point.kind,
+        loss=point.loss / factor,
+        point_class=point.class_,
+        evidence=point.evidence,
+        norm=point.norm,
+        parameter_norm=point.parameter_norm,
+        label=dict(point.label or {}),
+    )
+
+
+def _thresholds(thresholds: wire.Thresholds) -> Thresholds:
+    return Thresholds(
+        critical_decay_scale=thresholds.critical_decay_scale,
+        metastable_up_to_decay_scale=thresholds.metastable_up_to_decay_scale,
+        critical_noise_variance=thresholds.critical_noise_variance,
+        critical_noise_scale=thresholds.critical_noise_scale,
+        transition_order=thresholds.transition_order,
+        transitions=tuple(
+            Transition(item.decay_scale, item.order, item.norm_before, item.norm_after)
+            for item in thresholds.transitions
+        ),
+        reasons=dict(thresholds.reasons),
+    )
+
+
+def _origin(origin: wire.Origin, factor: float) -> Origin:
+    def core(value: float | None) -> float | None:
+        return None if value is None else value / factor
+
+    return Origin(
+        point_class=PointClass(origin.class_),
+        least_hessian_eigenvalue=core(origin.least_hessian_eigenvalue),
+        barrier_height=core(origin.barrier_height),
+        escape_norm=origin.escape_norm,
+        reasons=dict(origin.reasons),
+    )

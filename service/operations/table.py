@@ -1,0 +1,44 @@
+"""The explicit table of what the service can do; the web and the command line are compared with it by a test."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from service.operations.examples import example, examples
+from service.operations.minima import minima
+from service.operations.minima_batch import minima_batch, minima_sweep
+from service.operations.theorems import theorem, theorems
+from service.operations.verify import verify
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One use case.
+
+    Attributes
+    ----------
+    name : str
+    function : callable
+        What runs, wherever the question came from.
+    route : tuple of str or None
+        Method and path over HTTP.
+    command : str or None
+        Name on the command line.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    route: tuple[str, str] | None
+    command: str | None
+
+
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    Operation("minima", minima, ("POST", "/v1/minima"), "solve"),
+    Operation("minima_batch", minima_batch, ("POST", "/v1/minima/batch"), None),
+    Operation("minima_sweep", minima_sweep, ("POST", "/v1/minima/batch"), None),
+    Operation("verify", verify, None, "verify"),
+    Operation("examples", examples, ("GET", "/v1/examples"), "examples"),
+    Operation("example", example, ("GET", "/v1/examples/{name}"), "examples"),
+    Operation("theorems", theorems, ("GET", "/v1/theorems"), "theorems"),
+    Operation("theorem", theorem, ("GET", "/v1/theorems/{theorem_id}"), "theorems"),
+)
