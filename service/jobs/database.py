@@ -1,7 +1,8 @@
 """One code path over SQLite and PostgreSQL: connections, transactions, the database's own clock."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import RLock
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, Float, create_engine, event, literal_column, select
@@ -28,6 +29,10 @@ class Database:
     ----------
     url : str
         ``sqlite:///path`` or ``postgresql://...``; psycopg 3 is the driver of the latter.
+    pool_size : int
+        Connections kept open.
+    prepare : callable, optional
+        Run before the first use, and again before the next while it raises: a store may be away at start.
 
     Raises
     ------
@@ -35,7 +40,10 @@ class Database:
         From `reading` and `writing`, whenever the database is away, full or busy for too long.
     """
 
-    def __init__(self, url: str, pool_size: int = 8) -> None:
+    def __init__(self, url: str, pool_size: int = 8, prepare: "Callable[[Database], None] | None" = None) -> None:
+        self._prepare = prepare
+        self._preparing = False
+        self._lock: Final = RLock()
         address = make_url(url)
         if address.get_backend_name() == "postgresql":
             address = address.set(drivername="postgresql+psycopg")
@@ -61,14 +69,29 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a transaction that only reads."""
+        self.ensure_prepared()
         with _mapped_errors(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open a transaction that writes; it is durable when the block ends without an exception."""
+        self.ensure_prepared()
         with _mapped_errors(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
             yield connection
+
+    def ensure_prepared(self) -> None:
+        """Run ``prepare`` unless it has run."""
+        with self._lock:
+            prepare, busy = self._prepare, self._preparing
+            if prepare is None or busy:
+                return
+            self._preparing = True
+            try:
+                prepare(self)
+                self._prepare = None
+            finally:
+                self._preparing = False
 
     def insert(self, table: Table) -> "sqlite.Insert | postgresql.Insert":
         """Return this dialect's INSERT, which knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""

@@ -1,5 +1,6 @@
 """The jobs floor as the floors above see it: one object that is started, asked and stopped."""
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -37,19 +38,17 @@ class JobService:
         if config.scheduler_address is not None:
             refuse_insecure(config.scheduler_address, allow_insecure=config.allow_insecure_scheduler)
         self._config: Final = config
-        self._database: Final = Database(config.database_url)
+        self._database: Final = Database(config.database_url, prepare=migrate)
         self._supervisor: Final = Supervisor(config) if drive else None
-        self._migrated = False
         self.store: Final = JobStore(self._database, ENGINE_VERSION, config.queue_limit, config.retention_s)
 
     def start(self) -> None:
         """Bring the schema up to date and start the driver beside; a store that is away is tried again later."""
-        try:
-            self._migrate()
-        except EngineError:
-            self._migrated = False
-        if self._supervisor is not None:
-            self._supervisor.start()
+        if self._supervisor is None:
+            return
+        with contextlib.suppress(EngineError):
+            self._database.ensure_prepared()
+        self._supervisor.start()
 
     def stop(self) -> None:
         """Stop the driver and give connections back."""
@@ -64,7 +63,6 @@ class JobService:
     def ready(self) -> Mapping[str, bool]:
         """Tell what works: ``store`` (asked now) and ``driver``; an EngineError counts as not."""
         try:
-            self._migrate()
             self.store.active()
         except EngineError:
             return {"store": False, "driver": self._driving()}
@@ -89,7 +87,6 @@ class JobService:
         """
         if submission.operation not in self.table:
             raise InputError.at(("operation",), "is not an operation that runs as a job")
-        self._migrate()
         plan = self.plan(submission.operation, submission.request)
         limit = min(submission.time_limit_s, self._config.time_limit_s)
         cost = submission.cost_estimate_s or plan.cost_s
@@ -109,8 +106,3 @@ class JobService:
 
     def _driving(self) -> bool:
         return self._supervisor is None or self._supervisor.alive
-
-    def _migrate(self) -> None:
-        if not self._migrated:
-            migrate(self._database)
-            self._migrated = True

@@ -12,11 +12,13 @@ from starlette.responses import Response
 from service.errors import (
     EngineError,
     InputError,
+    JobError,
     LimitExceeded,
     Location,
     NotCovered,
     NotFound,
     NumericalError,
+    QueueFull,
     ServiceError,
 )
 from service.schemas.problem_details import ProblemDetails
@@ -133,6 +135,25 @@ PROBLEM_TYPES: Final[tuple[ProblemType, ...]] = (
     ProblemType("method-not-allowed", 405, "The method is not allowed", "The header `Allow` lists what is."),
     ProblemType("http-error", 400, "The request could not be answered", "HTTP itself forbids this request."),
     ProblemType(
+        JobError.code,
+        409,
+        JobError.title,
+        "The job has not ended yet, or it failed or was dismissed: its status says which, and why.",
+    ),
+    ProblemType(
+        "job-expired",
+        410,
+        "The job has expired",
+        "Request, chunks and result were removed after the setting `job_retention_s`. Asking again starts a new "
+        "attempt under the same id.",
+    ),
+    ProblemType(
+        QueueFull.code,
+        429,
+        QueueFull.title,
+        "As many jobs wait or run as the setting `queue_limit` allows. Ask again after the seconds in `Retry-After`.",
+    ),
+    ProblemType(
         EngineError.code,
         503,
         EngineError.title,
@@ -149,6 +170,7 @@ BY_CODE: Final[Mapping[str, ProblemType]] = {row.code: row for row in PROBLEM_TY
 CODE_OF_STATUS: Final[Mapping[int, str]] = {404: NotFound.code, 405: "method-not-allowed"}
 HEADERS: Final[Mapping[str, Mapping[str, str]]] = {
     EngineError.code: {"Retry-After": "1"},
+    QueueFull.code: {"Retry-After": "5"},
     Unauthorized.code: {"WWW-Authenticate": "Bearer"},
 }
 
