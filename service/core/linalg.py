@@ -55,3 +55,12 @@ def spectrum_of(matrix: FloatArray, columns: FloatArray, n: int | None) -> Spect
     scale = max(abs(float(values[0])), abs(float(values[-1])))
     tolerance = max(matrix.shape[0], n or 0) * EPSILON * scale
     return Spectrum(values, vectors, vectors.T @ columns, tolerance)
+
+
+def length_of(vector: FloatArray) -> float:
+    """Euclidean norm of the entries, also where their squares would leave double precision."""
+    length = float(np.linalg.norm(vector))
+    if 1e-140 < length < 1e140:
+        return length
+    largest = float(np.abs(vector).max(initial=0.0))
+    return largest * float(np.linalg.norm(vector / largest)) if largest > 0.0 else 0.0

@@ -11,6 +11,9 @@ from service.errors import FieldProblem, InputError
 
 CHUNK = 65_536
 
+LARGEST, SMALLEST = 1e100, 1e-100
+"""Mean squares of inputs and of targets lie between these, or are zero: their squares are then still numbers."""
+
 
 @dataclass
 class MomentAccumulator:
@@ -27,6 +30,7 @@ class MomentAccumulator:
     _xy: FloatArray | None = None
     _yy: float = 0.0
 
+    @np.errstate(over="ignore", invalid="ignore")  # `check` refuses what overflows, with the field's name
     def add(self, x: FloatArray, y: FloatArray) -> None:
         """Add samples: ``x`` (m, d), ``y`` (m, k).  O(m d (d + k))."""
         count = x.shape[0]
@@ -49,6 +53,7 @@ class MomentAccumulator:
         self.y_mean = self.y_mean + y_step * (count / total)
         self.n = total
 
+    @np.errstate(over="ignore", invalid="ignore")
     def moments(self) -> Moments:
         """Uncentred moments with their means; raises `InputError` without a sample."""
         if self.x_mean is None or self.y_mean is None or self._xx is None or self._xy is None:
@@ -91,11 +96,12 @@ def check(moments: Moments, at: str = "data") -> None:
     Raises
     ------
     InputError
-        If shapes disagree, ``xx`` is not symmetric or not positive semidefinite, a column of ``xy`` leaves
-        the range of ``xx``, ``yy`` is below ``tr(xy^T xx^+ xy)``, or a mean is impossible.
+        If shapes disagree, numbers are too large or too small to be squared, ``xx`` is not symmetric or not
+        positive semidefinite, a column of ``xy`` leaves the range of ``xx``, ``yy`` is below
+        ``tr(xy^T xx^+ xy)``, or a mean is impossible.
     """
     _check_shapes(moments, at)
-    scale = float(np.max(np.abs(moments.xx), initial=0.0))
+    scale = _check_scales(moments, at)
     if float(np.max(np.abs(moments.xx - moments.xx.T), initial=0.0)) > 1e-12 * scale:
         raise InputError.at((at, "xx"), "is not symmetric; a matrix of second moments is")
     spectrum = moments.spectrum
@@ -132,6 +138,24 @@ def _check_shapes(moments: Moments, at: str) -> None:
         problems.append(FieldProblem((at, "x_mean"), f"must have {d} entries, one for each input"))
     if problems:
         raise InputError(problems)
+
+
+def _check_scales(moments: Moments, at: str) -> float:
+    """Largest entry of ``xx``, once everything is known to be within reach of double precision."""
+    largest = {"xx": float(np.abs(moments.xx).max()), "xy": float(np.abs(moments.xy).max()), "yy": abs(moments.yy)}
+    problems = [
+        FieldProblem((at, name), f"is larger than {LARGEST:g}: rescale the data")
+        for name, size in largest.items()
+        if not size <= LARGEST
+    ]
+    problems += [
+        FieldProblem((at, name), f"is not zero but smaller than {SMALLEST:g}: rescale the data")
+        for name in ("xx", "yy")
+        if 0.0 < largest[name] < SMALLEST
+    ]
+    if problems:
+        raise InputError(problems)
+    return largest["xx"]
 
 
 def _check_means(moments: Moments, at: str) -> None:

@@ -19,7 +19,7 @@ from service.core.losses import DenseParameters, end_to_end, gradient_of, hessia
 from service.core.problems import Layer, Problem
 from service.core.results import Certificate, Solution
 from service.core.scalar.narrow import dense_or_narrow
-from service.core.scalar.reduced import reduce, reduced_of
+from service.core.scalar.reduced import ReducedProblem, reduce, reduced_of
 from service.core.scalar.sphere import loss_on_spheres, multiplier
 from service.vocabulary import PointClass, PointKind
 
@@ -208,9 +208,8 @@ class _Verifier:
             wanted = float(
                 np.exp(reduced.log_kappa + (reduced.power - 2.0) * (np.log(point.norm) + reduced.log_factor))
             )
-            yield self._close(f"{at}.norm", rho, wanted, 3e-8 * abs(wanted), False)
-            around = loss_on_spheres(reduced, point.norm * np.array([1.0 - 1e-3, 1.0, 1.0 + 1e-3]))
-            bends = float(around[0] + around[2] - 2.0 * around[1]) > 0.0
+            reach, bends = _along_norm(reduced, wanted)
+            yield self._close(f"{at}.norm", rho, wanted, 3e-8 * abs(wanted) + 1e-13 * reach, False)
             minimum = point.point_class in (PointClass.GLOBAL_MINIMUM, PointClass.LOCAL_MINIMUM)
             is_best = point.loss <= best + 1e-12 * self.unit
             agrees = bends == minimum and (point.point_class is not PointClass.GLOBAL_MINIMUM or is_best)
@@ -264,6 +263,14 @@ class _Verifier:
         return Comparison(field, claimed, f"below it {word[below]}, above it {word[above]}", agrees)
 
 
+def _along_norm(reduced: ReducedProblem, ridge: float) -> tuple[float, bool]:
+    """How far the multiplier moves as the norm grows by its own size, and whether the loss has a minimum there."""
+    resolvent = 1.0 / (reduced.values + ridge)
+    weights = reduced.squares * (resolvent / resolvent.max()) ** 2
+    mean = float(np.sum(weights * resolvent) / np.sum(weights))
+    return 1.0 / mean, ridge * mean < 0.5 * (reduced.n_hidden + 1.0) / reduced.n_hidden
+
+
 _Change: TypeAlias = Callable[[Problem, float], Problem]
 
 
@@ -291,10 +298,11 @@ def _noise_times(problem: Problem, scale: float) -> Problem:
 
 def _collapsed(problem: Problem) -> bool | None:
     """Whether the zero map is the minimum, by bounds alone; None if the bounds do not decide."""
-    reduced = reduce(problem.network, problem.data)
+    # the zero map wins or loses whatever the factor C outside, and C itself may be beyond double precision
+    reduced = replace(reduce(problem.network, problem.data), log_factor=0.0)
     data = problem.data
     scales = Scales(float(np.linalg.norm(data.xx)), float(np.linalg.norm(data.xy)), data.yy)
-    scale = float(np.sum(reduced.squares / reduced.values)) * float(np.exp(-reduced.log_factor))
+    scale = float(np.sum(reduced.squares / reduced.values))
     # 3e-7 beyond a threshold the gain is some 1e-7 of what the data explain; rounding is below 1e-9 of it
     bound = norm_bound(reduced, scales, 2e-10 * scale, np.inf)
     if bound.gain > 2e-9 * scale:

@@ -100,11 +100,9 @@ class JobsConfig:
 
 
 def default_database_url() -> str:
-    """Return a file in the user's data folder, which is made if need be."""
+    """Return a file in the user's data folder."""
     base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    folder = Path(base) / "analytic-minima"
-    folder.mkdir(parents=True, exist_ok=True)
-    return f"sqlite:///{folder / 'jobs.db'}"
+    return f"sqlite:///{Path(base) / 'analytic-minima' / 'jobs.db'}"
 
 
 def refuse_sqlite_cluster(config: JobsConfig, other_drivers: int) -> None:

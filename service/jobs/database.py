@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import RLock
 from typing import Any, Final
 
@@ -48,6 +49,7 @@ class Database:
         if address.get_backend_name() == "postgresql":
             address = address.set(drivername="postgresql+psycopg")
         self.is_sqlite: Final = address.get_backend_name() == "sqlite"
+        self.file: Final = Path(address.database) if self.is_sqlite and address.database else None
         arguments: dict[str, Any] = {"timeout": 10.0} if self.is_sqlite else {"connect_timeout": 5}
         if not self.is_sqlite:
             arguments["options"] = _POSTGRES_OPTIONS

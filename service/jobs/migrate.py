@@ -21,6 +21,8 @@ def migrate(database: Database) -> None:
     EngineError
         If the store is away, or was written by a newer version of the service.
     """
+    if database.file is not None:
+        _make_folder(database.file)
     if _current(database) == HEAD:
         return
     from alembic import command  # noqa: PLC0415 - a quarter of a second that a current store need not pay
@@ -37,6 +39,13 @@ def migrate(database: Database) -> None:
             command.upgrade(configuration, "head")
         except CommandError as error:
             raise EngineError("the job store was written by a newer version of the service") from error
+
+
+def _make_folder(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EngineError(f"the folder of the job store cannot be made ({error.strerror})") from error
 
 
 def _current(database: Database) -> str | None:

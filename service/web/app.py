@@ -19,7 +19,7 @@ from service.jobs.config import JobsConfig
 from service.jobs.service import JobService
 from service.operations.minima import minima, parse
 from service.schemas.problem import DESIGN_EXAMPLE
-from service.settings import Settings
+from service.settings import Limits, Settings
 from service.web import logging, openapi, problems
 from service.web.compute import Compute
 from service.web.metrics import Metrics
@@ -72,7 +72,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Ready means that a first problem has been solved; requests share the cores, not the linear algebra."""
     runtime: Runtime = app.state.runtime
     with threadpool_limits(limits=1):
-        minima(parse(DESIGN_EXAMPLE).request, runtime.settings)
+        minima(parse(DESIGN_EXAMPLE).request, Limits())
         await asyncio.to_thread(app.state.jobs.start)
         yield
         await asyncio.to_thread(app.state.jobs.stop)

@@ -27,12 +27,12 @@ class Compute:
         self._max_seconds = settings.max_seconds
         self._capacity = settings.threads + MAX_WAITING
         self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="compute")
-        self._running = 0
+        self.running = 0
         self._lock = threading.Lock()
 
     def check_capacity(self) -> None:
         """Raise `EngineError` if too much work is waiting."""
-        if self._running >= self._capacity:
+        if self.running >= self._capacity:
             raise EngineError("too many requests are waiting to be computed")
 
     async def run(
@@ -51,7 +51,7 @@ class Compute:
             return call(*args, **kwargs)
         self.check_capacity()
         with self._lock:
-            self._running += 1
+            self.running += 1
         future = self._pool.submit(call, *args, **kwargs)
         future.add_done_callback(self._finished)
         limit_s = min(time_limit_s or self._max_seconds, self._max_seconds)
@@ -63,7 +63,7 @@ class Compute:
     def _finished(self, _future: "Future[T]") -> None:
         # called in the thread that computed
         with self._lock:
-            self._running -= 1
+            self.running -= 1
 
     def close(self) -> None:
         """Drop what waits; what runs ends by itself."""

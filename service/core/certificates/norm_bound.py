@@ -204,6 +204,9 @@ class _Problem:
         shortest = self._shortest(longest)
         if shortest >= longest:
             return np.empty(0)
+        if shortest < 1e-100 * longest:
+            # squares of such norms would leave double precision; the shell that starts at zero covers them
+            shortest = 0.0
         floor = shortest if shortest > 0.0 else longest * 1e-6
         around = np.empty(0)
         if hint is not None and floor < hint < longest:
@@ -225,10 +228,10 @@ class _Problem:
         half = 0.5 * self.reduced.power
         bend = float(self.decay(np.array([hint]))[0]) * half * (1.0 - half)
         first = float(np.clip(np.sqrt(0.5 * tolerance / max(bend, 1e-300)), 1e-7, 0.5))
-        reach = max(np.log(longest / hint), np.log(hint / floor))
+        reach = np.log(longest) - np.log(floor)
         count = int(np.ceil(np.log1p(reach / first) / np.log(1.7))) + 1
         steps = first * 1.7 ** np.arange(count)
-        edges = hint * np.exp(np.concatenate((-steps, steps)))
+        edges = hint * np.exp(np.clip(np.concatenate((-steps, steps)), -600.0, 600.0))
         inside: FloatArray = edges[(edges > floor) & (edges < longest)]
         return inside
 

@@ -55,12 +55,11 @@ class Branches:
     def all(self) -> tuple[Branch, ...]:
         """From the largest norm to the smallest; complete (certified isolation)."""
         curve, found = self.curve, self.survey
-        if curve is None or found is None or not found.roots.size:
+        if curve is None or found is None or not found.rising.size:
             return ()
-        sample = curve.sample(found.roots)
-        factor = self.reduced.log_factor
-        gains = curve.gain(sample) * np.exp(-factor)
-        columns = (curve.log_ridge(found.roots), gains, curve.log_norm(sample) - factor, found.rising)
+        factor, roots = self.reduced.log_factor, found.roots
+        shrink = float(np.exp(-factor))
+        columns = (roots.t + curve.log_unit, roots.gain * shrink, roots.log_norm - factor, found.rising)
         return tuple(Branch(*row) for row in zip(*(column.tolist() for column in columns), strict=True))
 
     @cached_property

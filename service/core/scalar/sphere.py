@@ -15,7 +15,10 @@ def multiplier(reduced: ReducedProblem, norms: FloatArray) -> FloatArray:
 
     Newton's method on ``1/||v(rho)||``, concave in rho, from below; all norms at once.  O(m d) a step.
     """
-    values, squares = reduced.values, reduced.squares
+    # in units of the largest eigenvalue and of the norm of a nothing overflows
+    unit, size = float(reduced.values.max()), reduced.correlation
+    values, squares = reduced.values / unit, reduced.squares / size**2
+    norms = norms / size * unit
     least = float(values.min())
     amplitude = float(np.sqrt(squares[np.argmin(values)]))
     # at this rho the least eigenvalue's term alone already has the norm r: the root lies above
@@ -28,7 +31,7 @@ def multiplier(reduced: ReducedProblem, norms: FloatArray) -> FloatArray:
         rho = rho + step
         if float(np.max(np.abs(step) / (np.abs(rho) + least))) <= 4e-16:
             break
-    return rho
+    return rho * unit
 
 
 def loss_on_spheres(reduced: ReducedProblem, norms: FloatArray) -> FloatArray:

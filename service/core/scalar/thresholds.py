@@ -7,6 +7,7 @@ only falls, and each jump is a crossing of two branches of the curve.  Statement
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import exp, log
 
 import numpy as np
 from scipy.optimize import brentq
@@ -17,19 +18,20 @@ from service.core.results import Thresholds, Transition
 from service.core.scalar.branches import Branches
 from service.core.scalar.curve import Curve
 from service.core.scalar.reduced import ReducedProblem, noise_changes_form, reduce
-from service.core.scalar.survey import Survey, survey
+from service.core.scalar.survey import Points, Survey, survey
 
+BEYOND = "outside the range of double precision"
 LARGEST_UNSHARED = 256
 """Inputs up to which the critical noise is searched where each noise needs its own eigendecomposition."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Jump:
-    """A jump of the minimiser at ``log_kappa`` from the point ``before`` to ``after`` (None is zero)."""
+    """A jump of the minimiser at ``log_kappa``, with log ||v|| on both sides; minus infinity is zero."""
 
     log_kappa: float
     before: float
-    after: float | None
+    after: float = -np.inf
 
 
 def thresholds(network: Network, moments: Moments, reduced: ReducedProblem, branches: Branches) -> Thresholds:
@@ -63,15 +65,15 @@ def thresholds(network: Network, moments: Moments, reduced: ReducedProblem, bran
     jumps = _jumps(curve, found)
     reasons: dict[str, str] = {}
     critical_log_kappa = jumps[-1].log_kappa
-    metastable = float(np.max(curve.log_kappa_at(found.spinodals)))
+    metastable = found.spinodals.log_kappa.max().item()
     variance, scale = _critical_noise(network, moments, reduced, critical_log_kappa, reasons)
     return Thresholds(
-        critical_decay_scale=float(np.exp(critical_log_kappa - reduced.log_kappa)),
-        metastable_up_to_decay_scale=float(np.exp(metastable - reduced.log_kappa)),
+        critical_decay_scale=_scale(reduced, critical_log_kappa, "critical_decay_scale", reasons),
+        metastable_up_to_decay_scale=_scale(reduced, metastable, "metastable_up_to_decay_scale", reasons),
         critical_noise_variance=variance,
         critical_noise_scale=scale,
         transition_order=1,
-        transitions=tuple(_transition(curve, reduced, jump) for jump in jumps),
+        transitions=tuple(_transition(reduced, jump) for jump in jumps if _representable(reduced, jump.log_kappa)),
         reasons=reasons,
     )
 
@@ -87,22 +89,33 @@ def _nothing_to_cross(reduced: ReducedProblem) -> str:
 
 
 def _second_order(reduced: ReducedProblem) -> Thresholds:
-    scale = float(reduced.correlation * np.exp(-reduced.log_kappa))
     one_layer = "one hidden layer: the collapse does not depend on the noise"
     reasons = {
         "metastable_up_to_decay_scale": "the transition is continuous: no branch outlives it",
         "critical_noise_variance": one_layer,
         "critical_noise_scale": one_layer,
     }
-    return Thresholds(scale, None, None, None, 2, (Transition(scale, 2, 0.0, 0.0),), reasons)
+    scale = _scale(reduced, log(reduced.correlation), "critical_decay_scale", reasons)
+    transitions = () if scale is None else (Transition(scale, 2, 0.0, 0.0),)
+    return Thresholds(scale, None, None, None, 2, transitions, reasons)
 
 
-def _transition(curve: Curve, reduced: ReducedProblem, jump: _Jump) -> Transition:
-    def norm(t: float) -> float:
-        return float(np.exp(curve.log_norm(curve.sample(np.array([t])))[0] - reduced.log_factor))
+def _representable(reduced: ReducedProblem, log_kappa: float) -> bool:
+    """Whether the factor from the problem's decays to this one is a normal number in double precision."""
+    return abs(log_kappa - reduced.log_kappa) < 700.0
 
-    scale = float(np.exp(jump.log_kappa - reduced.log_kappa))
-    return Transition(scale, 1, norm(jump.before), 0.0 if jump.after is None else norm(jump.after))
+
+def _scale(reduced: ReducedProblem, log_kappa: float, name: str, reasons: dict[str, str]) -> float | None:
+    """The factor of all decays at which ``log_kappa`` is reached, or none with its reason."""
+    if _representable(reduced, log_kappa):
+        return exp(log_kappa - reduced.log_kappa)
+    reasons[name] = BEYOND
+    return None
+
+
+def _transition(reduced: ReducedProblem, jump: _Jump) -> Transition:
+    norms = (exp(log_norm - reduced.log_factor) for log_norm in (jump.before, jump.after))
+    return Transition(exp(jump.log_kappa - reduced.log_kappa), 1, *norms)
 
 
 def collapse_log_kappa(curve: Curve) -> float:
@@ -110,7 +123,7 @@ def collapse_log_kappa(curve: Curve) -> float:
 
     The largest decay at which any point of the branch ties with the zero map.
     """
-    return float(np.max(curve.log_kappa_at(survey(curve).ties)))
+    return float(survey(curve).ties.log_kappa.max())
 
 
 def _jumps(curve: Curve, found: Survey) -> list[_Jump]:
@@ -118,9 +131,8 @@ def _jumps(curve: Curve, found: Survey) -> list[_Jump]:
     runs = _minimum_runs(found)
     ties = found.ties
     if len(runs) == 1:
-        heights = curve.log_kappa_at(ties)
-        best = int(np.argmax(heights))
-        return [_Jump(float(heights[best]), float(ties[best]), None)]
+        last = int(np.argmax(ties.log_kappa))
+        return [_Jump(ties.log_kappa[last].item(), ties.log_norm[last].item())]
     jumps: list[_Jump] = []
     current = 0
     while True:
@@ -133,21 +145,19 @@ def _jumps(curve: Curve, found: Survey) -> list[_Jump]:
 
 def _minimum_runs(found: Survey) -> list[tuple[float, float]]:
     """Intervals of t on which the height rises, that is on which the point is a local minimum."""
-    ends = found.spinodals
+    ends = found.spinodals.t
     lowest = float(ends[0]) - 200.0
     starts = [lowest, *(float(end) for end in ends[1::2])]
     return list(zip(starts, (float(end) for end in ends[0::2]), strict=True))
 
 
-def _next_jump(
-    curve: Curve, runs: list[tuple[float, float]], ties: FloatArray, current: int
-) -> tuple[_Jump, int | None]:
+def _next_jump(curve: Curve, runs: list[tuple[float, float]], ties: Points, current: int) -> tuple[_Jump, int | None]:
     """The first decay at which another local minimum, or zero, overtakes the run ``current``."""
     low, high = runs[current]
-    own = ties[(ties > low) & (ties < high)]
+    own = np.flatnonzero((ties.t > low) & (ties.t < high)).tolist()
     candidates: list[tuple[_Jump, int | None]] = []
-    if own.size:
-        candidates.append((_Jump(float(curve.log_kappa_at(own)[0]), float(own[0]), None), None))
+    if own:
+        candidates.append((_Jump(ties.log_kappa[own[0]].item(), ties.log_norm[own[0]].item()), None))
     for later in range(current + 1, len(runs)):
         crossing = _crossing(curve, runs[current], runs[later])
         if crossing is not None:
@@ -171,7 +181,9 @@ def _crossing(curve: Curve, first: tuple[float, float], second: tuple[float, flo
     if lead(bottom + inset) <= 0.0 or lead(top - inset) >= 0.0:
         return None
     log_kappa = _root(lead, bottom + inset, top - inset)
-    return _Jump(log_kappa, _point(curve, first, log_kappa), _point(curve, second, log_kappa))
+    points = np.array([_point(curve, first, log_kappa), _point(curve, second, log_kappa)])
+    before, after = curve.log_norm(curve.sample(points)).tolist()
+    return _Jump(log_kappa, before, after)
 
 
 def _point(curve: Curve, run: tuple[float, float], log_kappa: float) -> float:
@@ -200,11 +212,10 @@ def _critical_noise(
     widths = np.array(network.hidden_widths, dtype=float)
     variance = _spread(log_factor, 1.0 / widths)
     scale = _spread(log_factor, network.noise_variances / widths) if np.any(network.noise_variances) else None
-    beyond = "larger than double precision holds"
     if variance is None:
-        reasons["critical_noise_variance"] = beyond
+        reasons["critical_noise_variance"] = BEYOND
     if scale is None:
-        reasons["critical_noise_scale"] = beyond if np.any(network.noise_variances) else "no hidden layer has noise"
+        reasons["critical_noise_scale"] = BEYOND if np.any(network.noise_variances) else "no hidden layer has noise"
     return variance, scale
 
 
@@ -231,7 +242,7 @@ def _critical_log_factor(
     while excess(high) > 0.0:
         high *= 2.0
         if high > 600.0:
-            return "larger than double precision holds"
+            return BEYOND
     return _root(excess, 0.0, high)
 
 

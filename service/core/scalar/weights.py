@@ -8,6 +8,7 @@ Proof: ``docs/theory/scalar-output.md``.
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.linalg import length_of
 from service.core.problems import Moments, Network
 from service.core.results import FactoredMatrix, Parameters, UniformColumn
 from service.vocabulary import Bias
@@ -30,14 +31,14 @@ def balanced_parameters(network: Network, moments: Moments, end_to_end_map: Floa
     -----
     O(d + depth) numbers, whatever the widths.
     """
-    norm = float(np.linalg.norm(end_to_end_map))
+    norm = length_of(end_to_end_map)
     norms = layer_norms(network, float(np.log(norm))) if norm > 0.0 else np.zeros(network.n_layers)
     return _rank_one(network, moments, end_to_end_map, norms)
 
 
 def _rank_one(network: Network, moments: Moments, end_to_end_map: FloatArray, norms: FloatArray) -> Parameters:
     """Aligned rank-one layers of the given norms, with biases at their best."""
-    norm = float(np.linalg.norm(end_to_end_map))
+    norm = length_of(end_to_end_map)
     direction = end_to_end_map / norm if norm > 0.0 else np.full(moments.inputs, moments.inputs**-0.5)
     columns = [UniformColumn(width**-0.5, width) for width in network.hidden_widths]
     lefts: list[FloatArray | UniformColumn] = [*columns, np.ones((1, 1))]
@@ -57,7 +58,7 @@ def approaching_parameters(network: Network, moments: Moments, end_to_end_map: F
     decays = network.weight_decays
     decayed = decays > 0.0
     count, free = int(np.count_nonzero(decayed)), int(np.count_nonzero(~decayed))
-    log_norm = np.log(max(float(np.linalg.norm(end_to_end_map)), 1e-300))
+    log_norm = np.log(max(length_of(end_to_end_map), 1e-300))
     log_share = np.log(1e-13 * max(moments.yy, 1e-300) / max(count, 1))
     log_norms = np.zeros(network.n_layers)
     log_norms[decayed] = np.maximum(0.5 * (log_share - np.log(decays[decayed])), -100.0)

@@ -9,6 +9,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.hypotheses import ALL_TRAINED, BIAS_COVERED, DATA, LINEAR, NO_SKIPS, ONE_OUTPUT, SQUARED_LOSS
+from service.core.linalg import length_of
 from service.core.losses import fit_of
 from service.core.problems import Moments, Network, Problem
 from service.core.results import GlobalMinimum, Solution, StationaryPoint, Terms
@@ -113,7 +114,7 @@ def _at_map(
 ) -> GlobalMinimum:
     """The minimum with all that follows from its end-to-end map."""
     network, moments = problem.network, problem.data
-    norm = float(np.linalg.norm(end_to_end_map))
+    norm = length_of(end_to_end_map)
     noise = reduced.prediction_variance(end_to_end_map) if norm > 0.0 else 0.0
     decay = _least_decay(network, norm) if attained else 0.0
     offset = output_offset(network, moments, end_to_end_map)

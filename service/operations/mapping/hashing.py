@@ -5,6 +5,8 @@ from typing import Any
 
 import orjson
 
+from service.operations.mapping.examples import BY_NAME
+from service.schemas.data import Example
 from service.schemas.problem import Problem
 from service.vocabulary import Convention
 
@@ -15,6 +17,8 @@ def canonical(problem: Problem) -> dict[str, Any]:
     network = document["network"]
     if network["bias_weight_decay"] is None and problem.objective.convention is not Convention.TORCH:
         network["bias_weight_decay"] = 0.0
+    if isinstance(problem.data, Example) and problem.data.task is None and problem.data.name in BY_NAME:
+        document["data"]["task"] = BY_NAME[problem.data.name].task
     return document
 
 

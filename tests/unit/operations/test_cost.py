@@ -1,0 +1,32 @@
+from typing import Any
+
+import numpy as np
+
+from service.operations.cost import estimate_s
+from service.operations.minima import parse
+from service.settings import Settings
+
+NETWORK = {"layers": [{"width": 8, "weight_decay": 0.1}, {"width": 1, "weight_decay": 0.1}]}
+
+
+def seconds(data: dict[str, Any], **options: Any) -> float:
+    return estimate_s(parse({"network": NETWORK, "data": data, **options}).request)
+
+
+def moments(inputs: int) -> dict[str, Any]:
+    return {"kind": "moments", "xx": np.eye(inputs).tolist(), "xy": np.zeros((inputs, 1)).tolist(), "yy": 1.0}
+
+
+def test_small_problems_stay_on_the_event_loop_and_large_ones_leave_it() -> None:
+    budget = Settings().event_loop_budget_s
+    assert seconds(moments(10)) < budget
+    assert seconds({"kind": "example", "name": "breast_cancer"}) < budget
+    assert seconds(moments(200)) > budget
+    assert seconds({"kind": "samples", "x": np.zeros((20_000, 2)).tolist(), "y": [0.0] * 20_000}) > budget
+
+
+def test_estimates_grow_with_what_costs() -> None:
+    assert seconds(moments(20)) > seconds(moments(10))
+    assert seconds(moments(20), **{"return": {"weights": "full"}}) > seconds(moments(20))
+    held_out = {"kind": "samples", "x": np.zeros((500, 10)).tolist(), "y": [0.0] * 500}
+    assert seconds({**moments(10), "evaluation": held_out}) > seconds(moments(10))

@@ -1,0 +1,53 @@
+import pytest
+from pydantic import ValidationError
+
+from service.errors import InputError
+from service.operations.minima import OPTIONS, parse
+from service.schemas.parsing import location_in_body
+from service.schemas.problem import DESIGN_EXAMPLE, Problem
+from service.schemas.request import BareMinimaRequest, MinimaRequest
+
+
+def test_bare_and_wrapped_are_one_request() -> None:
+    options = {"return": {"weights": "full"}, "include": ["layer_norms"], "time_limit_s": 1}
+    bare, wrapped = parse({**DESIGN_EXAMPLE, **options}), parse({"problem": DESIGN_EXAMPLE, **options})
+    assert bare.request == wrapped.request
+    assert (bare.problem_at, wrapped.problem_at) == ((), ("problem",))
+
+
+def test_the_documented_bare_form_has_the_fields_that_are_read() -> None:
+    documented = {field.alias or name for name, field in BareMinimaRequest.model_fields.items()}
+    assert documented == OPTIONS | set(Problem.model_fields)
+    assert {field.alias or name for name, field in MinimaRequest.model_fields.items()} == OPTIONS | {"problem"}
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        (("network", "layers", 0, "noise", "dropout", "rate"), ("network", "layers", 0, "noise", "rate")),
+        (("network", "layers", 0, "noise", "dropout", "dropout"), ("network", "layers", 0, "noise", "dropout")),
+        (("data", "samples", "y", "matrix", 3, 0), ("data", "y", 3, 0)),
+        (("data", "samples", "samples"), ("data", "samples")),
+        (("data", "samples", "evaluation", "moments", "xx", 0), ("data", "evaluation", "xx", 0)),
+        (("matrix",), ("matrix",)),
+    ],
+)
+def test_branches_of_unions_are_no_part_of_a_location(
+    location: tuple[str | int, ...], expected: tuple[str | int, ...]
+) -> None:
+    assert location_in_body(location) == expected
+
+
+def test_integers_may_be_written_with_a_point_and_numbers_without() -> None:
+    problem = {**DESIGN_EXAMPLE, "network": {"layers": [{"width": 2.0, "weight_decay": 1}, {"width": 1}]}}
+    layer = parse(problem).request.problem.network.layers[0]
+    assert (layer.width, type(layer.width)) == (2, int)
+    assert (layer.weight_decay, type(layer.weight_decay)) == (1.0, float)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_no_number_that_is_not_finite_gets_in_or_out(value: float) -> None:
+    with pytest.raises(InputError, match="finite"):
+        parse({**DESIGN_EXAMPLE, "data": {"kind": "moments", "xx": [[value]], "xy": [[1.0]], "yy": 1.0}})
+    with pytest.raises(ValidationError):
+        Problem.model_validate(DESIGN_EXAMPLE | {"data": {"kind": "moments", "xx": [[1.0]], "xy": [[1]], "yy": value}})

@@ -1,0 +1,64 @@
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+
+from service.web.npz import as_json, place, read_npy, read_npz, write_npz
+from service.web.problems import BodyTooLarge, MalformedBody
+
+
+def npy(array: Any) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6.0).reshape(2, 3),
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.arange(4, dtype=">i2"),
+        np.array([True, False]),
+        np.array([[0.5]], dtype=np.float32),
+        np.zeros((0, 3)),
+        np.array(2.5),
+    ],
+)
+def test_arrays_survive(array: Any) -> None:
+    read = read_npy(npy(array), "x")
+    assert read.shape == array.shape
+    assert as_json(read, "x") == array.tolist()
+
+
+def test_every_truncation_is_refused() -> None:
+    whole = npy(np.arange(3.0))
+    for length in range(len(whole)):
+        with pytest.raises(MalformedBody):
+            read_npy(whole[:length], "x")
+
+
+def test_the_limit_counts_all_entries_together() -> None:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, a=np.zeros(1000), b=np.zeros(1000))
+    assert set(read_npz(stream.getvalue(), 2 * 8128)) == {"a", "b"}
+    with pytest.raises(BodyTooLarge):
+        read_npz(stream.getvalue(), 2 * 8128 - 1)
+
+
+def test_places_are_made_but_never_overwritten() -> None:
+    document: dict[str, Any] = {"problems": [{"data": {"kind": "samples"}}]}
+    place(document, "problems.0.data.x", [[1.0]])
+    place(document, "vary.width", [1])
+    assert document == {"problems": [{"data": {"kind": "samples", "x": [[1.0]]}}], "vary": {"width": [1]}}
+    for path in ("problems.0.data.x", "problems.1.data", "problems.x", "vary.width.0"):
+        with pytest.raises(MalformedBody):
+            place(document, path, 0)
+
+
+def test_written_archives_need_no_pickle() -> None:
+    content = write_npz({"loss": np.array([1.0, 2.0])}, b'{"count": 2}')
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        assert archive["loss"].tolist() == [1.0, 2.0]
+        assert str(archive["answer"]) == '{"count": 2}'
