@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from service.errors import (
     EngineError,
@@ -210,12 +211,14 @@ async def on_service_error(_request: Request, error: Exception) -> Response:
     return of_service_error(error)
 
 
-async def on_http_error(_request: Request, error: Exception) -> Response:
+async def on_http_error(request: Request, error: Exception) -> Response:
     """Handler of what routing refuses: no such path, no such method."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     code = CODE_OF_STATUS.get(error.status_code, "http-error")
     answer = response(code, BY_CODE[code].meaning, status=error.status_code)
     answer.headers.update(error.headers or {})
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(sorted(_methods(request)))
     return answer
 
 
@@ -225,6 +228,12 @@ async def on_parameter_error(_request: Request, error: Exception) -> Response:
     items = [{"parameter": str(item["loc"][-1]), "detail": "is not valid"} for item in error.errors()]
     names = ", ".join(item["parameter"] for item in items)
     return response(InputError.code, f"the parameter {names} is not valid", errors=items)
+
+
+def _methods(request: Request) -> set[str]:
+    """Methods of every route at a path: the framework names those of the first one only."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in routes for method in getattr(route, "methods", None) or ()}
 
 
 def _attempts(error: NotCovered) -> list[dict[str, Any]]:

