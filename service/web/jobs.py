@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.jobs.codec import NPZ, decode, plain
+from service.jobs.inline import run_inline
 from service.jobs.service import JobService
 from service.jobs.values import Job, JobState, Json, Payload, Submission
 from service.schemas.jobs import JobFailure, JobStatus
@@ -108,6 +109,40 @@ async def answer_as_job(
     if asked.wants_job:
         answer.headers["Preference-Applied"] = asked.applied
     return answer
+
+
+async def answer_heavy(request: Request, operation: str, question: dict[str, Json], *, time_limit_s: float) -> Response:
+    """Answer a heavy operation: inline if its estimated cost is within the budget and no job is asked for.
+
+    Either way the answer says which and why: the field ``execution`` inline, ``run_as`` and ``run_as_reason`` of a job.
+
+    Raises
+    ------
+    LimitExceeded
+        If the plan is larger than the server accepts; nothing has started then.
+    """
+    service = jobs_of(request)
+    runtime = request.app.state.runtime
+    cost_s = (await stored(service.plan, operation, question)).cost_s
+    budget_s = runtime.settings.inline_budget_s
+    if preference(request).wants_job or cost_s > budget_s:
+        wanted = "the caller prefers a job"
+        reason = (
+            wanted if cost_s <= budget_s else f"an estimated {cost_s:.3g} s exceed the inline budget of {budget_s:g} s"
+        )
+        return await answer_as_job(
+            request, operation, question, cost_s=cost_s, reason=reason, time_limit_s=time_limit_s
+        )
+    # An estimate is no promise: what takes too long stops between two chunks.
+    deadline = time.monotonic() + runtime.settings.max_seconds
+    payload = await runtime.compute.run(
+        cost_s, None, run_inline, service.table[operation], question, lambda: time.monotonic() > deadline
+    )
+    if payload.media_type == NPZ and (NPZ in request.headers.get("accept", "") or len(payload.body) > LARGE_BYTES):
+        return Response(payload.body, media_type=NPZ)
+    reason = f"an estimated {cost_s:.3g} s are within the inline budget of {budget_s:g} s"
+    answer = {**plain(decode(payload)), "execution": {"run_as": "inline", "reason": reason}}
+    return Response(orjson.dumps(answer), media_type=JSON)
 
 
 async def _answer(request: Request, service: JobService, job: Job, tenant: str) -> Response:
