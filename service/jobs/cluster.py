@@ -21,7 +21,12 @@ async def run_scheduler(host: str, port: int, tls: TlsFiles | None) -> None:
     untyped: Any = Scheduler
     protocol = "tcp" if tls is None else "tls"
     scheduler = untyped(
-        host=host, port=port, protocol=protocol, security=_security(tls), dashboard=False, dashboard_address="127.0.0.1:0"
+        host=host,
+        port=port,
+        protocol=protocol,
+        security=_security(tls),
+        dashboard=False,
+        dashboard_address="127.0.0.1:0",
     )
     async with scheduler:
         await scheduler.finished()

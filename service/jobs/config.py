@@ -4,12 +4,10 @@ import ipaddress
 import json
 import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from service.errors import EngineError
-from service.settings import Settings
 
 DEFAULT_TABLE: Final = "service.jobs.table:JOB_OPERATIONS"
 
@@ -66,29 +64,6 @@ class JobsConfig:
         affinity = getattr(os, "sched_getaffinity", None)
         return len(affinity(0)) if affinity else os.cpu_count() or 1
 
-    @classmethod
-    def of(cls, settings: Settings) -> "JobsConfig":
-        """Read the settings of the service."""
-        return cls(
-            database_url=settings.database_url or default_database_url(),
-            scheduler_address=settings.scheduler_address,
-            allow_insecure_scheduler=settings.allow_insecure_scheduler,
-            tls_ca=settings.tls_ca,
-            tls_certificate=settings.tls_certificate,
-            tls_key=settings.tls_key,
-            workers=settings.workers or 0,
-            worker_memory=settings.worker_memory_bytes,
-            table=settings.job_table,
-            lease_s=settings.lease_s,
-            stuck_after_s=settings.stuck_after_s,
-            max_losses=settings.max_worker_deaths,
-            retention_s=settings.job_retention_s,
-            collect_every_s=settings.collect_every_s,
-            queue_limit=settings.queue_limit,
-            jobs_at_once=settings.jobs_at_once,
-            time_limit_s=settings.max_job_seconds,
-        )
-
     def to_json(self) -> str:
         """Serialise for the driver's process."""
         return json.dumps(asdict(self))
@@ -97,12 +72,6 @@ class JobsConfig:
     def from_json(cls, text: str) -> "JobsConfig":
         """Invert `to_json`."""
         return cls(**json.loads(text))
-
-
-def default_database_url() -> str:
-    """Return a file in the user's data folder."""
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return f"sqlite:///{Path(base) / 'analytic-minima' / 'jobs.db'}"
 
 
 def refuse_sqlite_cluster(config: JobsConfig, other_drivers: int) -> None:

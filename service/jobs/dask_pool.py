@@ -1,10 +1,8 @@
 """Where a scheduler comes from: a cluster in this process's care, or an address."""
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing import forkserver
 from typing import Any, Final, Protocol
 
 import dask
@@ -13,9 +11,9 @@ from distributed.security import Security
 from distributed.utils import get_mp_context
 
 from service.jobs.config import refuse_insecure
+from service.jobs.fork_server import start_fork_server
 
 _log: Final = logging.getLogger(__name__)
-_PRELOAD: Final = ("service.jobs.fork_server", "service.jobs.dask_worker", "service.jobs.driver_process")
 _SETTINGS: Final = {
     # Deaths are counted in the store, so Dask never retries by itself.
     "distributed.scheduler.allowed-failures": 0,
@@ -61,14 +59,10 @@ def configure_dask() -> None:
 
 
 def prepare_forks(preload: Sequence[str]) -> None:
-    """Let workers be forks of one process that has imported everything: they start several times faster so.
-
-    Call it from a thread that lives as long as the pool: the kernel ends the fork server with that thread.
-    """
-    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
-    context: Any = get_mp_context()  # type: ignore[no-untyped-call]  # distributed leaves it unannotated
-    context.set_forkserver_preload([*_PRELOAD, *preload])
-    forkserver.ensure_running()
+    """Let Dask start workers as forks of one prepared process; see `fork_server` for the thread to call it from."""
+    # Dask chooses what to import the first time that it is asked; our choice must come after that.
+    get_mp_context()  # type: ignore[no-untyped-call]  # distributed leaves it unannotated
+    start_fork_server(preload)
 
 
 class EmbeddedPool:

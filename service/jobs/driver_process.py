@@ -135,10 +135,10 @@ def _stop_at_end_of_input(process: DriverProcess) -> None:
     os._exit(0)
 
 
-def main() -> None:
-    """Run the driver of the configuration on standard input."""
+def main(configuration: str) -> None:
+    """Run the driver of a configuration, the first line of standard input, until that ends."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    process = DriverProcess(JobsConfig.from_json(sys.stdin.readline()))
+    process = DriverProcess(JobsConfig.from_json(configuration))
     Thread(target=_stop_at_end_of_input, args=(process,), daemon=True).start()
     process.run()
     # Threads of the pool's library may linger; everything that matters is stored.

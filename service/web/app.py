@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from service.errors import ServiceError
-from service.jobs.config import JobsConfig
+from service.jobs.from_settings import jobs_config
 from service.jobs.service import JobService
 from service.operations.minima import minima, parse
 from service.schemas.problem import DESIGN_EXAMPLE
@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     runtime = Runtime(settings, Compute(settings), Metrics())
     app = FastAPI(title=openapi.TITLE, openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan)
     app.state.runtime = runtime
-    app.state.jobs = JobService(JobsConfig.of(settings), drive=settings.workers != 0)
+    app.state.jobs = JobService(jobs_config(settings), drive=settings.workers != 0)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("service.web").joinpath("static"))))

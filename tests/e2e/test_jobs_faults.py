@@ -16,15 +16,15 @@ import pytest
 from sqlalchemy import select
 
 from service.errors import EngineError
-from service.jobs.codec import encode
 from service.jobs.config import JobsConfig
 from service.jobs.database import Database
+from service.jobs.inline import run_inline
 from service.jobs.migrate import migrate
 from service.jobs.store import JobStore
 from service.jobs.tables import attempts, blobs, events, jobs, losses, steps
-from service.jobs.values import Job, JobState, StepKind, Submission
+from service.jobs.values import Job, JobState, Submission
 from service.version import ENGINE_VERSION
-from tests.support.job_operations import PLACE
+from tests.support.job_operations import OPERATIONS, PLACE
 from tests.support.job_stacks import (
     Cluster,
     Postgres,
@@ -35,7 +35,6 @@ from tests.support.job_stacks import (
     until,
     worker_processes,
 )
-from tests.unit.jobs.test_progress import run
 
 TENANT = "anonymous"
 LEASE_S = 1.5
@@ -80,8 +79,7 @@ def ended(store: JobStore, job: Job, seconds: float = 60.0) -> Job:
 
 
 def undisturbed(request: dict[str, Any]) -> bytes:
-    _, stored = run("count", {**request, "sleep_s": 0.0})
-    return encode(next(value for step, value in stored.items() if step.kind is StepKind.REDUCE)).body
+    return run_inline(OPERATIONS["count"], {**request, "sleep_s": 0.0}).body
 
 
 def rows(database: Database) -> list[Any]:

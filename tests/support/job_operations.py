@@ -12,7 +12,6 @@ from threadpoolctl import threadpool_info  # type: ignore[import-untyped]  # shi
 
 from service.errors import LimitExceeded
 from service.jobs.plans import Arrays, Chunk, Operation, Plan
-from service.jobs.table import JOB_OPERATIONS
 
 PLACE = "tests.support.job_operations:OPERATIONS"
 Arguments = Mapping[str, Any]
@@ -151,7 +150,6 @@ def _threads_plan(_request: Arguments) -> Plan:
 
 
 OPERATIONS = {
-    **JOB_OPERATIONS,
     "count": Operation("count", _count_plan, {"value": _chunk_value, "all": _all_values}),
     "busy": Operation("busy", _busy_plan, {"busy": _busy, "indices": _indices}),
     "shared": Operation("shared", _shared_plan, {"shared": _shared, "rows": _rows}),

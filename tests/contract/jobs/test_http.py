@@ -16,15 +16,15 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import update
 
-from service.jobs.config import JobsConfig
 from service.jobs.database import Database
+from service.jobs.from_settings import jobs_config
 from service.jobs.service import JobService
 from service.jobs.tables import jobs
 from service.jobs.values import Submission
 from service.settings import Settings
 from tests.serving import Reply, call, serving
-from tests.support.job_operations import PLACE
 from tests.support.job_stacks import until
+from tests.support.job_table import PLACE
 
 MINIMA = "/v1/minima"
 ASYNC = {"Prefer": "respond-async"}
@@ -87,7 +87,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         lease_s=2.0,
         log_level="error",
     )
-    service = JobService(JobsConfig.of(settings), drive=False)
+    service = JobService(jobs_config(settings), drive=False)
     with serving(settings) as base:
         yield Server(base, service)
     service.stop()

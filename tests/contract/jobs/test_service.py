@@ -14,11 +14,11 @@ import pytest
 from service.errors import InputError, LimitExceeded
 from service.jobs.codec import decode
 from service.jobs.config import JobsConfig
+from service.jobs.inline import run_inline
 from service.jobs.service import JobService
 from service.jobs.values import Job, JobState, Submission
-from tests.support.job_operations import PLACE
+from tests.support.job_operations import OPERATIONS, PLACE
 from tests.support.job_stacks import Cluster, new_database, until, worker_processes
-from tests.unit.jobs.test_progress import run
 
 TENANT = "anonymous"
 MEMORY = 600_000_000
@@ -83,8 +83,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def test_a_job_gives_the_bits_of_the_same_plan_in_one_process(stack: Stack) -> None:
     request = {"chunks": 40, "seed": 3}
-    _, stored = run("count", {**request, "sleep_s": 0.0})
-    expected = next(value for step, value in stored.items() if step.kind == "reduce")
+    expected = decode(run_inline(OPERATIONS["count"], request))
     found = stack.answer("count", **request)
     assert found["order"] == expected["order"]
     assert found["total"] == expected["total"]
