@@ -7,10 +7,14 @@ from typing import Final
 import typer
 
 from service.cli import catalogue, openapi, serve, solve, verify
+from service.cli.errors import CommandError
 from service.errors import InputError, NotCovered, NotFound, NumericalError, ServiceError
 from service.version import ENGINE_VERSION
+from service.web.problems import BodyError
 
 EXIT_STATUS: Final[Mapping[type[ServiceError], int]] = {
+    CommandError: 2,
+    BodyError: 2,
     InputError: 2,
     NotFound: 2,
     NotCovered: 3,

@@ -21,7 +21,7 @@ def show_demo(base: str, console: Console) -> None:
     )
     with urlopen(request, timeout=60) as reply:  # noqa: S310 - our own address
         answer = MinimaAnswer.model_validate_json(reply.read())
-    console.print("Diabetes: 10 measurements of 442 patients, a network of two hidden layers under dropout\n")
+    console.print("Diabetes: 442 patients, a network with two hidden layers under dropout\n")
     print_minima(answer, console)
     console.print(f"\nStart page     {base}/")
     console.print(f"Documentation  {base}/docs")

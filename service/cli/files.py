@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from service.errors import InputError
+from service.cli.errors import CommandError
 from service.web.bodies import from_npz, parse_json
 
 STANDARD_INPUT: Final = "-"
@@ -16,7 +16,7 @@ def read_document(path: str) -> object:
 
     Raises
     ------
-    InputError
+    CommandError
         If the file cannot be read.
     service.web.problems.MalformedBody
         If it is neither JSON nor ``.npz``.
@@ -24,5 +24,5 @@ def read_document(path: str) -> object:
     try:
         content = sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path).read_bytes()
     except OSError as error:
-        raise InputError.at((), f"file cannot be read: {error.strerror or 'unknown reason'}") from None
+        raise CommandError(f"{path} cannot be read: {error.strerror or 'unknown reason'}") from None
     return from_npz(content, MAX_NPZ_BYTES) if content.startswith(b"PK") else parse_json(content)

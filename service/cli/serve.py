@@ -1,5 +1,6 @@
 """``minima serve``: the service on this machine, with a demonstration if asked."""
 
+import contextlib
 import socket
 import threading
 import time
@@ -10,7 +11,7 @@ import uvicorn
 from rich.console import Console
 
 from service.cli.demo import show_demo
-from service.errors import InputError
+from service.cli.errors import CommandError
 from service.settings import Settings
 from service.web.app import create_app
 
@@ -35,11 +36,12 @@ def serve(
         threading.Thread(target=_demonstrate, args=(server, base), daemon=True).start()
     else:
         typer.echo(f"serving on {base} (stop with Ctrl-C)", err=True)
-    server.run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; `InputError` in one clear line if the address is taken or not ours."""
+    """A listening socket; `CommandError` in one clear line if the address is taken or not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -49,7 +51,7 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         detail = f"port {port} of {host} cannot be used: {error.strerror}; choose another with --port"
-        raise InputError.at((), detail) from None
+        raise CommandError(detail) from None
     return listener
 
 

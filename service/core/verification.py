@@ -14,11 +14,11 @@ from scipy.optimize import minimize_scalar
 
 from service.core.arrays import FloatArray
 from service.core.catalogue import SOLVERS
-from service.core.certificates.norm_bound import Scales, norm_bound
 from service.core.losses import DenseParameters, end_to_end, gradient_of, hessian_of, terms_of
 from service.core.problems import Layer, Problem
 from service.core.results import Certificate, Solution
 from service.core.scalar.narrow import dense_or_narrow
+from service.core.scalar.norm_bound import Scales, norm_bound
 from service.core.scalar.reduced import ReducedProblem, reduce, reduced_of
 from service.core.scalar.sphere import loss_on_spheres, multiplier
 from service.vocabulary import PointClass, PointKind
@@ -233,7 +233,8 @@ class _Verifier:
             return
         top = float(self.minimum.singular_values[0])
         height = 0.0 if top == 0.0 else _highest(self.problem, top)
-        yield self._close("origin.barrier_height", origin.barrier_height, height, 2e-8 * self.unit, True)
+        slack = 1e-8 * height + 1e-13 * self.problem.data.yy
+        yield self._close("origin.barrier_height", origin.barrier_height, height, slack, True)
 
     def _shapes(self) -> list[tuple[int, int]]:
         widths = [self.problem.data.inputs, *(layer.width for layer in self.problem.network.layers)]

@@ -18,7 +18,7 @@ from service.core.results import Thresholds, Transition
 from service.core.scalar.branches import Branches
 from service.core.scalar.curve import Curve
 from service.core.scalar.reduced import ReducedProblem, noise_changes_form, reduce
-from service.core.scalar.survey import Points, Survey, survey
+from service.core.scalar.survey import Point, Survey, survey
 
 BEYOND = "outside the range of double precision"
 LARGEST_UNSHARED = 256
@@ -65,7 +65,7 @@ def thresholds(network: Network, moments: Moments, reduced: ReducedProblem, bran
     jumps = _jumps(curve, found)
     reasons: dict[str, str] = {}
     critical_log_kappa = jumps[-1].log_kappa
-    metastable = found.spinodals.log_kappa.max().item()
+    metastable = max(point.log_kappa for point in found.spinodals)
     variance, scale = _critical_noise(network, moments, reduced, critical_log_kappa, reasons)
     return Thresholds(
         critical_decay_scale=_scale(reduced, critical_log_kappa, "critical_decay_scale", reasons),
@@ -123,7 +123,7 @@ def collapse_log_kappa(curve: Curve) -> float:
 
     The largest decay at which any point of the branch ties with the zero map.
     """
-    return float(survey(curve).ties.log_kappa.max())
+    return max(point.log_kappa for point in survey(curve).ties)
 
 
 def _jumps(curve: Curve, found: Survey) -> list[_Jump]:
@@ -131,8 +131,8 @@ def _jumps(curve: Curve, found: Survey) -> list[_Jump]:
     runs = _minimum_runs(found)
     ties = found.ties
     if len(runs) == 1:
-        last = int(np.argmax(ties.log_kappa))
-        return [_Jump(ties.log_kappa[last].item(), ties.log_norm[last].item())]
+        last = max(ties, key=lambda point: point.log_kappa)
+        return [_Jump(last.log_kappa, last.log_norm)]
     jumps: list[_Jump] = []
     current = 0
     while True:
@@ -145,19 +145,20 @@ def _jumps(curve: Curve, found: Survey) -> list[_Jump]:
 
 def _minimum_runs(found: Survey) -> list[tuple[float, float]]:
     """Intervals of t on which the height rises, that is on which the point is a local minimum."""
-    ends = found.spinodals.t
-    lowest = float(ends[0]) - 200.0
-    starts = [lowest, *(float(end) for end in ends[1::2])]
-    return list(zip(starts, (float(end) for end in ends[0::2]), strict=True))
+    ends = [point.t for point in found.spinodals]
+    starts = [ends[0] - 200.0, *ends[1::2]]
+    return list(zip(starts, ends[0::2], strict=True))
 
 
-def _next_jump(curve: Curve, runs: list[tuple[float, float]], ties: Points, current: int) -> tuple[_Jump, int | None]:
+def _next_jump(
+    curve: Curve, runs: list[tuple[float, float]], ties: tuple[Point, ...], current: int
+) -> tuple[_Jump, int | None]:
     """The first decay at which another local minimum, or zero, overtakes the run ``current``."""
     low, high = runs[current]
-    own = np.flatnonzero((ties.t > low) & (ties.t < high)).tolist()
+    own = [point for point in ties if low < point.t < high]
     candidates: list[tuple[_Jump, int | None]] = []
     if own:
-        candidates.append((_Jump(ties.log_kappa[own[0]].item(), ties.log_norm[own[0]].item()), None))
+        candidates.append((_Jump(own[0].log_kappa, own[0].log_norm), None))
     for later in range(current + 1, len(runs)):
         crossing = _crossing(curve, runs[current], runs[later])
         if crossing is not None:

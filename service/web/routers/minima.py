@@ -8,9 +8,8 @@ from service.jobs.heavy.analyses import minima_request
 from service.operations import cost
 from service.operations.minima import minima, parse
 from service.schemas.minima import MinimaAnswer
-from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.request import BareMinimaRequest, MinimaRequest
-from service.web import documentation
+from service.web import documentation, examples
 from service.web.bodies import read_document
 from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, SOLVER_ERRORS
 from service.web.jobs import answer_as_job, preference
@@ -20,29 +19,12 @@ from service.web.runtime import runtime_of
 
 router = APIRouter(prefix="/v1/minima", tags=["minima"])
 
-EXAMPLES = {
-    "a network under moments": DESIGN_EXAMPLE,
-    "a bundled data set, with weights": {
-        "problem": {
-            "network": {
-                "layers": [
-                    {"width": 32, "weight_decay": 0.01, "noise": {"kind": "dropout", "rate": 0.5}},
-                    {"width": 1, "weight_decay": 0.01},
-                ]
-            },
-            "data": {"kind": "example", "name": "diabetes"},
-            "objective": {"convention": "half_mean"},
-        },
-        "return": {"weights": "factors"},
-    },
-}
-
 
 @router.post(
     "",
     operation_id="minima",
     summary="Certified global minimum of a network on data",
-    openapi_extra=documentation.body((BareMinimaRequest, MinimaRequest), EXAMPLES),
+    openapi_extra=documentation.body((BareMinimaRequest, MinimaRequest), examples.MINIMA),
     responses={
         **documentation.answer(MinimaAnswer, "The minimum, its landscape and its certificate."),
         **documentation.errors(*BODY_ERRORS, *SOLVER_ERRORS, *COMMON_ERRORS),

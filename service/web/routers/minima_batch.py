@@ -6,8 +6,7 @@ from starlette.responses import Response
 
 from service.operations.minima_batch import Batch, minima_batch, minima_sweep, parse_batch
 from service.schemas.batch import ProblemsAnswer, ProblemsRequest, SweepAnswer, SweepRequest
-from service.schemas.problem import DESIGN_EXAMPLE
-from service.web import documentation
+from service.web import documentation, examples
 from service.web.bodies import NPZ, read_document
 from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, SOLVER_ERRORS
 from service.web.middleware import shapes
@@ -16,14 +15,6 @@ from service.web.runtime import runtime_of
 
 router = APIRouter(prefix="/v1/minima", tags=["minima"])
 
-EXAMPLES = {
-    "one problem, many decays": {
-        "problem": DESIGN_EXAMPLE,
-        "vary": {"decay_scale": [0.5, 1.0, 1.7, 1.71, 2.0]},
-        "return": ["loss", "norm", "trivial"],
-    },
-    "independent problems": {"problems": [DESIGN_EXAMPLE, {"problem": DESIGN_EXAMPLE, "return": {"weights": "full"}}]},
-}
 RESPONSES = {
     **documentation.answers((SweepAnswer, ProblemsAnswer), "Columns or answers in the order of the request.", NPZ),
     **documentation.errors(*BODY_ERRORS, *SOLVER_ERRORS, *COMMON_ERRORS),
@@ -34,7 +25,7 @@ RESPONSES = {
     "/batch",
     operation_id="minima_batch",
     summary="Many global minima: independent problems, or one with a parameter that varies",
-    openapi_extra=documentation.body((SweepRequest, ProblemsRequest), EXAMPLES),
+    openapi_extra=documentation.body((SweepRequest, ProblemsRequest), examples.BATCH),
     responses=RESPONSES,
     response_class=Response,
 )

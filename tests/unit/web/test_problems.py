@@ -1,6 +1,7 @@
 import pytest
 
 import service.errors
+from service.cli.errors import CommandError
 from service.errors import Attempt, FieldProblem, InputError, JobError, LimitExceeded, NotCovered, ServiceError
 from service.web.problems import BY_CODE, PROBLEM_TYPES, of_service_error, pointer
 
@@ -10,7 +11,8 @@ def kinds(base: type[ServiceError]) -> set[type[ServiceError]]:
 
 
 def test_every_deliberate_error_has_a_status() -> None:
-    concrete = {kind for kind in kinds(ServiceError) if "code" in vars(kind)} - {ServiceError, JobError}
+    elsewhere = {ServiceError, JobError, CommandError}
+    concrete = {kind for kind in kinds(ServiceError) if "code" in vars(kind)} - elsewhere
     assert {kind.code for kind in concrete} <= set(BY_CODE)
     assert len(BY_CODE) == len(PROBLEM_TYPES)
     assert service.errors.InputError in concrete

@@ -7,6 +7,8 @@ Statement, proof and the rounding allowance: ``docs/theory/norm-bound.md``.
 """
 
 from dataclasses import dataclass
+from math import ceil, exp, log, log1p, sqrt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -54,18 +56,19 @@ class Scales:
     variance: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Shells:
+class _Shells(NamedTuple):
     """Bounds, over shells, on C times the excess over the undecayed minimum; each of shape (m,).
 
-    ``bound`` is not yet reduced by ``allowance``; ``reached`` is the excess of the relaxed minimiser.
+    ``bound`` is not yet reduced by ``allowance``; ``slope`` is that of the chord, ``relaxed`` the relaxed minimum
+    of the quadratic part alone, and ``relaxed_norm`` where it lies.
     """
 
     low: FloatArray
     high: FloatArray
     bound: FloatArray
     allowance: FloatArray
-    reached: FloatArray
+    slope: FloatArray
+    relaxed: FloatArray
     relaxed_norm: FloatArray
 
 
@@ -93,12 +96,12 @@ def norm_bound(
     -----
     O(nodes * d); some 60 nodes with a good hint.
     """
-    shrink = float(np.exp(-reduced.log_factor))
+    shrink = exp(-reduced.log_factor)
     base = 16.0 * EPSILON * scales.variance
     if not reduced.values.size:
         allowance = base + 2.0 * reduced.leak * _longest_useful(reduced) * shrink
         return NormBound(max(0.0, reduced.variance - allowance), reduced.variance, allowance, 1)
-    explained = float(np.sum(reduced.squares / reduced.values))
+    explained = reduced.explained
     residual = max(0.0, reduced.variance - explained * shrink - base)
     if reduced.n_hidden == 0 or reduced.log_kappa == -np.inf:
         excess, allowance = _convex_excess(reduced, scales)
@@ -135,11 +138,12 @@ def _subdivide(
     shells = problem.bound(edges[:-1], edges[1:])
     nodes = shells.low.size
     while True:
-        reached = min(reached, float(shells.reached.min()))
         total = shells.bound - shells.allowance
-        splittable = (total < reached - tolerance) & (shells.high > shells.low * (1.0 + 1e-13))
-        if nodes > MOST_NODES:
-            splittable[:] = False
+        splittable = total < reached - tolerance
+        if splittable.any():
+            reached = min(reached, problem.reached(shells))
+            splittable = (total < reached - tolerance) & (shells.high > shells.low * (1.0 + 1e-13))
+            splittable &= nodes <= MOST_NODES
         closed = np.where(splittable, np.inf, total)
         least = int(np.argmin(closed))
         if closed[least] < excess - allowance:
@@ -162,13 +166,13 @@ def _convex_excess(reduced: ReducedProblem, scales: Scales) -> tuple[float, floa
 
 def _eigen_error(reduced: ReducedProblem, scales: Scales) -> float:
     """Bound on the norm of the backward error of the eigendecomposition and of forming the matrix."""
-    size = np.sqrt(float(reduced.spectrum.values.size))
-    return 8.0 * EPSILON * float(size) * max(scales.quadratic, float(reduced.spectrum.values[-1]))
+    size = sqrt(reduced.spectrum.values.size)
+    return 8.0 * EPSILON * size * max(scales.quadratic, float(reduced.spectrum.values[-1]))
 
 
 def _column_error(reduced: ReducedProblem, scales: Scales) -> float:
-    size = np.sqrt(float(reduced.spectrum.values.size))
-    return 2.0 * (8.0 * EPSILON * float(size) * max(scales.linear, reduced.correlation) + reduced.leak)
+    size = sqrt(reduced.spectrum.values.size)
+    return 2.0 * (8.0 * EPSILON * size * max(scales.linear, reduced.correlation) + reduced.leak)
 
 
 def _longest_useful(reduced: ReducedProblem) -> float:
@@ -184,22 +188,22 @@ class _Problem:
 
     def __init__(self, reduced: ReducedProblem, scales: Scales) -> None:
         self.reduced = reduced
-        self.log_weight = float(np.log(reduced.n_hidden + 1.0)) + reduced.log_kappa
-        self.explained = float(np.sum(reduced.squares / reduced.values))
+        self.log_weight = log(reduced.n_hidden + 1.0) + reduced.log_kappa
+        self.explained = reduced.explained
         self.eigen_error = _eigen_error(reduced, scales)
         self.column_error = _column_error(reduced, scales)
 
     def decay(self, norm: FloatArray) -> FloatArray:
         """``(D+1) kappa ||v||^q``."""
-        with np.errstate(divide="ignore", over="ignore"):
-            decay: FloatArray = np.exp(self.log_weight + self.reduced.power * np.log(norm))
-        return decay
+        # a norm of zero pays nothing: its logarithm is replaced before it is taken
+        decay: FloatArray = np.exp(self.log_weight + self.reduced.power * np.log(np.maximum(norm, 1e-300)))
+        return decay * (norm > 0.0)
 
     def edges(self, hint: float | None, tolerance: float) -> FloatArray:
         """Norms that bound the first shells; outside them nothing beats the zero map or the shells' ends."""
         reduced = self.reduced
-        longest = float(np.sqrt(np.sum(reduced.squares / reduced.values**2)))
-        paid = float(np.exp(min((np.log(self.explained) - self.log_weight) / reduced.power, 600.0)))
+        longest = sqrt((reduced.squares / reduced.values**2).sum().item())
+        paid = exp(min((log(self.explained) - self.log_weight) / reduced.power, 600.0))
         longest = min(longest, paid) * (1.0 + 1e-9)
         shortest = self._shortest(longest)
         if shortest >= longest:
@@ -213,43 +217,48 @@ class _Problem:
             around = self._around(hint, floor, longest, tolerance)
         inner = around if around.size else np.geomspace(floor, longest, 8)[1:-1]
         start = [0.0, floor] if shortest == 0.0 else [floor]
-        return np.unique(np.concatenate((start, inner, [longest])))
+        return np.concatenate((start, inner, [longest]))
 
     def _shortest(self, longest: float) -> float:
         """Norm up to which the decay outweighs ``2 a.v``, so that the zero map is better."""
-        log_ratio = self.log_weight - float(np.log(2.0 * self.reduced.correlation))
+        log_ratio = self.log_weight - log(2.0 * self.reduced.correlation)
         if self.reduced.n_hidden == 1:
             return longest if log_ratio >= 0.0 else 0.0
         exponent = log_ratio / (1.0 - self.reduced.power)
-        return float(np.exp(min(exponent, 600.0))) * (1.0 - 1e-12)
+        return exp(min(exponent, 600.0)) * (1.0 - 1e-12)
 
     def _around(self, hint: float, floor: float, longest: float, tolerance: float) -> FloatArray:
         """Edges whose distance grows with the distance from the hint, as the bound allows."""
         half = 0.5 * self.reduced.power
-        bend = float(self.decay(np.array([hint]))[0]) * half * (1.0 - half)
-        first = float(np.clip(np.sqrt(0.5 * tolerance / max(bend, 1e-300)), 1e-7, 0.5))
-        reach = np.log(longest) - np.log(floor)
-        count = int(np.ceil(np.log1p(reach / first) / np.log(1.7))) + 1
+        bend = exp(self.log_weight + self.reduced.power * log(hint)) * half * (1.0 - half)
+        first = min(max(sqrt(0.3 * tolerance / max(bend, 1e-300)), 1e-7), 0.5)
+        reach = log(longest) - log(floor)
+        count = ceil(log1p(reach / first) / log(1.7)) + 1
         steps = first * 1.7 ** np.arange(count)
-        edges = hint * np.exp(np.clip(np.concatenate((-steps, steps)), -600.0, 600.0))
+        edges = hint * np.exp(np.clip(np.concatenate((-steps[::-1], steps)), -600.0, 600.0))
         inside: FloatArray = edges[(edges > floor) & (edges < longest)]
         return inside
 
     def bound(self, low: FloatArray, high: FloatArray) -> _Shells:
         """Relax every shell: ``excess >= sum a^2 k / (c (c + k)) + d`` with the chord ``k s + d`` of the decay."""
-        values, squares = self.reduced.values, self.reduced.squares
-        s_low, s_high = low * low, high * high
-        at_low, at_high = self.decay(low), self.decay(high)
+        values, squares, m = self.reduced.values, self.reduced.squares, low.size
+        ends = np.concatenate((low, high))
+        paid, ends_square = self.decay(ends), ends * ends
+        at_low, at_high, s_low, s_high = paid[:m], paid[m:], ends_square[:m], ends_square[m:]
         slope = (at_high - at_low) / (s_high - s_low)
         constant = at_low - slope * s_low
         resolvent = 1.0 / (values + slope[:, None])
         shrunk = resolvent.dot(squares / values) * slope
-        square_norm = (resolvent * resolvent).dot(squares)
-        relaxed = np.sqrt(square_norm)
+        resolvent *= resolvent
+        relaxed_norm = np.sqrt(resolvent.dot(squares))
         arithmetic = 64.0 * EPSILON * (shrunk + np.abs(constant) + at_high)
         drift = self.eigen_error * s_high + self.column_error * high
-        reached = shrunk - slope * square_norm + self.decay(relaxed)
-        return _Shells(low, high, shrunk + constant, arithmetic + drift, reached, relaxed)
+        return _Shells(low, high, shrunk + constant, arithmetic + drift, slope, shrunk, relaxed_norm)
+
+    def reached(self, shells: _Shells) -> float:
+        """Least excess of the relaxed minimisers themselves."""
+        norm = shells.relaxed_norm
+        return float((shells.relaxed - shells.slope * norm * norm + self.decay(norm)).min())
 
     def split(self, low: FloatArray, high: FloatArray, relaxed: FloatArray) -> _Shells:
         """Cut every shell at its relaxed minimiser, or in the middle where that is no help."""

@@ -1,0 +1,159 @@
+"""Exact loss and gradient of a network whose hidden layers have equal entries, in O(d^2 + depth).
+
+Such a network equals one with a single neuron in every hidden layer and noise ``s/d`` there
+(`service.core.scalar.narrow`), so that the second-moment recursion of `service.core.losses` runs on plain
+numbers after the first layer.  A test holds it equal to the dense recursion.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.problems import Moments, Network
+from service.core.results import Parameters, UniformColumn
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A network of one neuron in every hidden layer.
+
+    Attributes
+    ----------
+    first : (d,) array
+        Weights of the first layer.
+    sizes : tuple of float
+        The weights of the others.
+    biases : tuple of float
+        Zero where there is none.
+    noise : tuple of float
+        Noise variances of the merged hidden layers, and 0 for the output.
+    """
+
+    first: FloatArray
+    sizes: tuple[float, ...]
+    biases: tuple[float, ...]
+    noise: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLoss:
+    """Exact loss of a chain, its split, and its gradient's norm; ``end_to_end_map`` is (d,)."""
+
+    fit: float
+    noise: float
+    decay: float
+    gradient_norm: float
+    parameter_norm: float
+    end_to_end_map: FloatArray
+    offset: float
+
+    @property
+    def loss(self) -> float:
+        """Sum of the three terms."""
+        return self.fit + self.noise + self.decay
+
+
+def chain_of(network: Network, parameters: Parameters) -> Chain | None:
+    """The chain that equals a network with uniform rank-one layers; None if a layer is of another form."""
+    first, *others = parameters.weights
+    if isinstance(first.right, UniformColumn) or first.values.size != 1 or first.right.shape[1] != 1:
+        return None
+    lefts = [weight.left for weight in parameters.weights[:-1]]
+    rights = [weight.right for weight in others]
+    if not all(isinstance(column, UniformColumn) for column in (*lefts, *rights)):
+        return None
+    sizes = [weight.values[0].item() * _unit(weight.left) * _unit(weight.right) for weight in others]
+    biases = [0.0 if bias is None else bias.values[0].item() * _unit(bias.left) for bias in parameters.biases]
+    noise = [layer.noise_variance / layer.width for layer in network.layers[:-1]]
+    weights = first.right[:, 0] * (first.values[0].item() * _unit(first.left))
+    return Chain(weights, tuple(sizes), tuple(biases), (*noise, 0.0))
+
+
+def _unit(column: FloatArray | UniformColumn) -> float:
+    """Coordinate along the unit vector of equal entries; the output layer has one entry."""
+    if isinstance(column, UniformColumn):
+        return column.value * sqrt(column.length)
+    return float(column[0, 0])
+
+
+def chain_loss(network: Network, moments: Moments, chain: Chain) -> ChainLoss:
+    """Loss, terms and gradient norm of a chain by the second-moment recursion on plain numbers.
+
+    Returns
+    -------
+    ChainLoss
+        Exactly what the dense recursion gives for the wide network.
+    """
+    pushed = moments.xx.dot(chain.first)
+    added_inputs = network.input_noise_variance * moments.xx.diagonal() * chain.first
+    mean_square, added = pushed.dot(chain.first).item(), added_inputs.dot(chain.first).item()
+    pushed = pushed + added_inputs if network.input_noise_variance else pushed
+    target = chain.first.dot(moments.xy[:, 0]).item()
+    mean = 0.0 if moments.x_mean is None else chain.first.dot(moments.x_mean).item()
+    y_mean = 0.0 if moments.y_mean is None else moments.y_mean[0].item()
+    sizes = (1.0, *chain.sizes)
+    entering: list[tuple[float, float, float]] = []
+    for size, bias, noise in zip(sizes, chain.biases, chain.noise, strict=True):
+        entering.append((mean_square + added, target, mean))
+        mean_square = size * size * mean_square + 2.0 * bias * size * mean + bias * bias
+        target, mean = size * target + bias * y_mean, size * mean + bias
+        added = size * size * added
+        added += noise * (mean_square + added)
+    product = chain.first * float(np.prod(chain.sizes)) if chain.sizes else chain.first
+    gradient, squares, decay = _backward(network, moments, chain, entering, y_mean, pushed)
+    return ChainLoss(
+        fit=mean_square - 2.0 * target + moments.yy,
+        noise=added,
+        decay=decay,
+        gradient_norm=sqrt(gradient),
+        parameter_norm=sqrt(squares),
+        end_to_end_map=product,
+        offset=_offset(sizes, chain.biases),
+    )
+
+
+def _offset(sizes: tuple[float, ...], biases: tuple[float, ...]) -> float:
+    offset = 0.0
+    for size, bias in zip(sizes, biases, strict=True):
+        offset = size * offset + bias
+    return offset
+
+
+def _backward(
+    network: Network,
+    moments: Moments,
+    chain: Chain,
+    entering: list[tuple[float, float, float]],
+    y_mean: float,
+    pushed: FloatArray,
+) -> tuple[float, float, float]:
+    """Squared norms of the gradient and of the weights, and the decay, from the output to the input."""
+    second, target_slope, mean_slope = 1.0, -2.0, 0.0
+    gradient = squares = decay = 0.0
+    decays = [layer.weight_decay for layer in network.layers]
+    for index in range(network.n_layers - 1, -1, -1):
+        inner, bias = second * (1.0 + chain.noise[index]), chain.biases[index]
+        into_mean = mean_slope + 2.0 * inner * bias
+        square, target, mean = entering[index]
+        size = chain.sizes[index - 1] if index else 1.0
+        if network.has_bias(index):
+            bias_decay = network.bias_weight_decays[index] if network.bias_weight_decays else 0.0
+            slope = 2.0 * inner * size * mean + into_mean + target_slope * y_mean + 2.0 * bias_decay * bias
+            gradient += slope * slope
+            decay += bias_decay * bias * bias
+        if index:
+            slope = 2.0 * inner * size * square + target_slope * target + into_mean * mean
+            slope += 2.0 * decays[index] * size
+            gradient, squares = gradient + slope * slope, squares + size * size
+            decay += decays[index] * size * size
+            second, target_slope, mean_slope = size * size * inner, size * target_slope, size * into_mean
+            continue
+        slopes = 2.0 * inner * pushed + target_slope * moments.xy[:, 0] + 2.0 * decays[0] * chain.first
+        if into_mean and moments.x_mean is not None:
+            slopes = slopes + into_mean * moments.x_mean
+        first = chain.first.dot(chain.first).item()
+        gradient, squares = gradient + slopes.dot(slopes).item(), squares + first
+        decay += decays[0] * first
+    return gradient, squares, decay

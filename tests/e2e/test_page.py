@@ -1,0 +1,107 @@
+"""The pages in a real browser, as a person meets them: light and dark, no error, and a live answer."""
+
+import re
+import shutil
+import struct
+import subprocess
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.serving import call, serving
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--virtual-time-budget=8000")
+LIGHT, DARK = (0xFB, 0xFA, 0xF7), (0x14, 0x18, 0x1F)
+
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine (apt-get install chromium)")
+
+
+@pytest.fixture(scope="module")
+def base() -> Iterator[str]:
+    with serving() as address:
+        yield address
+
+
+def browse(address: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    assert BROWSER
+    profile = f"--user-data-dir={folder / 'profile'}"
+    command = [BROWSER, *OPTIONS, profile, "--enable-logging=stderr", "--v=0", *options, address]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+
+
+def rendered(address: str, folder: Path) -> str:
+    """The page after its scripts have run; fails if the browser's console has an error."""
+    seen = browse(address, folder, "--dump-dom")
+    console = [line for line in seen.stderr.splitlines() if "CONSOLE" in line]
+    assert console == []
+    return seen.stdout
+
+
+def text_of(markup: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", markup))
+
+
+def first_pixel(picture: Path) -> tuple[int, int, int]:
+    """Colour of the upper left corner of a PNG; its first pixel has no neighbours to be predicted from."""
+    content, at, data = picture.read_bytes(), 8, b""
+    while at < len(content):
+        length, kind = struct.unpack(">I4s", content[at : at + 8])
+        data += content[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
+        at += 12 + length
+    red, green, blue = zlib.decompress(data)[1:4]
+    return red, green, blue
+
+
+def test_the_start_page_shows_a_live_answer_and_the_command_that_repeats_it(base: str, tmp_path: Path) -> None:
+    page = rendered(f"{base}/", tmp_path)
+    text = text_of(page)
+    answer = call(base, "POST", "/v1/minima", call(base, "GET", "/static/demo.json").content).json
+    assert re.search(r"Answered in \d+ ms", text)
+    assert f"{answer['global_minimum']['loss']:.9g}" in text
+    assert "exact, certified" in text
+    assert answer["problem_hash"][:19] in text
+    assert f"curl -s {base}/v1/minima" in text
+    assert 'href="/docs"' in page
+
+
+def test_the_command_on_the_page_works_in_a_shell(base: str, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("no curl on this machine")
+    markup = re.search(r"<code>(.*?)</code>", rendered(f"{base}/", tmp_path), re.DOTALL)
+    assert markup
+    command = markup[1].replace("&amp;", "&").replace("&quot;", '"')
+    answer = subprocess.run(["sh", "-c", command], capture_output=True, check=True, text=True).stdout
+    assert '"kind":"certified"' in answer
+
+
+def test_the_start_page_is_readable_by_a_screen_reader(base: str, tmp_path: Path) -> None:
+    page = rendered(f"{base}/", tmp_path)
+    assert page.count("<h1") == 1
+    assert "<main" in page
+    assert page.count("<caption>") == page.count("<table>") == 2
+    assert '<th scope="row">Loss</th>' in page
+    assert 'role="status"' in page
+    assert re.search(r'id="terms"[^>]*role="img"[^>]*aria-label="Parts of the loss: fit 0\.', page)
+    assert re.search(r'class="skip" href="#answer"', page)
+    assert "tabindex" not in page.replace('tabindex="0"', "")
+
+
+@pytest.mark.parametrize(("mode", "colour"), [("light", LIGHT), ("dark", DARK)])
+def test_light_and_dark(base: str, tmp_path: Path, mode: str, colour: tuple[int, int, int]) -> None:
+    picture = tmp_path / "page.png"
+    preference = ["--blink-settings=preferredColorScheme=" + ("0" if mode == "dark" else "1")]
+    browse(f"{base}/", tmp_path, *preference, f"--screenshot={picture}", "--window-size=1000,1400")
+    assert first_pixel(picture) == colour
+
+
+def test_the_documentation_works_offline_under_its_policy(base: str, tmp_path: Path) -> None:
+    page = rendered(f"{base}/docs", tmp_path)
+    for path in ("/v1/minima", "/v1/minima/batch", "/v1/examples", "/v1/theorems", "/readyz"):
+        assert f'data-path="{path}"' in page
+
+
+def test_the_pages_of_errors(base: str, tmp_path: Path) -> None:
+    assert "hypothesis that failed" in text_of(rendered(f"{base}/problems/not-covered", tmp_path))

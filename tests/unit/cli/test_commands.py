@@ -1,0 +1,212 @@
+"""The command line: JSON for programs, tables for people, one line and a status for errors."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from service.cli import application
+from service.operations.table import OPERATIONS
+from service.schemas.problem import DESIGN_EXAMPLE
+from service.version import ENGINE_VERSION
+
+COMMAND = [sys.executable, "-c", "from service.cli import main; main()"]
+ROOT = Path(__file__).parents[3]
+
+Run: TypeAlias = Callable[..., tuple[int, bytes, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
+    """Exit status, standard output and standard error of a command, in this process."""
+
+    def command(*arguments: str) -> tuple[int, bytes, str]:
+        monkeypatch.setattr(sys, "argv", ["minima", *arguments])
+        with pytest.raises(SystemExit) as left:
+            application.main()
+        captured = capfdbinary.readouterr()
+        return int(left.value.code or 0), captured.out, captured.err.decode()
+
+    return command
+
+
+@pytest.fixture
+def problem(tmp_path: Path) -> str:
+    file = tmp_path / "problem.json"
+    file.write_text(json.dumps(DESIGN_EXAMPLE))
+    return str(file)
+
+
+def written(folder: Path, document: Any) -> str:
+    file = folder / "document.json"
+    file.write_text(json.dumps(document))
+    return str(file)
+
+
+def test_solve_then_verify(run: Run, problem: str, tmp_path: Path) -> None:
+    status, out, _ = run("solve", problem)
+    answer = json.loads(out)
+    assert status == 0
+    assert answer["problem"]["data"]["xy"] == [[0.9]]
+    assert answer["global_minimum"]["weights"][0]["shape"] == [8, 1]
+    status, out, _ = run("verify", written(tmp_path, answer))
+    assert status == 0
+    assert json.loads(out)["agrees"]
+
+
+def test_verify_rejects_and_names_the_field(run: Run, problem: str, tmp_path: Path) -> None:
+    answer = json.loads(run("solve", problem)[1])
+    answer["global_minimum"]["loss"] *= 1 + 1e-6
+    status, out, err = run("verify", written(tmp_path, answer))
+    assert status == 1
+    assert "global_minimum.loss does not agree" in err
+    assert not json.loads(out)["agrees"]
+
+
+def test_verify_with_the_problem_beside_the_answer(run: Run, problem: str, tmp_path: Path) -> None:
+    answer = json.loads(run("solve", problem)[1])
+    del answer["problem"]
+    file = written(tmp_path, answer)
+    assert run("verify", file)[0] == 2
+    assert run("verify", file, "--problem", problem)[0] == 0
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps({**DESIGN_EXAMPLE, "objective": {"convention": "half_mean"}}))
+    status, _, err = run("verify", file, "--problem", str(other))
+    assert status == 1
+    assert "problem_hash" in err
+
+
+@pytest.mark.parametrize("form", ["none", "factors", "full"])
+def test_weights_in_the_form_asked_for(run: Run, problem: str, form: str) -> None:
+    weights = json.loads(run("solve", problem, "--weights", form)[1])["global_minimum"]["weights"]
+    kinds = {"none": "NoneType", "factors": "dict", "full": "list"}
+    assert type(weights[0] if weights else weights).__name__ == kinds[form]
+
+
+def test_the_request_decides_about_weights_unless_the_option_does(run: Run, tmp_path: Path) -> None:
+    file = written(tmp_path, {"problem": DESIGN_EXAMPLE, "return": {"weights": "full"}})
+    assert isinstance(json.loads(run("solve", file)[1])["global_minimum"]["weights"][0], list)
+
+
+def test_examples_and_theorems(run: Run) -> None:
+    assert len(json.loads(run("examples")[1])["examples"]) == 5
+    iris = json.loads(run("examples", "iris", "--raw")[1])
+    assert iris["data"]["x"][0] == [5.1, 3.5, 1.4, 0.2]
+    theorems = json.loads(run("theorems")[1])["theorems"]
+    assert json.loads(run("theorems", theorems[0]["id"])[1]) == theorems[0]
+
+
+def test_openapi_is_written_and_checked(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "folder" / "openapi.json"
+    assert run("openapi", str(file), "--check")[0] == 1
+    assert run("openapi", str(file))[0] == 0
+    assert run("openapi", str(file), "--check")[0] == 0
+    file.write_bytes(file.read_bytes() + b" ")
+    status, _, err = run("openapi", str(file), "--check")
+    assert status == 1
+    assert "make openapi" in err
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "says"),
+    [
+        ("{", 2, "the body is not JSON"),
+        (json.dumps({**DESIGN_EXAMPLE, "colour": 1}), 2, "colour is not a known field"),
+        (json.dumps({**DESIGN_EXAMPLE, "objective": {"loss": "logistic"}}), 3, "scalar_output: squared loss"),
+    ],
+)
+def test_errors_are_one_line_and_a_status(run: Run, tmp_path: Path, content: str, status: int, says: str) -> None:
+    file = tmp_path / "problem.json"
+    file.write_text(content)
+    found, out, err = run("solve", str(file))
+    assert (found, out) == (status, b"")
+    assert says in err
+    assert err.startswith("minima: ")
+    assert err.count("\n") == 1
+
+
+def test_files_and_names_that_do_not_exist(run: Run, tmp_path: Path) -> None:
+    status, _, err = run("solve", str(tmp_path / "absent.json"))
+    assert status == 2
+    assert "absent.json cannot be read: No such file" in err
+    assert run("theorems", "absent")[0] == 2
+    assert run("examples", "absent")[0] == 2
+    assert run("no-such-command")[0] == 2
+
+
+def test_every_operation_with_a_command_has_it(run: Run) -> None:
+    names = {command.name for command in application.application.registered_commands}
+    assert {operation.command for operation in OPERATIONS if operation.command} <= names
+    assert run("version")[1].decode().strip() == ENGINE_VERSION
+    assert {"serve", "openapi"} <= names
+
+
+def test_standard_input_and_a_pipe() -> None:
+    asked = json.dumps(DESIGN_EXAMPLE).encode()
+    solved = subprocess.run([*COMMAND, "solve", "-"], input=asked, capture_output=True, check=True, cwd=ROOT)
+    verified = subprocess.run([*COMMAND, "verify", "-"], input=solved.stdout, capture_output=True, check=True, cwd=ROOT)
+    assert json.loads(verified.stdout)["agrees"]
+
+
+def test_tables_on_a_terminal(problem: str) -> None:
+    ours, theirs = os.openpty()
+    with subprocess.Popen([*COMMAND, "solve", problem], stdout=theirs, cwd=ROOT, env={**os.environ, "COLUMNS": "100"}):
+        os.close(theirs)
+        shown = b""
+        while chunk := read(ours):
+            shown += chunk
+    os.close(ours)
+    text = shown.decode()
+    assert "Global minimum (exact, certified)" in text
+    assert "0.715923671" in text
+    assert "strict_saddle" in text
+    assert not text.lstrip().startswith("{")
+
+
+def read(terminal: int) -> bytes:
+    """What a terminal shows next; nothing once the program has left it."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
+
+
+def test_a_taken_port_is_one_clear_line(run: Run) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        status, _, err = run("serve", "--port", port)
+    assert status == 2
+    assert (
+        err == f"minima: port {port} of 127.0.0.1 cannot be used: Address already in use; choose another with --port\n"
+    )
+
+
+def test_the_demonstration_prints_a_certified_answer_and_stays_up_until_interrupted() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [*COMMAND, "serve", "--demo", "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        shown = ""
+        deadline = time.monotonic() + 60
+        while "Ctrl-C" not in shown and time.monotonic() < deadline:
+            shown += process.stdout.readline()
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        status, errors = process.wait(20), process.stderr.read()
+    assert status == 0
+    assert errors == ""
+    assert "exact, certified" in shown
+    assert f"http://localhost:{port}/docs" in shown
