@@ -64,7 +64,12 @@ def tenant_of(request: Request) -> str:
         return ANONYMOUS
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     key = token if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
-    return hashlib.sha256(key.strip().encode()).hexdigest()[:32]
+    return tenant_of_key(key)
+
+
+def tenant_of_key(key: str | None) -> str:
+    """Name of the tenant of an API key, from which the key cannot be had back."""
+    return ANONYMOUS if key is None else hashlib.sha256(key.strip().encode()).hexdigest()[:32]
 
 
 def jobs_of(request: Request) -> JobService:
