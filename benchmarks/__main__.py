@@ -13,7 +13,7 @@ from rich.table import Table
 
 from benchmarks.comparison import Comparison
 
-BENCHMARKS: Final[tuple[str, ...]] = ()
+BENCHMARKS: Final[tuple[str, ...]] = ("jobs",)
 """Module names, in the order in which they run."""
 
 
