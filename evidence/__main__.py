@@ -16,7 +16,9 @@ from typing import Final
 
 from service.version import ENGINE_VERSION
 
-REPORTS: Final[dict[str, str]] = {}
+REPORTS: Final[dict[str, str]] = {
+    "jobs_faults": "Jobs on bad days",
+}
 """Module name to title."""
 
 FOLDER: Final = Path(__file__).parent.parent / "docs" / "evidence"

@@ -20,6 +20,8 @@ _SETTINGS: Final = {
     # Idle processes stay idle, and chunks do not pay for a sampling profiler.
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.interval": "2s",
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.tick.limit": "30s",
     # Chunks are bounded: no spilling to disk and no pausing, only an end at the limit of memory.
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
