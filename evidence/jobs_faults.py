@@ -32,9 +32,9 @@ def report() -> str:
     return "\n".join(
         [
             "Each round runs a job of 60 chunks and kills with `kill -9`, at random moments, two workers, then the",
-            "server, then the scheduler. Even seeds use SQLite and the embedded pool, odd ones PostgreSQL and a cluster.",
-            "Every job ended, each chunk was stored and counted once, and the result had the bits of the same plan run in",
-            "one process without a disturbance.",
+            "server, then the scheduler. Even seeds use SQLite and the embedded pool, odd ones PostgreSQL and a",
+            "cluster. Every job ended, each chunk was stored and counted once, and the result had the bits of the same",
+            "plan run in one process without a disturbance.",
             "",
             *(f"- {line}" for line in rounds),
             "",

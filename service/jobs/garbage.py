@@ -13,7 +13,7 @@ from service.jobs.tables import attempts, drivers, events, jobs, losses, steps, 
 from service.jobs.values import ACTIVE, JobState
 
 _BATCH: Final = 100
-LIVE_S: Final = 10.0
+LIVE_S: Final = 6.0
 _TOMBSTONE_FACTOR: Final = 4.0
 
 

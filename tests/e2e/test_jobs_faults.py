@@ -267,6 +267,23 @@ def test_a_database_that_was_away_is_used_again_without_a_restart(tmp_path: Path
         server.close()
 
 
+def test_replicas_with_pools_of_their_own_share_the_cores(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/jobs.db")
+    migrate(database)
+    replicas = [Replica(config(database, None)) for _ in range(2)]
+    try:
+        until(lambda: [len(worker_processes(replica.process.pid)) for replica in replicas] == [1, 1])
+        replicas.pop().close()
+        store = store_of(database)
+        job, _ = store.submit(Submission("count", {"chunks": 20, "sleep_s": 0.05, "seed": 90}))
+        assert ended(store, job).state is JobState.SUCCESSFUL
+        until(lambda: len(worker_processes(replicas[0].process.pid)) == 2)
+    finally:
+        for replica in replicas:
+            replica.close()
+        database.close()
+
+
 def test_killed_servers_leave_no_process_behind(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/jobs.db")
     migrate(database)

@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import func, select, text, update
+from sqlalchemy import event, func, select, text, update
 
 from service.errors import EngineError, JobError, QueueFull
 from service.jobs.codec import encode
@@ -408,10 +410,31 @@ def test_events_have_rising_ids_over_all_attempts(store: JobStore, database: Dat
     assert store.events(job.id, TENANT, after=found[-2].id)[1] == found[-1:]
 
 
-def test_a_store_that_is_away_is_an_engine_error(tmp_path: object) -> None:
+def test_a_store_that_is_away_is_an_engine_error(tmp_path: Path) -> None:
     for url in (f"sqlite:///{tmp_path}/no/such/folder/jobs.db", "postgresql://127.0.0.1:1/none"):
         with pytest.raises(EngineError):
             JobStore(Database(url), VERSION).submit(ONE)
+
+
+def test_a_full_disk_acknowledges_nothing(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/jobs.db")
+
+    def shrink(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA max_page_count = 80")
+
+    migrate(database)
+    database.engine.dispose()
+    event.listen(database.engine, "connect", shrink)
+    store = JobStore(database, VERSION)
+    acknowledged: list[str] = []
+    asked = (Submission("count", {"seed": seed, "note": "x" * 500}) for seed in range(1000))
+    with pytest.raises(EngineError):
+        acknowledged.extend(store.submit(question)[0].id for question in asked)
+    assert 0 < len(acknowledged) < 1000
+    assert sorted(job.id for job in store.list(TENANT, limit=1000)) == sorted(acknowledged)
+    with database.reading() as connection:
+        assert connection.execute(select(func.count()).select_from(events)).scalar_one() == len(acknowledged)
+    database.close()
 
 
 def test_payloads_are_bytes_as_given(store: JobStore, database: Database) -> None:
