@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from service.settings import Settings
+from service.cli.settings import load_settings
 from service.web import examples
 from service.web import openapi as openapi_document
 from service.web.app import create_app
@@ -19,7 +19,7 @@ def openapi(
     if not check:
         examples.renew()
     stale = examples.stale()
-    document = openapi_document.as_json(create_app(Settings()))
+    document = openapi_document.as_json(create_app(load_settings()))
     if not check:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(document)

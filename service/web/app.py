@@ -22,6 +22,7 @@ from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits, Settings
 from service.web import logging, openapi, problems
 from service.web.compute import Compute
+from service.web.large import LargeBodies
 from service.web.metrics import Metrics
 from service.web.middleware import ApiKeys, Observe
 from service.web.routers import catalogue, jobs, minima_batch, pages, system
@@ -41,7 +42,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or Settings()
     logging.configure(settings)
-    runtime = Runtime(settings, Compute(settings), Metrics())
+    runtime = Runtime(settings, Compute(settings), LargeBodies(settings), Metrics())
     app = FastAPI(title=openapi.TITLE, openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan)
     app.state.runtime = runtime
     app.state.jobs = JobService(jobs_config(settings), drive=settings.workers != 0)
@@ -77,3 +78,4 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         await asyncio.to_thread(app.state.jobs.stop)
         runtime.compute.close()
+        runtime.large.close()

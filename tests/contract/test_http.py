@@ -349,6 +349,15 @@ def test_other_sites_are_refused_unless_named(base: str) -> None:
         assert "access-control-allow-origin" not in other.headers
 
 
+def test_large_bodies_get_the_same_answer_from_another_process(base: str) -> None:
+    with serving(Settings(large_body_bytes=0, log_level="error")) as separate:
+        assert solve(separate, SAMPLES) == solve(base, SAMPLES)
+        for body in (b"{", json.dumps({**SAMPLES, "colour": 1}).encode()):
+            here, there = (call(address, "POST", "/v1/minima", body) for address in (base, separate))
+            assert (here.status, here.headers["content-type"]) == (there.status, there.headers["content-type"])
+            assert here.json == there.json
+
+
 def test_limits_are_settings() -> None:
     small = Settings(max_inputs=2, max_samples=5, max_layers=2, max_body_bytes=2000, log_level="error")
     with serving(small) as base:
