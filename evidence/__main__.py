@@ -23,6 +23,7 @@ REPORTS: Final[dict[str, str]] = {
     "scalar_roots": "One output: stationary maps, thresholds and jumps",
     "scalar_search": "One output: search never beats the formula, and reaches it",
     "scalar_torch": "One output: PyTorch training ends at the predicted loss",
+    "jobs_faults": "Jobs on bad days",
 }
 """Module name to title."""
 
