@@ -406,7 +406,7 @@ def test_every_operation_has_its_route(base: str) -> None:
 
 def test_a_computation_in_a_thread_leaves_the_event_loop_free() -> None:
     """While large problems are being solved, health answers at once."""
-    size = 600
+    size = 300
     big = {"kind": "moments", "xx": np.eye(size).tolist(), "xy": np.ones((size, 1)).tolist(), "yy": 2.0 * size}
     problem = json.dumps({"network": NETWORK, "data": big}).encode()
     with serving(Settings(threads=1, log_level="error")) as base:
