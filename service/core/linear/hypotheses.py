@@ -10,7 +10,6 @@ from service.core.linear.water_level import water_level
 from service.core.problems import Problem
 from service.core.rules import Hypothesis, Verdict
 
-
 _VACUOUS = Verdict(True, {"data": False})
 """Without data nothing contradicts a condition on them; that data are missing is a hypothesis of its own."""
 
