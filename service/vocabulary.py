@@ -112,3 +112,4 @@ class SweepParameter(StrEnum):
     WEIGHT_DECAY = "weight_decay"
     NOISE_VARIANCE = "noise_variance"
     WIDTH = "width"
+    DEPTH = "depth"
