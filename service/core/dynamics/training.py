@@ -8,7 +8,7 @@ import numpy as np
 
 from service.core.arrays import BoolArray, FloatArray, IntArray
 from service.core.dynamics.batched import BatchedLoss, Stack, norms_of
-from service.core.dynamics.curvature import curvature_bound, spectral_norms
+from service.core.dynamics.curvature import curvature_bound
 from service.core.dynamics.initialisations import generator
 from service.core.dynamics.optimisers import Adam, Descent, Rule, lbfgs
 from service.core.dynamics.sampling import SampledGradient
@@ -32,7 +32,7 @@ class TrainingOptions:
     ----------
     steps : int
     learning_rate : float or None
-        None for ``1 / curvature bound`` of each run (gradient descent) or 0.01 (Adam).
+        None for one over the larger curvature bound of the start and the minimum (gradient descent) or 0.01 (Adam).
     batch_size : int
         Rows of each sampled gradient.
     sampled : bool
@@ -160,9 +160,12 @@ def _rates(
         return np.full(runs, options.learning_rate)
     if optimiser in (Optimiser.ADAM, Optimiser.ADAMW):
         return np.full(runs, ADAM_RATE)
-    norms = np.maximum(spectral_norms(start[: problem.network.n_layers]), target.layer_norms)
-    batch = options.batch_size if optimiser is Optimiser.SGD else 0
-    return 1.0 / curvature_bound(problem, norms, loss.of(start, decayed=False), batch)
+    layers, batch = problem.network.n_layers, options.batch_size if optimiser is Optimiser.SGD else 0
+    # a chain of single neurons has the norms of the products of the balanced minimiser
+    chain = [np.full((1, 1, 1), norm) for norm in target.layer_norms]
+    at_minimum = curvature_bound(problem, chain, np.full(1, target.floor), batch)
+    at_start = curvature_bound(problem, start[:layers], loss.of(start, decayed=False), batch)
+    return 1.0 / np.maximum(at_start, at_minimum)
 
 
 def _sampled(
