@@ -40,21 +40,22 @@ class Adam:
     Parameters
     ----------
     loss : BatchedLoss
-    decoupled : bool
-        Whether decay shrinks the weights directly (Loshchilov and Hutter 2019).  The rest point is then not a
-        stationary point of the objective unless every decay is zero.
+    decoupled : float or None
+        Factor of the decays with which they shrink the weights directly (Loshchilov and Hutter 2019), none for
+        decay in the loss.  The rest point is then not a stationary point of the objective unless no layer decays.
     """
 
-    def __init__(self, loss: BatchedLoss, *, decoupled: bool) -> None:
+    def __init__(self, loss: BatchedLoss, *, decoupled: float | None) -> None:
         self._loss, self._decoupled = loss, decoupled
         self._first: Stack = []
         self._second: Stack = []
 
     def step(self, parameters: Stack, gradient: Stack, rate: FloatArray, number: int) -> Stack:
         """Move by the ratio of the averaged gradient and the root of its averaged square."""
-        if self._decoupled:
+        if self._decoupled is not None:
             decays = self._loss.decays
-            moved = [array * (1.0 - rate * 2.0 * decay) for decay, array in zip(decays, parameters, strict=True)]
+            shares = [rate * (2.0 * self._decoupled * decay) for decay in decays]
+            moved = [array * (1.0 - share) for share, array in zip(shares, parameters, strict=True)]
         else:
             gradient, moved = self._loss.add_decay(parameters, gradient), parameters
         if not self._first:

@@ -40,6 +40,8 @@ class TrainingOptions:
     gaussian : tuple of bool
         Kind of the noise on the inputs and each hidden layer; empty for dropout everywhere.
     seed : int
+    unit : float
+        The caller's objective divided by the core's: what a given learning rate and decoupled decay refer to.
     """
 
     steps: int
@@ -48,6 +50,7 @@ class TrainingOptions:
     sampled: bool = False
     gaussian: tuple[bool, ...] = ()
     seed: int = 0
+    unit: float = 1.0
 
     def samples_gradients(self, optimiser: Optimiser) -> bool:
         """Whether an optimiser sees sampled gradients."""
@@ -122,7 +125,7 @@ def train(
     rates = _rates(problem, loss, optimiser, start, target, options)
     source = _sampled(problem, loss, optimiser, scheme, runs, options) if sampled else None
     run = _Run(loss, target, options, start)
-    rule = _rule(loss, optimiser)
+    rule = _rule(loss, optimiser, options.unit)
     with np.errstate(over="ignore", invalid="ignore"):
         for number in range(options.steps):
             if should_stop():
@@ -146,10 +149,10 @@ def schedule(optimiser: Optimiser, number: int, steps: int) -> float:
     return 1.0 if optimiser is Optimiser.GD else min(1.0, 2.0 * (1.0 - number / steps))
 
 
-def _rule(loss: BatchedLoss, optimiser: Optimiser) -> Rule:
+def _rule(loss: BatchedLoss, optimiser: Optimiser, unit: float) -> Rule:
     if optimiser in (Optimiser.GD, Optimiser.SGD):
         return Descent(loss)
-    return Adam(loss, decoupled=optimiser is Optimiser.ADAMW)
+    return Adam(loss, decoupled=unit if optimiser is Optimiser.ADAMW else None)
 
 
 def _rates(
@@ -157,7 +160,8 @@ def _rates(
 ) -> FloatArray:
     runs = len(start[0])
     if options.learning_rate is not None:
-        return np.full(runs, options.learning_rate)
+        descent = optimiser in (Optimiser.GD, Optimiser.SGD)
+        return np.full(runs, options.learning_rate * (options.unit if descent else 1.0))
     if optimiser in (Optimiser.ADAM, Optimiser.ADAMW):
         return np.full(runs, ADAM_RATE)
     layers, batch = problem.network.n_layers, options.batch_size if optimiser is Optimiser.SGD else 0
