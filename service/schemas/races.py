@@ -1,12 +1,16 @@
 """Races of optimisers on the wire."""
 
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from service.schemas.base import Integer, Number, Reasons, Wire, example
 from service.schemas.problem import DESIGN_EXAMPLE, Problem
 from service.vocabulary import Convention, Evidence, Initialisation, Optimiser, Outcome
+
+OptimiserName: TypeAlias = Annotated[Optimiser, Field(strict=False)]
+InitialisationName: TypeAlias = Annotated[Initialisation, Field(strict=False)]
+OutcomeName: TypeAlias = Annotated[Outcome, Field(strict=False)]
 
 
 class RacesRequest(Wire):
@@ -15,16 +19,15 @@ class RacesRequest(Wire):
     model_config = example({"problem": DESIGN_EXAMPLE, "optimisers": ["adam", "lbfgs"], "runs": 5, "steps": 500})
 
     problem: Problem
-    optimisers: list[Optimiser] = Field(
+    optimisers: list[OptimiserName] = Field(
         default=[Optimiser.GD, Optimiser.ADAM, Optimiser.LBFGS],
-        strict=False,
         min_length=1,
         max_length=5,
         description="`gd` and `lbfgs` see the exact expected gradient, `sgd` sampled rows and masks; `adam` has the "
         "decay in the loss, `adamw` beside it.",
     )
-    initialisations: list[Initialisation] = Field(
-        default=list(Initialisation), strict=False, min_length=1, max_length=5, description="Biases start at zero."
+    initialisations: list[InitialisationName] = Field(
+        default=list(Initialisation), min_length=1, max_length=5, description="Biases start at zero."
     )
     runs: Integer = Field(default=20, ge=1, description="Starts of each scheme; all optimisers share them.")
     steps: Integer = Field(default=5000, ge=1, description="Steps of each run; iterations for `lbfgs`.")
@@ -59,7 +62,7 @@ class GapCurve(Wire):
 class RunColumns(Wire):
     """One entry for each run, in the order of their numbers."""
 
-    outcome: list[Outcome] = Field(strict=False)
+    outcome: list[OutcomeName]
     gap: list[Number | None] = Field(description="At the end; null where the run diverged.")
     start_norm: list[Number]
     end_norm: list[Number]
@@ -76,8 +79,8 @@ class RunColumns(Wire):
 class RaceGroup(Wire):
     """One optimiser from one scheme."""
 
-    optimiser: Optimiser = Field(strict=False)
-    initialisation: Initialisation = Field(strict=False)
+    optimiser: OptimiserName
+    initialisation: InitialisationName
     outcomes: dict[str, int]
     success: SuccessRate | None
     median_gap: Number | None
@@ -89,14 +92,14 @@ class RaceGroup(Wire):
 class RaceAdvice(Wire):
     """What is proved and what was observed of one scheme."""
 
-    initialisation: Initialisation = Field(strict=False)
+    initialisation: InitialisationName
     starts: Literal["inside", "outside", "mixed", "unknown"] = Field(
         description="Where its starts stand to the trapping radius of the origin."
     )
     trapped: int | None = Field(description="Starts inside it: gradient flow is proved to end at the origin.")
     runs: int
     success: SuccessRate | None = Field(description="Over all optimisers of the objective itself.")
-    best_optimiser: Optimiser | None = Field(strict=False)
+    best_optimiser: OptimiserName | None
     text: str
     reasons: Reasons
 

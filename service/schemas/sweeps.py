@@ -1,6 +1,6 @@
 """Phase diagrams on the wire: the axes that are varied, and what comes back."""
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -126,7 +126,7 @@ class SweepsAnswer(Wire):
     theorems: list[str]
     axes: list[AxisValues]
     shape: list[int]
-    origin_classes: list[PointClass] = Field(strict=False)
+    origin_classes: list[Annotated[PointClass, Field(strict=False)]]
     results: PhaseResults
     boundaries: list[PhaseBoundary]
     convention: Convention = Field(strict=False)

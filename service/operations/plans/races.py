@@ -301,7 +301,10 @@ def _text(
     if starts == "unknown":
         proved = f"{scheme}: nothing is proved about where its starts flow."
     elif trapped:
-        proved = f"{scheme}: proved for gradient flow, {trapped} of {runs} starts are trapped and end at the origin."
+        proved = (
+            f"{scheme}: proved for gradient flow, {trapped} of {runs} starts are trapped and end at the origin "
+            "(long first steps, as those of line searches, may jump out)."
+        )
     else:
         proved = f"{scheme}: no start lies inside the trapping radius, which is necessary and not sufficient."
     if trivial:

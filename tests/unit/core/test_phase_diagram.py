@@ -68,12 +68,12 @@ def bisected(problem: Problem, axis: Axis, low: float, high: float) -> float:
         changed = varied(problem, [Axis(axis.parameter, np.array([value]), axis.layer)], 0)
         return solve(changed).solution.minimum.trivial
 
-    at_low = trivial(low)
+    at_low: bool = trivial(low)
     assert at_low != trivial(high)
     while high / low - 1.0 > 2e-10:
         middle = (low * high) ** 0.5
         low, high = (middle, high) if trivial(middle) == at_low else (low, middle)
-    return (low * high) ** 0.5
+    return float((low * high) ** 0.5)
 
 
 TRACED = {
@@ -103,7 +103,9 @@ def test_boundary_is_where_separate_solves_turn_trivial(name: str, depth: int) -
 
 def test_width_boundary_separates_widths() -> None:
     problem = problem_of(2)
-    scaled = varied(problem, [Axis(P.DECAY_SCALE, trace(problem, [TRACED["all decays"]], 0).transitions[0].critical)], 0)
+    scaled = varied(
+        problem, [Axis(P.DECAY_SCALE, trace(problem, [TRACED["all decays"]], 0).transitions[0].critical)], 0
+    )
     boundary = trace(scaled, [Axis(P.WIDTH, np.ones(1)), Axis(P.NOISE_VARIANCE, np.array([0.3, 1.0]))], 0)
     for critical, noise in zip(boundary.transitions[-1].critical.tolist(), (0.3, 1.0), strict=True):
         found = [
@@ -138,7 +140,7 @@ def test_between_two_first_order_jumps_the_middle_one_is_where_another_root_wins
     def has_jumped(scale: float) -> bool:
         at = varied(problem, [Axis(P.DECAY_SCALE, np.array([scale]))], 0)
         norm = float(np.linalg.norm(solve(at).solution.minimum.end_to_end_map))
-        return norm < 0.5 * (first.norm_before[0] + first.norm_after[0])
+        return bool(norm < 0.5 * (first.norm_before[0] + first.norm_after[0]))
 
     low, high = 0.1 * first.critical[0], 0.5 * (first.critical[0] + last.critical[0])
     assert not has_jumped(low)
