@@ -16,7 +16,10 @@ from typing import Final
 
 from service.version import ENGINE_VERSION
 
-REPORTS: Final[dict[str, str]] = {}
+REPORTS: Final[dict[str, str]] = {
+    "phase_diagrams": "Phase diagrams: boundaries against bisection",
+    "races": "Races: theory, this engine, and PyTorch",
+}
 """Module name to title."""
 
 FOLDER: Final = Path(__file__).parent.parent / "docs" / "evidence"
