@@ -295,7 +295,7 @@ CASES = [
         data(x=[[1e200, 1.0], [1.0, 1.0], [1.0, 2.0]]),
         "invalid-input",
         "/data/x",
-        "squares",
+        "at most 1e+70",
     ),
     Case("fractional label", data(task="classification", y=[0, 1, 1.5]), "invalid-input", "/data/y/2", "integer label"),
     Case("one class", data(task="classification", y=[1, 1, 1]), "invalid-input", "/data/y", "two classes"),
