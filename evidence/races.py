@@ -73,7 +73,10 @@ def _data_terms(x: Any, y: Any, weights: list[Any]) -> Any:
 
 
 def _torch_lbfgs(x: Any, y: Any, first: list[Any]) -> float:
-    weights = [torch.nn.Parameter(torch.tensor(array)) for array in first]
+    weights = [torch.nn.Parameter(torch.tensor(np.ascontiguousarray(array))) for array in first]
+    for weight in weights:
+        # its L-BFGS views gradients as vectors
+        weight.register_hook(lambda gradient: gradient.contiguous())
     engine = torch.optim.LBFGS(
         weights, max_iter=STEPS, tolerance_grad=1e-9, tolerance_change=0.0, line_search_fn="strong_wolfe"
     )
