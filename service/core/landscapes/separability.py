@@ -77,4 +77,4 @@ def _margin(rows: FloatArray) -> float:
         bounds=[(-1.0, 1.0)] * size + [(0.0, None)],
         method="highs",
     )
-    return float(-found.fun) if found.success else 0.0
+    return 0.0 if found.x is None else max(0.0, float(found.x[-1]))

@@ -138,7 +138,7 @@ def _unequal_levels(problem: Problem) -> Verdict:
     found = _levels(problem)
     if found is None:
         return on.unknown("the singular values are unknown")
-    values, start, gains = found
+    _, start, gains = found
     rank = min(problem.data.inputs, *(layer.width for layer in problem.network.layers))
     levels = np.concatenate([[0.0], np.cumsum([gain for gain in gains[:rank] if gain > -np.inf])])
     spread = float(levels.max() - levels.min())
@@ -180,7 +180,8 @@ _TRAINED = (on.NO_SKIPS, on.ALL_TRAINED)
 TWO_LAYER_DECAY = row(
     "R13",
     "Two decayed linear layers, wide enough: no spurious minima",
-    "For positive decays and d_1 >= min(d_x, d_y), J(W_1, W_2) = E l(W_2 W_1 x, y) + g_1 ||W_1||^2 + g_2 ||W_2||^2 has only "
+    "For positive decays and d_1 >= min(d_x, d_y), J(W_1, W_2) = E l(W_2 W_1 x, y) + g_1 ||W_1||^2 + g_2 "
+    "||W_2||^2 has only "
     "global local minima, and min J = min_W E l(W x, y) + 2 sqrt(g_1 g_2) ||W||_*.",
     "derived; in the line of Srebro et al. 2005 and Haeffele, Vidal 2015",
     TheoremStatus.PROVED,
@@ -203,7 +204,8 @@ TWO_LAYER_DECAY = row(
 BAD_ORIGIN = row(
     "R14",
     "Deep networks with decay: the origin is a strict local minimum",
-    "With H >= 2 hidden layers, f(x) = O(||theta||^(H+1)) while the decay is of order two: the origin is a strict local "
+    "With H >= 2 hidden layers, f(x) = O(||theta||^(H+1)) while the decay is of order two: the origin is a "
+    "strict local "
     "minimum with Hessian diag(2 g_l). It is bad if and only if some network has a smaller loss.",
     "Ziyin, Li, Meng, NeurIPS 2022 (arXiv 2202.04777) for linear networks; activations and losses: derived",
     TheoremStatus.PROVED,
@@ -223,7 +225,8 @@ BAD_ORIGIN = row(
 KEPT_ORIGIN = row(
     "R14b",
     "Two decayed linear layers: when the origin is the minimum",
-    "With one hidden layer the origin is a local minimum if and only if sqrt(g_1 g_2) >= sigma_max(E[x y']); it is then "
+    "With one hidden layer the origin is a local minimum if and only if sqrt(g_1 g_2) >= sigma_max(E[x y']); "
+    "it is then "
     "global. Below, it is a strict saddle: for equal decays the least eigenvalue of the Hessian is 2 g - 2 sigma_max.",
     "Ziyin, Li, Meng, NeurIPS 2022 (arXiv 2202.04777); derived",
     TheoremStatus.PROVED,
@@ -250,8 +253,10 @@ KEPT_ORIGIN = row(
 FACTORISATION = row(
     "R15",
     "Decayed factorisation of any depth: all critical points",
-    "For E[x x'] = c I the critical points are W_l = sigma / sqrt(lam_l) with s^(2L-1) - sqrt(lam) y_i s^(L-1) + lam s = 0, "
-    "y_i the singular values of E[y x']/c, lam_l = g_l/c, lam their product. Each is a local minimum or a strict saddle if "
+    "For E[x x'] = c I the critical points are W_l = sigma / sqrt(lam_l) with s^(2L-1) - sqrt(lam) y_i "
+    "s^(L-1) + lam s = 0, "
+    "y_i the singular values of E[y x']/c, lam_l = g_l/c, lam their product. Each is a local minimum or a "
+    "strict saddle if "
     "and only if no y_i is at the threshold. For L >= 3 the local minima are the leading k directions, k = 0, 1, ...",
     "Chen, Jiang, Wang, 2025 (arXiv 2506.20344); thresholds and classes: derived",
     TheoremStatus.CONFIRMED,
@@ -277,7 +282,8 @@ FACTORISATION = row(
 DROPOUT = row(
     "R16",
     "Dropout on one linear layer equalises",
-    "For whitened inputs and dropout on the hidden layer J = E||W_2 W_1 x - y||^2 + s sum_i ||u_i||^2 ||v_i||^2, and at the "
+    "For whitened inputs and dropout on the hidden layer J = E||W_2 W_1 x - y||^2 + s sum_i ||u_i||^2 "
+    "||v_i||^2, and at the "
     "global minimum all products ||u_i|| ||v_i|| agree.",
     "Mianjy, Arora, Vidal, ICML 2018 (arXiv 1806.09777); Mianjy, Arora, 2019 (arXiv 1905.11887)",
     TheoremStatus.UNCONFIRMED,
@@ -294,7 +300,8 @@ _WIDE_LOGISTIC = case((6, 1), labelled(), activation=Activation.TANH, bias=Bias.
 AT_INFINITY = row(
     "R46",
     "Separable data: the infimum lies at infinity",
-    "If l > 0 tends to zero with the margin and some weights classify every sample with a positive margin, then inf J = 0 "
+    "If l > 0 tends to zero with the margin and some weights classify every sample with a positive margin, "
+    "then inf J = 0 "
     "is not attained, and scaling the output layer of those weights descends strictly to it.",
     "derived",
     TheoremStatus.PROVED,
@@ -310,7 +317,8 @@ AT_INFINITY = row(
 COERCIVE = row(
     "R47",
     "Decay on everything: a minimum exists",
-    "If every trained weight and bias is decayed and the loss is bounded below, J tends to infinity with the parameters: "
+    "If every trained weight and bias is decayed and the loss is bounded below, J tends to infinity with the "
+    "parameters: "
     "the minimum is attained, and no path to infinity descends.",
     "derived",
     TheoremStatus.PROVED,

@@ -1,6 +1,5 @@
 """Linear networks without regulariser: when every local minimum is global, and when saddles are strict."""
 
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -20,12 +19,11 @@ from service.core.theorems.landscape_cases import (
     row,
     samples,
     undecidable,
-    with_layer,
     with_loss,
     with_widths,
 )
 from service.core.theorems.landscape_cases import on as on_data
-from service.vocabulary import Activation, Loss, Property, TheoremStatus
+from service.vocabulary import Loss, Property, TheoremStatus
 
 NSM: Final = Property.NO_SPURIOUS_LOCAL_MINIMA
 STRICT: Final = Property.ALL_SADDLES_STRICT
@@ -175,7 +173,8 @@ CONVEX = row(
 BALDI_HORNIK = row(
     "R01",
     "Two linear layers: one valley, all else saddles",
-    "With one hidden layer of width p, invertible E[x x'] and S = E[y x'] E[x x']^-1 E[x y'] of full rank with distinct "
+    "With one hidden layer of width p, invertible E[x x'] and S = E[y x'] E[x x']^-1 E[x y'] of full rank "
+    "with distinct "
     "eigenvalues, the minimum projects on the p leading eigenvectors of S, and every other critical point is a saddle.",
     "Baldi, Hornik, Neural Networks 2 (1989) 53",
     TheoremStatus.CONFIRMED,
@@ -250,7 +249,7 @@ LAURENT_BRECHT = row(
     breaks={on.NO_BOTTLENECK: with_widths(_DEEP, 1, 4)},
     exempt=ALWAYS_CONVEX,
     conclusions=follows(NSM),
-    caution="convex losses that are not differentiable can have bad minima; if the infimum is not attained it is vacuous",
+    caution="convex losses that are not differentiable can have bad minima; vacuous where the infimum is not attained",
 )
 YUN_LINEAR = row(
     "R05",
@@ -285,7 +284,8 @@ SQUARED = row(
     "R06",
     "Squared loss: no spurious minima at any width, on any data",
     "Every local minimum of E||W_L...W_1 x - y||^2 is global, with bottlenecks and with dependent or few samples; the "
-    "value is E||y||^2 - sum_{k <= r} s_k^2, s_k the singular values of the targets projected on the inputs, r the least width.",
+    "value is E||y||^2 - sum_{k <= r} s_k^2, s_k the singular values of the targets projected on the inputs, "
+    "r the least width.",
     "Zhang 2019 (arXiv 1901.09827); Zhou, Liang, 2018 (arXiv 1710.11205)",
     TheoremStatus.CONFIRMED,
     (*on.UNREGULARISED_LINEAR, on.SQUARED_LOSS, on.OFFSET_AT_OUTPUT),
@@ -296,7 +296,8 @@ SQUARED = row(
 ZHOU_LIANG = row(
     "R07",
     "Two linear layers: all critical points in closed form",
-    "With one hidden layer all critical points of the squared loss are known in closed form, without a condition on the "
+    "With one hidden layer all critical points of the squared loss are known in closed form, without a "
+    "condition on the "
     "data, and every local minimum is global.",
     "Zhou, Liang, ICLR 2018 (arXiv 1710.11205)",
     TheoremStatus.CONFIRMED,
@@ -324,7 +325,8 @@ ACHOUR = row(
     "R08",
     "Second-order classes of all critical points",
     "A critical point whose product has rank q projects the targets on q singular vectors S. S not leading: strict "
-    "saddle. S leading, q = r: global minimum. S leading, q < r: non-strict saddle if and only if every pivot (i, j) has "
+    "saddle. S leading, q = r: global minimum. S leading, q < r: non-strict saddle if and only if every pivot "
+    "(i, j) has "
     "one of W_L..W_{i+1}, W_{i-1}..W_{j+1}, W_{j-1}..W_1 of rank q; else strict.",
     "Achour, Malgouyres, Gerchinovitz, JMLR 2024 (arXiv 2107.13289)",
     TheoremStatus.CONFIRMED,
@@ -351,7 +353,8 @@ FLAT_ORIGIN = row(
     "R08c",
     "With two or more hidden layers the origin is a flat saddle",
     "With H >= 2 hidden layers J(theta) - J(0) = <G, W_{H+1}...W_1> + O(||theta||^{2H+2}), G the gradient with respect "
-    "to a linear map at zero. If G != 0 the gradient and the Hessian vanish at the origin, and J descends at order H + 1.",
+    "to a linear map at zero. If G != 0 the gradient and the Hessian vanish at the origin, and J descends at "
+    "order H + 1.",
     "derived",
     TheoremStatus.PROVED,
     (*on.UNREGULARISED_LINEAR, on.NO_BIAS, on.SEVERAL_HIDDEN, on.NONZERO_PULL),
@@ -430,7 +433,8 @@ FREEMAN_BRUNA = row(
 JOSZ_LI = row(
     "R17",
     "No spurious minima at infinity",
-    "For linear networks under squared loss no continuous descent that leaves every bounded set ends above the infimum.",
+    "For linear networks under squared loss no continuous descent that leaves every bounded set ends above "
+    "the infimum.",
     "Josz, Li, SIAM J. Optim. 33 (2023) 1416",
     TheoremStatus.UNCONFIRMED,
     (*on.UNREGULARISED_LINEAR, on.SQUARED_LOSS, on.NO_BIAS),

@@ -100,7 +100,8 @@ EXPONENTIAL_NEURON = row(
 EXPONENTIAL_NEURONS = row(
     "R43",
     "One exponential neuron for each output removes bad minima",
-    "For J~ with f_k + a_k exp(w_k.x + b_k) and lam ||a||^2 added, a convex differentiable loss and equal targets for equal "
+    "For J~ with f_k + a_k exp(w_k.x + b_k) and lam ||a||^2 added, a convex differentiable loss and equal "
+    "targets for equal "
     "inputs, every local minimum of J~ has a = 0 and is a global minimum of J.",
     "Kawaguchi, Kaelbling, AISTATS 2020 (arXiv 1901.00279)",
     TheoremStatus.UNCONFIRMED,
@@ -125,7 +126,8 @@ REGULARISERS = row(
 TANGENT_KERNEL = row(
     "R48",
     "Infinitely wide networks follow a fixed kernel",
-    "As the widths go to infinity in the tangent-kernel scaling, gradient flow on the network is kernel gradient descent; "
+    "As the widths go to infinity in the tangent-kernel scaling, gradient flow on the network is kernel "
+    "gradient descent; "
     "it converges to zero loss if the limit kernel is positive definite.",
     "Jacot, Gabriel, Hongler, NeurIPS 2018 (arXiv 1806.07572)",
     TheoremStatus.UNCONFIRMED,

@@ -181,7 +181,8 @@ CHRISTOF = row(
 DING_LI_SUN = row(
     "R37",
     "Smooth activations: bad minima for many targets, at any width",
-    "For almost every smooth activation and generic inputs there is a set of targets of positive measure with bad local "
+    "For almost every smooth activation and generic inputs there is a set of targets of positive measure with "
+    "bad local "
     "minima, however wide the network.",
     "Ding, Li, Sun, Math. Oper. Res. 2022 (arXiv 1911.01413)",
     TheoremStatus.CONFIRMED,

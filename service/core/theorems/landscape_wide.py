@@ -257,7 +257,8 @@ YU_CHEN = row(
 NGUYEN_HEIN = row(
     "R19",
     "Critical points of full rank behind a wide layer",
-    "Behind a layer of n - 1 neurons with non-increasing widths, a critical point with W_{k+2}..W_L of full column rank "
+    "Behind a layer of n - 1 neurons with non-increasing widths, a critical point with W_{k+2}..W_L of full "
+    "column rank "
     "and a non-degenerate Hessian there has zero loss.",
     "Nguyen, Hein, ICML 2017 (arXiv 1704.08045)",
     TheoremStatus.UNCONFIRMED,
@@ -279,7 +280,8 @@ NGUYEN_HEIN = row(
 NGUYEN_HEIN_CNN = row(
     "R20",
     "The same for convolutional networks",
-    "With a layer of n neurons generic parameters give features of rank n; critical points of full rank have zero loss.",
+    "With a layer of n neurons generic parameters give features of rank n; critical points of full rank have "
+    "zero loss.",
     "Nguyen, Hein, ICML 2018 (arXiv 1710.10928)",
     TheoremStatus.UNCONFIRMED,
     (*on.PLAIN, on.SQUARED_LOSS, on.DISTINCT_INPUTS, LAST_WIDE, CONVOLUTIONAL),
@@ -437,7 +439,8 @@ SIGNED_SQUARES = row(
 SQUARES = row(
     "R26",
     "Quadratic neurons with output weights one",
-    "f(x) = sum_j (w_j.x)^2 with d_1 >= d_x: every local minimum is global and every saddle strict, with decay as well; "
+    "f(x) = sum_j (w_j.x)^2 with d_1 >= d_x: every local minimum is global and every saddle strict, with "
+    "decay as well; "
     "min J = min over M >= 0 of E l(x'Mx, y) + g tr M.",
     "Du, Lee, ICML 2018 (arXiv 1803.01206); derived",
     TheoremStatus.PROVED,
@@ -473,8 +476,10 @@ KAZEMIPOUR = row(
 PARALLEL_UNITS = row(
     "R28",
     "Decayed parallel units: more than n d_y leave no bad valley",
-    "For a sum of d_1 units that are positively homogeneous of the degree of their decay (two layers of ReLU, leaky ReLU or "
-    "linear units with L2 on both), a local minimum with an idle unit is global; if d_1 > n d_y there is no spurious valley.",
+    "For a sum of d_1 units that are positively homogeneous of the degree of their decay (two layers of ReLU, "
+    "leaky ReLU or "
+    "linear units with L2 on both), a local minimum with an idle unit is global; if d_1 > n d_y there is no "
+    "spurious valley.",
     "Haeffele, Vidal, 2015 (arXiv 1506.07540); derived",
     TheoremStatus.PROVED,
     (
@@ -515,7 +520,8 @@ _PILANCI_BREAKS = {
 CONVEX_RELU = row(
     "R29",
     "Two-layer ReLU networks as a convex programme",
-    "With enough neurons, at most n + 1, min J equals a group lasso over the cones of the activation patterns of the data.",
+    "With enough neurons, at most n + 1, min J equals a group lasso over the cones of the activation patterns "
+    "of the data.",
     "Pilanci, Ergen, ICML 2020 (arXiv 2002.10553)",
     TheoremStatus.UNCONFIRMED,
     _PILANCI,
@@ -527,7 +533,8 @@ CONVEX_RELU = row(
 HIDDEN_CONVEX = row(
     "R30",
     "Stationary points are optima of subsampled convex programmes",
-    "The Clarke stationary points of the two-layer ReLU network are the optima of convex programmes over subsets of the "
+    "The Clarke stationary points of the two-layer ReLU network are the optima of convex programmes over "
+    "subsets of the "
     "activation patterns; a wide enough network has a descending path from everywhere.",
     "Wang, Lacotte, Pilanci, 2020 (arXiv 2006.05900)",
     TheoremStatus.UNCONFIRMED,
