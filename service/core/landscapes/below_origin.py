@@ -95,9 +95,9 @@ def _chains(problem: Problem) -> Below:
     if len(x) < len(problem.samples.x):
         return Below(moments.yy, moments.yy)
     best = moments.yy
-    units = _directions(moments.xy)
+    projected = x @ _directions(moments.xy)
     for scale in _SCALES.tolist():
-        features: FloatArray = x @ (scale * units)
+        features: FloatArray = scale * projected
         cost = decays[0] * scale * scale
         for index, layer in enumerate(network.layers[:-1]):
             if index > 0:
@@ -107,6 +107,8 @@ def _chains(problem: Problem) -> Below:
         squares = np.mean(features * features, axis=0) + decays[-1]
         gains = np.sum((y.T @ features / len(x)) ** 2, axis=0) / np.maximum(squares, np.finfo(float).tiny)
         best = min(best, float(np.min(moments.yy - gains + cost)))
+        if Below(moments.yy, best).improves:
+            break
     return Below(moments.yy, best)
 
 

@@ -69,9 +69,9 @@ class DataFacts:
             return None
         x, y = self.samples.x, self.samples.y
         # minus zero equals zero, which bytes do not know
-        _, first, inverse, counts = np.unique(
-            x + 0.0, axis=0, return_index=True, return_inverse=True, return_counts=True
-        )
+        rows = np.ascontiguousarray(x + 0.0)
+        words = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).reshape(-1)
+        _, first, inverse, counts = np.unique(words, return_index=True, return_inverse=True, return_counts=True)
         inverse = inverse.reshape(-1)
         means = np.zeros((len(first), y.shape[1]))
         np.add.at(means, inverse, y)

@@ -1,4 +1,4 @@
-"""Whether a linear map classifies every sample with a positive margin: one linear programme."""
+"""Whether a linear map classifies every sample with a positive margin."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -14,9 +14,14 @@ MARGIN_TOLERANCE = 1e-9
 """Margin, for scaled rows and coefficients in [-1, 1], below which data count as not separated."""
 
 
+NEWTON_STEPS = 40
+MOST_NUMBERS = 2_000_000
+"""Size of the system of inequalities above which separability stays unknown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Separation:
-    """The largest margin of a map with coefficients in [-1, 1] on rows of length at most 1; 0 if there is none."""
+    """A margin of some map with coefficients in [-1, 1] on rows of length at most 1; 0 if there is none."""
 
     margin: float
 
@@ -29,16 +34,23 @@ class Separation:
 def separation_of(problem: Problem, *, offset: bool) -> Separation | None:
     """Separation of coded labels (-1/+1 in one column, one-hot in several), with or without an offset.
 
-    ``None`` without samples.  Samples of equal inputs and different labels are never separable.
+    ``None`` without samples, or where the system is too large.  Conflicting samples are never separable.
     """
     if problem.samples is None:
         return None
     name = f"landscape.separation.{offset}"
     if name not in problem.memo:
         conflicting = data_facts_of(problem).conflicting
-        rows = _rows(problem.samples.x, problem.samples.y, offset=offset)
-        problem.memo[name] = Separation(0.0 if conflicting else _margin(rows))
-    return cast(Separation, problem.memo[name])
+        x, y = problem.samples.x, problem.samples.y
+        outputs = y.shape[1]
+        size = len(x) * max(1, outputs - 1) * outputs * (x.shape[1] + int(offset))
+        if conflicting:
+            problem.memo[name] = Separation(0.0)
+        elif size > MOST_NUMBERS:
+            problem.memo[name] = None
+        else:
+            problem.memo[name] = Separation(_margin(_rows(x, y, offset=offset)))
+    return cast("Separation | None", problem.memo[name])
 
 
 def _rows(x: FloatArray, y: FloatArray, *, offset: bool) -> FloatArray:
@@ -62,13 +74,32 @@ def _rows(x: FloatArray, y: FloatArray, *, offset: bool) -> FloatArray:
 
 
 def _margin(rows: FloatArray) -> float:
-    """``max_{|w|_inf <= 1} min_i rows_i . w``; the guess of least squares is tried before the programme."""
-    guess = np.linalg.lstsq(rows, np.ones(len(rows)), rcond=None)[0]
-    largest = float(np.abs(guess).max(initial=0.0))
-    if largest > 0.0:
-        margin = float((rows @ guess).min()) / largest
-        if margin > MARGIN_TOLERANCE:
-            return margin
+    """A margin of some w with coefficients in [-1, 1]: zero only if no margin exceeds the tolerance.
+
+    The squared hinge is minimised by Newton's method.  Either it vanishes, which is a margin, or its multipliers
+    ``a = max(0, 1 - rows w) >= 0`` with ``rows' a = 0`` show that there is none (Gordan).  A linear programme
+    decides what is left.
+    """
+    coefficients = np.zeros(rows.shape[1])
+    for _ in range(NEWTON_STEPS):
+        slack = np.maximum(1.0 - rows @ coefficients, 0.0)
+        wrong = slack > 0.0
+        pull = rows[wrong].T @ slack[wrong]
+        if float(np.abs(pull).sum()) <= 0.1 * MARGIN_TOLERANCE * float(slack.sum()):
+            return 0.0
+        hessian = rows[wrong].T @ rows[wrong]
+        hessian[np.diag_indices_from(hessian)] += 1e-12 * max(1.0, float(hessian.diagonal().max()))
+        coefficients = coefficients + np.linalg.solve(hessian, pull)
+        least = float((rows @ coefficients).min())
+        if least > 0.0:
+            margin = least / float(np.abs(coefficients).max())
+            if margin > MARGIN_TOLERANCE:
+                return margin
+    return _programme(rows)
+
+
+def _programme(rows: FloatArray) -> float:
+    """``max_{|w|_inf <= 1} min_i rows_i . w``."""
     size = rows.shape[1]
     found = linprog(
         np.append(np.zeros(size), -1.0),

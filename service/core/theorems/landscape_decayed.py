@@ -83,12 +83,22 @@ def _separated(problem: Problem) -> Verdict:
     if problem.loss not in TAILED:
         return on.judged(False, "the targets are not labels", loss=problem.loss.value)
     if on.LINEAR.check(problem).holds is True:
-        found = separation_of(problem, offset=bool(problem.network.bias_layers))
-        margin = 0.0 if found is None else found.margin
-        if not margin > 0.0 or found is None or not found.separable:
-            return on.judged(False, "no linear map separates the classes", margin=margin)
-        wide = problem.network.outputs == 1 or on.NO_BOTTLENECK.check(problem).holds is True
-        return on.judged(wide or None, "separable, but whether through the bottleneck is not known", margin=margin)
+        return _separated_linearly(problem)
+    return _separated_by_interpolation(problem)
+
+
+def _separated_linearly(problem: Problem) -> Verdict:
+    found = separation_of(problem, offset=bool(problem.network.bias_layers))
+    if found is None:
+        return on.unknown("too many samples and classes to decide separability")
+    margin = found.margin
+    if not found.separable:
+        return on.judged(False, "no linear map separates the classes", margin=margin)
+    wide = problem.network.outputs == 1 or on.NO_BOTTLENECK.check(problem).holds is True
+    return on.judged(wide or None, "separable, but whether through the bottleneck is not known", margin=margin)
+
+
+def _separated_by_interpolation(problem: Problem) -> Verdict:
     if on.CONSISTENT_TARGETS.check(problem).holds is False:
         return on.judged(False, "equal inputs have different labels")
     distinct = data_facts_of(problem).distinct or 0
