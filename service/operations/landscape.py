@@ -5,6 +5,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from service.core.landscape import landscape as survey
+from service.core.witnesses import witnesses
 from service.errors import Location
 from service.operations.mapping import landscape as landscape_mapping
 from service.operations.mapping import problem as problem_mapping
@@ -43,6 +44,7 @@ def landscape(request: LandscapeRequest, limits: Limits, problem_at: Location = 
         mapped = problem_mapping.to_core(request.problem, limits)
     found = survey(mapped.core)
     try:
-        return landscape_mapping.to_wire(request, mapped, found)
+        shown = witnesses(mapped.core, found.rules) if "witnesses" in request.include else None
+        return landscape_mapping.to_wire(request, mapped, found, shown, limits)
     except ValidationError as error:
         raise not_finite(error) from error

@@ -105,6 +105,8 @@ class Witness(Wire):
 
     id: str
     title: str
+    rule: str = Field(description="Id of the theorem that it illustrates.")
+    claim: str
     verified: bool
     evidence: Evidence = Field(strict=False, description="`observed`: checked numerically at this point.")
     numbers: dict[str, Number | bool | str]

@@ -11,17 +11,26 @@ from service.core.landscapes.separability import separation_of
 from service.core.landscapes.verdicts import Applied, Ruling
 from service.core.problems import Problem
 from service.core.rules import Finding
+from service.core.witnesses import Witness
 from service.operations.mapping import minima as minima_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
 from service.schemas.landscape import LandscapeAnswer, LandscapeRequest
+from service.settings import Limits
 from service.version import ENGINE_VERSION
-from service.vocabulary import Loss
+from service.vocabulary import Evidence, Loss
 
+UNSCALED = frozenset({"distance_from_kinks", "seed", "perturbations", "points"})
 LABELLED = (Loss.LOGISTIC, Loss.EXPONENTIAL, Loss.CROSS_ENTROPY)
 
 
-def to_wire(request: LandscapeRequest, mapped: MappedProblem, found: Landscape) -> LandscapeAnswer:
+def to_wire(
+    request: LandscapeRequest,
+    mapped: MappedProblem,
+    found: Landscape,
+    witnesses: tuple[Witness, ...] | None,
+    limits: Limits,
+) -> LandscapeAnswer:
     """The answer, validated: no number that is not finite leaves here.
 
     Raises
@@ -51,7 +60,31 @@ def to_wire(request: LandscapeRequest, mapped: MappedProblem, found: Landscape) 
     }
     if mapped.data.classes is not None:
         document["classes"] = list(mapped.data.classes)
+    if witnesses is not None:
+        document["witnesses"] = [_witness(witness, factor, limits) for witness in witnesses]
     return LandscapeAnswer.model_validate(document)
+
+
+def _witness(witness: Witness, factor: float, limits: Limits) -> dict[str, Any]:
+    construction, point = witness.construction, witness.construction.point
+    size = sum(weight.size for weight in point.weights)
+    sent = size <= limits.max_returned_numbers
+    numbers = {
+        name: value if isinstance(value, (bool, str)) or name in UNSCALED else value * factor
+        for name, value in witness.verified.numbers.items()
+    }
+    return {
+        "id": construction.id,
+        "title": construction.title,
+        "rule": construction.rule,
+        "claim": construction.claim,
+        "verified": witness.verified.holds,
+        "evidence": Evidence.OBSERVED,
+        "numbers": numbers,
+        "weights": [weight.tolist() for weight in point.weights] if sent else None,
+        "biases": [None if bias is None else bias.tolist() for bias in point.biases] if sent else None,
+        "reason": "" if sent else "too many weights for one answer",
+    }
 
 
 def _verdict(ruling: Ruling) -> dict[str, Any]:
