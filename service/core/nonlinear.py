@@ -92,7 +92,9 @@ def data_loss(loss: Loss, outputs: FloatArray, y: FloatArray) -> tuple[float, Fl
         return float(np.sum(values)) / n, -y * values / n
     if loss is Loss.CROSS_ENTROPY:
         total = y.sum(axis=1, keepdims=True)
-        value = float(np.sum(total[:, 0] * logsumexp(outputs, axis=1)) - np.sum(y * outputs)) / n
+        # differences first, so that a loss far below rounding of the outputs keeps its digits
+        terms = [logsumexp(outputs - outputs[:, [label]], axis=1) * y[:, label] for label in range(outputs.shape[1])]
+        value = float(np.sum(terms)) / n
         return value, np.asarray(total * softmax(outputs, axis=1) - y) / n
     raise ValueError(f"the loss {loss} needs weights, which are not known here")
 

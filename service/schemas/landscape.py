@@ -109,7 +109,7 @@ class Witness(Wire):
     claim: str
     verified: bool
     evidence: Evidence = Field(strict=False, description="`observed`: checked numerically at this point.")
-    numbers: dict[str, Number | bool | str]
+    numbers: dict[str, Fact]
     weights: list[list[list[Number]]] | None
     biases: list[list[Number] | None] | None
     reason: str = ""

@@ -24,6 +24,7 @@ class Separation:
     """A margin of some map with coefficients in [-1, 1] on rows of length at most 1; 0 if there is none."""
 
     margin: float
+    coefficients: FloatArray
 
     @property
     def separable(self) -> bool:
@@ -45,11 +46,11 @@ def separation_of(problem: Problem, *, offset: bool) -> Separation | None:
         outputs = y.shape[1]
         size = len(x) * max(1, outputs - 1) * outputs * (x.shape[1] + int(offset))
         if conflicting:
-            problem.memo[name] = Separation(0.0)
+            problem.memo[name] = Separation(0.0, np.zeros(outputs * (x.shape[1] + int(offset))))
         elif size > MOST_NUMBERS:
             problem.memo[name] = None
         else:
-            problem.memo[name] = Separation(_margin(_rows(x, y, offset=offset)))
+            problem.memo[name] = _separate(_rows(x, y, offset=offset))
     return cast("Separation | None", problem.memo[name])
 
 
@@ -73,8 +74,8 @@ def _rows(x: FloatArray, y: FloatArray, *, offset: bool) -> FloatArray:
     return scaled
 
 
-def _margin(rows: FloatArray) -> float:
-    """A margin of some w with coefficients in [-1, 1]: zero only if no margin exceeds the tolerance.
+def _separate(rows: FloatArray) -> Separation:
+    """A map with a margin, coefficients in [-1, 1]; the margin is zero only if no margin exceeds the tolerance.
 
     The squared hinge is minimised by Newton's method.  Either it vanishes, which is a margin, or its multipliers
     ``a = max(0, 1 - rows w) >= 0`` with ``rows' a = 0`` show that there is none (Gordan).  A linear programme
@@ -86,7 +87,7 @@ def _margin(rows: FloatArray) -> float:
         wrong = slack > 0.0
         pull = rows[wrong].T @ slack[wrong]
         if float(np.abs(pull).sum()) <= 0.1 * MARGIN_TOLERANCE * float(slack.sum()):
-            return 0.0
+            return Separation(0.0, np.zeros_like(coefficients))
         hessian = rows[wrong].T @ rows[wrong]
         hessian[np.diag_indices_from(hessian)] += 1e-12 * max(1.0, float(hessian.diagonal().max()))
         coefficients = coefficients + np.linalg.solve(hessian, pull)
@@ -94,11 +95,11 @@ def _margin(rows: FloatArray) -> float:
         if least > 0.0:
             margin = least / float(np.abs(coefficients).max())
             if margin > MARGIN_TOLERANCE:
-                return margin
+                return Separation(margin, coefficients / float(np.abs(coefficients).max()))
     return _programme(rows)
 
 
-def _programme(rows: FloatArray) -> float:
+def _programme(rows: FloatArray) -> Separation:
     """``max_{|w|_inf <= 1} min_i rows_i . w``."""
     size = rows.shape[1]
     found = linprog(
@@ -108,4 +109,6 @@ def _programme(rows: FloatArray) -> float:
         bounds=[(-1.0, 1.0)] * size + [(0.0, None)],
         method="highs",
     )
-    return 0.0 if found.x is None else max(0.0, float(found.x[-1]))
+    if found.x is None:
+        return Separation(0.0, np.zeros(size))
+    return Separation(max(0.0, float(found.x[-1])), np.asarray(found.x[:-1], dtype=np.float64))

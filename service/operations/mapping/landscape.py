@@ -20,7 +20,7 @@ from service.settings import Limits
 from service.version import ENGINE_VERSION
 from service.vocabulary import Evidence, Loss
 
-UNSCALED = frozenset({"distance_from_kinks", "seed", "perturbations", "points"})
+UNSCALED = frozenset({"distance_from_kinks", "growth_of_norm"})
 LABELLED = (Loss.LOGISTIC, Loss.EXPONENTIAL, Loss.CROSS_ENTROPY)
 
 
@@ -70,7 +70,7 @@ def _witness(witness: Witness, factor: float, limits: Limits) -> dict[str, Any]:
     size = sum(weight.size for weight in point.weights)
     sent = size <= limits.max_returned_numbers
     numbers = {
-        name: value if isinstance(value, (bool, str)) or name in UNSCALED else value * factor
+        name: value if not isinstance(value, float) or name in UNSCALED else value * factor
         for name, value in witness.verified.numbers.items()
     }
     return {

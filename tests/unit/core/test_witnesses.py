@@ -99,6 +99,22 @@ def test_a_path_that_rises_is_refuted() -> None:
     assert not verify(posed, turned).holds
 
 
+@pytest.mark.parametrize("bias", [Bias.NONE, Bias.OUTPUT, Bias.ALL])
+@pytest.mark.parametrize(
+    ("loss", "outputs"), [(Loss.LOGISTIC, 1), (Loss.EXPONENTIAL, 1), (Loss.CROSS_ENTROPY, 2), (Loss.CROSS_ENTROPY, 4)]
+)
+def test_a_growing_output_descends_to_infinity(loss: Loss, outputs: int, bias: Bias) -> None:
+    posed = problem(2, 14, 3, (4, 5, outputs), Activation.LINEAR, bias)
+    assert posed.samples is not None
+    x = posed.samples.x
+    truth = x @ np.random.default_rng(7).normal(size=(3, outputs))
+    y = np.where(truth > 0.0, 1.0, -1.0) if outputs == 1 else np.eye(outputs)[np.argmax(truth, axis=1)]
+    labelled = Problem(posed.network, moments_of(x, y), Samples(x, y), loss)
+    (shown,) = witnesses(labelled, landscape(labelled).rules)
+    assert shown.construction.id == "W8"
+    assert shown.verified.holds, shown.verified.numbers
+
+
 @pytest.mark.parametrize("activation", list(Activation))
 @pytest.mark.parametrize("loss", [item for item in Loss if item is not Loss.WEIGHTED_SQUARED])
 def test_gradients_agree_with_differences(activation: Activation, loss: Loss) -> None:

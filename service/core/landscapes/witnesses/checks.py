@@ -47,6 +47,8 @@ def verify(problem: Problem, construction: Construction, seed: int = 0) -> Verif
     assert problem.samples is not None  # noqa: S101  # constructions exist with samples only
     if construction.claim is Claim.NON_INCREASING_PATH:
         return _path(problem, problem.samples, construction.path)
+    if construction.claim is Claim.DESCENT_TO_INFINITY:
+        return _to_infinity(problem, problem.samples, construction.path)
     found = evaluate(problem.network, problem.loss, construction.point, problem.samples)
     scale = max(1.0, abs(found.loss))
     gradient = float(np.linalg.norm(_flat(found.gradient)))
@@ -92,6 +94,20 @@ def _path(problem: Problem, samples: Samples, corners: tuple[DenseParameters, ..
     }
     reached = values[-1] - infimum <= 1e-9 * scale
     return Verified(bool(steps.max(initial=0.0) <= 1e-9 * scale) and reached, numbers)
+
+
+def _to_infinity(problem: Problem, samples: Samples, corners: tuple[DenseParameters, ...]) -> Verified:
+    losses = [loss_of(problem.network, problem.loss, corner, samples) for corner in corners]
+    norms = [float(np.linalg.norm(_flat(corner))) for corner in corners]
+    numbers: dict[str, Fact] = {
+        "loss_at_the_start": losses[0],
+        "loss_at_the_end": losses[-1],
+        "growth_of_norm": norms[-1] / norms[0],
+        "points": len(losses),
+    }
+    falling = all(after < before for before, after in pairwise(losses))
+    growing = all(after > before for before, after in pairwise(norms))
+    return Verified(falling and growing and losses[-1] < 1e-6 * losses[0], numbers)
 
 
 def _unavoidable(problem: Problem) -> float:

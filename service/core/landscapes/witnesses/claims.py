@@ -12,6 +12,7 @@ class Claim(StrEnum):
     SPURIOUS_MINIMUM = "spurious local minimum"
     NON_STRICT_SADDLE = "saddle without negative curvature"
     STRICT_SADDLE = "strict saddle with its escape"
+    DESCENT_TO_INFINITY = "decreasing path to infinity"
     NON_INCREASING_PATH = "non-increasing path to the infimum"
 
 
