@@ -16,7 +16,16 @@ from typing import Final
 
 from service.version import ENGINE_VERSION
 
-REPORTS: Final[dict[str, str]] = {}
+REPORTS: Final[dict[str, str]] = {
+    "landscape_rules": "Landscapes: verdicts against descents and witnesses",
+    "outputs_minima": "Minima for several outputs against searches",
+    "outputs_classes": "Classes of stationary points against exact Hessians",
+    "scalar_certificates": "One output: certificates against 60-digit arithmetic",
+    "scalar_roots": "One output: stationary maps, thresholds and jumps",
+    "scalar_search": "One output: search never beats the formula, and reaches it",
+    "scalar_torch": "One output: PyTorch training ends at the predicted loss",
+    "jobs_faults": "Jobs on bad days",
+}
 """Module name to title."""
 
 FOLDER: Final = Path(__file__).parent.parent / "docs" / "evidence"

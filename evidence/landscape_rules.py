@@ -1,4 +1,4 @@
-"""Verdicts against descents: where every local minimum is proved to be global, does every descent end at the minimum?"""
+"""Verdicts on random networks against descents and witnesses."""
 
 from collections import Counter
 
@@ -47,8 +47,14 @@ def descend(problem: Problem, seed: int) -> float:
         return found.loss, np.concatenate(parts)
 
     size = sum(rows * columns + rows * has for (rows, columns), has in zip(shapes, biased, strict=True))
-    options = {"maxiter": 20_000, "maxfun": 40_000, "ftol": 1e-15, "gtol": 1e-10}
-    return float(minimize(objective, rng.normal(size=size), jac=True, method="L-BFGS-B", options=options).fun)
+    found = minimize(
+        objective,
+        rng.normal(size=size),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 20_000, "maxfun": 40_000, "ftol": 1e-15, "gtol": 1e-10},
+    )
+    return float(found.fun)
 
 
 def report() -> str:
@@ -70,7 +76,7 @@ def report() -> str:
         if tried < SAMPLED and sure and plain and trained and noiseless and problem.network.n_hidden:
             tried += 1
             ends = [descend(problem, start) for start in range(DESCENTS)]
-            spread = (max(ends) - min(ends)) / max(1.0, max(ends))
+            spread = (max(ends) - min(ends)) / max(1.0, *ends)
             worst = max(worst, spread)
             agreeing += spread < 1e-6
     if agreeing < tried:
@@ -87,4 +93,3 @@ def report() -> str:
         *(f"| {name} | {count} |" for name, count in sorted(counts.items())),
     ]
     return "\n".join(lines) + "\n"
-

@@ -8,10 +8,10 @@ from rich.table import Table
 
 from service.cli.files import read_document
 from service.cli.output import print_json, wants_json
+from service.cli.settings import load_settings
 from service.operations.landscape import landscape as summarise
 from service.operations.landscape import parse
 from service.schemas.landscape import LandscapeAnswer
-from service.settings import Settings
 
 WORDS = {True: "yes", False: "no", None: "unknown"}
 
@@ -22,7 +22,7 @@ def landscape(
 ) -> None:
     """Print the verdicts on a landscape, and the theorems that apply."""
     parsed = parse(read_document(file))
-    answer = summarise(parsed.request, Settings(), parsed.problem_at)
+    answer = summarise(parsed.request, load_settings(), parsed.problem_at)
     if wants_json(asked=json):
         print_json(answer)
         return

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from service.cli.settings import load_settings
 from service.operations.theorems import page
-from service.settings import Settings
 from service.web import examples
 from service.web import openapi as openapi_document
 from service.web.app import create_app
@@ -20,7 +20,7 @@ def openapi(
     if not check:
         examples.renew()
     stale = examples.stale()
-    document = openapi_document.as_json(create_app(Settings()))
+    document = openapi_document.as_json(create_app(load_settings()))
     catalogue, theorems = file.with_name("theorems.md"), page()
     if not check:
         file.parent.mkdir(parents=True, exist_ok=True)

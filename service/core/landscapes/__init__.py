@@ -1,1 +1,1 @@
-"""What is known about a landscape: facts of the data, verdicts, the origin, barcodes, witnesses."""
+"""Points of the landscape, their curvature and class; what theorems and data say of the whole."""

@@ -59,14 +59,15 @@ class Branches:
     def all(self) -> tuple[Branch, ...]:
         """From the largest norm to the smallest; complete (certified isolation)."""
         curve, found = self.curve, self.survey
-        if curve is None or found is None or not found.rising.size:
+        if curve is None or found is None or not found.roots:
             return ()
-        factor, roots = self.reduced.log_factor, found.roots
-        shrink = float(np.exp(-factor))
-        log_ridges = roots.t + curve.log_unit
-        losses = self.reduced.losses_at(log_ridges)
-        columns = (log_ridges, roots.gain * shrink, losses, roots.log_norm - factor, found.rising)
-        return tuple(Branch(*row) for row in zip(*(column.tolist() for column in columns), strict=True))
+        factor, shrink = self.reduced.log_factor, exp(-self.reduced.log_factor)
+        log_ridges = np.array([root.t + curve.log_unit for root in found.roots])
+        losses = self.reduced.losses_at(log_ridges).tolist()
+        return tuple(
+            Branch(root.t + curve.log_unit, root.gain * shrink, loss, root.log_norm - factor, root.rising)
+            for root, loss in zip(found.roots, losses, strict=True)
+        )
 
     @cached_property
     def best(self) -> Branch | None:

@@ -72,7 +72,7 @@ def _minimum_and_points(
     problem: Problem, reduced: ReducedProblem, branches: Branches
 ) -> tuple[GlobalMinimum, tuple[StationaryPoint, ...]]:
     network = problem.network
-    undecayed = bool(np.all(network.weight_decays == 0.0))
+    undecayed = not any(layer.weight_decay for layer in network.layers)
     if not reduced.values.size:
         return _at_map(problem, reduced, np.zeros(problem.data.inputs), reduced.variance), ()
     if reduced.n_hidden == 0 or reduced.log_kappa == -np.inf:
@@ -85,7 +85,7 @@ def _minimum_and_points(
     if best is None:
         minimum = _at_map(problem, reduced, np.zeros(problem.data.inputs), reduced.variance)
     else:
-        ridge = float(np.exp(best.log_ridge))
+        ridge = exp(best.log_ridge)
         minimum = _at_map(problem, reduced, reduced.map_at(ridge), best.loss)
     return minimum, tuple(_branch_point(network, reduced, branch, branch is best) for branch in branches.all)
 
@@ -134,16 +134,16 @@ def _uniqueness(network: Network, moments: Moments, norm: float, attained: bool)
     if not attained:
         return "no minimiser: the loss approaches the infimum as the undecayed layers grow without bound"
     if norm == 0.0:
-        decayed = bool(np.all(network.weight_decays > 0.0))
+        decayed = all(layer.weight_decay for layer in network.layers)
         return "unique: all weights are zero" if decayed else "the zero map; its weights are not unique"
     if network.n_hidden == 0:
         unique = bool(network.weight_decays[0] > 0.0) or moments.spectrum.rank == moments.inputs
         return "unique" if unique else "the shortest of all minimisers; they differ in directions without data"
-    noisy = int(np.count_nonzero(network.noise_variances))
+    noisy = sum(layer.noise_variance > 0.0 for layer in network.layers[:-1])
     signs = f"a vector of equal moduli and free signs in each of the {noisy} layers with noise" if noisy else ""
     units = "any unit vector in each hidden layer without noise" if noisy < network.n_hidden else ""
     hidden = "; ".join(part for part in (signs, units) if part)
-    scales = "" if np.any(network.weight_decays) else " and any layer norms with the same product"
+    scales = "" if any(layer.weight_decay for layer in network.layers) else " and any layer norms with the same product"
     return f"all minimisers have this end-to-end map and rank-one aligned layers, up to: {hidden}{scales}"
 
 
@@ -171,7 +171,7 @@ def _branch_point(network: Network, reduced: ReducedProblem, branch: Branch, bes
 def _completeness(network: Network) -> str:
     if network.n_hidden == 0:
         return TWO_LAYERS_OR_LESS
-    if not np.all(network.weight_decays > 0.0):
+    if not all(layer.weight_decay for layer in network.layers):
         return NOT_DECAYED
     return COMPLETE
 

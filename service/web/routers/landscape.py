@@ -4,15 +4,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.operations import cost
-from service.operations.landscape import landscape, parse
 from service.schemas.landscape import BareLandscapeRequest, LandscapeAnswer, LandscapeRequest
 from service.web import documentation, examples
-from service.web.bodies import read_document
-from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, SOLVER_ERRORS
-from service.web.middleware import shapes
-from service.web.responses import json_response
-from service.web.runtime import runtime_of
+from service.web.answering import answer
+from service.web.documentation import BODY_ERRORS, COMMON_ERRORS
 
 router = APIRouter(prefix="/v1/landscape", tags=["landscape"])
 
@@ -24,7 +19,7 @@ router = APIRouter(prefix="/v1/landscape", tags=["landscape"])
     openapi_extra=documentation.body((BareLandscapeRequest, LandscapeRequest), examples.LANDSCAPE),
     responses={
         **documentation.answer(LandscapeAnswer, "Verdicts, the theorems behind them, and the stationary points."),
-        **documentation.errors(*BODY_ERRORS, *SOLVER_ERRORS, *COMMON_ERRORS),
+        **documentation.errors(*BODY_ERRORS, "numerical-error", "engine-unavailable", *COMMON_ERRORS),
     },
     response_class=Response,
 )
@@ -33,12 +28,4 @@ async def post_landscape(request: Request) -> Response:
 
     The body is a problem, linear or not, with data or without, or `{"problem": ..., "include": [...]}`.
     """
-    runtime = runtime_of(request)
-    limits = runtime.settings
-    parsed = parse(await read_document(request, limits.max_body_bytes))
-    asked = parsed.request
-    shapes(request.scope, data=asked.problem.data.kind, layers=len(asked.problem.network.layers))
-    answer = await runtime.compute.run(
-        cost.landscape_s(asked), asked.time_limit_s, landscape, asked, limits, parsed.problem_at
-    )
-    return json_response(answer)
+    return await answer(request, "landscape")

@@ -8,12 +8,19 @@ import pytest
 from service.core.arrays import FloatArray
 from service.core.dispatch import solve
 from service.core.problems import Moments, Problem
-from service.core.scalar.curve import Curve
 from service.core.scalar.reduced import reduce
 from service.core.scalar.sphere import loss_on_spheres
-from service.core.scalar.survey import survey
 from service.vocabulary import PointClass, PointKind
-from tests.unit.core.cases import FOUR_ROOTS, SIX_ROOTS, branches_of, diagonal, network, problem, random_spectrum
+from tests.unit.core.cases import (
+    FOUR_ROOTS,
+    SIX_ROOTS,
+    branches_of,
+    diagonal,
+    network,
+    problem,
+    random_spectrum,
+    with_decays_times,
+)
 
 
 def log_phi(t: FloatArray, values: FloatArray, target: FloatArray, depth: int) -> FloatArray:
@@ -59,13 +66,13 @@ def test_every_root_of_a_dense_scan_is_found_and_no_other(depth: int) -> None:
 def test_near_tangency_roots_come_in_pairs(depth: int) -> None:
     rng = np.random.default_rng(depth + 10)
     for _ in range(15):
-        values, target = random_spectrum(rng)
-        curve = Curve(np.sort(values), target[np.argsort(values)] ** 2, depth)
-        spinodals = survey(curve).spinodals.log_kappa
+        base = Problem(network(depth, 1e-3), diagonal(*random_spectrum(rng)))
+        last = solve(base).solution.thresholds.metastable_up_to_decay_scale
+        assert last is not None
         for distance in (1e-3, 1e-6, 1e-9):
-            inside, outside = (survey(curve, float(spinodals.max()) + sign * distance).rising for sign in (-1.0, 1.0))
-            assert (inside.size, outside.size) == (2, 0)
-            assert inside.tolist() == [True, False]
+            inside, outside = (branches_of(with_decays_times(base, last * (1.0 + s * distance))) for s in (-1.0, 1.0))
+            assert [branch.is_minimum for branch in inside[-2:]] == [True, False]
+            assert outside == ()
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
@@ -116,11 +123,13 @@ def test_only_two_roots_for_well_conditioned_inputs() -> None:
     rng = np.random.default_rng(3)
     # no more than one pair below condition (2 + sqrt 3)^2, whatever the depth
     bound = (2.0 + np.sqrt(3.0)) ** 2
+    counts = set()
     for _ in range(200):
         size, depth = int(rng.integers(2, 6)), int(rng.integers(2, 9))
         values = np.exp(rng.uniform(0.0, np.log(bound), size))
-        curve = Curve(np.sort(values), rng.random(size) + 1e-3, depth)
-        assert survey(curve).spinodals.t.size == 1
+        moments = diagonal(values, np.sqrt(rng.random(size) + 1e-3))
+        counts.add(len(branches_of(Problem(network(depth, 10.0 ** rng.uniform(-2.0, 0.0)), moments))))
+    assert counts == {0, 2}
 
 
 def test_no_target_leaves_only_the_origin() -> None:
