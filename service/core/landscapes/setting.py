@@ -14,7 +14,9 @@ SAMPLES_NEEDED = "the samples themselves are needed"
 
 def judged(holds: Tristate, reason: str, **evidence: Fact) -> Verdict:
     """A verdict whose reason is kept only where it does not hold."""
-    return Verdict(holds, evidence, "" if holds is True else reason)
+    # comparisons of numpy numbers are not booleans to those who look closely
+    known = None if holds is None else bool(holds)
+    return Verdict(known, evidence, "" if known else reason)
 
 
 def unknown(reason: str, **evidence: Fact) -> Verdict:

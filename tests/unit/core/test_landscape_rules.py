@@ -97,6 +97,8 @@ def test_exemptions_say_the_truth(row: Theorem, problems: list[Problem]) -> None
 def test_unknown_comes_with_a_reason_and_numbers_are_finite(row: Theorem, problems: list[Problem]) -> None:
     for problem in problems[-RANDOM:]:
         for finding in examine(row.hypotheses, problem):
+            assert finding.verdict.holds in (True, False, None)
+            assert type(finding.verdict.holds) in (bool, type(None))
             assert finding.verdict.holds is True or finding.verdict.reason
             for value in finding.verdict.evidence.values():
                 assert not isinstance(value, float) or np.isfinite(value)
