@@ -38,7 +38,7 @@ def targets(document: dict[str, Any]) -> Any:
         ([7, 7, 3, 3], {"task": "classification"}),
     ],
 )
-def test_two_classes_become_signs(loss: str, y: list[float], data: dict[str, str]) -> None:
+def test_two_classes_become_signs(loss: str, y: list[float], data: dict[str, Any]) -> None:
     np.testing.assert_array_equal(targets(problem(y, loss, **data))[:, 0], [1.0, 1.0, -1.0, -1.0])
 
 
