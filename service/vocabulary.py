@@ -144,3 +144,24 @@ class Outcome(StrEnum):
     UNFINISHED = "unfinished"
     DIVERGED = "diverged"
     DIFFERENT_OBJECTIVE = "different_objective"
+
+
+class Property(StrEnum):
+    """What is asked about the landscape of an objective; each is judged by itself."""
+
+    NO_SPURIOUS_LOCAL_MINIMA = "no_spurious_local_minima"
+    NO_SPURIOUS_VALLEYS = "no_spurious_valleys"
+    NO_BAD_BASINS = "no_bad_basins"
+    SPURIOUS_MINIMA_EXIST = "spurious_minima_exist"
+    ALL_SADDLES_STRICT = "all_saddles_strict"
+    SUBLEVEL_SETS_CONNECTED = "sublevel_sets_connected"
+    MINIMUM_ATTAINED = "minimum_attained"
+    DESCENT_PATH_TO_INFINITY = "descent_path_to_infinity"
+
+
+class ExemptionKind(StrEnum):
+    """Why no instance breaks one hypothesis alone."""
+
+    IMPLIED_BY = "implied_by"
+    NOT_DECIDABLE = "not_decidable"
+    NOT_EXPRESSIBLE = "not_expressible"

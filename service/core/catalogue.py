@@ -21,8 +21,15 @@ from service.core.solvers import (
     reduced_rank,
     scalar_output,
 )
+from service.core.theorems import (
+    landscape_decayed,
+    landscape_linear,
+    landscape_modified,
+    landscape_negative,
+    landscape_wide,
+    several_outputs,
+)
 from service.core.theorems import scalar_output as scalar_output_theorems
-from service.core.theorems import several_outputs
 
 SOLVERS: Final[tuple[tuple[Solver, Certifier], ...]] = (
     (scalar_output.SOLVER, scalar_output_certificate.certify),
@@ -37,5 +44,14 @@ SOLVERS: Final[tuple[tuple[Solver, Certifier], ...]] = (
 )
 """In the order in which dispatch asks: the strongest statement first."""
 
-THEOREMS: Final[tuple[Theorem, ...]] = (*scalar_output_theorems.THEOREMS, *several_outputs.THEOREMS)
+LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = (
+    *landscape_linear.THEOREMS,
+    *landscape_decayed.THEOREMS,
+    *landscape_wide.THEOREMS,
+    *landscape_negative.THEOREMS,
+    *landscape_modified.THEOREMS,
+)
+"""Theorems that decide verdicts on landscapes, or are told beside them."""
+
+THEOREMS: Final[tuple[Theorem, ...]] = (*scalar_output_theorems.THEOREMS, *several_outputs.THEOREMS, *LANDSCAPE_RULES)
 """Every theorem that the service can cite."""

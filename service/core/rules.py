@@ -5,12 +5,12 @@ catalogue evaluate them in one way, so that every refusal can name the piece tha
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from service.core.problems import Problem
-from service.vocabulary import TheoremStatus
+from service.vocabulary import ExemptionKind, Property, TheoremStatus
 
 Fact: TypeAlias = bool | int | float | str
 Tristate: TypeAlias = bool | None
@@ -66,6 +66,32 @@ def conjunction(findings: Iterable[Finding]) -> Tristate:
 
 
 @dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What a theorem says about the landscape where its hypotheses, and those of ``provided``, hold."""
+
+    about: Property
+    value: bool
+    provided: tuple[Hypothesis, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """Why no instance breaks a hypothesis alone.
+
+    Attributes
+    ----------
+    kind : ExemptionKind
+        ``implied_by`` another hypothesis, ``not_decidable`` from a problem (the predicate only ever says
+        unknown), or ``not_expressible``: a problem cannot state anything else, so the predicate is constant.
+    detail : str
+        The hypothesis that implies it, or why.
+    """
+
+    kind: ExemptionKind
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Theorem:
     """A row of the catalogue.
 
@@ -83,9 +109,16 @@ class Theorem:
     page : str
         Page of the documentation with the proof and its numeric check.
     holds : Problem
-        An instance to which it applies.
+        An instance to which it applies; if a hypothesis is exempt because it is not decidable or not
+        expressible, one for which every other hypothesis holds.
     breaks : mapping of str to Problem
-        For each hypothesis, by name, an instance that breaks it alone.
+        For each hypothesis that is not exempt, by name, an instance that breaks it alone.
+    conclusions : tuple of Conclusion
+        What follows for the verdicts on a landscape; empty where the theorem speaks of something else.
+    exempt : mapping of str to Exemption
+        Hypotheses, by name, that no instance breaks alone.
+    caution : str
+        What the theorem does not say although it is easily read into it.
     """
 
     id: str
@@ -97,3 +130,11 @@ class Theorem:
     page: str
     holds: Problem
     breaks: Mapping[str, Problem]
+    conclusions: tuple[Conclusion, ...] = ()
+    exempt: Mapping[str, Exemption] = field(default_factory=dict)
+    caution: str = ""
+
+    def applies(self, problem: Problem) -> tuple[Tristate, tuple[Finding, ...]]:
+        """Kleene AND over the hypotheses, with each finding; a superseded theorem applies to nothing."""
+        findings = examine(self.hypotheses, problem)
+        return (False if self.status is TheoremStatus.SUPERSEDED else conjunction(findings)), findings

@@ -4,6 +4,7 @@ from typing import Final
 
 from service.operations.mapping.examples import BY_NAME
 from service.schemas.data import Data, Evaluation, EvaluationMoments, EvaluationSamples, Example
+from service.schemas.landscape import LandscapeRequest
 from service.schemas.problem import Problem
 from service.schemas.request import MinimaRequest
 
@@ -12,6 +13,9 @@ FIXED_S: Final = 1.5e-3
 PER_CUBIC_S: Final = 1.2e-9
 PER_PRODUCT_S: Final = 4e-10
 PER_NUMBER_S: Final = 1e-7
+RULES_S: Final = 3e-3
+PER_FACT_S: Final = 1e-7
+WITNESSES_S: Final = 0.5
 
 
 def estimate_s(request: MinimaRequest) -> float:
@@ -31,6 +35,13 @@ def problem_s(problem: Problem) -> float:
         + PER_PRODUCT_S * (samples + held_out) * inputs * (inputs + outputs)
         + PER_NUMBER_S * numbers
     )
+
+
+def landscape_s(request: LandscapeRequest) -> float:
+    """Seconds that a summary of a landscape takes; with witnesses it never runs on the event loop."""
+    samples, inputs = _size(request.problem.data)
+    witnesses = WITNESSES_S if request.include else 0.0
+    return problem_s(request.problem) + RULES_S + PER_FACT_S * samples * inputs + witnesses
 
 
 def _size(data: Data | Evaluation | None) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from service.operations.examples import example, examples
+from service.operations.landscape import landscape
 from service.operations.minima import minima
 from service.operations.minima_batch import minima_batch, minima_sweep
 from service.operations.theorems import theorem, theorems
@@ -36,6 +37,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("minima", minima, ("POST", "/v1/minima"), "solve"),
     Operation("minima_batch", minima_batch, ("POST", "/v1/minima/batch"), None),
     Operation("minima_sweep", minima_sweep, ("POST", "/v1/minima/batch"), None),
+    Operation("landscape", landscape, ("POST", "/v1/landscape"), "landscape"),
     Operation("verify", verify, None, "verify"),
     Operation("examples", examples, ("GET", "/v1/examples"), "examples"),
     Operation("example", example, ("GET", "/v1/examples/{name}"), "examples"),

@@ -3,7 +3,15 @@
 from pydantic import Field
 
 from service.schemas.base import Wire
-from service.vocabulary import TheoremStatus
+from service.vocabulary import Property, TheoremStatus
+
+
+class TheoremConclusion(Wire):
+    """What a theorem says about a landscape, under further conditions if there are any."""
+
+    property: Property = Field(strict=False)
+    value: bool
+    provided: list[str]
 
 
 class Theorem(Wire):
@@ -16,6 +24,8 @@ class Theorem(Wire):
     status: TheoremStatus = Field(strict=False)
     hypotheses: list[str]
     page: str = Field(description="Page of the documentation with the proof.")
+    conclusions: list[TheoremConclusion] = Field(description="What follows for the verdicts on a landscape.")
+    caution: str = Field(description="What it does not say although it is easily read into it.")
 
 
 class TheoremList(Wire):

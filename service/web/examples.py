@@ -34,6 +34,20 @@ MINIMA: Final[Mapping[str, Any]] = {
         "return": {"weights": "factors"},
     },
 }
+LANDSCAPE: Final[Mapping[str, Any]] = {
+    "ReLU with biases on a few samples": {
+        "network": {"layers": [{"width": 6, "activation": "relu"}, {"width": 1}], "bias": "all"},
+        "data": {
+            "kind": "samples",
+            "x": [[-2.0, 0.0], [-1.5, 1.5], [-1.0, -0.5], [0.5, 0.5], [1.0, 2.0], [1.5, 0.0]],
+            "y": [1.0, 0.0, 2.0, 1.5, 0.0, -2.0],
+        },
+    },
+    "a linear network, without data": {
+        "network": {"layers": [{"width": 4}, {"width": 4}, {"width": 2}]},
+        "data": {"kind": "none", "inputs": 3},
+    },
+}
 BATCH: Final[Mapping[str, Any]] = {
     "one problem, many decays": {
         "problem": DESIGN_EXAMPLE,

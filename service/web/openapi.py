@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from service.schemas.batch import ProblemsAnswer, ProblemsRequest, SweepAnswer, SweepRequest
 from service.schemas.examples import ExampleAnswer, ExampleList
 from service.schemas.jobs import JobList, JobStatus, PartialResults
+from service.schemas.landscape import BareLandscapeRequest, LandscapeAnswer, LandscapeRequest
 from service.schemas.minima import MinimaAnswer
 from service.schemas.problem_details import ProblemDetails
 from service.schemas.request import BareMinimaRequest, MinimaRequest
@@ -39,6 +40,9 @@ MODELS: Final = (
     ProblemsRequest,
     SweepAnswer,
     ProblemsAnswer,
+    BareLandscapeRequest,
+    LandscapeRequest,
+    LandscapeAnswer,
     ExampleList,
     ExampleAnswer,
     TheoremList,

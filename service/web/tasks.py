@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from service.operations import cost
+from service.operations.landscape import landscape
+from service.operations.landscape import parse as parse_landscape
 from service.operations.minima import minima, parse
 from service.operations.minima_batch import Batch, minima_batch, minima_sweep, parse_batch
 from service.settings import Limits
@@ -65,4 +67,19 @@ def _minima_batch(body: object, limits: Limits, accept: str) -> Task:
     )
 
 
-TASKS: Final[Mapping[str, Prepare]] = {"minima": _minima, "minima_batch": _minima_batch}
+def _landscape(body: object, limits: Limits, _accept: str) -> Task:
+    parsed = parse_landscape(body)
+    asked = parsed.request
+    return Task(
+        estimate_s=cost.landscape_s(asked),
+        time_limit_s=asked.time_limit_s,
+        render=lambda: rendered(landscape(asked, limits, parsed.problem_at)),
+        shapes={"data": asked.problem.data.kind, "layers": len(asked.problem.network.layers)},
+    )
+
+
+TASKS: Final[Mapping[str, Prepare]] = {
+    "minima": _minima,
+    "minima_batch": _minima_batch,
+    "landscape": _landscape,
+}

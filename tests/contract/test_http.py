@@ -166,8 +166,9 @@ def test_independent_problems_in_a_batch(base: str) -> None:
     wrong = {"problems": [DESIGN_EXAMPLE, {"problem": {**SAMPLES, "colour": 1}}]}
     refused = call(base, "POST", "/v1/minima/batch", wrong)
     assert refused.json["errors"] == [{"pointer": "/problems/1/problem/colour", "detail": "is not a known field"}]
-    outputs = {**SAMPLES, "objective": {"loss": "exponential"}}
-    not_covered = call(base, "POST", "/v1/minima/batch", {"problems": [DESIGN_EXAMPLE, outputs]})
+    labels = {**SAMPLES["data"], "y": [1.0 if row % 2 else -1.0 for row in range(len(X))]}
+    uncovered = {**SAMPLES, "data": labels, "objective": {"loss": "exponential"}}
+    not_covered = call(base, "POST", "/v1/minima/batch", {"problems": [DESIGN_EXAMPLE, uncovered]})
     assert not_covered.json["type"] == "/problems/not-covered"
     assert not_covered.json["detail"].startswith("problem 1 of the batch")
 
@@ -384,7 +385,7 @@ def test_the_examples_of_the_openapi_document_run(base: str) -> None:
             for example in content.get("examples", {}).values():
                 assert call(base, method.upper(), path, example["value"]).status == 200
                 ran += 1
-    assert ran == 4
+    assert ran == 6
 
 
 @pytest.mark.parametrize("path", ["/v1/minima", "/v1/minima/batch"])

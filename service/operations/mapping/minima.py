@@ -41,9 +41,9 @@ def to_wire(request: MinimaRequest, mapped: MappedProblem, minima: Minima, limit
         "solver": solution.solver,
         "theorems": list(solution.theorems),
         "global_minimum": _global_minimum(request, mapped, solution.minimum, limits),
-        "stationary_points": [_point(point, scaling) for point in solution.stationary_points],
+        "stationary_points": [point_to_wire(point, scaling) for point in solution.stationary_points],
         "completeness": solution.completeness,
-        "thresholds": _thresholds(solution.thresholds),
+        "thresholds": thresholds_to_wire(solution.thresholds),
         "origin": _origin(solution.origin, scaling),
         "certificate": certificate.to_wire(minima.certificate, scaling),
         "hypotheses": [certificate.finding_to_wire(finding) for finding in minima.hypotheses],
@@ -120,7 +120,8 @@ def _gram(side: FloatArray | UniformColumn) -> FloatArray:
     return product
 
 
-def _point(point: StationaryPoint, scaling: Scaling) -> dict[str, Any]:
+def point_to_wire(point: StationaryPoint, scaling: Scaling) -> dict[str, Any]:
+    """A stationary point, its loss in the caller's convention."""
     document: dict[str, Any] = {
         "kind": point.kind,
         "loss": point.loss * scaling.loss,
@@ -134,7 +135,8 @@ def _point(point: StationaryPoint, scaling: Scaling) -> dict[str, Any]:
     return document
 
 
-def _thresholds(thresholds: Thresholds) -> dict[str, Any]:
+def thresholds_to_wire(thresholds: Thresholds) -> dict[str, Any]:
+    """Thresholds, in which no convention enters."""
     return {
         "critical_decay_scale": thresholds.critical_decay_scale,
         "metastable_up_to_decay_scale": thresholds.metastable_up_to_decay_scale,

@@ -6,6 +6,7 @@ from typing import Final
 from service.core.problems import Network, Problem
 from service.errors import FieldProblem, InputError, Location
 from service.operations.mapping import data as data_mapping
+from service.operations.mapping import losses
 from service.operations.mapping import network as network_mapping
 from service.operations.mapping.arrays import vector_or_matrix
 from service.operations.mapping.conventions import Scaling, scaling
@@ -51,19 +52,22 @@ def to_core(problem: wire.Problem, limits: Limits) -> MappedProblem:
     last = len(problem.network.layers) - 1
     output = data_mapping.Output(problem.network.layers[last].width, ("network", "layers", last, "width"))
     _check_means(problem)
-    data = data_mapping.to_core(problem.data, output, limits)
+    loss = problem.objective.loss
+    data = data_mapping.to_core(losses.coded(problem.data, loss, output), output, limits)
     convention = problem.objective.convention
-    factors = scaling(convention, data.moments.n if data.moments else None, output.width)
+    # only squared errors are added over outputs, so only they are averaged over them
+    averaged = output.width if loss in (Loss.SQUARED, Loss.WEIGHTED_SQUARED) else 1
+    factors = scaling(convention, data.moments.n if data.moments else None, averaged)
     network = network_mapping.to_core(problem.network, data.inputs, factors, convention)
     _check_objective_weights(problem.objective, data, network)
     evaluation_scaling = None
     if data.evaluation is not None:
-        evaluation_scaling = scaling(convention, data.evaluation.n, output.width, ("data", "evaluation", "n"))
+        evaluation_scaling = scaling(convention, data.evaluation.n, averaged, ("data", "evaluation", "n"))
     core = Problem(
         network=network,
         moments=data.moments,
         samples=data.samples,
-        loss=problem.objective.loss,
+        loss=loss,
         evaluation=data.evaluation,
     )
     return MappedProblem(core, factors, evaluation_scaling, data)

@@ -1,0 +1,119 @@
+"""Networks with a smaller loss than the zero network: explicit, so that a bad origin is known to be bad.
+
+Deep linear: rank-one maps ``u w'`` with ``w = (xx + rho I)^-1 xy u``, their layers balanced.  With other
+activations that vanish at zero: chains of one active neuron a layer, the output weights fitted.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.nonlinear import apply
+from service.core.problems import Problem
+from service.vocabulary import Activation, Loss
+
+VANISHING = frozenset(
+    {Activation.LINEAR, Activation.RELU, Activation.LEAKY_RELU, Activation.TANH, Activation.QUADRATIC}
+)
+"""Activations with s(0) = 0."""
+
+_RIDGES = np.logspace(-6.0, 4.0, 41)
+_SCALES = np.logspace(-3.0, 1.5, 19)
+_SHARE = 1e-9
+_MOST_SAMPLES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """Loss of the zero network and the least loss found below or beside it."""
+
+    at_zero: float
+    found: float
+
+    @property
+    def improves(self) -> bool:
+        """Whether the gain is beyond rounding."""
+        return self.found < self.at_zero * (1.0 - _SHARE)
+
+
+def below_origin_of(problem: Problem) -> Below | None:
+    """The best of a fixed family of networks; ``None`` where the family does not exist for the problem."""
+    if "landscape.below_origin" not in problem.memo:
+        problem.memo["landscape.below_origin"] = _search(problem)
+    return cast("Below | None", problem.memo["landscape.below_origin"])
+
+
+def _search(problem: Problem) -> Below | None:
+    network = problem.network
+    plain = not (
+        network.skips
+        or network.bias_layers
+        or network.input_noise_variance
+        or np.any(network.noise_variances)
+        or any(layer.frozen_weights is not None for layer in network.layers)
+    )
+    if not plain or problem.moments is None or problem.loss is not Loss.SQUARED or network.n_hidden == 0:
+        return None
+    if network.layers[-1].activation is not Activation.LINEAR:
+        return None
+    if all(layer.activation is Activation.LINEAR for layer in network.layers):
+        return _linear(problem)
+    if problem.samples is not None and all(layer.activation in VANISHING for layer in network.layers):
+        return _chains(problem)
+    return None
+
+
+def _linear(problem: Problem) -> Below:
+    moments, network = problem.data, problem.network
+    depth = network.n_layers
+    decays = network.weight_decays
+    log_decay = float(np.log(decays).mean()) if decays.all() else -np.inf
+    spectrum = moments.spectrum
+    active = spectrum.active
+    if not active.any() or not moments.xy.any():
+        return Below(moments.yy, moments.yy)
+    values = spectrum.values[active]
+    output = np.linalg.svd(moments.xy, full_matrices=False)[2][0]
+    pull = spectrum.projections[active] @ output
+    directions = pull / (values + _RIDGES[:, None] * float(values.max()))
+    lengths = np.linalg.norm(directions, axis=1)
+    directions = directions / lengths[:, None]
+    slope, curvature = directions @ pull, (directions * directions) @ values
+    sizes = (slope / curvature)[:, None] * np.linspace(0.01, 1.0, 100)
+    losses = moments.yy - 2.0 * slope[:, None] * sizes + curvature[:, None] * sizes * sizes
+    losses = losses + depth * np.exp(log_decay + 2.0 / depth * np.log(sizes))
+    return Below(moments.yy, float(losses.min()))
+
+
+def _chains(problem: Problem) -> Below:
+    assert problem.samples is not None  # noqa: S101  # `_search` has looked
+    moments, network = problem.data, problem.network
+    decays = network.weight_decays
+    x, y = problem.samples.x[:_MOST_SAMPLES], problem.samples.y[:_MOST_SAMPLES]
+    if len(x) < len(problem.samples.x):
+        return Below(moments.yy, moments.yy)
+    best = moments.yy
+    projected = x @ _directions(moments.xy)
+    for scale in _SCALES.tolist():
+        features: FloatArray = scale * projected
+        cost = decays[0] * scale * scale
+        for index, layer in enumerate(network.layers[:-1]):
+            if index > 0:
+                features = features * scale
+                cost = cost + decays[index] * scale * scale
+            features = apply(layer, features)
+        squares = np.mean(features * features, axis=0) + decays[-1]
+        gains = np.sum((y.T @ features / len(x)) ** 2, axis=0) / np.maximum(squares, np.finfo(float).tiny)
+        best = min(best, float(np.min(moments.yy - gains + cost)))
+        if Below(moments.yy, best).improves:
+            break
+    return Below(moments.yy, best)
+
+
+def _directions(xy: FloatArray) -> FloatArray:
+    """Unit input directions: plus and minus the leading ones of ``xy`` and of each axis, (d, m)."""
+    leading = np.linalg.svd(xy, full_matrices=False)[0][:, :3]
+    axes = np.eye(xy.shape[0])[:, :16]
+    return np.hstack([leading, -leading, axes, -axes])

@@ -1,0 +1,219 @@
+"""Facts of the data on which theorems about landscapes depend, each computed once a problem.
+
+A fact that the data cannot tell (moments without samples, no data at all) is ``None``, never a guess.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
+
+import numpy as np
+
+from service.core.arrays import FloatArray, IntArray
+from service.core.linalg import EPSILON, Spectrum, spectrum_of
+from service.core.moments import centred
+from service.core.problems import Moments, Problem, Samples
+from service.vocabulary import Loss
+
+FIT_TOLERANCE = 1e-9
+"""Share of the mean square of the targets below which a residual counts as zero."""
+
+GAP_TOLERANCE = 1e-9
+"""Relative difference below which two singular values count as equal."""
+
+WHITE_TOLERANCE = 1e-9
+"""Relative deviation of ``xx`` from a multiple of the identity that counts as rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Samples with equal inputs, gathered.
+
+    Attributes
+    ----------
+    x : (m, d) array
+        The distinct inputs.
+    y : (m, k) array
+        Mean target of each.
+    counts : (m,) array
+    conflicting : int
+        Number of distinct inputs that come with different targets.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    counts: IntArray
+    conflicting: int
+
+
+class DataFacts:
+    """Facts of the data of one problem; attributes are ``None`` where the data cannot tell.
+
+    Tolerances are module constants and the ``rank_tolerance`` of each spectrum.
+    """
+
+    def __init__(self, moments: Moments | None, samples: Samples | None, loss: Loss) -> None:
+        self.moments = moments
+        self.samples = samples
+        self.loss = loss
+
+    @property
+    def n(self) -> int | None:
+        """Number of samples."""
+        return None if self.moments is None else self.moments.n
+
+    @cached_property
+    def groups(self) -> Groups | None:
+        """Samples by distinct input; equality is exact."""
+        if self.samples is None:
+            return None
+        x, y = self.samples.x, self.samples.y
+        # minus zero equals zero, which bytes do not know
+        rows = np.ascontiguousarray(x + 0.0)
+        words = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).reshape(-1)
+        _, first, inverse, counts = np.unique(words, return_index=True, return_inverse=True, return_counts=True)
+        inverse = inverse.reshape(-1)
+        means = np.zeros((len(first), y.shape[1]))
+        np.add.at(means, inverse, y)
+        means /= counts[:, None]
+        differs = np.any(y != y[first][inverse], axis=1)
+        return Groups(x[first], means, counts, len(np.unique(inverse[differs])))
+
+    @property
+    def distinct(self) -> int | None:
+        """Number of distinct inputs."""
+        return None if self.groups is None else len(self.groups.x)
+
+    @property
+    def conflicting(self) -> int | None:
+        """Number of inputs that come with different targets."""
+        return None if self.groups is None else self.groups.conflicting
+
+    @cached_property
+    def centred(self) -> Moments | None:
+        """Moments about the means; ``None`` where a mean is unknown."""
+        moments = self.moments
+        if moments is None or moments.x_mean is None or moments.y_mean is None:
+            return None
+        return centred(moments)
+
+    @cached_property
+    def centred_spectrum(self) -> Spectrum | None:
+        """Eigendecomposition of the covariance, ranks judged at the scale of the second moments."""
+        if self.centred is None or self.moments is None:
+            return None
+        found = spectrum_of(self.centred.xx, self.centred.xy, self.n)
+        scale = float(np.abs(self.moments.xx).max())
+        tolerance = max(found.rank_tolerance, 10.0 * EPSILON * scale)
+        return Spectrum(found.values, found.vectors, found.projections, tolerance)
+
+    @property
+    def rank_x(self) -> int | None:
+        """Rank of the inputs."""
+        return None if self.moments is None else self.moments.spectrum.rank
+
+    @property
+    def rank_x_and_one(self) -> int | None:
+        """Rank of the inputs with a constant one appended."""
+        return None if self.centred_spectrum is None else self.centred_spectrum.rank + 1
+
+    @cached_property
+    def rank_y(self) -> int | None:
+        """Rank of the targets, from the samples."""
+        if self.samples is None:
+            return None
+        y = self.samples.y
+        values = np.linalg.eigvalsh(y.T @ y)
+        return int(np.count_nonzero(values > max(y.shape) * EPSILON * max(float(values[-1]), 0.0)))
+
+    @cached_property
+    def rank_xy(self) -> int | None:
+        """Rank of ``xy``."""
+        if self.moments is None:
+            return None
+        values = np.linalg.svd(self.moments.xy, compute_uv=False)
+        largest = float(np.sqrt(self.moments.spectrum.values[-1].clip(0.0) * self.moments.yy))
+        tolerance = max(self.moments.inputs, self.n or 0) * EPSILON * max(largest, float(values[0]))
+        return int(np.count_nonzero(values > tolerance))
+
+    @cached_property
+    def explained(self) -> FloatArray | None:
+        """Singular values of the targets projected on the row space of the inputs, over sqrt(n); descending."""
+        return None if self.moments is None else explained_values(self.moments.spectrum)
+
+    @cached_property
+    def whitening(self) -> tuple[float, float] | None:
+        """Mean eigenvalue c of ``xx`` and the relative deviation of ``xx`` from ``c I``."""
+        if self.moments is None:
+            return None
+        values = self.moments.spectrum.values
+        c = float(values.mean())
+        return (c, float(np.abs(values - c).max()) / c) if c > 0.0 else (0.0, np.inf)
+
+    @cached_property
+    def affine_residual(self) -> float | None:
+        """Mean squared error of the best affine map to the conditional means of the targets."""
+        if self.groups is None or self.centred_spectrum is None:
+            return None
+        x, y, spectrum = self.groups.x, self.groups.y, self.centred_spectrum
+        shares = self.groups.counts / self.groups.counts.sum()
+        active = spectrum.active
+        vectors, values = spectrum.vectors[:, active], spectrum.values[active]
+        slope = vectors @ (spectrum.projections[active] / values[:, None])
+        errors = y - shares @ y - (x - shares @ x) @ slope
+        return float(np.sum(shares[:, None] * errors * errors))
+
+    @cached_property
+    def conditional_variance(self) -> float | None:
+        """Variance over the samples of the conditional means of the targets."""
+        if self.groups is None:
+            return None
+        shares = self.groups.counts / self.groups.counts.sum()
+        spread = self.groups.y - shares @ self.groups.y
+        return float(np.sum(shares[:, None] * spread * spread))
+
+    @cached_property
+    def slope_at_zero(self) -> FloatArray | None:
+        """Minus the gradient of the data term with respect to a linear map, at zero, halved; shape (d, k).
+
+        For squared loss this is ``xy``.
+        """
+        moments = self.moments
+        if moments is None or self.loss is Loss.WEIGHTED_SQUARED:
+            return None
+        if self.loss is Loss.SQUARED:
+            return moments.xy
+        if self.loss is Loss.LOGISTIC:
+            return moments.xy / 4.0
+        if self.loss is Loss.EXPONENTIAL:
+            return moments.xy / 2.0
+        if moments.x_mean is None:
+            return None
+        return (moments.xy - moments.x_mean[:, None] / moments.outputs) / 2.0
+
+    @cached_property
+    def pull_at_zero(self) -> float | None:
+        """Largest singular value of `slope_at_zero`; zero if it is within rounding of zero."""
+        if self.slope_at_zero is None or self.moments is None:
+            return None
+        value = float(np.linalg.norm(self.slope_at_zero, 2))
+        scale = float(np.sqrt(self.moments.spectrum.values[-1].clip(0.0) * max(self.moments.yy, 0.0)))
+        return value if value > 100.0 * EPSILON * scale else 0.0
+
+
+def explained_values(spectrum: Spectrum) -> FloatArray:
+    """Singular values of the whitened projections, padded with zeros to the number of targets."""
+    active = spectrum.active
+    k = spectrum.projections.shape[1]
+    if not active.any():
+        return np.zeros(k)
+    whitened = spectrum.projections[active] / np.sqrt(spectrum.values[active])[:, None]
+    values = np.linalg.svd(whitened, compute_uv=False)
+    return np.concatenate([values, np.zeros(max(0, k - len(values)))])
+
+
+def data_facts_of(problem: Problem) -> DataFacts:
+    """The facts of a problem's data, computed once and shared by all rules."""
+    if "landscape.facts" not in problem.memo:
+        problem.memo["landscape.facts"] = DataFacts(problem.moments, problem.samples, problem.loss)
+    return cast(DataFacts, problem.memo["landscape.facts"])

@@ -1,0 +1,191 @@
+"""Landscapes of the core to the wire, in the caller's convention."""
+
+import math
+from typing import Any
+
+from service.core.landscape import Landscape, OriginSummary
+from service.core.landscapes.barcode import Bar
+from service.core.landscapes.data_facts import WHITE_TOLERANCE, data_facts_of
+from service.core.landscapes.kernel import MOST_SAMPLES, kernel_of
+from service.core.landscapes.separability import separation_of
+from service.core.landscapes.verdicts import Applied, Ruling
+from service.core.problems import Problem
+from service.core.rules import Finding
+from service.core.witnesses import Witness
+from service.operations.mapping import minima as minima_mapping
+from service.operations.mapping.hashing import problem_hash
+from service.operations.mapping.problem import MappedProblem
+from service.schemas.landscape import LandscapeAnswer, LandscapeRequest
+from service.settings import Limits
+from service.version import ENGINE_VERSION
+from service.vocabulary import Evidence, Loss
+
+UNSCALED = frozenset({"distance_from_kinks", "growth_of_norm"})
+LABELLED = (Loss.LOGISTIC, Loss.EXPONENTIAL, Loss.CROSS_ENTROPY)
+
+
+def to_wire(
+    request: LandscapeRequest,
+    mapped: MappedProblem,
+    found: Landscape,
+    witnesses: tuple[Witness, ...] | None,
+    limits: Limits,
+) -> LandscapeAnswer:
+    """The answer, validated: no number that is not finite leaves here.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If the core returned a number that is not finite.
+    """
+    factor = mapped.scaling.loss
+    document: dict[str, Any] = {
+        "verdicts": {str(about): _verdict(ruling) for about, ruling in found.verdicts.items()},
+        "rules": [_rule(applied) for applied in found.rules],
+        "origin": _origin(found.origin, factor),
+        "stationary_points": [minima_mapping.point_to_wire(point, mapped.scaling) for point in found.points],
+        "stationary_point_count": found.point_count,
+        "completeness": found.completeness,
+        "thresholds": None if found.thresholds is None else minima_mapping.thresholds_to_wire(found.thresholds),
+        "reduced_curve": None
+        if found.curve is None
+        else {"norm": found.curve.norms.tolist(), "loss": (found.curve.losses * factor).tolist()},
+        "barcode": [_bar(bar, factor) for bar in found.bars],
+        "facts": _facts(mapped.core),
+        "solver": found.solver,
+        "reasons": dict(found.reasons),
+        "convention": request.problem.objective.convention,
+        "engine_version": ENGINE_VERSION,
+        "problem_hash": problem_hash(request.problem),
+    }
+    if mapped.data.classes is not None:
+        document["classes"] = list(mapped.data.classes)
+    if witnesses is not None:
+        document["witnesses"] = [_witness(witness, factor, limits) for witness in witnesses]
+    return LandscapeAnswer.model_validate(document)
+
+
+def _witness(witness: Witness, factor: float, limits: Limits) -> dict[str, Any]:
+    construction, point = witness.construction, witness.construction.point
+    size = sum(weight.size for weight in point.weights)
+    sent = size <= limits.max_returned_numbers
+    numbers = {
+        name: value if not isinstance(value, float) or name in UNSCALED else value * factor
+        for name, value in witness.verified.numbers.items()
+    }
+    return {
+        "id": construction.id,
+        "title": construction.title,
+        "rule": construction.rule,
+        "claim": construction.claim,
+        "verified": witness.verified.holds,
+        "evidence": Evidence.OBSERVED,
+        "numbers": numbers,
+        "weights": [weight.tolist() for weight in point.weights] if sent else None,
+        "biases": [None if bias is None else bias.tolist() for bias in point.biases] if sent else None,
+        "reason": "" if sent else "too many weights for one answer",
+    }
+
+
+def _verdict(ruling: Ruling) -> dict[str, Any]:
+    return {
+        "value": ruling.value,
+        "evidence": ruling.evidence,
+        "because": list(ruling.because),
+        "reason": ruling.reason,
+        "vacuous": ruling.vacuous,
+    }
+
+
+def _rule(applied: Applied) -> dict[str, Any]:
+    theorem = applied.theorem
+    return {
+        "id": theorem.id,
+        "title": theorem.title,
+        "applies": applied.applies,
+        "status": theorem.status,
+        "source": theorem.source,
+        "hypotheses": [_finding(finding) for finding in applied.findings],
+        "conditions": [_finding(finding) for finding in applied.conditions],
+        "concludes": [{"property": item.about, "value": item.value} for item in applied.concludes],
+        "decides": applied.decides,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    verdict = finding.verdict
+    document: dict[str, Any] = {"name": finding.name, "holds": verdict.holds, "evidence": dict(verdict.evidence)}
+    if verdict.reason:
+        document["reason"] = verdict.reason
+    return document
+
+
+def _origin(origin: OriginSummary, factor: float) -> dict[str, Any]:
+    def scaled(value: float | None) -> float | None:
+        return None if value is None else value * factor
+
+    return {
+        "class": origin.point_class,
+        "evidence": origin.evidence,
+        "because": list(origin.because),
+        "least_hessian_eigenvalue": scaled(origin.least_hessian_eigenvalue),
+        "barrier_height": scaled(origin.barrier_height),
+        "escape_norm": origin.escape_norm,
+        "reasons": dict(origin.reasons),
+    }
+
+
+def _bar(bar: Bar, factor: float) -> dict[str, Any]:
+    known = bar.death is not None
+    return {
+        "birth": bar.birth * factor,
+        "death": None if bar.death is None else bar.death * factor,
+        "persistence": None if bar.persistence is None else bar.persistence * factor,
+        "norm": bar.norm,
+        "exact": bar.exact,
+        "reasons": {} if known else {"death": bar.reason, "persistence": bar.reason},
+    }
+
+
+def _facts(problem: Problem) -> dict[str, Any]:
+    facts = data_facts_of(problem)
+    tolerance = None if facts.moments is None else facts.moments.spectrum.rank_tolerance
+    deviation = None if facts.whitening is None else facts.whitening[1]
+    finite = deviation is not None and math.isfinite(deviation)
+    labelled = problem.loss in LABELLED
+    separation = separation_of(problem, offset=True) if labelled else None
+    document: dict[str, Any] = {
+        "samples": facts.n,
+        "distinct_inputs": facts.distinct,
+        "conflicting_inputs": facts.conflicting,
+        "rank_x": facts.rank_x,
+        "rank_x_and_one": facts.rank_x_and_one,
+        "rank_y": facts.rank_y,
+        "rank_xy": facts.rank_xy,
+        "rank_tolerance": tolerance,
+        "singular_values": None if facts.explained is None else facts.explained.tolist(),
+        "affine_residual": facts.affine_residual,
+        "linearly_separable": None if separation is None else separation.separable,
+        "margin_with_offset": None if separation is None else separation.margin,
+        "whitened": None if deviation is None else deviation <= WHITE_TOLERANCE,
+        "whitening_deviation": deviation if finite else None,
+        "kernel_least_eigenvalue": kernel_of(problem) if (facts.n or 0) <= MOST_SAMPLES else None,
+    }
+    document["reasons"] = {
+        name: _why(name, problem, labelled=labelled) for name, value in document.items() if value is None
+    }
+    return document
+
+
+def _why(name: str, problem: Problem, *, labelled: bool) -> str:
+    if problem.moments is None:
+        return "there are no data"
+    if name in ("linearly_separable", "margin_with_offset") and not labelled:
+        return "the loss is not one of classification"
+    if name == "whitening_deviation":
+        return "all inputs are zero"
+    if name == "kernel_least_eigenvalue" and problem.samples is not None:
+        return f"computed for up to {MOST_SAMPLES} samples"
+    if name in ("samples", "rank_x_and_one", "affine_residual") and problem.samples is None:
+        return "not given with the moments"
+    return "the samples themselves are needed"
