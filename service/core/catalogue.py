@@ -6,6 +6,21 @@ A new solver or theorem is one new file and one row here; a test compares the ta
 from typing import Final
 
 from service.core.certificates import scalar_output as scalar_output_certificate
+from service.core.ranks.rule import RankRule
+from service.core.ranks.rules import (
+    balance,
+    bottleneck,
+    decayed,
+    leaky,
+    least_norm_average,
+    linear_tail,
+    margin_points,
+    multilinear,
+    pattern_groups,
+    separable,
+    skips,
+    white_minimum,
+)
 from service.core.rules import Theorem
 from service.core.solver import Certifier, Solver
 from service.core.solvers import scalar_output
@@ -16,3 +31,25 @@ SOLVERS: Final[tuple[tuple[Solver, Certifier], ...]] = ((scalar_output.SOLVER, s
 
 THEOREMS: Final[tuple[Theorem, ...]] = (*scalar_output_theorems.THEOREMS,)
 """Every theorem that the service can cite."""
+
+RANK_RULES: Final[tuple[RankRule, ...]] = (
+    multilinear.RULE,
+    balance.RULE,
+    linear_tail.OUTPUTS,
+    pattern_groups.RULE,
+    linear_tail.CLASSES,
+    margin_points.RULE,
+    skips.TRAINABLE,
+    skips.IDENTITY,
+    decayed.STATIONARY_POINT,
+    separable.LINEAR_NETWORK,
+    separable.LINEAR_END,
+    skips.DENSE,
+    least_norm_average.RULE,
+    decayed.MINI_BATCH,
+    white_minimum.RELU,
+    white_minimum.LINEAR_NETWORK,
+    leaky.RULE,
+    bottleneck.RULE,
+)
+"""Every rule about the rank of weight matrices, K-D0 to K-D8 and K-R1 to K-R9."""
