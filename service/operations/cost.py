@@ -5,6 +5,7 @@ from typing import Final
 from service.operations.mapping.examples import BY_NAME
 from service.schemas.data import Data, Evaluation, EvaluationMoments, EvaluationSamples, Example
 from service.schemas.problem import Problem
+from service.schemas.ranks import RanksRequest
 from service.schemas.request import MinimaRequest
 
 # measured on one core: fixed work, one eigendecomposition, products of samples, conversion of numbers
@@ -12,6 +13,9 @@ FIXED_S: Final = 1.5e-3
 PER_CUBIC_S: Final = 1.2e-9
 PER_PRODUCT_S: Final = 4e-10
 PER_NUMBER_S: Final = 1e-7
+RANKS_FIXED_S: Final = 2e-3
+PER_RANK_FACT_S: Final = 2e-9
+PER_SNAPSHOT_S: Final = 1e-3
 
 
 def estimate_s(request: MinimaRequest) -> float:
@@ -31,6 +35,15 @@ def problem_s(problem: Problem) -> float:
         + PER_PRODUCT_S * (samples + held_out) * inputs * (inputs + outputs)
         + PER_NUMBER_S * numbers
     )
+
+
+def ranks_s(request: RanksRequest) -> float:
+    """Seconds that rank predictions take: the facts about the samples, and the decompositions of snapshots."""
+    samples, inputs = _size(request.problem.data)
+    if isinstance(request.problem.data, Example) and request.problem.data.name in BY_NAME:
+        samples = BY_NAME[request.problem.data.name].samples
+    facts = PER_RANK_FACT_S * samples * (samples + inputs**2)
+    return RANKS_FIXED_S + problem_s(request.problem) + facts + PER_SNAPSHOT_S * len(request.snapshots)
 
 
 def _size(data: Data | Evaluation | None) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from service.operations.examples import example, examples
 from service.operations.minima import minima
 from service.operations.minima_batch import minima_batch, minima_sweep
+from service.operations.ranks import ranks
 from service.operations.theorems import theorem, theorems
 from service.operations.verify import verify
 
@@ -36,6 +37,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("minima", minima, ("POST", "/v1/minima"), "solve"),
     Operation("minima_batch", minima_batch, ("POST", "/v1/minima/batch"), None),
     Operation("minima_sweep", minima_sweep, ("POST", "/v1/minima/batch"), None),
+    Operation("ranks", ranks, ("POST", "/v1/ranks"), "ranks"),
     Operation("verify", verify, None, "verify"),
     Operation("examples", examples, ("GET", "/v1/examples"), "examples"),
     Operation("example", example, ("GET", "/v1/examples/{name}"), "examples"),

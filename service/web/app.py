@@ -23,9 +23,17 @@ from service.web.metrics import Metrics
 from service.web.middleware import ApiKeys, Observe
 from service.web.routers import catalogue, minima_batch, pages, system
 from service.web.routers import minima as minima_routes
+from service.web.routers import ranks as ranks_routes
 from service.web.runtime import Runtime
 
-ROUTERS: Final = (minima_routes.router, minima_batch.router, catalogue.router, system.router, pages.router)
+ROUTERS: Final = (
+    minima_routes.router,
+    minima_batch.router,
+    ranks_routes.router,
+    catalogue.router,
+    system.router,
+    pages.router,
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -11,6 +11,7 @@ from service.schemas.batch import ProblemsAnswer, ProblemsRequest, SweepAnswer, 
 from service.schemas.examples import ExampleAnswer, ExampleList
 from service.schemas.minima import MinimaAnswer
 from service.schemas.problem_details import ProblemDetails
+from service.schemas.ranks import BareRanksRequest, RanksAnswer, RanksRequest
 from service.schemas.request import BareMinimaRequest, MinimaRequest
 from service.schemas.system import Health, Version
 from service.schemas.theorems import TheoremList
@@ -35,6 +36,9 @@ MODELS: Final = (
     ProblemsRequest,
     SweepAnswer,
     ProblemsAnswer,
+    RanksRequest,
+    BareRanksRequest,
+    RanksAnswer,
     ExampleList,
     ExampleAnswer,
     TheoremList,

@@ -72,13 +72,12 @@ def least_norm(rows: FloatArray) -> LeastNorm:
         combination = float(np.linalg.norm(weights @ scaled[working]))
         if combination <= ZERO_COMBINATION:
             return _infeasible(combination, "a convex combination of the signed samples is zero")
-        found = _polished(scaled, working[weights > 0.0], scale)
-        if found is not None:
-            return found
-        normal = weights @ scaled[working]
-        values = scaled @ normal
-        least = float(values[working].min())
-        outside = np.setdiff1d(np.flatnonzero(values < least - 1e-14), working)
+        values = scaled @ (weights @ scaled[working])
+        outside = np.setdiff1d(np.flatnonzero(values < float(values[working].min()) - 1e-14), working)
+        if outside.size == 0 or float(values.min()) > 0.99 * combination**2:
+            found = _polished(scaled, working[weights > 0.0], scale)
+            if found is not None:
+                return found
         if outside.size == 0:
             break
         worst = outside[np.argsort(values[outside])][: ADDED_A_ROUND * scaled.shape[1]]
@@ -111,7 +110,7 @@ def _dual_weights(rows: FloatArray) -> FloatArray | None:
 def _polished(rows: FloatArray, active: IntArray, scale: float) -> LeastNorm | None:
     """The minimiser for a set of active rows, if it satisfies every condition of optimality."""
     chosen = rows[active]
-    vector = np.linalg.lstsq(chosen, np.ones(len(active)), rcond=None)[0]
+    vector = np.asarray(np.linalg.lstsq(chosen, np.ones(len(active)), rcond=None)[0], dtype=np.float64)
     multipliers = np.linalg.lstsq(chosen.T, vector, rcond=None)[0]
     square = float(vector @ vector)
     if square == 0.0:

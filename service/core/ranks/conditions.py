@@ -13,7 +13,9 @@ from service.vocabulary import Activation, Bias, Dynamics, Loss, SkipKind
 DECAY_FREE_FLOW = (Dynamics.GRADIENT_FLOW,)
 
 
-def simple(name: str, check: Callable[[Setting], bool], evidence: str, of: Callable[[Setting], Fact], no: str) -> Condition:
+def simple(
+    name: str, check: Callable[[Setting], bool], evidence: str, of: Callable[[Setting], Fact], no: str
+) -> Condition:
     """A condition that is always decided, from one quantity."""
 
     def verdict(setting: Setting) -> Verdict:
@@ -189,8 +191,10 @@ NO_FIXED_SKIP = simple(
 )
 RELU_LAST = simple(
     "last hidden layer is ReLU or leaky ReLU",
-    lambda setting: setting.n_layers >= 2
-    and setting.graph.activation(setting.n_layers - 1) in (Activation.RELU, Activation.LEAKY_RELU),
+    lambda setting: (
+        setting.n_layers >= 2
+        and setting.graph.activation(setting.n_layers - 1) in (Activation.RELU, Activation.LEAKY_RELU)
+    ),
     "activations",
     _activations,
     "the last hidden layer is of another kind",

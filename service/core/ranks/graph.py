@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from service.core.problems import Network
+from service.errors import FieldProblem, InputError
 from service.vocabulary import Activation, SkipKind
 
 HOMOGENEOUS = frozenset({Activation.LINEAR, Activation.RELU, Activation.LEAKY_RELU})
@@ -118,3 +119,25 @@ class Graph:
                     step = 0 if edge.kind in (SkipKind.IDENTITY, SkipKind.CONCATENATE) else 1
                     lengths[node] |= {length + step for length in lengths[edge.source]}
         return len(lengths[-1]) == 1
+
+
+def check(graph: Graph) -> None:
+    """Refuse skips that no forward pass can follow.
+
+    Raises
+    ------
+    InputError
+        At the skip: an identity or diagonal skip between different widths, or something concatenated to the output.
+    """
+    problems: list[FieldProblem] = []
+    for index, skip in enumerate(graph.network.skips):
+        at = ("network", "skips", index)
+        source, target = graph.widths[skip.source], graph.widths[skip.target]
+        if skip.kind in (SkipKind.IDENTITY, SkipKind.DIAGONAL) and source != target:
+            problems.append(
+                FieldProblem(at, f"joins widths {source} and {target}; a skip of this kind needs equal ones")
+            )
+        if skip.kind is SkipKind.CONCATENATE and skip.target == graph.network.n_layers:
+            problems.append(FieldProblem((*at, "to"), "must be a hidden layer: nothing reads what joins the output"))
+    if problems:
+        raise InputError(problems)

@@ -54,9 +54,7 @@ def balance(graph: Graph, snapshot: Snapshot, nodes: Sequence[int]) -> FloatArra
     return total
 
 
-def conserved_entries(
-    graph: Graph, invariant: Invariant, patterns: FloatArray | None = None
-) -> BoolArray:
+def conserved_entries(graph: Graph, invariant: Invariant, patterns: FloatArray | None = None) -> BoolArray:
     """Mask of the entries of ``C`` that stay constant.
 
     Parameters

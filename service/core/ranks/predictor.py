@@ -97,8 +97,7 @@ def _factored_rank(weight: FactoredMatrix) -> int:
 def _triangle(side: FloatArray | UniformColumn) -> FloatArray:
     if isinstance(side, UniformColumn):
         return np.array([[side.value * np.sqrt(side.length)]])
-    triangle: FloatArray = np.linalg.qr(side, mode="r")
-    return triangle
+    return np.linalg.qr(side).R
 
 
 def _combined(

@@ -103,7 +103,11 @@ class Setting:
     @cached_property
     def log_losses(self) -> tuple[float, ...] | None:
         """Log of the summed loss at each snapshot; None without labelled samples or a classification loss."""
-        if self.labelled is None or self.problem.loss not in CLASSIFICATION_LOSSES or not self.graph.is_piecewise_linear:
+        if (
+            self.labelled is None
+            or self.problem.loss not in CLASSIFICATION_LOSSES
+            or not self.graph.is_piecewise_linear
+        ):
             return None
         found = []
         for snapshot in self.snapshots:

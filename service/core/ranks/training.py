@@ -7,7 +7,7 @@ from service.vocabulary import Dynamics, InitialLoss
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
-    """A network that is known to fit the data: ``depth`` weight matrices, ``width``, each norm at most ``norm_bound``."""
+    """A network that is known to fit the data: ``depth`` matrices of norm at most ``norm_bound``, ``width`` neurons."""
 
     depth: int
     width: int

@@ -21,7 +21,7 @@ RULE = RankRule(
     id="K-D1",
     title="Balance of a node is conserved",
     statement=(
-        "C = out^T out - in in^T - b b^T: its diagonal is constant along gradient flow of any loss, its entries between "
+        "C = out^T out - in in^T - b b^T: its diagonal is constant on gradient flow of any loss, its entries between "
         "neurons of equal pattern while patterns last, and the whole matrix at a linear node. With one decay g for all "
         "layers C decays as exp(-4 g t)."
     ),

@@ -11,7 +11,7 @@ RULE = RankRule(
     id="K-R9",
     title="Infinite depth: the rank of the function itself",
     statement=(
-        "As depth grows, decayed networks tend to layers with as many large singular values as the learned function has "
+        "As depth grows, decayed networks tend to layers with as many large singular values as the function has "
         "bottleneck rank. That rank is no function of the data alone, so no number is claimed."
     ),
     source="Jacot 2022 (arXiv 2209.15055)",

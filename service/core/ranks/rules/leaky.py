@@ -70,7 +70,7 @@ RULE = RankRule(
     id="K-R8",
     title="Leaky ReLU on nearly orthogonal samples: at most two directions",
     statement=(
-        "With output weights fixed at one modulus and shortest^2 >= 3 slope^-3 (longest/shortest)^2 n max|x_i.x_j|, the "
+        "With fixed output weights of one modulus and shortest^2 >= 3 slope^-3 (longest/shortest)^2 n max|x_i.x_j| the "
         "limit of the first layer has two different rows, one for each sign of the output weights, and the boundary is "
         "linear. The condition on the samples is not confirmed from the source."
     ),

@@ -81,7 +81,7 @@ RULE = RankRule(
     id="K-R4",
     title="Fit of least norm: low stable rank on average over the layers",
     statement=(
-        "If a ReLU network of k layers with norms at most B fits the data, the fit of least norm with k' > k layers has "
+        "If a ReLU network of k layers with norms at most B fits the data, the fit of least norm with k' > k has "
         "mean over the layers of ||W||_2/||W||_F at least (1/B)^(k/k') for regression, and "
         "(1/sqrt 2)(sqrt 2/B)^(k/k') sqrt(k'/(k'+1)) for margins. It is an average, never a rank of one layer."
     ),

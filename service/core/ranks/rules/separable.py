@@ -1,4 +1,4 @@
-"""K-R1 and K-R2: one direction tells two classes apart, in every linear layer and in the linear end of a ReLU network."""
+"""K-R1 and K-R2: one direction tells two classes apart, in linear networks and the linear end of others."""
 
 from collections.abc import Mapping
 
@@ -50,9 +50,18 @@ LINEAR_NETWORK = RankRule(
     status=TheoremStatus.PROVED,
     kind=RankKind.EXACT_LIMIT,
     conditions=(
-        LINEAR, CLASSIFICATION, ONE_DIRECTION, FLOW, NO_DECAY, ALL_TRAINED, NO_SKIPS, NO_BIAS, NO_NOISE, SEPARABLE,
+        LINEAR,
+        CLASSIFICATION,
+        ONE_DIRECTION,
+        FLOW,
+        NO_DECAY,
+        ALL_TRAINED,
+        NO_SKIPS,
+        NO_BIAS,
+        NO_NOISE,
+        SEPARABLE,
         BELOW_CHANCE,
-    ),  # fmt: skip
+    ),
     claims=_every_layer,
     certificate="stable rank - 1 <= N_l / (||W_l||^2 - N_l); 1 - <v_{l+1}, u_l>^2; cosine to the margin direction",
     page="docs/theory/rank-rules.md#k-r1",

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 
 from service.core.ranks import cases
-from service.core.ranks.conditions import CLASSIFICATION, FLOW, GROWTH, HAS_IDENTITY_SKIP, NO_DECAY, NO_FIXED_SKIP, simple
+from service.core.ranks.conditions import (
+    CLASSIFICATION,
+    FLOW,
+    GROWTH,
+    HAS_IDENTITY_SKIP,
+    NO_DECAY,
+    NO_FIXED_SKIP,
+    simple,
+)
 from service.core.ranks.graph import Edge, Graph
 from service.core.ranks.rule import Claim, Condition, RankRule
 from service.core.ranks.setting import Setting
@@ -115,7 +123,7 @@ IDENTITY = RankRule(
     id="K-D7",
     title="Identity skip: low rank only if the gradient aligns",
     statement=(
-        "Nodes joined by identity skips conserve only a sum over the stream, and the network is not homogeneous. If the "
+        "Nodes joined by identity skips conserve only a sum over the stream; the network is not homogeneous. If the "
         "negative gradient turns into the direction of the weights, the last matrix that writes into the stream has "
         "rank at most K."
     ),

@@ -33,7 +33,7 @@ def kept_threshold(decay: float, n_layers: int) -> float:
     if n_layers == 2:
         return decay
     at = (decay * (n_layers - 2)) ** (n_layers / (2.0 * n_layers - 2.0))
-    return at + decay * at ** (2.0 / n_layers - 1.0)
+    return float(at + decay * at ** (2.0 / n_layers - 1.0))
 
 
 def _count(values: list[float], threshold: float, most: int) -> Claim:
@@ -101,16 +101,14 @@ _AXES = np.eye(4)
 _Y = np.array([[2.0, 0.0], [0.0, 1.0], [0.5, 0.0], [0.0, 0.0]])
 _LABELS = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
 _LINEAR = cases.minimum((Layer(3, weight_decay=0.05), Layer(2, weight_decay=0.05)), _AXES, _Y)
-_RELU = cases.minimum(
-    (Layer(3, Activation.RELU, weight_decay=0.05), Layer(2, weight_decay=0.05)), _AXES, _LABELS
-)
+_RELU = cases.minimum((Layer(3, Activation.RELU, weight_decay=0.05), Layer(2, weight_decay=0.05)), _AXES, _LABELS)
 _TILTED = np.array([[1.0, 0.5, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
 
 RELU = RankRule(
     id="K-R6",
     title="ReLU hidden layer on orthogonal samples: one direction for each class that pays its decay",
     statement=(
-        "Orthogonal samples of equal squared length c, objective 1/2||F - Y||^2 + (beta/2)||theta||^2 after scaling: with "
+        "Orthogonal samples of equal squared length c, objective 1/2||F - Y||^2 + (beta/2)||theta||^2: with "
         "one-hot labels the global minimum has one neuron direction for each class with sqrt(n_k) > beta; with one "
         "output one for each sign of the targets whose norm exceeds beta."
     ),
@@ -118,8 +116,18 @@ RELU = RankRule(
     status=TheoremStatus.PROVED,
     kind=RankKind.EXACT_MINIMUM,
     conditions=(
-        TWO_LAYERS, SQUARED, ALL_DECAYED, ALL_TRAINED, NO_SKIPS, NO_BIAS, NO_NOISE, TARGETS, WIDE, ORTHOGONAL, MINIMUM,
-    ),  # fmt: skip
+        TWO_LAYERS,
+        SQUARED,
+        ALL_DECAYED,
+        ALL_TRAINED,
+        NO_SKIPS,
+        NO_BIAS,
+        NO_NOISE,
+        TARGETS,
+        WIDE,
+        ORTHOGONAL,
+        MINIMUM,
+    ),
     claims=_relu_ranks,
     certificate="singular values of W_1 against the number of classes",
     page="docs/theory/rank-rules.md#k-r6",
@@ -153,8 +161,17 @@ LINEAR_NETWORK = RankRule(
     status=TheoremStatus.PROVED,
     kind=RankKind.EXACT_MINIMUM,
     conditions=(
-        LINEAR, DEEP, SQUARED, ALL_DECAYED, ALL_TRAINED, NO_SKIPS, NO_BIAS, NO_NOISE, WHITE, MINIMUM,
-    ),  # fmt: skip
+        LINEAR,
+        DEEP,
+        SQUARED,
+        ALL_DECAYED,
+        ALL_TRAINED,
+        NO_SKIPS,
+        NO_BIAS,
+        NO_NOISE,
+        WHITE,
+        MINIMUM,
+    ),
     claims=_linear_ranks,
     certificate="gap of the singular values of each layer at its rank",
     page="docs/theory/rank-rules.md#k-r7",
