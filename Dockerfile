@@ -8,7 +8,7 @@ RUN python3 -m venv /opt/minima
 COPY requirements/image.lock requirements/image.lock
 RUN /opt/minima/bin/python -m pip install --quiet --no-cache-dir --disable-pip-version-check \
     --require-hashes --no-deps -r requirements/image.lock
-COPY pyproject.toml LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
 COPY service service
 RUN /opt/minima/bin/python -m pip install --quiet --no-cache-dir --disable-pip-version-check \
     --no-build-isolation --no-deps . \

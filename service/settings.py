@@ -47,6 +47,10 @@ class Settings(Limits, BaseSettings):
         ge=0,
         description="Estimated seconds of work above which a request leaves the event loop for a thread.",
     )
+    large_body_bytes: int = Field(
+        default=2**20, ge=0, description="Bytes above which a body is read and answered in a process of its own."
+    )
+    max_waiting: int = Field(default=64, ge=0, description="Requests that may wait to be computed; more get 503.")
     threads: int = Field(
         default=2, ge=1, description="Requests that are computed at the same time outside the event loop."
     )

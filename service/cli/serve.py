@@ -12,7 +12,7 @@ from rich.console import Console
 
 from service.cli.demo import show_demo
 from service.cli.errors import CommandError
-from service.settings import Settings
+from service.cli.settings import load_settings
 from service.web.app import create_app
 
 READY_WITHIN_S = 30.0
@@ -24,7 +24,7 @@ def serve(
     demo: Annotated[bool, typer.Option("--demo", help="Solve a bundled data set over HTTP and print it.")] = False,
 ) -> None:
     """Serve until interrupted."""
-    settings = Settings() if not demo else Settings(log_level="warning")
+    settings = load_settings() if not demo else load_settings(log_level="warning")
     listener = bind(host, port)
     shown_host = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host  # noqa: S104 - a comparison
     base = f"http://{shown_host}:{listener.getsockname()[1]}"

@@ -7,8 +7,8 @@ from rich.console import Console
 
 from service.cli.files import read_document
 from service.cli.output import print_json, print_minima, wants_json
+from service.cli.settings import load_settings
 from service.operations.minima import minima, parse
-from service.settings import Settings
 
 
 def solve(
@@ -28,7 +28,7 @@ def solve(
     chosen = weights or (asked.weights if "weights" in asked.model_fields_set else "factors")
     returned = asked.model_copy(update={"problem": True, "weights": chosen})
     request = parsed.request.model_copy(update={"return_": returned})
-    answer = minima(request, Settings(), parsed.problem_at)
+    answer = minima(request, load_settings(), parsed.problem_at)
     if wants_json(asked=json):
         print_json(answer)
     else:

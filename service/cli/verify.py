@@ -10,10 +10,10 @@ from rich.table import Table
 
 from service.cli.files import read_document
 from service.cli.output import print_json, wants_json
+from service.cli.settings import load_settings
 from service.operations.verify import parse_answer, parse_problem
 from service.operations.verify import verify as verify_answer
 from service.schemas.verification import FieldCheck, VerificationAnswer
-from service.settings import Settings
 
 WAYS = {
     "recomputed": "from the weights and the data, without a solver",
@@ -30,7 +30,7 @@ def verify(
     """Check every number of an answer; exit status 0 only if all that is covered agrees."""
     answer = parse_answer(read_document(result))
     given = None if problem is None else parse_problem(read_document(problem))
-    found = verify_answer(answer, Settings(), given)
+    found = verify_answer(answer, load_settings(), given)
     if wants_json(asked=json):
         print_json(found)
     else:

@@ -1,12 +1,20 @@
 """From a problem to a certified answer: the first solver whose hypotheses hold, then its certificate."""
 
+from dataclasses import dataclass, replace
+
 from service.core.catalogue import SOLVERS
+from service.core.certificates.curvature import curvature_check
 from service.core.problems import Problem
 from service.core.results import Certificate, Minima
 from service.core.rules import Finding, conjunction, examine
+from service.core.scalar.subnetworks import subnetwork_points
 from service.core.solver import Certifier, Solver
+from service.core.solvers import scalar_output
 from service.errors import Attempt, NotCovered, NumericalError
 from service.vocabulary import Status
+
+MOST_LEVELS = 256
+"""Choices of active widths whose sub-network points are listed at most."""
 
 CONSISTENCY = frozenset({"claimed_loss", "bounds_in_order", "terms_sum"})
 """Checks whose failure means that value and weights contradict each other, not that a gap is open."""
@@ -30,8 +38,36 @@ def choose(problem: Problem) -> tuple[Solver, Certifier, tuple[Finding, ...]]:
     raise NotCovered(attempts)
 
 
-def solve(problem: Problem) -> Minima:
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What costs more than the answer itself and is computed only when asked for.
+
+    Attributes
+    ----------
+    curvature : bool
+        Add the sign of the Hessian at the minimum to the checks.
+    subnetworks : bool
+        List stationary points of narrower networks inside a noisy one-output network.
+    """
+
+    curvature: bool = False
+    subnetworks: bool = False
+
+
+NO_EXTRAS = Extras()
+
+
+def solve(problem: Problem, extras: Extras = NO_EXTRAS) -> Minima:
     """Global minimum with its certificate.
+
+    Parameters
+    ----------
+    problem : Problem
+    extras : Extras
+
+    Returns
+    -------
+    Minima
 
     Raises
     ------
@@ -43,6 +79,11 @@ def solve(problem: Problem) -> Minima:
     solver, certifier, findings = choose(problem)
     solution = solver.solve(problem)
     certificate = certifier(problem, solution)
+    if extras.curvature and (check := curvature_check(problem, solution)) is not None:
+        certificate = replace(certificate, checks=(*certificate.checks, check))
+    if extras.subnetworks and solution.solver == scalar_output.SOLVER.name:
+        points = (*solution.stationary_points, *subnetwork_points(problem, MOST_LEVELS))
+        solution = replace(solution, stationary_points=points)
     broken = [check.name for check in certificate.checks if not check.passed and check.name in CONSISTENCY]
     if broken:
         raise NumericalError(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.linalg.blas import dnrm2
 
 from service.core.arrays import BoolArray, FloatArray
 
@@ -59,8 +60,4 @@ def spectrum_of(matrix: FloatArray, columns: FloatArray, n: int | None) -> Spect
 
 def length_of(vector: FloatArray) -> float:
     """Euclidean norm of the entries, also where their squares would leave double precision."""
-    length = float(np.linalg.norm(vector))
-    if 1e-140 < length < 1e140:
-        return length
-    largest = float(np.abs(vector).max(initial=0.0))
-    return largest * float(np.linalg.norm(vector / largest)) if largest > 0.0 else 0.0
+    return float(dnrm2(vector.ravel()))

@@ -5,8 +5,9 @@ catalogue evaluate them in one way, so that every refusal can name the piece tha
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 from service.core.problems import Problem
 from service.vocabulary import TheoremStatus
@@ -15,8 +16,10 @@ Fact: TypeAlias = bool | int | float | str
 Tristate: TypeAlias = bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+NO_EVIDENCE: Mapping[str, Fact] = MappingProxyType({})
+
+
+class Verdict(NamedTuple):
     """What a predicate found.
 
     Attributes
@@ -30,7 +33,7 @@ class Verdict:
     """
 
     holds: Tristate
-    evidence: Mapping[str, Fact] = field(default_factory=dict)
+    evidence: Mapping[str, Fact] = NO_EVIDENCE
     reason: str = ""
 
 
@@ -42,8 +45,7 @@ class Hypothesis:
     check: Callable[[Problem], Verdict]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A hypothesis with its verdict on one problem."""
 
     name: str

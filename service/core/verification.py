@@ -233,7 +233,8 @@ class _Verifier:
             return
         top = float(self.minimum.singular_values[0])
         height = 0.0 if top == 0.0 else _highest(self.problem, top)
-        yield self._close("origin.barrier_height", origin.barrier_height, height, 2e-8 * self.unit, True)
+        slack = 1e-8 * height + 1e-13 * self.problem.data.yy
+        yield self._close("origin.barrier_height", origin.barrier_height, height, slack, True)
 
     def _shapes(self) -> list[tuple[int, int]]:
         widths = [self.problem.data.inputs, *(layer.width for layer in self.problem.network.layers)]

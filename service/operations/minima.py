@@ -2,9 +2,10 @@
 
 from typing import Final
 
+import numpy as np
 from pydantic import ValidationError
 
-from service.core.dispatch import solve
+from service.core.dispatch import Extras, solve
 from service.errors import InputError, LimitExceeded, Location, NumericalError
 from service.operations.mapping import minima as minima_mapping
 from service.operations.mapping import problem as problem_mapping
@@ -45,11 +46,18 @@ def minima(request: MinimaRequest, limits: Limits, problem_at: Location = ()) ->
         mapped = problem_mapping.to_core(request.problem, limits)
         if mapped.core.moments is None:
             raise InputError.at(("data", "kind"), "must not be none: a minimum needs data")
-        found = solve(mapped.core)
+        try:
+            found = solve(mapped.core, _extras(request))
+        except (ArithmeticError, np.linalg.LinAlgError) as error:
+            raise NumericalError("the computation left the range of double precision") from error
     try:
         return minima_mapping.to_wire(request, mapped, found, limits)
     except ValidationError as error:
         raise not_finite(error) from error
+
+
+def _extras(request: MinimaRequest) -> Extras:
+    return Extras(curvature="hessian" in request.include, subnetworks="subnetworks" in request.include)
 
 
 def check_time(time_limit_s: float | None, limits: Limits) -> None:

@@ -19,6 +19,7 @@ from service.schemas.request import MinimaRequest
 from service.schemas.verification import VerificationAnswer
 from service.settings import Limits
 from service.version import ENGINE_VERSION
+from service.vocabulary import PointKind
 
 SHARP: Final = 3e-7
 ROUNDING: Final = 1e-14
@@ -96,8 +97,11 @@ def _from_weights(
 
 
 def _options(answer: MinimaAnswer) -> dict[str, Any]:
-    asked_for_norms = "layer_norms" in answer.global_minimum.model_fields_set
-    return {"include": ["layer_norms"]} if asked_for_norms else {}
+    """The parts that the answer shows were asked for."""
+    include = ["layer_norms"] if "layer_norms" in answer.global_minimum.model_fields_set else []
+    if any(point.kind is PointKind.SUBNETWORK for point in answer.stationary_points):
+        include.append("subnetworks")
+    return {"include": include} if include else {}
 
 
 def _hashes(answer: MinimaAnswer, given: Problem | None) -> Iterator[dict[str, Any]]:

@@ -23,8 +23,12 @@ class MinimaOptions(Wire):
     """What stands beside a problem and does not change it."""
 
     return_: ReturnOptions = Field(default=ReturnOptions(), alias="return")
-    include: list[Literal["layer_norms"]] = Field(
-        default=[], max_length=10, description="Parts that are left out by default."
+    include: list[Literal["hessian", "layer_norms", "subnetworks"]] = Field(
+        default=[],
+        max_length=10,
+        description="Parts that are left out by default: the sign of the Hessian at the minimum among the checks "
+        "(up to 400 parameters), the norms of the layers, the stationary points of narrower networks inside one "
+        "with noise.",
     )
     time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
 

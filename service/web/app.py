@@ -19,6 +19,7 @@ from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits, Settings
 from service.web import logging, openapi, problems
 from service.web.compute import Compute
+from service.web.large import LargeBodies
 from service.web.metrics import Metrics
 from service.web.middleware import ApiKeys, Observe
 from service.web.routers import catalogue, minima_batch, pages, system
@@ -46,7 +47,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or Settings()
     logging.configure(settings)
-    runtime = Runtime(settings, Compute(settings), Metrics())
+    runtime = Runtime(settings, Compute(settings), LargeBodies(settings), Metrics())
     app = FastAPI(title=openapi.TITLE, openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan)
     app.state.runtime = runtime
     for router in ROUTERS:
@@ -76,3 +77,4 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         minima(parse(DESIGN_EXAMPLE).request, Limits())
         yield
         runtime.compute.close()
+        runtime.large.close()

@@ -1,10 +1,11 @@
 """Bodies, read once: bytes within the limit, then JSON, ``.npz`` or multipart to one JSON-like document."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from typing import Final
 
 from pydantic_core import from_json
-from starlette.datastructures import UploadFile
+from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
@@ -17,22 +18,41 @@ MULTIPART: Final = "multipart/form-data"
 MAX_PARTS: Final = 100
 
 
-async def read_document(request: Request, max_bytes: int) -> object:
-    """The body as JSON-like values; arrays that came in binary form are nested lists.
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The bytes of a body and the header that says what they are."""
+
+    content: bytes
+    content_type: str
+
+
+async def read_body(request: Request, max_bytes: int) -> Body:
+    """The bytes of a body that may be read.
 
     Raises
     ------
     UnsupportedMediaType
     BodyTooLarge
-    MalformedBody
     """
-    kind = _media_type(request)
-    content = await _read(request, max_bytes)
+    content_type = _content_type(request)
+    return Body(await _read(request, max_bytes), content_type)
+
+
+async def document(body: Body, max_bytes: int) -> object:
+    """A body as JSON-like values; arrays that came in binary form are nested lists.
+
+    Raises
+    ------
+    MalformedBody
+    BodyTooLarge
+        If an archive unpacks to more than ``max_bytes``.
+    """
+    kind = _kind(body.content_type)
     if kind == JSON:
-        return parse_json(content)
+        return parse_json(body.content)
     if kind == NPZ:
-        return from_npz(content, max_bytes)
-    return await _from_multipart(request, content, max_bytes)
+        return from_npz(body.content, max_bytes)
+    return await _from_multipart(body, max_bytes)
 
 
 def parse_json(content: bytes) -> object:
@@ -43,17 +63,21 @@ def parse_json(content: bytes) -> object:
         raise MalformedBody(f"the body is not JSON: {error}") from None
 
 
-def _media_type(request: Request) -> str:
+def _kind(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _content_type(request: Request) -> str:
     headers = request.headers
-    kind, _, parameters = headers.get("content-type", "").partition(";")
-    kind = kind.strip().lower()
+    content_type = headers.get("content-type", "")
+    kind, parameters = _kind(content_type), content_type.partition(";")[2]
     if kind not in (JSON, NPZ, MULTIPART):
         raise UnsupportedMediaType(f"send the body with the header content-type: {JSON} (or {NPZ}, or {MULTIPART})")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("send the body without a content encoding")
     if kind == JSON and "charset" in parameters.lower() and "utf-8" not in parameters.lower():
         raise UnsupportedMediaType("send JSON as UTF-8")
-    return kind
+    return content_type
 
 
 async def _read(request: Request, max_bytes: int) -> bytes:
@@ -80,19 +104,19 @@ def from_npz(content: bytes, max_bytes: int) -> object:
     text = arrays.pop(REQUEST, None)
     if text is None or text.dtype.kind != "U" or text.size != 1:
         raise MalformedBody(f"the archive needs an entry {REQUEST} that holds the JSON of the request as one text")
-    document = parse_json(str(text.reshape(-1)[0]).encode())
+    found = parse_json(str(text.reshape(-1)[0]).encode())
     for name, array in arrays.items():
-        place(document, name, as_json(array, name))
-    return document
+        place(found, name, as_json(array, name))
+    return found
 
 
-async def _from_multipart(request: Request, content: bytes, max_bytes: int) -> object:
+async def _from_multipart(body: Body, max_bytes: int) -> object:
     """A part ``problem`` with JSON; further parts are ``.npy`` files named by path, or ``.npz`` files of such."""
-    parts = await _parts(request, content, max_bytes)
+    parts = await _parts(body, max_bytes)
     text = parts.pop("problem", None)
     if text is None:
         raise MalformedBody("the form needs a part `problem` that holds the JSON of the request")
-    document = parse_json(text)
+    found = parse_json(text)
     left = max_bytes
     for name, part in parts.items():
         if part.startswith(b"PK"):
@@ -101,16 +125,20 @@ async def _from_multipart(request: Request, content: bytes, max_bytes: int) -> o
         else:
             arrays = {name: read_npy(part, name)}
         for path, array in arrays.items():
-            place(document, path, as_json(array, path))
-    return document
+            place(found, path, as_json(array, path))
+    return found
 
 
-async def _parts(request: Request, content: bytes, max_bytes: int) -> dict[str, bytes]:
+async def _parts(body: Body, max_bytes: int) -> dict[str, bytes]:
     async def stream() -> AsyncGenerator[bytes, None]:
-        yield content
+        yield body.content
 
     parser = MultiPartParser(
-        request.headers, stream(), max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=max_bytes
+        Headers({"content-type": body.content_type}),
+        stream(),
+        max_files=MAX_PARTS,
+        max_fields=MAX_PARTS,
+        max_part_size=max_bytes,
     )
     try:
         form = await parser.parse()

@@ -4,15 +4,13 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from service.errors import EngineError, LimitExceeded
 from service.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-MAX_WAITING: Final = 64
 
 
 class Compute:
@@ -25,7 +23,7 @@ class Compute:
     def __init__(self, settings: Settings) -> None:
         self._budget_s = settings.event_loop_budget_s
         self._max_seconds = settings.max_seconds
-        self._capacity = settings.threads + MAX_WAITING
+        self._capacity = settings.threads + settings.max_waiting
         self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="compute")
         self.running = 0
         self._lock = threading.Lock()

@@ -36,7 +36,7 @@ def body(models: tuple[type, ...], examples: Mapping[str, Any]) -> dict[str, Any
 
 
 def answer(model: type, description: str) -> dict[int | str, dict[str, Any]]:
-    """The successful response of one form."""
+    """The successful response of one form, described by a model."""
     return {200: {"description": description, "content": {JSON: {"schema": reference(model)}}}}
 
 
@@ -54,10 +54,10 @@ def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
     by_status: dict[int | str, dict[str, Any]] = {}
     for code in codes:
         row = BY_CODE[code]
-        entry = by_status.setdefault(
-            row.status,
-            {"description": "", "content": {MEDIA_TYPE: {"schema": {"$ref": COMPONENTS + "ProblemDetails"}}}},
-        )
+        content = {"schema": {"$ref": COMPONENTS + "ProblemDetails"}, "examples": {}}
+        entry = by_status.setdefault(row.status, {"description": "", "content": {MEDIA_TYPE: content}})
+        shown = {"type": f"/problems/{code}", "title": row.title, "status": row.status, "detail": row.meaning}
+        entry["content"][MEDIA_TYPE]["examples"][code] = {"summary": code, "value": shown}
         entry["description"] = "; ".join(filter(None, [entry["description"], f"{row.title} (`{code}`)"]))
     return by_status
 

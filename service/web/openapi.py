@@ -16,6 +16,8 @@ from service.schemas.request import BareMinimaRequest, MinimaRequest
 from service.schemas.system import Health, Version
 from service.schemas.theorems import TheoremList
 from service.version import ENGINE_VERSION
+from service.web import examples
+from service.web.bodies import JSON
 from service.web.documentation import COMPONENTS
 
 TITLE: Final = "Analytic Minima"
@@ -28,6 +30,7 @@ Every error is an RFC 9457 document of type `application/problem+json` whose `er
 Arrays may also be sent in binary form: as `application/x-npz`, an archive with the entry `request` (the JSON as text)
 and arrays named by their dotted path in it (`data.x`, `problem.data.x`, `vary.decay_scale`), or as
 `multipart/form-data` with a JSON part `problem` and `.npy` parts named in the same way."""
+ANSWERS_SHOWN: Final = {"minima": "minima", "minima_batch": "sweep"}
 MODELS: Final = (
     MinimaRequest,
     BareMinimaRequest,
@@ -68,7 +71,9 @@ def document(app: FastAPI) -> dict[str, Any]:
     }
     for path, methods in found["paths"].items():
         for operation in methods.values():
-            operation["responses"].pop("422", None) if path == "/v1/theorems/{theorem_id}" else None
+            if operation["operationId"] in ANSWERS_SHOWN:
+                shown = examples.kept(ANSWERS_SHOWN[operation["operationId"]])
+                operation["responses"]["200"]["content"][JSON]["example"] = shown
             if path.startswith("/v1"):
                 operation["security"] = [{}, {"bearer": []}, {"key": []}]
     return found

@@ -1,25 +1,45 @@
 """Answers as bytes: each model is written by its own serialiser, once."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import orjson
-from starlette.requests import Request
 from starlette.responses import Response
 
 from service.operations.mapping.sweep import SweepTable
 from service.schemas.base import Wire
-from service.web.bodies import NPZ
+from service.web.bodies import JSON, NPZ
 from service.web.npz import write_npz
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An answer as it is sent; plain, so that it can come from another process."""
+
+    content: bytes
+    media_type: str = JSON
+    status: int = 200
+    headers: dict[str, str] | None = None
+
+    def response(self) -> Response:
+        """The response to send."""
+        return Response(self.content, self.status, self.headers, self.media_type)
+
+
+def rendered(answer: Wire) -> Rendered:
+    """An answer as JSON; fields that do not apply are left out."""
+    return Rendered(answer.__pydantic_serializer__.to_json(answer, exclude_unset=True))
+
+
 def json_response(answer: Wire) -> Response:
-    """The answer as JSON; fields that do not apply are left out."""
-    return Response(answer.__pydantic_serializer__.to_json(answer, exclude_unset=True), media_type="application/json")
+    """The response with an answer as JSON."""
+    return rendered(answer).response()
 
 
-def sweep_response(request: Request, table: SweepTable) -> Response:
+def rendered_sweep(table: SweepTable, accept: str) -> Rendered:
     """A sweep as JSON, or as ``.npz`` where the caller accepts that; missing numbers are null or NaN."""
     header = table.header.model_dump(exclude_unset=True)
-    if NPZ in request.headers.get("accept", ""):
-        return Response(write_npz(table.columns, orjson.dumps(header)), media_type=NPZ)
+    if NPZ in accept:
+        return Rendered(write_npz(table.columns, orjson.dumps(header)), NPZ)
     header["results"] = {name: np.ascontiguousarray(column) for name, column in table.columns.items()}
-    return Response(orjson.dumps(header, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json")
+    return Rendered(orjson.dumps(header, option=orjson.OPT_SERIALIZE_NUMPY))

@@ -1,4 +1,4 @@
-"""What the routes share: settings, the pool, metrics."""
+"""What the routes share: settings, where to compute, metrics."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from service.settings import Settings
 from service.web.compute import Compute
+from service.web.large import LargeBodies
 from service.web.metrics import Metrics
 
 
@@ -15,6 +16,7 @@ class Runtime:
 
     settings: Settings
     compute: Compute
+    large: LargeBodies
     metrics: Metrics
 
 

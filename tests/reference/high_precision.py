@@ -64,11 +64,11 @@ def _roots(
     """All sign changes of a dense scan, refined by bisection and secants."""
     inverse = mp.log(sum(a / c**2 for c, a in pairs))
     low = float((level - inverse) / power) - 1.0
-    # beyond the largest winning ridge c_max / (D-1) nothing can beat zero; one hidden layer has its root anywhere
     high = float(mp.log(max(c for c, _ in pairs))) + 3.0
-    if depth == 1:
-        high += 60.0
-    count = 2000
+    # phi < rho^(p-2) ||a||^2 bounds the roots from above; one hidden layer has its only root below the last term
+    norm = mp.log(sum(a for _, a in pairs))
+    high = high + 60.0 if depth == 1 else max(high, float((norm - level) / (2 - power)) + 1.0)
+    count = int((high - low) / 0.01) + 2
     # a scan in double precision shows where to look
     grid = np.linspace(low, high, count)
     c = np.array([float(value) for value, _ in pairs])

@@ -4,7 +4,7 @@ from math import exp, sqrt
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.linalg import length_of
 from service.core.losses import end_to_end, gradient_of, sample_fit, terms_of
 from service.core.problems import Moments, Problem
 from service.core.results import Certificate, Check, Parameters, Solution
@@ -49,7 +49,7 @@ def certify(problem: Problem, solution: Solution) -> Certificate:
     exact = _evaluated(problem, parameters)
     upper = _loss(problem, exact)
     unit = max(abs(upper), 1e-6 * data.yy, 1e-300)
-    norm = _length(exact.end_to_end_map)
+    norm = length_of(exact.end_to_end_map)
     hint = norm * exp(min(reduced.log_factor, 600.0)) if norm > 0.0 else None
     bound = norm_bound(reduced, scales_of(data), 0.2 * GAP_TOLERANCE * unit, upper, hint)
     return Certificate(
@@ -65,15 +65,7 @@ def certify(problem: Problem, solution: Solution) -> Certificate:
 
 def scales_of(data: Moments) -> Scales:
     """Magnitudes of the caller's own numbers, which rounding is proportional to."""
-    return Scales(_length(data.xx.ravel()), _length(data.xy[:, 0]), data.yy)
-
-
-def _length(vector: FloatArray) -> float:
-    largest = np.abs(vector).max().item()
-    if largest == 0.0:
-        return 0.0
-    scaled = vector / largest
-    return float(largest * sqrt(scaled.dot(scaled).item()))
+    return Scales(length_of(data.xx), length_of(data.xy[:, 0]), data.yy)
 
 
 def _evaluated(problem: Problem, parameters: Parameters) -> ChainLoss:
@@ -121,8 +113,8 @@ def _checks(
     if not minimum.attained:
         return (*common, Check("decay_on_the_way", exact.decay / unit, GAP_TOLERANCE))
     scale = yy / exact.parameter_norm if exact.parameter_norm > 0.0 else sqrt(yy)
-    length = _length(minimum.end_to_end_map[0])
-    off = _length(exact.end_to_end_map - minimum.end_to_end_map[0])
+    length = length_of(minimum.end_to_end_map[0])
+    off = length_of(exact.end_to_end_map - minimum.end_to_end_map[0])
     return (
         Check("gradient_norm", exact.gradient_norm, 1e-8 * scale, scales_with_loss=True),
         *common,
@@ -138,6 +130,6 @@ def _probe(reduced: ReducedProblem) -> float:
     rebuilt = spectrum.vectors.dot(spectrum.values * vector.dot(spectrum.vectors))
     column = spectrum.vectors.dot(spectrum.projections[:, 0])
     size = max(abs(spectrum.values[0].item()), abs(spectrum.values[-1].item())) * sqrt(d)
-    length = _length(reduced.linear)
-    error = _length(rebuilt - reduced.quadratic.dot(vector))
-    return float(max(error / max(size, 1e-300), _length(column - reduced.linear) / max(length, 1e-300)))
+    length = length_of(reduced.linear)
+    error = length_of(rebuilt - reduced.quadratic.dot(vector))
+    return float(max(error / max(size, 1e-300), length_of(column - reduced.linear) / max(length, 1e-300)))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import exp, hypot, log
 
 import numpy as np
 
@@ -21,6 +22,8 @@ class Branch:
         log rho of ``w = (A + rho I)^{-1} a / C``; minus infinity for the undecayed map.
     gain : float
         Loss of the zero map minus the loss here, without cancellation.
+    loss : float
+        From terms that do not cancel.
     log_norm : float
         log ||w||.
     is_minimum : bool
@@ -29,6 +32,7 @@ class Branch:
 
     log_ridge: float
     gain: float
+    loss: float
     log_norm: float
     is_minimum: bool
 
@@ -55,12 +59,15 @@ class Branches:
     def all(self) -> tuple[Branch, ...]:
         """From the largest norm to the smallest; complete (certified isolation)."""
         curve, found = self.curve, self.survey
-        if curve is None or found is None or not found.rising.size:
+        if curve is None or found is None or not found.roots:
             return ()
-        factor, roots = self.reduced.log_factor, found.roots
-        shrink = float(np.exp(-factor))
-        columns = (roots.t + curve.log_unit, roots.gain * shrink, roots.log_norm - factor, found.rising)
-        return tuple(Branch(*row) for row in zip(*(column.tolist() for column in columns), strict=True))
+        factor, shrink = self.reduced.log_factor, exp(-self.reduced.log_factor)
+        log_ridges = np.array([root.t + curve.log_unit for root in found.roots])
+        losses = self.reduced.losses_at(log_ridges).tolist()
+        return tuple(
+            Branch(root.t + curve.log_unit, root.gain * shrink, loss, root.log_norm - factor, root.rising)
+            for root, loss in zip(found.roots, losses, strict=True)
+        )
 
     @cached_property
     def best(self) -> Branch | None:
@@ -80,4 +87,5 @@ class Branches:
 
 def parameter_norm(log_norm: float, log_decay: float, weight_decays: FloatArray, power: float) -> float:
     """Norm of all weights at a balanced stationary map: ``||W_l||^2 = G ||w||^q / g_l``."""
-    return float(np.exp(0.5 * (log_decay + power * log_norm + np.log(np.sum(1.0 / weight_decays)))))
+    shares = [0.5 * (log_decay + power * log_norm - log(decay)) for decay in weight_decays.tolist()]
+    return hypot(*(exp(share) for share in shares))

@@ -7,9 +7,8 @@ Derivatives and their bounds are derived in ``docs/theory/secular-equation.md``.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import exp, expm1, log
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -18,8 +17,7 @@ from service.core.arrays import FloatArray
 Row: TypeAlias = tuple[float, float, float, float, float, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """Quantities of the branch at points ``t``, each of shape (m,).
 
     Attributes
@@ -203,6 +201,15 @@ class Curve:
     def log_norm(self, sample: Sample) -> FloatArray:
         """log ||v|| in the caller's units."""
         return 0.5 * sample.log_square_norm + (0.5 * self.log_target - self.log_unit)
+
+    def log_norm_from(self, log_square_norm: float) -> float:
+        """`log_norm` at one point."""
+        return 0.5 * (log_square_norm + self.log_target) - self.log_unit
+
+    def gain_from(self, t: float, log_square_norm: float, mean_value: float) -> float:
+        """`gain` at one point."""
+        logs = log_square_norm + self.log_target - self.log_unit
+        return exp(min(logs, 700.0)) * mean_value - (self.n_hidden - 1.0) * exp(min(logs + t, 700.0))
 
     def gain(self, sample: Sample) -> FloatArray:
         """H: by how much the stationary point at ``t`` beats the zero map (before division by C)."""

@@ -8,6 +8,7 @@ Statement, proof and the rounding allowance: ``docs/theory/norm-bound.md``.
 
 from dataclasses import dataclass
 from math import ceil, exp, log, log1p, sqrt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -55,18 +56,19 @@ class Scales:
     variance: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Shells:
+class _Shells(NamedTuple):
     """Bounds, over shells, on C times the excess over the undecayed minimum; each of shape (m,).
 
-    ``bound`` is not yet reduced by ``allowance``; ``reached`` is the excess of the relaxed minimiser.
+    ``bound`` is not yet reduced by ``allowance``; ``slope`` is that of the chord, ``relaxed`` the relaxed minimum
+    of the quadratic part alone, and ``relaxed_norm`` where it lies.
     """
 
     low: FloatArray
     high: FloatArray
     bound: FloatArray
     allowance: FloatArray
-    reached: FloatArray
+    slope: FloatArray
+    relaxed: FloatArray
     relaxed_norm: FloatArray
 
 
@@ -136,11 +138,12 @@ def _subdivide(
     shells = problem.bound(edges[:-1], edges[1:])
     nodes = shells.low.size
     while True:
-        reached = min(reached, float(shells.reached.min()))
         total = shells.bound - shells.allowance
-        splittable = (total < reached - tolerance) & (shells.high > shells.low * (1.0 + 1e-13))
-        if nodes > MOST_NODES:
-            splittable[:] = False
+        splittable = total < reached - tolerance
+        if splittable.any():
+            reached = min(reached, problem.reached(shells))
+            splittable = (total < reached - tolerance) & (shells.high > shells.low * (1.0 + 1e-13))
+            splittable &= nodes <= MOST_NODES
         closed = np.where(splittable, np.inf, total)
         least = int(np.argmin(closed))
         if closed[least] < excess - allowance:
@@ -228,7 +231,7 @@ class _Problem:
         """Edges whose distance grows with the distance from the hint, as the bound allows."""
         half = 0.5 * self.reduced.power
         bend = exp(self.log_weight + self.reduced.power * log(hint)) * half * (1.0 - half)
-        first = min(max(sqrt(0.5 * tolerance / max(bend, 1e-300)), 1e-7), 0.5)
+        first = min(max(sqrt(0.3 * tolerance / max(bend, 1e-300)), 1e-7), 0.5)
         reach = log(longest) - log(floor)
         count = ceil(log1p(reach / first) / log(1.7)) + 1
         steps = first * 1.7 ** np.arange(count)
@@ -238,19 +241,24 @@ class _Problem:
 
     def bound(self, low: FloatArray, high: FloatArray) -> _Shells:
         """Relax every shell: ``excess >= sum a^2 k / (c (c + k)) + d`` with the chord ``k s + d`` of the decay."""
-        values, squares = self.reduced.values, self.reduced.squares
-        s_low, s_high = low * low, high * high
-        at_low, at_high = self.decay(low), self.decay(high)
+        values, squares, m = self.reduced.values, self.reduced.squares, low.size
+        ends = np.concatenate((low, high))
+        paid, ends_square = self.decay(ends), ends * ends
+        at_low, at_high, s_low, s_high = paid[:m], paid[m:], ends_square[:m], ends_square[m:]
         slope = (at_high - at_low) / (s_high - s_low)
         constant = at_low - slope * s_low
         resolvent = 1.0 / (values + slope[:, None])
         shrunk = resolvent.dot(squares / values) * slope
-        square_norm = (resolvent * resolvent).dot(squares)
-        relaxed = np.sqrt(square_norm)
+        resolvent *= resolvent
+        relaxed_norm = np.sqrt(resolvent.dot(squares))
         arithmetic = 64.0 * EPSILON * (shrunk + np.abs(constant) + at_high)
         drift = self.eigen_error * s_high + self.column_error * high
-        reached = shrunk - slope * square_norm + self.decay(relaxed)
-        return _Shells(low, high, shrunk + constant, arithmetic + drift, reached, relaxed)
+        return _Shells(low, high, shrunk + constant, arithmetic + drift, slope, shrunk, relaxed_norm)
+
+    def reached(self, shells: _Shells) -> float:
+        """Least excess of the relaxed minimisers themselves."""
+        norm = shells.relaxed_norm
+        return float((shells.relaxed - shells.slope * norm * norm + self.decay(norm)).min())
 
     def split(self, low: FloatArray, high: FloatArray, relaxed: FloatArray) -> _Shells:
         """Cut every shell at its relaxed minimiser, or in the middle where that is no help."""

@@ -7,6 +7,7 @@ Noise and widths enter through ``C = prod_i (1 + s_i / d_i)`` only, decays throu
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import exp, fsum, inf, log, log1p
 from typing import cast
 
 import numpy as np
@@ -81,6 +82,21 @@ class ReducedProblem:
         return squares
 
     @cached_property
+    def undecayed_loss(self) -> float:
+        """Least loss without any decay: what no weights explain, plus the noise that remains."""
+        return self.variance - self.explained * exp(-self.log_factor)
+
+    def losses_at(self, log_ridges: FloatArray) -> FloatArray:
+        """Losses at stationary points of effective ridge rho (m,): every summand is non-negative."""
+        ridges = np.exp(np.minimum(log_ridges, 600.0))[:, None]
+        resolvent = 1.0 / (self.values + ridges)
+        # rho a^2/(c (c + rho)) + D rho a^2/(c + rho)^2
+        excess = (ridges * resolvent * (1.0 / self.values + self.n_hidden * resolvent)).dot(self.squares)
+        losses: FloatArray = excess * exp(-self.log_factor)
+        losses += self.undecayed_loss
+        return losses
+
+    @cached_property
     def leak(self) -> float:
         """Norm of the part of the target outside the range of A: rounding, for checked moments."""
         return float(np.linalg.norm(self.spectrum.projections[~self.spectrum.active, 0]))
@@ -106,7 +122,8 @@ class ReducedProblem:
         """``(C-1) w'Bw + C sum_j s_j w_j^2``: the variance that noise adds, without a difference of large numbers."""
         log_c = self.log_noise_factor
         hidden = np.expm1(log_c) * float(end_to_end_map @ self.noise_base @ end_to_end_map) if log_c else 0.0
-        return float(hidden + np.exp(log_c) * (self.input_noise @ end_to_end_map**2))
+        inputs = float(self.input_noise @ end_to_end_map**2) if self.input_noise.any() else 0.0
+        return float(hidden + exp(log_c) * inputs)
 
     def map_at(self, ridge: float) -> FloatArray:
         """End-to-end map ``w = (A + ridge I)^{-1} a / C`` in input coordinates, shape (d,)."""
@@ -119,14 +136,13 @@ class ReducedProblem:
 
 def log_noise_factor_of(network: Network) -> float:
     """``log C = sum_i log(1 + s_i / d_i)`` over the hidden layers; never overflows."""
-    widths = np.array(network.hidden_widths, dtype=float)
-    return float(np.sum(np.log1p(network.noise_variances / widths)))
+    return fsum(log1p(layer.noise_variance / layer.width) for layer in network.layers[:-1])
 
 
 def log_decay_of(network: Network) -> float:
     """``log G``, the mean of the logarithms of the decays; minus infinity if one is zero."""
-    decays = network.weight_decays
-    return float(np.mean(np.log(decays))) if np.all(decays > 0.0) else -np.inf
+    decays = [layer.weight_decay for layer in network.layers]
+    return sum(map(log, decays)) / len(decays) if min(decays) > 0.0 else -inf
 
 
 def centres_the_mean(network: Network, moments: Moments) -> bool:

@@ -24,10 +24,11 @@ def multiplier(reduced: ReducedProblem, norms: FloatArray) -> FloatArray:
     # at this rho the least eigenvalue's term alone already has the norm r: the root lies above
     rho = amplitude / norms - least
     for _ in range(200):
-        resolvent = 1.0 / (values + rho[:, None])
+        shifted = least + rho
+        resolvent = shifted[:, None] / (values + rho[:, None])
         square = (resolvent * resolvent).dot(squares)
         cube = (resolvent * resolvent * resolvent).dot(squares)
-        step = (1.0 / norms - square**-0.5) / (cube * square**-1.5)
+        step = (1.0 / norms - shifted / np.sqrt(square)) * square * np.sqrt(square) / cube
         rho = rho + step
         if float(np.max(np.abs(step) / (np.abs(rho) + least))) <= 4e-16:
             break

@@ -29,7 +29,7 @@ def subnetwork_points(problem: Problem, most_levels: int) -> tuple[StationaryPoi
     Parameters
     ----------
     problem : Problem
-        One output, positive decays.
+        One output; without positive decays there are continua, and nothing is listed.
     most_levels : int
         Levels (choices of active widths) to list at most.
 
@@ -39,6 +39,8 @@ def subnetwork_points(problem: Problem, most_levels: int) -> tuple[StationaryPoi
         Each stands for ``copies`` choices of neurons; its label gives the active widths.
     """
     points: list[StationaryPoint] = []
+    if not problem.network.n_hidden or not all(layer.weight_decay for layer in problem.network.layers):
+        return ()
     for count, active in enumerate(_levels(problem)):
         if count == most_levels:
             break

@@ -7,11 +7,12 @@ Proofs: ``docs/theory/secular-equation.md``.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from service.core.arrays import BoolArray, FloatArray, IntArray
-from service.core.scalar.curve import Curve, Sample
+from service.core.arrays import FloatArray, IntArray
+from service.core.scalar.curve import Curve, Row, Sample
 from service.core.scalar.newton import CONVERGED, MOST_STEPS, BracketedRoot
 
 SLOPE_BOUND, CURVATURE_BOUND = 1.0, 1.75
@@ -25,47 +26,47 @@ TAIL = [0.25 * (2.0**k - 1.0) for k in range(1, 14)]
 SPINODAL, TIE, ROOT = 0, 1, 2
 
 
-@dataclass(frozen=True, slots=True)
-class Points:
-    """Special points of one kind, ascending in t, with what is known there; arrays of shape (m,).
+class Point(NamedTuple):
+    """A special point of the branch.
 
     Attributes
     ----------
-    t : array
-    log_kappa : array
-        (log) decay for which the point is stationary.
-    log_norm : array
+    t : float
+        log rho, in units of the curve.
+    log_kappa : float
+        (log) decay for which it is stationary.
+    log_norm : float
         log ||v||.
-    gain : array
+    gain : float
         H, by which it beats the zero map.
+    rising : bool
+        For a root, whether it is a strict local minimum of the reduced problem rather than a saddle.
     """
 
-    t: FloatArray
-    log_kappa: FloatArray
-    log_norm: FloatArray
-    gain: FloatArray
+    t: float
+    log_kappa: float
+    log_norm: float
+    gain: float
+    rising: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Special points of a curve.
+    """Special points of a curve, each kind ascending in t.
 
     Attributes
     ----------
-    roots : Points
+    roots : tuple of Point
         Stationary points for the given decay, from the largest norm to the smallest.
-    rising : (r,) array of bool
-        True for strict local minima of the reduced problem, false for saddles.
-    spinodals : Points
+    spinodals : tuple of Point
         Where a minimum and a saddle meet; the first one ends the branch of largest norm, then they alternate.
-    ties : Points
+    ties : tuple of Point
         Stationary points, for some decay, with exactly the loss of the zero map.
     """
 
-    roots: Points
-    rising: BoolArray
-    spinodals: Points
-    ties: Points
+    roots: tuple[Point, ...]
+    spinodals: tuple[Point, ...] = ()
+    ties: tuple[Point, ...] = ()
 
 
 def survey(curve: Curve, log_kappa: float | None = None) -> Survey:
@@ -86,24 +87,28 @@ def survey(curve: Curve, log_kappa: float | None = None) -> Survey:
     -----
     Some 30 to 200 nodes at once and two or three Newton steps; O(nodes * n).
     """
-    if curve.n_hidden == 1:
-        root = None if log_kappa is None else curve.single_root(log_kappa)
-        found = [] if root is None else [root]
-        return _result(curve, [[], [], found], [True] * len(found))
-    return _Surveyor(curve, log_kappa).result()
+    if curve.n_hidden > 1:
+        return _Surveyor(curve, log_kappa).result()
+    t = None if log_kappa is None else curve.single_root(log_kappa)
+    if t is None:
+        return Survey(())
+    row = next(iter(curve.sample(np.array([t])).rows()))
+    return Survey((_point(curve, t, row, rising=True),))
 
 
-def _result(curve: Curve, found: list[list[float]], rising: list[bool]) -> Survey:
-    """Evaluate all points at once and sort them into kinds."""
-    sample = curve.sample(np.array([*found[SPINODAL], *found[TIE], *found[ROOT]]))
-    log_kappa = (curve.height(sample) + curve.offset) / curve.exponent
-    columns = (sample.t, log_kappa, curve.log_norm(sample), curve.gain(sample))
-    first, second = len(found[SPINODAL]), len(found[SPINODAL]) + len(found[TIE])
-    kinds = [
-        Points(*(column[part] for column in columns))
-        for part in (slice(None, first), slice(first, second), slice(second, None))
-    ]
-    return Survey(kinds[ROOT], np.array(rising, dtype=bool), kinds[SPINODAL], kinds[TIE])
+def _point(curve: Curve, t: float, row: Row, rising: bool) -> Point:
+    """The point at ``t`` from the quantities at a place so near that a first-order step is exact to rounding."""
+    step = t - row[0]
+    _, log_square_norm, mean, _, value, product = row
+    log_square_norm -= 2.0 * mean * step
+    value -= 2.0 * (product - value * mean) * step
+    return Point(
+        t,
+        (curve.exponent * t + log_square_norm + curve.offset) / curve.exponent,
+        curve.log_norm_from(log_square_norm),
+        curve.gain_from(t, log_square_norm, value),
+        rising,
+    )
 
 
 class _Surveyor:
@@ -131,12 +136,11 @@ class _Surveyor:
             brackets = self._brackets(nodes, values, slopes)
             if cut or not self._hides_a_pair(nodes, values):
                 break
-            self._polish([brackets[SPINODAL], [], []])
-            nodes = np.unique(np.concatenate((nodes, [root.t for root in brackets[SPINODAL]])))
+            spinodals = self._polish([brackets[SPINODAL], [], []])[SPINODAL]
+            nodes = np.unique(np.concatenate((nodes, [point.t for point in spinodals])))
             cut = True
-        self._polish(brackets)
-        found = [[root.t for root in kind] for kind in brackets]
-        return _result(self.curve, found, [root.rising for root in brackets[ROOT]])
+        found = self._polish(brackets)
+        return Survey(found[ROOT], found[SPINODAL], found[TIE])
 
     def _start_nodes(self) -> FloatArray:
         """A fine grid where spinodals can be, and doubling steps down and up to the last possible root."""
@@ -178,18 +182,14 @@ class _Surveyor:
     def _brackets(self, nodes: FloatArray, values: FloatArray, slopes: FloatArray) -> list[list[BracketedRoot]]:
         """A bracketed root of the right kind at every change of sign."""
         up = values >= 0.0
-        kinds, at = np.nonzero(up[:, 1:] != up[:, :-1])
+        kinds, left = np.nonzero(up[:, 1:] != up[:, :-1])
+        right = left + 1
+        lows = zip(nodes[left].tolist(), values[kinds, left].tolist(), slopes[kinds, left].tolist(), strict=True)
+        highs = zip(nodes[right].tolist(), values[kinds, right].tolist(), slopes[kinds, right].tolist(), strict=True)
         brackets: list[list[BracketedRoot]] = [[], [], []]
-        for kind, left in zip(kinds.tolist(), at.tolist(), strict=True):
-            if kind == ROOT and self.level is None:
-                continue
-            right = left + 1
-            brackets[kind].append(
-                BracketedRoot(
-                    (nodes[left].item(), values[kind, left].item(), slopes[kind, left].item()),
-                    (nodes[right].item(), values[kind, right].item(), slopes[kind, right].item()),
-                )
-            )
+        for kind, low, high in zip(kinds.tolist(), lows, highs, strict=True):
+            if kind != ROOT or self.level is not None:
+                brackets[kind].append(BracketedRoot(low, high))
         return brackets
 
     def _hides_a_pair(self, nodes: FloatArray, values: FloatArray) -> bool:
@@ -206,16 +206,18 @@ class _Surveyor:
                 return True
         return False
 
-    def _polish(self, brackets: list[list[BracketedRoot]]) -> None:
+    def _polish(self, brackets: list[list[BracketedRoot]]) -> list[tuple[Point, ...]]:
         """Newton's method for all points at once; each is evaluated by the function of its kind."""
         curve, level = self.curve, 0.0 if self.level is None else self.level
-        roots = [root for kind in brackets for root in kind]
-        kinds = [kind for kind, members in enumerate(brackets) for _ in members]
-        if not roots:
-            return
+        functions = (curve.slope_at, curve.tie_at, lambda row: curve.height_at(row, level))
+        roots = [(functions[kind], root) for kind, members in enumerate(brackets) for root in members]
+        rows: list[Row] = []
         for _ in range(MOST_STEPS):
-            rows = curve.sample(np.array([root.t for root in roots])).rows()
-            functions = (curve.slope_at, curve.tie_at, lambda row: curve.height_at(row, level))
-            longest = max(root.step(*functions[kind](row)) for root, kind, row in zip(roots, kinds, rows, strict=True))
-            if longest <= CONVERGED:
-                return
+            rows = list(curve.sample(np.array([root.t for _, root in roots])).rows())
+            if (
+                max((root.step(*function(row)) for (function, root), row in zip(roots, rows, strict=True)), default=0.0)
+                <= CONVERGED
+            ):
+                break
+        placed = iter(rows)
+        return [tuple(_point(curve, root.t, next(placed), root.rising) for root in members) for members in brackets]

@@ -136,9 +136,9 @@ def _runs(curve: Curve, levels: FloatArray) -> list[tuple[float, float]]:
         # phi rises to one; near it 1 - phi ~ 2 E[c] / rho
         top = max(-float(np.log(-np.expm1(highest))) + 2.0, 2.0)
         return [(_lowest(curve, lowest), min(top, 45.0))]
-    ends = survey(curve).spinodals.t
-    starts = [min(_lowest(curve, lowest), float(ends[0]) - 1.0), *(float(end) for end in ends[1::2])]
-    return list(zip(starts, (float(end) for end in ends[0::2]), strict=True))
+    ends = [point.t for point in survey(curve).spinodals]
+    starts = [min(_lowest(curve, lowest), ends[0] - 1.0), *ends[1::2]]
+    return list(zip(starts, ends[0::2], strict=True))
 
 
 def _lowest(curve: Curve, level: float) -> float:

@@ -7,18 +7,17 @@ only falls, and each jump is a crossing of two branches of the curve.  Statement
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, expm1, log, log1p
 
 import numpy as np
 from scipy.optimize import brentq
 
-from service.core.arrays import FloatArray
 from service.core.problems import Moments, Network
 from service.core.results import Thresholds, Transition
 from service.core.scalar.branches import Branches
 from service.core.scalar.curve import Curve
 from service.core.scalar.reduced import ReducedProblem, noise_changes_form, reduce
-from service.core.scalar.survey import Points, Survey, survey
+from service.core.scalar.survey import Point, Survey, survey
 
 BEYOND = "outside the range of double precision"
 LARGEST_UNSHARED = 256
@@ -65,7 +64,7 @@ def thresholds(network: Network, moments: Moments, reduced: ReducedProblem, bran
     jumps = _jumps(curve, found)
     reasons: dict[str, str] = {}
     critical_log_kappa = jumps[-1].log_kappa
-    metastable = found.spinodals.log_kappa.max().item()
+    metastable = max(point.log_kappa for point in found.spinodals)
     variance, scale = _critical_noise(network, moments, reduced, critical_log_kappa, reasons)
     return Thresholds(
         critical_decay_scale=_scale(reduced, critical_log_kappa, "critical_decay_scale", reasons),
@@ -123,7 +122,7 @@ def collapse_log_kappa(curve: Curve) -> float:
 
     The largest decay at which any point of the branch ties with the zero map.
     """
-    return float(survey(curve).ties.log_kappa.max())
+    return max(point.log_kappa for point in survey(curve).ties)
 
 
 def _jumps(curve: Curve, found: Survey) -> list[_Jump]:
@@ -131,8 +130,8 @@ def _jumps(curve: Curve, found: Survey) -> list[_Jump]:
     runs = _minimum_runs(found)
     ties = found.ties
     if len(runs) == 1:
-        last = int(np.argmax(ties.log_kappa))
-        return [_Jump(ties.log_kappa[last].item(), ties.log_norm[last].item())]
+        last = max(ties, key=lambda point: point.log_kappa)
+        return [_Jump(last.log_kappa, last.log_norm)]
     jumps: list[_Jump] = []
     current = 0
     while True:
@@ -145,19 +144,20 @@ def _jumps(curve: Curve, found: Survey) -> list[_Jump]:
 
 def _minimum_runs(found: Survey) -> list[tuple[float, float]]:
     """Intervals of t on which the height rises, that is on which the point is a local minimum."""
-    ends = found.spinodals.t
-    lowest = float(ends[0]) - 200.0
-    starts = [lowest, *(float(end) for end in ends[1::2])]
-    return list(zip(starts, (float(end) for end in ends[0::2]), strict=True))
+    ends = [point.t for point in found.spinodals]
+    starts = [ends[0] - 200.0, *ends[1::2]]
+    return list(zip(starts, ends[0::2], strict=True))
 
 
-def _next_jump(curve: Curve, runs: list[tuple[float, float]], ties: Points, current: int) -> tuple[_Jump, int | None]:
+def _next_jump(
+    curve: Curve, runs: list[tuple[float, float]], ties: tuple[Point, ...], current: int
+) -> tuple[_Jump, int | None]:
     """The first decay at which another local minimum, or zero, overtakes the run ``current``."""
     low, high = runs[current]
-    own = np.flatnonzero((ties.t > low) & (ties.t < high)).tolist()
+    own = [point for point in ties if low < point.t < high]
     candidates: list[tuple[_Jump, int | None]] = []
     if own:
-        candidates.append((_Jump(ties.log_kappa[own[0]].item(), ties.log_norm[own[0]].item()), None))
+        candidates.append((_Jump(own[0].log_kappa, own[0].log_norm), None))
     for later in range(current + 1, len(runs)):
         crossing = _crossing(curve, runs[current], runs[later])
         if crossing is not None:
@@ -209,13 +209,14 @@ def _critical_noise(
     if isinstance(log_factor, str):
         reasons.update(dict.fromkeys(names, log_factor))
         return None, None
-    widths = np.array(network.hidden_widths, dtype=float)
-    variance = _spread(log_factor, 1.0 / widths)
-    scale = _spread(log_factor, network.noise_variances / widths) if np.any(network.noise_variances) else None
+    hidden = network.layers[:-1]
+    variance = _spread(log_factor, [1.0 / layer.width for layer in hidden])
+    noisy = [layer.noise_variance / layer.width for layer in hidden if layer.noise_variance > 0.0]
+    scale = _spread(log_factor, noisy) if noisy else None
     if variance is None:
         reasons["critical_noise_variance"] = BEYOND
     if scale is None:
-        reasons["critical_noise_scale"] = BEYOND if np.any(network.noise_variances) else "no hidden layer has noise"
+        reasons["critical_noise_scale"] = BEYOND if noisy else "no hidden layer has noise"
     return variance, scale
 
 
@@ -246,18 +247,19 @@ def _critical_log_factor(
     return _root(excess, 0.0, high)
 
 
-def _spread(log_factor: float, rates: FloatArray) -> float | None:
+def _spread(log_factor: float, rates: list[float]) -> float | None:
     """The x > 0 with ``sum log(1 + x rate_i) = log_factor``; None if it overflows."""
-    rates = rates[rates > 0.0]
-    share = log_factor / rates.size
-    if share - float(np.log(rates.min())) > 690.0:
+    share = log_factor / len(rates)
+    if share - log(min(rates)) > 690.0:
         return None
     # the answer if every rate were the largest, and if every rate were the smallest
-    low, high = np.log(np.expm1(share)) - np.log(np.array([rates.max(), rates.min()]))
+    middle = log(expm1(share))
+    low, high = middle - log(max(rates)), middle - log(min(rates))
     if low == high:
-        return float(np.exp(low))
+        return exp(low)
 
     def excess(log_x: float) -> float:
-        return float(np.sum(np.log1p(np.exp(log_x) * rates))) - log_factor
+        x = exp(log_x)
+        return sum(log1p(x * rate) for rate in rates) - log_factor
 
-    return float(np.exp(_root(excess, float(low) - 1e-9, float(high) + 1e-9)))
+    return exp(_root(excess, low - 1e-9, high + 1e-9))

@@ -5,6 +5,8 @@ up to signs where a layer has noise, and one choice among all unit vectors where
 Proof: ``docs/theory/scalar-output.md``.
 """
 
+from math import exp, log
+
 import numpy as np
 
 from service.core.arrays import FloatArray
@@ -14,14 +16,18 @@ from service.core.results import FactoredMatrix, Parameters, UniformColumn
 from service.vocabulary import Bias
 
 
-def layer_norms(network: Network, log_norm: float) -> FloatArray:
+def layer_norms(network: Network, log_norm: float) -> list[float]:
     """Frobenius norms of the layers: ``n_l^2 = G ||w||^q / g_l``, or equal ones where nothing decays."""
     share = log_norm / network.n_layers
-    if not np.any(network.weight_decays):
-        return np.full(network.n_layers, np.exp(share))
-    log_decays = np.log(network.weight_decays)
-    norms: FloatArray = np.exp(share + 0.5 * (log_decays.mean() - log_decays))
-    return norms
+    decays = [layer.weight_decay for layer in network.layers]
+    if not any(decays):
+        return [exp(share)] * network.n_layers
+    log_decays = [log(decay) for decay in decays]
+    mean = sum(log_decays) / len(log_decays)
+    spread = [mean - log_decay for log_decay in log_decays]
+    # the mean of many large logarithms is off by enough to show in the product of as many norms
+    share -= 0.5 * sum(spread) / len(spread)
+    return [exp(share + 0.5 * part) for part in spread]
 
 
 def balanced_parameters(network: Network, moments: Moments, end_to_end_map: FloatArray) -> Parameters:
@@ -32,11 +38,11 @@ def balanced_parameters(network: Network, moments: Moments, end_to_end_map: Floa
     O(d + depth) numbers, whatever the widths.
     """
     norm = length_of(end_to_end_map)
-    norms = layer_norms(network, float(np.log(norm))) if norm > 0.0 else np.zeros(network.n_layers)
+    norms = layer_norms(network, log(norm)) if norm > 0.0 else [0.0] * network.n_layers
     return _rank_one(network, moments, end_to_end_map, norms)
 
 
-def _rank_one(network: Network, moments: Moments, end_to_end_map: FloatArray, norms: FloatArray) -> Parameters:
+def _rank_one(network: Network, moments: Moments, end_to_end_map: FloatArray, norms: list[float]) -> Parameters:
     """Aligned rank-one layers of the given norms, with biases at their best."""
     norm = length_of(end_to_end_map)
     direction = end_to_end_map / norm if norm > 0.0 else np.full(moments.inputs, moments.inputs**-0.5)
@@ -63,13 +69,15 @@ def approaching_parameters(network: Network, moments: Moments, end_to_end_map: F
     log_norms = np.zeros(network.n_layers)
     log_norms[decayed] = np.maximum(0.5 * (log_share - np.log(decays[decayed])), -100.0)
     log_norms[~decayed] = (log_norm - log_norms[decayed].sum()) / free
-    return _rank_one(network, moments, end_to_end_map, np.exp(np.minimum(log_norms, 150.0)))
+    return _rank_one(network, moments, end_to_end_map, np.exp(np.minimum(log_norms, 150.0)).tolist())
 
 
 def _biases(
     network: Network, moments: Moments, end_to_end_map: FloatArray, weights: tuple[FactoredMatrix, ...]
 ) -> tuple[FactoredMatrix | None, ...]:
     """Biases at their best: the first centres what the noise multiplies, the last the prediction."""
+    if not network.bias_layers:
+        return (None,) * network.n_layers
     biases: list[FactoredMatrix | None] = []
     one = np.ones((1, 1))
     x_mean = np.zeros(moments.inputs) if moments.x_mean is None else moments.x_mean

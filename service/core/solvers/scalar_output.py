@@ -5,6 +5,8 @@ Generalises Ziyin, Li, Meng, "Exact Solutions of a Deep Linear Network" (NeurIPS
 ``docs/theory/scalar-output.md``.
 """
 
+from math import exp, inf, log
+
 import numpy as np
 
 from service.core.arrays import FloatArray
@@ -15,7 +17,7 @@ from service.core.problems import Moments, Network, Problem
 from service.core.results import GlobalMinimum, Solution, StationaryPoint, Terms
 from service.core.scalar.branches import Branch, Branches, parameter_norm
 from service.core.scalar.origin import origin
-from service.core.scalar.reduced import ReducedProblem, reduced_of
+from service.core.scalar.reduced import ReducedProblem, log_decay_of, reduced_of
 from service.core.scalar.thresholds import thresholds
 from service.core.scalar.weights import balanced_parameters, output_offset
 from service.core.solver import Solver
@@ -70,7 +72,7 @@ def _minimum_and_points(
     problem: Problem, reduced: ReducedProblem, branches: Branches
 ) -> tuple[GlobalMinimum, tuple[StationaryPoint, ...]]:
     network = problem.network
-    undecayed = bool(np.all(network.weight_decays == 0.0))
+    undecayed = not any(layer.weight_decay for layer in network.layers)
     if not reduced.values.size:
         return _at_map(problem, reduced, np.zeros(problem.data.inputs), reduced.variance), ()
     if reduced.n_hidden == 0 or reduced.log_kappa == -np.inf:
@@ -83,30 +85,16 @@ def _minimum_and_points(
     if best is None:
         minimum = _at_map(problem, reduced, np.zeros(problem.data.inputs), reduced.variance)
     else:
-        ridge = float(np.exp(best.log_ridge))
-        minimum = _at_map(problem, reduced, reduced.map_at(ridge), branch_loss(reduced, ridge))
+        ridge = exp(best.log_ridge)
+        minimum = _at_map(problem, reduced, reduced.map_at(ridge), best.loss)
     return minimum, tuple(_branch_point(network, reduced, branch, branch is best) for branch in branches.all)
-
-
-def residual(reduced: ReducedProblem) -> float:
-    """Least loss without any decay: what no weights explain, plus the noise that remains."""
-    explained = float(np.sum(reduced.squares / reduced.values)) * float(np.exp(-reduced.log_factor))
-    return reduced.variance - explained
 
 
 def ridge_loss(reduced: ReducedProblem, ridge: float) -> float:
     """``min w'Qw - 2c.w + v + ridge ||w||^2``, from terms that do not cancel."""
     values, squares = reduced.values, reduced.squares
     excess = float(np.sum(squares / (values * (values + ridge)))) * ridge
-    return residual(reduced) + excess * float(np.exp(-reduced.log_factor))
-
-
-def branch_loss(reduced: ReducedProblem, ridge: float) -> float:
-    """Loss at the stationary point of effective ridge rho: all summands are non-negative."""
-    values, squares, depth = reduced.values, reduced.squares, reduced.n_hidden
-    fitted = squares / (values + ridge)
-    excess = ridge * float(np.sum(fitted / values + depth * fitted / (values + ridge)))
-    return residual(reduced) + excess * float(np.exp(-reduced.log_factor))
+    return reduced.undecayed_loss + excess * exp(-reduced.log_factor)
 
 
 def _at_map(
@@ -137,26 +125,25 @@ def _at_map(
 
 def _least_decay(network: Network, norm: float) -> float:
     """``(D+1) G ||w||^q``, the least total decay of weights with product w."""
-    if norm == 0.0 or not np.all(network.weight_decays > 0.0):
+    if norm == 0.0 or log_decay_of(network) == -inf:
         return 0.0
-    log_decay = float(np.mean(np.log(network.weight_decays)))
-    return network.n_layers * float(np.exp(log_decay + 2.0 / network.n_layers * np.log(norm)))
+    return network.n_layers * exp(log_decay_of(network) + 2.0 / network.n_layers * log(norm))
 
 
 def _uniqueness(network: Network, moments: Moments, norm: float, attained: bool) -> str:
     if not attained:
         return "no minimiser: the loss approaches the infimum as the undecayed layers grow without bound"
     if norm == 0.0:
-        decayed = bool(np.all(network.weight_decays > 0.0))
+        decayed = all(layer.weight_decay for layer in network.layers)
         return "unique: all weights are zero" if decayed else "the zero map; its weights are not unique"
     if network.n_hidden == 0:
         unique = bool(network.weight_decays[0] > 0.0) or moments.spectrum.rank == moments.inputs
         return "unique" if unique else "the shortest of all minimisers; they differ in directions without data"
-    noisy = int(np.count_nonzero(network.noise_variances))
+    noisy = sum(layer.noise_variance > 0.0 for layer in network.layers[:-1])
     signs = f"a vector of equal moduli and free signs in each of the {noisy} layers with noise" if noisy else ""
     units = "any unit vector in each hidden layer without noise" if noisy < network.n_hidden else ""
     hidden = "; ".join(part for part in (signs, units) if part)
-    scales = "" if np.any(network.weight_decays) else " and any layer norms with the same product"
+    scales = "" if any(layer.weight_decay for layer in network.layers) else " and any layer norms with the same product"
     return f"all minimisers have this end-to-end map and rank-one aligned layers, up to: {hidden}{scales}"
 
 
@@ -177,15 +164,14 @@ def _branch_point(network: Network, reduced: ReducedProblem, branch: Branch, bes
     point_class = PointClass.LOCAL_MINIMUM if branch.is_minimum else PointClass.STRICT_SADDLE
     if best:
         point_class = PointClass.GLOBAL_MINIMUM
-    loss = branch_loss(reduced, float(np.exp(branch.log_ridge))) if branch.log_ridge < 700.0 else reduced.variance
     size = parameter_norm(branch.log_norm, reduced.log_decay, network.weight_decays, reduced.power)
-    return StationaryPoint(PointKind.BRANCH, loss, point_class, Evidence.PROVED, float(np.exp(branch.log_norm)), size)
+    return StationaryPoint(PointKind.BRANCH, branch.loss, point_class, Evidence.PROVED, exp(branch.log_norm), size)
 
 
 def _completeness(network: Network) -> str:
     if network.n_hidden == 0:
         return TWO_LAYERS_OR_LESS
-    if not np.all(network.weight_decays > 0.0):
+    if not all(layer.weight_decay for layer in network.layers):
         return NOT_DECAYED
     return COMPLETE
 

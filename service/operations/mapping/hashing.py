@@ -13,7 +13,11 @@ from service.vocabulary import Convention
 
 def canonical(problem: Problem) -> dict[str, Any]:
     """The problem with its defaults filled in; numbers are double precision, so that 1 and 1.0 are equal."""
-    document = problem.model_dump()
+    document = problem.model_dump(exclude={"data"})
+    # arrays are taken as they are: copying millions of numbers would cost more than hashing them
+    document["data"] = dict(problem.data)
+    if document["data"].get("evaluation") is not None:
+        document["data"]["evaluation"] = dict(document["data"]["evaluation"])
     network = document["network"]
     if network["bias_weight_decay"] is None and problem.objective.convention is not Convention.TORCH:
         network["bias_weight_decay"] = 0.0

@@ -4,43 +4,20 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.operations import cost
-from service.operations.minima import minima, parse
 from service.schemas.minima import MinimaAnswer
-from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.request import BareMinimaRequest, MinimaRequest
-from service.web import documentation
-from service.web.bodies import read_document
+from service.web import documentation, examples
+from service.web.answering import answer
 from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, SOLVER_ERRORS
-from service.web.middleware import shapes
-from service.web.responses import json_response
-from service.web.runtime import runtime_of
 
 router = APIRouter(prefix="/v1/minima", tags=["minima"])
-
-EXAMPLES = {
-    "a network under moments": DESIGN_EXAMPLE,
-    "a bundled data set, with weights": {
-        "problem": {
-            "network": {
-                "layers": [
-                    {"width": 32, "weight_decay": 0.01, "noise": {"kind": "dropout", "rate": 0.5}},
-                    {"width": 1, "weight_decay": 0.01},
-                ]
-            },
-            "data": {"kind": "example", "name": "diabetes"},
-            "objective": {"convention": "half_mean"},
-        },
-        "return": {"weights": "factors"},
-    },
-}
 
 
 @router.post(
     "",
     operation_id="minima",
     summary="Certified global minimum of a network on data",
-    openapi_extra=documentation.body((BareMinimaRequest, MinimaRequest), EXAMPLES),
+    openapi_extra=documentation.body((BareMinimaRequest, MinimaRequest), examples.MINIMA),
     responses={
         **documentation.answer(MinimaAnswer, "The minimum, its landscape and its certificate."),
         **documentation.errors(*BODY_ERRORS, *SOLVER_ERRORS, *COMMON_ERRORS),
@@ -52,12 +29,4 @@ async def post_minima(request: Request) -> Response:
 
     The body is a problem, or `{"problem": ..., "return": ..., ...}`. Losses come back in the caller's convention.
     """
-    runtime = runtime_of(request)
-    limits = runtime.settings
-    parsed = parse(await read_document(request, limits.max_body_bytes))
-    asked = parsed.request
-    shapes(request.scope, data=asked.problem.data.kind, layers=len(asked.problem.network.layers))
-    answer = await runtime.compute.run(
-        cost.estimate_s(asked), asked.time_limit_s, minima, asked, limits, parsed.problem_at
-    )
-    return json_response(answer)
+    return await answer(request, "minima")

@@ -142,6 +142,14 @@ def test_files_and_names_that_do_not_exist(run: Run, tmp_path: Path) -> None:
     assert run("no-such-command")[0] == 2
 
 
+def test_a_wrong_setting_is_one_line(run: Run, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIMA_MAX_INPUTS", "many")
+    status, _, err = run("solve", problem)
+    assert status == 2
+    assert err.startswith("minima: a setting is not valid: MINIMA_MAX_INPUTS: ")
+    assert err.count("\n") == 1
+
+
 def test_every_operation_with_a_command_has_it(run: Run) -> None:
     names = {command.name for command in application.application.registered_commands}
     assert {operation.command for operation in OPERATIONS if operation.command} <= names

@@ -6,7 +6,6 @@ import pytest
 
 from service.errors import EngineError, LimitExceeded
 from service.settings import Settings
-from service.web import compute
 from service.web.compute import Compute
 
 
@@ -48,12 +47,11 @@ def test_what_takes_too_long_is_given_up_but_keeps_its_thread() -> None:
     asyncio.run(run())
 
 
-def test_too_much_waiting_work_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compute, "MAX_WAITING", 1)
+def test_too_much_waiting_work_is_refused() -> None:
     release = threading.Event()
 
     async def run() -> None:
-        pool = Compute(Settings(threads=1))
+        pool = Compute(Settings(threads=1, max_waiting=1))
         waiting = [asyncio.create_task(pool.run(1.0, None, release.wait)) for _ in range(2)]
         await until(lambda: pool.running == 2)
         with pytest.raises(EngineError):

@@ -1,0 +1,109 @@
+"""Requests that the OpenAPI document shows, and the kept answers to the first of each.
+
+Answers are kept as files because their last digits depend on the machine; ``minima openapi`` renews those that
+differ by more than rounding, and ``minima openapi --check`` refuses them.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from service.operations.minima import minima, parse
+from service.operations.minima_batch import minima_sweep
+from service.schemas.batch import SweepRequest
+from service.schemas.problem import DESIGN_EXAMPLE
+from service.settings import Limits
+
+MINIMA: Final[Mapping[str, Any]] = {
+    "a network under moments": DESIGN_EXAMPLE,
+    "a bundled data set, with weights": {
+        "problem": {
+            "network": {
+                "layers": [
+                    {"width": 32, "weight_decay": 0.01, "noise": {"kind": "dropout", "rate": 0.5}},
+                    {"width": 1, "weight_decay": 0.01},
+                ]
+            },
+            "data": {"kind": "example", "name": "diabetes"},
+            "objective": {"convention": "half_mean"},
+        },
+        "return": {"weights": "factors"},
+    },
+}
+BATCH: Final[Mapping[str, Any]] = {
+    "one problem, many decays": {
+        "problem": DESIGN_EXAMPLE,
+        "vary": {"decay_scale": [0.5, 1.0, 1.7, 1.71, 2.0]},
+        "return": ["loss", "norm", "trivial"],
+    },
+    "independent problems": {"problems": [DESIGN_EXAMPLE, {"problem": DESIGN_EXAMPLE, "return": {"weights": "full"}}]},
+}
+SHOWN_DIGITS: Final = 8
+ROUNDING: Final = 1e-8
+
+
+def _minima() -> Any:
+    asked = next(iter(MINIMA.values()))
+    return minima(parse(asked).request, Limits()).model_dump(mode="json", exclude_unset=True)
+
+
+def _sweep() -> Any:
+    table = minima_sweep(SweepRequest.model_validate(next(iter(BATCH.values()))), Limits())
+    columns = {name: column.tolist() for name, column in table.columns.items()}
+    return {**table.header.model_dump(mode="json", exclude_unset=True), "results": columns}
+
+
+ANSWERS: Final[Mapping[str, Callable[[], Any]]] = {"minima": _minima, "sweep": _sweep}
+
+
+def kept(name: str) -> Any:
+    """The kept answer of this name."""
+    return orjson.loads(_path(name).read_bytes())
+
+
+def stale() -> list[str]:
+    """Names of the kept answers that are not what the service answers now."""
+    return [name for name, fresh in ANSWERS.items() if not same(kept(name), fresh())]
+
+
+def renew() -> None:
+    """Write anew what is stale."""
+    for name in stale():
+        content = orjson.dumps(_rounded(ANSWERS[name]()), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        _path(name).write_bytes(content)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two answers agree up to rounding."""
+    first, second = dict(_leaves(one)), dict(_leaves(other))
+    return first.keys() == second.keys() and all(_close(value, second[path]) for path, value in first.items())
+
+
+def _close(one: Any, other: Any) -> bool:
+    if isinstance(one, float) or isinstance(other, float):
+        return math.isclose(one, other, rel_tol=10 * ROUNDING, abs_tol=ROUNDING)
+    return bool(one == other)
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, (dict, list)):
+        yield path, value
+        return
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from _leaves(item, f"{path}/{key}")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.{SHOWN_DIGITS}g}") if isinstance(value, float) else value
+
+
+def _path(name: str) -> Path:
+    return Path(str(files("service.web").joinpath("answers", f"{name}.json")))

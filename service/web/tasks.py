@@ -1,0 +1,68 @@
+"""From a parsed body to a piece of work: the explicit table of operations that are more than a look-up."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from service.operations import cost
+from service.operations.minima import minima, parse
+from service.operations.minima_batch import Batch, minima_batch, minima_sweep, parse_batch
+from service.settings import Limits
+from service.web.responses import Rendered, rendered, rendered_sweep
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Work that is ready to run.
+
+    Attributes
+    ----------
+    estimate_s : float
+        Seconds on one core, to within a small factor.
+    time_limit_s : float or None
+        What the caller allows.
+    render : callable
+        Computes the answer and writes it.
+    shapes : mapping
+        Sizes for the log line; never data.
+    """
+
+    estimate_s: float
+    time_limit_s: float | None
+    render: Callable[[], Rendered]
+    shapes: Mapping[str, int | str] = field(default_factory=dict)
+
+
+Prepare: TypeAlias = Callable[[object, Limits, str], Task]
+
+
+def _minima(body: object, limits: Limits, _accept: str) -> Task:
+    parsed = parse(body)
+    asked = parsed.request
+    return Task(
+        estimate_s=cost.estimate_s(asked),
+        time_limit_s=asked.time_limit_s,
+        render=lambda: rendered(minima(asked, limits, parsed.problem_at)),
+        shapes={"data": asked.problem.data.kind, "layers": len(asked.problem.network.layers)},
+    )
+
+
+def _minima_batch(body: object, limits: Limits, accept: str) -> Task:
+    asked = parse_batch(body, limits)
+    if isinstance(asked, Batch):
+        return Task(
+            estimate_s=asked.estimate_s(),
+            time_limit_s=asked.time_limit_s,
+            render=lambda: rendered(minima_batch(asked, limits)),
+            shapes={"problems": len(asked.problems)},
+        )
+    return Task(
+        # even the table of a short sweep is more than the event loop should wait for
+        estimate_s=float("inf"),
+        time_limit_s=asked.time_limit_s,
+        render=lambda: rendered_sweep(minima_sweep(asked, limits), accept),
+        shapes={"data": asked.problem.data.kind, "layers": len(asked.problem.network.layers)},
+    )
+
+
+TASKS: Final[Mapping[str, Prepare]] = {"minima": _minima, "minima_batch": _minima_batch}

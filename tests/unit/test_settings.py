@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import pytest
+
+from service.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_setting_is_documented() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    for name, field in Settings.model_fields.items():
+        row = next(line for line in page.splitlines() if f"`MINIMA_{name.upper()}`" in line)
+        assert field.description
+        assert field.description in row
+        assert f"`{field.default if field.default != () else 'none'}`" in row
+    assert page.count("| `MINIMA_") == len(Settings.model_fields)
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIMA_API_KEYS", "one, two,")
+    monkeypatch.setenv("MINIMA_MAX_INPUTS", "7")
+    settings = Settings()
+    assert [key.get_secret_value() for key in settings.api_keys] == ["one", "two"]
+    assert settings.max_inputs == 7
+    assert "one" not in repr(settings)
+
+
+def test_a_wrong_setting_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIMA_MAX_INPUTS", "many")
+    with pytest.raises(ValueError, match="max_inputs"):
+        Settings()

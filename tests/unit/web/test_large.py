@@ -1,0 +1,79 @@
+"""Large bodies in a process of their own: the same answers, the same errors, and a process that may die."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+
+from service.errors import EngineError, LimitExceeded
+from service.operations.minima import minima, parse
+from service.schemas.problem import DESIGN_EXAMPLE
+from service.settings import Limits, Settings
+from service.web.bodies import Body
+from service.web.large import LargeBodies
+
+T = TypeVar("T")
+
+ASKED = Body(json.dumps(DESIGN_EXAMPLE).encode(), "application/json")
+
+
+def run(use: Callable[[LargeBodies], Awaitable[T]], settings: Settings | None = None) -> T:
+    async def main() -> T:
+        large = LargeBodies(settings or Settings())
+        try:
+            return await use(large)
+        finally:
+            large.close()
+
+    return asyncio.run(main())
+
+
+def test_the_same_answer_and_the_same_errors() -> None:
+    async def use(large: LargeBodies) -> None:
+        right = await large.render("minima", ASKED, "")
+        assert (
+            right.content
+            == minima(parse(DESIGN_EXAMPLE).request, Limits()).model_dump_json(exclude_unset=True).encode()
+        )
+        broken = await large.render("minima", Body(b"{", "application/json"), "")
+        assert (broken.status, broken.media_type) == (400, "application/problem+json")
+        wrong = await large.render("minima_batch", Body(b'{"problems": []}', "application/json"), "")
+        assert json.loads(wrong.content)["errors"][0]["pointer"] == "/problems"
+
+    run(use)
+
+
+def test_a_killed_process_is_said_and_replaced() -> None:
+    async def use(large: LargeBodies) -> None:
+        await large.render("minima", ASKED, "")
+        assert large._pool
+        for process in large._pool._processes:
+            os.kill(process, signal.SIGKILL)
+        with pytest.raises(EngineError, match="ended"):
+            await large.render("minima", ASKED, "")
+        assert (await large.render("minima", ASKED, "")).status == 200
+
+    run(use)
+
+
+def test_the_servers_time_limit_holds() -> None:
+    async def use(large: LargeBodies) -> None:
+        with pytest.raises(LimitExceeded):
+            await large.render("minima", ASKED, "")
+
+    run(use, Settings(max_seconds=1e-3))
+
+
+def test_too_much_waiting_work_is_refused() -> None:
+    async def use(large: LargeBodies) -> None:
+        first = asyncio.create_task(large.render("minima", ASKED, ""))
+        await asyncio.sleep(0)
+        with pytest.raises(EngineError, match="waiting"):
+            await large.render("minima", ASKED, "")
+        assert (await first).status == 200
+
+    run(use, Settings(max_waiting=1))
