@@ -152,3 +152,21 @@ class Conserved(StrEnum):
     BLOCKS = "blocks"
     DIAGONAL = "diagonal"
     NONE = "none"
+
+
+class FlowStop(StrEnum):
+    """Why a gradient flow ended."""
+
+    REACHED = "reached"
+    STATIONARY = "stationary"
+    STALLED = "stalled"
+    NOT_SEPARABLE = "not_separable"
+    UNDEFINED = "undefined"
+    EFFORT = "effort"
+
+
+class FlowTime(StrEnum):
+    """The parameter in which the path of a gradient flow is followed."""
+
+    LOG_NORM = "log_norm"
+    PLAIN = "plain"

@@ -8,10 +8,10 @@ from rich.table import Table
 
 from service.cli.files import read_document
 from service.cli.output import print_json, wants_json
+from service.cli.settings import load_settings
 from service.operations.ranks import parse
 from service.operations.ranks import ranks as predict_ranks
 from service.schemas.ranks import RanksAnswer
-from service.settings import Settings
 
 
 def ranks(
@@ -20,7 +20,7 @@ def ranks(
 ) -> None:
     """Print the rank of each weight matrix after training, with the rule that says so."""
     parsed = parse(read_document(file))
-    answer = predict_ranks(parsed.request, Settings(), parsed.problem_at)
+    answer = predict_ranks(parsed.request, load_settings(), parsed.problem_at)
     if wants_json(asked=json):
         print_json(answer)
     else:

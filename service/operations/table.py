@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from service.operations.examples import example, examples
+from service.operations.gradient_flows import gradient_flow
 from service.operations.minima import minima
 from service.operations.minima_batch import minima_batch, minima_sweep
 from service.operations.ranks import ranks
@@ -38,6 +39,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("minima_batch", minima_batch, ("POST", "/v1/minima/batch"), None),
     Operation("minima_sweep", minima_sweep, ("POST", "/v1/minima/batch"), None),
     Operation("ranks", ranks, ("POST", "/v1/ranks"), "ranks"),
+    Operation("gradient_flow", gradient_flow, None, None),
     Operation("verify", verify, None, "verify"),
     Operation("examples", examples, ("GET", "/v1/examples"), "examples"),
     Operation("example", example, ("GET", "/v1/examples/{name}"), "examples"),

@@ -7,6 +7,8 @@ from typing import Final, TypeAlias
 from service.operations import cost
 from service.operations.minima import minima, parse
 from service.operations.minima_batch import Batch, minima_batch, minima_sweep, parse_batch
+from service.operations.ranks import parse as parse_ranks
+from service.operations.ranks import ranks
 from service.settings import Limits
 from service.web.responses import Rendered, rendered, rendered_sweep
 
@@ -65,4 +67,15 @@ def _minima_batch(body: object, limits: Limits, accept: str) -> Task:
     )
 
 
-TASKS: Final[Mapping[str, Prepare]] = {"minima": _minima, "minima_batch": _minima_batch}
+def _ranks(body: object, limits: Limits, _accept: str) -> Task:
+    parsed = parse_ranks(body)
+    asked = parsed.request
+    return Task(
+        estimate_s=cost.ranks_s(asked),
+        time_limit_s=asked.time_limit_s,
+        render=lambda: rendered(ranks(asked, limits, parsed.problem_at)),
+        shapes={"data": asked.problem.data.kind, "layers": len(asked.problem.network.layers)},
+    )
+
+
+TASKS: Final[Mapping[str, Prepare]] = {"minima": _minima, "minima_batch": _minima_batch, "ranks": _ranks}

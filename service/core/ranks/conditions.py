@@ -149,7 +149,7 @@ MINIMUM = simple(
     "training need not end at the global minimum",
 )
 SEPARABLE = Condition("linearly separable classes", _separable)
-BELOW_CHANCE = Condition("loss starts below chance", lambda setting: setting.starts_below_chance)
+BELOW_CHANCE = Condition("loss below chance", lambda setting: setting.starts_below_chance)
 FITTED = Condition("every sample is fitted", lambda setting: setting.fits_every_sample)
 GROWTH = Condition("weights grow without bound", lambda setting: setting.growth)
 WHITE = Condition("white inputs", _white)

@@ -53,8 +53,17 @@ def predict(setting: Setting) -> RankAnswer:
         invariants=measured_invariants(setting),
         progress=progress_of(setting, layers),
         solver=None if minima is None else minima.solution.solver,
-        reasons={"solver": reason} if reason else {},
+        reasons=_reasons(setting, reason),
     )
+
+
+def _reasons(setting: Setting, no_solver: str) -> dict[str, str]:
+    reasons = {"solver": no_solver} if no_solver else {}
+    if setting.snapshots and setting.snapshots[0].norm == 0.0:
+        reasons["snapshots"] = "all weights start at zero: no gradient moves them, and their direction is undefined"
+    elif setting.dead_layer is not None:
+        reasons["snapshots"] = f"layer {setting.dead_layer} is inactive on every sample: no gradient passes it"
+    return reasons
 
 
 def _solved(setting: Setting) -> tuple[Minima | None, str]:

@@ -20,7 +20,7 @@ from service.core.ranks.training import Training
 from service.core.rules import Verdict
 from service.vocabulary import Activation, Bias, Dynamics, InitialLoss, Loss, SkipKind
 
-FROM_START: Final = "from the first snapshot"
+FROM_SNAPSHOTS: Final = "the least of the snapshots"
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Setting:
 
     @cached_property
     def starts_below_chance(self) -> Verdict:
-        """Whether the loss starts strictly below that of the zero function."""
+        """Whether the loss is at some time strictly below that of the zero function; it then stays there."""
         stated = self.training.initial_loss
         if self.problem.loss not in CLASSIFICATION_LOSSES:
             if stated is InitialLoss.BELOW_CHANCE:
@@ -125,8 +125,8 @@ class Setting:
             return Verdict(None, {"loss": self.problem.loss.value}, "this loss has no chance level")
         chance = chance_loss(self.problem.loss, self.outputs)
         if self.log_losses and self.n_samples:
-            mean = math.exp(min(700.0, self.log_losses[0])) / self.n_samples
-            return _below(mean, chance, FROM_START)
+            mean = math.exp(min(700.0, *self.log_losses)) / self.n_samples
+            return _below(mean, chance, FROM_SNAPSHOTS)
         if stated is InitialLoss.BELOW_CHANCE:
             return Verdict(True, {"initial_loss": "stated to be below chance", "chance": chance})
         if isinstance(stated, InitialLoss):
@@ -231,5 +231,5 @@ class Setting:
 
 def _below(mean: float, chance: float, how: str) -> Verdict:
     holds = mean < chance * (1.0 - 8.0 * EPSILON)
-    reason = "" if holds else "the loss at the start is not below that of the zero function"
-    return Verdict(holds, {"initial_loss": mean, "chance": chance, "how": how}, reason)
+    reason = "" if holds else "the loss is not below that of the zero function"
+    return Verdict(holds, {"loss": mean, "chance": chance, "how": how}, reason)
