@@ -18,6 +18,9 @@ LONGEST_PLAIN: Final = 1e9
 STATIONARY: Final = 1e-9
 """Gradient norm, relative to that at the start, below which a flow in plain time has arrived."""
 
+ARRIVED: Final = 1e-9
+"""Relative distance from the log loss asked for that counts as reached."""
+
 SEGMENT: Final = 0.25
 """Log-norm time of one segment; in plain time segments double instead."""
 
@@ -135,7 +138,7 @@ def _stop(
     setting: Setting, rates: Rates, state: FlowState, value: float, gradient: float, until: Until
 ) -> FlowStop | None:
     if rates.time is FlowTime.LOG_NORM:
-        if value <= until.log_loss:
+        if value <= until.log_loss + ARRIVED * abs(until.log_loss):
             return FlowStop.REACHED
         if gradient == 0.0 or state.since_progress >= 8 or state.time >= LONGEST_LOG_NORM:
             return FlowStop.STALLED
