@@ -16,7 +16,11 @@ from typing import Final
 
 from service.version import ENGINE_VERSION
 
-REPORTS: Final[dict[str, str]] = {}
+REPORTS: Final[dict[str, str]] = {
+    "ranks_flows": "Ranks: predictions against gradient flow",
+    "ranks_random": "Ranks: two hundred random separable problems",
+    "ranks_real": "Ranks: Iris and Breast Cancer",
+}
 """Module name to title."""
 
 FOLDER: Final = Path(__file__).parent.parent / "docs" / "evidence"

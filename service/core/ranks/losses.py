@@ -58,8 +58,8 @@ def log_loss_gradient(loss: Loss, prediction: FloatArray, classes: IntArray) -> 
     gradient = np.zeros_like(prediction)
     if loss is Loss.CROSS_ENTROPY:
         log_probabilities = log_softmax(prediction, axis=1)
+        log_probabilities[np.arange(n), classes] = -np.inf
         gradient = np.exp(log_probabilities - total)
-        gradient[np.arange(n), classes] = 0.0
         gradient[np.arange(n), classes] = -gradient.sum(axis=1)
         return total, gradient
     signs = 2.0 * classes - 1.0

@@ -52,7 +52,7 @@ def test_linear_network_turns_to_the_margin_direction(seed: int, loss: Loss) -> 
 
 def test_cross_entropy_of_three_classes_keeps_one_direction_less() -> None:
     setting = cases.three_classes((Layer(5), Layer(4), Layer(3)), Training())
-    found = flow_of(setting, 0.3, Until(-300.0))
+    found = flow_of(setting, 0.3, Until(-900.0))
     assert found.stop is FlowStop.REACHED
     for layer, row in zip(found.ranks.layers, found.ranks.progress, strict=True):
         assert layer.upper_bound == 2

@@ -23,6 +23,10 @@ def ranks_of(setting: Setting) -> list[int | None]:
     return [layer.rank for layer in predict(setting).layers]
 
 
+def singular_values(weight: FloatArray) -> FloatArray:
+    return np.asarray(np.linalg.svd(weight, compute_uv=False), dtype=np.float64)
+
+
 def least_norms(setting: Setting, runs: int, seed: int) -> list[FloatArray]:
     """Singular values of every layer at the best of many local minima of squared loss with decay."""
     samples = setting.problem.samples
@@ -52,18 +56,9 @@ def least_norms(setting: Setting, runs: int, seed: int) -> list[FloatArray]:
 
     rng = np.random.default_rng(seed)
     size = sum(rows * columns for rows, columns in shapes)
-    found = [
-        minimize(
-            lambda theta: value(theta)[0],
-            rng.normal(size=size),
-            jac=lambda theta: value(theta)[1],
-            method="L-BFGS-B",
-            options={"maxiter": 5000, "ftol": 1e-16, "gtol": 1e-12},
-        )
-        for _ in range(runs)
-    ]
+    found = [minimize(value, rng.normal(size=size), jac=True, method="L-BFGS-B", tol=1e-15) for _ in range(runs)]
     best = min(found, key=lambda one: float(one.fun))
-    return [np.linalg.svd(weight, compute_uv=False) for weight in unpack(np.asarray(best.x, dtype=np.float64))]
+    return [singular_values(weight) for weight in unpack(np.asarray(best.x, dtype=np.float64))]
 
 
 @pytest.mark.parametrize(("n_layers", "decay"), [(2, 0.5), (3, 0.5), (4, 0.3), (5, 1.0)])
