@@ -13,8 +13,11 @@ from rich.table import Table
 
 from benchmarks.comparison import Comparison
 
-BENCHMARKS: Final[tuple[str, ...]] = ()
+BENCHMARKS: Final[tuple[str, ...]] = ("requests", "batch", "sweep", "decomposition", "jobs")
 """Module names, in the order in which they run."""
+
+WIDTH: Final = 180
+"""Columns of the table where no terminal says how many there are."""
 
 
 def table_of(comparisons: list[Comparison]) -> Table:
@@ -45,7 +48,10 @@ def main(names: list[str]) -> int:
     for name in names or BENCHMARKS:
         print(f"{name} ...", file=sys.stderr, flush=True)
         comparisons += importlib.import_module(f"benchmarks.{name}").compare()
-    Console().print(table_of(comparisons))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
+    console.print(table_of(comparisons))
     return 0 if all(row.met for row in comparisons) else 1
 
 

@@ -17,6 +17,13 @@ from typing import Final
 from service.version import ENGINE_VERSION
 
 REPORTS: Final[dict[str, str]] = {
+    "outputs_minima": "Minima for several outputs against searches",
+    "outputs_classes": "Classes of stationary points against exact Hessians",
+    "scalar_certificates": "One output: certificates against 60-digit arithmetic",
+    "scalar_roots": "One output: stationary maps, thresholds and jumps",
+    "scalar_search": "One output: search never beats the formula, and reaches it",
+    "scalar_torch": "One output: PyTorch training ends at the predicted loss",
+    "jobs_faults": "Jobs on bad days",
     "ranks_flows": "Ranks: predictions against gradient flow",
     "ranks_random": "Ranks: two hundred random separable problems",
     "ranks_real": "Ranks: Iris and Breast Cancer",

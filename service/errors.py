@@ -7,7 +7,7 @@ to a status in one table; the command line maps them to one line and an exit sta
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 Location: TypeAlias = tuple[str | int, ...]
 
@@ -112,12 +112,13 @@ class NotFound(ServiceError):
 class JobError(ServiceError):
     """A job is unknown (``missing``), not ready (``conflict``) or gone (``expired``)."""
 
-    code = "job-error"
-    title = "The job cannot answer"
+    code = "job-not-ready"
+    title = "The job has no result"
 
-    def __init__(self, detail: str, reason: str) -> None:
+    def __init__(self, detail: str, reason: Literal["missing", "conflict", "expired"]) -> None:
         super().__init__(detail)
         self.reason = reason
+        self.code = {"missing": NotFound.code, "conflict": JobError.code, "expired": "job-expired"}[reason]
 
 
 class EngineError(ServiceError):
@@ -125,3 +126,15 @@ class EngineError(ServiceError):
 
     code = "engine-unavailable"
     title = "The service is temporarily unable to answer"
+
+
+class QueueFull(ServiceError):
+    """Too many jobs wait already; the same request may be accepted later."""
+
+    code = "queue-full"
+    title = "The queue of jobs is full"
+
+    def __init__(self, limit: int, retry_after_s: float) -> None:
+        super().__init__(f"the queue holds {limit} jobs, which is its limit")
+        self.limit = limit
+        self.retry_after_s = retry_after_s

@@ -61,6 +61,46 @@ class Settings(Limits, BaseSettings):
         default="json", description="One JSON object a line, or text for people."
     )
 
+    # jobs
+    database_url: str = Field(
+        default="",
+        description="Where jobs are stored: sqlite:///path or postgresql://...; empty for a file of SQLite "
+        "in the user's data folder.",
+    )
+    scheduler_address: str | None = Field(
+        default=None, description="A Dask scheduler, tcp:// or tls://; none for a pool of this server's own."
+    )
+    allow_insecure_scheduler: bool = Field(
+        default=False, description="Accept a scheduler that is neither on this machine nor behind TLS."
+    )
+    tls_ca: str | None = Field(default=None, description="Certificate authority of a tls:// scheduler, a PEM file.")
+    tls_certificate: str | None = Field(default=None, description="Certificate shown to it, a PEM file.")
+    tls_key: str | None = Field(default=None, description="Key of that certificate, a PEM file.")
+    workers: int | None = Field(
+        default=None, ge=0, description="Worker processes of the own pool; none for one a core, 0 to compute no jobs."
+    )
+    worker_memory_bytes: int = Field(
+        default=0, ge=0, description="Memory at which a worker is stopped; 0 for its share of the machine."
+    )
+    job_table: str = Field(
+        default="service.jobs.table:JOB_OPERATIONS", description="Table of operations that run as jobs, module:NAME."
+    )
+    lease_s: float = Field(
+        default=5.0, gt=0, description="Seconds a replica may be silent before another continues its jobs."
+    )
+    stuck_after_s: float = Field(default=20.0, gt=0, description="Seconds after which a silent driver is replaced.")
+    max_worker_deaths: int = Field(
+        default=3, ge=0, description="Deaths of workers under one chunk that its job survives."
+    )
+    job_retention_s: float = Field(default=604_800.0, gt=0, description="Seconds that an ended job is kept.")
+    collect_every_s: float = Field(default=60.0, gt=0, description="Seconds between two removals of expired jobs.")
+    queue_limit: int = Field(default=10_000, ge=1, description="Jobs that may wait or run at once.")
+    jobs_at_once: int = Field(default=16, ge=1, description="Jobs that one replica drives at once.")
+    max_job_seconds: float = Field(default=86_400.0, gt=0, description="Seconds that one job may take.")
+    inline_budget_s: float = Field(
+        default=2.0, ge=0, description="Estimated seconds of one core above which an operation runs as a job."
+    )
+
     @field_validator("api_keys", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

@@ -6,7 +6,7 @@ from typing import Final
 
 import typer
 
-from service.cli import catalogue, openapi, ranks, serve, solve, verify
+from service.cli import catalogue, jobs, openapi, ranks, serve, solve, verify, worker
 from service.cli.errors import CommandError
 from service.errors import InputError, NotCovered, NotFound, NumericalError, ServiceError
 from service.version import ENGINE_VERSION
@@ -37,6 +37,8 @@ application.command("serve")(serve.serve)
 application.command("examples")(catalogue.examples)
 application.command("theorems")(catalogue.theorems)
 application.command("openapi")(openapi.openapi)
+application.command("worker")(worker.worker)
+application.add_typer(jobs.application, name="jobs")
 
 
 @application.command("version")

@@ -5,6 +5,8 @@ A new solver or theorem is one new file and one row here; a test compares the ta
 
 from typing import Final
 
+from service.core.certificates import deep, duality, separable
+from service.core.certificates import rank_one as rank_one_certificate
 from service.core.certificates import scalar_output as scalar_output_certificate
 from service.core.ranks.rule import RankRule
 from service.core.ranks.rules import (
@@ -23,13 +25,34 @@ from service.core.ranks.rules import (
 )
 from service.core.rules import Theorem
 from service.core.solver import Certifier, Solver
-from service.core.solvers import scalar_output
+from service.core.solvers import (
+    autoencoder,
+    deep_bounded,
+    dropout,
+    factorisation,
+    noisy_bounded,
+    nuclear_norm,
+    rank_one_bottleneck,
+    reduced_rank,
+    scalar_output,
+)
 from service.core.theorems import scalar_output as scalar_output_theorems
+from service.core.theorems import several_outputs
 
-SOLVERS: Final[tuple[tuple[Solver, Certifier], ...]] = ((scalar_output.SOLVER, scalar_output_certificate.certify),)
+SOLVERS: Final[tuple[tuple[Solver, Certifier], ...]] = (
+    (scalar_output.SOLVER, scalar_output_certificate.certify),
+    (reduced_rank.SOLVER, separable.certify_reduced_rank),
+    (factorisation.SOLVER, separable.certify_factorisation),
+    (autoencoder.SOLVER, duality.certify_autoencoder),
+    (dropout.SOLVER, separable.certify_dropout),
+    (nuclear_norm.SOLVER, duality.certify_nuclear_norm),
+    (rank_one_bottleneck.SOLVER, rank_one_certificate.certify),
+    (deep_bounded.SOLVER, deep.certify_deep),
+    (noisy_bounded.SOLVER, deep.certify_noisy),
+)
 """In the order in which dispatch asks: the strongest statement first."""
 
-THEOREMS: Final[tuple[Theorem, ...]] = (*scalar_output_theorems.THEOREMS,)
+THEOREMS: Final[tuple[Theorem, ...]] = (*scalar_output_theorems.THEOREMS, *several_outputs.THEOREMS)
 """Every theorem that the service can cite."""
 
 RANK_RULES: Final[tuple[RankRule, ...]] = (

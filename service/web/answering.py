@@ -3,7 +3,9 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.web.bodies import document, read_body
+from service.web.bodies import document, is_large, read_body
+from service.web.deferred import DEFERRED
+from service.web.jobs import preference
 from service.web.middleware import shapes
 from service.web.runtime import runtime_of
 from service.web.tasks import TASKS
@@ -21,7 +23,9 @@ async def answer(request: Request, name: str) -> Response:
     settings = runtime.settings
     body = await read_body(request, settings.max_body_bytes)
     accept = request.headers.get("accept", "")
-    if len(body.content) > settings.large_body_bytes:
+    if name in DEFERRED and preference(request).wants_job:
+        return await DEFERRED[name](request, await document(body, settings.max_body_bytes), settings)
+    if is_large(body, settings.large_body_bytes, settings.max_body_bytes):
         shapes(request.scope, bytes=len(body.content))
         return (await runtime.large.render(name, body, accept)).response()
     task = TASKS[name](await document(body, settings.max_body_bytes), settings, accept)

@@ -1,5 +1,6 @@
 """The app factory; importing this module starts nothing."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
@@ -14,6 +15,8 @@ from starlette.staticfiles import StaticFiles
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from service.errors import ServiceError
+from service.jobs.from_settings import jobs_config
+from service.jobs.service import JobService
 from service.operations.minima import minima, parse
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits, Settings
@@ -22,7 +25,7 @@ from service.web.compute import Compute
 from service.web.large import LargeBodies
 from service.web.metrics import Metrics
 from service.web.middleware import ApiKeys, Observe
-from service.web.routers import catalogue, minima_batch, pages, system
+from service.web.routers import catalogue, jobs, minima_batch, pages, system
 from service.web.routers import minima as minima_routes
 from service.web.routers import ranks as ranks_routes
 from service.web.runtime import Runtime
@@ -32,6 +35,7 @@ ROUTERS: Final = (
     minima_batch.router,
     ranks_routes.router,
     catalogue.router,
+    jobs.router,
     system.router,
     pages.router,
 )
@@ -50,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     runtime = Runtime(settings, Compute(settings), LargeBodies(settings), Metrics())
     app = FastAPI(title=openapi.TITLE, openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan)
     app.state.runtime = runtime
+    app.state.jobs = JobService(jobs_config(settings), drive=settings.workers != 0)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("service.web").joinpath("static"))))
@@ -62,7 +67,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.add_middleware(ApiKeys, keys=settings.api_keys)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET", "POST"], allow_headers=["*"]
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["*"],
         )
     app.add_middleware(Observe, metrics=runtime.metrics)
     app.add_middleware(CorrelationIdMiddleware)
@@ -75,6 +83,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     runtime: Runtime = app.state.runtime
     with threadpool_limits(limits=1):
         minima(parse(DESIGN_EXAMPLE).request, Limits())
+        await asyncio.to_thread(app.state.jobs.start)
         yield
+        await asyncio.to_thread(app.state.jobs.stop)
         runtime.compute.close()
         runtime.large.close()

@@ -9,13 +9,14 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from service.web.npz import REQUEST, as_json, place, read_npy, read_npz
+from service.web.npz import REQUEST, announced_bytes, as_json, place, read_npy, read_npz
 from service.web.problems import BodyTooLarge, MalformedBody, UnsupportedMediaType
 
 JSON: Final = "application/json"
 NPZ: Final = "application/x-npz"
 MULTIPART: Final = "multipart/form-data"
 MAX_PARTS: Final = 100
+ARCHIVE: Final = b"PK\x03\x04"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,24 @@ class Body:
 
     content: bytes
     content_type: str
+
+
+def is_large(body: Body, large_bytes: int, max_bytes: int) -> bool:
+    """Whether reading a body takes long: by its bytes, or by those that an archive unpacks to.
+
+    Raises
+    ------
+    BodyTooLarge
+        If an archive announces more than ``max_bytes``; nothing is unpacked for that.
+    """
+    content, kind = body.content, _kind(body.content_type)
+    if kind == NPZ:
+        announced = announced_bytes(content)
+        if announced > max_bytes:
+            raise _too_large(max_bytes)
+        return max(announced, len(content)) > large_bytes
+    # what an archive inside a form unpacks to is not known before the form is read
+    return len(content) > large_bytes or (kind == MULTIPART and ARCHIVE in content)
 
 
 async def read_body(request: Request, max_bytes: int) -> Body:
@@ -95,7 +114,7 @@ async def _read(request: Request, max_bytes: int) -> bytes:
 
 
 def _too_large(max_bytes: int) -> BodyTooLarge:
-    return BodyTooLarge(f"the body has more bytes than the limit max_body_bytes = {max_bytes}")
+    return BodyTooLarge(f"the body, as sent or unpacked, has more bytes than the limit max_body_bytes = {max_bytes}")
 
 
 def from_npz(content: bytes, max_bytes: int) -> object:

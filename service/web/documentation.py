@@ -49,6 +49,13 @@ def answers(models: tuple[type, ...], description: str, binary: str) -> dict[int
     return {200: {"description": description, "content": content}}
 
 
+def job() -> dict[int | str, dict[str, Any]]:
+    """The response of what may also run as a job."""
+    told = "A job was stored: the caller prefers one (`Prefer: respond-async` or `wait=N`). `Location` leads to it."
+    schema = {"$ref": COMPONENTS + "JobStatus"}
+    return {202: {"description": told, "content": {JSON: {"schema": schema}}}}
+
+
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
     """The problem documents that a route may answer with, by status."""
     by_status: dict[int | str, dict[str, Any]] = {}

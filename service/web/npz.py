@@ -57,6 +57,8 @@ def read_npz(data: bytes, max_bytes: int) -> dict[str, npt.NDArray[Any]]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
+            if sum(entry.file_size for entry in entries) > max_bytes:
+                raise _too_large()
             if len(entries) > MAX_ENTRIES:
                 raise MalformedBody(f"the archive has more than {MAX_ENTRIES} entries")
             for entry in entries:
@@ -72,12 +74,25 @@ def read_npz(data: bytes, max_bytes: int) -> dict[str, npt.NDArray[Any]]:
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> bytes:
     if entry.compress_type not in COMPRESSIONS:
         raise MalformedBody("the archive uses a compression other than deflate")
-    # the announced size may lie, so one byte more than allowed is asked for
+    # where the announced size lies, no more than announced is unpacked, and the checksum fails
     with archive.open(entry) as stream:
         content = stream.read(left + 1)
     if len(content) > left:
-        raise BodyTooLarge("the unpacked archive has more bytes than the limit max_body_bytes")
+        raise _too_large()
     return content
+
+
+def _too_large() -> BodyTooLarge:
+    return BodyTooLarge("the unpacked archive has more bytes than the limit max_body_bytes")
+
+
+def announced_bytes(data: bytes) -> int:
+    """Bytes of an archive once it is unpacked, and 0 if it is none; nothing is unpacked."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
+        return 0
 
 
 def as_json(array: npt.NDArray[Any], name: str) -> object:

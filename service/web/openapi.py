@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from service.schemas.batch import ProblemsAnswer, ProblemsRequest, SweepAnswer, SweepRequest
 from service.schemas.examples import ExampleAnswer, ExampleList
+from service.schemas.jobs import JobList, JobStatus, PartialResults
 from service.schemas.minima import MinimaAnswer
 from service.schemas.problem_details import ProblemDetails
 from service.schemas.ranks import BareRanksRequest, RanksAnswer, RanksRequest
@@ -45,6 +46,9 @@ MODELS: Final = (
     ExampleList,
     ExampleAnswer,
     TheoremList,
+    JobStatus,
+    JobList,
+    PartialResults,
     Health,
     Version,
     ProblemDetails,

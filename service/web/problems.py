@@ -8,15 +8,18 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from service.errors import (
     EngineError,
     InputError,
+    JobError,
     LimitExceeded,
     Location,
     NotCovered,
     NotFound,
     NumericalError,
+    QueueFull,
     ServiceError,
 )
 from service.schemas.problem_details import ProblemDetails
@@ -133,6 +136,25 @@ PROBLEM_TYPES: Final[tuple[ProblemType, ...]] = (
     ProblemType("method-not-allowed", 405, "The method is not allowed", "The header `Allow` lists what is."),
     ProblemType("http-error", 400, "The request could not be answered", "HTTP itself forbids this request."),
     ProblemType(
+        JobError.code,
+        409,
+        JobError.title,
+        "The job has not ended yet, or it failed or was dismissed: its status says which, and why.",
+    ),
+    ProblemType(
+        "job-expired",
+        410,
+        "The job has expired",
+        "Request, chunks and result were removed after the setting `job_retention_s`. Asking again starts a new "
+        "attempt under the same id.",
+    ),
+    ProblemType(
+        QueueFull.code,
+        429,
+        QueueFull.title,
+        "As many jobs wait or run as the setting `queue_limit` allows. Ask again after the seconds in `Retry-After`.",
+    ),
+    ProblemType(
         EngineError.code,
         503,
         EngineError.title,
@@ -149,6 +171,7 @@ BY_CODE: Final[Mapping[str, ProblemType]] = {row.code: row for row in PROBLEM_TY
 CODE_OF_STATUS: Final[Mapping[int, str]] = {404: NotFound.code, 405: "method-not-allowed"}
 HEADERS: Final[Mapping[str, Mapping[str, str]]] = {
     EngineError.code: {"Retry-After": "1"},
+    QueueFull.code: {"Retry-After": "5"},
     Unauthorized.code: {"WWW-Authenticate": "Bearer"},
 }
 
@@ -188,12 +211,14 @@ async def on_service_error(_request: Request, error: Exception) -> Response:
     return of_service_error(error)
 
 
-async def on_http_error(_request: Request, error: Exception) -> Response:
+async def on_http_error(request: Request, error: Exception) -> Response:
     """Handler of what routing refuses: no such path, no such method."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     code = CODE_OF_STATUS.get(error.status_code, "http-error")
     answer = response(code, BY_CODE[code].meaning, status=error.status_code)
     answer.headers.update(error.headers or {})
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(sorted(_methods(request)))
     return answer
 
 
@@ -203,6 +228,12 @@ async def on_parameter_error(_request: Request, error: Exception) -> Response:
     items = [{"parameter": str(item["loc"][-1]), "detail": "is not valid"} for item in error.errors()]
     names = ", ".join(item["parameter"] for item in items)
     return response(InputError.code, f"the parameter {names} is not valid", errors=items)
+
+
+def _methods(request: Request) -> set[str]:
+    """Methods of every route at a path: the framework names those of the first one only."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in routes for method in getattr(route, "methods", None) or ()}
 
 
 def _attempts(error: NotCovered) -> list[dict[str, Any]]:

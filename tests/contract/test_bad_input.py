@@ -295,7 +295,7 @@ CASES = [
         data(x=[[1e200, 1.0], [1.0, 1.0], [1.0, 2.0]]),
         "invalid-input",
         "/data/x",
-        "squares",
+        "at most 1e+70",
     ),
     Case("fractional label", data(task="classification", y=[0, 1, 1.5]), "invalid-input", "/data/y/2", "integer label"),
     Case("one class", data(task="classification", y=[1, 1, 1]), "invalid-input", "/data/y", "two classes"),
@@ -376,7 +376,7 @@ def test_bad_problem(base: str, case: Case) -> None:
     assert re.search(re.escape(case.says), document["detail"])
     if case.pointer is not None:
         assert case.pointer in [error["pointer"] for error in document["errors"]]
-    assert reply.seconds < 0.5
+    assert reply.seconds < 1.0
     assert len(reply.content) < 4096
 
 

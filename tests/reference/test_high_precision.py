@@ -6,6 +6,8 @@ import pytest
 
 from service.core.dispatch import choose
 from service.core.problems import Layer, Moments, Network, Problem
+from service.core.scalar.norm_bound import Scales, norm_bound
+from service.core.scalar.reduced import reduced_of
 from tests.property.instances import haar
 from tests.reference.high_precision import DIGITS, exact_minimum
 
@@ -58,3 +60,13 @@ def test_the_conditions_reach_twelve_decades() -> None:
     conditions = [ill_conditioned(seed).data.spectrum.condition_number for seed in range(COUNT)]
     assert max(conditions) > 1e11
     assert min(conditions) < 10.0
+
+
+def test_rounding_that_keeps_a_gap_open_does_not_keep_the_subdivision_going() -> None:
+    nodes = []
+    for seed in range(COUNT):
+        problem = ill_conditioned(seed)
+        loss, data = choose(problem)[0].solve(problem).minimum.loss, problem.data
+        scales = Scales(float(np.linalg.norm(data.xx)), float(np.linalg.norm(data.xy)), data.yy)
+        nodes.append(norm_bound(reduced_of(problem), scales, 1e-10 * loss, loss).nodes)
+    assert max(nodes) < 400

@@ -142,7 +142,9 @@ def _subdivide(
         splittable = total < reached - tolerance
         if splittable.any():
             reached = min(reached, problem.reached(shells))
-            splittable = (total < reached - tolerance) & (shells.high > shells.low * (1.0 + 1e-13))
+            # of a narrow shell that rounding alone keeps open, cutting would only make two
+            useful = shells.bound < reached - np.maximum(tolerance, 0.25 * shells.allowance)
+            splittable = (total < reached - tolerance) & (useful | (shells.high > 1.05 * shells.low))
             splittable &= nodes <= MOST_NODES
         closed = np.where(splittable, np.inf, total)
         least = int(np.argmin(closed))

@@ -1,5 +1,6 @@
 """Data of the wire to moments and samples of the core."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
@@ -20,6 +21,8 @@ from service.vocabulary import Task
 
 Preparation: TypeAlias = Literal["as sent", "raw", "centred and scaled"]
 AT: Location = ("data",)
+LARGEST = 1e140
+"""Moments beyond this have squares that leave the range of double precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,9 @@ def _moments(data: wire.EvaluationMoments, at: Location, limits: Limits) -> Mome
     )
     if moments.xx.shape[0] != moments.xx.shape[1]:
         raise InputError.at((*at, "xx"), "must be a square matrix: one row and one column for each input")
+    for name, largest in (("xx", _size(moments.xx)), ("xy", _size(moments.xy)), ("yy", abs(moments.yy))):
+        if largest > LARGEST:
+            raise InputError.at((*at, name), f"must be at most {LARGEST:g}, so that its square can be computed")
     with located(at[:-1]):
         core_moments.check(moments, str(at[-1]))
     return moments
@@ -169,12 +175,19 @@ def _moments(data: wire.EvaluationMoments, at: Location, limits: Limits) -> Mome
 def _finite_moments(x: FloatArray, y: FloatArray, at: Location) -> Moments:
     with np.errstate(over="ignore", invalid="ignore"):
         moments = core_moments.moments_of(x, y)
-    for name, values in (("x", moments.xx), ("y", np.array([moments.yy]))):
-        if not np.isfinite(values).all():
-            raise InputError.at((*at, name), "has entries whose squares leave the range of double precision")
-    if not np.isfinite(moments.xy).all():
-        raise InputError.at((*at, "y"), "has entries whose products with x leave the range of double precision")
+    # by Cauchy-Schwarz the entries of xy are no larger than both
+    for name, largest in (("x", _size(moments.xx)), ("y", moments.yy)):
+        if not largest <= LARGEST:
+            raise InputError.at(
+                (*at, name), f"must have entries of at most {LARGEST**0.5:g}: fourth powers are computed"
+            )
     return moments
+
+
+def _size(values: FloatArray) -> float:
+    """Largest modulus; infinite if any entry is not a number."""
+    largest = float(np.max(np.abs(values)))
+    return float("inf") if math.isnan(largest) else largest
 
 
 def _check_outputs(found: int, output: Output) -> None:

@@ -20,7 +20,8 @@ router = APIRouter(prefix="/v1/minima", tags=["minima"])
     openapi_extra=documentation.body((BareMinimaRequest, MinimaRequest), examples.MINIMA),
     responses={
         **documentation.answer(MinimaAnswer, "The minimum, its landscape and its certificate."),
-        **documentation.errors(*BODY_ERRORS, *SOLVER_ERRORS, *COMMON_ERRORS),
+        **documentation.job(),
+        **documentation.errors(*BODY_ERRORS, *SOLVER_ERRORS, "queue-full", *COMMON_ERRORS),
     },
     response_class=Response,
 )

@@ -4,7 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.web.npz import as_json, place, read_npy, read_npz, write_npz
+from service.web.bodies import Body, is_large
+from service.web.npz import announced_bytes, as_json, place, read_npy, read_npz, write_npz
 from service.web.problems import BodyTooLarge, MalformedBody
 
 
@@ -45,6 +46,30 @@ def test_the_limit_counts_all_entries_together() -> None:
     assert set(read_npz(stream.getvalue(), 2 * 8128)) == {"a", "b"}
     with pytest.raises(BodyTooLarge):
         read_npz(stream.getvalue(), 2 * 8128 - 1)
+
+
+def test_the_announced_size_decides_where_a_body_is_read() -> None:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, a=np.zeros(100_000))
+    small = stream.getvalue()
+    assert len(small) < 10_000
+    assert announced_bytes(small) == 800_128
+    assert announced_bytes(b"no archive") == 0
+    assert is_large(Body(small, "application/x-npz"), 2**19, 2**25)
+    assert not is_large(Body(small, "application/x-npz"), 2**20, 2**25)
+    assert is_large(Body(b"--x\r\n\r\n" + small, "multipart/form-data; boundary=x"), 2**20, 2**25)
+    assert not is_large(Body(small, "application/json"), 2**20, 2**25)
+    with pytest.raises(BodyTooLarge):
+        is_large(Body(small, "application/x-npz"), 2**18, 2**19)
+
+
+def test_an_announced_size_that_lies_unpacks_no_more_than_announced() -> None:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, a=np.zeros(1000))
+    lying = stream.getvalue().replace((8128).to_bytes(4, "little"), (200).to_bytes(4, "little"))
+    assert announced_bytes(lying) == 200
+    with pytest.raises(MalformedBody):
+        read_npz(lying, 10_000)
 
 
 def test_places_are_made_but_never_overwritten() -> None:

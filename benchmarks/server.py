@@ -1,0 +1,101 @@
+"""The service in a process of its own, as ``minima serve`` runs it, with two routes that only measurements need.
+
+``/echo`` reads and validates a request as ``/v1/minima`` does, by the same functions and below the same
+middlewares, and writes the validated model back.  ``/cpu`` says how many seconds of a core the process has used.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.request import urlopen
+
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from service.operations.minima import parse
+from service.settings import Settings
+from service.web.app import create_app
+from service.web.bodies import document, read_body
+from service.web.responses import json_response
+
+READY_WITHIN_S = 60.0
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Where the server listens."""
+
+    port: int
+
+    def cpu_s(self) -> float:
+        """Seconds of a core that the server has used so far."""
+        with urlopen(f"http://127.0.0.1:{self.port}/cpu") as answer:
+            return float(json.load(answer)["seconds"])
+
+
+@contextmanager
+def serving() -> Iterator[Served]:
+    """A server that is ready, for as long as the block lasts; its log lines are written and thrown away."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.server"],
+        env={**os.environ, **ONE_THREAD},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        if process.stdout is None:
+            raise RuntimeError("the server has no output to read its port from")
+        served = Served(int(process.stdout.readline()))
+        _wait_until_ready(served.port)
+        yield served
+    finally:
+        process.terminate()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _wait_until_ready(port: int) -> None:
+    deadline = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < deadline:
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/readyz"):
+                return
+        except OSError:
+            time.sleep(0.02)
+    raise RuntimeError("the server was not ready in time")
+
+
+async def echo(request: Request) -> Response:
+    """The validated request."""
+    max_bytes = request.app.state.runtime.settings.max_body_bytes
+    body = await read_body(request, max_bytes)
+    return json_response(parse(await document(body, max_bytes)).request)
+
+
+async def cpu(_request: Request) -> Response:
+    """Seconds of a core used by this process."""
+    return JSONResponse({"seconds": time.process_time()})
+
+
+def run() -> None:
+    """Serve on a free port, which is the first line of output."""
+    app = create_app(Settings())
+    app.add_api_route("/echo", echo, methods=["POST"])
+    app.add_api_route("/cpu", cpu, methods=["GET"])
+    listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    print(listener.getsockname()[1], flush=True)
+    config = uvicorn.Config(app, access_log=False, log_config=None, server_header=False)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    run()

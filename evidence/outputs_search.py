@@ -1,0 +1,46 @@
+"""Search for a lower loss by many local minimisations of the exact expected loss: the opponent of every formula."""
+
+import numpy as np
+from scipy.optimize import minimize
+
+from service.core.arrays import FloatArray
+from service.core.losses import DenseParameters, flatten, gradient_of, loss_of, unflatten
+from service.core.problems import Problem, shapes_of
+
+
+def template(problem: Problem) -> DenseParameters:
+    """Zero parameters with the shapes of the problem's network."""
+    network = problem.network
+    weights = tuple(np.zeros(shape) for shape in shapes_of(network, problem.data.inputs))
+    biases = tuple(
+        np.zeros(layer.width) if network.has_bias(index) else None for index, layer in enumerate(network.layers)
+    )
+    return DenseParameters(weights, biases)
+
+
+def descend(problem: Problem, start: FloatArray, iterations: int = 3000) -> tuple[float, FloatArray]:
+    """One L-BFGS run on the exact loss: the loss reached and the parameters."""
+    like = template(problem)
+
+    def value_and_gradient(point: FloatArray) -> tuple[float, FloatArray]:
+        parameters = unflatten(point, like)
+        loss = loss_of(problem.network, problem.data, parameters)
+        return float(loss), flatten(gradient_of(problem.network, problem.data, parameters))
+
+    result = minimize(
+        value_and_gradient,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": iterations, "maxfun": 2 * iterations, "ftol": 1e-16, "gtol": 1e-11, "maxcor": 20},
+    )
+    return float(result.fun), np.asarray(result.x)
+
+
+def search(problem: Problem, seed: int, restarts: int) -> float:
+    """Least loss over ``restarts`` runs from Gaussian weights of several sizes."""
+    rng = np.random.default_rng(seed)
+    size = flatten(template(problem)).size
+    scales = (0.3, 0.7, 1.5)
+    losses = [descend(problem, scales[run % 3] * rng.standard_normal(size))[0] for run in range(restarts)]
+    return min(losses)

@@ -1,0 +1,58 @@
+"""Lower bounds where no closed form is known: decay on any inputs and depth, noise and decay together.
+
+Proof: ``docs/theory/deep-bounds.md``.
+"""
+
+import numpy as np
+
+from service.core.certificates.duality import residual_bound
+from service.core.certificates.linear_checks import GAP_TOLERANCE, certificate
+from service.core.certificates.separable import dropout_bound, undecayed_bound
+from service.core.linear.envelope import Penalised, improved_bound
+from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.ranks import rank_bound
+from service.core.linear.water_filling import effective_noise
+from service.core.problems import Problem
+from service.core.results import Certificate, Solution
+
+ENVELOPE = "convexity moved from the error to the penalty, singular values paired in order (von Neumann)"
+COMBINED = "the largest of the bounds for noise alone, decay alone, and both with the noise replaced by a tangent"
+
+
+def certify_deep(problem: Problem, solution: Solution) -> Certificate:
+    """Certificate, or an honest gap, of a decayed network without hidden noise."""
+    quadratic = quadratic_of(problem)
+    lower = max(decay_bound(problem, quadratic, solution, 0.0), undecayed_bound(problem, quadratic))
+    if problem.network.n_layers == 2:
+        mu = float(np.sqrt(np.prod(problem.network.weight_decays)))
+        end_map = quadratic.restrict(solution.minimum.end_to_end_map)
+        lower = max(lower, residual_bound(quadratic, mu, end_map))
+    return certificate(problem, quadratic, solution, lower, ENVELOPE)
+
+
+def certify_noisy(problem: Problem, solution: Solution) -> Certificate:
+    """Certificate, or an honest gap, of a network with noise on hidden layers."""
+    quadratic = quadratic_of(problem)
+    norm = float(np.sum(np.linalg.svd(quadratic.coordinates(solution.minimum.end_to_end_map), compute_uv=False)))
+    bounds = [dropout_bound(problem, quadratic, norm)]
+    if np.all(problem.network.weight_decays > 0.0) and quadratic.rank:
+        bounds.append(decay_bound(problem, quadratic, solution, 0.0))
+        bounds.append(decay_bound(problem, quadratic, solution, norm))
+    return certificate(problem, quadratic, solution, max(bounds), COMBINED)
+
+
+def decay_bound(problem: Problem, quadratic: Quadratic, solution: Solution, norm: float) -> float:
+    """Bound with decay on every layer; noise enters by its tangent at the nuclear norm ``norm`` in white coordinates.
+
+    Notes
+    -----
+    ``nu T^2 >= 2 nu norm T - nu norm^2`` and T is at least the least scale times the nuclear norm of the map.
+    """
+    noise = effective_noise(problem.network)
+    linear = 2.0 * noise * norm * quadratic.least_scale
+    task = Penalised.of(quadratic, problem.network.weight_decays, rank_bound(problem, quadratic), linear)
+    start = quadratic.restrict(solution.minimum.end_to_end_map)
+    shift = noise * norm**2
+    unit = max(abs(solution.minimum.loss), 1e-6 * problem.data.yy)
+    goal = solution.minimum.loss + shift - 0.1 * GAP_TOLERANCE * unit
+    return improved_bound(task, start, goal)[0] - shift

@@ -1,0 +1,194 @@
+"""Class of a stationary point from its exact curvature and, where they apply, the theorems of its family."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.landscapes.hessian import DENSE_LIMIT, dense_hessian, is_plain, largest_eigenvalue, least_eigenpair
+from service.core.landscapes.pivots import class_by_pivots
+from service.core.linear.quadratic import quadratic_of
+from service.core.linear.shrinkage import Shrinkage
+from service.core.losses import DenseParameters, flatten
+from service.core.problems import Problem
+from service.vocabulary import Evidence, PointClass
+
+ZERO_TOLERANCE = 1e-8
+GAP_TOLERANCE = 1e-8
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """What the exact Hessian says.
+
+    Attributes
+    ----------
+    least : float or None
+        Least eigenvalue.
+    vector : (P,) array or None
+        Its unit eigenvector.
+    zero_tolerance : float
+        Eigenvalues of smaller modulus count as zero.
+    inertia : dict or None
+        Numbers of positive, negative and zero eigenvalues.
+    reasons : dict
+        Why something is missing.
+    """
+
+    least: float | None
+    vector: FloatArray | None
+    zero_tolerance: float
+    inertia: dict[str, int] | None
+    reasons: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """A class, how it is known, and what decided."""
+
+    point_class: PointClass
+    evidence: Evidence
+    because: str
+
+
+def curvature_of(problem: Problem, parameters: DenseParameters) -> Curvature:
+    """Exact Hessian: all eigenvalues up to 1,200 parameters, the least one by Lanczos beyond."""
+    size = flatten(parameters).size
+    if size <= DENSE_LIMIT:
+        values, vectors = np.linalg.eigh(dense_hessian(problem, parameters))
+        tolerance = zero_tolerance(problem, parameters, float(np.max(np.abs(values))))
+        negative = int(np.count_nonzero(values < -tolerance))
+        positive = int(np.count_nonzero(values > tolerance))
+        inertia = {"positive": positive, "negative": negative, "zero": size - positive - negative}
+        return Curvature(float(values[0]), vectors[:, 0], tolerance, inertia)
+    tolerance = zero_tolerance(problem, parameters, largest_eigenvalue(problem, parameters))
+    reasons = {"inertia": f"more than {DENSE_LIMIT} parameters: only the least eigenvalue is computed"}
+    found = least_eigenpair(problem, parameters)
+    if found is None:
+        reasons["least_hessian_eigenvalue"] = "the Lanczos iteration did not converge"
+        return Curvature(None, None, tolerance, None, reasons)
+    return Curvature(found[0], found[1], tolerance, None, reasons)
+
+
+def zero_tolerance(problem: Problem, parameters: DenseParameters, largest: float) -> float:
+    """Modulus below which a Hessian eigenvalue counts as zero.
+
+    Notes
+    -----
+    ``1e-8`` of the largest, and not less than what rounding leaves of entries that cancel: those are products of
+    ``E[x y^T]`` with all layers but two.
+    """
+    norms = sorted(max(float(np.linalg.norm(weight)), 1e-3) for weight in parameters.weights)
+    entries = float(np.linalg.norm(problem.data.xy)) * float(np.prod(norms[2:], initial=1.0))
+    return max(ZERO_TOLERANCE * largest, 1e-12 * entries, 1e-300)
+
+
+def classify(
+    problem: Problem, parameters: DenseParameters, curvature: Curvature, loss: float, gap: float | None
+) -> Classified:
+    """Class of a stationary point.
+
+    Parameters
+    ----------
+    problem : Problem
+    parameters : DenseParameters
+        Stationary.
+    curvature : Curvature
+    loss : float
+    gap : float or None
+        Loss above the global minimum, where it is known.
+    """
+    unit = max(abs(loss), 1e-6 * problem.data.yy)
+    if gap is not None and gap <= GAP_TOLERANCE * unit:
+        return Classified(PointClass.GLOBAL_MINIMUM, Evidence.CERTIFIED, "the loss is that of the global minimum")
+    if is_plain(problem) and not np.any(problem.network.weight_decays):
+        found = class_by_pivots(problem, quadratic_of(problem), list(parameters.weights))
+        return Classified(found, Evidence.PROVED, "ranks of the pivots of the layers (Achour et al. 2021)")
+    return _by_curvature(problem, parameters, curvature)
+
+
+def _by_curvature(problem: Problem, parameters: DenseParameters, curvature: Curvature) -> Classified:
+    if curvature.least is None:
+        return Classified(PointClass.DEGENERATE, Evidence.OBSERVED, "the least Hessian eigenvalue is not known")
+    if curvature.least < -curvature.zero_tolerance:
+        return Classified(PointClass.STRICT_SADDLE, Evidence.CERTIFIED, "the exact Hessian has a negative eigenvalue")
+    decays = problem.network.weight_decays
+    if not any(np.any(weight) for weight in parameters.weights) and np.count_nonzero(decays) >= 2 and decays.size >= 3:
+        because = "two decayed layers bound the product of three or more near zero"
+        return Classified(PointClass.LOCAL_MINIMUM, Evidence.PROVED, because)
+    if _is_separable(problem):
+        return _separable_class(problem, list(parameters.weights))
+    return _by_symmetry(problem, parameters, curvature)
+
+
+def _is_separable(problem: Problem) -> bool:
+    decays = problem.network.weight_decays
+    return is_plain(problem) and decays.size >= 2 and bool(np.all(decays > 0.0)) and quadratic_of(problem).white
+
+
+def _separable_class(problem: Problem, weights: Sequence[FloatArray]) -> Classified:
+    """Decay on white inputs, no negative curvature: a local minimum unless a lane sits on its inflection."""
+    quadratic = quadratic_of(problem)
+    decays = problem.network.weight_decays.copy()
+    if decays.size == 2:
+        because = "two layers: every local minimum is global, and no negative curvature was resolved"
+        return Classified(PointClass.DEGENERATE, Evidence.OBSERVED, because)
+    decays[0] /= quadratic.mean_square
+    shrinkage = Shrinkage.of(decays)
+    product = weights[0]
+    for weight in weights[1:]:
+        product = weight @ product
+    singular = np.linalg.svd(quadratic.coordinates(product), compute_uv=False)
+    pairs = zip(singular, quadratic.svd[1], strict=True)
+    if any(value > 1e-9 * singular[0] and shrinkage.at_inflection(float(target)) for value, target in pairs):
+        because = "a singular value sits on the inflection of its scalar problem"
+        return Classified(PointClass.NON_STRICT_SADDLE, Evidence.PROVED, because)
+    because = "singular values are paired in order and each is at a minimum of its scalar problem"
+    return Classified(PointClass.LOCAL_MINIMUM, Evidence.PROVED, because)
+
+
+def _by_symmetry(problem: Problem, parameters: DenseParameters, curvature: Curvature) -> Classified:
+    """No negative curvature: a local minimum if the only flat directions are those of the symmetry."""
+    if curvature.inertia is None:
+        because = "no negative curvature; the number of flat directions is not known"
+        return Classified(PointClass.DEGENERATE, Evidence.OBSERVED, because)
+    flat, symmetric = curvature.inertia["zero"], symmetry_dimension(problem, parameters)
+    if flat <= symmetric:
+        because = f"no negative curvature, and the {flat} flat directions are those of the symmetry"
+        return Classified(PointClass.LOCAL_MINIMUM, Evidence.CERTIFIED, because)
+    because = (
+        f"no negative curvature, but {flat - symmetric} flat directions beyond the symmetry: second order is silent"
+    )
+    return Classified(PointClass.DEGENERATE, Evidence.CERTIFIED, because)
+
+
+def symmetry_dimension(problem: Problem, parameters: DenseParameters) -> int:
+    """Dimension of the orbit of a point under rotations of its noiseless hidden layers.
+
+    Notes
+    -----
+    The tangents of ``W_l -> R W_l, b_l -> R b_l, W_{l+1} -> W_{l+1} R^T`` over skew generators, by their rank.
+    """
+    tangents: list[FloatArray] = []
+    weights, biases = parameters.weights, parameters.biases
+    for layer in range(len(weights) - 1):
+        if problem.network.layers[layer].noise_variance > 0.0:
+            continue
+        width = weights[layer].shape[0]
+        for first in range(width):
+            for second in range(first):
+                skew = np.zeros((width, width))
+                skew[first, second], skew[second, first] = 1.0, -1.0
+                moved = [np.zeros_like(weight) for weight in weights]
+                shifted = [None if bias is None else np.zeros_like(bias) for bias in biases]
+                moved[layer] = skew @ weights[layer]
+                moved[layer + 1] = -weights[layer + 1] @ skew
+                bias = biases[layer]
+                if bias is not None:
+                    shifted[layer] = skew @ bias
+                tangents.append(flatten(DenseParameters(tuple(moved), tuple(shifted))))
+    if not tangents:
+        return 0
+    values = np.linalg.svd(np.array(tangents), compute_uv=False)
+    return int(np.count_nonzero(values > 1e-9 * max(float(values[0]), 1e-300)))

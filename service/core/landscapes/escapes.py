@@ -1,0 +1,118 @@
+"""A way down from a point: a direction, a step along it, and the decrease that the step achieves."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from service.core.arrays import FloatArray
+from service.core.landscapes.classes import Curvature
+from service.core.losses import DenseParameters, flatten, gradient_of, loss_of, unflatten
+from service.core.problems import Problem
+from service.vocabulary import PointClass
+
+TRIES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Escape:
+    """A straight step to a lower loss.
+
+    Attributes
+    ----------
+    kind : str
+        ``gradient``, ``negative_curvature`` or ``higher_order``.
+    direction : (P,) array
+        Unit vector in the order of the flattened parameters.
+    step : float
+        Length to go.
+    decrease : float
+        Loss before minus loss after the step; positive.
+    """
+
+    kind: str
+    direction: FloatArray
+    step: float
+    decrease: float
+
+
+def losses_on_line(
+    problem: Problem, parameters: DenseParameters, direction: FloatArray, steps: FloatArray
+) -> FloatArray:
+    """Exact loss at ``parameters + step * direction`` for each step, shape (m,)."""
+    start = flatten(parameters)
+    losses = [
+        float(loss_of(problem.network, problem.data, unflatten(start + step * direction, parameters))) for step in steps
+    ]
+    return np.array(losses)
+
+
+def escape_from(
+    problem: Problem,
+    parameters: DenseParameters,
+    point_class: PointClass,
+    gradient: FloatArray,
+    curvature: Curvature,
+) -> Escape | None:
+    """The way down that the class of a point calls for; ``None`` at minima and where none is found."""
+    if point_class is PointClass.NOT_STATIONARY:
+        ways = [_best_step(problem, parameters, -gradient, "gradient", both_ways=False)]
+        if curvature.vector is not None and curvature.least is not None and curvature.least < -curvature.zero_tolerance:
+            # on a plateau the gradient is short and the curvature knows the way
+            ways.append(_best_step(problem, parameters, curvature.vector, "negative_curvature", both_ways=True))
+        return max((way for way in ways if way is not None), key=lambda way: way.decrease, default=None)
+    if point_class is PointClass.STRICT_SADDLE and curvature.vector is not None:
+        return _best_step(problem, parameters, curvature.vector, "negative_curvature", both_ways=True)
+    if point_class in (PointClass.NON_STRICT_SADDLE, PointClass.DEGENERATE):
+        return _by_descent(problem, parameters)
+    return None
+
+
+def _best_step(
+    problem: Problem, parameters: DenseParameters, direction: FloatArray, kind: str, both_ways: bool
+) -> Escape | None:
+    """Longest useful step along a direction: a grid over seven decades, then three refinements."""
+    unit = direction / float(np.linalg.norm(direction))
+    start = float(loss_of(problem.network, problem.data, parameters))
+    size = max(float(np.linalg.norm(flatten(parameters))), 1.0)
+    grid = size * np.geomspace(1e-6, 10.0, 57)
+    best: tuple[float, float, FloatArray] | None = None
+    for signed in (unit, -unit) if both_ways else (unit,):
+        steps = grid
+        for _ in range(4):
+            losses = losses_on_line(problem, parameters, signed, steps)
+            at = int(np.argmin(losses))
+            found = (float(losses[at]), float(steps[at]), signed)
+            if best is None or found[0] < best[0]:
+                best = found
+            low, high = steps[max(at - 1, 0)], steps[min(at + 1, steps.size - 1)]
+            steps = np.linspace(low, high, 9)
+    if best is None or best[0] >= start:
+        return None
+    return Escape(kind, best[2], best[1], start - best[0])
+
+
+def _by_descent(problem: Problem, parameters: DenseParameters) -> Escape | None:
+    """Perturb, descend, and take the straight way to where that leads, if it is lower."""
+    begin = flatten(parameters)
+    start = float(loss_of(problem.network, problem.data, parameters))
+    rng = np.random.default_rng(0)
+    size = max(float(np.linalg.norm(begin)), 1.0) / np.sqrt(begin.size)
+
+    def value_and_gradient(point: FloatArray) -> tuple[float, FloatArray]:
+        at = unflatten(point, parameters)
+        gradient = flatten(gradient_of(problem.network, problem.data, at))
+        return float(loss_of(problem.network, problem.data, at)), gradient
+
+    best: Escape | None = None
+    for _ in range(TRIES):
+        perturbed = begin + 0.1 * size * rng.standard_normal(begin.size)
+        reached = minimize(
+            value_and_gradient, perturbed, jac=True, method="L-BFGS-B", options={"maxiter": 200, "maxcor": 20}
+        )
+        decrease = start - float(reached.fun)
+        if decrease > 1e-9 * problem.data.yy and (best is None or decrease > best.decrease):
+            way = np.asarray(reached.x) - begin
+            length = float(np.linalg.norm(way))
+            best = Escape("higher_order", way / length, length, decrease)
+    return best

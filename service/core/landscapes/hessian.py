@@ -1,0 +1,81 @@
+"""The exact Hessian of a linear network: assembled from Kronecker products, or applied without being formed.
+
+Without hidden noise and biases every block is a Kronecker product plus a term in the residual; in general a complex
+step of the gradient gives exact products.  See ``docs/theory/hessian.md``.
+"""
+
+import numpy as np
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+from service.core.arrays import FloatArray
+from service.core.linear.kronecker import kronecker_hessian
+from service.core.losses import DenseParameters, flatten, gradient_of, hessian_of, unflatten
+from service.core.problems import Problem
+
+DENSE_LIMIT = 1200
+"""Parameters up to which the whole Hessian is formed."""
+
+STEP = 1e-150
+
+
+def is_plain(problem: Problem) -> bool:
+    """Whether the Kronecker form applies: no hidden noise and no biases."""
+    return not problem.network.bias_layers and not np.any(problem.network.noise_variances)
+
+
+def dense_hessian(problem: Problem, parameters: DenseParameters) -> FloatArray:
+    """The exact Hessian in the order of `service.core.losses.flatten`."""
+    if is_plain(problem):
+        return kronecker_hessian(problem.network, problem.data, list(parameters.weights))
+    return hessian_of(problem.network, problem.data, parameters)
+
+
+def hessian_product(problem: Problem, parameters: DenseParameters, direction: FloatArray) -> FloatArray:
+    """Hessian times a flat direction, by a complex step of the gradient; exact to rounding."""
+    scale = float(np.max(np.abs(direction), initial=0.0))
+    if scale == 0.0:
+        return np.zeros_like(direction)
+    moved = flatten(parameters) + 1j * (STEP / scale) * direction
+    gradient = gradient_of(problem.network, problem.data, unflatten(moved, parameters))
+    product: FloatArray = flatten(gradient).imag * (scale / STEP)
+    return product
+
+
+def least_eigenpair(problem: Problem, parameters: DenseParameters) -> tuple[float, FloatArray] | None:
+    """Least eigenvalue of the Hessian and its vector by Lanczos, ``None`` if that does not converge.
+
+    Notes
+    -----
+    The largest eigenvalue of ``c - H`` is sought, with c above all of H: at minima the least one is a multiple zero,
+    and a tolerance relative to zero would never be met.  The value is right to ``1e-11 c``.
+    """
+    size = flatten(parameters).size
+    shift = 1.1 * largest_eigenvalue(problem, parameters)
+    if shift == 0.0:
+        return 0.0, np.eye(size, 1)[:, 0]
+
+    def shifted(vector: FloatArray) -> FloatArray:
+        flat = np.ravel(vector)
+        result: FloatArray = shift * flat - hessian_product(problem, parameters, flat)
+        return result
+
+    operator = LinearOperator((size, size), matvec=shifted, dtype=float)
+    start = np.cos(np.arange(1.0, size + 1.0))
+    try:
+        values, vectors = eigsh(operator, k=1, which="LA", v0=start, tol=1e-11, maxiter=2000)
+    except ArpackNoConvergence:
+        return None
+    return shift - float(values[0]), np.asarray(vectors[:, 0])
+
+
+def largest_eigenvalue(problem: Problem, parameters: DenseParameters) -> float:
+    """Size of the Hessian by a few power steps, the unit in which its eigenvalues count as zero."""
+    vector = np.cos(np.arange(1.0, flatten(parameters).size + 1.0))
+    size = 0.0
+    for _ in range(20):
+        vector = vector / np.linalg.norm(vector)
+        vector = hessian_product(problem, parameters, vector)
+        size = float(np.linalg.norm(vector))
+        if size == 0.0:
+            break
+    return size

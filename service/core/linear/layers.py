@@ -1,0 +1,95 @@
+"""Weights of a linear network in factored form from the singular value decomposition of its product."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.problems import Network
+from service.core.results import FactoredMatrix, Parameters, UniformColumn
+
+Frame: TypeAlias = FloatArray | UniformColumn
+
+
+def lanes(width: int, count: int) -> FloatArray:
+    """First ``count`` unit vectors of a layer as columns, shape (width, count)."""
+    return np.eye(width, count)
+
+
+def aligned_layers(
+    network: Network,
+    left: FloatArray,
+    layer_values: Sequence[FloatArray],
+    right: FloatArray,
+    offset: FloatArray,
+    frames: Mapping[int, Frame] | None = None,
+) -> Parameters:
+    """Layers ``W_L = left D_L F^T, W_l = F D_l F^T, W_1 = F D_1 right^T`` with one lane a singular value.
+
+    Parameters
+    ----------
+    network : Network
+    left : (k, r) array
+    layer_values : n_layers arrays (r,)
+        Singular values of each layer.
+    right : (d, r) array
+    offset : (k,) array
+        Goes into the output bias, where there is one; other biases are zero.
+    frames : mapping of int to (width, r) array or UniformColumn
+        Orthonormal hidden frames F by hidden layer, counted from 0; others carry lane i in unit i.
+    """
+    chosen = frames or {}
+    count = left.shape[1]
+    hidden = [chosen.get(index, lanes(width, count)) for index, width in enumerate(network.hidden_widths)]
+    sides: list[Frame] = [right, *hidden, left]
+    weights = tuple(
+        FactoredMatrix(sides[index + 1], np.asarray(values, dtype=float), sides[index])
+        for index, values in enumerate(layer_values)
+    )
+    return Parameters(weights, biases_of(network, offset))
+
+
+def biases_of(network: Network, offset: FloatArray) -> tuple[FactoredMatrix | None, ...]:
+    """Zero biases, the output's set to ``offset``; ``None`` where a layer has none."""
+    biases: list[FactoredMatrix | None] = []
+    for index, layer in enumerate(network.layers):
+        if not network.has_bias(index):
+            biases.append(None)
+            continue
+        is_output = index == network.n_layers - 1
+        column = offset.reshape(-1, 1) if is_output else np.zeros((layer.width, 1))
+        biases.append(FactoredMatrix(column, np.ones(1), np.ones((1, 1))))
+    return tuple(biases)
+
+
+def factored_map(left: FloatArray, values: FloatArray, right: FloatArray) -> FloatArray:
+    """Dense ``left diag(values) right^T``."""
+    product: FloatArray = (left * values) @ right.T
+    return product
+
+
+def dense_parts(parameters: Parameters) -> tuple[list[FloatArray], list[FloatArray | None]]:
+    """Dense weights and bias vectors."""
+    weights = [weight.dense() for weight in parameters.weights]
+    biases = [None if bias is None else bias.dense()[:, 0] for bias in parameters.biases]
+    return weights, biases
+
+
+def product_svd(left: FloatArray, right: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Thin singular value decomposition of ``left right^T`` through two small QR factorisations.
+
+    Parameters
+    ----------
+    left : (k, r) array
+    right : (d, r) array
+
+    Returns
+    -------
+    (k, m), (m,), (d, m) arrays
+        With ``m = min(k, d, r)``.  O((k + d) r^2).
+    """
+    left_frame, left_small = np.linalg.qr(left)
+    right_frame, right_small = np.linalg.qr(right)
+    inner_left, values, inner_right = np.linalg.svd(left_small @ right_small.T, full_matrices=False)
+    return left_frame @ inner_left, values, right_frame @ inner_right.T

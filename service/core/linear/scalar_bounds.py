@@ -1,0 +1,63 @@
+"""Lower bounds of scalar problems with a concave power, by bisection of the derivative on the convex branch."""
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+
+
+def scalar_bounds(targets: FloatArray, penalty: float, power: float) -> FloatArray:
+    """Lower bounds of ``min_s (s - y)^2 + P s^p`` over ``s >= 0`` for targets y, shape (m,).
+
+    Parameters
+    ----------
+    targets : (m,) array
+        Not negative.
+    penalty : float
+        P >= 0.
+    power : float
+        p in (0, 1].
+
+    Notes
+    -----
+    Beyond ``s_i = (P p (1-p)/2)^(1/(2-p))`` the function is convex, and its only minimum other than zero lies there,
+    at a zero of the derivative that is bisected; the tangent at the ends of the last interval bounds it from below.
+    """
+    inflection = (0.5 * penalty * power * (1.0 - power)) ** (1.0 / (2.0 - power))
+    low: FloatArray = np.full(targets.shape, inflection)
+    high: FloatArray = np.maximum(targets, low)
+
+    def slope(at: FloatArray) -> FloatArray:
+        derivative: FloatArray = 2.0 * (at - targets) + penalty * power * np.maximum(at, 1e-300) ** (power - 1.0)
+        return derivative
+
+    for _ in range(80):
+        middle = 0.5 * (low + high)
+        rising = slope(middle) > 0.0
+        low, high = np.where(rising, low, middle), np.where(rising, middle, high)
+    value = (low - targets) ** 2 + penalty * low**power
+    tangent = value + np.minimum(slope(low), 0.0) * (high - low)
+    bounds: FloatArray = np.minimum(tangent, targets**2)
+    return bounds
+
+
+def scalar_minimisers(targets: FloatArray, penalty: float, power: float) -> FloatArray:
+    """Minimisers of ``(s - y)^2 + P s^p`` over ``s >= 0``, shape (m,); zero where zero costs as little.
+
+    Notes
+    -----
+    Newton steps from the right end of the convex branch, which descend monotonically to the larger root.
+    """
+    inflection = (0.5 * penalty * power * (1.0 - power)) ** (1.0 / (2.0 - power))
+    floor = max(inflection, 1e-100)
+    at: FloatArray = np.maximum(targets, floor)
+    for _ in range(60):
+        slope = 2.0 * (at - targets) + penalty * power * at ** (power - 1.0)
+        curvature = 2.0 + penalty * power * (power - 1.0) * at ** (power - 2.0)
+        step = np.where(curvature > 0.0, slope / np.where(curvature > 0.0, curvature, 1.0), 0.0)
+        following = np.maximum(at - step, floor)
+        if np.all(np.abs(following - at) <= 1e-15 * at):
+            break
+        at = following
+    better = (at - targets) ** 2 + penalty * at**power < targets**2
+    minimisers: FloatArray = np.where(better, at, 0.0)
+    return minimisers

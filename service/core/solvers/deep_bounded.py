@@ -1,0 +1,120 @@
+"""Weight decay on every layer, any depth, widths and inputs, without hidden noise: best found, with an honest bound.
+
+No closed form is known here.  The search works on the end-to-end map, where decay is a concave penalty of the singular
+values, from several starts; its result is polished by Newton steps on the layers.  See ``docs/theory/deep-bounds.md``.
+"""
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.linear import hypotheses as needs
+from service.core.linear.answer import global_minimum, minimum_point
+from service.core.linear.envelope import Penalised, improved_bound
+from service.core.linear.layers import aligned_layers
+from service.core.linear.nuclear import minimise as minimise_nuclear
+from service.core.linear.origin import origin_of, origin_points
+from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.rank_one import RankOneTask
+from service.core.linear.rank_one import minimise as minimise_rank_one
+from service.core.linear.ranks import rank_bound
+from service.core.linear.schatten import descend, polish
+from service.core.linear.shrinkage import Shrinkage
+from service.core.linear.thresholds import collapse_thresholds
+from service.core.problems import Problem
+from service.core.results import GlobalMinimum, Solution, Thresholds
+from service.core.solver import Solver
+from service.vocabulary import Evidence, Status
+
+PERTURBED_STARTS = 3
+
+
+def solve(problem: Problem) -> Solution:
+    """Best stationary point found, with the origin."""
+    quadratic = quadratic_of(problem)
+    decays = problem.network.weight_decays
+    task = Penalised.of(quadratic, decays, rank_bound(problem, quadratic))
+    end_map = np.zeros_like(quadratic.target)
+    if quadratic.correlation_norm > 0.0:
+        found = polish(task, decays.size, _search(problem, task))
+        end_map = found if task.value(found) < quadratic.total else end_map
+    minimum = _minimum(problem, quadratic, end_map)
+    reason = "the barrier of the reduced problem is not known for these inputs"
+    origin = origin_of(problem, quadratic, minimum.trivial, None, reason)
+    points = origin_points(quadratic, origin)
+    if not minimum.trivial:
+        points.append(minimum_point(minimum, Evidence.OBSERVED))
+    return Solution(
+        "deep_bounded",
+        SOLVER.theorems,
+        minimum,
+        tuple(points),
+        "not complete: the origin and the best stationary point that was found; how good it is, the certificate tells",
+        _thresholds(quadratic, decays),
+        origin,
+    )
+
+
+def _starts(problem: Problem, task: Penalised) -> list[FloatArray]:
+    """Maps to descend from: least squares, the convexified problem, the best of rank one, and perturbations."""
+    quadratic, decays = task.quadratic, problem.network.weight_decays
+    least_squares = quadratic.target / quadratic.scales
+    starts = [least_squares, improved_bound(task, least_squares, np.inf, 100)[1]]
+    found = minimise_rank_one(RankOneTask(quadratic, Shrinkage.of(decays)), 1e-9)
+    starts.append(np.outer(found.left, found.right))
+    if decays.size == 2:
+        nuclear = minimise_nuclear(quadratic, float(np.sqrt(decays[0] * decays[1])))
+        starts.append((nuclear.left * nuclear.values) @ nuclear.right.T)
+    rng = np.random.default_rng(0)
+    spread = float(np.linalg.norm(least_squares)) / np.sqrt(least_squares.size)
+    starts += [least_squares + spread * rng.standard_normal(least_squares.shape) for _ in range(PERTURBED_STARTS)]
+    return starts
+
+
+def _search(problem: Problem, task: Penalised) -> FloatArray:
+    candidates = [descend(task, start) for start in _starts(problem, task)]
+    return min(candidates, key=task.value)
+
+
+def _minimum(problem: Problem, quadratic: Quadratic, end_map: FloatArray) -> GlobalMinimum:
+    network = problem.network
+    left, values, right = np.linalg.svd(end_map, full_matrices=False)
+    kept = values > 1e-10 * max(float(values[0]), 1e-300)
+    left, values, inner = left[:, kept], values[kept], quadratic.expand(right[kept].T)
+    layers, decays = network.n_layers, network.weight_decays
+    shares = np.exp(float(np.sum(np.log(decays))) / (2 * layers)) * values ** (1.0 / layers)
+    offset = quadratic.offset((left * values) @ inner.T)
+    parameters = aligned_layers(network, left, [shares / np.sqrt(decay) for decay in decays], inner, offset)
+    decay = layers * float(np.sum(shares**2))
+    uniqueness = "not known: the best point found; only a closed gap would make its loss, not the point, certain"
+    return global_minimum(problem, quadratic, (left, values, inner), parameters, uniqueness, decay=decay)
+
+
+def _thresholds(quadratic: Quadratic, decays: FloatArray) -> Thresholds:
+    if decays.size == 2:
+        return collapse_thresholds(quadratic, float(np.sqrt(decays[0] * decays[1])))
+    why = "not known: no closed form for three or more layers on inputs that are not white"
+    names = (
+        "critical_decay_scale",
+        "metastable_up_to_decay_scale",
+        "critical_noise_variance",
+        "transition_order",
+        "transitions",
+    )
+    return Thresholds(
+        None,
+        None,
+        None,
+        None,
+        None,
+        (),
+        {**dict.fromkeys(names, why), "critical_noise_scale": "no noise on hidden layers"},
+    )
+
+
+SOLVER = Solver(
+    name="deep_bounded",
+    theorems=("envelope-bound",),
+    status=Status.CERTIFIED,
+    hypotheses=(*needs.COMMON, needs.layers_at_least(2), needs.NO_HIDDEN_NOISE, needs.ALL_DECAYED),
+    solve=solve,
+)

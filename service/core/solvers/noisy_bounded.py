@@ -1,0 +1,202 @@
+"""Noise on hidden layers where no closed form is known: best weights found, with an honest bound.
+
+Covers several noisy layers whose solution has a rank above one, and noise together with decay on inputs that are not
+white or in deeper networks.  See ``docs/theory/dropout.md``.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.optimize import minimize
+
+from service.core.arrays import FloatArray
+from service.core.linear import hypotheses as needs
+from service.core.linear.answer import UNIQUE, global_minimum, minimum_point
+from service.core.linear.layers import biases_of
+from service.core.linear.noisy_layers import noisy_parameters
+from service.core.linear.origin import origin_of, origin_points
+from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.ranks import rank_bound
+from service.core.linear.water_filling import effective_noise, fill, noisy_layers
+from service.core.losses import DenseParameters, flatten, gradient_of, hessian_of, loss_of, terms_of, unflatten
+from service.core.problems import Layer, Network, Problem, shapes_of
+from service.core.results import FactoredMatrix, GlobalMinimum, Parameters, Solution, Thresholds
+from service.core.rules import Hypothesis, Verdict
+from service.core.solver import Solver
+from service.vocabulary import Bias, Evidence, Status
+
+RESTARTS = 8
+NEWTON_LIMIT = 250
+
+
+def solve(problem: Problem) -> Solution:
+    """Best stationary point found under noise, with the origin."""
+    quadratic = quadratic_of(problem)
+    minimum = _minimum(problem, quadratic, _search(problem, quadratic))
+    reason = "the barrier is not known under noise"
+    origin = origin_of(problem, quadratic, minimum.trivial, None, reason)
+    points = origin_points(quadratic, origin)
+    if not minimum.trivial:
+        points.append(minimum_point(minimum, Evidence.OBSERVED))
+    why = "not known under noise for several outputs: only bounds are"
+    names = (
+        "critical_decay_scale",
+        "metastable_up_to_decay_scale",
+        "critical_noise_variance",
+        "critical_noise_scale",
+        "transition_order",
+        "transitions",
+    )
+    return Solution(
+        "noisy_bounded",
+        SOLVER.theorems,
+        minimum,
+        tuple(points),
+        "not complete: the origin and the best stationary point that was found; how good it is, the certificate tells",
+        Thresholds(None, None, None, None, None, (), dict.fromkeys(names, why)),
+        origin,
+    )
+
+
+def _as_seen(task: Problem, quadratic: Quadratic) -> Problem:
+    """The problem without biases, on moments from which the means are taken off where biases do that."""
+    if not task.network.bias_layers:
+        return task
+    moments = task.data
+    if quadratic.x_mean is not None and quadratic.y_mean is not None:
+        x_mean, y_mean = quadratic.x_mean, quadratic.y_mean
+        xx = moments.xx - np.outer(x_mean, x_mean)
+        xy = moments.xy - np.outer(x_mean, y_mean)
+        moments = replace(moments, xx=xx, xy=xy, yy=quadratic.total, x_mean=None, y_mean=None)
+    network = replace(task.network, bias=Bias.NONE, bias_weight_decays=())
+    return replace(task, network=network, moments=moments, memo={})
+
+
+def _search(task: Problem, quadratic: Quadratic) -> list[FloatArray]:
+    """L-BFGS on the exact loss from the bound's own map and from random weights."""
+    seen = _as_seen(task, quadratic)
+    like = DenseParameters.without_biases([np.zeros(shape) for shape in shapes_of(seen.network, seen.data.inputs)])
+
+    def value_and_gradient(point: FloatArray) -> tuple[float, FloatArray]:
+        at = unflatten(point, like)
+        loss = float(loss_of(seen.network, seen.data, at)) / quadratic.total
+        return loss, flatten(gradient_of(seen.network, seen.data, at)) / quadratic.total
+
+    def descend(start: FloatArray, iterations: int, tolerance: float) -> tuple[float, FloatArray]:
+        found = minimize(
+            value_and_gradient,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": iterations, "ftol": tolerance, "gtol": 1e-11, "maxcor": 30},
+        )
+        return float(found.fun), np.asarray(found.x)
+
+    if quadratic.correlation_norm == 0.0:
+        return [np.asarray(weight, dtype=float) for weight in like.weights]
+    found = [descend(start, 400, 1e-10) for start in _starts(task, quadratic, like)]
+    value, best = descend(min(found, key=lambda pair: pair[0])[1], 3000, 1e-15)
+    if value >= 1.0 - 1e-12:
+        best = np.zeros_like(best)
+    elif best.size <= NEWTON_LIMIT:
+        best = _newton(seen, like, best)
+    return [np.asarray(weight, dtype=float) for weight in unflatten(best, like).weights]
+
+
+def _newton(seen: Problem, like: DenseParameters, point: FloatArray) -> FloatArray:
+    """Newton steps by least squares, since symmetries leave flat directions, while they lower the gradient."""
+    gradient = flatten(gradient_of(seen.network, seen.data, unflatten(point, like)))
+    for _ in range(8):
+        hessian = hessian_of(seen.network, seen.data, unflatten(point, like))
+        moved = point - np.linalg.lstsq(hessian, gradient, rcond=1e-8)[0]
+        following = flatten(gradient_of(seen.network, seen.data, unflatten(moved, like)))
+        if float(np.linalg.norm(following)) >= 0.9 * float(np.linalg.norm(gradient)):
+            break
+        point, gradient = moved, following
+    return point
+
+
+def _starts(task: Problem, quadratic: Quadratic, like: DenseParameters) -> list[FloatArray]:
+    left, values, right = quadratic.svd
+    level = fill(values, effective_noise(task.network), 0.0, rank_bound(task, quadratic))
+    shrunk = values[: level.kept] - level.amount
+    inner = quadratic.expand(right[:, : level.kept] / quadratic.scales[:, None])
+    # several noisy layers: equal loads in the first only, the search does the rest
+    single = replace(task, network=_first_noise_only(task.network), memo={})
+    parameters = noisy_parameters(single, quadratic, left[:, : level.kept], shrunk, inner)
+    rng = np.random.default_rng(0)
+    size = flatten(like).size
+    begin = np.concatenate([weight.dense().ravel() for weight in parameters.weights])
+    spread = float(np.sqrt(np.mean(begin**2))) + 1e-3
+    starts = [begin + 0.05 * spread * rng.standard_normal(size)]
+    starts += [spread * factor * rng.standard_normal(size) for factor in np.geomspace(0.5, 2.0, RESTARTS - 1)]
+    return starts
+
+
+def _first_noise_only(network: Network) -> Network:
+    first = noisy_layers(network)[0]
+    layers: list[Layer] = [
+        replace(layer, weight_decay=0.0, noise_variance=layer.noise_variance if index == first else 0.0)
+        for index, layer in enumerate(network.layers)
+    ]
+    return replace(network, layers=tuple(layers), bias=Bias.NONE, bias_weight_decays=())
+
+
+def _minimum(problem: Problem, quadratic: Quadratic, weights: list[FloatArray]) -> GlobalMinimum:
+    seen = _as_seen(problem, quadratic)
+    product = weights[0]
+    for weight in weights[1:]:
+        product = weight @ product
+    left, values, right = np.linalg.svd(product, full_matrices=False)
+    kept = values > 1e-9 * max(float(values[0]), 1e-300)
+    svd = (left[:, kept], values[kept], right[kept].T)
+    terms = terms_of(seen.network, seen.data, DenseParameters.without_biases(weights))
+    parameters = _factored(problem, quadratic, weights, product)
+    hidden_noise = terms.noise - _input_noise(problem, product)
+    uniqueness = "not known: the best point found"
+    if not np.any(product):
+        uniqueness = UNIQUE
+    return global_minimum(
+        problem,
+        quadratic,
+        svd,
+        parameters,
+        uniqueness,
+        decay=terms.decay,
+        hidden_noise=max(hidden_noise, 0.0),
+    )
+
+
+def _input_noise(problem: Problem, product: FloatArray) -> float:
+    diagonal = problem.data.xx.diagonal()
+    return problem.network.input_noise_variance * float(np.sum(product**2, axis=0) @ diagonal)
+
+
+def _factored(problem: Problem, quadratic: Quadratic, weights: list[FloatArray], product: FloatArray) -> Parameters:
+    network = problem.network
+    factored = tuple(FactoredMatrix(weight, np.ones(weight.shape[1]), np.eye(weight.shape[1])) for weight in weights)
+    biases = list(biases_of(network, quadratic.offset(product)))
+    if quadratic.x_mean is not None and quadratic.y_mean is not None and network.has_bias(0):
+        biases[0] = FactoredMatrix(-(weights[0] @ quadratic.x_mean)[:, None], np.ones(1), np.ones((1, 1)))
+        biases[-1] = FactoredMatrix(quadratic.y_mean[:, None], np.ones(1), np.ones((1, 1)))
+    return Parameters(factored, tuple(biases))
+
+
+def _all_or_none(problem: Problem) -> Verdict:
+    decayed = int(np.count_nonzero(problem.network.weight_decays))
+    holds = decayed in (0, problem.network.n_layers)
+    reason = "only some layers are decayed: the infimum is that without any decay, and is not attained"
+    return Verdict(holds, {"decayed_layers": decayed}, "" if holds else reason)
+
+
+SOLVER = Solver(
+    name="noisy_bounded",
+    theorems=("noise-water-filling", "envelope-bound"),
+    status=Status.CERTIFIED,
+    hypotheses=(
+        *needs.COMMON,
+        needs.NOISE_PRESENT,
+        Hypothesis("weight decay on every layer or on none", _all_or_none),
+    ),
+    solve=solve,
+)

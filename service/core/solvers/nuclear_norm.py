@@ -1,0 +1,64 @@
+"""Two layers with weight decay on any inputs, wide enough: a convex nuclear-norm problem.
+
+See ``docs/theory/nuclear-norm.md``.
+"""
+
+import numpy as np
+
+from service.core.linear import hypotheses as needs
+from service.core.linear.answer import UNIQUE, ZERO_UNIQUE, global_minimum, minimum_point
+from service.core.linear.layers import aligned_layers
+from service.core.linear.nuclear import NuclearSolution, minimise
+from service.core.linear.origin import origin_of, origin_points
+from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.thresholds import collapse_thresholds
+from service.core.problems import Problem
+from service.core.results import GlobalMinimum, Solution
+from service.core.solver import Solver
+from service.vocabulary import Status
+
+
+def solve(problem: Problem) -> Solution:
+    """Global minimum of a two-layer network with decay, with the origin and the threshold of collapse."""
+    quadratic = quadratic_of(problem)
+    decays = problem.network.weight_decays
+    mu = float(np.sqrt(decays[0] * decays[1]))
+    found = minimise(quadratic, mu)
+    minimum = two_layer_minimum(problem, quadratic, found)
+    origin = origin_of(problem, quadratic, minimum.trivial, 0.0)
+    points = origin_points(quadratic, origin)
+    if not minimum.trivial:
+        points.append(minimum_point(minimum))
+    return Solution(
+        "nuclear_norm",
+        SOLVER.theorems,
+        minimum,
+        tuple(points),
+        "not complete: every local minimum is global (proved); saddles other than the origin are not listed",
+        collapse_thresholds(quadratic, mu),
+        origin,
+    )
+
+
+def two_layer_minimum(problem: Problem, quadratic: Quadratic, found: NuclearSolution) -> GlobalMinimum:
+    """Balanced layers of the map of a nuclear-norm solution, as a result."""
+    decays = problem.network.weight_decays
+    mu = float(np.sqrt(decays[0] * decays[1]))
+    right = quadratic.expand(found.right)
+    shares = np.sqrt(mu * found.values)
+    end_map = (found.left * found.values) @ right.T
+    values = [shares / np.sqrt(decay) for decay in decays]
+    parameters = aligned_layers(problem.network, found.left, values, right, quadratic.offset(end_map))
+    uniqueness = UNIQUE if found.values.size else ZERO_UNIQUE
+    svd = (found.left, found.values, right)
+    decay = 2.0 * mu * float(np.sum(found.values))
+    return global_minimum(problem, quadratic, svd, parameters, uniqueness, decay=decay)
+
+
+SOLVER = Solver(
+    name="nuclear_norm",
+    theorems=("nuclear-norm",),
+    status=Status.CERTIFIED,
+    hypotheses=(*needs.COMMON, needs.layers_exactly(2), needs.NO_HIDDEN_NOISE, needs.ALL_DECAYED, needs.WIDE_ENOUGH),
+    solve=solve,
+)

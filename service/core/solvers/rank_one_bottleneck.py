@@ -1,0 +1,70 @@
+"""Weight decay, any depth, any inputs, and an end-to-end map of rank at most one.
+
+See ``docs/theory/rank-one.md``.
+"""
+
+import numpy as np
+
+from service.core.linear import hypotheses as needs
+from service.core.linear.answer import UNIQUE, ZERO_UNIQUE, global_minimum, minimum_point
+from service.core.linear.layers import aligned_layers
+from service.core.linear.origin import origin_of, origin_points
+from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.rank_one import RankOne, RankOneTask, minimise
+from service.core.linear.shrinkage import Shrinkage
+from service.core.linear.thresholds import rank_one_thresholds
+from service.core.problems import Problem
+from service.core.results import GlobalMinimum, Solution
+from service.core.solver import Solver
+from service.vocabulary import Status
+
+
+def solve(problem: Problem) -> Solution:
+    """Global minimum of a decayed network through a bottleneck of one."""
+    quadratic = quadratic_of(problem)
+    decays = problem.network.weight_decays
+    task = RankOneTask(quadratic, Shrinkage.of(decays))
+    found = minimise(task)
+    minimum = rank_one_minimum(problem, quadratic, found)
+    reason = "the barrier of the reduced problem has no closed form for inputs that are not white"
+    origin = origin_of(problem, quadratic, minimum.trivial, None, reason)
+    points = origin_points(quadratic, origin)
+    if not minimum.trivial:
+        points.append(minimum_point(minimum))
+    return Solution(
+        "rank_one_bottleneck",
+        SOLVER.theorems,
+        minimum,
+        tuple(points),
+        "not complete: the origin and the global minimum; other stationary points are not listed",
+        rank_one_thresholds(task),
+        origin,
+    )
+
+
+def rank_one_minimum(problem: Problem, quadratic: Quadratic, found: RankOne) -> GlobalMinimum:
+    """Balanced layers of a map of rank one, as a result."""
+    network = problem.network
+    size = float(np.linalg.norm(found.right))
+    count = int(size > 0.0)
+    left = found.left[:, None][:, :count]
+    right = quadratic.expand((found.right / size if count else found.right)[:, None])[:, :count]
+    singular = np.full(count, size)
+    layers = network.n_layers
+    log_lane = float(np.sum(np.log(network.weight_decays))) / (2 * layers)
+    shares = np.exp(log_lane) * singular ** (1.0 / layers)
+    values = [shares / np.sqrt(decay) for decay in network.weight_decays]
+    end_map = (left * singular) @ right.T
+    parameters = aligned_layers(network, left, values, right, quadratic.offset(end_map))
+    uniqueness = UNIQUE if count else ZERO_UNIQUE
+    decay = layers * float(np.sum(shares**2))
+    return global_minimum(problem, quadratic, (left, singular, right), parameters, uniqueness, decay=decay)
+
+
+SOLVER = Solver(
+    name="rank_one_bottleneck",
+    theorems=("rank-one-bottleneck",),
+    status=Status.CERTIFIED,
+    hypotheses=(*needs.COMMON, needs.layers_at_least(2), needs.NO_HIDDEN_NOISE, needs.ALL_DECAYED, needs.RANK_ONE),
+    solve=solve,
+)

@@ -1,0 +1,17 @@
+"""``python -m service.jobs``; kept empty of imports at the top, because each forked worker runs it again."""
+
+if __name__ == "__main__":
+    import json
+    import sys
+
+    from service.jobs.fork_server import start_fork_server
+
+    configuration = sys.stdin.readline()
+    wanted = json.loads(configuration)
+    if wanted["scheduler_address"] is None:
+        # It imports what workers need while this process imports what it needs itself.
+        start_fork_server([wanted["table"].partition(":")[0]])
+
+    from service.jobs.driver_process import main
+
+    main(configuration)

@@ -1,0 +1,73 @@
+"""One job in a driver's hands."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from service.jobs.plans import Operation
+from service.jobs.progress import Cursor, Step
+from service.jobs.values import Claim, JobState, Json, Payload, StoredStep
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How an attempt is to end once nothing of it runs any more."""
+
+    state: JobState
+    error: Mapping[str, Json] | None = None
+    result: Payload | None = None
+
+
+@dataclass(slots=True)
+class ActiveJob:
+    """What a driver remembers of a job between two turns; all of it can be derived from the store again.
+
+    Attributes
+    ----------
+    outstanding : dict
+        Key of each call in the pool, with its step and when it was submitted.
+    unsaved : list
+        Results that the store has not acknowledged yet.
+    verdict : Verdict, optional
+        Set when the attempt is to end; ``dying`` then holds the calls that may still run.
+    """
+
+    claim: Claim
+    operation: Operation
+    cursor: Cursor
+    arrays: str | None
+    outstanding: dict[str, tuple[Step, float]] = field(default_factory=dict)
+    unsaved: list[tuple[Step, StoredStep]] = field(default_factory=list)
+    verdict: Verdict | None = None
+    dying: set[str] = field(default_factory=set)
+    verdict_at: float = 0.0
+    quiet_checks: int = 0
+    lost: bool = False
+    told_at: float = 0.0
+    untold: bool = True
+    tries: int = 0
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of this job's calls begin with, whoever submitted them."""
+        return f"minima-{self.claim.job_id}/"
+
+    def key(self, step: Step) -> str:
+        """Make a key for one more try of a step, unlike every key before it."""
+        self.tries += 1
+        return f"{self.prefix}{self.claim.owner}/{self.claim.epoch}/{step.kind}/{step.index}/{self.tries}"
+
+    def end(self, verdict: Verdict) -> None:
+        """Decide how the attempt ends; the first decision stands."""
+        if self.verdict is None:
+            self.verdict = verdict
+            self.verdict_at = time.monotonic()
+            self.dying = set(self.outstanding)
+
+
+def failure(step: Step, kind: str, detail: str, place: str | None = None) -> Verdict:
+    """Build the verdict of a step that cannot be computed: it names the chunk and says why."""
+    error: dict[str, Json] = {"type": kind, "detail": detail, "step": str(step.kind), "chunk": step.index}
+    if place is not None:
+        error["place"] = place
+    return Verdict(JobState.FAILED, error)

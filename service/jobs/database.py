@@ -1,0 +1,136 @@
+"""One code path over SQLite and PostgreSQL: connections, transactions, the database's own clock."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Engine, Float, create_engine, event, literal_column, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.sql.dml import Insert
+from sqlalchemy.sql.schema import Table
+
+from service.errors import EngineError
+
+_SQLITE_CLOCK: Final = "((julianday('now') - 2440587.5) * 86400.0)"
+_POSTGRES_CLOCK: Final = "extract(epoch from clock_timestamp())::double precision"
+_POSTGRES_OPTIONS: Final = (
+    "-c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=15000 -c timezone=UTC"
+)
+
+
+class Database:
+    """A store's connection pool.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:///path`` or ``postgresql://...``; psycopg 3 is the driver of the latter.
+    pool_size : int
+        Connections kept open.
+    prepare : callable, optional
+        Run before the first use, and again before the next while it raises: a store may be away at start.
+
+    Raises
+    ------
+    EngineError
+        From `reading` and `writing`, whenever the database is away, full or busy for too long.
+    """
+
+    def __init__(self, url: str, pool_size: int = 8, prepare: "Callable[[Database], None] | None" = None) -> None:
+        self._prepare = prepare
+        self._preparing = False
+        self._lock: Final = RLock()
+        address = make_url(url)
+        if address.get_backend_name() == "postgresql":
+            address = address.set(drivername="postgresql+psycopg")
+        self.is_sqlite: Final = address.get_backend_name() == "sqlite"
+        self.file: Final = Path(address.database) if self.is_sqlite and address.database else None
+        arguments: dict[str, Any] = {"timeout": 10.0} if self.is_sqlite else {"connect_timeout": 5}
+        if not self.is_sqlite:
+            arguments["options"] = _POSTGRES_OPTIONS
+        self.engine: Final[Engine] = create_engine(
+            address,
+            connect_args=arguments,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=10.0,
+            pool_pre_ping=not self.is_sqlite,
+        )
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _durable)
+            event.listen(self.engine, "begin", _begin)
+        self.clock: Final[ColumnElement[float]] = literal_column(
+            _SQLITE_CLOCK if self.is_sqlite else _POSTGRES_CLOCK, Float
+        )
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a transaction that only reads."""
+        self.ensure_prepared()
+        with _mapped_errors(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction that writes; it is durable when the block ends without an exception."""
+        self.ensure_prepared()
+        with _mapped_errors(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+    def ensure_prepared(self) -> None:
+        """Run ``prepare`` unless it has run."""
+        with self._lock:
+            prepare, busy = self._prepare, self._preparing
+            if prepare is None or busy:
+                return
+            self._preparing = True
+            try:
+                prepare(self)
+                self._prepare = None
+            finally:
+                self._preparing = False
+
+    def insert(self, table: Table) -> "sqlite.Insert | postgresql.Insert":
+        """Return this dialect's INSERT, which knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    def insert_if_new(self, table: Table) -> Insert:
+        """Return an INSERT that leaves an existing row alone."""
+        return self.insert(table).on_conflict_do_nothing()
+
+    def now(self, connection: Connection) -> float:
+        """Read the database's clock: seconds since 1970."""
+        return float(connection.execute(select(self.clock)).scalar_one())
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _mapped_errors() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (DBAPIError, PoolTimeoutError) as error:
+        raise EngineError(f"the job store is away ({type(error).__name__})") from error
+
+
+def _durable(connection: Any, _record: object) -> None:
+    # The driver's implicit BEGIN is deferred, which upgrades late and fails as busy; `_begin` opens it instead.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

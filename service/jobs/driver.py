@@ -1,0 +1,333 @@
+"""The driver: claims jobs, keeps the pool busy and fair, stores what comes back, and ends what must end."""
+
+import logging
+import time
+from dataclasses import dataclass
+from threading import Event
+from typing import Final
+
+from service.errors import EngineError, ServiceError
+from service.jobs.active import ActiveJob, Verdict, failure
+from service.jobs.driver_store import DriverStore, LeaseLostError
+from service.jobs.engine import Ending, Engine, Outcome
+from service.jobs.execution import describe
+from service.jobs.fairness import FairQueue
+from service.jobs.plans import Operation, OperationTable
+from service.jobs.progress import Cursor, Step, shared_arrays
+from service.jobs.values import Claim, JobState, Payload, StepKind, StoredStep
+
+_log: Final = logging.getLogger(__name__)
+_FIRST_CHUNKS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class DriverOptions:
+    """What one may tune.
+
+    Attributes
+    ----------
+    poll_s : float
+        Longest pause between two looks at the store.
+    max_jobs : int
+        Jobs driven at once.
+    max_losses : int
+        Deaths of workers under one step that a job survives.
+    grace_s : float
+        How long a call that must stop may take to end by itself before its process is killed.
+    progress_s : float
+        Least time between two progress events of a job.
+    """
+
+    poll_s: float = 0.05
+    max_jobs: int = 16
+    max_losses: int = 3
+    grace_s: float = 0.3
+    progress_s: float = 0.2
+
+
+class Driver:
+    """Drives the jobs it has claimed, one turn after the other, in one thread that computes nothing itself.
+
+    Parameters
+    ----------
+    store : DriverStore
+        Fenced writes.
+    engine : Engine
+        The pool.
+    table : mapping
+        The operations.
+    """
+
+    def __init__(self, store: DriverStore, engine: Engine, table: OperationTable, options: DriverOptions) -> None:
+        self._store: Final = store
+        self._engine: Final = engine
+        self._table: Final = table
+        self._options: Final = options
+        self._jobs: Final[dict[str, ActiveJob]] = {}
+        self._owners: Final[dict[str, str]] = {}
+        self._fair: Final = FairQueue()
+        self._stopped: Final = Event()
+        self._looked_at = 0.0
+        self.turned_at = time.monotonic()
+
+    def run(self) -> None:
+        """Turn until `stop`."""
+        while not self._stopped.is_set():
+            self.turn()
+
+    def stop(self) -> None:
+        """Leave after the current turn; leases then expire and others take over."""
+        self._stopped.set()
+
+    def claims(self) -> list[Claim]:
+        """Return the claims to renew; called from the thread that renews them."""
+        return [job.claim for job in list(self._jobs.values())]
+
+    def disown(self, job_id: str) -> None:
+        """Note that a claim no longer holds; called from the thread that renews them."""
+        job = self._jobs.get(job_id)
+        if job is not None:
+            job.lost = True
+
+    def turn(self) -> None:
+        """Do everything there is to do once."""
+        self.turned_at = time.monotonic()
+        for outcome in self._engine.outcomes(self._options.poll_s):
+            self._take(outcome)
+        look = time.monotonic() - self._looked_at >= self._options.poll_s
+        try:
+            if look:
+                self._looked_at = time.monotonic()
+                self._notice_interrupts()
+                self._claim()
+        except EngineError as error:
+            _log.warning("%s; trying again", error)
+            self._stopped.wait(0.2)
+        for job in list(self._jobs.values()):
+            self._tend(job, look=look)
+        self._dispatch()
+
+    def _tend(self, job: ActiveJob, *, look: bool) -> None:
+        """Do for one job what concerns the store; a job whose claim is gone is dropped on the spot."""
+        if job.lost:
+            self._abandon(job)
+            return
+        try:
+            self._save(job)
+            if look:
+                self._stop_stuck(job)
+                self._tell(job)
+            if job.verdict is not None and not job.unsaved:
+                self._settle(job, job.verdict)
+        except LeaseLostError:
+            _log.warning("job %s is driven by somebody else now", job.claim.job_id)
+            self._abandon(job)
+        except EngineError as error:
+            _log.warning("%s; keeping %d results of job %s", error, len(job.unsaved), job.claim.job_id)
+
+    def _notice_interrupts(self) -> None:
+        owners = [job.claim.owner for job in self._jobs.values() if job.verdict is None]
+        for job_id, why in self._store.interrupted(owners).items():
+            job = self._jobs[job_id]
+            if why == "cancel":
+                job.end(Verdict(JobState.DISMISSED))
+            else:
+                detail = "the job's time limit has passed"
+                job.end(Verdict(JobState.FAILED, {"type": "TimeLimit", "detail": detail}))
+
+    def _claim(self) -> None:
+        if not self._engine.workers():
+            return
+        for claim in self._store.claim(self._options.max_jobs - len(self._jobs)):
+            self._adopt(claim)
+
+    def _adopt(self, claim: Claim) -> None:
+        operation = self._table.get(claim.operation)
+        if operation is None:
+            self._refuse(claim, "UnknownOperation", "this server has no such operation")
+            return
+        try:
+            job = self._restore(claim, operation)
+        except EngineError:
+            raise
+        except ServiceError as error:
+            self._refuse(claim, type(error).__name__, error.detail)
+            return
+        except Exception as error:  # noqa: BLE001 - a plan that raises must not take other jobs down
+            self._refuse(claim, type(error).__name__, describe(error)["detail"])
+            return
+        self._jobs[claim.job_id] = job
+        self._fair.add(claim.job_id, claim.weight)
+        # What an earlier driver left in the pool has no reader any more.
+        self._engine.kill(self._engine.evict(job.prefix))
+
+    def _restore(self, claim: Claim, operation: Operation) -> ActiveJob:
+        plan = operation.plan(claim.request)
+        cursor = Cursor(operation.name, plan)
+        rounds = [step.payload for step in self._store.payloads(claim, StepKind.PLAN)]
+        cursor.restore(self._store.steps(claim), rounds)
+        shared = shared_arrays(plan)
+        if shared is not None:
+            self._engine.share(*shared)
+        return ActiveJob(claim, operation, cursor, None if shared is None else shared[0])
+
+    def _refuse(self, claim: Claim, kind: str, detail: str) -> None:
+        try:
+            self._store.finish(claim, JobState.FAILED, error={"type": kind, "detail": detail})
+        except LeaseLostError:
+            _log.warning("job %s was lost before it was refused", claim.job_id)
+
+    def _take(self, outcome: Outcome) -> None:
+        job_id = self._owners.pop(outcome.key, None)
+        job = self._jobs.get(job_id) if job_id is not None else None
+        if job is None:
+            return
+        step, _ = job.outstanding.pop(outcome.key)
+        if outcome.ending is Ending.DONE and outcome.payload is not None:
+            stored = StoredStep(step.kind, step.index, outcome.payload, outcome.seconds)
+            job.unsaved.append((step, stored))
+        elif outcome.ending is Ending.RAISED:
+            error = outcome.error
+            job.end(failure(step, error["type"], error["detail"], error["place"]))
+        elif outcome.ending is Ending.UNSTARTED:
+            job.cursor.repeat(step)
+        else:
+            self._count_loss(job, step)
+
+    def _count_loss(self, job: ActiveJob, step: Step) -> None:
+        try:
+            times = self._store.count_loss(job.claim, step.kind, step.index)
+        except LeaseLostError:
+            job.lost = True
+            return
+        except EngineError:
+            times = 0
+        if times > self._options.max_losses:
+            detail = f"its worker died {times} times: killed from outside, or out of memory"
+            job.end(failure(step, "WorkerLost", detail))
+        else:
+            job.cursor.repeat(step)
+
+    def _save(self, job: ActiveJob) -> None:
+        if not job.unsaved:
+            return
+        checkpoints = [stored for step, stored in job.unsaved if step.kind is not StepKind.REDUCE]
+        if checkpoints:
+            self._store.save_steps(job.claim, checkpoints)
+            job.untold = True
+        for step, stored in job.unsaved:
+            job.cursor.store(step, stored.payload)
+            if step.kind is StepKind.REDUCE:
+                job.end(Verdict(JobState.SUCCESSFUL, result=stored.payload))
+        job.unsaved.clear()
+
+    def _tell(self, job: ActiveJob) -> None:
+        now = time.monotonic()
+        if job.untold and now - job.told_at >= self._options.progress_s:
+            self._store.save_progress(job.claim, job.cursor.known_total)
+            job.untold, job.told_at = False, now
+
+    def _stop_stuck(self, job: ActiveJob) -> None:
+        limit = job.operation.stuck_after_s
+        now = time.monotonic()
+        old = [key for key, (_, since) in job.outstanding.items() if now - since > limit]
+        for key, seconds in self._engine.running(old).items():
+            if seconds > limit:
+                detail = f"it ran longer than {limit:g} s"
+                job.end(failure(job.outstanding[key][0], "ChunkLimit", detail))
+
+    def _settle(self, job: ActiveJob, verdict: Verdict) -> None:
+        """End an attempt once no process computes for it any more."""
+        if verdict.result is None and not self._is_quiet(job):
+            return
+        if job.untold:
+            self._store.save_progress(job.claim, job.cursor.known_total)
+            job.untold = False
+        self._store.finish(job.claim, verdict.state, result=verdict.result, error=verdict.error)
+        self._abandon(job)
+
+    def _is_quiet(self, job: ActiveJob) -> bool:
+        for key in job.outstanding:
+            self._owners.pop(key, None)
+        if job.outstanding:
+            self._engine.drop(list(job.outstanding))
+            job.outstanding.clear()
+        if not job.quiet_checks:
+            job.dying.update(self._engine.evict(job.prefix))
+        running = self._engine.running(job.dying)
+        if not running:
+            # Twice, because a call may begin while the word that nobody wants it is on its way.
+            job.quiet_checks += 1
+            return job.quiet_checks > 1
+        if time.monotonic() - job.verdict_at > self._options.grace_s:
+            self._engine.kill(list(running))
+        return False
+
+    def _abandon(self, job: ActiveJob) -> None:
+        for key in job.outstanding:
+            self._owners.pop(key, None)
+        self._engine.drop(list(job.outstanding))
+        del self._jobs[job.claim.job_id]
+        self._fair.remove(job.claim.job_id)
+        if job.arrays is not None and all(other.arrays != job.arrays for other in self._jobs.values()):
+            self._engine.unshare(job.arrays)
+
+    def _dispatch(self) -> None:
+        """Hand out steps, at most two for each worker; what waits in the pool gives way to a job's first and last."""
+        room = 2 * self._engine.workers() - len(self._owners)
+        waiting: dict[str, Step] = {}
+        self._draw(waiting)
+        while waiting and room > 0:
+            name = self._fair.next(waiting)
+            self._submit(self._jobs[name], waiting.pop(name))
+            self._draw(waiting)
+            room -= 1
+        for name in list(waiting):
+            while name in waiting and self._may_displace(self._jobs[name], waiting[name]) and self._displace(name):
+                self._submit(self._jobs[name], waiting.pop(name))
+                self._draw(waiting)
+        for name, step in waiting.items():
+            self._jobs[name].cursor.repeat(step)
+
+    def _draw(self, waiting: dict[str, Step]) -> None:
+        for name, job in self._jobs.items():
+            if name not in waiting and job.verdict is None and not job.lost:
+                step = job.cursor.next_step()
+                if step is not None:
+                    waiting[name] = step
+
+    def _may_displace(self, job: ActiveJob, step: Step) -> bool:
+        return step.kind is not StepKind.WORK or job.tries < _FIRST_CHUNKS
+
+    def _displace(self, name: str) -> bool:
+        """Take back one call that has not begun from the job that has most in the pool; tell whether there was one."""
+        victim = max(self._jobs.values(), key=lambda job: len(job.outstanding))
+        if len(victim.outstanding) <= len(self._jobs[name].outstanding) + 1:
+            return False
+        begun = self._engine.running(list(victim.outstanding))
+        idle = [key for key in victim.outstanding if key not in begun]
+        if not idle:
+            return False
+        step, _ = victim.outstanding.pop(idle[-1])
+        del self._owners[idle[-1]]
+        self._engine.drop(idle[-1:])
+        victim.cursor.repeat(step)
+        return True
+
+    def _submit(self, job: ActiveJob, step: Step) -> None:
+        try:
+            inputs = self._inputs(job, step)
+        except EngineError:
+            job.cursor.repeat(step)
+            return
+        key = job.key(step)
+        job.outstanding[key] = (step, time.monotonic())
+        self._owners[key] = job.claim.job_id
+        self._engine.submit(key, job.cursor.call(step, job.arrays, inputs))
+
+    def _inputs(self, job: ActiveJob, step: Step) -> tuple[Payload, ...]:
+        needs = job.cursor.needs(step)
+        if needs.numbers == ():
+            return ()
+        found = self._store.payloads(job.claim, StepKind.WORK, needs.first, needs.numbers)
+        return tuple(stored.payload for stored in found)

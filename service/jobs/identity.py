@@ -1,0 +1,44 @@
+"""Content-addressed identity: the same question has the same id, whoever writes it however."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from service.jobs.values import Json
+
+
+def canonical(value: Json) -> Json:
+    """Return the value with every number as float64, so that ``1`` and ``1.0`` are one question.
+
+    Integers that float64 cannot hold (seeds above 2**53) stay integers: two of them are two questions.
+
+    Raises
+    ------
+    ValueError
+        For NaN and infinities, which JSON cannot carry.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): canonical(value[key]) for key in sorted(value)}
+    if isinstance(value, list | tuple):
+        return [canonical(item) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value) if abs(value) <= 2**53 else value
+    if isinstance(value, float):
+        return value + 0.0
+    return value
+
+
+def canonical_json(value: Json) -> str:
+    """Serialise canonically: sorted keys, no spaces, shortest round-trip numbers."""
+    return json.dumps(canonical(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+
+
+def job_id(operation: str, request: Mapping[str, Json], engine_version: str, tenant: str) -> str:
+    """Return the id of a job: 32 hexadecimal digits of the hash of all that decides its result."""
+    text = canonical_json([operation, request, engine_version, tenant])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def content_hash(body: bytes) -> str:
+    """Return the address of a blob."""
+    return "sha256:" + hashlib.sha256(body).hexdigest()

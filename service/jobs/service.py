@@ -1,0 +1,108 @@
+"""The jobs floor as the floors above see it: one object that is started, asked and stopped."""
+
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from service.errors import EngineError, InputError
+from service.jobs.config import JobsConfig, refuse_insecure
+from service.jobs.database import Database
+from service.jobs.execution import load_table
+from service.jobs.migrate import migrate
+from service.jobs.plans import OperationTable, Plan
+from service.jobs.store import JobStore
+from service.jobs.supervisor import Supervisor
+from service.jobs.values import Job, Json, Submission
+from service.version import ENGINE_VERSION
+
+
+class JobService:
+    """Store and driver of one replica.
+
+    Parameters
+    ----------
+    config : JobsConfig
+        Where truth lives and compute runs.
+    drive : bool
+        False for a replica that only serves reads and submissions.
+
+    Raises
+    ------
+    EngineError
+        If the scheduler's address is not safe.
+    """
+
+    def __init__(self, config: JobsConfig, *, drive: bool = True) -> None:
+        if config.scheduler_address is not None:
+            refuse_insecure(config.scheduler_address, allow_insecure=config.allow_insecure_scheduler)
+        self._config: Final = config
+        self._database: Final = Database(config.database_url, prepare=migrate)
+        self._supervisor: Final = Supervisor(config) if drive else None
+        self.store: Final = JobStore(self._database, ENGINE_VERSION, config.queue_limit, config.retention_s)
+
+    def start(self) -> None:
+        """Bring the schema up to date and start the driver beside; a store that is away is tried again later."""
+        if self._supervisor is None:
+            return
+        with contextlib.suppress(EngineError):
+            self._database.ensure_prepared()
+        self._supervisor.start()
+
+    def stop(self) -> None:
+        """Stop the driver and give connections back."""
+        if self._supervisor is not None:
+            self._supervisor.stop()
+        self._database.close()
+
+    def driver_pid(self) -> int | None:
+        """Return the process that drives, for logs and tests."""
+        return None if self._supervisor is None else self._supervisor.pid
+
+    def ready(self) -> Mapping[str, bool]:
+        """Tell what works: ``store`` (asked now) and ``driver``; an EngineError counts as not."""
+        try:
+            self.store.active()
+        except EngineError:
+            return {"store": False, "driver": self._driving()}
+        return {"store": True, "driver": self._driving()}
+
+    @property
+    def table(self) -> OperationTable:
+        """The operations that may run as jobs."""
+        return load_table(self._config.table)
+
+    def plan(self, operation: str, request: Mapping[str, Json]) -> Plan:
+        """Build the plan of a request, which refuses what is too large before anything starts."""
+        return self.table[operation].plan(request)
+
+    def submit(self, submission: Submission) -> tuple[Job, bool]:
+        """Check and store a question; see `JobStore.submit`.
+
+        Raises
+        ------
+        InputError
+            If the operation is unknown, or the plan refuses the request.
+        """
+        if submission.operation not in self.table:
+            raise InputError.at(("operation",), "is not an operation that runs as a job")
+        plan = self.plan(submission.operation, submission.request)
+        limit = min(submission.time_limit_s, self._config.time_limit_s)
+        cost = submission.cost_estimate_s or plan.cost_s
+        return self.store.submit(replace(submission, time_limit_s=limit, cost_estimate_s=cost))
+
+    def wait(self, identity: str, tenant: str, seconds: float) -> Job:
+        """Return the job once it has ended, or as it is after so many seconds."""
+        deadline = time.monotonic() + seconds
+        pause = 0.005
+        while True:
+            job = self.store.get(identity, tenant)
+            left = deadline - time.monotonic()
+            if job.ended or left <= 0:
+                return job
+            time.sleep(min(pause, left))
+            pause = min(0.1, 1.5 * pause)
+
+    def _driving(self) -> bool:
+        return self._supervisor is None or self._supervisor.alive

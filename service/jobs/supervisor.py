@@ -1,0 +1,118 @@
+"""Keeps a driver process alive beside the server: starts it, watches it, replaces it."""
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from threading import Event, Thread
+from typing import Final
+
+from service.jobs.config import JobsConfig
+
+_log: Final = logging.getLogger(__name__)
+_REFUSED: Final = 3
+_START_S: Final = 60.0
+_LOOK_EVERY_S: Final = 0.1
+_STOP_S: Final = 8.0
+
+
+class Supervisor:
+    """Runs one driver process at a time.
+
+    Parameters
+    ----------
+    config : JobsConfig
+        Handed to the process on its standard input, so that no password appears in a list of processes.
+    command : sequence of str
+        What to run; tests run a driver that pauses.
+    """
+
+    def __init__(self, config: JobsConfig, command: Sequence[str] | None = None) -> None:
+        self._config: Final = config
+        self._command: Final = command or (sys.executable, "-m", "service.jobs")
+        self._stopped: Final = Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._heard_at = 0.0
+        self._heard = False
+        self._refused = False
+        self._thread: Final = Thread(target=self._run, name="driver-supervisor", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """The driver's process, for tests and logs."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the driver has been heard of lately."""
+        return self._heard and time.monotonic() - self._heard_at < self._config.stuck_after_s
+
+    def start(self) -> None:
+        """Start the driver and return at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the driver; what it had not stored is computed again by the next one."""
+        self._stopped.set()
+        self._thread.join(_STOP_S + 4.0)
+
+    def _run(self) -> None:
+        pause = 0.1
+        while not self._stopped.is_set() and not self._refused:
+            began = time.monotonic()
+            self._watch(self._spawn())
+            pause = 0.1 if time.monotonic() - began > 10.0 else min(5.0, 2.0 * pause)
+            self._stopped.wait(pause)
+
+    def _spawn(self) -> "subprocess.Popen[bytes]":
+        self._heard_at, self._heard = time.monotonic(), False
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # Signals of the terminal are the server's to handle.
+            start_new_session=True,
+        )
+        self._process = process
+        try:
+            assert process.stdin is not None  # noqa: S101 - a pipe was asked for
+            process.stdin.write(self._config.to_json().encode() + b"\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            _log.warning("the driver ended before it was configured")
+        Thread(target=self._listen, args=(process,), name="driver-pulse", daemon=True).start()
+        return process
+
+    def _listen(self, process: "subprocess.Popen[bytes]") -> None:
+        assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+        while os.read(process.stdout.fileno(), 64):
+            self._heard_at, self._heard = time.monotonic(), True
+        process.stdout.close()
+
+    def _watch(self, process: "subprocess.Popen[bytes]") -> None:
+        while process.poll() is None:
+            if self._stopped.wait(_LOOK_EVERY_S):
+                break
+            silence = time.monotonic() - self._heard_at
+            if silence > (self._config.stuck_after_s if self._heard else _START_S):
+                _log.error("the driver has been silent for %.0f s; replacing it", silence)
+                process.kill()
+        self._end(process)
+        self._refused = process.returncode == _REFUSED
+        if not self._stopped.is_set():
+            _log.warning("the driver ended with status %s", process.returncode)
+
+    def _end(self, process: "subprocess.Popen[bytes]") -> None:
+        assert process.stdin is not None  # noqa: S101 - a pipe was asked for
+        try:
+            process.stdin.close()
+        except BrokenPipeError:
+            _log.debug("the driver was gone already")
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self._heard = False

@@ -1,0 +1,193 @@
+"""`/v1/jobs`: what has been asked for, how far it is, what came out."""
+
+import asyncio
+import base64
+import binascii
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from service.errors import InputError
+from service.jobs.codec import decode, plain
+from service.jobs.values import JobState
+from service.schemas.jobs import JobList, JobStatus, PartialChunk, PartialResults
+from service.web import documentation
+from service.web.documentation import COMMON_ERRORS
+from service.web.jobs import job_status, jobs_of, result_response, stored, tenant_of
+from service.web.responses import json_response
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+JOB_ERRORS: Final = ("not-found", "engine-unavailable", *COMMON_ERRORS)
+_POLL_S: Final = 0.15
+_KEEPALIVE_S: Final = 15.0
+
+
+@router.get(
+    "",
+    operation_id="list_jobs",
+    summary="Jobs, newest first",
+    responses={
+        **documentation.answer(JobList, "One page; the header `Link` leads to the next."),
+        **documentation.errors("invalid-input", "engine-unavailable", *COMMON_ERRORS),
+    },
+    response_class=Response,
+)
+async def get_jobs(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    cursor: str | None = None,
+    state: JobState | None = None,
+) -> Response:
+    """List the caller's jobs page by page."""
+    store = jobs_of(request).store
+    found = await stored(store.list, tenant_of(request), before=_position(cursor), limit=limit + 1, state=state)
+    page, more = found[:limit], len(found) > limit
+    following = _cursor(page[-1].created_at, page[-1].id) if more else None
+    reasons = {} if more else {"next": "this is the last page"}
+    answer = json_response(JobList(jobs=[job_status(job) for job in page], next=following, reasons=reasons))
+    if following is not None:
+        url = request.url.include_query_params(cursor=following)
+        answer.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+    return answer
+
+
+@router.get(
+    "/{job_id}",
+    operation_id="get_job",
+    summary="State and progress of a job",
+    responses={**documentation.answer(JobStatus, "The job."), **documentation.errors(*JOB_ERRORS)},
+    response_class=Response,
+)
+async def get_job(request: Request, job_id: str) -> Response:
+    """Tell how far a job is."""
+    job = await stored(jobs_of(request).store.get, job_id, tenant_of(request))
+    answer = json_response(job_status(job))
+    if not job.ended:
+        answer.headers["Retry-After"] = "1"
+    return answer
+
+
+@router.get(
+    "/{job_id}/results",
+    operation_id="get_job_results",
+    summary="Result of a job, or what it has so far",
+    responses={
+        200: {"description": "The operation's answer as JSON or `.npz`, or with `partial` the chunks stored so far."},
+        304: {"description": "The caller has it already: `If-None-Match` names its `ETag`."},
+        **documentation.errors("invalid-input", "job-not-ready", "job-expired", *JOB_ERRORS),
+    },
+    response_class=Response,
+)
+async def get_results(
+    request: Request,
+    job_id: str,
+    partial: bool = False,
+    after: Annotated[int, Query(ge=-1)] = -1,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """Return the result of a successful job; `partial` reads the chunks of one that still runs."""
+    store, tenant = jobs_of(request).store, tenant_of(request)
+    if not partial:
+        return result_response(request, *await stored(store.result, job_id, tenant))
+    job, steps = await stored(store.partial, job_id, tenant, after, limit)
+    following = steps[-1].index if len(steps) == limit else None
+    reasons = {} if following is not None else {"next": "no more chunks are stored now"}
+    reasons |= {} if job.chunks_total is not None else {"chunks_total": "not known yet"}
+    chunks = [PartialChunk(index=step.index, value=plain(decode(step.payload))) for step in steps]
+    return json_response(
+        PartialResults(
+            state=job.state.value,
+            chunks_done=job.chunks_done,
+            chunks_total=job.chunks_total,
+            chunks=chunks,
+            next=following,
+            reasons=reasons,
+        )
+    )
+
+
+@router.delete(
+    "/{job_id}",
+    operation_id="delete_job",
+    summary="Stop a job, or forget an ended one",
+    responses={
+        **documentation.answer(JobStatus, "The job is dismissed, or goes on for another subscriber."),
+        202: {"description": "It is being stopped; the state becomes `dismissed` when its process is gone."},
+        204: {"description": "The ended job was removed with request, chunks, results and events."},
+        **documentation.errors(*JOB_ERRORS),
+    },
+    response_class=Response,
+)
+async def delete_job(request: Request, job_id: str) -> Response:
+    """Withdraw from a job: an active one stops with its last subscriber, an ended one is removed.
+
+    Without API keys everybody is the same subscriber, so that this stops the job for all.
+    """
+    tenant = tenant_of(request)
+    job = await stored(jobs_of(request).store.dismiss, job_id, tenant, tenant)
+    if job is None:
+        return Response(status_code=204)
+    answer = json_response(job_status(job))
+    answer.status_code = 202 if job.cancel_requested and not job.ended else 200
+    return answer
+
+
+@router.get(
+    "/{job_id}/events",
+    operation_id="get_job_events",
+    summary="Events of a job as they happen",
+    responses={
+        200: {"description": "Server-sent events `state`, `progress`, ...", "content": {"text/event-stream": {}}},
+        **documentation.errors("invalid-input", *JOB_ERRORS),
+    },
+    response_class=Response,
+)
+async def get_events(request: Request, job_id: str) -> Response:
+    """Stream what happens to a job until it has ended; `Last-Event-ID` resumes on any replica."""
+    text = request.headers.get("last-event-id", "0")
+    if not text.isdecimal():
+        raise InputError.at((), "the header Last-Event-ID must be the id of an event of this job")
+    # Errors must be answered before the stream begins.
+    await stored(jobs_of(request).store.get, job_id, tenant_of(request))
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_stream(request, job_id, int(text)), headers=headers, media_type="text/event-stream")
+
+
+async def _stream(request: Request, job_id: str, after: int) -> AsyncIterator[bytes]:
+    store, tenant = jobs_of(request).store, tenant_of(request)
+    spoke_at = time.monotonic()
+    while not await request.is_disconnected():
+        job, events = await stored(store.events, job_id, tenant, after)
+        for event in events:
+            after = event.id
+            data = json.dumps({**event.data, "at": event.at})
+            yield format_sse_event(data_str=data, event=event.name, id=str(event.id))
+        if events:
+            spoke_at = time.monotonic()
+        elif job.ended:
+            return
+        elif time.monotonic() - spoke_at > _KEEPALIVE_S:
+            spoke_at = time.monotonic()
+            yield KEEPALIVE_COMMENT
+        await asyncio.sleep(0.0 if events else _POLL_S)
+
+
+def _cursor(created_at: float, job_id: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([created_at, job_id]).encode()).decode().rstrip("=")
+
+
+def _position(cursor: str | None) -> tuple[float, str] | None:
+    if cursor is None:
+        return None
+    try:
+        created_at, job_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return float(created_at), str(job_id)
+    except (ValueError, TypeError, binascii.Error):
+        raise InputError.at(("cursor",), "is not a cursor that this service gave") from None

@@ -1,0 +1,216 @@
+"""The laws of the whole floor, over {SQLite, PostgreSQL} x {embedded pool, TCP scheduler}."""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil  # type: ignore[import-untyped]  # ships no annotations
+import pytest
+
+from service.errors import InputError, LimitExceeded
+from service.jobs.codec import decode
+from service.jobs.config import JobsConfig
+from service.jobs.inline import run_inline
+from service.jobs.service import JobService
+from service.jobs.values import Job, JobState, Submission
+from tests.support.job_operations import OPERATIONS, PLACE
+from tests.support.job_stacks import Cluster, new_database, until, worker_processes
+
+TENANT = "anonymous"
+MEMORY = 600_000_000
+
+
+@dataclass
+class Stack:
+    service: JobService
+    cluster: Cluster | None
+    folder: Path
+
+    def submit(self, operation: str, seconds: float = 3600.0, **request: Any) -> Job:
+        job, _ = self.service.submit(Submission(operation, request, time_limit_s=seconds))
+        return job
+
+    def ended(self, job: Job, seconds: float = 30.0) -> Job:
+        return self.service.wait(job.id, TENANT, seconds)
+
+    def answer(self, operation: str, **request: Any) -> Any:
+        job = self.ended(self.submit(operation, **request))
+        assert job.state is JobState.SUCCESSFUL, job
+        return decode(self.service.store.result(job.id, TENANT)[1])
+
+    def workers(self) -> list[psutil.Process]:
+        root = self.cluster.workers.pid if self.cluster is not None else self.service.driver_pid()
+        assert root is not None
+        return worker_processes(root)
+
+    def begun(self, name: str, operation: str, how: str) -> tuple[Job, int]:
+        """Submit a job whose last chunk misbehaves, and return it with that chunk's process once it runs."""
+        note = self.folder / name
+        job = self.submit(operation, how=how, note=str(note), before=1)
+        until(lambda: note.exists() and note.read_text())
+        return job, int(note.read_text())
+
+
+@pytest.fixture(scope="module", params=["sqlite-embedded", "postgresql-embedded", "sqlite-tcp", "postgresql-tcp"])
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("stack")
+    kind, _, pool = request.param.partition("-")
+    url = f"sqlite:///{folder}/jobs.db" if kind == "sqlite" else new_database(request.getfixturevalue("postgres_uri"))
+    cluster = Cluster(memory=MEMORY) if pool == "tcp" else None
+    service = JobService(
+        JobsConfig(
+            url,
+            scheduler_address=cluster.address if cluster else None,
+            workers=2,
+            worker_memory=MEMORY,
+            table=PLACE,
+            lease_s=2.0,
+            max_losses=1,
+        )
+    )
+    service.start()
+    try:
+        yield Stack(service, cluster, folder)
+    finally:
+        service.stop()
+        if cluster is not None:
+            cluster.close()
+
+
+def test_a_job_gives_the_bits_of_the_same_plan_in_one_process(stack: Stack) -> None:
+    request = {"chunks": 40, "seed": 3}
+    expected = decode(run_inline(OPERATIONS["count"], request))
+    found = stack.answer("count", **request)
+    assert found["order"] == expected["order"]
+    assert found["total"] == expected["total"]
+    assert found["samples"].tobytes() == np.asarray(expected["samples"]).tobytes()
+
+
+def test_an_adaptive_job_plans_as_results_arrive(stack: Stack) -> None:
+    found = stack.answer("adaptive")
+    assert abs(found["root"] - 2**0.5) < 1e-14
+    assert found["chunks"] == 5
+
+
+def test_arrays_travel_once_to_each_worker(stack: Stack) -> None:
+    found = stack.answer("shared", rows=30)
+    assert np.array_equal(found["rows"], np.arange(30_000.0).reshape(30, 1000))
+    assert found["copies"] == found["pids"] <= 2
+
+
+def test_workers_use_one_thread(stack: Stack) -> None:
+    assert stack.answer("threads") == 1
+
+
+def test_progress_and_partial_results_can_be_read_while_a_job_runs(stack: Stack) -> None:
+    job = stack.submit("count", chunks=60, sleep_s=0.05, seed=11)
+    until(lambda: stack.service.store.get(job.id, TENANT).chunks_done >= 4)
+    running, some = stack.service.store.partial(job.id, TENANT)
+    assert running.state is JobState.RUNNING
+    assert len(some) >= 4
+    assert decode(some[0].payload)["index"] == some[0].index
+    ended = stack.ended(job)
+    assert (ended.chunks_done, ended.chunks_total) == (60, 60)
+    _, told = stack.service.store.events(job.id, TENANT)
+    done = [event.data["chunks_done"] for event in told if event.name == "progress"]
+    assert done == sorted(done)
+    assert done[-1] == 60
+    assert len(done) >= 4
+
+
+@pytest.mark.parametrize(
+    ("how", "kind"), [("raise", "ValueError"), ("nan", "NotEncodableError"), ("die", "WorkerLost")]
+)
+def test_a_bad_chunk_fails_its_job_and_names_itself(stack: Stack, how: str, kind: str) -> None:
+    neighbour = stack.submit("count", chunks=20, sleep_s=0.05, seed=len(how) + 100)
+    job = stack.ended(stack.submit("misbehave", how=how, before=2))
+    assert job.state is JobState.FAILED
+    assert job.error is not None
+    assert (job.error["type"], job.error["chunk"], job.error["step"]) == (kind, 2, "work")
+    assert stack.ended(neighbour).state is JobState.SUCCESSFUL
+
+
+def test_a_chunk_that_exhausts_memory_fails_its_job_alone(stack: Stack) -> None:
+    neighbour = stack.submit("count", chunks=10, sleep_s=0.05, seed=200)
+    job = stack.ended(stack.submit("misbehave", how="memory", before=1), 60.0)
+    assert job.error is not None
+    assert (job.state, job.error["type"], job.error["chunk"]) == (JobState.FAILED, "WorkerLost", 1)
+    assert stack.ended(neighbour).state is JobState.SUCCESSFUL
+
+
+def test_a_chunk_that_never_ends_fails_its_job(stack: Stack) -> None:
+    job, pid = stack.begun("endless", "endless", "hold")
+    ended = stack.ended(job)
+    assert ended.error is not None
+    assert (ended.state, ended.error["type"], ended.error["chunk"]) == (JobState.FAILED, "ChunkLimit", 1)
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_time_limit_stops_a_chunk_that_holds_the_interpreter(stack: Stack) -> None:
+    began = time.monotonic()
+    job = stack.ended(stack.submit("misbehave", seconds=1.0, how="spin", before=0))
+    assert job.error is not None
+    assert (job.state, job.error["type"]) == (JobState.FAILED, "TimeLimit")
+    assert time.monotonic() - began < 8.0
+
+
+@pytest.mark.parametrize("how", ["sleep", "spin", "hold"])
+def test_cancelling_frees_the_core_and_harms_nobody(stack: Stack, how: str) -> None:
+    until(lambda: len(stack.workers()) == 2)
+    job, pid = stack.begun(f"cancel-{how}", "misbehave", how)
+    neighbour = stack.submit("count", chunks=25, sleep_s=0.1, seed=300 + len(how))
+    until(lambda: stack.service.store.get(neighbour.id, TENANT).chunks_done > 0)
+    began = time.monotonic()
+    stack.service.store.dismiss(job.id, TENANT)
+    until(lambda: not _runs(pid), 2.0)
+    freed = time.monotonic() - began
+    assert stack.ended(job, 2.0 - freed).state is JobState.DISMISSED
+    assert time.monotonic() - began < 2.0
+    assert stack.ended(neighbour).state is JobState.SUCCESSFUL
+    _, told = stack.service.store.events(neighbour.id, TENANT)
+    assert [event.name for event in told if event.name == "worker_lost"] == []
+
+
+def test_a_small_job_behind_a_large_one_ends_within_four_chunk_times(stack: Stack) -> None:
+    until(lambda: len(stack.workers()) == 2)
+    chunk_s = 0.4
+    large = stack.submit("count", chunks=10_000, sleep_s=chunk_s, seed=400)
+    until(lambda: stack.service.store.get(large.id, TENANT).chunks_done >= 2)
+    small = stack.ended(stack.submit("count", chunks=2, sleep_s=chunk_s, seed=401))
+    assert small.finished_at is not None
+    taken = small.finished_at - small.created_at
+    stack.service.store.dismiss(large.id, TENANT)
+    assert stack.ended(large, 3.0).state is JobState.DISMISSED
+    assert taken < 4 * chunk_s
+
+
+def test_a_killed_worker_costs_nothing_but_time(stack: Stack) -> None:
+    until(lambda: len(stack.workers()) == 2)
+    job = stack.submit("count", chunks=30, sleep_s=0.05, seed=500)
+    until(lambda: stack.service.store.get(job.id, TENANT).chunks_done >= 5)
+    stack.workers()[0].kill()
+    ended = stack.ended(job)
+    assert (ended.state, ended.chunks_done) == (JobState.SUCCESSFUL, 30)
+
+
+def test_a_plan_that_is_too_large_is_refused_before_it_starts(stack: Stack) -> None:
+    with pytest.raises(LimitExceeded, match="chunks = 100000"):
+        stack.submit("count", chunks=10**12)
+    with pytest.raises(InputError, match="not an operation"):
+        stack.submit("no such thing")
+
+
+def test_the_service_says_that_it_is_ready(stack: Stack) -> None:
+    assert stack.service.ready() == {"store": True, "driver": True}
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)

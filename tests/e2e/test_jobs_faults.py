@@ -1,0 +1,305 @@
+"""Bad days: processes are killed or paused for real, and every job still ends as if nothing had happened."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]  # ships no annotations
+import pytest
+from sqlalchemy import select
+
+from service.errors import EngineError
+from service.jobs.config import JobsConfig
+from service.jobs.database import Database
+from service.jobs.inline import run_inline
+from service.jobs.migrate import migrate
+from service.jobs.store import JobStore
+from service.jobs.tables import attempts, blobs, events, jobs, losses, steps
+from service.jobs.values import Job, JobState, Submission
+from service.version import ENGINE_VERSION
+from tests.support.job_operations import OPERATIONS, PLACE
+from tests.support.job_stacks import (
+    Cluster,
+    Postgres,
+    Replica,
+    environment,
+    kill_tree,
+    new_database,
+    until,
+    worker_processes,
+)
+
+TENANT = "anonymous"
+LEASE_S = 1.5
+ROUNDS = int(os.environ.get("MINIMA_FAULT_ROUNDS", "3"))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    server = Postgres(tmp_path_factory.mktemp("pg"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    cluster = Cluster()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def database(server: Postgres) -> Iterator[Database]:
+    database = Database(new_database(server.uri))
+    migrate(database)
+    yield database
+    database.close()
+
+
+def config(database: Database, cluster: Cluster | None, **changes: Any) -> JobsConfig:
+    url = database.engine.url.render_as_string(hide_password=False)
+    address = None if cluster is None else cluster.address
+    return JobsConfig(url, scheduler_address=address, workers=2, table=PLACE, lease_s=LEASE_S, **changes)
+
+
+def store_of(database: Database) -> JobStore:
+    return JobStore(database, ENGINE_VERSION)
+
+
+def ended(store: JobStore, job: Job, seconds: float = 60.0) -> Job:
+    until(lambda: store.get(job.id, TENANT).ended, seconds)
+    return store.get(job.id, TENANT)
+
+
+def undisturbed(request: dict[str, Any]) -> bytes:
+    return run_inline(OPERATIONS["count"], {**request, "sleep_s": 0.0}).body
+
+
+def rows(database: Database) -> list[Any]:
+    with database.reading() as connection:
+        tables = (jobs, attempts, steps, losses, events, blobs)
+        return [sorted(connection.execute(select(table)).all(), key=repr) for table in tables]
+
+
+@pytest.mark.parametrize("seed", range(1, ROUNDS + 1))
+def test_a_job_outlives_workers_server_and_scheduler(
+    seed: int, server: Postgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chance = random.Random(seed)
+    embedded = seed % 2 == 0
+    url = f"sqlite:///{tmp_path}/jobs.db" if embedded else new_database(server.uri)
+    database = Database(url)
+    migrate(database)
+    cluster = None if embedded else Cluster()
+    replica = Replica(config(database, cluster))
+    store = store_of(database)
+    request = {"chunks": 60, "sleep_s": 0.06, "seed": seed}
+    kills: list[str] = []
+    try:
+        job, _ = store.submit(Submission("count", request))
+        until(lambda: store.get(job.id, TENANT).chunks_done > 0)
+        for victim in ("worker", "worker", "server", "scheduler"):
+            time.sleep(chance.uniform(0.05, 0.6))
+            kills.append(f"{victim} at chunk {store.get(job.id, TENANT).chunks_done}")
+            if victim == "worker":
+                root = replica.process.pid if cluster is None else cluster.workers.pid
+                until(lambda root=root: worker_processes(root))  # type: ignore[misc]  # mypy knows no lambda defaults
+                chance.choice(worker_processes(root)).kill()
+            elif victim == "server":
+                replica.kill()
+                time.sleep(chance.uniform(0.0, 0.5))
+                replica.restart()
+            elif cluster is not None:
+                cluster.restart_scheduler()
+            else:
+                # The embedded scheduler lives in the driver's process.
+                replica.driver.kill()
+        final = ended(store, job)
+        with capsys.disabled():
+            print(f"\n[faults] seed {seed}, {'embedded' if embedded else 'cluster'}: {', '.join(kills)}")  # noqa: T201
+        assert (final.state, final.chunks_done, final.chunks_total) == (JobState.SUCCESSFUL, 60, 60)
+        assert [step.index for step in store.partial(job.id, TENANT)[1]] == list(range(60))
+        assert store.result(job.id, TENANT)[1].body == undisturbed(request)
+    finally:
+        replica.close()
+        if cluster is not None:
+            cluster.close()
+        database.close()
+
+
+def test_two_replicas_compute_fifty_equal_questions_once(database: Database, cluster: Cluster) -> None:
+    replicas = [Replica(config(database, cluster)) for _ in range(2)]
+    store = store_of(database)
+    question = Submission("count", {"chunks": 6, "sleep_s": 0.1, "seed": 50})
+    try:
+        with ThreadPoolExecutor(10) as pool:
+            answers = list(pool.map(lambda _: store.submit(question), range(50)))
+        assert len({job.id for job, _ in answers}) == 1
+        assert sum(started for _, started in answers) == 1
+        final = ended(store, answers[0][0])
+        assert (final.state, final.attempt, final.chunks_done) == (JobState.SUCCESSFUL, 1, 6)
+        told = store.events(final.id, TENANT)[1]
+        assert [event.data["state"] for event in told if event.name == "state"] == ["accepted", "running", "successful"]
+    finally:
+        for replica in replicas:
+            replica.close()
+
+
+@pytest.mark.parametrize("kind", ["chunk", "progress", "event", "state"])
+def test_a_driver_paused_beyond_its_lease_writes_nothing(kind: str, database: Database, cluster: Cluster) -> None:
+    settings = config(database, cluster, max_losses=1)
+    command = [sys.executable, "-m", "tests.support.paused_driver", kind]
+    paused = subprocess.Popen(
+        command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    assert paused.stdin is not None
+    paused.stdin.write(settings.to_json().encode() + b"\n")
+    paused.stdin.flush()
+    store = store_of(database)
+    # Deaths of workers are what drivers report as events of their own.
+    operation = "misbehave" if kind == "event" else "count"
+    request = {"how": "die"} if kind == "event" else {"chunks": 12, "sleep_s": 0.02, "seed": 60}
+    replica = None
+    try:
+        job, _ = store.submit(Submission(operation, request))
+        until(lambda: psutil.Process(paused.pid).status() == psutil.STATUS_STOPPED)
+        claimed = store.get(job.id, TENANT)
+        replica = Replica(settings)
+        final = ended(store, job)
+        assert final.state is (JobState.FAILED if kind == "event" else JobState.SUCCESSFUL)
+        assert final.epoch > claimed.epoch
+        before = rows(database)
+        paused.send_signal(signal.SIGCONT)
+        time.sleep(1.0)
+        assert psutil.Process(paused.pid).status() != psutil.STATUS_STOPPED
+        assert rows(database) == before
+    finally:
+        kill_tree(paused.pid)
+        paused.wait()
+        paused.stdin.close()
+        if replica is not None:
+            replica.close()
+
+
+def test_any_replica_cancels_what_another_drives(database: Database, cluster: Cluster, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    replica = Replica(config(database, cluster))
+    store = store_of(database)
+    try:
+        job, _ = store.submit(Submission("misbehave", {"how": "hold", "note": str(note), "before": 0}))
+        until(lambda: note.exists() and note.read_text())
+        pid = int(note.read_text())
+        began = time.monotonic()
+        # This process is the other replica: it shares nothing with the driver but the database.
+        stopping = store.dismiss(job.id, TENANT)
+        assert stopping is not None
+        assert (stopping.state, stopping.cancel_requested) == (JobState.RUNNING, True)
+        until(lambda: not psutil.pid_exists(pid), 2.0)
+        assert ended(store, job, 2.0).state is JobState.DISMISSED
+        assert time.monotonic() - began < 2.0
+    finally:
+        replica.close()
+
+
+def test_what_a_dead_driver_left_running_is_stopped_by_the_next(
+    database: Database, cluster: Cluster, tmp_path: Path
+) -> None:
+    note = tmp_path / "note"
+    replica = Replica(config(database, cluster))
+    store = store_of(database)
+    try:
+        job, _ = store.submit(Submission("misbehave", {"how": "hold", "note": str(note), "before": 0}))
+        until(lambda: note.exists() and note.read_text())
+        pid = int(note.read_text())
+        replica.driver.kill()
+        store.dismiss(job.id, TENANT)
+        until(lambda: not psutil.pid_exists(pid), LEASE_S + 8.0)
+        assert ended(store, job, 5.0).state is JobState.DISMISSED
+    finally:
+        replica.close()
+
+
+def test_a_frozen_driver_is_replaced(database: Database, cluster: Cluster) -> None:
+    replica = Replica(config(database, cluster, stuck_after_s=3.0))
+    store = store_of(database)
+    try:
+        job, _ = store.submit(Submission("count", {"chunks": 40, "sleep_s": 0.05, "seed": 70}))
+        until(lambda: store.get(job.id, TENANT).chunks_done > 0)
+        frozen = replica.driver
+        frozen.suspend()
+        assert ended(store, job).state is JobState.SUCCESSFUL
+        assert not psutil.pid_exists(frozen.pid)
+    finally:
+        replica.close()
+
+
+def test_a_database_that_was_away_is_used_again_without_a_restart(tmp_path: Path, cluster: Cluster) -> None:
+    server = Postgres(tmp_path)
+    database = Database(new_database(server.uri))
+    migrate(database)
+    replica = Replica(config(database, cluster))
+    store = store_of(database)
+    request = {"chunks": 60, "sleep_s": 0.05, "seed": 80}
+    try:
+        job, _ = store.submit(Submission("count", request))
+        until(lambda: store.get(job.id, TENANT).chunks_done > 5)
+        driver = replica.driver.pid
+        server.stop()
+        with pytest.raises(EngineError):
+            store.submit(Submission("count", {"chunks": 1, "seed": 81}))
+        time.sleep(LEASE_S + 0.5)
+        server.start()
+        final = ended(store, job)
+        assert (final.state, final.chunks_done) == (JobState.SUCCESSFUL, 60)
+        assert store.result(job.id, TENANT)[1].body == undisturbed(request)
+        assert len(store.list(TENANT)) == 1
+        assert replica.driver.pid == driver
+    finally:
+        replica.close()
+        database.close()
+        server.close()
+
+
+def test_replicas_with_pools_of_their_own_share_the_cores(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/jobs.db")
+    migrate(database)
+    replicas = [Replica(config(database, None)) for _ in range(2)]
+    try:
+        until(lambda: [len(worker_processes(replica.process.pid)) for replica in replicas] == [1, 1])
+        replicas.pop().close()
+        store = store_of(database)
+        job, _ = store.submit(Submission("count", {"chunks": 20, "sleep_s": 0.05, "seed": 90}))
+        assert ended(store, job).state is JobState.SUCCESSFUL
+        until(lambda: len(worker_processes(replicas[0].process.pid)) == 2)
+    finally:
+        for replica in replicas:
+            replica.close()
+        database.close()
+
+
+def test_killed_servers_leave_no_process_behind(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/jobs.db")
+    migrate(database)
+    replica = Replica(config(database, None))
+    store = store_of(database)
+    note = tmp_path / "note"
+    store.submit(Submission("misbehave", {"how": "hold", "note": str(note), "before": 0}))
+    until(lambda: note.exists() and note.read_text())
+    family = psutil.Process(replica.process.pid).children(recursive=True)
+    replica.kill()
+    database.close()
+    until(lambda: not any(_lives(process) for process in family), 15.0)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,128 @@
+"""Published closed forms for several outputs, each written down anew from its paper and compared with the service."""
+
+import numpy as np
+import pytest
+
+from evidence.outputs_instances import Shape, network_of, random_moments
+from service.core.arrays import FloatArray
+from service.core.dispatch import solve
+from service.core.models.linear_vae import LinearVae, solve_vae
+from service.core.models.unconstrained_features import FeatureModel, solve_features
+from service.core.moments import moments_of
+from service.core.problems import Moments, Problem
+
+SEEDS = range(12)
+
+
+def white(target: FloatArray) -> Moments:
+    """White inputs whose least-squares map is ``target`` (k, d), without a residual."""
+    return Moments(np.eye(target.shape[1]), target.T, float(np.sum(target**2)))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_eckart_young(seed: int) -> None:
+    """Eckart, Young (Psychometrika 1936): the truncated singular value decomposition is the nearest of its rank."""
+    rng = np.random.default_rng(seed)
+    target, rank = rng.standard_normal((4, 5)), 1 + seed % 3
+    left, values, right = np.linalg.svd(target)
+    problem = Problem(network_of(Shape(5, (rank,), 4), [0.0, 0.0]), white(target))
+    minimum = solve(problem).solution.minimum
+    assert minimum.loss == pytest.approx(float(np.sum(values[rank:] ** 2)), rel=1e-12)
+    assert minimum.end_to_end_map == pytest.approx((left[:, :rank] * values[:rank]) @ right[:rank], abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_baldi_hornik(seed: int) -> None:
+    """Baldi, Hornik (Neural Networks 1989): project least squares on leading eigenvectors of Syx Sxx^-1 Sxy."""
+    rng = np.random.default_rng(seed)
+    shape = Shape(4, (2,), 3)
+    moments = random_moments(rng, shape)
+    regression = moments.xy.T @ np.linalg.inv(moments.xx)
+    values, vectors = np.linalg.eigh(regression @ moments.xy)
+    projector = vectors[:, 1:] @ vectors[:, 1:].T
+    minimum = solve(Problem(network_of(shape, [0.0, 0.0]), moments)).solution.minimum
+    assert minimum.loss == pytest.approx(moments.yy - float(np.sum(values[1:])), rel=1e-10)
+    assert minimum.end_to_end_map == pytest.approx(projector @ regression, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_soft_thresholding(seed: int) -> None:
+    """Cai, Candes, Shen (SIAM J. Optim. 2010): the proximal map of the nuclear norm lowers singular values."""
+    rng = np.random.default_rng(seed)
+    target = rng.standard_normal((3, 4))
+    first, second = rng.uniform(0.1, 1.0, 2)
+    left, values, right = np.linalg.svd(target, full_matrices=False)
+    lowered = np.maximum(values - np.sqrt(first * second), 0.0)
+    minimum = solve(Problem(network_of(Shape(4, (4,), 3), [first, second]), white(target))).solution.minimum
+    assert minimum.end_to_end_map == pytest.approx((left * lowered) @ right, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_cavazza_dropout(seed: int) -> None:
+    """Cavazza et al. (AISTATS 2018): dropout of matrix factors is a squared nuclear norm, solved by one threshold."""
+    rng = np.random.default_rng(seed)
+    target, width, rate = rng.standard_normal((4, 4)), 5, float(rng.uniform(0.1, 0.6))
+    weight = rate / (1.0 - rate) / width
+    values = np.linalg.svd(target, compute_uv=False)
+    kept = [k for k in range(1, 5) if values[k - 1] > weight / (1.0 + k * weight) * values[:k].sum()][-1]
+    lowered = np.maximum(values - weight / (1.0 + kept * weight) * values[:kept].sum(), 0.0)
+    lowered[kept:] = 0.0
+    network = network_of(Shape(4, (width,), 4), [0.0, 0.0], [rate / (1.0 - rate)])
+    minimum = solve(Problem(network, white(target))).solution.minimum
+    assert minimum.singular_values == pytest.approx(lowered, abs=1e-12)
+    assert minimum.loss == pytest.approx(np.sum((values - lowered) ** 2) + weight * lowered.sum() ** 2, rel=1e-12)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5, 10])
+def test_neural_collapse_is_a_simplex(classes: int) -> None:
+    """Papyan, Han, Donoho (PNAS 2020): balanced class means with a free bias form a simplex equiangular tight frame."""
+    model = FeatureModel((7,) * classes, classes + 2, (), 1e-3 / classes, (1e-3,), bias=True)
+    found = solve_features(model)
+    frame = np.full((classes, classes), -1.0 / (classes - 1))
+    np.fill_diagonal(frame, 1.0)
+    assert found.cosines == pytest.approx(frame, abs=1e-12)
+    assert np.ptp(found.feature_norms) <= 1e-12 * found.feature_norms.max()
+    assert found.rank == classes - 1
+
+
+def test_minority_collapse_threshold() -> None:
+    """Dang et al. (ICML 2023): without a bias a class is learned iff n_k > N^2 lambda_W lambda_H (halved mean loss)."""
+    counts, weight, features = (40, 10, 3), 2e-2, 5e-3
+    samples = sum(counts)
+    # (1/2N)||.||^2 + (w/2)||W||^2 + (h/2)||H||^2, doubled, is the core's convention
+    found = solve_features(FeatureModel(counts, 3, (), features, (weight,)))
+    edge = samples**2 * weight * features
+    assert found.count_threshold == pytest.approx(edge, rel=1e-12)
+    assert found.learned == tuple(count > edge for count in counts)
+    heights = [np.sqrt(n) - samples * np.sqrt(weight * features) for n in counts if n > edge]
+    own = [height / np.sqrt(n) for height, n in zip(heights, counts, strict=False)]
+    assert np.diag(found.logits)[: len(own)] == pytest.approx(own, rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_probabilistic_principal_components(seed: int) -> None:
+    """Tipping, Bishop (JRSS B 1999): the best noise variance is the mean of the discarded eigenvalues."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((60, 5)) * np.array([3.0, 2.0, 1.0, 0.5, 0.3])
+    latent = 1 + seed % 4
+    values = np.sort(np.linalg.eigvalsh(x.T @ x / 60))[::-1]
+    found = solve_vae(LinearVae(latent, 1.0, None), moments_of(x, x))
+    variance = float(np.mean(values[latent:]))
+    assert found.decoder_variance == pytest.approx(variance, rel=1e-9)
+    # -log likelihood without its constant: half of sum log eigenvalue + d, the discarded ones replaced by their mean
+    expected = 0.5 * (float(np.sum(np.log(values[:latent]))) + (5 - latent) * np.log(variance) + 5)
+    assert found.loss == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_kunin_autoencoder(seed: int) -> None:
+    """Kunin et al. (ICML 2019): regularised linear autoencoders shrink principal components by 1 - lambda/sigma^2."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((30, 4)) * np.array([2.0, 1.5, 1.0, 0.5])
+    decay, width = float(rng.uniform(0.05, 1.5)), 1 + seed % 4
+    values, vectors = np.linalg.eigh(x.T @ x / 30)
+    factors = np.maximum(1.0 - decay / values[::-1], 0.0)
+    factors[width:] = 0.0
+    expected = (vectors[:, ::-1] * factors) @ vectors[:, ::-1].T
+    minimum = solve(Problem(network_of(Shape(4, (width,), 4), [decay, decay]), moments_of(x, x))).solution.minimum
+    assert minimum.end_to_end_map == pytest.approx(expected, abs=1e-10)

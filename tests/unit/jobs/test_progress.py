@@ -1,0 +1,91 @@
+from typing import Any
+
+from service.jobs.codec import decode, encode
+from service.jobs.plans import Chunk, Plan
+from service.jobs.progress import Cursor, Needs, Step
+from service.jobs.values import StepKind
+from tests.support.job_operations import OPERATIONS
+
+
+def work(index: int) -> Step:
+    return Step(StepKind.WORK, index)
+
+
+def drain(cursor: Cursor) -> list[Step]:
+    steps = []
+    while (step := cursor.next_step()) is not None:
+        steps.append(step)
+    return steps
+
+
+def run(name: str, request: dict[str, Any], stop_after: int = 10_000) -> tuple[Cursor, dict[Step, Any]]:
+    """Walk a plan in this process, as a driver would, and keep what it would store."""
+    operation = OPERATIONS[name]
+    cursor = Cursor(name, operation.plan(request))
+    stored: dict[Step, Any] = {}
+    walk(cursor, stored, stop_after)
+    return cursor, stored
+
+
+def walk(cursor: Cursor, stored: dict[Step, Any], stop_after: int = 10_000) -> None:
+    while len(stored) < stop_after and (step := cursor.next_step()) is not None:
+        needs = cursor.needs(step)
+        chunks = sorted(known for known in stored if known.kind is StepKind.WORK)
+        if needs.numbers is None:
+            inputs = [stored[known] for known in chunks if known.index >= needs.first]
+        else:
+            inputs = [stored[work(number)] for number in needs.numbers]
+        call = cursor.call(step, None, ())
+        function = OPERATIONS[call.operation].functions[call.function]
+        payload = encode(function(decode_arguments(call.arguments), {}, inputs))
+        stored[step] = decode(payload)
+        cursor.store(step, payload)
+
+
+def decode_arguments(text: str) -> Any:
+    import json
+
+    return json.loads(text)
+
+
+def test_a_fixed_plan_gives_each_chunk_once_then_the_reduction() -> None:
+    cursor = Cursor("count", Plan([Chunk("value")] * 3, "all"))
+    assert drain(cursor) == [work(0), work(1), work(2)]
+    for index in (2, 0):
+        cursor.store(work(index), encode(0))
+    assert drain(cursor) == []
+    cursor.store(work(1), encode(0))
+    assert drain(cursor) == [Step(StepKind.REDUCE)]
+    assert cursor.needs(Step(StepKind.REDUCE)) == Needs(None, 0)
+    cursor.repeat(Step(StepKind.REDUCE))
+    assert drain(cursor) == [Step(StepKind.REDUCE)]
+
+
+def test_a_restored_plan_gives_only_what_is_missing() -> None:
+    cursor = Cursor("count", Plan([Chunk("value")] * 4, "all"))
+    cursor.restore([(StepKind.WORK, 1), (StepKind.WORK, 3)], [])
+    assert drain(cursor) == [work(0), work(2)]
+
+
+def test_an_empty_plan_is_reduced_at_once() -> None:
+    assert drain(Cursor("count", Plan([], "all"))) == [Step(StepKind.REDUCE)]
+
+
+def test_an_adaptive_plan_plans_from_stored_results() -> None:
+    cursor, stored = run("adaptive", {})
+    result = stored[Step(StepKind.REDUCE)]
+    assert abs(result["root"] - 2**0.5) < 1e-14
+    assert result["chunks"] == 5
+    assert cursor.known_total == 5
+
+
+def test_an_adaptive_plan_resumes_anywhere_with_the_same_steps() -> None:
+    _, whole = run("adaptive", {})
+    for stop_after in range(len(whole)):
+        _, stored = run("adaptive", {}, stop_after)
+        resumed = Cursor("adaptive", OPERATIONS["adaptive"].plan({}))
+        rounds = [encode(stored[step]) for step in sorted(stored) if step.kind is StepKind.PLAN]
+        resumed.restore([(step.kind, step.index) for step in stored], rounds)
+        assert resumed.known_total is None or resumed.total == 5
+        walk(resumed, stored)
+        assert stored == whole
