@@ -39,10 +39,12 @@ def setting_of(data: tuple[FloatArray, FloatArray], layers: tuple[Layer, ...], l
     return Setting(Problem(Network(layers, skips=skips), moments_of(x, y), Samples(x, y), loss), x.shape[1])
 
 
-def flow(setting: Setting, scale: float, log_loss: float, seed: int = 1) -> tuple[FlowRecord, float]:
+def flow(
+    setting: Setting, scale: float, log_loss: float, seed: int = 1, effort: int = 2_000_000
+) -> tuple[FlowRecord, float]:
     """The record of a flow and the seconds that it took."""
     before = time.perf_counter()
-    states, snapshots = run(setting, gaussian_start(setting, scale, seed), Until(log_loss, 2_000_000))
+    states, snapshots = run(setting, gaussian_start(setting, scale, seed), Until(log_loss, effort))
     seconds = time.perf_counter() - before
     return record_of(setting, states, snapshots), seconds
 

@@ -53,7 +53,7 @@ def report() -> str:
             "1 if the loss falls below chance" if layer.conditional_upper_bound == 1 else str(layer.rank)
             for layer in found.layers[:1]
         )
-        record, _ = flow(setting, 0.4, -200.0)
+        record, _ = flow(setting, 0.4, -50.0, effort=60_000)
         check(record, 1e-6)
         stable = ", ".join(f"{row.stable_ranks[-1]:.4g}" for row in record.ranks.progress if row.stable_ranks[-1])
         cosine = "none" if record.cosines is None else f"{1.0 - record.cosines[-1]:.1e}"

@@ -3,7 +3,8 @@
 from typing import Final
 
 import numpy as np
-from scipy.integrate import solve_ivp
+from scipy.integrate import LSODA
+from scipy.optimize import brentq
 
 from service.core.arrays import FloatArray
 from service.core.dynamics.flow_rates import Rates
@@ -15,6 +16,9 @@ STEP: Final = 0.2
 """Log-norm time of a step over kinks, times ``1 + |log L|``: in it the log loss changes by about that much."""
 
 STEP_ERROR: Final = 1e-5
+MAX_EVALUATIONS: Final = 10_000
+"""Gradients in one segment of a smooth flow, after which the next segment goes on."""
+
 MAX_STEPS: Final = 20_000
 """Steps over kinks in one segment."""
 
@@ -30,22 +34,26 @@ def smooth_steps(rates: Rates, theta: FloatArray, length: float, log_loss: float
     """
     is_log_norm = rates.time is FlowTime.LOG_NORM
     speed = rates.log_norm_speed if is_log_norm else rates.plain_speed
-
-    def above_target(_time: float, at: FloatArray) -> float:
-        return rates.log_loss(at)[0] - log_loss
-
-    above_target.terminal = True  # type: ignore[attr-defined]  # how solve_ivp is told to stop at an event
     scale = max(float(np.linalg.norm(theta)), 1e-8)
-    found = solve_ivp(
-        lambda _time, at: speed(at),
-        (0.0, length),
-        theta,
-        method="LSODA",
-        rtol=RELATIVE,
-        atol=ABSOLUTE * scale,
-        events=above_target if is_log_norm else None,
-    )
-    return found.y[:, -1], float(found.t[-1]), int(found.nfev)
+    solver = LSODA(lambda _time, at: speed(at), 0.0, theta, length, rtol=RELATIVE, atol=ABSOLUTE * scale)
+    while solver.status == "running" and solver.nfev < MAX_EVALUATIONS:
+        solver.step()
+        if is_log_norm and rates.log_loss(solver.y)[0] <= log_loss:
+            return _at_log_loss(rates, solver, log_loss)
+    return solver.y, float(solver.t), int(solver.nfev)
+
+
+def _at_log_loss(rates: Rates, solver: LSODA, log_loss: float) -> tuple[FloatArray, float, int]:
+    """The point of the last step where the log loss is reached."""
+    path, before = solver.dense_output(), solver.t_old or 0.0
+
+    def above_target(time: float) -> float:
+        return rates.log_loss(path(time))[0] - log_loss
+
+    if above_target(before) > 0.0 > above_target(solver.t):
+        at = float(brentq(above_target, before, solver.t))
+        return path(at), at, int(solver.nfev)
+    return solver.y, float(solver.t), int(solver.nfev)
 
 
 def stepped_over_kinks(
