@@ -18,7 +18,11 @@ def report() -> str:
         d, n = int(rng.integers(2, 7)), int(rng.integers(4, 25))
         layers = (*(Layer(int(rng.integers(2, 6))) for _ in range(int(rng.integers(1, 4)))), Layer(1))
         loss = Loss.EXPONENTIAL if seed % 2 else Loss.LOGISTIC
-        setting = setting_of(separable(seed, n, d, 0.3), layers, loss)
+        x, y = separable(seed, n, d, 0.3)
+        if len(np.unique(y)) == 1:
+            y[0] = -y[0]
+            x[0] = -x[0]
+        setting = setting_of((x, y), layers, loss)
         assert setting.separability.separable is True, seed
         record, _ = flow(setting, 0.4, LOG_LOSS, seed)
         assert record.stop is FlowStop.REACHED, (seed, record.stop)
