@@ -165,3 +165,61 @@ class ExemptionKind(StrEnum):
     IMPLIED_BY = "implied_by"
     NOT_DECIDABLE = "not_decidable"
     NOT_EXPRESSIBLE = "not_expressible"
+
+
+class Dynamics(StrEnum):
+    """How weights are found, as far as their ranks depend on it."""
+
+    GRADIENT_FLOW = "gradient_flow"
+    SGD = "sgd"
+    GLOBAL_MINIMUM = "global_minimum"
+    MINIMUM_NORM = "minimum_norm"
+
+
+class InitialLoss(StrEnum):
+    """What is known of the loss at the start of training, where it is no number."""
+
+    BELOW_CHANCE = "below_chance"
+    UNKNOWN = "unknown"
+
+
+class RankKind(StrEnum):
+    """What sort of statement a rank is."""
+
+    EXACT_LIMIT = "exact_limit"
+    EXACT_MINIMUM = "exact_minimum"
+    UPPER_LIMIT = "upper_limit"
+    UPPER_MINIMUM = "upper_minimum"
+    UPPER_STATIONARY = "upper_stationary"
+    EPSILON_RANK = "epsilon_rank"
+    AVERAGE_BOUND = "average_bound"
+    INFORMATION = "information"
+    SHAPE = "shape"
+    GIVEN = "given"
+
+
+class Conserved(StrEnum):
+    """Which part of a node's balance matrix gradient flow keeps."""
+
+    MATRIX = "matrix"
+    BLOCKS = "blocks"
+    DIAGONAL = "diagonal"
+    NONE = "none"
+
+
+class FlowStop(StrEnum):
+    """Why a gradient flow ended."""
+
+    REACHED = "reached"
+    STATIONARY = "stationary"
+    STALLED = "stalled"
+    NOT_SEPARABLE = "not_separable"
+    UNDEFINED = "undefined"
+    EFFORT = "effort"
+
+
+class FlowTime(StrEnum):
+    """The parameter in which the path of a gradient flow is followed."""
+
+    LOG_NORM = "log_norm"
+    PLAIN = "plain"

@@ -8,6 +8,21 @@ from typing import Final
 from service.core.certificates import deep, duality, separable
 from service.core.certificates import rank_one as rank_one_certificate
 from service.core.certificates import scalar_output as scalar_output_certificate
+from service.core.ranks.rule import RankRule
+from service.core.ranks.rules import (
+    balance,
+    bottleneck,
+    decayed,
+    leaky,
+    least_norm_average,
+    linear_tail,
+    margin_points,
+    multilinear,
+    pattern_groups,
+    separable_classes,
+    skips,
+    white_minimum,
+)
 from service.core.rules import Theorem
 from service.core.solver import Certifier, Solver
 from service.core.solvers import (
@@ -55,3 +70,25 @@ LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = (
 
 THEOREMS: Final[tuple[Theorem, ...]] = (*scalar_output_theorems.THEOREMS, *several_outputs.THEOREMS, *LANDSCAPE_RULES)
 """Every theorem that the service can cite."""
+
+RANK_RULES: Final[tuple[RankRule, ...]] = (
+    multilinear.RULE,
+    balance.RULE,
+    linear_tail.OUTPUTS,
+    pattern_groups.RULE,
+    linear_tail.CLASSES,
+    margin_points.RULE,
+    skips.TRAINABLE,
+    skips.IDENTITY,
+    decayed.STATIONARY_POINT,
+    separable_classes.LINEAR_NETWORK,
+    separable_classes.LINEAR_END,
+    skips.DENSE,
+    least_norm_average.RULE,
+    decayed.MINI_BATCH,
+    white_minimum.RELU,
+    white_minimum.LINEAR_NETWORK,
+    leaky.RULE,
+    bottleneck.RULE,
+)
+"""Every rule about the rank of weight matrices, K-D0 to K-D8 and K-R1 to K-R9."""

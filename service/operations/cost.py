@@ -6,6 +6,7 @@ from service.operations.mapping.examples import BY_NAME
 from service.schemas.data import Data, Evaluation, EvaluationMoments, EvaluationSamples, Example
 from service.schemas.landscape import LandscapeRequest
 from service.schemas.problem import Problem
+from service.schemas.ranks import RanksRequest
 from service.schemas.request import MinimaRequest
 
 # measured on one core: fixed work, one eigendecomposition, products of samples, conversion of numbers
@@ -16,6 +17,9 @@ PER_NUMBER_S: Final = 1e-7
 RULES_S: Final = 3e-3
 PER_FACT_S: Final = 1e-7
 WITNESSES_S: Final = 0.5
+RANKS_FIXED_S: Final = 2e-3
+PER_RANK_FACT_S: Final = 2e-9
+PER_SNAPSHOT_S: Final = 1e-3
 
 
 def estimate_s(request: MinimaRequest) -> float:
@@ -42,6 +46,15 @@ def landscape_s(request: LandscapeRequest) -> float:
     samples, inputs = _size(request.problem.data)
     witnesses = WITNESSES_S if request.include else 0.0
     return problem_s(request.problem) + RULES_S + PER_FACT_S * samples * inputs + witnesses
+
+
+def ranks_s(request: RanksRequest) -> float:
+    """Seconds that rank predictions take: the facts about the samples, and the decompositions of snapshots."""
+    samples, inputs = _size(request.problem.data)
+    if isinstance(request.problem.data, Example) and request.problem.data.name in BY_NAME:
+        samples = BY_NAME[request.problem.data.name].samples
+    facts = PER_RANK_FACT_S * samples * (samples + inputs**2)
+    return RANKS_FIXED_S + problem_s(request.problem) + facts + PER_SNAPSHOT_S * len(request.snapshots)
 
 
 def _size(data: Data | Evaluation | None) -> tuple[int, int]:

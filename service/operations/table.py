@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from service.operations.examples import example, examples
+from service.operations.gradient_flows import gradient_flow
 from service.operations.landscape import landscape
 from service.operations.minima import minima
 from service.operations.minima_batch import minima_batch, minima_sweep
+from service.operations.ranks import ranks
 from service.operations.theorems import theorem, theorems
 from service.operations.verify import verify
 
@@ -38,6 +40,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("minima_batch", minima_batch, ("POST", "/v1/minima/batch"), None),
     Operation("minima_sweep", minima_sweep, ("POST", "/v1/minima/batch"), None),
     Operation("landscape", landscape, ("POST", "/v1/landscape"), "landscape"),
+    Operation("ranks", ranks, ("POST", "/v1/ranks"), "ranks"),
+    Operation("gradient_flow", gradient_flow, None, None),
     Operation("verify", verify, None, "verify"),
     Operation("examples", examples, ("GET", "/v1/examples"), "examples"),
     Operation("example", example, ("GET", "/v1/examples/{name}"), "examples"),

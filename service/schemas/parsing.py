@@ -16,11 +16,29 @@ MAX_NAME: Final = 100
 
 # an element of these fields is a union, whose chosen branch pydantic adds to the location
 UNION_FIELDS: Final = frozenset(
-    {"noise", "input_noise", "data", "evaluation", "y", "weights", "biases", "left", "right"}
+    {"noise", "input_noise", "data", "evaluation", "y", "weights", "biases", "left", "right", "skips", "initial_loss"}
 )
 UNION_BRANCHES: Final = frozenset(
-    {"dropout", "gaussian", "samples", "moments", "example", "none", "vector", "matrix", "factors", "uniform"}
+    {
+        "dropout",
+        "gaussian",
+        "samples",
+        "moments",
+        "example",
+        "none",
+        "vector",
+        "matrix",
+        "factors",
+        "uniform",
+        "ordered",
+        "numbered",
+        "word",
+        "number",
+    }
 )
+
+OUTER_BRANCHES: Final = frozenset({"ordered", "numbered"})
+"""Branches below which another union may follow."""
 
 MESSAGES: Final[Mapping[str, str]] = {
     "missing": "is required",
@@ -117,7 +135,7 @@ def location_in_body(location: Location) -> Location:
     last_name: str | int = ""
     for step in location:
         if step in UNION_BRANCHES and last_name in UNION_FIELDS:
-            last_name = ""
+            last_name = last_name if step in OUTER_BRANCHES else ""
             continue
         kept.append(step)
         if isinstance(step, str):

@@ -27,12 +27,14 @@ from service.web.metrics import Metrics
 from service.web.middleware import ApiKeys, Observe
 from service.web.routers import catalogue, jobs, landscape, minima_batch, pages, system
 from service.web.routers import minima as minima_routes
+from service.web.routers import ranks as ranks_routes
 from service.web.runtime import Runtime
 
 ROUTERS: Final = (
     minima_routes.router,
     minima_batch.router,
     landscape.router,
+    ranks_routes.router,
     catalogue.router,
     jobs.router,
     system.router,

@@ -56,6 +56,19 @@ BATCH: Final[Mapping[str, Any]] = {
     },
     "independent problems": {"problems": [DESIGN_EXAMPLE, {"problem": DESIGN_EXAMPLE, "return": {"weights": "full"}}]},
 }
+RANKS: Final[Mapping[str, Any]] = {
+    "separable classes": {
+        "network": {"layers": [{"width": 4}, {"width": 3}, {"width": 1}]},
+        "data": {
+            "kind": "samples",
+            "x": [[1.25, 1.0], [2.0, -0.5], [-1.0, -0.75], [-0.5, -1.25]],
+            "y": [1, 1, -1, -1],
+            "task": "classification",
+        },
+        "objective": {"loss": "exponential"},
+        "training": {"dynamics": "gradient_flow", "initial_loss": "below_chance"},
+    },
+}
 SHOWN_DIGITS: Final = 8
 ROUNDING: Final = 1e-8
 

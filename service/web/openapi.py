@@ -13,6 +13,7 @@ from service.schemas.jobs import JobList, JobStatus, PartialResults
 from service.schemas.landscape import BareLandscapeRequest, LandscapeAnswer, LandscapeRequest
 from service.schemas.minima import MinimaAnswer
 from service.schemas.problem_details import ProblemDetails
+from service.schemas.ranks import BareRanksRequest, RanksAnswer, RanksRequest
 from service.schemas.request import BareMinimaRequest, MinimaRequest
 from service.schemas.system import Health, Version
 from service.schemas.theorems import TheoremList
@@ -43,6 +44,9 @@ MODELS: Final = (
     BareLandscapeRequest,
     LandscapeRequest,
     LandscapeAnswer,
+    RanksRequest,
+    BareRanksRequest,
+    RanksAnswer,
     ExampleList,
     ExampleAnswer,
     TheoremList,

@@ -9,6 +9,8 @@ from service.operations.landscape import landscape
 from service.operations.landscape import parse as parse_landscape
 from service.operations.minima import minima, parse
 from service.operations.minima_batch import Batch, minima_batch, minima_sweep, parse_batch
+from service.operations.ranks import parse as parse_ranks
+from service.operations.ranks import ranks
 from service.settings import Limits
 from service.web.responses import Rendered, rendered, rendered_sweep
 
@@ -78,8 +80,20 @@ def _landscape(body: object, limits: Limits, _accept: str) -> Task:
     )
 
 
+def _ranks(body: object, limits: Limits, _accept: str) -> Task:
+    parsed = parse_ranks(body)
+    asked = parsed.request
+    return Task(
+        estimate_s=cost.ranks_s(asked),
+        time_limit_s=asked.time_limit_s,
+        render=lambda: rendered(ranks(asked, limits, parsed.problem_at)),
+        shapes={"data": asked.problem.data.kind, "layers": len(asked.problem.network.layers)},
+    )
+
+
 TASKS: Final[Mapping[str, Prepare]] = {
     "minima": _minima,
     "minima_batch": _minima_batch,
     "landscape": _landscape,
+    "ranks": _ranks,
 }

@@ -12,6 +12,7 @@ TABLES = {
     "core/solvers": ("core/catalogue.py", "core/dispatch.py"),
     "core/certificates": ("core/catalogue.py", "core/dispatch.py"),
     "core/theorems": ("core/catalogue.py", "core/dispatch.py"),
+    "core/ranks/rules": ("core/catalogue.py",),
     "operations": ("operations/table.py",),
 }
 SCANS = {"pkgutil", "importlib", "importlib.metadata", "glob", "os", "pathlib", "inspect"}

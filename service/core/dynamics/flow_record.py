@@ -1,0 +1,139 @@
+"""A gradient flow told as trajectories, each beside what theory allows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.dynamics.flow import FlowState
+from service.core.dynamics.flow_rates import Rates
+from service.core.ranks.invariants import balance, invariants_of
+from service.core.ranks.predictor import predict
+from service.core.ranks.results import RankAnswer
+from service.core.ranks.setting import Setting
+from service.core.ranks.snapshot import Snapshot, forward
+from service.vocabulary import Conserved, FlowStop, FlowTime, Loss
+
+
+@dataclass(frozen=True)
+class FlowRecord:
+    """One entry for each recorded moment, the start first.
+
+    Attributes
+    ----------
+    time : FlowTime
+    stop : FlowStop
+    times, values : tuple of float
+        Values are the log of the summed loss in log-norm time, the objective in plain time.
+    norms : tuple of float
+        Norm of all weights.
+    margins : tuple of float or None
+        Least margin over ``||theta||^L``; for homogeneous networks on two classes.
+    cosines : tuple of float or None
+        Between the end-to-end map of a linear network and the hard-margin direction.
+    pattern_changes : tuple of int
+        Signs of pre-activations that changed since the moment before.
+    balance_decay : tuple of float or None
+        Largest deviation of any conserved matrix from ``exp(-4 g t)`` times its start, where one decay rules all.
+    ranks : RankAnswer
+        Predictions with the progress of each layer at these moments.
+    reasons : mapping of str to str
+    """
+
+    time: FlowTime
+    stop: FlowStop
+    times: tuple[float, ...]
+    values: tuple[float, ...]
+    norms: tuple[float, ...]
+    margins: tuple[float, ...] | None
+    cosines: tuple[float, ...] | None
+    pattern_changes: tuple[int, ...]
+    balance_decay: tuple[float, ...] | None
+    ranks: RankAnswer
+    reasons: dict[str, str]
+
+
+def record_of(setting: Setting, states: Sequence[FlowState], snapshots: Sequence[Snapshot]) -> FlowRecord:
+    """Trajectories of a flow that has ended."""
+    rates = Rates(setting, snapshots[0])
+    measured = replace(setting, snapshots=tuple(snapshots))
+    margins, cosines = _margins(measured), _cosines(measured)
+    balance_decay = _balance_decay(measured, [state.time for state in states]) if rates.time is FlowTime.PLAIN else None
+    reasons: dict[str, str] = {}
+    if margins is None:
+        reasons["margins"] = "for homogeneous networks on two labelled classes only"
+    if cosines is None:
+        reasons["cosines"] = "for linear networks on separable data of two classes only"
+    if balance_decay is None:
+        reasons["balance_decay"] = "for flows in plain time with one decay for all layers only"
+    return FlowRecord(
+        time=rates.time,
+        stop=states[-1].stop or FlowStop.EFFORT,
+        times=tuple(state.time for state in states),
+        values=tuple(rates.value(state.theta) for state in states),
+        norms=tuple(snapshot.norm for snapshot in snapshots),
+        margins=margins,
+        cosines=cosines,
+        pattern_changes=_pattern_changes(measured),
+        balance_decay=balance_decay,
+        ranks=predict(measured),
+        reasons=reasons,
+    )
+
+
+def end_to_end(setting: Setting, snapshot: Snapshot) -> FloatArray:
+    """What tells two classes apart in a linear network: the row, or the difference of two rows."""
+    product: FloatArray = np.eye(setting.inputs)
+    for weight in snapshot.weights:
+        product = weight @ product
+    row: FloatArray = product[0] if len(product) == 1 else product[1] - product[0]
+    return row
+
+
+def _margins(setting: Setting) -> tuple[float, ...] | None:
+    labelled, graph = setting.labelled, setting.graph
+    if labelled is None or labelled.n_classes != 2 or not graph.is_homogeneous or setting.problem.loss is Loss.SQUARED:
+        return None
+    found = []
+    for snapshot in setting.snapshots:
+        prediction = forward(graph, snapshot, labelled.x).prediction
+        scores = prediction[:, 0] if prediction.shape[1] == 1 else prediction[:, 1] - prediction[:, 0]
+        scale = max(snapshot.norm, 1e-300) ** setting.n_layers
+        found.append(float(np.min(labelled.signs * scores)) / scale if scale > 0.0 else 0.0)
+    return tuple(found)
+
+
+def _cosines(setting: Setting) -> tuple[float, ...] | None:
+    direction = setting.separability.direction
+    if direction is None or not setting.graph.is_linear or setting.graph.skips() or not setting.has_one_direction:
+        return None
+    maps = [end_to_end(setting, snapshot) for snapshot in setting.snapshots]
+    return tuple(float(row @ direction / max(float(np.linalg.norm(row)), 1e-300)) for row in maps)
+
+
+def _pattern_changes(setting: Setting) -> tuple[int, ...]:
+    if setting.graph.is_linear:
+        return (0,) * len(setting.snapshots)
+    patterns = [setting.patterns(index) or () for index in range(len(setting.snapshots))]
+    changes = [0]
+    for before, after in pairwise(patterns):
+        changes.append(sum(int((old != new).sum()) for old, new in zip(before, after, strict=True)))
+    return tuple(changes)
+
+
+def _balance_decay(setting: Setting, times: Sequence[float]) -> tuple[float, ...] | None:
+    decays = setting.problem.network.weight_decays
+    if not np.all(decays == decays[0]) or setting.problem.network.bias_layers or not setting.graph.is_linear:
+        return None
+    nodes = [row.nodes for row in invariants_of(setting.graph) if row.conserved is Conserved.MATRIX]
+    found = []
+    for time, snapshot in zip(times, setting.snapshots, strict=True):
+        factor = float(np.exp(-4.0 * decays[0] * time))
+        deviations = [
+            balance(setting.graph, snapshot, node) - factor * balance(setting.graph, setting.snapshots[0], node)
+            for node in nodes
+        ]
+        found.append(max((float(np.abs(deviation).max()) for deviation in deviations), default=0.0))
+    return tuple(found)

@@ -1,0 +1,121 @@
+"""Integrators of gradient flow: a stiff solver where the flow is smooth, floored Heun steps where it has kinks."""
+
+from typing import Final
+
+import numpy as np
+from scipy.integrate import LSODA
+from scipy.optimize import brentq
+
+from service.core.arrays import FloatArray
+from service.core.dynamics.flow_rates import Rates
+from service.vocabulary import FlowTime
+
+RELATIVE: Final = 1e-9
+ABSOLUTE: Final = 1e-11
+STEP: Final = 0.2
+"""Log-norm time of a step over kinks, times ``1 + |log L|``: in it the log loss changes by about that much."""
+
+STEP_ERROR: Final = 1e-5
+MAX_EVALUATIONS: Final = 10_000
+"""Gradients in one segment of a smooth flow, after which the next segment goes on."""
+
+MAX_STEPS: Final = 20_000
+"""Steps over kinks in one segment."""
+
+
+def smooth_steps(rates: Rates, theta: FloatArray, length: float, log_loss: float) -> tuple[FloatArray, float, int]:
+    """Integrate for ``length``, or until the log loss is reached.
+
+    Returns
+    -------
+    theta : (P,) array
+    elapsed : float
+    evaluations : int
+    """
+    is_log_norm = rates.time is FlowTime.LOG_NORM
+    speed = rates.log_norm_speed if is_log_norm else rates.plain_speed
+    scale = max(float(np.linalg.norm(theta)), 1e-8)
+    solver = LSODA(lambda _time, at: speed(at), 0.0, theta, length, rtol=RELATIVE, atol=ABSOLUTE * scale)
+    while solver.status == "running" and solver.nfev < MAX_EVALUATIONS:
+        solver.step()
+        if is_log_norm and rates.log_loss(solver.y)[0] <= log_loss:
+            return _at_log_loss(rates, solver, log_loss)
+    return solver.y, float(solver.t), int(solver.nfev)
+
+
+def _at_log_loss(rates: Rates, solver: LSODA, log_loss: float) -> tuple[FloatArray, float, int]:
+    """The point of the last step where the log loss is reached."""
+    path, before = solver.dense_output(), solver.t_old or 0.0
+
+    def above_target(time: float) -> float:
+        return rates.log_loss(path(time))[0] - log_loss
+
+    if above_target(before) > 0.0 > above_target(solver.t):
+        at = float(brentq(above_target, before, solver.t))
+        return path(at), at, int(solver.nfev)
+    return solver.y, float(solver.t), int(solver.nfev)
+
+
+def stepped_over_kinks(
+    rates: Rates, theta: FloatArray, length: float, log_loss: float
+) -> tuple[FloatArray, float, int]:
+    """Heun steps whose size is controlled between a cap and a floor, so that sliding along a kink cannot stall them."""
+    if rates.time is FlowTime.PLAIN:
+        return _plain_heun(rates, theta, length)
+    elapsed, evaluations, step = 0.0, 0, STEP
+    value, slope = rates.log_loss(theta)
+    for _ in range(MAX_STEPS):
+        if elapsed >= length or value <= log_loss:
+            break
+        cap = STEP / (1.0 + abs(value))
+        step = min(max(step, cap / 4.0), cap, length - elapsed + 1e-12)
+        speed = _speed(theta, slope)
+        ahead = theta + step * speed
+        _, ahead_slope = rates.log_loss(ahead)
+        ahead_speed = _speed(ahead, ahead_slope)
+        error = 0.5 * step * float(np.linalg.norm(ahead_speed - speed)) / max(float(np.linalg.norm(theta)), 1e-300)
+        evaluations += 1
+        if error > STEP_ERROR and step > cap / 4.0 * (1.0 + 1e-9):
+            step *= 0.5
+            continue
+        theta = theta + 0.5 * step * (speed + ahead_speed)
+        elapsed += step
+        value, slope = rates.log_loss(theta)
+        evaluations += 1
+        step *= 2.0 if error < 0.25 * STEP_ERROR else 1.0
+        if not np.any(slope):
+            break
+    return theta, elapsed, evaluations
+
+
+def _plain_heun(rates: Rates, theta: FloatArray, length: float) -> tuple[FloatArray, float, int]:
+    """Heun in plain time; the floor is a thousandth of the time in which the weights would move by their own size."""
+    elapsed, evaluations = 0.0, 0
+    step = length
+    for _ in range(MAX_STEPS):
+        if elapsed >= length:
+            break
+        speed = rates.plain_speed(theta)
+        size, pace = max(float(np.linalg.norm(theta)), 1e-8), float(np.linalg.norm(speed))
+        floor = 1e-3 * size / max(pace, 1e-300)
+        step = min(max(step, floor), length - elapsed)
+        while True:
+            ahead_speed = rates.plain_speed(theta + step * speed)
+            evaluations += 1
+            error = 0.5 * step * float(np.linalg.norm(ahead_speed - speed)) / size
+            if error <= STEP_ERROR or step <= floor:
+                break
+            step = max(0.5 * step, floor)
+        theta = theta + 0.5 * step * (speed + ahead_speed)
+        elapsed += step
+        evaluations += 1
+        step *= 2.0 if error < 0.25 * STEP_ERROR else 1.0
+    return theta, elapsed, evaluations
+
+
+def _speed(theta: FloatArray, slope: FloatArray) -> FloatArray:
+    length = float(np.linalg.norm(slope))
+    if length == 0.0:
+        return np.zeros_like(theta)
+    speed: FloatArray = (-float(np.linalg.norm(theta)) / length) * slope
+    return speed

@@ -1,0 +1,190 @@
+"""What gradient flow conserves at each node, and by how much weights have drifted from it.
+
+For a node with incoming trained matrices ``In``, bias b and outgoing ones ``Out`` the balance matrix is
+``C = Out^T Out - In In^T - b b^T``.  See ``docs/theory/rank-invariants.md``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.core.arrays import BoolArray, FloatArray, IntArray
+from service.core.ranks.graph import Graph
+from service.core.ranks.snapshot import Snapshot, columns_read, forward
+from service.vocabulary import Activation, Conserved, SkipKind
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """What is conserved at a node, or summed over the nodes of a stream.
+
+    Attributes
+    ----------
+    nodes : tuple of int
+        One node, or all nodes that identity skips join.
+    conserved : Conserved
+    statement : str
+        In words, with the formula.
+    reason : str
+        Why not more is conserved; empty where the whole matrix is.
+    """
+
+    nodes: tuple[int, ...]
+    conserved: Conserved
+    statement: str
+    reason: str
+
+
+def invariants_of(graph: Graph) -> tuple[Invariant, ...]:
+    """Every hidden node with what gradient flow without decay conserves there."""
+    found: list[Invariant] = []
+    streams = _streams(graph)
+    in_streams = {node for stream in streams for node in stream}
+    found.extend(_at_node(graph, node) for node in range(1, graph.network.n_layers) if node not in in_streams)
+    found.extend(_at_stream(graph, stream) for stream in streams)
+    return tuple(sorted(found, key=lambda row: row.nodes))
+
+
+def balance(graph: Graph, snapshot: Snapshot, nodes: Sequence[int]) -> FloatArray:
+    """``C`` at a node, or its sum over a stream; shape (width, width)."""
+    total = np.zeros((graph.widths[nodes[0]],) * 2)
+    for node in nodes:
+        total = total + _outgoing(graph, snapshot, node) - _incoming(graph, snapshot, node)
+    return total
+
+
+def conserved_entries(graph: Graph, invariant: Invariant, patterns: FloatArray | None = None) -> BoolArray:
+    """Mask of the entries of ``C`` that stay constant.
+
+    Parameters
+    ----------
+    graph : Graph
+    invariant : Invariant
+    patterns : (n, width) array, optional
+        Slopes of the node's neurons on the samples, where they are known to be constant: entries between
+        neurons of equal pattern are then conserved as well.
+    """
+    width = graph.widths[invariant.nodes[0]]
+    if invariant.conserved is Conserved.NONE:
+        return np.zeros((width, width), dtype=np.bool_)
+    if invariant.conserved is Conserved.MATRIX:
+        return np.ones((width, width), dtype=np.bool_)
+    mask: BoolArray = np.eye(width, dtype=np.bool_)
+    if invariant.conserved is Conserved.BLOCKS and patterns is not None:
+        groups = groups_of(patterns)
+        mask = groups[:, np.newaxis] == groups[np.newaxis, :]
+    return mask
+
+
+def drift(graph: Graph, invariant: Invariant, before: Snapshot, after: Snapshot, mask: BoolArray) -> float:
+    """Largest change of a conserved entry, relative to ``max(1, ||W||^2)`` of the weights around the node."""
+    change = np.abs(balance(graph, after, invariant.nodes) - balance(graph, before, invariant.nodes))
+    scale = max(1.0, *(float(np.sum(after.weights[node - 1] ** 2)) for node in invariant.nodes))
+    return float(np.max(change[mask], initial=0.0)) / scale
+
+
+def groups_of(patterns: FloatArray) -> IntArray:
+    """Number of the group of each neuron: equal slopes on all samples; shape (width,)."""
+    _, groups = np.unique(patterns, axis=1, return_inverse=True)
+    return np.asarray(groups, dtype=np.int_).reshape(-1)
+
+
+def patterns_of(graph: Graph, snapshot: Snapshot, x: FloatArray) -> tuple[FloatArray, ...]:
+    """Whether each hidden neuron is active on each sample: arrays (n, width) of zeros and ones."""
+    pre_activations = forward(graph, snapshot, x).pre_activations[:-1]
+    return tuple((z > 0.0).astype(np.float64) for z in pre_activations)
+
+
+def channel_balance(kernels_in: FloatArray, kernels_out: FloatArray, bias: FloatArray | None = None) -> FloatArray:
+    """What gradient flow conserves for each channel between two convolutions with shared kernels.
+
+    Parameters
+    ----------
+    kernels_in : (channels, inputs, ...) array
+    kernels_out : (outputs, channels, ...) array
+    bias : (channels,) array, optional
+
+    Returns
+    -------
+    (channels,) array
+        ``||kernels that read c||^2 - ||kernels that write c||^2 - b_c^2``.
+    """
+    channels = kernels_in.shape[0]
+    read = np.sum(np.moveaxis(kernels_out, 1, 0).reshape(channels, -1) ** 2, axis=1)
+    written = np.sum(kernels_in.reshape(channels, -1) ** 2, axis=1)
+    difference: FloatArray = read - written
+    return difference if bias is None else difference - bias * bias
+
+
+def _at_node(graph: Graph, node: int) -> Invariant:
+    formula = "out^T out - in in^T - b b^T"
+    activation = graph.activation(node)
+    if not _is_piecewise_linear(activation):
+        return Invariant((node,), Conserved.NONE, "nothing is known", f"{activation.value} is not piecewise linear")
+    if any(not edge.trained for edge in graph.edges if node in (edge.source, edge.target) and edge.layer is not None):
+        return Invariant((node,), Conserved.NONE, "nothing is conserved", "a weight matrix at this node is frozen")
+    if any(edge.kind is SkipKind.DIAGONAL for edge in graph.touching(node)):
+        return Invariant((node,), Conserved.DIAGONAL, f"diagonal of {formula}", "a diagonal skip meets the node")
+    if graph.network.layers[node - 1].noise_variance > 0.0:
+        return Invariant((node,), Conserved.DIAGONAL, f"diagonal of {formula}", "noise acts on each neuron by itself")
+    if activation is Activation.LINEAR:
+        return Invariant((node,), Conserved.MATRIX, f"the whole matrix {formula}", "")
+    reason = "neurons with different activation patterns exchange weight"
+    statement = f"diagonal of {formula}, and its entries between neurons of equal pattern while patterns last"
+    return Invariant((node,), Conserved.BLOCKS, statement, reason)
+
+
+def _at_stream(graph: Graph, stream: tuple[int, ...]) -> Invariant:
+    formula = "sum over the stream of out^T out - in in^T - b b^T"
+    if 0 in stream or graph.network.n_layers in stream:
+        hidden = tuple(node for node in stream if 0 < node < graph.network.n_layers) or (1,)
+        reason = "the stream of identity skips contains the input or the output"
+        return Invariant(hidden, Conserved.NONE, "nothing is known", reason)
+    if any(graph.activation(node) is not Activation.LINEAR for node in stream):
+        reason = "a node of the stream of identity skips is not linear"
+        return Invariant(stream, Conserved.NONE, "nothing is known", reason)
+    touching = [edge for node in stream for edge in graph.touching(node)]
+    if any(edge.kind is SkipKind.DIAGONAL for edge in touching):
+        return Invariant(stream, Conserved.DIAGONAL, f"diagonal of the {formula}", "a diagonal skip meets the stream")
+    return Invariant(stream, Conserved.MATRIX, f"the whole {formula}", "single nodes of a stream conserve nothing")
+
+
+def _streams(graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """Nodes that identity skips join, as sorted groups."""
+    group = list(range(graph.network.n_layers + 1))
+    for edge in graph.skips(SkipKind.IDENTITY):
+        old, new = group[edge.target], group[edge.source]
+        group = [new if name == old else name for name in group]
+    joined = (tuple(node for node, name in enumerate(group) if name == wanted) for wanted in sorted(set(group)))
+    return tuple(stream for stream in joined if len(stream) > 1)
+
+
+def _is_piecewise_linear(activation: Activation) -> bool:
+    return activation in (Activation.LINEAR, Activation.RELU, Activation.LEAKY_RELU)
+
+
+def _outgoing(graph: Graph, snapshot: Snapshot, node: int) -> FloatArray:
+    total = np.zeros((graph.widths[node],) * 2)
+    for index in range(graph.network.n_layers):
+        for source, columns in columns_read(graph, index):
+            if source == node:
+                block = snapshot.weights[index][:, columns]
+                total = total + block.T @ block
+    for number, edge in enumerate(graph.skips()):
+        weight = snapshot.skips[number]
+        if edge.source == node and weight is not None:
+            total = total + (np.diag(weight**2) if weight.ndim == 1 else weight.T @ weight)
+    return total
+
+
+def _incoming(graph: Graph, snapshot: Snapshot, node: int) -> FloatArray:
+    weight, bias = snapshot.weights[node - 1], snapshot.biases[node - 1]
+    total: FloatArray = weight @ weight.T
+    if bias is not None:
+        total = total + np.outer(bias, bias)
+    for number, edge in enumerate(graph.skips()):
+        skip = snapshot.skips[number]
+        if edge.target == node and skip is not None:
+            total = total + (np.diag(skip**2) if skip.ndim == 1 else skip @ skip.T)
+    return total

@@ -1,0 +1,131 @@
+"""How far recorded weights have come: singular values against what the start allows."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.ranks.invariants import balance, conserved_entries, drift, invariants_of
+from service.core.ranks.results import LayerProgress, MeasuredInvariant, Prediction
+from service.core.ranks.setting import Setting
+from service.core.ranks.snapshot import Snapshot
+from service.vocabulary import Conserved
+
+SHOWN = 20
+"""Largest singular values that are kept for each snapshot."""
+
+
+def tail(values: FloatArray, rank: int) -> float:
+    """Sum of the squared singular values after the first ``rank``."""
+    return float(np.sum(values[rank:] ** 2))
+
+
+def stable_rank(values: FloatArray) -> float | None:
+    """``||W||_F^2 / ||W||_2^2``; None for a zero matrix."""
+    return float(np.sum((values / values[0]) ** 2)) if values[0] > 0.0 else None
+
+
+def tail_allowances(setting: Setting, start: Snapshot) -> dict[int, float]:
+    """``N_l = sum over j >= l of tr((C_j)_-)`` for the matrices of the linear end, from the start of training.
+
+    Notes
+    -----
+    With r at least the rank of what the loss can move in the last matrix, ``tail_r(W_l(t)) <= N_l +
+    tail_r(W_L(t))`` at all times along gradient flow without decay, for any loss.
+    """
+    allowances, total = {setting.n_layers: 0.0}, 0.0
+    for layer in reversed(setting.graph.linear_block[:-1]):
+        values = np.linalg.eigvalsh(balance(setting.graph, start, (layer,)))
+        total += float(np.sum(np.maximum(-values, 0.0)))
+        allowances[layer] = total
+    return allowances
+
+
+def measured_invariants(setting: Setting) -> tuple[MeasuredInvariant, ...]:
+    """Invariants of every node; with snapshots their value at the first and the drift at each."""
+    rows = []
+    for invariant in invariants_of(setting.graph):
+        if not setting.snapshots or invariant.conserved is Conserved.NONE:
+            rows.append(MeasuredInvariant(invariant, None, ()))
+            continue
+        first = setting.snapshots[0]
+        mask = conserved_entries(setting.graph, invariant)
+        drifts = tuple(drift(setting.graph, invariant, first, later, mask) for later in setting.snapshots)
+        value = balance(setting.graph, first, invariant.nodes)
+        rows.append(MeasuredInvariant(invariant, np.where(mask, value, 0.0), drifts))
+    return tuple(rows)
+
+
+def progress_of(setting: Setting, predictions: Sequence[Prediction]) -> tuple[LayerProgress, ...]:
+    """Singular values, tails and alignment of every matrix at every snapshot, beside their bounds."""
+    if not setting.snapshots:
+        return ()
+    decompositions = [
+        [np.linalg.svd(weight, full_matrices=False) for weight in snapshot.weights] for snapshot in setting.snapshots
+    ]
+    allowances = tail_allowances(setting, setting.snapshots[0])
+    rows = []
+    for layer, prediction in enumerate(predictions, start=1):
+        values = [found[layer - 1][1] for found in decompositions]
+        last = [found[-1][1] for found in decompositions]
+        target = _target(prediction)
+        allowance = allowances.get(layer) if _is_flow(setting) else None
+        rows.append(
+            LayerProgress(
+                norms=tuple(float(np.linalg.norm(row)) for row in values),
+                stable_ranks=tuple(stable_rank(row) for row in values),
+                singular_values=tuple(row[:SHOWN] for row in values),
+                tails=tuple(tail(row, target) for row in values),
+                tail_bound=None if allowance is None else allowance + max(tail(row, target) for row in last),
+                stable_rank_bounds=tuple(
+                    _stable_rank_bound(row, end, allowance) for row, end in zip(values, last, strict=True)
+                ),
+                alignments=tuple(_alignment(found, layer) for found in decompositions),
+                reasons=_reasons(setting, layer, values, allowance),
+            )
+        )
+    return tuple(rows)
+
+
+def _target(prediction: Prediction) -> int:
+    ranks = (prediction.rank, prediction.conditional_upper_bound, prediction.upper_bound, min(prediction.shape))
+    return next(rank for rank in ranks if rank is not None)
+
+
+def _is_flow(setting: Setting) -> bool:
+    return not setting.is_decayed and all(row.frozen_weights is None for row in setting.problem.network.layers)
+
+
+def _stable_rank_bound(values: FloatArray, last: FloatArray, allowance: float | None) -> float | None:
+    """``1 + N / (||W||^2 - N)`` where the norm has outgrown what the start left behind."""
+    if allowance is None:
+        return None
+    square, rest = float(np.sum(values**2)), allowance + tail(last, 1)
+    return 1.0 + rest / (square - rest) if square > rest else None
+
+
+def _alignment(found: Sequence[tuple[FloatArray, FloatArray, FloatArray]], layer: int) -> float | None:
+    if layer == len(found):
+        return None
+    left, values, _ = found[layer - 1]
+    _, next_values, right = found[layer]
+    if values[0] == 0.0 or next_values[0] == 0.0 or right.shape[1] != left.shape[0]:
+        return None
+    return float((left[:, 0] @ right[0]) ** 2)
+
+
+def _reasons(setting: Setting, layer: int, values: list[FloatArray], allowance: float | None) -> dict[str, str]:
+    reasons: dict[str, str] = {}
+    if any(row[0] == 0.0 for row in values):
+        reasons["stable_ranks"] = "undefined for a zero matrix"
+    if allowance is None:
+        outside = layer not in setting.graph.linear_block
+        why = "the layer is not in the linear end of the network" if outside else "decay or a frozen layer breaks it"
+        reasons |= {"tail_bound": why, "stable_rank_bounds": why}
+    elif any(float(np.sum(row**2)) <= allowance for row in values):
+        reasons["stable_rank_bounds"] = "null while the norm has not outgrown what the start left behind"
+    if layer == setting.n_layers:
+        reasons["alignments"] = "no matrix follows"
+    elif any(row[0] == 0.0 for row in values):
+        reasons["alignments"] = "undefined for a zero matrix"
+    return reasons

@@ -1,0 +1,116 @@
+"""A rank rule: hypotheses, what it then says of each weight matrix, and what certifies it during training."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from service.core.ranks.setting import Setting
+from service.core.rules import Finding, Tristate, Verdict, conjunction
+from service.vocabulary import RankKind, TheoremStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A named condition on a setting."""
+
+    name: str
+    check: Callable[[Setting], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a rule says of one weight matrix.
+
+    Attributes
+    ----------
+    bound : int
+        Upper bound of the rank.
+    exact : bool
+        Whether the rank is that number and no less.
+    """
+
+    bound: int
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RankRule:
+    """A row of the table of rank rules.
+
+    Law: where every hypothesis holds, each claim is true in the stated sense (`kind`); where one is false
+    the rule is silent; where one is unknown, or the rule itself is unconfirmed, its claims are conditional.
+
+    Attributes
+    ----------
+    id : str
+    title, statement, source : str
+    status : TheoremStatus
+    kind : RankKind
+    conditions : tuple of Condition
+    claims : callable
+        Claims by 1-based layer; called only where no hypothesis is false.
+    certificate : str
+        The quantity that shows during training that it comes true.
+    page : str
+    holds : Setting
+        A case in which no hypothesis is false.
+    breaks : mapping of str to Setting
+        For each hypothesis, by name, a case that breaks it alone.
+    not_decidable : mapping of str to str
+        Hypotheses that no prediction can decide, with the reason: they are never true or false.
+    numbers : callable or None
+        Further quantities of the rule, for rules that are no per-matrix bound.
+    """
+
+    id: str
+    title: str
+    statement: str
+    source: str
+    status: TheoremStatus
+    kind: RankKind
+    conditions: tuple[Condition, ...]
+    claims: Callable[[Setting], Mapping[int, Claim]]
+    certificate: str
+    page: str
+    holds: Setting
+    breaks: Mapping[str, Setting]
+    not_decidable: Mapping[str, str] = field(default_factory=dict)
+    numbers: Callable[[Setting], Mapping[str, float]] | None = None
+
+
+@dataclass(frozen=True)
+class Application:
+    """A rule on one setting.
+
+    Attributes
+    ----------
+    rule : RankRule
+    findings : tuple of Finding
+    applies : bool or None
+        False if a hypothesis fails; None if one is unknown or the rule is unconfirmed.
+    claims : mapping of int to Claim
+        Empty where it does not apply.
+    numbers : mapping of str to float
+    """
+
+    rule: RankRule
+    findings: tuple[Finding, ...]
+    applies: Tristate
+    claims: Mapping[int, Claim]
+    numbers: Mapping[str, float]
+
+
+def apply(rule: RankRule, setting: Setting) -> Application:
+    """Check every hypothesis of a rule and collect its claims unless one is false."""
+    findings = tuple(Finding(condition.name, condition.check(setting)) for condition in rule.conditions)
+    applies = conjunction(findings)
+    if applies is False:
+        return Application(rule, findings, False, {}, {})
+    if rule.status is TheoremStatus.UNCONFIRMED:
+        applies = None
+    numbers = {} if rule.numbers is None else rule.numbers(setting)
+    return Application(rule, findings, applies, rule.claims(setting), numbers)
+
+
+def no_claims(_setting: Setting) -> Mapping[int, Claim]:
+    """Claims of a rule that informs about more than single matrices."""
+    return {}

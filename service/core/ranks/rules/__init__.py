@@ -1,0 +1,1 @@
+"""One rank rule, or close family, a file; the catalogue lists them."""

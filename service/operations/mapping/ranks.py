@@ -1,0 +1,202 @@
+"""Rank predictions of the core to the wire."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from service.core.data_facts.labels import CLASSIFICATION_LOSSES, ONE_OUTPUT_LOSSES
+from service.core.data_facts.separability import Separability
+from service.core.ranks.compression import Compression
+from service.core.ranks.graph import check
+from service.core.ranks.results import LayerProgress, MeasuredInvariant, Prediction, RankAnswer
+from service.core.ranks.rule import Application
+from service.core.ranks.setting import Setting
+from service.errors import InputError
+from service.operations.mapping import snapshots, training
+from service.operations.mapping.certificate import finding_to_wire
+from service.operations.mapping.hashing import problem_hash
+from service.operations.mapping.problem import MappedProblem
+from service.schemas.ranks import RanksAnswer, RanksRequest
+from service.version import ENGINE_VERSION
+from service.vocabulary import Loss
+
+
+def to_core(request: RanksRequest, mapped: MappedProblem) -> Setting:
+    """The setting of a request whose problem is mapped; `InputError` where loss, labels and network disagree."""
+    convention = request.problem.objective.convention
+    setting = Setting(mapped.core, mapped.data.inputs, training.to_core(request.training, mapped, convention))
+    check(setting.graph)
+    check_labels(setting)
+    return setting
+
+
+def check_labels(setting: Setting) -> None:
+    """Refuse a classification loss on targets that are no labels of at least two classes."""
+    problem, last = setting.problem, setting.n_layers - 1
+    width_at = ("network", "layers", last, "width")
+    if problem.loss in ONE_OUTPUT_LOSSES and setting.outputs != 1:
+        raise InputError.at(width_at, f"must be 1: the loss {problem.loss} is for two classes told apart by one output")
+    if problem.loss is Loss.CROSS_ENTROPY and setting.outputs == 1:
+        raise InputError.at(width_at, "must be the number of classes: cross-entropy needs one output for each")
+    if problem.loss in CLASSIFICATION_LOSSES and problem.samples is not None and setting.labelled is None:
+        wanted = "labels -1 and +1, or 0 and 1" if setting.outputs == 1 else "one-hot rows, or task classification"
+        raise InputError.at(("data", "y"), f"must hold {wanted}, of at least two classes")
+
+
+def with_snapshots(setting: Setting, request: RanksRequest) -> Setting:
+    """The setting with recorded weights; locations are below ``snapshots``."""
+    recorded = snapshots.to_core(request.snapshots, setting.graph)
+    return Setting(setting.problem, setting.inputs, setting.training, recorded)
+
+
+def to_wire(
+    request: RanksRequest, mapped: MappedProblem, answer: RankAnswer, compression: Compression | None
+) -> RanksAnswer:
+    """The answer, validated: no number that is not finite leaves here."""
+    document: dict[str, Any] = {
+        "layers": [_layer(answer, index) for index in range(len(answer.layers))],
+        "end_to_end": _statement(answer.end_to_end),
+        "separability": _separability(answer.separability),
+        "max_margin": _max_margin(answer.separability),
+        "invariants": [_invariant(row) for row in answer.invariants],
+        "certificates": [
+            {"rule": row.rule.id, "quantity": row.rule.certificate}
+            for row in answer.applications
+            if row.applies is not False
+        ],
+        "silent": {row.rule.id: _why_silent(row) for row in answer.applications if row.applies is False},
+        "dynamics": request.training.dynamics,
+        "solver": answer.solver,
+        "reasons": dict(answer.reasons),
+        "engine_version": ENGINE_VERSION,
+        "problem_hash": problem_hash(request.problem),
+    }
+    if mapped.data.classes is not None:
+        document["classes"] = list(mapped.data.classes)
+    if "rules" in request.include:
+        document["rules"] = [_rule(row) for row in answer.applications]
+    if compression is not None:
+        document["compression"] = _compression(compression, mapped)
+    return RanksAnswer.model_validate(document)
+
+
+def _layer(answer: RankAnswer, index: int) -> dict[str, Any]:
+    document = {"layer": index + 1, **_statement(answer.layers[index])}
+    if answer.progress:
+        document["progress"] = _progress(answer.progress[index])
+    return document
+
+
+def _statement(prediction: Prediction) -> dict[str, Any]:
+    return {
+        "shape": list(prediction.shape),
+        "rank": prediction.rank,
+        "upper_bound": prediction.upper_bound,
+        "conditional_upper_bound": prediction.conditional_upper_bound,
+        "kind": prediction.kind,
+        "rule": prediction.rule,
+        "conditional_rule": prediction.conditional_rule,
+        "hypotheses": [finding_to_wire(finding) for finding in prediction.findings],
+        "certificate": prediction.certificate,
+        "reasons": _reasons(prediction.reasons, prediction),
+    }
+
+
+def _reasons(given: Mapping[str, str], prediction: Prediction) -> dict[str, str]:
+    """Reasons for exactly the fields that are null."""
+    fields = ("rank", "upper_bound", "conditional_upper_bound", "rule", "conditional_rule")
+    missing = [name for name in fields if getattr(prediction, name) is None]
+    return {name: given.get(name, "nothing more is said of this matrix") for name in missing}
+
+
+def _progress(progress: LayerProgress) -> dict[str, Any]:
+    return {
+        "norms": list(progress.norms),
+        "stable_ranks": list(progress.stable_ranks),
+        "stable_rank_bounds": list(progress.stable_rank_bounds),
+        "tails": list(progress.tails),
+        "tail_bound": progress.tail_bound,
+        "singular_values": [values.tolist() for values in progress.singular_values],
+        "alignments": list(progress.alignments),
+        "reasons": dict(progress.reasons),
+    }
+
+
+def _separability(found: Separability) -> dict[str, Any]:
+    reasons: dict[str, str] = {}
+    if found.separable is None:
+        reasons["separable"] = found.reason
+    if found.margin is None:
+        reasons["margin"] = found.reason
+    return {"separable": found.separable, "margin": found.margin, "method": found.method, "reasons": reasons}
+
+
+def _max_margin(found: Separability) -> dict[str, Any]:
+    direction, support = found.direction, found.support
+    document: dict[str, Any] = {
+        "direction": None if direction is None else direction.tolist(),
+        "margin": None if direction is None else found.margin,
+        "support": None if support is None else support.tolist(),
+    }
+    document["reasons"] = {name: found.reason for name, value in document.items() if value is None}
+    return document
+
+
+def _invariant(row: MeasuredInvariant) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "nodes": list(row.invariant.nodes),
+        "conserved": row.invariant.conserved,
+        "statement": row.invariant.statement,
+    }
+    if row.invariant.reason:
+        document["reason"] = row.invariant.reason
+    if row.value is not None:
+        document |= {"value": row.value.tolist(), "drifts": list(row.drifts)}
+    return document
+
+
+def _why_silent(row: Application) -> str:
+    failed = [finding for finding in row.findings if finding.verdict.holds is False]
+    return "; ".join(f"{finding.name}: {finding.verdict.reason}" for finding in failed)
+
+
+def _rule(row: Application) -> dict[str, Any]:
+    return {
+        "id": row.rule.id,
+        "title": row.rule.title,
+        "statement": row.rule.statement,
+        "source": row.rule.source,
+        "status": row.rule.status,
+        "kind": row.rule.kind,
+        "applies": row.applies,
+        "hypotheses": [finding_to_wire(finding) for finding in row.findings],
+        "claims": {str(layer): claim.bound for layer, claim in sorted(row.claims.items())},
+        "numbers": {name: float(value) for name, value in row.numbers.items() if np.isfinite(value)},
+    }
+
+
+def _compression(found: Compression, mapped: MappedProblem) -> dict[str, Any]:
+    factor = mapped.scaling.loss
+    losses = {
+        name: None if value is None else value * factor
+        for name, value in (("loss_before", found.loss_before), ("loss_after", found.loss_after))
+    }
+    layers = []
+    for index, row in enumerate(found.layers):
+        left, right = row.factor_shapes
+        layers.append(
+            {
+                "layer": index + 1,
+                "rank": row.rank,
+                "certain": row.certain,
+                "left": list(left),
+                "right": list(right),
+                "parameters_before": row.parameters_before,
+                "parameters_after": row.parameters_after,
+                "relative_error": row.error,
+                "reasons": {"relative_error": "no weights were given"} if row.error is None else {},
+            }
+        )
+    reasons = {name: found.reason for name, value in losses.items() if value is None}
+    return {"layers": layers, **losses, "reasons": reasons}
