@@ -253,6 +253,9 @@ def _critical_log_factor(
 
     def excess(log_factor: float) -> float:
         varied = reduce(network, moments, log_factor)
+        if not varied.values.size:
+            # the noise has outgrown every correlation by more than double precision holds
+            return -1.0
         curve = Curve(varied.values, varied.squares, depth)
         return collapse_log_kappa(curve) - varied.log_kappa
 
