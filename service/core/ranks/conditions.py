@@ -54,7 +54,7 @@ def _white(setting: Setting) -> Verdict:
         return Verdict(None, {}, "there are no data")
     scale, deviation = setting.whiteness
     holds = deviation <= 1e-9
-    return Verdict(holds, {"scale": scale, "deviation": deviation}, "" if holds else "the inputs are not white")
+    return Verdict(holds, _measured(scale, deviation), "" if holds else "the inputs are not white")
 
 
 def _orthonormal(setting: Setting) -> Verdict:
@@ -64,7 +64,12 @@ def _orthonormal(setting: Setting) -> Verdict:
         return Verdict(None, {}, reason)
     holds = gram.deviation <= 1e-9
     reason = "" if holds else "the samples are not orthogonal and of equal length"
-    return Verdict(holds, {"scale": gram.scale, "deviation": gram.deviation}, reason)
+    return Verdict(holds, _measured(gram.scale, gram.deviation), reason)
+
+
+def _measured(scale: float, deviation: float) -> dict[str, Fact]:
+    """Relative to inputs that are all zero no deviation can be told."""
+    return {"scale": scale, "deviation": deviation} if scale > 0.0 else {"scale": scale}
 
 
 def _decayed(setting: Setting) -> bool:
