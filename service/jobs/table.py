@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-from service.jobs.heavy import analyses
+from service.jobs.heavy import analyses, races, sweeps
 from service.jobs.plans import Operation
 
 JOB_OPERATIONS: Final[Mapping[str, Operation]] = {
     "minima": analyses.MINIMA,
+    "races": races.RACES,
+    "sweeps": sweeps.SWEEPS,
 }

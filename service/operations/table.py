@@ -7,6 +7,8 @@ from typing import Any, Final
 from service.operations.examples import example, examples
 from service.operations.minima import minima
 from service.operations.minima_batch import minima_batch, minima_sweep
+from service.operations.plans.races import races_plan
+from service.operations.plans.sweeps import sweeps_plan
 from service.operations.theorems import theorem, theorems
 from service.operations.verify import verify
 
@@ -19,7 +21,7 @@ class Operation:
     ----------
     name : str
     function : callable
-        What runs, wherever the question came from.
+        What runs, wherever the question came from; of a heavy operation what plans it.
     route : tuple of str or None
         Method and path over HTTP.
     command : str or None
@@ -36,6 +38,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("minima", minima, ("POST", "/v1/minima"), "solve"),
     Operation("minima_batch", minima_batch, ("POST", "/v1/minima/batch"), None),
     Operation("minima_sweep", minima_sweep, ("POST", "/v1/minima/batch"), None),
+    Operation("sweeps", sweeps_plan, ("POST", "/v1/sweeps"), None),
+    Operation("races", races_plan, ("POST", "/v1/races"), None),
     Operation("verify", verify, None, "verify"),
     Operation("examples", examples, ("GET", "/v1/examples"), "examples"),
     Operation("example", example, ("GET", "/v1/examples/{name}"), "examples"),

@@ -10,11 +10,9 @@ from service.jobs.heavy.analyses import minima_request
 from service.operations import cost
 from service.operations.minima import parse
 from service.settings import Settings
-from service.web.jobs import answer_as_job
+from service.web.jobs import PREFERRED, answer_as_job
 
 Defer: TypeAlias = Callable[[Request, object, Settings], Awaitable[Response]]
-
-_REASON: Final = "the caller prefers a job"
 
 
 async def _minima(request: Request, document: object, settings: Settings) -> Response:
@@ -24,7 +22,7 @@ async def _minima(request: Request, document: object, settings: Settings) -> Res
         "minima",
         minima_request(asked, settings),
         cost_s=cost.estimate_s(asked),
-        reason=_REASON,
+        reason=PREFERRED,
         time_limit_s=asked.time_limit_s or settings.max_job_seconds,
     )
 

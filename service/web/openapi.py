@@ -12,7 +12,9 @@ from service.schemas.examples import ExampleAnswer, ExampleList
 from service.schemas.jobs import JobList, JobStatus, PartialResults
 from service.schemas.minima import MinimaAnswer
 from service.schemas.problem_details import ProblemDetails
+from service.schemas.races import RacesAnswer, RacesRequest
 from service.schemas.request import BareMinimaRequest, MinimaRequest
+from service.schemas.sweeps import SweepsAnswer, SweepsRequest
 from service.schemas.system import Health, Version
 from service.schemas.theorems import TheoremList
 from service.version import ENGINE_VERSION
@@ -39,6 +41,10 @@ MODELS: Final = (
     ProblemsRequest,
     SweepAnswer,
     ProblemsAnswer,
+    SweepsRequest,
+    SweepsAnswer,
+    RacesRequest,
+    RacesAnswer,
     ExampleList,
     ExampleAnswer,
     TheoremList,
