@@ -13,6 +13,7 @@ TABLES = {
     "core/certificates": ("core/catalogue.py", "core/dispatch.py"),
     "core/theorems": ("core/catalogue.py", "core/dispatch.py"),
     "operations": ("operations/table.py",),
+    "jobs/heavy": ("jobs/table.py",),
 }
 SCANS = {"pkgutil", "importlib", "importlib.metadata", "glob", "os", "pathlib", "inspect"}
 

@@ -199,6 +199,31 @@ def test_an_inline_answer_stops_at_the_time_limit(base: str) -> None:
     assert "max_seconds" in json.dumps(reply.json)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"problems": [DESIGN_EXAMPLE, *({"problem": {**DESIGN_EXAMPLE, "data": SAMPLES}},) * 20]},
+        {
+            "problem": DESIGN_EXAMPLE,
+            "vary": {"width": [1, 2, 8]},
+            "return": ["loss", "trivial", "rank", "parameter_norm"],
+        },
+        {"problem": DESIGN_EXAMPLE, "vary": {"decay_scale": [0.0, 1.0, 1.8]}, "return": ["loss", "norm"]},
+    ],
+)
+def test_a_batch_is_the_same_inline_and_as_a_job(base: str, body: dict[str, Any]) -> None:
+    direct = call(base, "POST", "/v1/minima/batch", body)
+    assert direct.status == 200
+    assert as_job(base, "/v1/minima/batch", body).json == direct.json
+
+
+def test_a_bad_problem_in_a_batch_fails_its_job_by_place(base: str) -> None:
+    bad = {**DESIGN_EXAMPLE, "data": {**DESIGN_EXAMPLE["data"], "yy": -1.0}}
+    reply = call(base, "POST", "/v1/minima/batch", {"problems": [DESIGN_EXAMPLE] * 17 + [bad]}, WAIT)
+    assert reply.json["state"] == "failed"
+    assert (reply.json["error"]["chunk"], reply.json["error"]["step"]) == (1, "work")
+
+
 def test_the_canonical_form_of_a_question_has_the_same_plan_and_answer() -> None:
     asked = sweeps_request(SweepsRequest.model_validate(SWEEP), Limits())
     again = json.loads(json.dumps(canonical(asked)))
