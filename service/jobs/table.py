@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from service.jobs.heavy import analyses
+from service.jobs.heavy import analyses, batches, races, sweeps
 from service.jobs.plans import Operation
 
 JOB_OPERATIONS: Final[Mapping[str, Operation]] = {
     "minima": analyses.MINIMA,
+    "minima_batch": batches.MINIMA_BATCH,
+    "races": races.RACES,
+    "sweeps": sweeps.SWEEPS,
 }

@@ -9,6 +9,8 @@ from service.operations.gradient_flows import gradient_flow
 from service.operations.landscape import landscape
 from service.operations.minima import minima
 from service.operations.minima_batch import minima_batch, minima_sweep
+from service.operations.plans.races import races_plan
+from service.operations.plans.sweeps import sweeps_plan
 from service.operations.ranks import ranks
 from service.operations.theorems import theorem, theorems
 from service.operations.verify import verify
@@ -22,7 +24,7 @@ class Operation:
     ----------
     name : str
     function : callable
-        What runs, wherever the question came from.
+        What runs, wherever the question came from; of a heavy operation what plans it.
     route : tuple of str or None
         Method and path over HTTP.
     command : str or None
@@ -42,6 +44,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("landscape", landscape, ("POST", "/v1/landscape"), "landscape"),
     Operation("ranks", ranks, ("POST", "/v1/ranks"), "ranks"),
     Operation("gradient_flow", gradient_flow, None, None),
+    Operation("sweeps", sweeps_plan, ("POST", "/v1/sweeps"), None),
+    Operation("races", races_plan, ("POST", "/v1/races"), None),
     Operation("verify", verify, None, "verify"),
     Operation("examples", examples, ("GET", "/v1/examples"), "examples"),
     Operation("example", example, ("GET", "/v1/examples/{name}"), "examples"),

@@ -1,7 +1,7 @@
 """The base of every model on the wire, and the types of numbers and arrays."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, FiniteFloat, Tag
 
@@ -48,3 +48,10 @@ class Wire(BaseModel):
 def example(value: Mapping[str, Any]) -> ConfigDict:
     """Configuration that shows ``value`` as the example of a model in the OpenAPI document."""
     return ConfigDict(json_schema_extra={"examples": [dict(value)]})
+
+
+class Execution(Wire):
+    """Where an answer of a heavy operation was computed."""
+
+    run_as: Literal["inline"]
+    reason: str

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from service.schemas.base import Integer, Number, Reasons, Wire, example
+from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
 from service.schemas.problem import DESIGN_EXAMPLE, Problem
 from service.vocabulary import Convention, Evidence, Initialisation, Optimiser, Outcome
 
@@ -117,3 +117,6 @@ class RacesAnswer(Wire):
     reasons: Reasons
     engine_version: str
     problem_hash: str
+    execution: Execution | None = Field(
+        default=None, description="Left out of the result of a job, whose status says why it is one."
+    )

@@ -25,7 +25,7 @@ from service.web.compute import Compute
 from service.web.large import LargeBodies
 from service.web.metrics import Metrics
 from service.web.middleware import ApiKeys, Observe
-from service.web.routers import catalogue, jobs, landscape, minima_batch, pages, system
+from service.web.routers import catalogue, jobs, landscape, minima_batch, pages, races, sweeps, system
 from service.web.routers import minima as minima_routes
 from service.web.routers import ranks as ranks_routes
 from service.web.runtime import Runtime
@@ -35,6 +35,8 @@ ROUTERS: Final = (
     minima_batch.router,
     landscape.router,
     ranks_routes.router,
+    sweeps.router,
+    races.router,
     catalogue.router,
     jobs.router,
     system.router,

@@ -49,9 +49,11 @@ def answers(models: tuple[type, ...], description: str, binary: str) -> dict[int
     return {200: {"description": description, "content": content}}
 
 
-def job() -> dict[int | str, dict[str, Any]]:
-    """The response of what may also run as a job."""
-    told = "A job was stored: the caller prefers one (`Prefer: respond-async` or `wait=N`). `Location` leads to it."
+def job(*, heavy: bool = False) -> dict[int | str, dict[str, Any]]:
+    """The response of what may also run as a job; what is heavy becomes one by its estimated cost, too."""
+    why = "the caller prefers one (`Prefer: respond-async` or `wait=N`)"
+    why += ", or its estimated cost exceeds `MINIMA_INLINE_BUDGET_S`" if heavy else ""
+    told = f"A job was stored: {why}. `Location` leads to it."
     schema = {"$ref": COMPONENTS + "JobStatus"}
     return {202: {"description": told, "content": {JSON: {"schema": schema}}}}
 

@@ -69,6 +69,26 @@ RANKS: Final[Mapping[str, Any]] = {
         "training": {"dynamics": "gradient_flow", "initial_loss": "below_chance"},
     },
 }
+SWEEPS: Final[Mapping[str, Any]] = {
+    "one axis: the scale of all decays": {"problem": DESIGN_EXAMPLE},
+    "two axes": {
+        "problem": DESIGN_EXAMPLE,
+        "axes": [
+            {"parameter": "decay_scale", "from": 0.01, "to": 10, "points": 50},
+            {"parameter": "noise_variance", "from": 0, "to": 5, "points": 20},
+        ],
+        "return": ["loss", "trivial", "minima"],
+    },
+}
+RACES: Final[Mapping[str, Any]] = {
+    "two optimisers, all schemes": {
+        "problem": DESIGN_EXAMPLE,
+        "optimisers": ["adam", "lbfgs"],
+        "runs": 3,
+        "steps": 200,
+        "seed": 1,
+    },
+}
 SHOWN_DIGITS: Final = 8
 ROUNDING: Final = 1e-8
 

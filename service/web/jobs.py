@@ -4,21 +4,26 @@ import asyncio
 import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.jobs.codec import NPZ, decode, plain
-from service.jobs.inline import run_inline
+from service.errors import LimitExceeded
+from service.jobs.codec import NPZ, decode, encode, plain
+from service.jobs.heavy.requests import check_job_time
+from service.jobs.inline import StoppedError, run_inline
+from service.jobs.plans import Operation
 from service.jobs.service import JobService
 from service.jobs.values import Job, JobState, Json, Payload, Submission
 from service.schemas.jobs import JobFailure, JobStatus
 from service.web.responses import json_response
+from service.web.runtime import runtime_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,6 +32,7 @@ JSON: Final = "application/json"
 MAX_WAIT_S: Final = 60.0
 LARGE_BYTES: Final = 4_000_000
 ANONYMOUS: Final = "anonymous"
+PREFERRED: Final = "the caller prefers a job"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,9 @@ async def answer_as_job(
     return answer
 
 
-async def answer_heavy(request: Request, operation: str, question: dict[str, Json], *, time_limit_s: float) -> Response:
+async def answer_heavy(
+    request: Request, operation: str, question: dict[str, Json], *, time_limit_s: float | None = None
+) -> Response:
     """Answer a heavy operation: inline if its estimated cost is within the budget and no job is asked for.
 
     Either way the answer says which and why: the field ``execution`` inline, ``run_as`` and ``run_as_reason`` of a job.
@@ -124,35 +132,45 @@ async def answer_heavy(request: Request, operation: str, question: dict[str, Jso
     Raises
     ------
     LimitExceeded
-        If the plan is larger than the server accepts; nothing has started then.
+        If the plan is larger than the server accepts, or the time limit longer; nothing has started then.
     """
-    service = jobs_of(request)
-    runtime = request.app.state.runtime
-    cost_s = (await stored(service.plan, operation, question)).cost_s
-    budget_s = runtime.settings.inline_budget_s
-    if preference(request).wants_job or cost_s > budget_s:
-        wanted = "the caller prefers a job"
-        reason = (
-            wanted if cost_s <= budget_s else f"an estimated {cost_s:.3g} s exceed the inline budget of {budget_s:g} s"
-        )
+    service, runtime = jobs_of(request), runtime_of(request)
+    settings = runtime.settings
+    job_limit_s = check_job_time(time_limit_s, settings.max_job_seconds)
+    cost_s = (await runtime.compute.run(math.inf, None, service.plan, operation, question)).cost_s
+    budget_s = settings.inline_budget_s
+    if cost_s > budget_s:
+        reason = f"an estimated {cost_s:.3g} s exceed the inline budget of {budget_s:g} s"
+        return await answer_as_job(request, operation, question, cost_s=cost_s, reason=reason, time_limit_s=job_limit_s)
+    if preference(request).wants_job:
         return await answer_as_job(
-            request, operation, question, cost_s=cost_s, reason=reason, time_limit_s=time_limit_s
+            request, operation, question, cost_s=cost_s, reason=PREFERRED, time_limit_s=job_limit_s
         )
-    # An estimate is no promise: what takes too long stops between two chunks.
-    deadline = time.monotonic() + runtime.settings.max_seconds
-    payload = await runtime.compute.run(
-        cost_s, None, run_inline, service.table[operation], question, lambda: time.monotonic() > deadline
-    )
-    if payload.media_type == NPZ and (NPZ in request.headers.get("accept", "") or len(payload.body) > LARGE_BYTES):
-        return Response(payload.body, media_type=NPZ)
     reason = f"an estimated {cost_s:.3g} s are within the inline budget of {budget_s:g} s"
-    answer = {**plain(decode(payload)), "execution": {"run_as": "inline", "reason": reason}}
-    return Response(orjson.dumps(answer), media_type=JSON)
+    inline_limit_s = min(job_limit_s, settings.max_seconds)
+    render = partial(_render_inline, service.table[operation], question, inline_limit_s, reason, _wants_npz(request))
+    body, media_type = await runtime.compute.run(math.inf, inline_limit_s, render)
+    return Response(body, media_type=media_type, headers={"Vary": "Accept"})
+
+
+def _render_inline(
+    operation: Operation, question: Mapping[str, Json], limit_s: float, reason: str, wants_npz: bool
+) -> tuple[bytes, str]:
+    """Compute and write an answer; an estimate is no promise, so what takes too long stops between two chunks."""
+    deadline = time.monotonic() + limit_s
+    try:
+        payload = run_inline(operation, question, lambda: time.monotonic() > deadline)
+    except StoppedError:
+        raise LimitExceeded(("time_limit_s",), "max_seconds", limit_s, "seconds") from None
+    answer = {**decode(payload), "execution": {"run_as": "inline", "reason": reason}}
+    if payload.media_type == NPZ and (wants_npz or len(payload.body) > LARGE_BYTES):
+        return encode(answer).body, NPZ
+    return orjson.dumps(plain(answer)), JSON
 
 
 async def _answer(request: Request, service: JobService, job: Job, tenant: str) -> Response:
     if job.state is JobState.SUCCESSFUL:
-        return result_response(request, *await stored(service.store.result, job.id, tenant))
+        return await stored(result_response, request, *await stored(service.store.result, job.id, tenant))
     status = json_response(job_status(job))
     status.status_code = 200 if job.ended else 202
     return status
@@ -170,7 +188,7 @@ async def _wait(service: JobService, job: Job, tenant: str, seconds: float) -> J
 
 def result_response(request: Request, job: Job, payload: Payload) -> Response:
     """A result with its hash as ``ETag``: JSON, or ``.npz`` where it is large or asked for; 304 if unchanged."""
-    binary = payload.media_type == NPZ and (len(payload.body) > LARGE_BYTES or NPZ in request.headers.get("accept", ""))
+    binary = payload.media_type == NPZ and (len(payload.body) > LARGE_BYTES or _wants_npz(request))
     # The two forms are two representations, and have two tags.
     tag = f'"{job.result_hash}{".npz" if binary else ""}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept", "Content-Location": _result(job)}
@@ -181,6 +199,10 @@ def result_response(request: Request, job: Job, payload: Payload) -> Response:
         return Response(payload.body, headers=headers, media_type=NPZ)
     body = payload.body if payload.media_type == JSON else orjson.dumps(plain(decode(payload)))
     return Response(body, headers=headers, media_type=JSON)
+
+
+def _wants_npz(request: Request) -> bool:
+    return NPZ in request.headers.get("accept", "")
 
 
 def _result(job: Job) -> str:

@@ -13,8 +13,10 @@ from service.schemas.jobs import JobList, JobStatus, PartialResults
 from service.schemas.landscape import BareLandscapeRequest, LandscapeAnswer, LandscapeRequest
 from service.schemas.minima import MinimaAnswer
 from service.schemas.problem_details import ProblemDetails
+from service.schemas.races import RacesAnswer, RacesRequest
 from service.schemas.ranks import BareRanksRequest, RanksAnswer, RanksRequest
 from service.schemas.request import BareMinimaRequest, MinimaRequest
+from service.schemas.sweeps import SweepsAnswer, SweepsRequest
 from service.schemas.system import Health, Version
 from service.schemas.theorems import TheoremList
 from service.version import ENGINE_VERSION
@@ -47,6 +49,10 @@ MODELS: Final = (
     RanksRequest,
     BareRanksRequest,
     RanksAnswer,
+    SweepsRequest,
+    SweepsAnswer,
+    RacesRequest,
+    RacesAnswer,
     ExampleList,
     ExampleAnswer,
     TheoremList,

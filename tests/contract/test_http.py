@@ -385,7 +385,8 @@ def test_the_examples_of_the_openapi_document_run(base: str) -> None:
             for example in content.get("examples", {}).values():
                 assert call(base, method.upper(), path, example["value"]).status == 200
                 ran += 1
-    assert ran == sum(map(len, (examples.MINIMA, examples.BATCH, examples.LANDSCAPE, examples.RANKS)))
+    shown = (examples.MINIMA, examples.BATCH, examples.LANDSCAPE, examples.RANKS, examples.SWEEPS, examples.RACES)
+    assert ran == sum(map(len, shown))
 
 
 @pytest.mark.parametrize("path", ["/v1/minima", "/v1/minima/batch"])

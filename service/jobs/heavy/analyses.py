@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
+from service.jobs.heavy.requests import limits_of, question
 from service.jobs.plans import Arrays, Chunk, Operation, Plan
 from service.jobs.values import Json
 from service.operations.minima import minima
@@ -13,19 +14,13 @@ from service.settings import Limits
 
 def minima_request(asked: MinimaRequest, limits: Limits) -> dict[str, Json]:
     """Everything that decides the answer: the question with its defaults, and the limits it is held to."""
-    question = asked.model_dump(mode="json", by_alias=True, exclude={"time_limit_s"})
-    return {"question": question, "limits": Limits.model_validate(limits.model_dump()).model_dump(mode="json")}
+    return question(asked, limits)
 
 
 def _minima(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]) -> Json:
     asked = MinimaRequest.model_validate(arguments["question"])
-    answer = minima(asked, Limits.model_validate(_limits(arguments["limits"])))
+    answer = minima(asked, limits_of(arguments))
     return json.loads(answer.__pydantic_serializer__.to_json(answer, exclude_unset=True))
-
-
-def _limits(values: Mapping[str, Any]) -> dict[str, Any]:
-    # The canonical form of a request knows one kind of number.
-    return {name: int(value) if float(value).is_integer() else value for name, value in values.items()}
 
 
 def _only(_arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json]) -> Json:

@@ -95,7 +95,7 @@ async def get_results(
     """Return the result of a successful job; `partial` reads the chunks of one that still runs."""
     store, tenant = jobs_of(request).store, tenant_of(request)
     if not partial:
-        return result_response(request, *await stored(store.result, job_id, tenant))
+        return await stored(result_response, request, *await stored(store.result, job_id, tenant))
     job, steps = await stored(store.partial, job_id, tenant, after, limit)
     following = steps[-1].index if len(steps) == limit else None
     reasons = {} if following is not None else {"next": "no more chunks are stored now"}

@@ -14,7 +14,8 @@ router = APIRouter(prefix="/v1/minima", tags=["minima"])
 
 RESPONSES = {
     **documentation.answers((SweepAnswer, ProblemsAnswer), "Columns or answers in the order of the request.", NPZ),
-    **documentation.errors(*BODY_ERRORS, *SOLVER_ERRORS, *COMMON_ERRORS),
+    **documentation.job(),
+    **documentation.errors(*BODY_ERRORS, *SOLVER_ERRORS, "queue-full", *COMMON_ERRORS),
 }
 
 

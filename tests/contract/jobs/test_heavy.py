@@ -1,0 +1,242 @@
+"""Phase diagrams and races over HTTP, inline and as jobs of real pools."""
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from service.jobs.heavy.requests import check_job_time, limits_of
+from service.jobs.heavy.sweeps import sweeps_request
+from service.jobs.identity import canonical
+from service.jobs.inline import run_inline
+from service.jobs.table import JOB_OPERATIONS
+from service.schemas.problem import DESIGN_EXAMPLE
+from service.schemas.races import RacesAnswer
+from service.schemas.sweeps import SweepsAnswer, SweepsRequest
+from service.settings import Limits, Settings
+from tests.serving import Reply, call, serving
+
+SWEEPS, RACES = "/v1/sweeps", "/v1/races"
+ASYNC = {"Prefer": "respond-async"}
+WAIT = {"Prefer": "respond-async, wait=60"}
+ARCHIVE = {"Accept": "application/x-npz"}
+SAMPLES = {
+    "kind": "samples",
+    "x": [[1.0, 0.2], [-0.4, 1.0], [0.3, -1.2], [-0.9, 0.1]],
+    "y": [0.9, -0.1, 0.0, -0.8],
+    "evaluation": {"kind": "samples", "x": [[0.5, 0.5]], "y": [0.6]},
+}
+SWEEP = {
+    "problem": {**DESIGN_EXAMPLE, "data": SAMPLES},
+    "axes": [
+        {"parameter": "decay_scale", "from": 0.01, "to": 10, "points": 12},
+        {"parameter": "noise_variance", "from": 0, "to": 4, "points": 3},
+    ],
+}
+RACE = {
+    "problem": {**DESIGN_EXAMPLE, "data": SAMPLES},
+    "optimisers": ["sgd", "adam", "lbfgs"],
+    "initialisations": ["balanced_small", "xavier"],
+    "runs": 3,
+    "steps": 60,
+    "seed": 2**53 + 1,
+}
+
+
+def settings(folder: Path, workers: int, **changes: Any) -> Settings:
+    url = f"sqlite:///{folder}/jobs.db"
+    return Settings(**{"database_url": url, "workers": workers, "log_level": "error", **changes})
+
+
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[str]]:
+    """A server with one worker and a server with two."""
+    one, two = (settings(tmp_path_factory.mktemp("heavy"), workers) for workers in (1, 2))
+    with serving(one) as first, serving(two) as second:
+        yield first, second
+
+
+@pytest.fixture
+def base(bases: Sequence[str]) -> str:
+    return bases[1]
+
+
+def inline(base: str, path: str, body: object) -> dict[str, Any]:
+    """An inline answer without the field that says that it is one."""
+    reply = call(base, "POST", path, body)
+    assert reply.status == 200, reply.content
+    execution = reply.json["execution"]
+    assert execution["run_as"] == "inline"
+    assert "within the inline budget of 2 s" in execution["reason"]
+    return {name: value for name, value in reply.json.items() if name != "execution"}
+
+
+def as_job(base: str, path: str, body: object) -> Reply:
+    reply = call(base, "POST", path, body, WAIT)
+    assert reply.status == 200, reply.content
+    assert reply.headers["location"].startswith("/v1/jobs/")
+    assert reply.headers["etag"]
+    return reply
+
+
+def test_a_phase_diagram_is_the_same_inline_and_as_a_job(base: str) -> None:
+    found = inline(base, SWEEPS, SWEEP)
+    assert found["shape"] == [12, 3]
+    assert len(found["results"]["evaluation_fit"]) == 36
+    reply = as_job(base, SWEEPS, SWEEP)
+    assert reply.json == found
+    SweepsAnswer.model_validate_json(reply.content)
+    status = call(base, "GET", reply.headers["location"]).json
+    assert (status["operation"], status["run_as_reason"]) == ("sweeps", "the caller prefers a job")
+    assert status["chunks_total"] == 3
+
+
+def test_a_race_is_the_same_for_one_and_two_workers_and_inline(bases: Sequence[str]) -> None:
+    replies = [as_job(base, RACES, RACE) for base in bases]
+    assert replies[0].content == replies[1].content
+    assert replies[0].headers["etag"] == replies[1].headers["etag"]
+    assert replies[0].json == inline(bases[0], RACES, RACE)
+    RacesAnswer.model_validate_json(replies[0].content)
+
+
+def test_another_seed_is_another_race(base: str) -> None:
+    other = as_job(base, RACES, {**RACE, "seed": 2**53}).json
+    assert other["groups"] != as_job(base, RACES, RACE).json["groups"]
+
+
+@pytest.mark.parametrize("path", [SWEEPS, RACES])
+def test_a_problem_alone_is_enough(base: str, path: str) -> None:
+    reply = call(base, "POST", path, {"problem": DESIGN_EXAMPLE}, ASYNC)
+    assert reply.status == 202
+    call(base, "DELETE", reply.headers["location"])
+    if path == SWEEPS:
+        assert inline(base, path, {"problem": DESIGN_EXAMPLE})["shape"] == [1000]
+
+
+def test_what_is_estimated_to_take_long_becomes_a_job_and_says_why(tmp_path: Path) -> None:
+    with serving(settings(tmp_path, 0)) as base:
+        reply = call(base, "POST", RACES, {"problem": DESIGN_EXAMPLE})
+        assert reply.status == 202
+        assert "preference-applied" not in reply.headers
+        assert reply.json["run_as_reason"].endswith("s exceed the inline budget of 2 s")
+        assert reply.json["cost_estimate_s"] > 2
+        both = call(base, "POST", RACES, {"problem": DESIGN_EXAMPLE, "seed": 1}, ASYNC)
+        assert both.headers["preference-applied"] == "respond-async"
+        assert "exceed the inline budget" in both.json["run_as_reason"]
+
+
+@pytest.mark.parametrize("headers", [{}, ASYNC])
+@pytest.mark.parametrize(
+    ("path", "body", "limit", "pointer"),
+    [
+        (
+            SWEEPS,
+            {"axes": [{**axis, "points": 10**6} for axis in SWEEP["axes"]]},  # type: ignore[dict-item]  # a list of dicts
+            "max_sweep_points",
+            "/axes",
+        ),
+        (RACES, {"runs": 10**12}, "max_race_steps", "/runs"),
+        (SWEEPS, {"time_limit_s": 1e9}, "max_job_seconds", "/time_limit_s"),
+    ],
+)
+def test_what_is_too_much_is_refused_by_name(
+    base: str, path: str, body: dict[str, Any], limit: str, pointer: str, headers: dict[str, str]
+) -> None:
+    before = call(base, "GET", "/v1/jobs?limit=500").json["jobs"]
+    reply = call(base, "POST", path, {"problem": DESIGN_EXAMPLE, **body}, headers)
+    assert (reply.status, reply.json["type"]) == (422, "/problems/limit-exceeded")
+    assert limit in json.dumps(reply.json)
+    assert [error["pointer"] for error in reply.json["errors"]] == [pointer]
+    assert len(call(base, "GET", "/v1/jobs?limit=500").json["jobs"]) == len(before)
+
+
+def test_bad_questions_are_refused_by_field(base: str) -> None:
+    unknown = call(base, "POST", SWEEPS, {"problem": DESIGN_EXAMPLE, "axis": []})
+    assert (unknown.status, unknown.json["errors"][0]["pointer"]) == (422, "/axis")
+    assert call(base, "POST", RACES, []).status == 422
+    assert call(base, "POST", RACES, b"{").status == 400
+    nothing = {**DESIGN_EXAMPLE, "data": {"kind": "none", "inputs": 2}}
+    for path in (SWEEPS, RACES):
+        reply = call(base, "POST", path, {"problem": nothing})
+        assert (reply.status, reply.json["errors"][0]["pointer"]) == (422, "/problem/data/kind")
+    sampled = call(base, "POST", RACES, {"problem": DESIGN_EXAMPLE, "optimisers": ["sgd"]})
+    assert (sampled.status, sampled.json["errors"][0]["pointer"]) == (422, "/problem/data/kind")
+
+
+def members(content: bytes) -> dict[str, Any]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def test_archives_hold_what_json_holds(base: str) -> None:
+    found = inline(base, SWEEPS, SWEEP)
+    reply = call(base, "POST", SWEEPS, SWEEP, ARCHIVE)
+    assert reply.headers["content-type"] == "application/x-npz"
+    arrays = members(reply.content)
+    assert arrays["results/loss"].tolist() == found["results"]["loss"]
+    rest = json.loads(arrays["__json__"].tobytes())
+    assert rest["boundaries"] == found["boundaries"]
+    assert rest["execution"]["run_as"] == "inline"
+    stored = call(base, "POST", SWEEPS, SWEEP, {**WAIT, **ARCHIVE})
+    assert members(stored.content)["results/loss"].tolist() == found["results"]["loss"]
+
+
+def test_large_answers_are_archives(base: str) -> None:
+    axis = {"parameter": "decay_scale", "from": 0.01, "to": 10, "points": 300_000}
+    body = {"problem": DESIGN_EXAMPLE, "axes": [axis], "return": ["loss", "norm"]}
+    reply = call(base, "POST", SWEEPS, body)
+    assert reply.headers["content-type"] == "application/x-npz"
+    assert members(reply.content)["results/norm"].shape == (300_000,)
+
+
+def test_an_inline_answer_stops_at_the_time_limit(base: str) -> None:
+    reply = call(base, "POST", RACES, {**RACE, "time_limit_s": 1e-6})
+    assert (reply.status, reply.json["type"]) == (422, "/problems/limit-exceeded")
+    assert "max_seconds" in json.dumps(reply.json)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"problems": [DESIGN_EXAMPLE, *({"problem": {**DESIGN_EXAMPLE, "data": SAMPLES}},) * 20]},
+        {
+            "problem": DESIGN_EXAMPLE,
+            "vary": {"width": [1, 2, 8]},
+            "return": ["loss", "trivial", "rank", "parameter_norm"],
+        },
+        {"problem": DESIGN_EXAMPLE, "vary": {"decay_scale": [0.0, 1.0, 1.8]}, "return": ["loss", "norm"]},
+    ],
+)
+def test_a_batch_is_the_same_inline_and_as_a_job(base: str, body: dict[str, Any]) -> None:
+    direct = call(base, "POST", "/v1/minima/batch", body)
+    assert direct.status == 200
+    assert as_job(base, "/v1/minima/batch", body).json == direct.json
+
+
+def test_a_bad_problem_in_a_batch_fails_its_job_by_place(base: str) -> None:
+    bad = {**DESIGN_EXAMPLE, "data": {**DESIGN_EXAMPLE["data"], "yy": -1.0}}
+    reply = call(base, "POST", "/v1/minima/batch", {"problems": [DESIGN_EXAMPLE] * 17 + [bad]}, WAIT)
+    assert reply.json["state"] == "failed"
+    assert (reply.json["error"]["chunk"], reply.json["error"]["step"]) == (1, "work")
+
+
+def test_the_canonical_form_of_a_question_has_the_same_plan_and_answer() -> None:
+    asked = sweeps_request(SweepsRequest.model_validate(SWEEP), Limits())
+    again = json.loads(json.dumps(canonical(asked)))
+    assert limits_of(again) == Limits()
+    assert run_inline(JOB_OPERATIONS["sweeps"], again) == run_inline(JOB_OPERATIONS["sweeps"], asked)
+
+
+def test_named_columns_stay_as_they_are() -> None:
+    body = {**SWEEP, "return": ["loss"]}
+    asked = sweeps_request(SweepsRequest.model_validate(body), Limits())
+    assert asked["question"]["return"] == ["loss"]
+
+
+def test_a_job_takes_the_time_that_is_asked_for_or_the_most() -> None:
+    assert check_job_time(None, 60.0) == 60.0
+    assert check_job_time(5.0, 60.0) == 5.0
