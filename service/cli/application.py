@@ -6,7 +6,7 @@ from typing import Final
 
 import typer
 
-from service.cli import catalogue, jobs, openapi, serve, solve, verify, worker
+from service.cli import catalogue, diagnose, jobs, openapi, serve, solve, verify, worker
 from service.cli.errors import CommandError
 from service.errors import InputError, NotCovered, NotFound, NumericalError, ServiceError
 from service.version import ENGINE_VERSION
@@ -31,6 +31,7 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
 )
 application.command("solve")(solve.solve)
+application.command("diagnose")(diagnose.diagnose)
 application.command("verify")(verify.verify)
 application.command("serve")(serve.serve)
 application.command("examples")(catalogue.examples)

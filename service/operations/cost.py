@@ -4,6 +4,7 @@ from typing import Final
 
 from service.operations.mapping.examples import BY_NAME
 from service.schemas.data import Data, Evaluation, EvaluationMoments, EvaluationSamples, Example
+from service.schemas.diagnose import DiagnoseRequest
 from service.schemas.problem import Problem
 from service.schemas.request import MinimaRequest
 
@@ -12,6 +13,9 @@ FIXED_S: Final = 1.5e-3
 PER_CUBIC_S: Final = 1.2e-9
 PER_PRODUCT_S: Final = 4e-10
 PER_NUMBER_S: Final = 1e-7
+# a diagnosis evaluates some hundred losses and the spectrum of the Hessian
+DIAGNOSIS_S: Final = 2e-2
+PER_PARAMETER_S: Final = 1e-4
 
 
 def estimate_s(request: MinimaRequest) -> float:
@@ -31,6 +35,14 @@ def problem_s(problem: Problem) -> float:
         + PER_PRODUCT_S * (samples + held_out) * inputs * (inputs + outputs)
         + PER_NUMBER_S * numbers
     )
+
+
+def diagnosis_s(request: DiagnoseRequest) -> float:
+    """Seconds that a diagnosis takes on one core, to within a small factor below some thousand parameters."""
+    _, inputs = _size(request.problem.data)
+    widths = [inputs, *(layer.width for layer in request.problem.network.layers)]
+    parameters = sum(rows * columns for rows, columns in zip(widths[1:], widths[:-1], strict=True))
+    return problem_s(request.problem) + DIAGNOSIS_S + PER_PARAMETER_S * parameters
 
 
 def _size(data: Data | Evaluation | None) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from service.operations.diagnose import diagnose
 from service.operations.examples import example, examples
 from service.operations.minima import minima
 from service.operations.minima_batch import minima_batch, minima_sweep
@@ -36,6 +37,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("minima", minima, ("POST", "/v1/minima"), "solve"),
     Operation("minima_batch", minima_batch, ("POST", "/v1/minima/batch"), None),
     Operation("minima_sweep", minima_sweep, ("POST", "/v1/minima/batch"), None),
+    Operation("diagnose", diagnose, ("POST", "/v1/diagnose"), "diagnose"),
     Operation("verify", verify, None, "verify"),
     Operation("examples", examples, ("GET", "/v1/examples"), "examples"),
     Operation("example", example, ("GET", "/v1/examples/{name}"), "examples"),

@@ -25,11 +25,19 @@ from service.web.compute import Compute
 from service.web.large import LargeBodies
 from service.web.metrics import Metrics
 from service.web.middleware import ApiKeys, Observe
-from service.web.routers import catalogue, jobs, minima_batch, pages, system
+from service.web.routers import catalogue, diagnose, jobs, minima_batch, pages, system
 from service.web.routers import minima as minima_routes
 from service.web.runtime import Runtime
 
-ROUTERS: Final = (minima_routes.router, minima_batch.router, catalogue.router, jobs.router, system.router, pages.router)
+ROUTERS: Final = (
+    minima_routes.router,
+    minima_batch.router,
+    diagnose.router,
+    catalogue.router,
+    jobs.router,
+    system.router,
+    pages.router,
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -15,6 +15,7 @@ import orjson
 from service.operations.minima import minima, parse
 from service.operations.minima_batch import minima_sweep
 from service.schemas.batch import SweepRequest
+from service.schemas.diagnose import DIAGNOSE_EXAMPLE
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits
 
@@ -34,6 +35,7 @@ MINIMA: Final[Mapping[str, Any]] = {
         "return": {"weights": "factors"},
     },
 }
+DIAGNOSE: Final[Mapping[str, Any]] = {"a saddle: the stronger direction is missing": DIAGNOSE_EXAMPLE}
 BATCH: Final[Mapping[str, Any]] = {
     "one problem, many decays": {
         "problem": DESIGN_EXAMPLE,

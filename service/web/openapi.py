@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from service.schemas.batch import ProblemsAnswer, ProblemsRequest, SweepAnswer, SweepRequest
+from service.schemas.diagnose import BareDiagnoseRequest, DiagnoseAnswer, DiagnoseRequest
 from service.schemas.examples import ExampleAnswer, ExampleList
 from service.schemas.jobs import JobList, JobStatus, PartialResults
 from service.schemas.minima import MinimaAnswer
@@ -39,6 +40,9 @@ MODELS: Final = (
     ProblemsRequest,
     SweepAnswer,
     ProblemsAnswer,
+    DiagnoseRequest,
+    BareDiagnoseRequest,
+    DiagnoseAnswer,
     ExampleList,
     ExampleAnswer,
     TheoremList,

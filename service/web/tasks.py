@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from service.operations import cost
+from service.operations.diagnose import diagnose
+from service.operations.diagnose import parse as parse_diagnose
 from service.operations.minima import minima, parse
 from service.operations.minima_batch import Batch, minima_batch, minima_sweep, parse_batch
 from service.settings import Limits
@@ -65,4 +67,15 @@ def _minima_batch(body: object, limits: Limits, accept: str) -> Task:
     )
 
 
-TASKS: Final[Mapping[str, Prepare]] = {"minima": _minima, "minima_batch": _minima_batch}
+def _diagnose(body: object, limits: Limits, _accept: str) -> Task:
+    parsed = parse_diagnose(body)
+    asked = parsed.request
+    return Task(
+        estimate_s=cost.diagnosis_s(asked),
+        time_limit_s=asked.time_limit_s,
+        render=lambda: rendered(diagnose(asked, limits, parsed.problem_at)),
+        shapes={"data": asked.problem.data.kind, "layers": len(asked.problem.network.layers)},
+    )
+
+
+TASKS: Final[Mapping[str, Prepare]] = {"minima": _minima, "minima_batch": _minima_batch, "diagnose": _diagnose}

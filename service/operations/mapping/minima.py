@@ -41,7 +41,7 @@ def to_wire(request: MinimaRequest, mapped: MappedProblem, minima: Minima, limit
         "solver": solution.solver,
         "theorems": list(solution.theorems),
         "global_minimum": _global_minimum(request, mapped, solution.minimum, limits),
-        "stationary_points": [_point(point, scaling) for point in solution.stationary_points],
+        "stationary_points": [point_to_wire(point, scaling) for point in solution.stationary_points],
         "completeness": solution.completeness,
         "thresholds": _thresholds(solution.thresholds),
         "origin": _origin(solution.origin, scaling),
@@ -120,7 +120,8 @@ def _gram(side: FloatArray | UniformColumn) -> FloatArray:
     return product
 
 
-def _point(point: StationaryPoint, scaling: Scaling) -> dict[str, Any]:
+def point_to_wire(point: StationaryPoint, scaling: Scaling) -> dict[str, Any]:
+    """A stationary point, its loss in the caller's convention."""
     document: dict[str, Any] = {
         "kind": point.kind,
         "loss": point.loss * scaling.loss,
