@@ -8,6 +8,7 @@ from service.operations.diagnose import diagnose
 from service.operations.examples import example, examples
 from service.operations.minima import minima
 from service.operations.minima_batch import minima_batch, minima_sweep
+from service.operations.problems import generate, problems, suite_problem
 from service.operations.theorems import theorem, theorems
 from service.operations.verify import verify
 
@@ -41,6 +42,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("verify", verify, None, "verify"),
     Operation("examples", examples, ("GET", "/v1/examples"), "examples"),
     Operation("example", example, ("GET", "/v1/examples/{name}"), "examples"),
+    Operation("problems", problems, ("GET", "/v1/problems"), None),
+    Operation("suite_problem", suite_problem, ("GET", "/v1/problems/{problem_id}"), None),
+    Operation("generate_problem", generate, ("POST", "/v1/problems"), None),
     Operation("theorems", theorems, ("GET", "/v1/theorems"), "theorems"),
     Operation("theorem", theorem, ("GET", "/v1/theorems/{theorem_id}"), "theorems"),
 )

@@ -27,6 +27,7 @@ from service.web.metrics import Metrics
 from service.web.middleware import ApiKeys, Observe
 from service.web.routers import catalogue, diagnose, jobs, minima_batch, pages, system
 from service.web.routers import minima as minima_routes
+from service.web.routers import problems as problem_routes
 from service.web.runtime import Runtime
 
 ROUTERS: Final = (
@@ -34,6 +35,7 @@ ROUTERS: Final = (
     minima_batch.router,
     diagnose.router,
     catalogue.router,
+    problem_routes.router,
     jobs.router,
     system.router,
     pages.router,

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from service.schemas.batch import ProblemsAnswer, ProblemsRequest, SweepAnswer, SweepRequest
 from service.schemas.diagnose import BareDiagnoseRequest, DiagnoseAnswer, DiagnoseRequest
 from service.schemas.examples import ExampleAnswer, ExampleList
+from service.schemas.generated import GeneratedList, GeneratedParameters, GeneratedProblem
 from service.schemas.jobs import JobList, JobStatus, PartialResults
 from service.schemas.minima import MinimaAnswer
 from service.schemas.problem_details import ProblemDetails
@@ -45,6 +46,9 @@ MODELS: Final = (
     DiagnoseAnswer,
     ExampleList,
     ExampleAnswer,
+    GeneratedParameters,
+    GeneratedList,
+    GeneratedProblem,
     TheoremList,
     JobStatus,
     JobList,

@@ -9,6 +9,8 @@ from service.operations.diagnose import diagnose
 from service.operations.diagnose import parse as parse_diagnose
 from service.operations.minima import minima, parse
 from service.operations.minima_batch import Batch, minima_batch, minima_sweep, parse_batch
+from service.operations.problems import generate
+from service.operations.problems import parse as parse_generated
 from service.settings import Limits
 from service.web.responses import Rendered, rendered, rendered_sweep
 
@@ -78,4 +80,20 @@ def _diagnose(body: object, limits: Limits, _accept: str) -> Task:
     )
 
 
-TASKS: Final[Mapping[str, Prepare]] = {"minima": _minima, "minima_batch": _minima_batch, "diagnose": _diagnose}
+def _problems(body: object, limits: Limits, _accept: str) -> Task:
+    asked = parse_generated(body)
+    return Task(
+        # the answer holds the data twice, which takes longer to write than to solve
+        estimate_s=float("inf"),
+        time_limit_s=None,
+        render=lambda: rendered(generate(asked, limits)),
+        shapes={"inputs": asked.inputs, "layers": len(asked.hidden_widths) + 1},
+    )
+
+
+TASKS: Final[Mapping[str, Prepare]] = {
+    "minima": _minima,
+    "minima_batch": _minima_batch,
+    "diagnose": _diagnose,
+    "problems": _problems,
+}
