@@ -124,8 +124,8 @@ def _check(parameters: GeneratedParameters, samples: int, limits: Limits) -> Non
         raise InputError.at(("samples",), "must be at least inputs + outputs")
     if len(parameters.singular_values) > min(parameters.inputs, parameters.outputs):
         raise InputError.at(("singular_values",), "must not be more than inputs or outputs")
-    if min(parameters.singular_values) <= 0.0:
-        raise InputError.at(("singular_values",), "must be positive")
+    if min(parameters.singular_values) < 1e-3 or max(parameters.singular_values) > 1e3:
+        raise InputError.at(("singular_values",), "must be between 0.001 and 1000")
     if any(width < 1 or width > limits.max_inputs for width in parameters.hidden_widths):
         detail = f"must be between 1 and {limits.max_inputs}: the weights are returned in full"
         raise InputError.at(("hidden_widths",), detail)

@@ -29,15 +29,17 @@ class GeneratedParameters(Wire):
     samples: Integer | None = Field(
         default=None, ge=2, description="At least inputs + outputs; default: twice as many."
     )
-    conditioning: Number = Field(default=1.0, ge=1, le=1e12, description="Condition number of E[x x^T].")
+    conditioning: Number = Field(default=1.0, ge=1, le=1e6, description="Condition number of E[x x^T].")
     singular_values: list[Number] = Field(
         min_length=1,
         description="Of the least-squares map where the inputs are white: their number is the rank of the target, and "
         "without decay the square of each is the price of missing it.",
     )
-    residual: Number = Field(default=0.0, ge=0, description="Root mean square of each output that is pure noise.")
-    weight_decay: Number = Field(default=0.0, ge=0, description="Of every layer.")
-    noise_variance: Number = Field(default=0.0, ge=0, description="Multiplicative noise on every hidden layer.")
+    residual: Number = Field(
+        default=0.0, ge=0, le=1e3, description="Root mean square of each output that is pure noise."
+    )
+    weight_decay: Number = Field(default=0.0, ge=0, le=1e3, description="Of every layer.")
+    noise_variance: Number = Field(default=0.0, ge=0, le=1e3, description="Multiplicative noise on every hidden layer.")
     seed: Integer = Field(default=0, ge=0, lt=2**63)
 
 
