@@ -11,7 +11,8 @@ from benchmarks.problems import problems
 from service.core.arrays import FloatArray, IntArray
 from service.core.dispatch import solve
 from service.core.problems import Problem
-from service.core.sweeps import Sweep, sweep_of, varied
+from service.core.sweeps import Sweep, sweep_of
+from service.core.variation import Axis, varied
 from service.operations.mapping.problem import to_core
 from service.operations.minima import parse
 from service.settings import Limits
@@ -53,9 +54,8 @@ def largest_error(problem: Problem, values: FloatArray) -> float:
     """Largest difference from single solutions, relative to the largest entry of each column."""
     swept = sweep_of(problem, SweepParameter.DECAY_SCALE, values)
     chosen = np.sort(np.random.default_rng(0).choice(values.size, COMPARED, replace=False))
-    minima = [
-        solve(varied(problem, SweepParameter.DECAY_SCALE, values[index].item())).solution.minimum for index in chosen
-    ]
+    axis = Axis(SweepParameter.DECAY_SCALE, values)
+    minima = [solve(varied(problem, [axis], index)).solution.minimum for index in chosen.tolist()]
     assert [minimum.trivial for minimum in minima] == swept.trivial[chosen].tolist()
     assert 0 < np.count_nonzero(swept.trivial[chosen]) < COMPARED
     singles = {

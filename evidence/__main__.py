@@ -19,6 +19,8 @@ from service.version import ENGINE_VERSION
 REPORTS: Final[dict[str, str]] = {
     "outputs_minima": "Minima for several outputs against searches",
     "outputs_classes": "Classes of stationary points against exact Hessians",
+    "phase_diagrams": "Phase diagrams: boundaries against bisection",
+    "races": "Races: theory, this engine, and PyTorch",
     "scalar_certificates": "One output: certificates against 60-digit arithmetic",
     "scalar_roots": "One output: stationary maps, thresholds and jumps",
     "scalar_search": "One output: search never beats the formula, and reaches it",

@@ -28,6 +28,11 @@ class Limits(BaseModel):
     )
     max_batch_problems: int = Field(default=1_000, ge=1, description="Problems in one batch.")
     max_batch_values: int = Field(default=1_000_000, ge=1, description="Values of the varied parameter in one batch.")
+    max_sweep_points: int = Field(default=10_000_000, ge=1, description="Points of one phase diagram.")
+    max_race_steps: int = Field(
+        default=100_000_000, ge=1, description="Steps of one race: runs x schemes x optimisers x steps of each."
+    )
+    max_race_weights: int = Field(default=100_000, ge=1, description="Weights of a network that optimisers race on.")
     max_seconds: float = Field(default=30.0, gt=0, description="Seconds that one answer may take; caps `time_limit_s`.")
 
 

@@ -112,3 +112,35 @@ class SweepParameter(StrEnum):
     WEIGHT_DECAY = "weight_decay"
     NOISE_VARIANCE = "noise_variance"
     WIDTH = "width"
+    DEPTH = "depth"
+
+
+class Initialisation(StrEnum):
+    """How the weights are drawn before training; new ones go last, since seeds count from here."""
+
+    XAVIER = "xavier"
+    KAIMING = "kaiming"
+    ORTHOGONAL = "orthogonal"
+    SCALED_IDENTITY = "scaled_identity"
+    BALANCED_SMALL = "balanced_small"
+
+
+class Optimiser(StrEnum):
+    """What trains the weights; new ones go last, since seeds count from here."""
+
+    GD = "gd"
+    SGD = "sgd"
+    ADAM = "adam"
+    ADAMW = "adamw"
+    LBFGS = "lbfgs"
+
+
+class Outcome(StrEnum):
+    """Where a run of an optimiser ended."""
+
+    MINIMUM = "minimum"
+    ORIGIN = "origin"
+    OTHER_STATIONARY_POINT = "other_stationary_point"
+    UNFINISHED = "unfinished"
+    DIVERGED = "diverged"
+    DIFFERENT_OBJECTIVE = "different_objective"

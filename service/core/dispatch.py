@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from service.core.catalogue import SOLVERS
 from service.core.certificates.curvature import curvature_check
 from service.core.problems import Problem
@@ -77,8 +79,10 @@ def solve(problem: Problem, extras: Extras = NO_EXTRAS) -> Minima:
         If the solution contradicts its own certificate in double precision.
     """
     solver, certifier, findings = choose(problem)
-    solution = solver.solve(problem)
-    certificate = certifier(problem, solution)
+    # what overflows ends in a failed check or a number that is not finite, and is refused as such
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        solution = solver.solve(problem)
+        certificate = certifier(problem, solution)
     if extras.curvature and (check := curvature_check(problem, solution)) is not None:
         certificate = replace(certificate, checks=(*certificate.checks, check))
     if extras.subnetworks and solution.solver == scalar_output.SOLVER.name:

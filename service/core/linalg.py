@@ -9,6 +9,8 @@ from scipy.linalg.blas import dnrm2
 from service.core.arrays import BoolArray, FloatArray
 
 EPSILON = float(np.finfo(float).eps)
+MOST_SAMPLES = 10**7
+"""Samples beyond which summing more does not make the moments less certain."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Spectrum:
     projections : (d, k) array
         ``vectors^T xy``.
     rank_tolerance : float
-        Eigenvalues at or below it count as zero: ``max(d, n) eps max|value|``.
+        Eigenvalues at or below it count as zero: ``max(d, min(n, 10^7)) eps max|value|``.
     """
 
     values: FloatArray
@@ -54,7 +56,7 @@ def spectrum_of(matrix: FloatArray, columns: FloatArray, n: int | None) -> Spect
     """Eigendecomposition of ``matrix`` (d, d) with ``columns`` (d, k) in its coordinates.  O(d^3)."""
     values, vectors = np.linalg.eigh(matrix)
     scale = max(abs(float(values[0])), abs(float(values[-1])))
-    tolerance = max(matrix.shape[0], n or 0) * EPSILON * scale
+    tolerance = max(matrix.shape[0], min(n or 0, MOST_SAMPLES)) * EPSILON * scale
     return Spectrum(values, vectors, vectors.T @ columns, tolerance)
 
 

@@ -5,17 +5,29 @@ value.  Both agree to 1e-11.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
 
 import numpy as np
 
 from service.core.arrays import BoolArray, FloatArray, IntArray
 from service.core.dispatch import choose, solve
-from service.core.problems import Layer, Moments, Network, Problem
+from service.core.problems import Moments, Problem
 from service.core.results import GlobalMinimum, StationaryPoint
-from service.core.scalar.reduced import ReducedProblem, log_noise_factor_of, noise_changes_form, reduced_of
+from service.core.scalar.reduced import ReducedProblem, noise_changes_form, reduced_of
 from service.core.scalar.sweep import SweepPoints, ridge_points, sweep
+from service.core.variation import Axis, Settings, corners, settings_of, varied, with_depth
 from service.vocabulary import Bias, PointClass, PointKind, SweepParameter
+
+ORIGIN_CLASSES: Final = (
+    PointClass.GLOBAL_MINIMUM,
+    PointClass.LOCAL_MINIMUM,
+    PointClass.STRICT_SADDLE,
+    PointClass.NON_STRICT_SADDLE,
+    PointClass.DEGENERATE,
+    PointClass.NOT_STATIONARY,
+)
+"""Classes the origin may have, in the order of their codes in a sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,8 @@ class Sweep:
     rank : (m,) array of int
     minima : (m,) array of int
         Number of levels of local minima, the origin included where it is one.
+    origin : (m,) array of int
+        Class of the origin, as a place in `ORIGIN_CLASSES`.
     prediction_variance : (m,) array
     evaluation_fit : (m,) array or None
     """
@@ -47,26 +61,9 @@ class Sweep:
     attained: BoolArray
     rank: IntArray
     minima: IntArray
+    origin: IntArray
     prediction_variance: FloatArray
     evaluation_fit: FloatArray | None
-
-
-def varied(problem: Problem, parameter: SweepParameter, value: float) -> Problem:
-    """The problem with one thing changed: on all layers, or on all hidden ones for noise and width."""
-    layers = [_varied_layer(layer, parameter, value) for layer in problem.network.layers]
-    if parameter in (SweepParameter.NOISE_VARIANCE, SweepParameter.WIDTH):
-        layers[-1] = problem.network.layers[-1]
-    return replace(problem, network=replace(problem.network, layers=tuple(layers)), memo={})
-
-
-def _varied_layer(layer: Layer, parameter: SweepParameter, value: float) -> Layer:
-    if parameter is SweepParameter.DECAY_SCALE:
-        return replace(layer, weight_decay=layer.weight_decay * value)
-    if parameter is SweepParameter.WEIGHT_DECAY:
-        return replace(layer, weight_decay=value)
-    if parameter is SweepParameter.NOISE_VARIANCE:
-        return replace(layer, noise_variance=value)
-    return replace(layer, width=round(value))
 
 
 def sweep_of(problem: Problem, parameter: SweepParameter, values: FloatArray) -> Sweep:
@@ -88,20 +85,82 @@ def sweep_of(problem: Problem, parameter: SweepParameter, values: FloatArray) ->
     NotCovered
         If no solver applies to the problem.
     """
+    return sweep_points(problem, [Axis(parameter, values)])
+
+
+def sweep_points(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] | None = None) -> Sweep:
+    """Global minima at the points whose coordinates are the entries of the axes.
+
+    Parameters
+    ----------
+    problem : Problem
+    axes : sequence of Axis
+        One or more with different parameters, all of length m.
+    within : sequence of Axis, optional
+        Axes of the grid that the points are a part of.  The numbers at a point then do not depend on which
+        other points are asked for with it, to the last bit.
+
+    Returns
+    -------
+    Sweep
+
+    Raises
+    ------
+    NotCovered
+        If no solver applies to the problem.
+    ValueError
+        If a depth is asked of a network without a hidden layer.
+    """
+    whole = axes if within is None else within
+    depths = [axis.values for axis in axes if axis.parameter is SweepParameter.DEPTH]
+    if not depths:
+        return _at_depth(problem, axes, None if within is None else whole)
+    rest = [axis for axis in axes if axis.parameter is not SweepParameter.DEPTH]
+    around = [axis for axis in whole if axis.parameter is not SweepParameter.DEPTH]
+    pieces = []
+    groups = [np.flatnonzero(depths[0] == depth) for depth in np.unique(depths[0])]
+    for group in groups:
+        depth = round(float(depths[0][group[0]]))
+        at_depth = replace(problem, network=with_depth(problem.network, depth), memo={})
+        part = _taken(rest, group) or (Axis(SweepParameter.DECAY_SCALE, np.ones(group.size)),)
+        pieces.append(_at_depth(at_depth, part, None if within is None else around or part[:1]))
+    return _joined(pieces, np.concatenate(groups))
+
+
+def _at_depth(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] | None) -> Sweep:
+    """A sweep in which no depth is varied."""
     solver, _, _ = choose(problem)
-    if solver.name != "scalar_output" or _needs_each(problem, parameter):
-        return _one_by_one(problem, parameter, values)
-    return _on_one_table(problem, parameter, values)
+    if solver.name != "scalar_output":
+        return _one_by_one(problem, axes)
+    noisy = [axis for axis in axes if axis.parameter in (SweepParameter.NOISE_VARIANCE, SweepParameter.WIDTH)]
+    if not noisy or not noise_changes_form(problem.network, problem.data):
+        return _on_one_table(problem, axes, within)
+    # each noise has a quadratic form of its own
+    log_factors = settings_of(problem.network, axes).log_factor
+    groups = [np.flatnonzero(log_factors == factor) for factor in np.unique(log_factors)]
+    pieces = []
+    for group in groups:
+        part = _taken(axes, group)
+        pieces.append(_on_one_table(varied(problem, _taken(noisy, group), 0), part, within))
+    return _joined(pieces, np.concatenate(groups))
 
 
-def _needs_each(problem: Problem, parameter: SweepParameter) -> bool:
-    """Whether each value has a quadratic form of its own."""
-    noisy = parameter in (SweepParameter.NOISE_VARIANCE, SweepParameter.WIDTH)
-    return noisy and noise_changes_form(problem.network, problem.data)
+def _taken(axes: Sequence[Axis], places: IntArray) -> tuple[Axis, ...]:
+    return tuple(replace(axis, values=axis.values[places]) for axis in axes)
 
 
-def _one_by_one(problem: Problem, parameter: SweepParameter, values: FloatArray) -> Sweep:
-    solutions = [solve(varied(problem, parameter, float(value))).solution for value in values]
+def _joined(pieces: Sequence[Sweep], places: IntArray) -> Sweep:
+    """Sweeps of groups of points, put in the order of the points."""
+    order = np.argsort(places, kind="stable")
+    columns: dict[str, Any] = {}
+    for field in fields(Sweep):
+        parts = [getattr(piece, field.name) for piece in pieces]
+        columns[field.name] = None if parts[0] is None else np.concatenate(parts)[order]
+    return Sweep(**columns)
+
+
+def _one_by_one(problem: Problem, axes: Sequence[Axis]) -> Sweep:
+    solutions = [solve(varied(problem, axes, index)).solution for index in range(axes[0].values.size)]
     minima = [solution.minimum for solution in solutions]
     fits = [minimum.evaluation_fit for minimum in minima]
     evaluated = None if problem.evaluation is None else np.array([np.nan if fit is None else fit for fit in fits])
@@ -116,6 +175,7 @@ def _one_by_one(problem: Problem, parameter: SweepParameter, values: FloatArray)
         attained=np.array([minimum.attained for minimum in minima]),
         rank=np.array([minimum.rank for minimum in minima]),
         minima=np.array([_count_minima(solution.stationary_points) for solution in solutions]),
+        origin=np.array([ORIGIN_CLASSES.index(solution.origin.point_class) for solution in solutions]),
         prediction_variance=np.array([minimum.prediction_variance for minimum in minima]),
         evaluation_fit=evaluated,
     )
@@ -132,55 +192,43 @@ def _count_minima(points: Sequence[StationaryPoint]) -> int:
     return sum(point.point_class in kinds and point.kind is not PointKind.SUBNETWORK for point in points)
 
 
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    """What the values change: logarithms of C and of every decay, shape (m,) and (m, layers)."""
-
-    log_factor: FloatArray
-    log_decays: FloatArray
-
-
-def _settings(network: Network, parameter: SweepParameter, values: FloatArray) -> _Settings:
-    m = values.size
-    widths = np.array(network.hidden_widths, dtype=float)
-    with np.errstate(divide="ignore"):
-        log_decays = np.broadcast_to(np.log(network.weight_decays), (m, network.n_layers))
-        if parameter is SweepParameter.DECAY_SCALE:
-            log_decays = log_decays + np.log(values)[:, None]
-        elif parameter is SweepParameter.WEIGHT_DECAY:
-            log_decays = np.repeat(np.log(values)[:, None], network.n_layers, axis=1)
-    log_factor = np.full(m, log_noise_factor_of(network))
-    if parameter is SweepParameter.NOISE_VARIANCE:
-        log_factor = np.log1p(values[:, None] / widths).sum(axis=1)
-    elif parameter is SweepParameter.WIDTH:
-        log_factor = np.log1p(network.noise_variances / np.round(values)[:, None]).sum(axis=1)
-    return _Settings(log_factor, log_decays)
-
-
-def _on_one_table(problem: Problem, parameter: SweepParameter, values: FloatArray) -> Sweep:
+def _on_one_table(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] | None) -> Sweep:
     network, reduced = problem.network, reduced_of(problem)
-    settings = _settings(network, parameter, values)
-    # where C is already inside the quadratic form, only decays are varied
-    log_factor = settings.log_factor if reduced.log_factor == reduced.log_noise_factor else np.zeros(values.size)
+    settings = settings_of(network, axes)
+    log_factor = _shared_factor(reduced, settings)
     log_decay = settings.log_decays.mean(axis=1)
+    lowest = None
+    if within is not None:
+        ends = settings_of(network, corners(within))
+        log_kappa = ends.log_decays.mean(axis=1) + reduced.noise_share * _shared_factor(reduced, ends)
+        lowest = float(log_kappa[np.isfinite(log_kappa)].min(initial=0.0))
     forms = [_plain(reduced.noise_base), _plain(np.diag(reduced.input_noise))]
     if problem.evaluation is not None:
         forms.append(_evaluation_form(problem, problem.evaluation))
-    points = _points(reduced, log_decay, log_factor, forms)
+    points = _points(reduced, log_decay, log_factor, forms, lowest)
     return _assembled(problem, reduced, settings, log_factor, points)
 
 
+def _shared_factor(reduced: ReducedProblem, settings: Settings) -> FloatArray:
+    """log C at each point, or zero where it is already inside the quadratic form."""
+    outside = reduced.log_factor == reduced.log_noise_factor
+    return settings.log_factor if outside else np.zeros(settings.log_factor.size)
+
+
 def _points(
-    reduced: ReducedProblem, log_decay: FloatArray, log_factor: FloatArray, forms: list[Moments]
+    reduced: ReducedProblem,
+    log_decay: FloatArray,
+    log_factor: FloatArray,
+    forms: list[Moments],
+    lowest: float | None,
 ) -> SweepPoints:
     if reduced.n_hidden == 0:
         return ridge_points(reduced, np.exp(log_decay), forms)
-    depth = reduced.n_hidden
-    log_kappa = log_decay + (depth - 1) / (depth + 1) * log_factor
+    log_kappa = log_decay + reduced.noise_share * log_factor
     decayed = np.isfinite(log_kappa)
     if decayed.all():
-        return sweep(reduced, log_kappa, forms)
-    some, none = sweep(reduced, log_kappa[decayed], forms), ridge_points(reduced, np.zeros(1), forms)
+        return sweep(reduced, log_kappa, forms, lowest)
+    some, none = sweep(reduced, log_kappa[decayed], forms, lowest), ridge_points(reduced, np.zeros(1), forms)
     return SweepPoints(
         _merged(decayed, some.gain, none.gain),
         _merged(decayed, some.log_norm, none.log_norm),
@@ -224,7 +272,7 @@ def _evaluation_form(problem: Problem, evaluation: Moments) -> Moments:
 
 
 def _assembled(
-    problem: Problem, reduced: ReducedProblem, settings: _Settings, log_factor: FloatArray, points: SweepPoints
+    problem: Problem, reduced: ReducedProblem, settings: Settings, log_factor: FloatArray, points: SweepPoints
 ) -> Sweep:
     layers = problem.network.n_layers
     shrink = np.exp(-log_factor)
@@ -242,7 +290,8 @@ def _assembled(
         base = _evaluation_form(problem, problem.evaluation).yy
         evaluated = points.quadratics[2] * shrink * shrink - 2.0 * points.linears[2] * shrink + base
     trivial = np.isneginf(log_norm)
-    origin = _origin_is_minimum(reduced, settings, trivial)
+    origin = _origin_class(reduced, settings, trivial)
+    counted = origin <= ORIGIN_CLASSES.index(PointClass.LOCAL_MINIMUM)
     return Sweep(
         loss=loss,
         fit=loss - noise - decay,
@@ -253,14 +302,15 @@ def _assembled(
         trivial=trivial,
         attained=attained,
         rank=(~trivial).astype(int),
-        minima=points.minima + origin,
+        minima=points.minima + (counted if reduced.n_hidden else 0),
+        origin=origin,
         prediction_variance=noise,
         evaluation_fit=evaluated,
     )
 
 
 def _parameter_norms(
-    settings: _Settings, paid_each: FloatArray, log_norm: FloatArray, attained: BoolArray, undecayed: BoolArray
+    settings: Settings, paid_each: FloatArray, log_norm: FloatArray, attained: BoolArray, undecayed: BoolArray
 ) -> FloatArray:
     layers = settings.log_decays.shape[1]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -271,9 +321,15 @@ def _parameter_norms(
     return np.where(attained, norms, np.nan)
 
 
-def _origin_is_minimum(reduced: ReducedProblem, settings: _Settings, trivial: BoolArray) -> IntArray:
-    """Whether the origin is a local minimum: always with two decayed layers of three, else where it is best."""
-    if reduced.n_hidden < 2:
-        return np.where(trivial, int(reduced.n_hidden > 0), 0)
-    several = np.count_nonzero(np.isfinite(settings.log_decays), axis=1) >= 2
-    return np.where(several | trivial, 1, 0)
+def _origin_class(reduced: ReducedProblem, settings: Settings, trivial: BoolArray) -> IntArray:
+    """Class of the origin: with two decayed layers of three it is always a local minimum."""
+    m = trivial.size
+    if reduced.n_hidden == 0:
+        otherwise = np.full(m, ORIGIN_CLASSES.index(PointClass.NOT_STATIONARY))
+    elif reduced.n_hidden == 1:
+        otherwise = np.full(m, ORIGIN_CLASSES.index(PointClass.STRICT_SADDLE))
+    else:
+        several = np.count_nonzero(np.isfinite(settings.log_decays), axis=1) >= 2
+        kept, left = (ORIGIN_CLASSES.index(kind) for kind in (PointClass.LOCAL_MINIMUM, PointClass.NON_STRICT_SADDLE))
+        otherwise = np.where(several, kept, left)
+    return np.where(trivial, ORIGIN_CLASSES.index(PointClass.GLOBAL_MINIMUM), otherwise)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import queue
 import time
+import uuid
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from threading import Event, Lock, Thread
@@ -24,6 +25,7 @@ _log: Final = logging.getLogger(__name__)
 _PROBE_EVERY_S: Final = 0.25
 _SILENT_AFTER_S: Final = 10.0
 _CALL_TIMEOUT_S: Final = 5.0
+_FAILED: Final = frozenset({"error", "lost", "cancelled"})
 
 
 class DaskEngine:
@@ -160,8 +162,10 @@ class DaskEngine:
             return None
         with self._lock:
             held, body = self._held.get(address), self._shared[address]
-        if held is None:
-            held = client.submit(hold, body, key=f"minima-arrays-{address}", pure=False)
+        if held is None or held.status in _FAILED:
+            # A failed key stays failed while any driver wants it, so another try needs another key.
+            suffix = "" if held is None else f"-{uuid.uuid4().hex}"
+            held = client.submit(hold, body, key=f"minima-arrays-{address}{suffix}", pure=False)
             with self._lock:
                 self._held[address] = held
         return held

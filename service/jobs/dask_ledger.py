@@ -16,7 +16,8 @@ from service.version import ENGINE_VERSION
 class Ledger(SchedulerPlugin):
     """A plugin of the scheduler that keeps, for each call that began, its worker, process and time.
 
-    Dask's own retries are switched off, so that deaths are counted in one place, the store.
+    Dask's own retries are switched off, so that deaths are counted in one place, the store; so is its removal of
+    copies, so that arrays travel once to each worker.
     """
 
     idempotent = True
@@ -32,6 +33,9 @@ class Ledger(SchedulerPlugin):
         """Open the ledger to workers and drivers."""
         self._scheduler = scheduler
         scheduler.allowed_failures = 0
+        # It would take shared arrays from workers that are just between two calls.
+        untyped: Any = scheduler.extensions["amm"]
+        untyped.stop()
         scheduler.handlers["minima_began"] = self.began
         scheduler.handlers["minima_ended"] = self.ended
         scheduler.handlers["minima_census"] = self.census

@@ -78,7 +78,7 @@ class EmbeddedPool:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # None would take the well-known port, if another cluster has not
             memory_limit=memory_limit or "auto",
             silence_logs=40,
         )

@@ -78,9 +78,9 @@ def _evaluated(problem: Problem, parameters: Parameters) -> ChainLoss:
     terms, gradient = terms_of(network, data, dense), gradient_of(network, data, dense)
     product, offset = end_to_end(dense)
     slopes = [np.sum(part * part) for part in (*gradient.weights, *gradient.biases) if part is not None]
-    squares = sum(float(np.sum(weight * weight)) for weight in dense.weights)
+    least = min(length_of(weight) for weight in dense.weights)
     return ChainLoss(
-        terms.fit, terms.noise, terms.decay, float(np.sqrt(sum(slopes))), sqrt(squares), product[0], offset[0].item()
+        terms.fit, terms.noise, terms.decay, float(np.sqrt(sum(slopes))), least, product[0], offset[0].item()
     )
 
 
@@ -112,7 +112,8 @@ def _checks(
     )
     if not minimum.attained:
         return (*common, Check("decay_on_the_way", exact.decay / unit, GAP_TOLERANCE))
-    scale = yy / exact.parameter_norm if exact.parameter_norm > 0.0 else sqrt(yy)
+    # the gradient of a layer is of the order of the loss over the layer's own norm
+    scale = yy / exact.least_layer_norm if exact.least_layer_norm > 0.0 else sqrt(yy)
     length = length_of(minimum.end_to_end_map[0])
     off = length_of(exact.end_to_end_map - minimum.end_to_end_map[0])
     return (

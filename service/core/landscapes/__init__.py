@@ -1,1 +1,1 @@
-"""Points of the landscape: their exact curvature, class, and the way out of them."""
+"""Landscapes: points with their exact curvature, class and way out, and diagrams over parameters."""

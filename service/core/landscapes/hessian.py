@@ -46,8 +46,8 @@ def least_eigenpair(problem: Problem, parameters: DenseParameters) -> tuple[floa
 
     Notes
     -----
-    The largest eigenvalue of ``c - H`` is sought, c above all of H: at minima the least one is a multiple zero, and
-    a tolerance relative to zero would never be met.  The value is right to ``1e-11 c``.
+    The largest eigenvalue of ``c - H`` is sought, with c above all of H: at minima the least one is a multiple zero,
+    and a tolerance relative to zero would never be met.  The value is right to ``1e-11 c``.
     """
     size = flatten(parameters).size
     shift = 1.1 * largest_eigenvalue(problem, parameters)

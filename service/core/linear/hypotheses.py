@@ -10,6 +10,9 @@ from service.core.linear.water_level import water_level
 from service.core.problems import Problem
 from service.core.rules import Hypothesis, Verdict
 
+_VACUOUS = Verdict(True, {"data": False})
+"""Without data nothing contradicts a condition on them; that data are missing is a hypothesis of its own."""
+
 
 def _yes_or(holds: bool, reason: str, **evidence: bool | float | str) -> Verdict:
     return Verdict(holds, evidence, "" if holds else reason)
@@ -59,7 +62,7 @@ def _some_undecayed(problem: Problem) -> Verdict:
 
 def _white_inputs(problem: Problem) -> Verdict:
     if problem.moments is None:
-        return Verdict(None, {}, "no data are given")
+        return _VACUOUS
     spread = quadratic_of(problem).spread
     reason = "the inputs have different second moments in different directions"
     return _yes_or(spread <= WHITE_TOLERANCE, reason, spread=spread, spread_tolerance=WHITE_TOLERANCE)
@@ -67,7 +70,7 @@ def _white_inputs(problem: Problem) -> Verdict:
 
 def _autoencoder(problem: Problem) -> Verdict:
     if problem.moments is None:
-        return Verdict(None, {}, "no data are given")
+        return _VACUOUS
     distance, noise = reconstruction_distance(problem), problem.network.input_noise_variance
     holds = distance <= 1e-12 and noise == 0.0
     return _yes_or(holds, "the targets are not the inputs as the network sees them", distance=distance, noise=noise)
@@ -106,7 +109,7 @@ def layers_exactly(count: int) -> Hypothesis:
 
 def _wide_enough(problem: Problem) -> Verdict:
     if problem.moments is None:
-        return Verdict(None, {}, "no data are given")
+        return _VACUOUS
     needed = min(problem.network.outputs, problem.data.inputs)
     width = min(problem.network.hidden_widths, default=0)
     holds = width >= needed
@@ -115,7 +118,7 @@ def _wide_enough(problem: Problem) -> Verdict:
 
 def _rank_one(problem: Problem) -> Verdict:
     if problem.moments is None:
-        return Verdict(None, {}, "no data are given")
+        return _VACUOUS
     bound = rank_bound(problem)
     return Verdict(bound == 1, {"rank_bound": bound}, "" if bound == 1 else "the end-to-end map can have a higher rank")
 
@@ -127,7 +130,7 @@ def _noise_present(problem: Problem) -> Verdict:
 
 def _separable(problem: Problem) -> Verdict:
     if problem.moments is None:
-        return Verdict(None, {}, "no data are given")
+        return _VACUOUS
     decays = problem.network.weight_decays
     if not np.all(decays > 0.0):
         return Verdict(True, {"least_decay": float(np.min(decays))})
@@ -140,7 +143,7 @@ def _separable(problem: Problem) -> Verdict:
 def _bound_attained(problem: Problem) -> Verdict:
     noisy = len(noisy_layers(problem.network))
     if problem.moments is None:
-        return Verdict(None, {"noisy_layers": noisy}, "no data are given")
+        return _VACUOUS
     if noisy <= 1:
         return Verdict(True, {"noisy_layers": noisy})
     kept = water_level(problem, quadratic_of(problem)).kept

@@ -6,11 +6,12 @@ numbers after the first layer.  A test holds it equal to the dense recursion.
 """
 
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.linalg import length_of
 from service.core.problems import Moments, Network
 from service.core.results import Parameters, UniformColumn
 
@@ -39,13 +40,16 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class ChainLoss:
-    """Exact loss of a chain, its split, and its gradient's norm; ``end_to_end_map`` is (d,)."""
+    """Exact loss of a chain, its split, and its gradient's norm; ``end_to_end_map`` is (d,).
+
+    ``least_layer_norm`` is that of the smallest layer, which has the steepest gradient.
+    """
 
     fit: float
     noise: float
     decay: float
     gradient_norm: float
-    parameter_norm: float
+    least_layer_norm: float
     end_to_end_map: FloatArray
     offset: float
 
@@ -102,13 +106,13 @@ def chain_loss(network: Network, moments: Moments, chain: Chain) -> ChainLoss:
         added = size * size * added
         added += noise * (mean_square + added)
     product = chain.first * float(np.prod(chain.sizes)) if chain.sizes else chain.first
-    gradient, squares, decay = _backward(network, moments, chain, entering, y_mean, pushed)
+    gradient, decay = _backward(network, moments, chain, entering, y_mean, pushed)
     return ChainLoss(
         fit=mean_square - 2.0 * target + moments.yy,
         noise=added,
         decay=decay,
         gradient_norm=sqrt(gradient),
-        parameter_norm=sqrt(squares),
+        least_layer_norm=min(length_of(chain.first), *map(abs, chain.sizes), inf),
         end_to_end_map=product,
         offset=_offset(sizes, chain.biases),
     )
@@ -128,10 +132,10 @@ def _backward(
     entering: list[tuple[float, float, float]],
     y_mean: float,
     pushed: FloatArray,
-) -> tuple[float, float, float]:
-    """Squared norms of the gradient and of the weights, and the decay, from the output to the input."""
+) -> tuple[float, float]:
+    """Squared norm of the gradient, and the decay, from the output to the input."""
     second, target_slope, mean_slope = 1.0, -2.0, 0.0
-    gradient = squares = decay = 0.0
+    gradient = decay = 0.0
     decays = [layer.weight_decay for layer in network.layers]
     for index in range(network.n_layers - 1, -1, -1):
         inner, bias = second * (1.0 + chain.noise[index]), chain.biases[index]
@@ -146,7 +150,7 @@ def _backward(
         if index:
             slope = 2.0 * inner * size * square + target_slope * target + into_mean * mean
             slope += 2.0 * decays[index] * size
-            gradient, squares = gradient + slope * slope, squares + size * size
+            gradient += slope * slope
             decay += decays[index] * size * size
             second, target_slope, mean_slope = size * size * inner, size * target_slope, size * into_mean
             continue
@@ -154,6 +158,6 @@ def _backward(
         if into_mean and moments.x_mean is not None:
             slopes = slopes + into_mean * moments.x_mean
         first = chain.first.dot(chain.first).item()
-        gradient, squares = gradient + slopes.dot(slopes).item(), squares + first
+        gradient += slopes.dot(slopes).item()
         decay += decays[0] * first
-    return gradient, squares, decay
+    return gradient, decay

@@ -59,20 +59,22 @@ class QuinticTable:
     def invert(self, levels: FloatArray) -> Position:
         """Positions where an increasing function takes the given values (m,), which must be in its range.
 
-        Newton's method from the secant on each interval, for all levels at once.
+        Newton's method from the secant on each interval, for all levels at once; each stops by itself, so that
+        its digits do not depend on the others.
         """
         interval = np.clip(np.searchsorted(self.value, levels) - 1, 0, self.t.size - 2)
         c0, c1, c2, c3, c4, c5 = self._coefficients[:, interval]
         start = c0 - levels
         rise = self.value[interval + 1] - self.value[interval]
         x = np.clip(-start / np.where(rise > 0.0, rise, 1.0), 0.0, 1.0)
+        settled = np.zeros(x.shape, dtype=bool)
         for _ in range(40):
             value = start + x * (c1 + x * (c2 + x * (c3 + x * (c4 + x * c5))))
             slope = c1 + x * (2.0 * c2 + x * (3.0 * c3 + x * (4.0 * c4 + x * 5.0 * c5)))
             step = value / np.where(slope > 0.0, slope, 1.0)
-            moved = np.clip(x - step, 0.0, 1.0)
-            change = float(np.abs(moved - x).max(initial=0.0))
+            moved = np.where(settled, x, np.clip(x - step, 0.0, 1.0))
+            settled |= np.abs(moved - x) <= 1e-13
             x = moved
-            if change <= 1e-13:
+            if settled.all():
                 break
         return Position(interval, x)

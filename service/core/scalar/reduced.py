@@ -66,9 +66,14 @@ class ReducedProblem:
         return 2.0 / (self.n_hidden + 1)
 
     @property
+    def noise_share(self) -> float:
+        """Exponent (D-1)/(D+1) with which the noise factor enters the effective decay."""
+        return (self.n_hidden - 1) / (self.n_hidden + 1)
+
+    @property
     def log_decay(self) -> float:
         """log G, the logarithm of the geometric mean of the decays."""
-        return self.log_kappa - (self.n_hidden - 1) / (self.n_hidden + 1) * self.log_factor
+        return self.log_kappa - self.noise_share * self.log_factor
 
     @cached_property
     def values(self) -> FloatArray:

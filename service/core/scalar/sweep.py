@@ -18,6 +18,8 @@ from service.core.scalar.survey import survey
 
 STEP = 0.02
 MOST_NODES = 200_000
+HIGHEST = 45.0
+"""log rho from which ``1 - phi`` of one hidden layer is below the spacing of doubles."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,9 @@ def _form_tables(reduced: ReducedProblem, curve: Curve, t: FloatArray, form: Mom
     ]
 
 
-def sweep(reduced: ReducedProblem, log_kappas: FloatArray, forms: list[Moments]) -> SweepPoints:
+def sweep(
+    reduced: ReducedProblem, log_kappas: FloatArray, forms: list[Moments], lowest: float | None = None
+) -> SweepPoints:
     """Minimise ``H`` for many decays at once.
 
     Parameters
@@ -100,6 +104,9 @@ def sweep(reduced: ReducedProblem, log_kappas: FloatArray, forms: list[Moments])
         Finite.
     forms : list of Moments
         Data sets on which to evaluate each minimiser besides.
+    lowest : float, optional
+        A decay that none lies below.  The table then depends on it and not on the values, so that a sweep cut
+        into blocks has the same digits as one piece.
 
     Returns
     -------
@@ -121,21 +128,23 @@ def sweep(reduced: ReducedProblem, log_kappas: FloatArray, forms: list[Moments])
         return best
     curve = Curve(reduced.values, reduced.squares, reduced.n_hidden)
     levels = curve.exponent * log_kappas - curve.offset
-    for low, high in _runs(curve, levels):
+    for low, high in _runs(curve, levels, lowest):
         _improve(best, _Run(reduced, curve, low, high, forms), curve, levels, log_kappas)
     return best
 
 
-def _runs(curve: Curve, levels: FloatArray) -> list[tuple[float, float]]:
+def _runs(curve: Curve, levels: FloatArray, lowest_log_kappa: float | None) -> list[tuple[float, float]]:
     """Stretches of local minima, cut to what the levels can reach."""
-    lowest = float(levels.min())
+    lowest = float(levels.min()) if lowest_log_kappa is None else curve.level_of(lowest_log_kappa)
+    if curve.n_hidden == 1 and lowest_log_kappa is not None:
+        return [(_lowest(curve, lowest), HIGHEST)] if lowest < 0.0 else []
     if curve.n_hidden == 1:
         highest = float(levels[levels < 0.0].max(initial=-np.inf))
         if highest == -np.inf:
             return []
         # phi rises to one; near it 1 - phi ~ 2 E[c] / rho
         top = max(-float(np.log(-np.expm1(highest))) + 2.0, 2.0)
-        return [(_lowest(curve, lowest), min(top, 45.0))]
+        return [(_lowest(curve, lowest), min(top, HIGHEST))]
     ends = [point.t for point in survey(curve).spinodals]
     starts = [min(_lowest(curve, lowest), ends[0] - 1.0), *ends[1::2]]
     return list(zip(starts, ends[0::2], strict=True))
@@ -183,11 +192,12 @@ def ridge_points(reduced: ReducedProblem, ridges: FloatArray, forms: list[Moment
         part = slice(start, start + chunk)
         coordinates = reduced.spectrum.projections[seen, 0] / (values + ridges[part, None])
         square[part] = np.sum(coordinates**2, axis=1)
-        gain[part] = coordinates @ reduced.spectrum.projections[seen, 0]
+        gain[part] = np.sum(coordinates * reduced.spectrum.projections[seen, 0], axis=1)
         for form, quadratic, linear in zip(forms, quadratics, linears, strict=True):
-            maps = coordinates @ vectors.T
-            quadratic[part] = np.sum((maps @ form.xx) * maps, axis=1)
-            linear[part] = maps @ form.xy[:, 0]
+            # one product a row, so that the digits of a point do not depend on how many come with it
+            maps = coordinates[:, None, :] @ vectors.T
+            quadratic[part] = np.sum((maps @ form.xx) * maps, axis=(1, 2))
+            linear[part] = np.sum(maps[:, 0, :] * form.xy[:, 0], axis=1)
     with np.errstate(divide="ignore"):
         log_norm = 0.5 * np.log(square)
     return SweepPoints(gain, log_norm, (square > 0.0).astype(int), quadratics, linears)

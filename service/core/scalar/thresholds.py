@@ -25,7 +25,7 @@ LARGEST_UNSHARED = 256
 
 
 @dataclass(frozen=True, slots=True)
-class _Jump:
+class Jump:
     """A jump of the minimiser at ``log_kappa``, with log ||v|| on both sides; minus infinity is zero."""
 
     log_kappa: float
@@ -112,7 +112,7 @@ def _scale(reduced: ReducedProblem, log_kappa: float, name: str, reasons: dict[s
     return None
 
 
-def _transition(reduced: ReducedProblem, jump: _Jump) -> Transition:
+def _transition(reduced: ReducedProblem, jump: Jump) -> Transition:
     norms = (exp(log_norm - reduced.log_factor) for log_norm in (jump.before, jump.after))
     return Transition(exp(jump.log_kappa - reduced.log_kappa), 1, *norms)
 
@@ -125,14 +125,33 @@ def collapse_log_kappa(curve: Curve) -> float:
     return max(point.log_kappa for point in survey(curve).ties)
 
 
-def _jumps(curve: Curve, found: Survey) -> list[_Jump]:
+def jumps_of(curve: Curve) -> tuple[list[Jump], float]:
+    """All jumps of the global minimiser as the decay grows, and the decay up to which any minimum but zero exists.
+
+    Parameters
+    ----------
+    curve : Curve
+        Of at least two hidden layers.
+
+    Returns
+    -------
+    list of Jump
+        Ascending in the decay; the last one goes to zero.
+    float
+        log kappa of the last spinodal, at or beyond the last jump.
+    """
+    found = survey(curve)
+    return _jumps(curve, found), max(point.log_kappa for point in found.spinodals)
+
+
+def _jumps(curve: Curve, found: Survey) -> list[Jump]:
     """All jumps of the global minimiser as the decay grows, the last one to zero."""
     runs = _minimum_runs(found)
     ties = found.ties
     if len(runs) == 1:
         last = max(ties, key=lambda point: point.log_kappa)
-        return [_Jump(last.log_kappa, last.log_norm)]
-    jumps: list[_Jump] = []
+        return [Jump(last.log_kappa, last.log_norm)]
+    jumps: list[Jump] = []
     current = 0
     while True:
         jump, following = _next_jump(curve, runs, ties, current)
@@ -151,13 +170,13 @@ def _minimum_runs(found: Survey) -> list[tuple[float, float]]:
 
 def _next_jump(
     curve: Curve, runs: list[tuple[float, float]], ties: tuple[Point, ...], current: int
-) -> tuple[_Jump, int | None]:
+) -> tuple[Jump, int | None]:
     """The first decay at which another local minimum, or zero, overtakes the run ``current``."""
     low, high = runs[current]
     own = [point for point in ties if low < point.t < high]
-    candidates: list[tuple[_Jump, int | None]] = []
+    candidates: list[tuple[Jump, int | None]] = []
     if own:
-        candidates.append((_Jump(own[0].log_kappa, own[0].log_norm), None))
+        candidates.append((Jump(own[0].log_kappa, own[0].log_norm), None))
     for later in range(current + 1, len(runs)):
         crossing = _crossing(curve, runs[current], runs[later])
         if crossing is not None:
@@ -165,7 +184,7 @@ def _next_jump(
     return min(candidates, key=lambda candidate: candidate[0].log_kappa)
 
 
-def _crossing(curve: Curve, first: tuple[float, float], second: tuple[float, float]) -> _Jump | None:
+def _crossing(curve: Curve, first: tuple[float, float], second: tuple[float, float]) -> Jump | None:
     """Where two runs have equal loss; at most once, since the one of larger norm loses faster."""
     bottom = max(float(curve.log_kappa_at(np.array([end]))[0]) for end in (first[0], second[0]))
     top = min(float(curve.log_kappa_at(np.array([end]))[0]) for end in (first[1], second[1]))
@@ -183,7 +202,7 @@ def _crossing(curve: Curve, first: tuple[float, float], second: tuple[float, flo
     log_kappa = _root(lead, bottom + inset, top - inset)
     points = np.array([_point(curve, first, log_kappa), _point(curve, second, log_kappa)])
     before, after = curve.log_norm(curve.sample(points)).tolist()
-    return _Jump(log_kappa, before, after)
+    return Jump(log_kappa, before, after)
 
 
 def _point(curve: Curve, run: tuple[float, float], log_kappa: float) -> float:
@@ -234,6 +253,9 @@ def _critical_log_factor(
 
     def excess(log_factor: float) -> float:
         varied = reduce(network, moments, log_factor)
+        if not varied.values.size:
+            # the noise has outgrown every correlation by more than double precision holds
+            return -1.0
         curve = Curve(varied.values, varied.squares, depth)
         return collapse_log_kappa(curve) - varied.log_kappa
 

@@ -92,6 +92,8 @@ def _minimum_and_points(
 
 def ridge_loss(reduced: ReducedProblem, ridge: float) -> float:
     """``min w'Qw - 2c.w + v + ridge ||w||^2``, from terms that do not cancel."""
+    if ridge == 0.0:
+        return reduced.undecayed_loss
     values, squares = reduced.values, reduced.squares
     excess = float(np.sum(squares / (values * (values + ridge)))) * ridge
     return reduced.undecayed_loss + excess * exp(-reduced.log_factor)

@@ -44,9 +44,10 @@ def varied(vary: Vary, limits: Limits, weight_decay_factor: float) -> tuple[Swee
         Unless exactly one parameter is given.
     LimitExceeded
     """
-    given = [parameter for parameter in SweepParameter if getattr(vary, parameter) is not None]
+    names = list(Vary.model_fields)
+    given = [SweepParameter(name) for name in names if getattr(vary, name) is not None]
     if len(given) != 1:
-        raise InputError.at(("vary",), f"must have exactly one of {', '.join(SweepParameter)}")
+        raise InputError.at(("vary",), f"must have exactly one of {', '.join(names)}")
     parameter = given[0]
     listed = getattr(vary, parameter)
     if len(listed) > limits.max_batch_values:

@@ -54,8 +54,8 @@ def test_loss_terms_gradient_and_map_of_a_chain(seed: int) -> None:
     product, offset = end_to_end(full)
     np.testing.assert_allclose(found.end_to_end_map, product[0], rtol=1e-12)
     assert found.offset == pytest.approx(float(offset[0]), rel=1e-12, abs=1e-14)
-    size = np.sqrt(sum(float(np.sum(weight * weight)) for weight in full.weights))
-    assert found.parameter_norm == pytest.approx(size, rel=1e-13)
+    least = min(float(np.linalg.norm(weight)) for weight in full.weights)
+    assert found.least_layer_norm == pytest.approx(least, rel=1e-13)
 
 
 def test_other_weights_are_no_chain() -> None:

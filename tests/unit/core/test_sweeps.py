@@ -9,6 +9,7 @@ from service.core.arrays import FloatArray
 from service.core.moments import moments_of
 from service.core.problems import Layer, Moments, Network, Problem, Samples
 from service.core.sweeps import _one_by_one, sweep_of
+from service.core.variation import Axis
 from service.vocabulary import Bias, SweepParameter
 from tests.unit.core.cases import FOUR_ROOTS, SIX_ROOTS, network
 
@@ -44,7 +45,7 @@ def values_of(parameter: SweepParameter, rng: np.random.Generator) -> FloatArray
 
 
 def assert_same(base: Problem, parameter: SweepParameter, values: FloatArray) -> None:
-    swept, single = sweep_of(base, parameter, values), _one_by_one(base, parameter, values)
+    swept, single = sweep_of(base, parameter, values), _one_by_one(base, [Axis(parameter, values)])
     for entry in fields(swept):
         found, expected = getattr(swept, entry.name), getattr(single, entry.name)
         if expected is None:
@@ -58,7 +59,7 @@ def assert_same(base: Problem, parameter: SweepParameter, values: FloatArray) ->
             np.testing.assert_array_equal(found, expected, err_msg=entry.name)
 
 
-@pytest.mark.parametrize("parameter", list(SweepParameter))
+@pytest.mark.parametrize("parameter", [one for one in SweepParameter if one is not SweepParameter.DEPTH])
 @pytest.mark.parametrize("seed", range(25))
 def test_sweep_equals_single_solutions(seed: int, parameter: SweepParameter) -> None:
     assert_same(random_problem(seed), parameter, values_of(parameter, np.random.default_rng(seed)))

@@ -1,0 +1,1 @@
+"""How training moves: optimisers from many starts, against the known minimum."""

@@ -1,0 +1,60 @@
+"""What a plan is, without an engine: named functions over JSON-able arguments and shared arrays."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Json: TypeAlias = Any
+"""A value of JSON, in which numeric arrays may stand too."""
+Arrays: TypeAlias = Mapping[str, npt.NDArray[np.generic]]
+ChunkFunction: TypeAlias = Callable[[Mapping[str, Json], Arrays, Sequence[Json]], Json]
+"""``function(arguments, arrays, inputs)``; pure and deterministic."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedChunk:
+    """One call of a named function."""
+
+    function: str
+    arguments: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkedPlan:
+    """Work cut into chunks; the reducer receives ``arguments``, the arrays and the results in order.
+
+    Attributes
+    ----------
+    chunks : sequence of NamedChunk
+    reducer : str
+    arguments : mapping
+    arrays : mapping
+        Shared by all chunks.
+    cost_s : float
+        Estimated seconds of one core.
+    """
+
+    chunks: Sequence[NamedChunk]
+    reducer: str
+    arguments: Mapping[str, Json]
+    arrays: Arrays = field(default_factory=dict)
+    cost_s: float = 0.0
+
+
+def run_here(plan: ChunkedPlan, functions: Mapping[str, ChunkFunction]) -> Json:
+    """Run a plan in this process, chunk after chunk."""
+    results = [functions[chunk.function](chunk.arguments, plan.arrays, ()) for chunk in plan.chunks]
+    return functions[plan.reducer](plan.arguments, plan.arrays, results)
+
+
+def with_nulls(values: npt.NDArray[Any]) -> Json:
+    """Nested lists in which what is not finite is null."""
+    whole = np.isfinite(values)
+    if whole.all():
+        return values.tolist()
+    boxed = values.astype(object)
+    boxed[~whole] = None
+    return boxed.tolist()

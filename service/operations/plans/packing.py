@@ -1,0 +1,80 @@
+"""A problem of the core as JSON and arrays, so that chunks need not read the request again."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from service.core.problems import Layer, Moments, Network, Problem, Samples
+from service.operations.plans.chunks import Arrays, Json
+from service.vocabulary import Activation, Bias, Loss
+
+MOMENT_ARRAYS = ("xx", "xy", "x_mean", "y_mean")
+
+
+def pack(problem: Problem) -> tuple[dict[str, Json], dict[str, Any]]:
+    """JSON and arrays of a feedforward problem with data, without skips and frozen layers; exact both ways."""
+    network = problem.network
+    layers = [
+        {name: value for name, value in asdict(layer).items() if name != "frozen_weights"} for layer in network.layers
+    ]
+    packed: dict[str, Json] = {
+        "layers": layers,
+        "input_noise_variance": network.input_noise_variance,
+        "bias": network.bias,
+        "bias_weight_decays": list(network.bias_weight_decays),
+        "loss": problem.loss,
+        "data": _scalars(problem.data),
+        "evaluation": None if problem.evaluation is None else _scalars(problem.evaluation),
+    }
+    arrays = _arrays(problem.data, "data")
+    if problem.evaluation is not None:
+        arrays |= _arrays(problem.evaluation, "evaluation")
+    if problem.samples is not None:
+        arrays |= {"samples_x": problem.samples.x, "samples_y": problem.samples.y}
+    return packed, arrays
+
+
+def unpack(packed: Mapping[str, Json], arrays: Arrays) -> Problem:
+    """Invert `pack`."""
+    layers = tuple(
+        Layer(**{**layer, "activation": Activation(layer["activation"]), "width": int(layer["width"])})
+        for layer in packed["layers"]
+    )
+    network = Network(
+        layers=layers,
+        input_noise_variance=packed["input_noise_variance"],
+        bias=Bias(packed["bias"]),
+        bias_weight_decays=tuple(packed["bias_weight_decays"]),
+    )
+    samples = None
+    if "samples_x" in arrays:
+        samples = Samples(_float(arrays["samples_x"]), _float(arrays["samples_y"]))
+    evaluation = packed["evaluation"]
+    return Problem(
+        network=network,
+        moments=_moments(packed["data"], arrays, "data"),
+        samples=samples,
+        loss=Loss(packed["loss"]),
+        evaluation=None if evaluation is None else _moments(evaluation, arrays, "evaluation"),
+    )
+
+
+def _scalars(moments: Moments) -> dict[str, Json]:
+    return {"yy": moments.yy, "n": moments.n}
+
+
+def _arrays(moments: Moments, prefix: str) -> dict[str, Any]:
+    found = {f"{prefix}_{name}": getattr(moments, name) for name in MOMENT_ARRAYS}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _moments(scalars: Mapping[str, Json], arrays: Arrays, prefix: str) -> Moments:
+    found = {name: arrays.get(f"{prefix}_{name}") for name in MOMENT_ARRAYS}
+    columns: dict[str, Any] = {name: None if value is None else _float(value) for name, value in found.items()}
+    return Moments(yy=scalars["yy"], n=scalars["n"], **columns)
+
+
+def _float(array: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.asarray(array, dtype=np.float64)

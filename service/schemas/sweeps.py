@@ -1,0 +1,134 @@
+"""Phase diagrams on the wire: the axes that are varied, and what comes back."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from service.schemas.base import Integer, Number, Reasons, Wire, example
+from service.schemas.problem import DESIGN_EXAMPLE, Problem
+from service.vocabulary import Convention, PointClass, SweepParameter
+
+PhaseColumn: TypeAlias = Literal[
+    "loss",
+    "fit",
+    "noise",
+    "decay",
+    "norm",
+    "trivial",
+    "attained",
+    "rank",
+    "minima",
+    "origin",
+    "prediction_variance",
+    "evaluation_fit",
+]
+
+
+class SweepAxis(Wire):
+    """One parameter and its values."""
+
+    parameter: SweepParameter = Field(
+        strict=False,
+        description="`decay_scale` multiplies all decays, `weight_decay` replaces that of one layer or of all, "
+        "`noise_variance` and `width` are common to all hidden layers, `depth` counts hidden layers: the first ones "
+        "are kept, more are copies of the last hidden one.",
+    )
+    layer: Integer | None = Field(
+        default=None, ge=1, description="For `weight_decay`: which layer, from 1; left out for all layers."
+    )
+    from_: Number = Field(alias="from", ge=0)
+    to: Number = Field(ge=0)
+    points: Integer = Field(default=200, ge=1, description="Number of values; whole parameters keep each value once.")
+    spacing: Literal["linear", "log"] | None = Field(
+        default=None, description="Left out: `log` for decays that start above 0, else `linear`."
+    )
+
+
+DEFAULT_AXIS = SweepAxis.model_validate({"parameter": "decay_scale", "from": 1e-3, "to": 10.0, "points": 1000})
+
+
+class SweepsRequest(Wire):
+    """A problem and one or two axes."""
+
+    model_config = example(
+        {
+            "problem": DESIGN_EXAMPLE,
+            "axes": [
+                {"parameter": "decay_scale", "from": 0.01, "to": 10, "points": 50},
+                {"parameter": "noise_variance", "from": 0, "to": 5, "points": 20},
+            ],
+        }
+    )
+
+    problem: Problem
+    axes: list[SweepAxis] = Field(
+        default=[DEFAULT_AXIS], min_length=1, max_length=2, description="The last axis runs fastest in the results."
+    )
+    return_: list[PhaseColumn] = Field(
+        default=["loss", "fit", "noise", "decay", "norm", "rank", "trivial", "minima", "origin"],
+        alias="return",
+        min_length=1,
+        max_length=12,
+        description="Columns; `evaluation_fit`, which needs `data.evaluation`, is added by default where it is given.",
+    )
+    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+
+
+class AxisValues(Wire):
+    """The values of an axis as they were computed."""
+
+    parameter: SweepParameter = Field(strict=False)
+    layer: int | None = None
+    values: list[Number]
+
+
+class PhaseTransition(Wire):
+    """One change of the global minimum, with an entry for each value of the other axis (or a single one)."""
+
+    order: list[int | None] = Field(description="1: the minimiser jumps; 2: it changes continuously.")
+    critical: list[Number | None] = Field(description="Critical value of the traced parameter, to 1e-9 relative.")
+    norm_before: list[Number | None] = Field(description="Norm of the map on the side of less decay and noise.")
+    norm_after: list[Number | None]
+
+
+class PhaseBoundary(Wire):
+    """All transitions along one parameter, computed from thresholds and not from the grid."""
+
+    traced: SweepParameter = Field(strict=False)
+    transitions: list[PhaseTransition] = Field(description="As decay or noise grows; the last is the collapse to zero.")
+    metastable_up_to: list[Number | None] = Field(
+        description="Between the collapse and this value a local minimum other than zero survives."
+    )
+    reasons: Reasons
+
+
+class PhaseResults(Wire):
+    """Columns of the grid, flat, the last axis running fastest."""
+
+    loss: list[Number] | None = None
+    fit: list[Number] | None = None
+    noise: list[Number] | None = None
+    decay: list[Number] | None = None
+    norm: list[Number] | None = None
+    trivial: list[bool] | None = None
+    attained: list[bool] | None = None
+    rank: list[int] | None = None
+    minima: list[int] | None = Field(default=None, description="Number of levels of local minima, the origin included.")
+    origin: list[int] | None = Field(default=None, description="Class of the origin: a place in `origin_classes`.")
+    prediction_variance: list[Number] | None = None
+    evaluation_fit: list[Number] | None = None
+
+
+class SweepsAnswer(Wire):
+    """A phase diagram."""
+
+    solver: str
+    theorems: list[str]
+    axes: list[AxisValues]
+    shape: list[int]
+    origin_classes: list[Annotated[PointClass, Field(strict=False)]]
+    results: PhaseResults
+    boundaries: list[PhaseBoundary]
+    convention: Convention = Field(strict=False)
+    engine_version: str
+    problem_hash: str
