@@ -4,6 +4,7 @@ from typing import Final
 
 from service.operations.mapping.examples import BY_NAME
 from service.schemas.data import Data, Evaluation, EvaluationMoments, EvaluationSamples, Example
+from service.schemas.diagnose import DiagnoseRequest
 from service.schemas.landscape import LandscapeRequest
 from service.schemas.problem import Problem
 from service.schemas.ranks import RanksRequest
@@ -20,6 +21,9 @@ WITNESSES_S: Final = 0.5
 RANKS_FIXED_S: Final = 2e-3
 PER_RANK_FACT_S: Final = 2e-9
 PER_SNAPSHOT_S: Final = 1e-3
+# a diagnosis evaluates some hundred losses and the spectrum of the Hessian
+DIAGNOSIS_S: Final = 2e-2
+PER_PARAMETER_S: Final = 1e-4
 
 
 def estimate_s(request: MinimaRequest) -> float:
@@ -55,6 +59,14 @@ def ranks_s(request: RanksRequest) -> float:
         samples = BY_NAME[request.problem.data.name].samples
     facts = PER_RANK_FACT_S * samples * (samples + inputs**2)
     return RANKS_FIXED_S + problem_s(request.problem) + facts + PER_SNAPSHOT_S * len(request.snapshots)
+
+
+def diagnosis_s(request: DiagnoseRequest) -> float:
+    """Seconds that a diagnosis takes on one core, to within a small factor below some thousand parameters."""
+    _, inputs = _size(request.problem.data)
+    widths = [inputs, *(layer.width for layer in request.problem.network.layers)]
+    parameters = sum(rows * columns for rows, columns in zip(widths[1:], widths[:-1], strict=True))
+    return problem_s(request.problem) + DIAGNOSIS_S + PER_PARAMETER_S * parameters
 
 
 def _size(data: Data | Evaluation | None) -> tuple[int, int]:

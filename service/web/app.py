@@ -25,8 +25,9 @@ from service.web.compute import Compute
 from service.web.large import LargeBodies
 from service.web.metrics import Metrics
 from service.web.middleware import ApiKeys, Observe
-from service.web.routers import catalogue, jobs, landscape, minima_batch, pages, races, sweeps, system
+from service.web.routers import catalogue, diagnose, jobs, landscape, minima_batch, pages, races, sweeps, system
 from service.web.routers import minima as minima_routes
+from service.web.routers import problems as problem_routes
 from service.web.routers import ranks as ranks_routes
 from service.web.runtime import Runtime
 
@@ -37,7 +38,9 @@ ROUTERS: Final = (
     ranks_routes.router,
     sweeps.router,
     races.router,
+    diagnose.router,
     catalogue.router,
+    problem_routes.router,
     jobs.router,
     system.router,
     pages.router,

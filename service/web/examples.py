@@ -15,6 +15,8 @@ import orjson
 from service.operations.minima import minima, parse
 from service.operations.minima_batch import minima_sweep
 from service.schemas.batch import SweepRequest
+from service.schemas.diagnose import DIAGNOSE_EXAMPLE
+from service.schemas.generated import GENERATED_EXAMPLE
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits
 
@@ -48,6 +50,8 @@ LANDSCAPE: Final[Mapping[str, Any]] = {
         "data": {"kind": "none", "inputs": 3},
     },
 }
+DIAGNOSE: Final[Mapping[str, Any]] = {"a saddle: the stronger direction is missing": DIAGNOSE_EXAMPLE}
+GENERATED: Final[Mapping[str, Any]] = {"three layers with decay": GENERATED_EXAMPLE}
 BATCH: Final[Mapping[str, Any]] = {
     "one problem, many decays": {
         "problem": DESIGN_EXAMPLE,

@@ -8,7 +8,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from service.schemas.batch import ProblemsAnswer, ProblemsRequest, SweepAnswer, SweepRequest
+from service.schemas.diagnose import BareDiagnoseRequest, DiagnoseAnswer, DiagnoseRequest
 from service.schemas.examples import ExampleAnswer, ExampleList
+from service.schemas.generated import GeneratedList, GeneratedParameters, GeneratedProblem
 from service.schemas.jobs import JobList, JobStatus, PartialResults
 from service.schemas.landscape import BareLandscapeRequest, LandscapeAnswer, LandscapeRequest
 from service.schemas.minima import MinimaAnswer
@@ -53,8 +55,14 @@ MODELS: Final = (
     SweepsAnswer,
     RacesRequest,
     RacesAnswer,
+    DiagnoseRequest,
+    BareDiagnoseRequest,
+    DiagnoseAnswer,
     ExampleList,
     ExampleAnswer,
+    GeneratedParameters,
+    GeneratedList,
+    GeneratedProblem,
     TheoremList,
     JobStatus,
     JobList,

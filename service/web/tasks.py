@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from service.operations import cost
+from service.operations.diagnose import diagnose
+from service.operations.diagnose import parse as parse_diagnose
 from service.operations.landscape import landscape
 from service.operations.landscape import parse as parse_landscape
 from service.operations.minima import minima, parse
 from service.operations.minima_batch import Batch, minima_batch, minima_sweep, parse_batch
+from service.operations.problems import generate
+from service.operations.problems import parse as parse_generated
 from service.operations.ranks import parse as parse_ranks
 from service.operations.ranks import ranks
 from service.settings import Limits
@@ -80,6 +84,17 @@ def _landscape(body: object, limits: Limits, _accept: str) -> Task:
     )
 
 
+def _diagnose(body: object, limits: Limits, _accept: str) -> Task:
+    parsed = parse_diagnose(body)
+    asked = parsed.request
+    return Task(
+        estimate_s=cost.diagnosis_s(asked),
+        time_limit_s=asked.time_limit_s,
+        render=lambda: rendered(diagnose(asked, limits, parsed.problem_at)),
+        shapes={"data": asked.problem.data.kind, "layers": len(asked.problem.network.layers)},
+    )
+
+
 def _ranks(body: object, limits: Limits, _accept: str) -> Task:
     parsed = parse_ranks(body)
     asked = parsed.request
@@ -91,9 +106,22 @@ def _ranks(body: object, limits: Limits, _accept: str) -> Task:
     )
 
 
+def _problems(body: object, limits: Limits, _accept: str) -> Task:
+    asked = parse_generated(body)
+    return Task(
+        # the answer holds the data twice, which takes longer to write than to solve
+        estimate_s=float("inf"),
+        time_limit_s=None,
+        render=lambda: rendered(generate(asked, limits)),
+        shapes={"inputs": asked.inputs, "layers": len(asked.hidden_widths) + 1},
+    )
+
+
 TASKS: Final[Mapping[str, Prepare]] = {
     "minima": _minima,
     "minima_batch": _minima_batch,
     "landscape": _landscape,
     "ranks": _ranks,
+    "diagnose": _diagnose,
+    "problems": _problems,
 }

@@ -385,7 +385,10 @@ def test_the_examples_of_the_openapi_document_run(base: str) -> None:
             for example in content.get("examples", {}).values():
                 assert call(base, method.upper(), path, example["value"]).status == 200
                 ran += 1
-    shown = (examples.MINIMA, examples.BATCH, examples.LANDSCAPE, examples.RANKS, examples.SWEEPS, examples.RACES)
+    shown = (
+        *(examples.MINIMA, examples.BATCH, examples.LANDSCAPE, examples.RANKS),
+        *(examples.SWEEPS, examples.RACES, examples.DIAGNOSE, examples.GENERATED),
+    )
     assert ran == sum(map(len, shown))
 
 

@@ -41,8 +41,10 @@ class Diagnosis:
     gradient_norm, gradient_tolerance : float
         Below the tolerance a point counts as stationary.
     least_hessian_eigenvalue : float or None
+    zero_tolerance : float
+        Modulus below which an eigenvalue of the Hessian counts as zero.
     inertia : mapping or None
-        Numbers of positive, negative and zero eigenvalues of the Hessian, the last within ``zero_tolerance``.
+        Numbers of positive, negative and zero eigenvalues of the Hessian, the last within the tolerance.
     escape : Escape or None
     directions : tuple of Direction
     imbalances : tuple of float
@@ -66,6 +68,7 @@ class Diagnosis:
     gradient_norm: float
     gradient_tolerance: float
     least_hessian_eigenvalue: float | None
+    zero_tolerance: float
     inertia: dict[str, int] | None
     escape: Escape | None
     directions: tuple[Direction, ...]
@@ -150,6 +153,7 @@ def diagnose(problem: Problem, parameters: DenseParameters, minima: Minima | Non
         float(np.linalg.norm(gradient)),
         tolerance,
         curvature.least,
+        curvature.zero_tolerance,
         curvature.inertia,
         escape,
         directions_of(quadratic, product, optimal),

@@ -38,7 +38,7 @@ def to_core(weights: list[wire.Weight], biases: list[wire.BiasVector] | None, at
     """Weights of an answer as the core computes with them; `InputError` below ``at`` if a shape is wrong."""
     vectors = [None] * len(weights) if biases is None else biases
     return Parameters(
-        weights=tuple(_factored(weight, (*at, "weights", index)) for index, weight in enumerate(weights)),
+        weights=tuple(factored(weight, (*at, "weights", index)) for index, weight in enumerate(weights)),
         biases=tuple(_bias_factored(bias, (*at, "biases", index)) for index, bias in enumerate(vectors)),
     )
 
@@ -71,7 +71,8 @@ def _factor(factor: FloatArray | UniformColumn) -> object:
     return factor.tolist()
 
 
-def _factored(weight: wire.Weight, at: Location) -> FactoredMatrix:
+def factored(weight: wire.Weight, at: Location) -> FactoredMatrix:
+    """A matrix of the wire in factored form; `InputError` at ``at`` if its parts do not fit together."""
     if isinstance(weight, wire.FactoredMatrix):
         left, right = (_side(side, (*at, name)) for side, name in ((weight.left, "left"), (weight.right, "right")))
         factored = FactoredMatrix(left, np.array(weight.values), right)
@@ -87,7 +88,7 @@ def _bias_factored(bias: wire.BiasVector, at: Location) -> FactoredMatrix | None
     if bias is None:
         return None
     if isinstance(bias, wire.FactoredMatrix):
-        return _factored(bias, at)
+        return factored(bias, at)
     return FactoredMatrix(np.array(bias)[:, np.newaxis], np.ones(1), np.ones((1, 1)))
 
 

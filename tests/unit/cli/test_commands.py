@@ -15,6 +15,7 @@ import pytest
 
 from service.cli import application
 from service.operations.table import OPERATIONS
+from service.schemas.diagnose import DIAGNOSE_EXAMPLE
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.version import ENGINE_VERSION
 
@@ -60,6 +61,20 @@ def test_solve_then_verify(run: Run, problem: str, tmp_path: Path) -> None:
     status, out, _ = run("verify", written(tmp_path, answer))
     assert status == 0
     assert json.loads(out)["agrees"]
+
+
+def test_diagnose_names_the_saddle_and_a_step_down(run: Run, tmp_path: Path) -> None:
+    status, out, _ = run("diagnose", written(tmp_path, DIAGNOSE_EXAMPLE))
+    answer = json.loads(out)
+    assert status == 0
+    assert answer["class"] == "strict_saddle"
+    assert answer["loss"] - answer["escape"]["decrease"] == pytest.approx(answer["escape"]["loss"])
+
+
+def test_diagnose_refuses_weights_that_do_not_fit(run: Run, tmp_path: Path) -> None:
+    status, _, err = run("diagnose", written(tmp_path, {**DIAGNOSE_EXAMPLE, "weights": [[[1.0]], [[1.0]]]}))
+    assert status == 2
+    assert "weights/0 must have 2 rows and 2 columns" in err
 
 
 def test_verify_rejects_and_names_the_field(run: Run, problem: str, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_wrapped_and_bare_problems_agree() -> None:
             "hidden",
         ),
         ({"data": {**BASE["data"], "y": [1, 1, 1, 1]}}, ("data", "y"), "two classes"),
-        ({"objective": {"loss": "cross_entropy"}}, ("network", "layers", 2, "width"), "classes"),
+        ({"objective": {"loss": "cross_entropy"}}, ("network", "layers", 2, "width"), "class"),
         (
             {"network": {"layers": [{"width": 2}]}, "objective": {"loss": "logistic"}},
             ("network", "layers", 0, "width"),

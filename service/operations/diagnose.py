@@ -1,0 +1,92 @@
+"""Where given weights of a linear network stand: their loss, class, gap to the minimum, and the way out."""
+
+from typing import Final
+
+import numpy as np
+from pydantic import ValidationError
+
+from service.core.dispatch import solve
+from service.core.hypotheses import ALL_TRAINED, LINEAR, NO_SKIPS, SQUARED_LOSS
+from service.core.landscapes.diagnosis import check_parameters
+from service.core.landscapes.diagnosis import diagnose as diagnose_in_core
+from service.core.problems import Problem
+from service.core.results import Minima
+from service.core.rules import conjunction, examine
+from service.errors import Attempt, InputError, LimitExceeded, Location, NotCovered, NumericalError
+from service.operations.mapping import diagnose as diagnose_mapping
+from service.operations.mapping import problem as problem_mapping
+from service.operations.mapping.locations import located
+from service.operations.minima import check_time, not_finite
+from service.schemas.diagnose import DiagnoseAnswer, DiagnoseOptions, DiagnoseRequest
+from service.schemas.parsing import Parsed, parse_request
+from service.schemas.problem import Problem as WireProblem
+from service.settings import Limits
+
+OPTIONS: Final = frozenset(DiagnoseOptions.model_fields)
+HYPOTHESES: Final = (LINEAR, SQUARED_LOSS, NO_SKIPS, ALL_TRAINED)
+
+
+def parse(body: object) -> Parsed[DiagnoseRequest]:
+    """Read a bare or wrapped problem with weights; `InputError` with locations in ``body``."""
+    return parse_request(DiagnoseRequest, body, OPTIONS)
+
+
+def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()) -> DiagnoseAnswer:
+    """Describe a point of the landscape.
+
+    Parameters
+    ----------
+    request : DiagnoseRequest
+    limits : Limits
+    problem_at : tuple
+        Where the problem stands in what the caller sent, for the locations of errors.
+
+    Raises
+    ------
+    InputError
+        If the weights do not fit the network, by layer.
+    LimitExceeded
+    NotCovered
+        If the network is not linear, has skips or frozen layers, or the loss is not squared.
+    NumericalError
+    """
+    check_time(request.time_limit_s, limits)
+    with located(problem_at):
+        _check_widths(request.problem, limits)
+        mapped = problem_mapping.to_core(request.problem, limits)
+        if mapped.core.moments is None:
+            raise InputError.at(("data", "kind"), "must not be none: a loss needs data")
+    point = diagnose_mapping.to_core(request, limits)
+    check_parameters(mapped.core, point)
+    _check_covered(mapped.core)
+    try:
+        minima = _known_minimum(mapped.core)
+        with np.errstate(over="raise", invalid="raise"):
+            found = diagnose_in_core(mapped.core, point, minima)
+        return diagnose_mapping.to_wire(request, mapped, point, found, minima, limits)
+    except ValidationError as error:
+        raise not_finite(error) from error
+    except (ArithmeticError, np.linalg.LinAlgError) as error:
+        raise NumericalError("the computation left the range of double precision") from error
+
+
+def _check_widths(problem: WireProblem, limits: Limits) -> None:
+    """Second moments of every layer are formed, so that its width costs what that many inputs do."""
+    for index, layer in enumerate(problem.network.layers):
+        if layer.width > limits.max_inputs:
+            at = ("network", "layers", index, "width")
+            raise LimitExceeded(at, "max_inputs", limits.max_inputs, "neurons in a layer to be diagnosed")
+
+
+def _check_covered(problem: Problem) -> None:
+    findings = examine(HYPOTHESES, problem)
+    if conjunction(findings) is not True:
+        failed = {item.name: item.verdict.reason for item in findings if item.verdict.holds is not True}
+        raise NotCovered([Attempt("diagnosis", failed)])
+
+
+def _known_minimum(problem: Problem) -> Minima | None:
+    try:
+        return solve(problem)
+    except NotCovered:
+        return None

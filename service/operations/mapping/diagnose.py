@@ -1,0 +1,209 @@
+"""A point of the wire to the core, and what the core says about it back, in the caller's convention."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.landscapes.diagnosis import Diagnosis
+from service.core.landscapes.directions import Direction, DirectionState
+from service.core.landscapes.escapes import Escape
+from service.core.landscapes.hessian import DENSE_LIMIT, dense_hessian, is_plain
+from service.core.landscapes.spectrum import LARGEST, hessian_spectrum, layer_spectra
+from service.core.losses import DenseParameters, flatten, unflatten
+from service.core.results import Minima
+from service.errors import InputError, LimitExceeded
+from service.operations.mapping import minima as minima_mapping
+from service.operations.mapping import weights as weights_mapping
+from service.operations.mapping.arrays import matrix
+from service.operations.mapping.hashing import problem_hash
+from service.operations.mapping.problem import MappedProblem
+from service.schemas import diagnose as wire
+from service.schemas.weights import BiasVector, FactoredMatrix, Weight
+from service.settings import Limits
+from service.version import ENGINE_VERSION
+
+
+def to_core(request: wire.DiagnoseOptions, limits: Limits) -> DenseParameters:
+    """The weights and biases as arrays, whether or not they fit a network.
+
+    Raises
+    ------
+    InputError
+        With locations from the root of the request.
+    LimitExceeded
+        If factors stand for more numbers than ``max_data_numbers``.
+    """
+    _check_numbers(request, limits)
+    biases = request.biases if request.biases is not None else [None] * len(request.weights)
+    if len(biases) != len(request.weights):
+        raise InputError.at(("biases",), "must have one entry for each layer, null where there is no bias")
+    return DenseParameters(
+        tuple(_weight(weight, index) for index, weight in enumerate(request.weights)),
+        tuple(_bias(bias, index) for index, bias in enumerate(biases)),
+    )
+
+
+def _check_numbers(request: wire.DiagnoseOptions, limits: Limits) -> None:
+    factored = [item for item in [*request.weights, *(request.biases or [])] if isinstance(item, FactoredMatrix)]
+    if sum(math.prod(item.shape) for item in factored) > limits.max_data_numbers:
+        raise LimitExceeded(("weights",), "max_data_numbers", limits.max_data_numbers, "numbers")
+
+
+def _weight(weight: Weight, index: int) -> FloatArray:
+    if isinstance(weight, FactoredMatrix):
+        return weights_mapping.factored(weight, ("weights", index)).dense()
+    return matrix(weight, ("weights", index))
+
+
+def _bias(bias: BiasVector, index: int) -> FloatArray | None:
+    if bias is None:
+        return None
+    if isinstance(bias, FactoredMatrix):
+        column: FloatArray = weights_mapping.factored(bias, ("biases", index)).dense()[:, 0]
+        return column
+    return np.array(bias)
+
+
+def to_wire(
+    request: wire.DiagnoseRequest,
+    mapped: MappedProblem,
+    point: DenseParameters,
+    found: Diagnosis,
+    minima: Minima | None,
+    limits: Limits,
+) -> wire.DiagnoseAnswer:
+    """The answer, validated.
+
+    Raises
+    ------
+    LimitExceeded
+        If a spectrum is asked for of more weights than it can be computed for.
+    pydantic.ValidationError
+        If the core returned a number that is not finite.
+    """
+    factor = mapped.scaling.loss
+    reasons = dict(found.reasons)
+    if minima is None:
+        reasons["global_minimum"] = "no solver covers this problem: its global minimum is not known"
+    if found.plateau is None:
+        reasons.setdefault("plateau", "the point itself counts as stationary")
+    document: dict[str, Any] = {
+        "class": found.point_class,
+        "evidence": found.evidence,
+        "because": found.because,
+        "loss": found.loss * factor,
+        "terms": {
+            "fit": found.terms.fit * factor,
+            "noise": found.terms.noise * factor,
+            "decay": found.terms.decay * factor,
+        },
+        "gap": _scaled(found.gap, factor),
+        "gap_lower_bound": _scaled(found.gap_lower_bound, factor),
+        "gap_upper_bound": _scaled(found.gap_upper_bound, factor),
+        "global_minimum": None if minima is None else _known(minima, factor),
+        "gradient_norm": found.gradient_norm * factor,
+        "gradient_tolerance": found.gradient_tolerance * factor,
+        "least_hessian_eigenvalue": _scaled(found.least_hessian_eigenvalue, factor),
+        "zero_tolerance": found.zero_tolerance * factor,
+        "inertia": found.inertia,
+        "directions": _directions(found.directions),
+        "escape": None if found.escape is None else _escape(found.escape, found.loss, mapped, point, limits),
+        "invariants": _invariants(found, mapped),
+        "next_stationary_loss": _scaled(found.next_stationary_loss, factor),
+        "plateau": None if found.plateau is None else minima_mapping.point_to_wire(found.plateau, mapped.scaling),
+        "reasons": reasons,
+        "convention": request.problem.objective.convention,
+        "engine_version": ENGINE_VERSION,
+        "problem_hash": problem_hash(request.problem),
+    }
+    if "spectrum" in request.include:
+        document["spectrum"] = _spectrum(mapped, point, reasons)
+    return wire.DiagnoseAnswer.model_validate(document)
+
+
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+def _known(minima: Minima, factor: float) -> dict[str, Any]:
+    return {
+        "loss": minima.solution.minimum.loss * factor,
+        "lower_bound": minima.certificate.lower_bound * factor,
+        "status": minima.status,
+        "solver": minima.solution.solver,
+    }
+
+
+def _directions(found: tuple[Direction, ...]) -> dict[str, Any]:
+    by_state: dict[str, list[dict[str, Any]]] = {state.value: [] for state in DirectionState}
+    for item in found:
+        document: dict[str, Any] = {
+            "index": item.index,
+            "target": item.target,
+            "reached": item.reached,
+            "output": item.output.tolist(),
+            "input": item.inputs.tolist(),
+        }
+        if item.optimal is not None:
+            document["optimal"] = item.optimal
+        by_state[item.state.value].append(document)
+    return by_state
+
+
+def _escape(
+    escape: Escape, loss: float, mapped: MappedProblem, point: DenseParameters, limits: Limits
+) -> dict[str, Any]:
+    factor = mapped.scaling.loss
+    document: dict[str, Any] = {
+        "kind": escape.kind,
+        "step": escape.step,
+        "decrease": escape.decrease * factor,
+        "loss": (loss - escape.decrease) * factor,
+        "weights": None,
+        "reasons": {},
+    }
+    if escape.direction.size > limits.max_returned_numbers:
+        document["reasons"]["weights"] = f"more than max_returned_numbers = {limits.max_returned_numbers} numbers"
+        return document
+    direction = unflatten(escape.direction, point)
+    document["weights"] = [weight.tolist() for weight in direction.weights]
+    if any(bias is not None for bias in direction.biases):
+        document["biases"] = [None if bias is None else bias.tolist() for bias in direction.biases]
+    return document
+
+
+def _invariants(found: Diagnosis, mapped: MappedProblem) -> list[dict[str, Any]]:
+    """With the caller's decays as factors; without any decay the factors are 1 in every convention."""
+    decay = mapped.scaling.decay if np.any(mapped.core.network.weight_decays) else 1.0
+    return [
+        {"layers": [index, index + 1], "imbalance": value / decay} for index, value in enumerate(found.imbalances, 1)
+    ]
+
+
+def _spectrum(mapped: MappedProblem, point: DenseParameters, reasons: dict[str, str]) -> dict[str, Any] | None:
+    """All eigenvalues, from the Kronecker structure where the network has it."""
+    problem, factor = mapped.core, mapped.scaling.loss
+    size, plain = flatten(point).size, is_plain(problem)
+    largest = LARGEST if plain else DENSE_LIMIT
+    if size > largest:
+        reasons["spectrum"] = f"more than {largest} parameters"
+        return None
+    layers = None
+    if not np.any(problem.network.noise_variances):
+        layers = [(values * factor).tolist() for values in layer_spectra(problem, point.weights)]
+    told = {} if layers is not None else {"layers": "with noise on hidden layers a layer has no Kronecker form"}
+    if plain:
+        whole = hessian_spectrum(problem, point.weights)
+        values, error, blocks = whole.values, whole.error_bound, whole.blocks
+    else:
+        values = np.asarray(np.linalg.eigvalsh(dense_hessian(problem, point)), dtype=np.float64)
+        error, blocks = 0.0, 1
+    return {
+        "values": (values * factor).tolist(),
+        "error_bound": error * factor,
+        "blocks": blocks,
+        "layers": layers,
+        "reasons": told,
+    }

@@ -1,0 +1,58 @@
+"""A problem as a program for PyTorch that measures an optimiser against the known minimum."""
+
+from typing import Final
+
+import orjson
+
+from service.operations.mapping.network import noise_variance
+from service.schemas.data import Samples
+from service.schemas.problem import Problem
+
+PROGRAM: Final = '''"""Suboptimality of an optimiser on a problem whose global minimum is known."""
+import json
+
+import torch
+
+torch.set_default_dtype(torch.float64)
+torch.manual_seed(0)
+X, Y = (torch.tensor(rows) for rows in json.loads("""{data}"""))
+WIDTHS, DECAYS, VARIANCES = {widths}, {decays}, {variances}
+MINIMUM = {minimum!r}
+XX, XY, YY = X.T @ X / len(X), X.T @ Y / len(X), (Y**2).sum() / len(X)
+
+
+def loss(weights):
+    """Expected squared error under the noise of the hidden layers, plus decay."""
+    second, target = XX, XY
+    for weight, variance in zip(weights, VARIANCES):
+        second, target = weight @ second @ weight.T, weight @ target
+        second = second + variance * torch.diag(torch.diag(second))
+    decay = sum(g * (weight**2).sum() for g, weight in zip(DECAYS, weights))
+    return torch.trace(second) - 2 * torch.trace(target) + YY + decay
+
+
+weights = [(torch.randn(rows, columns) / columns**0.5).requires_grad_() for columns, rows in zip(WIDTHS, WIDTHS[1:])]
+optimiser = torch.optim.Adam(weights, lr=1e-2)
+for step in range(2001):
+    optimiser.zero_grad()
+    value = loss(weights)
+    if step % 500 == 0:
+        print(f"step {{step}}: loss {{value.item():.9f}}, above the minimum by {{value.item() - MINIMUM:.3e}}")
+    value.backward()
+    optimiser.step()
+'''
+
+
+def pytorch_snippet(problem: Problem, minimum: float) -> str:
+    """The program; ``problem`` is a linear network on samples in the convention ``mean``."""
+    data = problem.data
+    if not isinstance(data, Samples):
+        raise TypeError("the program needs samples")
+    layers = problem.network.layers
+    return PROGRAM.format(
+        data=orjson.dumps([data.x, data.y]).decode(),
+        widths=[len(data.x[0]), *(layer.width for layer in layers)],
+        decays=[layer.weight_decay for layer in layers],
+        variances=[noise_variance(layer.noise) for layer in layers],
+        minimum=minimum,
+    )

@@ -1,0 +1,144 @@
+"""The question where given weights stand in the landscape of a linear network, and its answer."""
+
+from typing import Any, Final, Literal
+
+from pydantic import ConfigDict, Field
+
+from service.schemas.base import Number, Reasons, Vector, Wire, example
+from service.schemas.minima import StationaryPoint, Terms
+from service.schemas.problem import Problem
+from service.schemas.weights import BiasVector, Weight
+from service.vocabulary import Convention, Evidence, PointClass, Status
+
+DIAGNOSE_EXAMPLE: Final[dict[str, Any]] = {
+    "network": {"layers": [{"width": 2, "weight_decay": 0.1}, {"width": 2, "weight_decay": 0.1}]},
+    "data": {"kind": "moments", "xx": [[1.0, 0.0], [0.0, 1.0]], "xy": [[2.0, 0.0], [0.0, 1.0]], "yy": 5.0},
+    "weights": [[[0.0, 0.0], [0.0, 0.9486832980505138]], [[0.0, 0.0], [0.0, 0.9486832980505138]]],
+}
+
+
+class DiagnoseOptions(Wire):
+    """What stands beside a problem: the point, and what is to be said about it."""
+
+    weights: list[Weight] = Field(
+        min_length=1, description="The point: one matrix for each layer, width x inputs, or its factors."
+    )
+    biases: list[BiasVector] | None = Field(
+        default=None, description="One vector for each layer with a bias, null for the others."
+    )
+    include: list[Literal["spectrum"]] = Field(
+        default=[], max_length=10, description="Parts left out by default: all eigenvalues of the Hessian at the point."
+    )
+    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+
+
+class DiagnoseRequest(DiagnoseOptions):
+    """A problem, wrapped, with the weights beside it."""
+
+    problem: Problem
+
+
+class BareDiagnoseRequest(DiagnoseOptions, Problem):
+    """A problem as it is, with the weights as a further field; read as the wrapped form."""
+
+    model_config = ConfigDict(**example(DIAGNOSE_EXAMPLE))
+
+
+class KnownMinimum(Wire):
+    """The global minimum that the point is measured against."""
+
+    loss: Number
+    lower_bound: Number = Field(description="No weights go below.")
+    status: Status = Field(strict=False)
+    solver: str
+
+
+class Inertia(Wire):
+    """Signs of the eigenvalues of the Hessian; zero within `zero_tolerance`."""
+
+    positive: int
+    negative: int
+    zero: int
+
+
+class Direction(Wire):
+    """A singular direction of the least-squares map, in coordinates where the inputs are white."""
+
+    index: int = Field(description="From the strongest, counted from 0.")
+    target: Number = Field(description="Singular value of the least-squares map.")
+    reached: Number = Field(description="What the weights have along it.")
+    optimal: Number | None = Field(
+        default=None, description="What the global minimiser has along it; left out where none is known."
+    )
+    output: Vector = Field(description="Unit vector of the outputs.")
+    input: Vector = Field(description="Unit vector of the inputs.")
+
+
+class Directions(Wire):
+    """Singular directions by their state against the global minimiser, or the least-squares map without one."""
+
+    learned: list[Direction] = Field(description="Within 1 % of the optimum.")
+    stuck: list[Direction] = Field(description="Neither learned nor missing.")
+    missing: list[Direction] = Field(description="Needed, and less than 1 % of it is there.")
+    not_needed: list[Direction] = Field(description="Zero here and at the optimum.")
+
+
+class Escape(Wire):
+    """A straight step to a lower loss; the decrease is what the step achieves."""
+
+    kind: Literal["gradient", "negative_curvature", "higher_order"]
+    step: Number = Field(description="Length to go along the unit direction.")
+    decrease: Number
+    loss: Number = Field(description="Loss after the step.")
+    weights: list[Weight] | None = Field(description="Unit direction, in the shapes of the weights.")
+    biases: list[BiasVector] | None = Field(default=None, description="Beside the weights; only with a bias.")
+    reasons: Reasons
+
+
+class Imbalance(Wire):
+    """How far two neighbouring layers are from balance; layers are counted from 1."""
+
+    layers: list[int]
+    imbalance: Number = Field(
+        description="Frobenius norm of g W W^T of the lower layer minus g W^T W of the upper one; g = 1 without decay, "
+        "where the matrix itself is conserved by gradient flow."
+    )
+
+
+class HessianSpectrum(Wire):
+    """Eigenvalues of the Hessian at the point, ascending."""
+
+    values: list[Number] = Field(description="With respect to all weights and biases.")
+    error_bound: Number = Field(description="No eigenvalue is off by more, rounding in small eigenproblems aside.")
+    blocks: int = Field(description="Independent blocks into which the Hessian fell.")
+    layers: list[list[Number]] | None = Field(description="Of each layer alone.")
+    reasons: Reasons
+
+
+class DiagnoseAnswer(Wire):
+    """Where the weights stand: loss, class, distance to the minimum, and the way out."""
+
+    class_: PointClass = Field(strict=False, alias="class")
+    evidence: Evidence = Field(strict=False, description="How the class is known.")
+    because: str = Field(description="What decided the class.")
+    loss: Number
+    terms: Terms
+    gap: Number | None = Field(description="Loss above the global minimum, or above the best value known.")
+    gap_lower_bound: Number | None
+    gap_upper_bound: Number | None
+    global_minimum: KnownMinimum | None
+    gradient_norm: Number
+    gradient_tolerance: Number = Field(description="A point counts as stationary up to this norm.")
+    least_hessian_eigenvalue: Number | None
+    zero_tolerance: Number = Field(description="Eigenvalues of smaller modulus count as zero.")
+    inertia: Inertia | None
+    directions: Directions
+    escape: Escape | None
+    invariants: list[Imbalance]
+    next_stationary_loss: Number | None = Field(description="Largest known stationary value below the loss.")
+    plateau: StationaryPoint | None = Field(description="The stationary point near which training lingers.")
+    spectrum: HessianSpectrum | None = Field(default=None, description="See `include`.")
+    reasons: Reasons
+    convention: Convention = Field(strict=False)
+    engine_version: str
+    problem_hash: str

@@ -1,0 +1,67 @@
+"""Generated test problems: their parameters, and a problem with its known minimum."""
+
+from typing import Any, Final
+
+from pydantic import ConfigDict, Field
+
+from service.schemas.base import Integer, Number, Wire, example
+from service.schemas.minima import MinimaAnswer
+from service.schemas.problem import Problem
+
+GENERATED_EXAMPLE: Final[dict[str, Any]] = {
+    "inputs": 4,
+    "outputs": 3,
+    "hidden_widths": [5, 5],
+    "singular_values": [3.0, 2.0, 1.0],
+    "weight_decay": 0.05,
+    "seed": 1,
+}
+
+
+class GeneratedParameters(Wire):
+    """What a test problem is made of; equal parameters make equal problems."""
+
+    model_config = ConfigDict(**example(GENERATED_EXAMPLE))
+
+    inputs: Integer = Field(ge=1)
+    outputs: Integer = Field(ge=1)
+    hidden_widths: list[Integer] = Field(default=[], description="One entry for each hidden layer.")
+    samples: Integer | None = Field(
+        default=None, ge=2, description="At least inputs + outputs; default: twice as many."
+    )
+    conditioning: Number = Field(default=1.0, ge=1, le=1e6, description="Condition number of E[x x^T].")
+    singular_values: list[Number] = Field(
+        min_length=1,
+        description="Of the least-squares map where the inputs are white: their number is the rank of the target, and "
+        "without decay the square of each is the price of missing it.",
+    )
+    residual: Number = Field(
+        default=0.0, ge=0, le=1e3, description="Root mean square of each output that is pure noise."
+    )
+    weight_decay: Number = Field(default=0.0, ge=0, le=1e3, description="Of every layer.")
+    noise_variance: Number = Field(default=0.0, ge=0, le=1e3, description="Multiplicative noise on every hidden layer.")
+    seed: Integer = Field(default=0, ge=0, lt=2**63)
+
+
+class GeneratedSummary(Wire):
+    """A test problem of the standard suite."""
+
+    id: str = Field(description="Hash of the parameters.")
+    title: str
+    parameters: GeneratedParameters
+
+
+class GeneratedList(Wire):
+    """The standard suite."""
+
+    problems: list[GeneratedSummary]
+
+
+class GeneratedProblem(Wire):
+    """A test problem with its minimum."""
+
+    id: str = Field(description="Hash of the parameters, not of the numbers made from them.")
+    parameters: GeneratedParameters
+    problem: Problem
+    minimum: MinimaAnswer = Field(description="With weights in full; `status` says whether its value is proved.")
+    snippet: str = Field(description="A Python program for PyTorch that prints the suboptimality of an optimiser.")

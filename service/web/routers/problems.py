@@ -1,0 +1,65 @@
+"""`/v1/problems`: generated test problems with a known minimum."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.operations import problems as operations
+from service.schemas.generated import GeneratedList, GeneratedParameters, GeneratedProblem
+from service.web import documentation, examples
+from service.web.answering import answer
+from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, SOLVER_ERRORS
+from service.web.responses import json_response, rendered
+from service.web.runtime import runtime_of
+
+router = APIRouter(prefix="/v1/problems", tags=["catalogue"])
+
+
+@router.get(
+    "",
+    operation_id="list_problems",
+    summary="Standard suite of test problems",
+    responses={
+        **documentation.answer(GeneratedList, "Parameters and id of each."),
+        **documentation.errors(*COMMON_ERRORS),
+    },
+    response_class=Response,
+)
+async def get_problems() -> Response:
+    """List the suite; the parameters of any other problem go to `POST`."""
+    return json_response(operations.problems())
+
+
+@router.get(
+    "/{problem_id}",
+    operation_id="get_problem",
+    summary="One test problem of the suite with its minimum",
+    responses={
+        **documentation.answer(GeneratedProblem, "The problem, its minimum and a program for PyTorch."),
+        **documentation.errors("not-found", *SOLVER_ERRORS, "limit-exceeded", *COMMON_ERRORS),
+    },
+    response_class=Response,
+)
+async def get_problem(request: Request, problem_id: str) -> Response:
+    """Make a problem of the suite."""
+    runtime = runtime_of(request)
+    made = await runtime.compute.run(
+        float("inf"), None, lambda: rendered(operations.suite_problem(problem_id, runtime.settings))
+    )
+    return made.response()
+
+
+@router.post(
+    "",
+    operation_id="generate_problem",
+    summary="Test problem with a known minimum from parameters and a seed",
+    openapi_extra=documentation.body((GeneratedParameters,), examples.GENERATED),
+    responses={
+        **documentation.answer(GeneratedProblem, "The problem, its minimum and a program for PyTorch."),
+        **documentation.errors(*BODY_ERRORS, *SOLVER_ERRORS, *COMMON_ERRORS),
+    },
+    response_class=Response,
+)
+async def post_problem(request: Request) -> Response:
+    """Make a problem; equal parameters make equal problems, and the id is the hash of the parameters."""
+    return await answer(request, "problems")

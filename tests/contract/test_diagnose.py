@@ -1,0 +1,146 @@
+"""`/v1/diagnose`: the point in the caller's convention, what is refused, and what needs no solver."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from service.core.arrays import FloatArray
+from service.schemas.diagnose import DIAGNOSE_EXAMPLE
+from tests.serving import call
+
+RNG = np.random.default_rng(11)
+X = RNG.normal(size=(9, 3))
+Y = RNG.normal(size=(9, 2))
+WEIGHTS = [RNG.normal(size=(4, 3)), RNG.normal(size=(2, 4))]
+DECAYS = [0.3, 0.1]
+FACTORS = {"mean": 1 / 9, "half_mean": 1 / 18, "sum": 1.0, "half_sum": 0.5, "torch": 1 / 18}
+
+
+def asked(**changes: Any) -> dict[str, Any]:
+    layers = [{"width": 4, "weight_decay": DECAYS[0]}, {"width": 2, "weight_decay": DECAYS[1]}]
+    data = {"kind": "samples", "x": X.tolist(), "y": Y.tolist()}
+    weights = [weight.tolist() for weight in WEIGHTS]
+    return {"network": {"layers": layers}, "data": data, "weights": weights, **changes}
+
+
+def diagnosed(base: str, body: object) -> Any:
+    reply = call(base, "POST", "/v1/diagnose", body)
+    assert reply.status == 200, reply.content
+    return reply.json
+
+
+def written_down(weights: list[FloatArray], convention: str) -> float:
+    """The objective from its definition."""
+    fit = FACTORS[convention] * float(np.sum((X @ weights[0].T @ weights[1].T - Y) ** 2))
+    decay = 0.5 if convention == "torch" else 1.0
+    return fit + decay * sum(g * float(np.sum(weight**2)) for g, weight in zip(DECAYS, weights, strict=True))
+
+
+@pytest.mark.parametrize("convention", FACTORS)
+def test_loss_gradient_and_curvature_are_those_of_the_convention(base: str, convention: str) -> None:
+    answer = diagnosed(base, asked(objective={"convention": convention}, include=["spectrum"]))
+    flat = np.concatenate([weight.ravel() for weight in WEIGHTS])
+
+    def loss(point: FloatArray) -> float:
+        return written_down([point[:12].reshape(4, 3), point[12:].reshape(2, 4)], convention)
+
+    step, unit = 1e-4, np.eye(flat.size)
+    gradient = [(loss(flat + step * e) - loss(flat - step * e)) / (2 * step) for e in unit]
+    assert answer["loss"] == pytest.approx(loss(flat), rel=1e-12)
+    assert sum(answer["terms"].values()) == pytest.approx(answer["loss"], rel=1e-12)
+    assert answer["gradient_norm"] == pytest.approx(np.linalg.norm(gradient), rel=1e-6)
+    trace = sum(loss(flat + step * e) + loss(flat - step * e) - 2 * loss(flat) for e in unit) / step**2
+    spectrum = answer["spectrum"]
+    assert sum(spectrum["values"]) == pytest.approx(trace, rel=1e-5)
+    assert sum(map(sum, spectrum["layers"])) == pytest.approx(trace, rel=1e-5)
+    assert answer["least_hessian_eigenvalue"] == pytest.approx(spectrum["values"][0], rel=1e-9)
+    lower, upper = (g * w for g, w in zip(DECAYS, (WEIGHTS[0] @ WEIGHTS[0].T, WEIGHTS[1].T @ WEIGHTS[1]), strict=True))
+    assert answer["invariants"] == [{"layers": [1, 2], "imbalance": pytest.approx(np.linalg.norm(lower - upper))}]
+
+
+@pytest.mark.parametrize("convention", ["mean", "half_sum", "torch"])
+def test_the_escape_reaches_the_loss_that_it_names(base: str, convention: str) -> None:
+    answer = diagnosed(base, asked(objective={"convention": convention}))
+    escape = answer["escape"]
+    moved = [w + escape["step"] * np.array(d) for w, d in zip(WEIGHTS, escape["weights"], strict=True)]
+    assert answer["class"] == "not_stationary"
+    assert sum(np.sum(np.square(d)) for d in escape["weights"]) == pytest.approx(1.0)
+    assert escape["loss"] == pytest.approx(written_down(moved, convention), rel=1e-9)
+    assert escape["decrease"] == pytest.approx(answer["loss"] - escape["loss"], rel=1e-9)
+
+
+@pytest.mark.parametrize("form", ["full", "factors"])
+def test_weights_of_a_minimum_are_the_global_minimum(base: str, form: str) -> None:
+    problem = {name: value for name, value in asked().items() if name != "weights"}
+    # a centred bias is part of the point
+    problem["network"] = {**problem["network"], "bias": "output"}
+    minimum = call(base, "POST", "/v1/minima", {"problem": problem, "return": {"weights": form}}).json["global_minimum"]
+    point = {"weights": minimum["weights"], "biases": minimum["biases"]}
+    answer = diagnosed(base, {"problem": problem, **point})
+    assert answer["class"] == "global_minimum"
+    assert answer["gap"] == pytest.approx(0.0, abs=1e-9)
+    assert answer["loss"] == pytest.approx(minimum["loss"], rel=1e-10)
+    assert answer["escape"] is None
+    assert "global minimum" in answer["reasons"]["escape"]
+
+
+def test_directions_tell_what_is_missing(base: str) -> None:
+    directions = diagnosed(base, DIAGNOSE_EXAMPLE)["directions"]
+    assert [item["index"] for item in directions["missing"]] == [0]
+    assert [item["index"] for item in directions["learned"]] == [1]
+
+
+def test_a_problem_without_solver_is_diagnosed_without_gap(base: str) -> None:
+    data = {"kind": "samples", "x": (X + 1.0).tolist(), "y": Y.tolist()}
+    layers = asked()["network"]["layers"]
+    network = {"layers": layers, "bias": "hidden", "bias_weight_decay": 0.1}
+    body = asked(data=data, network=network, biases=[[0.1, 0.2, 0.3, 0.4], None])
+    problem = {"network": network, "data": data}
+    assert call(base, "POST", "/v1/minima", problem).json["type"].endswith("not-covered")
+    answer = diagnosed(base, body)
+    for name in ("gap", "global_minimum", "next_stationary_loss"):
+        assert answer[name] is None
+        assert answer["reasons"][name]
+    assert answer["loss"] > 0.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"weights": [WEIGHTS[0].tolist()]}, "/weights"),
+        ({"weights": [WEIGHTS[0].tolist(), np.ones((2, 3)).tolist()]}, "/weights/1"),
+        ({"weights": [[[1.0, 2.0, 3.0], [1.0]], WEIGHTS[1].tolist()]}, "/weights/0/1"),
+        ({"biases": [[1.0] * 4, None]}, "/biases/0"),
+        ({"biases": [None]}, "/biases"),
+        ({"data": {"kind": "none", "inputs": 3}}, "/data/kind"),
+        ({"network": {"layers": [{"width": 2001}, {"width": 2}]}}, "/network/layers/0/width"),
+        ({"include": ["everything"]}, "/include/0"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(base: str, changes: dict[str, Any], pointer: str) -> None:
+    reply = call(base, "POST", "/v1/diagnose", asked(**changes))
+    assert reply.status == 422
+    assert [item["pointer"] for item in reply.json["errors"]] == [pointer]
+
+
+def test_numbers_beyond_double_precision_are_refused_in_their_layer(base: str) -> None:
+    body = b'{"network": {"layers": [{"width": 1}]}, "data": {"kind": "moments", "xx": [[1]], "xy": [[1]], "yy": 1}'
+    reply = call(base, "POST", "/v1/diagnose", body + b', "weights": [[[1e999]]]}')
+    assert reply.status == 422
+    assert reply.json["errors"][0]["pointer"].startswith("/weights/0")
+
+
+def test_factors_that_stand_for_too_many_numbers_are_refused_before_they_are_multiplied(base: str) -> None:
+    side = {"uniform": 1.0, "length": 10**6}
+    huge = {"shape": [10**6, 10**6], "left": side, "values": [1.0], "right": side}
+    reply = call(base, "POST", "/v1/diagnose", asked(weights=[huge, huge]))
+    assert reply.status == 422
+    assert reply.json["type"].endswith("limit-exceeded")
+
+
+def test_networks_that_are_not_linear_are_not_covered(base: str) -> None:
+    layers = [{"width": 4, "activation": "relu"}, {"width": 2}]
+    reply = call(base, "POST", "/v1/diagnose", asked(network={"layers": layers}))
+    assert reply.status == 422
+    assert reply.json["type"].endswith("not-covered")

@@ -1,0 +1,82 @@
+"""`/v1/problems`: the minimum is the one of the data, equal parameters make equal problems, the program runs."""
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from service.schemas.generated import GENERATED_EXAMPLE
+from tests.serving import call
+
+
+def made(base: str, **changes: Any) -> Any:
+    reply = call(base, "POST", "/v1/problems", {**GENERATED_EXAMPLE, **changes})
+    assert reply.status == 200, reply.content
+    return reply.json
+
+
+def test_equal_parameters_make_equal_problems(base: str) -> None:
+    first, again, other = made(base), made(base, conditioning=1), made(base, seed=2)
+    assert first == again
+    assert first["id"].startswith("sha256:")
+    assert first["id"] != other["id"]
+    assert first["problem"]["data"] != other["problem"]["data"]
+
+
+def test_the_data_have_the_prescribed_moments(base: str) -> None:
+    data = made(base, conditioning=100.0, weight_decay=0.0, residual=0.5)["problem"]["data"]
+    x, y = np.array(data["x"]), np.array(data["y"])
+    values, vectors = np.linalg.eigh(x.T @ x / len(x))
+    assert values[-1] / values[0] == pytest.approx(100.0)
+    white = x @ vectors / np.sqrt(values)
+    assert np.linalg.svd(white.T @ y / len(x), compute_uv=False) == pytest.approx([3.0, 2.0, 1.0])
+
+
+def test_without_decay_the_minimum_is_what_the_bottleneck_leaves_out(base: str) -> None:
+    answer = made(base, hidden_widths=[2], weight_decay=0.0, residual=0.5, conditioning=10.0)["minimum"]
+    assert answer["status"] == "exact"
+    assert answer["global_minimum"]["loss"] == pytest.approx(1.0 + 3 * 0.25)
+    above = sorted(point["loss"] for point in answer["stationary_points"])
+    assert above[0] == pytest.approx(1.75)
+
+
+def test_every_problem_of_the_suite_has_a_certified_minimum(base: str) -> None:
+    listed = call(base, "GET", "/v1/problems").json["problems"]
+    assert listed
+    for row in listed:
+        found = call(base, "GET", f"/v1/problems/{row['id']}").json
+        assert found["id"] == row["id"]
+        assert found["minimum"]["certificate"]["kind"] == "certified"
+    assert call(base, "GET", "/v1/problems/none").status == 404
+
+
+@pytest.mark.parametrize("noise_variance", [0.0, 0.2])
+def test_the_program_runs_and_approaches_the_minimum_from_above(base: str, noise_variance: float) -> None:
+    pytest.importorskip("torch", reason="the program needs PyTorch")
+    changes = {"noise_variance": noise_variance, "outputs": 1, "singular_values": [2.0], "hidden_widths": [4]}
+    program = made(base, **changes)["snippet"]
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    gaps = [float(line.rsplit(" ", 1)[1]) for line in ran.stdout.splitlines()]
+    assert len(gaps) == 5
+    assert gaps[0] > 0.1
+    assert -1e-9 < gaps[-1] < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"inputs": 0}, "/inputs"),
+        ({"inputs": 3000}, "/inputs"),
+        ({"samples": 6}, "/samples"),
+        ({"singular_values": [4.0, 3.0, 2.0, 1.0]}, "/singular_values"),
+        ({"singular_values": [0.0]}, "/singular_values"),
+        ({"hidden_widths": [0]}, "/hidden_widths"),
+        ({"unknown": 1}, "/unknown"),
+    ],
+)
+def test_parameters_out_of_range_are_named(base: str, changes: dict[str, Any], pointer: str) -> None:
+    reply = call(base, "POST", "/v1/problems", {**GENERATED_EXAMPLE, **changes})
+    assert reply.status == 422
+    assert reply.json["errors"][0]["pointer"] == pointer
