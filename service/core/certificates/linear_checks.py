@@ -110,8 +110,8 @@ def _checks(
     minimum = solution.minimum
     claimed = abs(minimum.loss - upper) if minimum.attained else max(0.0, minimum.loss - upper)
     checks = [
-        Check("claimed_loss", float(claimed / unit), 1e-9),
-        Check("terms_sum", float(abs(minimum.terms.loss - minimum.loss) / unit), 1e-9),
+        Check("claimed_loss", float(claimed / unit), 1e-9 + 4.0 * allowance / unit),
+        Check("terms_sum", float(abs(minimum.terms.loss - minimum.loss) / unit), 1e-9 + 4.0 * allowance / unit),
         Check("bounds_in_order", float(max(0.0, (lower - upper - allowance) / unit)), 1e-12),
         Check("spectrum_probe", _probe(problem, quadratic), 1e-12),
     ]
