@@ -16,6 +16,7 @@ from service.jobs.plans import Arrays, Chunk, Operation, Plan
 PLACE = "tests.support.job_operations:OPERATIONS"
 Arguments = Mapping[str, Any]
 Inputs = Sequence[Any]
+_SEEN: dict[int, Any] = {}
 
 
 def _chunk_value(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> Any:
@@ -62,6 +63,9 @@ def _busy_plan(request: Arguments) -> Plan:
 
 def _shared(arguments: Arguments, arrays: Arrays, _inputs: Inputs) -> Any:
     matrix = arrays["matrix"]
+    # Kept, because the identity of an array that was freed may be given to the next one.
+    _SEEN[id(matrix)] = matrix
+    time.sleep(arguments["sleep_s"])
     return {"row": matrix[int(arguments["row"])], "identity": id(matrix), "pid": os.getpid()}
 
 
@@ -74,10 +78,26 @@ def _rows(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Any:
     }
 
 
+def _same_rows_after_a_pause(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> Any:
+    if arguments["round"] > 0:
+        return []
+    time.sleep(arguments["pause_s"])
+    return [
+        Chunk("shared", {"row": row, "sleep_s": arguments["sleep_s"]}).to_json() for row in range(arguments["rows"])
+    ]
+
+
 def _shared_plan(request: Arguments) -> Plan:
-    rows = int(request["rows"])
-    matrix = np.arange(rows * 1000.0).reshape(rows, 1000)
-    return Plan([Chunk("shared", {"row": row}) for row in range(rows)], "rows", arrays={"matrix": matrix})
+    rows, columns = int(request["rows"]), int(request.get("columns", 1000))
+    matrix = np.arange(float(rows * columns)).reshape(rows, columns)
+    sleep_s, pause_s = request.get("sleep_s", 0.0), request.get("pause_s", 0.0)
+    return Plan(
+        [Chunk("shared", {"row": row, "sleep_s": sleep_s}) for row in range(rows)],
+        "rows",
+        planner="same_rows" if pause_s else None,
+        arguments={"rows": rows, "sleep_s": sleep_s, "pause_s": pause_s},
+        arrays={"matrix": matrix},
+    )
 
 
 def _newton(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Any:
@@ -152,7 +172,9 @@ def _threads_plan(_request: Arguments) -> Plan:
 OPERATIONS = {
     "count": Operation("count", _count_plan, {"value": _chunk_value, "all": _all_values}),
     "busy": Operation("busy", _busy_plan, {"busy": _busy, "indices": _indices}),
-    "shared": Operation("shared", _shared_plan, {"shared": _shared, "rows": _rows}),
+    "shared": Operation(
+        "shared", _shared_plan, {"shared": _shared, "same_rows": _same_rows_after_a_pause, "rows": _rows}
+    ),
     "adaptive": Operation("adaptive", _adaptive_plan, {"newton": _newton, "next": _next_newton, "last": _last}),
     "misbehave": Operation(
         "misbehave", _misbehave_plan, {"misbehave": _misbehave, "indices": _indices}, longest_chunk_s=60.0

@@ -11,6 +11,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
+from typing import Self
 
 import psutil  # type: ignore[import-untyped]  # ships no annotations
 from sqlalchemy import create_engine, text
@@ -32,14 +34,55 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(condition: Callable[[], object], seconds: float = 30.0, every: float = 0.02) -> float:
-    """Wait for a condition and return how long that took."""
+def until(
+    condition: Callable[[], object],
+    seconds: float = 90.0,
+    every: float = 0.02,
+    show: Callable[[], object] | None = None,
+) -> float:
+    """Wait for a condition and return how long that took; ``show`` tells what there was instead."""
     began = time.monotonic()
     while not condition():
         if time.monotonic() - began > seconds:
-            raise AssertionError(f"nothing happened within {seconds:g} s")
+            found = "" if show is None else f": {show()}"
+            raise AssertionError(f"nothing happened within {seconds:g} s{found}")
         time.sleep(every)
     return time.monotonic() - began
+
+
+class Slowness:
+    """How many times longer computing takes here, while the block runs, than on a machine that does nothing else.
+
+    A thread computes a little again and again; what it measures is the time on the clock over its time on a core.
+    """
+
+    def __init__(self) -> None:
+        self._ended = Event()
+        self._thread = Thread(target=self._sample, daemon=True)
+        self._clock = self._core = 1e-9
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    @property
+    def factor(self) -> float:
+        """At least 1."""
+        return max(1.0, self._clock / self._core)
+
+    def _sample(self) -> None:
+        while True:
+            clock, core = time.perf_counter(), time.thread_time()
+            while time.thread_time() - core < 0.01:
+                pass
+            self._clock += time.perf_counter() - clock
+            self._core += time.thread_time() - core
+            if self._ended.wait(0.04):
+                return
 
 
 class Postgres:
@@ -122,10 +165,18 @@ def worker_processes(root_pid: int) -> list[psutil.Process]:
     """Find the processes that compute chunks below a process: the children of its fork server."""
     found = []
     for process in descendants(root_pid):
-        with_parent = process.parent()
-        if with_parent is not None and "forkserver" in " ".join(_command_line(with_parent)):
+        parent = _parent(process)
+        if parent is not None and "forkserver" in " ".join(_command_line(parent)):
             found.append(process)
     return found
+
+
+def _parent(process: psutil.Process) -> psutil.Process | None:
+    # Any process may end between being listed and being asked.
+    try:
+        return process.parent()
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _command_line(process: psutil.Process) -> list[str]:
@@ -133,6 +184,14 @@ def _command_line(process: psutil.Process) -> list[str]:
         return list(process.cmdline())
     except psutil.Error:
         return []
+
+
+def runs(pid: int) -> bool:
+    """Tell whether a process computes; one that has ended but was not waited for does not."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def descendants(pid: int) -> list[psutil.Process]:
@@ -183,8 +242,15 @@ class Replica:
 
 
 def until_found(find: Callable[[], list[psutil.Process]]) -> psutil.Process:
-    until(find)
-    return find()[0]
+    """Wait for processes and return the first of those that were seen."""
+    found: list[psutil.Process] = []
+
+    def seen() -> bool:
+        found[:] = find()
+        return bool(found)
+
+    until(seen)
+    return found[0]
 
 
 def kill_tree(pid: int) -> None:

@@ -1,6 +1,5 @@
 """The laws of the whole floor, over {SQLite, PostgreSQL} x {embedded pool, TCP scheduler}."""
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from service.jobs.inline import run_inline
 from service.jobs.service import JobService
 from service.jobs.values import Job, JobState, Submission
 from tests.support.job_operations import OPERATIONS, PLACE
-from tests.support.job_stacks import Cluster, new_database, until, worker_processes
+from tests.support.job_stacks import Cluster, Slowness, new_database, runs, until, until_found, worker_processes
 
 TENANT = "anonymous"
 MEMORY = 600_000_000
@@ -34,8 +33,17 @@ class Stack:
         job, _ = self.service.submit(Submission(operation, request, time_limit_s=seconds))
         return job
 
-    def ended(self, job: Job, seconds: float = 30.0) -> Job:
-        return self.service.wait(job.id, TENANT, seconds)
+    def ended(self, job: Job, seconds: float = 90.0) -> Job:
+        found = self.service.wait(job.id, TENANT, seconds)
+        assert found.ended, found
+        return found
+
+    def stored(self, job: Job, chunks: int) -> None:
+        """Wait until so many chunks of a job are stored."""
+        until(lambda: self.found(job).chunks_done >= chunks, show=lambda: self.found(job))
+
+    def found(self, job: Job) -> Job:
+        return self.service.store.get(job.id, TENANT)
 
     def answer(self, operation: str, **request: Any) -> Any:
         job = self.ended(self.submit(operation, **request))
@@ -44,14 +52,13 @@ class Stack:
 
     def workers(self) -> list[psutil.Process]:
         root = self.cluster.workers.pid if self.cluster is not None else self.service.driver_pid()
-        assert root is not None
-        return worker_processes(root)
+        return [] if root is None else worker_processes(root)
 
     def begun(self, name: str, operation: str, how: str) -> tuple[Job, int]:
         """Submit a job whose last chunk misbehaves, and return it with that chunk's process once it runs."""
         note = self.folder / name
         job = self.submit(operation, how=how, note=str(note), before=1)
-        until(lambda: note.exists() and note.read_text())
+        until(lambda: note.exists() and note.read_text(), show=lambda: self.found(job))
         return job, int(note.read_text())
 
 
@@ -68,7 +75,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             workers=2,
             worker_memory=MEMORY,
             table=PLACE,
-            lease_s=2.0,
+            lease_s=10.0,
             max_losses=1,
         )
     )
@@ -97,9 +104,23 @@ def test_an_adaptive_job_plans_as_results_arrive(stack: Stack) -> None:
 
 
 def test_arrays_travel_once_to_each_worker(stack: Stack) -> None:
-    found = stack.answer("shared", rows=30)
-    assert np.array_equal(found["rows"], np.arange(30_000.0).reshape(30, 1000))
+    # The pool's library looks every two seconds for copies that no call needs at that moment.
+    found = stack.answer("shared", rows=12, sleep_s=0.05, pause_s=2.2)
+    assert np.array_equal(found["rows"], np.tile(np.arange(12_000.0).reshape(12, 1000), (2, 1)))
     assert found["copies"] == found["pids"] <= 2
+
+
+def test_arrays_that_waited_on_a_killed_worker_are_sent_again(stack: Stack) -> None:
+    until(lambda: len(stack.workers()) == 2)
+    blockers = [stack.begun(f"block-{number}", "misbehave", "spin")[0] for number in range(2)]
+    job = stack.submit("shared", rows=3)
+    until(lambda: stack.found(job).state is JobState.RUNNING, show=lambda: stack.found(job))
+    # Nothing tells from outside that a call has reached the worker where it waits.
+    time.sleep(0.3)
+    for blocker in blockers:
+        stack.service.store.dismiss(blocker.id, TENANT)
+    assert stack.ended(job).state is JobState.SUCCESSFUL
+    assert {stack.ended(blocker).state for blocker in blockers} == {JobState.DISMISSED}
 
 
 def test_workers_use_one_thread(stack: Stack) -> None:
@@ -108,7 +129,7 @@ def test_workers_use_one_thread(stack: Stack) -> None:
 
 def test_progress_and_partial_results_can_be_read_while_a_job_runs(stack: Stack) -> None:
     job = stack.submit("count", chunks=60, sleep_s=0.05, seed=11)
-    until(lambda: stack.service.store.get(job.id, TENANT).chunks_done >= 4)
+    stack.stored(job, 4)
     running, some = stack.service.store.partial(job.id, TENANT)
     assert running.state is JobState.RUNNING
     assert len(some) >= 4
@@ -136,7 +157,7 @@ def test_a_bad_chunk_fails_its_job_and_names_itself(stack: Stack, how: str, kind
 
 def test_a_chunk_that_exhausts_memory_fails_its_job_alone(stack: Stack) -> None:
     neighbour = stack.submit("count", chunks=10, sleep_s=0.05, seed=200)
-    job = stack.ended(stack.submit("misbehave", how="memory", before=1), 60.0)
+    job = stack.ended(stack.submit("misbehave", how="memory", before=1))
     assert job.error is not None
     assert (job.state, job.error["type"], job.error["chunk"]) == (JobState.FAILED, "WorkerLost", 1)
     assert stack.ended(neighbour).state is JobState.SUCCESSFUL
@@ -147,15 +168,17 @@ def test_a_chunk_that_never_ends_fails_its_job(stack: Stack) -> None:
     ended = stack.ended(job)
     assert ended.error is not None
     assert (ended.state, ended.error["type"], ended.error["chunk"]) == (JobState.FAILED, "ChunkLimit", 1)
-    assert not psutil.pid_exists(pid)
+    assert not runs(pid)
 
 
 def test_a_time_limit_stops_a_chunk_that_holds_the_interpreter(stack: Stack) -> None:
-    began = time.monotonic()
-    job = stack.ended(stack.submit("misbehave", seconds=1.0, how="spin", before=0))
+    with Slowness() as slowness:
+        began = time.monotonic()
+        job = stack.ended(stack.submit("misbehave", seconds=1.0, how="spin", before=0))
+        taken = time.monotonic() - began
     assert job.error is not None
     assert (job.state, job.error["type"]) == (JobState.FAILED, "TimeLimit")
-    assert time.monotonic() - began < 8.0
+    assert taken < 8.0 * slowness.factor
 
 
 @pytest.mark.parametrize("how", ["sleep", "spin", "hold"])
@@ -163,13 +186,14 @@ def test_cancelling_frees_the_core_and_harms_nobody(stack: Stack, how: str) -> N
     until(lambda: len(stack.workers()) == 2)
     job, pid = stack.begun(f"cancel-{how}", "misbehave", how)
     neighbour = stack.submit("count", chunks=25, sleep_s=0.1, seed=300 + len(how))
-    until(lambda: stack.service.store.get(neighbour.id, TENANT).chunks_done > 0)
-    began = time.monotonic()
-    stack.service.store.dismiss(job.id, TENANT)
-    until(lambda: not _runs(pid), 2.0)
-    freed = time.monotonic() - began
-    assert stack.ended(job, 2.0 - freed).state is JobState.DISMISSED
-    assert time.monotonic() - began < 2.0
+    stack.stored(neighbour, 1)
+    with Slowness() as slowness:
+        began = time.monotonic()
+        stack.service.store.dismiss(job.id, TENANT)
+        until(lambda: not runs(pid), show=lambda: stack.found(job))
+        assert stack.ended(job).state is JobState.DISMISSED
+        taken = time.monotonic() - began
+    assert taken < 2.0 * slowness.factor
     assert stack.ended(neighbour).state is JobState.SUCCESSFUL
     _, told = stack.service.store.events(neighbour.id, TENANT)
     assert [event.name for event in told if event.name == "worker_lost"] == []
@@ -179,20 +203,21 @@ def test_a_small_job_behind_a_large_one_ends_within_four_chunk_times(stack: Stac
     until(lambda: len(stack.workers()) == 2)
     chunk_s = 0.4
     large = stack.submit("count", chunks=10_000, sleep_s=chunk_s, seed=400)
-    until(lambda: stack.service.store.get(large.id, TENANT).chunks_done >= 2)
-    small = stack.ended(stack.submit("count", chunks=2, sleep_s=chunk_s, seed=401))
+    stack.stored(large, 2)
+    with Slowness() as slowness:
+        small = stack.ended(stack.submit("count", chunks=2, sleep_s=chunk_s, seed=401))
     assert small.finished_at is not None
     taken = small.finished_at - small.created_at
     stack.service.store.dismiss(large.id, TENANT)
-    assert stack.ended(large, 3.0).state is JobState.DISMISSED
-    assert taken < 4 * chunk_s
+    assert stack.ended(large).state is JobState.DISMISSED
+    assert taken < 4 * chunk_s * slowness.factor
 
 
 def test_a_killed_worker_costs_nothing_but_time(stack: Stack) -> None:
     until(lambda: len(stack.workers()) == 2)
     job = stack.submit("count", chunks=30, sleep_s=0.05, seed=500)
-    until(lambda: stack.service.store.get(job.id, TENANT).chunks_done >= 5)
-    stack.workers()[0].kill()
+    stack.stored(job, 5)
+    until_found(stack.workers).kill()
     ended = stack.ended(job)
     assert (ended.state, ended.chunks_done) == (JobState.SUCCESSFUL, 30)
 
@@ -206,11 +231,3 @@ def test_a_plan_that_is_too_large_is_refused_before_it_starts(stack: Stack) -> N
 
 def test_the_service_says_that_it_is_ready(stack: Stack) -> None:
     assert stack.service.ready() == {"store": True, "driver": True}
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
