@@ -147,7 +147,7 @@ def test_progress_and_partial_results_can_be_read_while_a_job_runs(stack: Stack)
     ("how", "kind"), [("raise", "ValueError"), ("nan", "NotEncodableError"), ("die", "WorkerLost")]
 )
 def test_a_bad_chunk_fails_its_job_and_names_itself(stack: Stack, how: str, kind: str) -> None:
-    neighbour = stack.submit("count", chunks=20, sleep_s=0.05, seed=len(how) + 100)
+    neighbour = stack.submit("count", chunks=10, sleep_s=0.05, seed=len(how) + 100)
     job = stack.ended(stack.submit("misbehave", how=how, before=2))
     assert job.state is JobState.FAILED
     assert job.error is not None
@@ -185,7 +185,7 @@ def test_a_time_limit_stops_a_chunk_that_holds_the_interpreter(stack: Stack) -> 
 def test_cancelling_frees_the_core_and_harms_nobody(stack: Stack, how: str) -> None:
     until(lambda: len(stack.workers()) == 2)
     job, pid = stack.begun(f"cancel-{how}", "misbehave", how)
-    neighbour = stack.submit("count", chunks=25, sleep_s=0.1, seed=300 + len(how))
+    neighbour = stack.submit("count", chunks=14, sleep_s=0.1, seed=300 + len(how))
     stack.stored(neighbour, 1)
     with Slowness() as slowness:
         began = time.monotonic()
