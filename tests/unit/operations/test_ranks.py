@@ -114,8 +114,8 @@ def test_wrapped_and_bare_problems_agree() -> None:
         ),
         (
             {"data": {"kind": "samples", "x": [[1.0], [2.0]], "y": [0.5, 1.0]}},
-            ("data", "y"),
-            "labels",
+            ("data", "y", 0),
+            "label",
         ),
     ],
 )
