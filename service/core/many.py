@@ -12,16 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from service.core.arrays import BoolArray, FloatArray, IntArray
-from service.core.certificates.scalar_output import CANCELLING, GAP_TOLERANCE
 from service.core.dispatch import choose, solve
 from service.core.losses import fit_of
 from service.core.problems import Problem
 from service.core.results import Minima
+from service.core.scalar.norm_bound import CANCELLING, GAP_TOLERANCE
 from service.core.scalar.stack import fits_a_stack, stack_of
 from service.core.scalar.stacked_bound import stacked_bound
 from service.core.scalar.stacked_loss import balanced_losses
 from service.core.scalar.stacked_minima import best_maps
-from service.core.solvers import scalar_output
 from service.core.sweeps import parameter_norm_of
 from service.vocabulary import Status
 
@@ -110,7 +109,7 @@ def _shapes(problems: Sequence[Problem]) -> list[IntArray]:
     """Places of the problems that can be stacked, by number of inputs and depth."""
     groups: dict[tuple[int, int], list[int]] = {}
     for index, problem in enumerate(problems):
-        if choose(problem)[0] is scalar_output.SOLVER and fits_a_stack(problem):
+        if choose(problem)[0].name == "scalar_output" and fits_a_stack(problem):
             groups.setdefault((problem.data.inputs, problem.network.n_hidden), []).append(index)
     return [np.array(places) for places in groups.values() if len(places) >= FEWEST]
 

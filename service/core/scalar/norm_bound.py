@@ -17,6 +17,10 @@ from service.core.linalg import EPSILON
 from service.core.scalar.reduced import ReducedProblem
 
 MOST_NODES = 20_000
+GAP_TOLERANCE = 1e-9
+"""Relative gap between the bounds of a one-output minimum below which they are said to meet."""
+CANCELLING = 1e-3
+"""Share of the targets' mean square below which moments would lose digits of the loss."""
 
 
 @dataclass(frozen=True, slots=True)
