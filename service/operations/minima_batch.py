@@ -1,6 +1,7 @@
 """Many global minima in one call: independent problems, or one problem with one thing varied."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from service.core.arrays import FloatArray
@@ -83,12 +84,10 @@ def minima_batch(batch: Batch, limits: Limits) -> ProblemsAnswer:
     InputError, LimitExceeded, NotCovered, NumericalError
         As for one problem, with its place in the batch.
     """
-    check_time(batch.time_limit_s, limits)
-    deadline = time.monotonic() + (batch.time_limit_s or limits.max_seconds)
+    check_deadline = _deadline(batch, limits)
     answers = []
     for index, item in enumerate(batch.problems):
-        if time.monotonic() > deadline:
-            raise LimitExceeded(("time_limit_s",), "max_seconds", limits.max_seconds, "seconds")
+        check_deadline()
         with located(("problems", index)), numbered(index):
             answers.append(minima(item.request, limits, item.problem_at))
     return ProblemsAnswer.model_construct(answers=answers)
@@ -102,16 +101,14 @@ def minima_table(batch: Batch, limits: Limits) -> SweepTable:
     InputError, LimitExceeded, NotCovered, NumericalError
         As for one problem, with its place in the batch.
     """
-    check_time(batch.time_limit_s, limits)
-    deadline = time.monotonic() + (batch.time_limit_s or limits.max_seconds)
+    check_deadline = _deadline(batch, limits)
     mapped = []
     for index, item in enumerate(batch.problems):
         with located(("problems", index, *item.problem_at)), numbered(index):
             mapped.append(to_core(item.request, limits))
 
     def one(index: int, problem: Problem) -> Minima:
-        if time.monotonic() > deadline:
-            raise LimitExceeded(("time_limit_s",), "max_seconds", limits.max_seconds, "seconds")
+        check_deadline()
         with located(("problems", index)), numbered(index):
             return solved(problem)
 
@@ -119,6 +116,18 @@ def minima_table(batch: Batch, limits: Limits) -> SweepTable:
     columns, reasons = sweep_mapping.problem_columns(batch.columns or (), found, mapped)
     header = ProblemsHeader(count=len(mapped), reasons=reasons, engine_version=ENGINE_VERSION)
     return SweepTable(header, columns)
+
+
+def _deadline(batch: Batch, limits: Limits) -> Callable[[], None]:
+    """A call that refuses to go on once the time of the batch is over."""
+    check_time(batch.time_limit_s, limits)
+    deadline = time.monotonic() + (batch.time_limit_s or limits.max_seconds)
+
+    def check() -> None:
+        if time.monotonic() > deadline:
+            raise LimitExceeded(("time_limit_s",), "max_seconds", limits.max_seconds, "seconds")
+
+    return check
 
 
 def minima_sweep(request: SweepRequest, limits: Limits, problem_at: Location = ("problem",)) -> SweepTable:

@@ -116,13 +116,10 @@ class ProblemsHeader(Wire):
     engine_version: str
 
 
-class ProblemsResults(Wire):
-    """The columns that were asked for, in the order of the problems; what does not exist is null."""
+class Columns(Wire):
+    """Columns of minima, in the order of what was asked; what does not exist is null."""
 
-    status: list[Status] | None = None
     loss: list[Number] | None = None
-    lower_bound: list[Number] | None = None
-    relative_gap: list[Number] | None = None
     fit: list[Number] | None = None
     noise: list[Number] | None = None
     decay: list[Number] | None = None
@@ -133,6 +130,14 @@ class ProblemsResults(Wire):
     rank: list[int] | None = None
     prediction_variance: list[Number] | None = None
     evaluation_fit: list[Number | None] | None = None
+
+
+class ProblemsResults(Columns):
+    """The columns that were asked for, in the order of the problems."""
+
+    status: list[Status] | None = None
+    lower_bound: list[Number] | None = None
+    relative_gap: list[Number] | None = None
 
 
 class ProblemsTable(ProblemsHeader):
@@ -155,21 +160,10 @@ class SweepHeader(Wire):
     problem_hash: str
 
 
-class SweepResults(Wire):
-    """The columns that were asked for, each in the order of the values; what does not exist is null."""
+class SweepResults(Columns):
+    """The columns that were asked for, in the order of the values."""
 
-    loss: list[Number] | None = None
-    fit: list[Number] | None = None
-    noise: list[Number] | None = None
-    decay: list[Number] | None = None
-    norm: list[Number] | None = None
-    parameter_norm: list[Number | None] | None = None
-    trivial: list[bool] | None = None
-    attained: list[bool] | None = None
-    rank: list[int] | None = None
     minima: list[int] | None = None
-    prediction_variance: list[Number] | None = None
-    evaluation_fit: list[Number] | None = None
 
 
 class SweepAnswer(SweepHeader):
