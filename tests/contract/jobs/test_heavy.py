@@ -218,6 +218,7 @@ def test_an_inline_answer_stops_at_the_time_limit(base: str) -> None:
     "body",
     [
         {"problems": [DESIGN_EXAMPLE, *({"problem": {**DESIGN_EXAMPLE, "data": SAMPLES}},) * 20]},
+        {"problems": [DESIGN_EXAMPLE] * 5, "return": ["status", "loss", "parameter_norm"]},
         {
             "problem": DESIGN_EXAMPLE,
             "vary": {"width": [1, 2, 8]},
