@@ -1,13 +1,18 @@
 """The global minimum of a problem, with its landscape and its certificate."""
 
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 from pydantic import ValidationError
 
 from service.core.dispatch import Extras, solve
+from service.core.models.unconstrained_features import geometry_of
+from service.core.models.vae_minima import vae_minima
+from service.core.results import Minima
 from service.errors import InputError, LimitExceeded, Location, NumericalError
 from service.operations.mapping import minima as minima_mapping
+from service.operations.mapping import model_answers
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.locations import located
 from service.schemas.minima import MinimaAnswer
@@ -43,17 +48,32 @@ def minima(request: MinimaRequest, limits: Limits, problem_at: Location = ()) ->
     """
     check_time(request.time_limit_s, limits)
     with located(problem_at):
-        mapped = problem_mapping.to_core(request.problem, limits)
+        mapped = problem_mapping.to_core(request.problem, limits, other_models=True)
         if mapped.core.moments is None:
             raise InputError.at(("data", "kind"), "must not be none: a minimum needs data")
         try:
-            found = solve(mapped.core, _extras(request))
+            found, special = _solved(mapped, _extras(request))
         except (ArithmeticError, np.linalg.LinAlgError) as error:
             raise NumericalError("the computation left the range of double precision") from error
     try:
-        return minima_mapping.to_wire(request, mapped, found, limits)
+        return minima_mapping.to_wire(request, mapped, found, limits, special)
     except ValidationError as error:
         raise not_finite(error) from error
+
+
+def _solved(mapped: problem_mapping.MappedProblem, extras: Extras) -> tuple[Minima, dict[str, Any]]:
+    """The standard answer, and what only the model of this problem has."""
+    if mapped.vae is not None:
+        answer = vae_minima(mapped.core, mapped.vae)
+        return answer.minima, {"variational": model_answers.variational(mapped.vae, answer)}
+    found = solve(mapped.core, extras)
+    if mapped.features is None:
+        return found, {}
+    if found.solution.solver == "factorisation":
+        theorems = (*found.solution.theorems, "unconstrained-features")
+        found = replace(found, solution=replace(found.solution, theorems=theorems))
+    geometry = geometry_of(mapped.core, mapped.features.class_counts, found.solution.minimum)
+    return found, {"features": model_answers.features(geometry)}
 
 
 def _extras(request: MinimaRequest) -> Extras:
