@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 
@@ -25,9 +26,11 @@ from service.schemas.request import MinimaRequest
 from service.settings import Limits
 from service.version import ENGINE_VERSION
 
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
 
 def to_wire(
-    request: MinimaRequest, mapped: MappedProblem, minima: Minima, limits: Limits, special: Mapping[str, Any]
+    request: MinimaRequest, mapped: MappedProblem, minima: Minima, limits: Limits, special: Mapping[str, Any] = NOTHING
 ) -> MinimaAnswer:
     """The answer, validated: no number that is not finite leaves here.
 
