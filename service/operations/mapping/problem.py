@@ -1,8 +1,11 @@
 """A problem of the wire to the core's, with the way back for everything that has a convention."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
+from service.core.arrays import FloatArray
 from service.core.problems import Network, Problem
 from service.errors import FieldProblem, InputError, Location
 from service.operations.mapping import data as data_mapping
@@ -59,14 +62,17 @@ def to_core(problem: wire.Problem, limits: Limits) -> MappedProblem:
     averaged = output.width if loss in (Loss.SQUARED, Loss.WEIGHTED_SQUARED) else 1
     factors = scaling(convention, data.moments.n if data.moments else None, averaged)
     network = network_mapping.to_core(problem.network, data.inputs, factors, convention)
-    _check_objective_weights(problem.objective, data, network)
+    weights = _objective_weights(problem.objective, data, network)
+    samples = data.samples
+    if samples is not None and weights is not None:
+        samples = replace(samples, weights=np.broadcast_to(weights, samples.y.shape))
     evaluation_scaling = None
     if data.evaluation is not None:
         evaluation_scaling = scaling(convention, data.evaluation.n, averaged, ("data", "evaluation", "n"))
     core = Problem(
         network=network,
         moments=data.moments,
-        samples=data.samples,
+        samples=samples,
         loss=loss,
         evaluation=data.evaluation,
     )
@@ -83,13 +89,13 @@ def _check_means(problem: wire.Problem) -> None:
         raise InputError([FieldProblem(("data", name), detail) for name in missing])
 
 
-def _check_objective_weights(
+def _objective_weights(
     objective: wire_objective.Objective, data: data_mapping.MappedData, network: Network
-) -> None:
+) -> FloatArray | None:
     if objective.loss is not Loss.WEIGHTED_SQUARED:
         if objective.weights is not None:
             raise InputError.at(OBJECTIVE_WEIGHTS, "belongs to the loss weighted_squared only")
-        return
+        return None
     if objective.weights is None:
         raise InputError.at(OBJECTIVE_WEIGHTS, "is required by the loss weighted_squared")
     weights = vector_or_matrix(objective.weights, OBJECTIVE_WEIGHTS)
@@ -99,3 +105,4 @@ def _check_objective_weights(
     if weights.shape not in shapes or not (weights > 0.0).all():
         wanted = " or ".join(" x ".join(map(str, shape)) for shape in shapes)
         raise InputError.at(OBJECTIVE_WEIGHTS, f"must be {wanted} positive numbers")
+    return weights
