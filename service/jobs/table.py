@@ -7,8 +7,11 @@ from service.jobs.heavy import analyses, batches, races, sweeps
 from service.jobs.plans import Operation
 
 JOB_OPERATIONS: Final[Mapping[str, Operation]] = {
+    "diagnose": analyses.DIAGNOSE,
+    "landscape": analyses.LANDSCAPE,
     "minima": analyses.MINIMA,
     "minima_batch": batches.MINIMA_BATCH,
     "races": races.RACES,
+    "ranks": analyses.RANKS,
     "sweeps": sweeps.SWEEPS,
 }
