@@ -35,7 +35,16 @@ def smooth_steps(rates: Rates, theta: FloatArray, length: float, log_loss: float
     is_log_norm = rates.time is FlowTime.LOG_NORM
     speed = rates.log_norm_speed if is_log_norm else rates.plain_speed
     scale = max(float(np.linalg.norm(theta)), 1e-8)
-    solver = LSODA(lambda _time, at: speed(at), 0.0, theta, length, rtol=RELATIVE, atol=ABSOLUTE * scale)
+    jacobian = (rates.log_norm_jacobian if is_log_norm else rates.plain_jacobian) if rates.is_chain else None
+    solver = LSODA(
+        lambda _time, at: speed(at),
+        0.0,
+        theta,
+        length,
+        rtol=RELATIVE,
+        atol=ABSOLUTE * scale,
+        jac=None if jacobian is None else lambda _time, at: jacobian(at),
+    )
     while solver.status == "running" and solver.nfev < MAX_EVALUATIONS:
         solver.step()
         if is_log_norm and rates.log_loss(solver.y)[0] <= log_loss:
