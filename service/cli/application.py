@@ -6,7 +6,7 @@ from typing import Final
 
 import typer
 
-from service.cli import catalogue, diagnose, jobs, landscape, openapi, ranks, serve, solve, verify, worker
+from service.cli import catalogue, diagnose, flow, jobs, landscape, openapi, ranks, serve, solve, verify, worker
 from service.cli.errors import CommandError
 from service.errors import InputError, NotCovered, NotFound, NumericalError, ServiceError
 from service.version import ENGINE_VERSION
@@ -33,6 +33,7 @@ application = typer.Typer(
 application.command("solve")(solve.solve)
 application.command("landscape")(landscape.landscape)
 application.command("ranks")(ranks.ranks)
+application.command("flow")(flow.flow)
 application.command("diagnose")(diagnose.diagnose)
 application.command("verify")(verify.verify)
 application.command("serve")(serve.serve)

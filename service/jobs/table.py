@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
-from service.jobs.heavy import analyses, batches, races, sweeps
+from service.jobs.heavy import analyses, batches, gradient_flows, races, sweeps
 from service.jobs.plans import Operation
 
 JOB_OPERATIONS: Final[Mapping[str, Operation]] = {
     "minima": analyses.MINIMA,
     "minima_batch": batches.MINIMA_BATCH,
+    "gradient_flows": gradient_flows.GRADIENT_FLOWS,
     "races": races.RACES,
     "sweeps": sweeps.SWEEPS,
 }

@@ -95,6 +95,13 @@ class Graph:
             for node in range(1, self.network.n_layers + 1)
         )
 
+    def skip_shape(self, edge: Edge) -> tuple[int, ...]:
+        """Shape of the weights of a skip; empty where it has none."""
+        if not edge.trained:
+            return ()
+        source, target = self.widths[edge.source], self.widths[edge.target]
+        return (target,) if edge.kind is SkipKind.DIAGONAL else (target, source)
+
     def touching(self, node: int, edges: Iterable[Edge] | None = None) -> tuple[Edge, ...]:
         """Skips that start or end at a node."""
         return tuple(

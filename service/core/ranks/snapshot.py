@@ -41,6 +41,15 @@ class Snapshot:
         return Snapshot(tuple(factor * weight for weight in self.weights), times(self.biases), times(self.skips))
 
 
+def blank(graph: Graph) -> Snapshot:
+    """All weights zero."""
+    network = graph.network
+    weights = tuple(np.zeros(shape) for shape in graph.shapes)
+    biases = tuple(np.zeros(row.width) if network.has_bias(index) else None for index, row in enumerate(network.layers))
+    skips = tuple(np.zeros(shape) if shape else None for shape in (graph.skip_shape(edge) for edge in graph.skips()))
+    return Snapshot(weights, biases, skips)
+
+
 def flatten(snapshot: Snapshot) -> FloatArray:
     """All numbers in one vector: weights, biases, skips."""
     parts = (*snapshot.weights, *snapshot.biases, *snapshot.skips)
