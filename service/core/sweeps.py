@@ -170,7 +170,7 @@ def _one_by_one(problem: Problem, axes: Sequence[Axis]) -> Sweep:
         noise=np.array([minimum.terms.noise for minimum in minima]),
         decay=np.array([minimum.terms.decay for minimum in minima]),
         norm=np.array([float(np.linalg.norm(minimum.singular_values)) for minimum in minima]),
-        parameter_norm=np.array([_parameter_norm(minimum) for minimum in minima]),
+        parameter_norm=np.array([parameter_norm_of(minimum) for minimum in minima]),
         trivial=np.array([minimum.trivial for minimum in minima]),
         attained=np.array([minimum.attained for minimum in minima]),
         rank=np.array([minimum.rank for minimum in minima]),
@@ -181,7 +181,8 @@ def _one_by_one(problem: Problem, axes: Sequence[Axis]) -> Sweep:
     )
 
 
-def _parameter_norm(minimum: GlobalMinimum) -> float:
+def parameter_norm_of(minimum: GlobalMinimum) -> float:
+    """Norm of all weights; NaN where the infimum is not attained."""
     if minimum.parameters is None:
         return float("nan")
     return float(np.sqrt(sum(float(np.sum(weight.values**2)) for weight in minimum.parameters.weights)))

@@ -17,10 +17,10 @@ def canonical(value: Json) -> Json:
     ValueError
         For NaN and infinities, which JSON cannot carry.
     """
+    if isinstance(value, list | tuple):
+        return [item + 0.0 if type(item) is float else canonical(item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): canonical(value[key]) for key in sorted(value)}
-    if isinstance(value, list | tuple):
-        return [canonical(item) for item in value]
     if isinstance(value, int) and not isinstance(value, bool):
         return float(value) if abs(value) <= 2**53 else value
     if isinstance(value, float):
@@ -33,10 +33,17 @@ def canonical_json(value: Json) -> str:
     return json.dumps(canonical(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
 
 
-def job_id(operation: str, request: Mapping[str, Json], engine_version: str, tenant: str) -> str:
-    """Return the id of a job: 32 hexadecimal digits of the hash of all that decides its result."""
-    text = canonical_json([operation, request, engine_version, tenant])
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+def job_id(operation: str, request: str, engine_version: str, tenant: str) -> str:
+    """Return the id of a job: 32 hexadecimal digits of the hash of all that decides its result.
+
+    Parameters
+    ----------
+    operation, engine_version, tenant : str
+    request : str
+        In its canonical form, as `canonical_json` writes it.
+    """
+    before, after = canonical_json(operation), canonical_json([engine_version, tenant])
+    return hashlib.sha256(f"[{before},{request},{after[1:]}".encode()).hexdigest()[:32]
 
 
 def content_hash(body: bytes) -> str:

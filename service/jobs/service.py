@@ -77,8 +77,14 @@ class JobService:
         """Build the plan of a request, which refuses what is too large before anything starts."""
         return self.table[operation].plan(request)
 
-    def submit(self, submission: Submission) -> tuple[Job, bool]:
+    def submit(self, submission: Submission, *, planned: bool = False) -> tuple[Job, bool]:
         """Check and store a question; see `JobStore.submit`.
+
+        Parameters
+        ----------
+        submission : Submission
+        planned : bool
+            Whether `plan` has accepted the request already.
 
         Raises
         ------
@@ -87,9 +93,10 @@ class JobService:
         """
         if submission.operation not in self.table:
             raise InputError.at(("operation",), "is not an operation that runs as a job")
-        plan = self.plan(submission.operation, submission.request)
+        cost = submission.cost_estimate_s
+        if not planned:
+            cost = self.plan(submission.operation, submission.request).cost_s or cost
         limit = min(submission.time_limit_s, self._config.time_limit_s)
-        cost = submission.cost_estimate_s or plan.cost_s
         return self.store.submit(replace(submission, time_limit_s=limit, cost_estimate_s=cost))
 
     def wait(self, identity: str, tenant: str, seconds: float) -> Job:

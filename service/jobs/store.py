@@ -6,11 +6,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, delete, func, select, tuple_, update
 
 from service.errors import JobError, QueueFull
-from service.jobs.codec import plain
 from service.jobs.database import Database
 from service.jobs.identity import canonical_json, job_id
 from service.jobs.rows import PUBLIC, append_event, event_of, job_of
-from service.jobs.tables import attempts, blobs, events, jobs, losses, steps, subscriptions
+from service.jobs.tables import attempts, blobs, events, jobs, steps, subscriptions
+from service.jobs.transitions import close_attempt, remove_job, restart_attempt
 from service.jobs.values import ACTIVE, Event, Job, JobState, Json, Payload, StepKind, StoredStep, Submission
 
 EVERYBODY: Final = "anonymous"
@@ -56,12 +56,13 @@ class JobStore:
         EngineError
             If the store is away; nothing was accepted then.
         """
-        identity = job_id(submission.operation, submission.request, self._engine_version, submission.tenant)
+        request = canonical_json(submission.request)
+        identity = job_id(submission.operation, request, self._engine_version, submission.tenant)
         with self._database.writing() as connection:
             found = self._locked(connection, identity)
             if found is None:
                 self._refuse_if_full(connection)
-                if self._create(connection, identity, submission):
+                if self._create(connection, identity, submission, request):
                     self._begin_attempt(connection, identity, submission)
                     return self._read(connection, identity), True
                 found = self._locked(connection, identity)
@@ -75,7 +76,7 @@ class JobStore:
             if found.state == JobState.SUCCESSFUL and not found.expired:
                 return self._read(connection, identity), False
             self._refuse_if_full(connection)
-            self._renew(connection, identity, submission)
+            self._renew(connection, identity, submission, request)
             self._begin_attempt(connection, identity, submission)
             return self._read(connection, identity), True
 
@@ -193,7 +194,7 @@ class JobStore:
         return job_of(connection.execute(select(*PUBLIC).where(jobs.c.id == identity)).one())
 
     def _locked(self, connection: Connection, identity: str) -> Row[*tuple[Any, ...]] | None:
-        return connection.execute(select(jobs).where(jobs.c.id == identity).with_for_update()).one_or_none()
+        return connection.execute(select(*PUBLIC).where(jobs.c.id == identity).with_for_update()).one_or_none()
 
     def _count_active(self, connection: Connection) -> int:
         query = select(func.count()).select_from(jobs).where(jobs.c.state.in_(ACTIVE))
@@ -203,9 +204,9 @@ class JobStore:
         if self._count_active(connection) >= self._queue_limit:
             raise QueueFull(self._queue_limit, retry_after_s=5.0)
 
-    def _asked(self, submission: Submission) -> Mapping[str, Json]:
+    def _asked(self, submission: Submission, request: str) -> Mapping[str, Json]:
         return {
-            "request": canonical_json(plain(submission.request)),
+            "request": request,
             "state": JobState.ACCEPTED,
             "weight": max(1, submission.weight),
             "time_limit_s": submission.time_limit_s,
@@ -213,7 +214,7 @@ class JobStore:
             "reason": submission.reason,
         }
 
-    def _create(self, connection: Connection, identity: str, submission: Submission) -> bool:
+    def _create(self, connection: Connection, identity: str, submission: Submission, request: str) -> bool:
         """Insert the row unless another replica was faster; the epoch rises across removals, being a clock."""
         clock = self._database.clock
         row = self._database.insert_if_new(jobs).values(
@@ -230,16 +231,16 @@ class JobStore:
             event_count=0,
             created_at=clock,
             updated_at=clock,
-            **self._asked(submission),
+            **self._asked(submission, request),
         )
         return connection.execute(row.returning(jobs.c.id)).first() is not None
 
-    def _renew(self, connection: Connection, identity: str, submission: Submission) -> None:
+    def _renew(self, connection: Connection, identity: str, submission: Submission, request: str) -> None:
         restart_attempt(connection, self._database, identity)
         connection.execute(
             update(jobs)
             .where(jobs.c.id == identity)
-            .values(engine_version=self._engine_version, **self._asked(submission))
+            .values(engine_version=self._engine_version, **self._asked(submission, request))
         )
 
     def _begin_attempt(self, connection: Connection, identity: str, submission: Submission) -> None:
@@ -279,68 +280,3 @@ class JobStore:
             append_event(connection, clock, found.id, "state", {"state": JobState.DISMISSED})
         elif not found.cancel_requested:
             append_event(connection, clock, found.id, "cancel_requested", {})
-
-
-def restart_attempt(connection: Connection, database: Database, identity: str) -> None:
-    """Begin the next attempt of an ended job inside the caller's transaction."""
-    connection.execute(
-        update(jobs)
-        .where(jobs.c.id == identity)
-        .values(
-            state=JobState.ACCEPTED,
-            attempt=jobs.c.attempt + 1,
-            epoch=jobs.c.epoch + 1,
-            owner=None,
-            lease_expires_at=None,
-            deadline_at=None,
-            cancel_requested=False,
-            restart_requested=False,
-            expired=False,
-            chunks_total=None,
-            chunks_done=0,
-            started_at=None,
-            finished_at=None,
-            expires_at=None,
-            error=None,
-            result_hash=None,
-            updated_at=database.clock,
-        )
-    )
-    for table in (steps, losses):
-        connection.execute(delete(table).where(table.c.job_id == identity))
-
-
-def close_attempt(
-    connection: Connection, database: Database, identity: str, number: int, *, state: JobState, error: str | None = None
-) -> None:
-    """Record how an attempt ended inside the caller's transaction."""
-    query = update(attempts).where(attempts.c.job_id == identity, attempts.c.number == number)
-    connection.execute(query.values(state=state, finished_at=database.clock, error=error))
-
-
-def remove_job(connection: Connection, identity: str) -> None:
-    """Remove a job with request, chunks, events and attempts, and its result unless another job has the same."""
-    address = connection.execute(select(jobs.c.result_hash).where(jobs.c.id == identity)).scalar_one_or_none()
-    for table in (steps, losses, events, attempts, subscriptions):
-        connection.execute(delete(table).where(table.c.job_id == identity))
-    connection.execute(delete(jobs).where(jobs.c.id == identity))
-    if address is not None:
-        remove_blob_if_orphaned(connection, address)
-
-
-def remove_blob_if_orphaned(connection: Connection, address: str) -> None:
-    """Remove a result that no job refers to.
-
-    The row is locked by one statement and judged by the next, which sees what a rival committed meanwhile.
-    """
-    connection.execute(select(blobs.c.hash).where(blobs.c.hash == address).with_for_update())
-    referenced = select(jobs.c.id).where(jobs.c.result_hash == address).exists()
-    connection.execute(delete(blobs).where(blobs.c.hash == address, ~referenced))
-
-
-def insert_blob(connection: Connection, database: Database, address: str, payload: Payload) -> None:
-    """Store a result under its hash; an equal one is locked, so that nobody removes it meanwhile."""
-    row = database.insert(blobs).values(
-        hash=address, media_type=payload.media_type, body=payload.body, created_at=database.clock
-    )
-    connection.execute(row.on_conflict_do_update(index_elements=[blobs.c.hash], set_={"created_at": database.clock}))

@@ -7,9 +7,12 @@ from service.jobs.heavy import analyses, batches, gradient_flows, races, sweeps
 from service.jobs.plans import Operation
 
 JOB_OPERATIONS: Final[Mapping[str, Operation]] = {
+    "diagnose": analyses.DIAGNOSE,
+    "landscape": analyses.LANDSCAPE,
     "minima": analyses.MINIMA,
     "minima_batch": batches.MINIMA_BATCH,
     "gradient_flows": gradient_flows.GRADIENT_FLOWS,
     "races": races.RACES,
+    "ranks": analyses.RANKS,
     "sweeps": sweeps.SWEEPS,
 }

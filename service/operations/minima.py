@@ -5,11 +5,14 @@ from typing import Final
 import numpy as np
 from pydantic import ValidationError
 
-from service.core.dispatch import Extras, solve
+from service.core.dispatch import NO_EXTRAS, Extras, solve
+from service.core.problems import Problem
+from service.core.results import Minima
 from service.errors import InputError, LimitExceeded, Location, NumericalError
 from service.operations.mapping import minima as minima_mapping
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.locations import located
+from service.operations.mapping.problem import MappedProblem
 from service.schemas.minima import MinimaAnswer
 from service.schemas.parsing import Parsed, parse_request
 from service.schemas.request import MinimaOptions, MinimaRequest
@@ -43,17 +46,28 @@ def minima(request: MinimaRequest, limits: Limits, problem_at: Location = ()) ->
     """
     check_time(request.time_limit_s, limits)
     with located(problem_at):
-        mapped = problem_mapping.to_core(request.problem, limits)
-        if mapped.core.moments is None:
-            raise InputError.at(("data", "kind"), "must not be none: a minimum needs data")
-        try:
-            found = solve(mapped.core, _extras(request))
-        except (ArithmeticError, np.linalg.LinAlgError) as error:
-            raise NumericalError("the computation left the range of double precision") from error
+        mapped = to_core(request, limits)
+        found = solved(mapped.core, _extras(request))
     try:
         return minima_mapping.to_wire(request, mapped, found, limits)
     except ValidationError as error:
         raise not_finite(error) from error
+
+
+def to_core(request: MinimaRequest, limits: Limits) -> MappedProblem:
+    """The problem in the core's convention; `InputError` without data."""
+    mapped = problem_mapping.to_core(request.problem, limits)
+    if mapped.core.moments is None:
+        raise InputError.at(("data", "kind"), "must not be none: a minimum needs data")
+    return mapped
+
+
+def solved(problem: Problem, extras: Extras = NO_EXTRAS) -> Minima:
+    """The core's answer; what leaves double precision is a `NumericalError`."""
+    try:
+        return solve(problem, extras)
+    except (ArithmeticError, np.linalg.LinAlgError) as error:
+        raise NumericalError("the computation left the range of double precision") from error
 
 
 def _extras(request: MinimaRequest) -> Extras:

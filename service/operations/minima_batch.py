@@ -1,11 +1,14 @@
 """Many global minima in one call: independent problems, or one problem with one thing varied."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from service.core.arrays import FloatArray
 from service.core.dispatch import choose
+from service.core.many import solve_many
 from service.core.problems import Problem
+from service.core.results import Minima
 from service.core.sweeps import sweep_of
 from service.errors import InputError, LimitExceeded, Location
 from service.operations.cost import estimate_s, problem_s
@@ -14,9 +17,16 @@ from service.operations.mapping import sweep as sweep_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located, numbered
 from service.operations.mapping.sweep import SweepTable
-from service.operations.minima import check_time, minima, parse
+from service.operations.minima import check_time, minima, parse, solved, to_core
 from service.schemas.base import Number
-from service.schemas.batch import BatchOptions, ProblemsAnswer, SweepHeader, SweepRequest
+from service.schemas.batch import (
+    ProblemColumn,
+    ProblemsAnswer,
+    ProblemsHeader,
+    ProblemsOptions,
+    SweepHeader,
+    SweepRequest,
+)
 from service.schemas.parsing import Parsed, validated
 from service.schemas.request import MinimaRequest
 from service.settings import Limits
@@ -28,10 +38,11 @@ PROBE = 16
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Independent problems, each with its place in the body."""
+    """Independent problems, each with its place in the body; ``columns`` are asked for instead of full answers."""
 
     problems: tuple[Parsed[MinimaRequest], ...]
     time_limit_s: Number | None
+    columns: tuple[ProblemColumn, ...] | None = None
 
     def estimate_s(self) -> float:
         """Seconds that the answers take on one core."""
@@ -43,7 +54,7 @@ def parse_batch(body: object, limits: Limits) -> Batch | SweepRequest:
     if not isinstance(body, dict) or "problems" not in body:
         return validated(SweepRequest, body)
     listed = body["problems"]
-    options = validated(BatchOptions, {name: value for name, value in body.items() if name != "problems"})
+    options = validated(ProblemsOptions, {name: value for name, value in body.items() if name != "problems"})
     if not isinstance(listed, list) or not listed:
         raise InputError.at(("problems",), "must be an array of at least one problem")
     if len(listed) > limits.max_batch_problems:
@@ -52,7 +63,17 @@ def parse_batch(body: object, limits: Limits) -> Batch | SweepRequest:
     for index, item in enumerate(listed):
         with located(("problems", index)):
             items.append(parse(item))
-    return Batch(tuple(items), options.time_limit_s)
+            if options.return_ is not None:
+                _refuse_options(items[-1])
+    return Batch(tuple(items), options.time_limit_s, None if options.return_ is None else tuple(options.return_))
+
+
+def _refuse_options(item: Parsed[MinimaRequest]) -> None:
+    """In a table nothing can be told of one problem alone."""
+    given = sorted(item.request.model_fields_set - {"problem"})
+    if given:
+        name = "return" if given[0] == "return_" else given[0]
+        raise InputError.at((name,), "belongs to full answers; leave it out or the columns of the batch's `return`")
 
 
 def minima_batch(batch: Batch, limits: Limits) -> ProblemsAnswer:
@@ -63,15 +84,50 @@ def minima_batch(batch: Batch, limits: Limits) -> ProblemsAnswer:
     InputError, LimitExceeded, NotCovered, NumericalError
         As for one problem, with its place in the batch.
     """
-    check_time(batch.time_limit_s, limits)
-    deadline = time.monotonic() + (batch.time_limit_s or limits.max_seconds)
+    check_deadline = _deadline(batch, limits)
     answers = []
     for index, item in enumerate(batch.problems):
-        if time.monotonic() > deadline:
-            raise LimitExceeded(("time_limit_s",), "max_seconds", limits.max_seconds, "seconds")
+        check_deadline()
         with located(("problems", index)), numbered(index):
             answers.append(minima(item.request, limits, item.problem_at))
     return ProblemsAnswer.model_construct(answers=answers)
+
+
+def minima_table(batch: Batch, limits: Limits) -> SweepTable:
+    """Solve and certify every problem, many at once, and return columns.
+
+    Raises
+    ------
+    InputError, LimitExceeded, NotCovered, NumericalError
+        As for one problem, with its place in the batch.
+    """
+    check_deadline = _deadline(batch, limits)
+    mapped = []
+    for index, item in enumerate(batch.problems):
+        with located(("problems", index, *item.problem_at)), numbered(index):
+            mapped.append(to_core(item.request, limits))
+
+    def one(index: int, problem: Problem) -> Minima:
+        check_deadline()
+        with located(("problems", index)), numbered(index):
+            return solved(problem)
+
+    found = solve_many([item.core for item in mapped], one)
+    columns, reasons = sweep_mapping.problem_columns(batch.columns or (), found, mapped)
+    header = ProblemsHeader(count=len(mapped), reasons=reasons, engine_version=ENGINE_VERSION)
+    return SweepTable(header, columns)
+
+
+def _deadline(batch: Batch, limits: Limits) -> Callable[[], None]:
+    """A call that refuses to go on once the time of the batch is over."""
+    check_time(batch.time_limit_s, limits)
+    deadline = time.monotonic() + (batch.time_limit_s or limits.max_seconds)
+
+    def check() -> None:
+        if time.monotonic() > deadline:
+            raise LimitExceeded(("time_limit_s",), "max_seconds", limits.max_seconds, "seconds")
+
+    return check
 
 
 def minima_sweep(request: SweepRequest, limits: Limits, problem_at: Location = ("problem",)) -> SweepTable:

@@ -8,7 +8,7 @@ from service.operations.diagnose import diagnose
 from service.operations.examples import example, examples
 from service.operations.landscape import landscape
 from service.operations.minima import minima
-from service.operations.minima_batch import minima_batch, minima_sweep
+from service.operations.minima_batch import minima_batch, minima_sweep, minima_table
 from service.operations.plans.gradient_flows import gradient_flows_plan
 from service.operations.plans.races import races_plan
 from service.operations.plans.sweeps import sweeps_plan
@@ -42,6 +42,7 @@ class Operation:
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("minima", minima, ("POST", "/v1/minima"), "solve"),
     Operation("minima_batch", minima_batch, ("POST", "/v1/minima/batch"), None),
+    Operation("minima_table", minima_table, ("POST", "/v1/minima/batch"), None),
     Operation("minima_sweep", minima_sweep, ("POST", "/v1/minima/batch"), None),
     Operation("landscape", landscape, ("POST", "/v1/landscape"), "landscape"),
     Operation("ranks", ranks, ("POST", "/v1/ranks"), "ranks"),

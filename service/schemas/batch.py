@@ -8,7 +8,7 @@ from service.schemas.base import Integer, Number, Reasons, Wire
 from service.schemas.minima import MinimaAnswer
 from service.schemas.problem import Problem
 from service.schemas.request import BareMinimaRequest, MinimaRequest
-from service.vocabulary import Convention, SweepParameter
+from service.vocabulary import Convention, Status, SweepParameter
 
 Column: TypeAlias = Literal[
     "loss",
@@ -21,6 +21,22 @@ Column: TypeAlias = Literal[
     "attained",
     "rank",
     "minima",
+    "prediction_variance",
+    "evaluation_fit",
+]
+ProblemColumn: TypeAlias = Literal[
+    "status",
+    "loss",
+    "lower_bound",
+    "relative_gap",
+    "fit",
+    "noise",
+    "decay",
+    "norm",
+    "parameter_norm",
+    "trivial",
+    "attained",
+    "rank",
     "prediction_variance",
     "evaluation_fit",
 ]
@@ -68,7 +84,19 @@ class SweepRequest(BatchOptions):
     )
 
 
-class ProblemsRequest(BatchOptions):
+class ProblemsOptions(BatchOptions):
+    """What stands beside independent problems."""
+
+    return_: list[ProblemColumn] | None = Field(
+        default=None,
+        alias="return",
+        min_length=1,
+        max_length=14,
+        description="Columns to return instead of full answers: solved and certified together, which is faster.",
+    )
+
+
+class ProblemsRequest(ProblemsOptions):
     """Independent problems, each as for `/v1/minima`."""
 
     problems: list[BareMinimaRequest | MinimaRequest] = Field(min_length=1)
@@ -78,6 +106,44 @@ class ProblemsAnswer(Wire):
     """One answer for each problem, in order."""
 
     answers: list[MinimaAnswer]
+
+
+class ProblemsHeader(Wire):
+    """What a table of independent problems is about, without its columns."""
+
+    count: int
+    reasons: Reasons
+    engine_version: str
+
+
+class Columns(Wire):
+    """Columns of minima, in the order of what was asked; what does not exist is null."""
+
+    loss: list[Number] | None = None
+    fit: list[Number] | None = None
+    noise: list[Number] | None = None
+    decay: list[Number] | None = None
+    norm: list[Number] | None = None
+    parameter_norm: list[Number | None] | None = None
+    trivial: list[bool] | None = None
+    attained: list[bool] | None = None
+    rank: list[int] | None = None
+    prediction_variance: list[Number] | None = None
+    evaluation_fit: list[Number | None] | None = None
+
+
+class ProblemsResults(Columns):
+    """The columns that were asked for, in the order of the problems."""
+
+    status: list[Status] | None = None
+    lower_bound: list[Number] | None = None
+    relative_gap: list[Number] | None = None
+
+
+class ProblemsTable(ProblemsHeader):
+    """Certified global minima of independent problems, each in its own convention."""
+
+    results: ProblemsResults
 
 
 class SweepHeader(Wire):
@@ -94,21 +160,10 @@ class SweepHeader(Wire):
     problem_hash: str
 
 
-class SweepResults(Wire):
-    """The columns that were asked for, each in the order of the values; what does not exist is null."""
+class SweepResults(Columns):
+    """The columns that were asked for, in the order of the values."""
 
-    loss: list[Number] | None = None
-    fit: list[Number] | None = None
-    noise: list[Number] | None = None
-    decay: list[Number] | None = None
-    norm: list[Number] | None = None
-    parameter_norm: list[Number | None] | None = None
-    trivial: list[bool] | None = None
-    attained: list[bool] | None = None
-    rank: list[int] | None = None
     minima: list[int] | None = None
-    prediction_variance: list[Number] | None = None
-    evaluation_fit: list[Number] | None = None
 
 
 class SweepAnswer(SweepHeader):

@@ -60,6 +60,10 @@ BATCH: Final[Mapping[str, Any]] = {
         "return": ["loss", "norm", "trivial"],
     },
     "independent problems": {"problems": [DESIGN_EXAMPLE, {"problem": DESIGN_EXAMPLE, "return": {"weights": "full"}}]},
+    "independent problems, columns": {
+        "problems": [DESIGN_EXAMPLE, DESIGN_EXAMPLE],
+        "return": ["status", "loss", "relative_gap"],
+    },
 }
 RANKS: Final[Mapping[str, Any]] = {
     "separable classes": {

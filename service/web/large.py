@@ -1,30 +1,41 @@
-"""Large bodies, read and answered in a process of their own.
+"""Large bodies, read and answered, or stored as jobs, in a process of their own.
 
 Parsing holds the interpreter lock, a second for some ten million numbers, and would hold up every other request.
 """
 
 import asyncio
 import signal
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import cache, partial
 from multiprocessing import get_context
+from typing import ParamSpec, TypeVar
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from service.errors import EngineError, LimitExceeded, ServiceError
-from service.settings import Limits, Settings
+from service.jobs.config import JobsConfig
+from service.jobs.from_settings import jobs_config
+from service.jobs.service import JobService
+from service.settings import Settings
 from service.web import problems
 from service.web.bodies import Body, document
+from service.web.deferred import DEFERRED
+from service.web.heavy import HEAVY
+from service.web.questions import Wish, decide, render_inline, submit
 from service.web.responses import Rendered
 from service.web.tasks import TASKS
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class LargeBodies:
     """One process, started when first needed, for the bodies that would block the event loop."""
 
     def __init__(self, settings: Settings) -> None:
-        self._limits = Limits.model_validate(settings.model_dump(include=set(Limits.model_fields)))
-        self._capacity = settings.max_waiting
+        self._settings = settings
         self._pool: ProcessPoolExecutor | None = None
         self._running = 0
 
@@ -38,17 +49,24 @@ class LargeBodies:
         EngineError
             If too much work is waiting, or the process was ended from outside.
         """
-        if self._running >= self._capacity:
+        return await self._run(render_large, name, body, accept, self._settings)
+
+    async def settle(self, name: str, body: Body, wish: Wish) -> Rendered | str:
+        """The answer to a question that may become a job, or the id of the job; raises as `render` does."""
+        return await self._run(settle_large, name, body, wish, self._settings)
+
+    async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._running >= self._settings.max_waiting:
             raise EngineError("too many large requests are waiting to be computed")
         if self._pool is None:
             self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_prepare)
-        loop = asyncio.get_running_loop()
+        loop, limit_s = asyncio.get_running_loop(), self._settings.max_seconds
         self._running += 1
         try:
-            future = loop.run_in_executor(self._pool, render_large, name, body, accept, self._limits)
-            return await asyncio.wait_for(future, self._limits.max_seconds)
+            future = loop.run_in_executor(self._pool, partial(call, *args, **kwargs))
+            return await asyncio.wait_for(future, limit_s)
         except TimeoutError:
-            raise LimitExceeded(("time_limit_s",), "max_seconds", self._limits.max_seconds, "seconds") from None
+            raise LimitExceeded(("time_limit_s",), "max_seconds", limit_s, "seconds") from None
         except BrokenProcessPool:
             self._pool = None
             raise EngineError("the process that computed this request was ended") from None
@@ -67,10 +85,38 @@ def _prepare() -> None:
     threadpool_limits(limits=1)
 
 
-def render_large(name: str, body: Body, accept: str, limits: Limits) -> Rendered:
+def render_large(name: str, body: Body, accept: str, settings: Settings) -> Rendered:
     """Read a body and answer it; deliberate errors come back as problem documents."""
     try:
-        return TASKS[name](asyncio.run(document(body, limits.max_body_bytes)), limits, accept).render()
+        return TASKS[name](_document(body, settings), settings, accept).render()
     except ServiceError as error:
-        refused = problems.of_service_error(error)
-        return Rendered(bytes(refused.body), problems.MEDIA_TYPE, refused.status_code)
+        return _refused(error)
+
+
+def settle_large(name: str, body: Body, wish: Wish, settings: Settings) -> Rendered | str:
+    """Read a question and answer it, or store it and return the job's id; errors as those of `render_large`."""
+    try:
+        asked = (HEAVY.get(name) or DEFERRED[name])(_document(body, settings), settings)
+        service = _jobs(jobs_config(settings))
+        decision = decide(service, settings, name, asked, wish)
+        if decision.as_job:
+            return submit(service, name, asked, decision, wish).id
+        return render_inline(service, name, asked, decision, wish)
+    except ServiceError as error:
+        return _refused(error)
+
+
+@cache
+def _jobs(config: JobsConfig) -> JobService:
+    """The store as this process sees it: the server's own service drives."""
+    return JobService(config, drive=False)
+
+
+def _document(body: Body, settings: Settings) -> object:
+    return asyncio.run(document(body, settings.max_body_bytes))
+
+
+def _refused(error: ServiceError) -> Rendered:
+    refused = problems.of_service_error(error)
+    kept = {name: text for name, text in refused.headers.items() if name == "retry-after"}
+    return Rendered(bytes(refused.body), problems.MEDIA_TYPE, refused.status_code, kept)

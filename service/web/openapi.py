@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from service.schemas.batch import ProblemsAnswer, ProblemsRequest, SweepAnswer, SweepRequest
+from service.schemas.batch import ProblemsAnswer, ProblemsRequest, ProblemsTable, SweepAnswer, SweepRequest
 from service.schemas.diagnose import BareDiagnoseRequest, DiagnoseAnswer, DiagnoseRequest
 from service.schemas.examples import ExampleAnswer, ExampleList
 from service.schemas.flows import FlowAnswer, FlowRequest
@@ -46,6 +46,7 @@ MODELS: Final = (
     ProblemsRequest,
     SweepAnswer,
     ProblemsAnswer,
+    ProblemsTable,
     BareLandscapeRequest,
     LandscapeRequest,
     LandscapeAnswer,

@@ -1,8 +1,10 @@
 """Answers as bytes: each model is written by its own serialiser, once."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 from starlette.responses import Response
 
@@ -41,5 +43,11 @@ def rendered_sweep(table: SweepTable, accept: str) -> Rendered:
     header = table.header.model_dump(exclude_unset=True)
     if NPZ in accept:
         return Rendered(write_npz(table.columns, orjson.dumps(header)), NPZ)
-    header["results"] = {name: np.ascontiguousarray(column) for name, column in table.columns.items()}
+    header["results"] = {name: _plain(column) for name, column in table.columns.items()}
     return Rendered(orjson.dumps(header, option=orjson.OPT_SERIALIZE_NUMPY))
+
+
+def _plain(column: npt.NDArray[Any]) -> npt.NDArray[Any] | list[str]:
+    """A column as the writer takes it: words are no array to it."""
+    words: list[str] = column.tolist() if column.dtype.kind == "U" else []
+    return words or np.ascontiguousarray(column)

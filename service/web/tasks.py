@@ -10,7 +10,7 @@ from service.operations.diagnose import parse as parse_diagnose
 from service.operations.landscape import landscape
 from service.operations.landscape import parse as parse_landscape
 from service.operations.minima import minima, parse
-from service.operations.minima_batch import Batch, minima_batch, minima_sweep, parse_batch
+from service.operations.minima_batch import Batch, minima_batch, minima_sweep, minima_table, parse_batch
 from service.operations.problems import generate
 from service.operations.problems import parse as parse_generated
 from service.operations.ranks import parse as parse_ranks
@@ -61,7 +61,7 @@ def _minima_batch(body: object, limits: Limits, accept: str) -> Task:
         return Task(
             estimate_s=asked.estimate_s(),
             time_limit_s=asked.time_limit_s,
-            render=lambda: rendered(minima_batch(asked, limits)),
+            render=lambda: _problems_rendered(asked, limits, accept),
             shapes={"problems": len(asked.problems)},
         )
     return Task(
@@ -71,6 +71,12 @@ def _minima_batch(body: object, limits: Limits, accept: str) -> Task:
         render=lambda: rendered_sweep(minima_sweep(asked, limits), accept),
         shapes={"data": asked.problem.data.kind, "layers": len(asked.problem.network.layers)},
     )
+
+
+def _problems_rendered(asked: Batch, limits: Limits, accept: str) -> Rendered:
+    if asked.columns is None:
+        return rendered(minima_batch(asked, limits))
+    return rendered_sweep(minima_table(asked, limits), accept)
 
 
 def _landscape(body: object, limits: Limits, _accept: str) -> Task:

@@ -173,6 +173,37 @@ def test_independent_problems_in_a_batch(base: str) -> None:
     assert not_covered.json["detail"].startswith("problem 1 of the batch")
 
 
+def test_independent_problems_as_columns(base: str) -> None:
+    torch = {**DESIGN_EXAMPLE, "objective": {"convention": "torch"}}
+    names = ["status", "loss", "lower_bound", "relative_gap", "norm", "trivial", "rank", "evaluation_fit"]
+    listed = [DESIGN_EXAMPLE, SAMPLES, {"problem": torch}, DESIGN_EXAMPLE, DESIGN_EXAMPLE, DESIGN_EXAMPLE]
+    reply = call(base, "POST", "/v1/minima/batch", {"problems": listed, "return": names})
+    assert reply.status == 200, reply.content
+    results = reply.json["results"]
+    assert list(results) == names
+    assert reply.json["count"] == len(listed)
+    assert list(reply.json["reasons"]) == ["evaluation_fit"]
+    for index, problem in enumerate(listed):
+        single = solve(base, problem)
+        assert results["status"][index] == single["status"]
+        assert results["loss"][index] == pytest.approx(single["global_minimum"]["loss"], rel=2e-9)
+        assert results["lower_bound"][index] == pytest.approx(single["certificate"]["lower_bound"], rel=2e-9)
+        assert results["relative_gap"][index] <= 1e-9
+        assert results["rank"][index] == single["global_minimum"]["rank"]
+        assert results["evaluation_fit"][index] is None
+    arrays = call(
+        base, "POST", "/v1/minima/batch", {"problems": listed, "return": names}, {"accept": "application/x-npz"}
+    )
+    with np.load(io.BytesIO(arrays.content), allow_pickle=False) as archive:
+        assert archive["status"].tolist() == results["status"]
+        assert archive["loss"].tolist() == results["loss"]
+    whole = {"problems": [{"problem": DESIGN_EXAMPLE, "return": {"weights": "full"}}], "return": ["loss"]}
+    refused = call(base, "POST", "/v1/minima/batch", whole)
+    assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/problems/0/return")
+    unknown = call(base, "POST", "/v1/minima/batch", {"problems": [DESIGN_EXAMPLE], "return": ["losss"]})
+    assert (unknown.status, unknown.json["errors"][0]["pointer"]) == (422, "/return/0")
+
+
 @pytest.mark.parametrize("convention", ["mean", "torch", "half_sum"])
 @pytest.mark.parametrize(
     ("parameter", "values"),

@@ -10,13 +10,9 @@ from service.core.problems import Moments, Problem
 from service.core.results import Certificate, Check, Parameters, Solution
 from service.core.scalar.chain import ChainLoss, chain_loss, chain_of
 from service.core.scalar.narrow import dense_or_narrow
-from service.core.scalar.norm_bound import NormBound, Scales, norm_bound
+from service.core.scalar.norm_bound import CANCELLING, GAP_TOLERANCE, NormBound, Scales, norm_bound
 from service.core.scalar.reduced import ReducedProblem, reduced_of
 from service.core.scalar.weights import approaching_parameters
-
-GAP_TOLERANCE = 1e-9
-CANCELLING = 1e-3
-"""Share of the targets' mean square below which moments would lose digits of the loss."""
 
 METHOD = (
     "upper bound: the weights in the exact expected loss; "

@@ -17,6 +17,10 @@ from service.core.linalg import EPSILON
 from service.core.scalar.reduced import ReducedProblem
 
 MOST_NODES = 20_000
+GAP_TOLERANCE = 1e-9
+"""Relative gap between the bounds of a one-output minimum below which they are said to meet."""
+CANCELLING = 1e-3
+"""Share of the targets' mean square below which moments would lose digits of the loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +189,54 @@ def _longest_useful(reduced: ReducedProblem) -> float:
     return float(np.exp(min(exponent, 300.0)))
 
 
+class Relaxation(NamedTuple):
+    """Shells with the chord of the decay in its place; each of shape (m,).
+
+    ``slope`` and ``constant`` are the chord's, ``shrunk`` is the minimum of the quadratic part, reached at a map
+    of length ``norm``, and ``arithmetic`` bounds the rounding of the sums.
+    """
+
+    slope: FloatArray
+    constant: FloatArray
+    shrunk: FloatArray
+    norm: FloatArray
+    arithmetic: FloatArray
+
+
+def relaxation(
+    values: FloatArray,
+    squares: FloatArray,
+    fitted: FloatArray,
+    ends: tuple[FloatArray, FloatArray],
+    paid: tuple[FloatArray, FloatArray],
+) -> Relaxation:
+    """Relax shells: ``excess >= sum a^2 k / (c (c + k)) + d`` with the chord ``k s + d`` of the decay.
+
+    Parameters
+    ----------
+    values, squares, fitted : (n,) or (m, n) arrays
+        Eigenvalues c, squared projections a^2 and a^2/c: of one problem, or of the problem of each shell.
+    ends : two (m,) arrays
+        Least and largest norm of each shell.
+    paid : two (m,) arrays
+        Decay at these norms.
+
+    Returns
+    -------
+    Relaxation
+    """
+    (low, high), (at_low, at_high) = ends, paid
+    s_low = low * low
+    slope = (at_high - at_low) / (high * high - s_low)
+    constant = at_low - slope * s_low
+    resolvent = 1.0 / (values + slope[:, None])
+    shrunk = np.vecdot(resolvent, fitted) * slope
+    resolvent *= resolvent
+    norm = np.sqrt(np.vecdot(resolvent, squares))
+    arithmetic = 64.0 * EPSILON * (shrunk + np.abs(constant) + at_high)
+    return Relaxation(slope, constant, shrunk, norm, arithmetic)
+
+
 class _Problem:
     """Bounds of H on shells of the norm."""
 
@@ -245,17 +297,11 @@ class _Problem:
         """Relax every shell: ``excess >= sum a^2 k / (c (c + k)) + d`` with the chord ``k s + d`` of the decay."""
         values, squares, m = self.reduced.values, self.reduced.squares, low.size
         ends = np.concatenate((low, high))
-        paid, ends_square = self.decay(ends), ends * ends
-        at_low, at_high, s_low, s_high = paid[:m], paid[m:], ends_square[:m], ends_square[m:]
-        slope = (at_high - at_low) / (s_high - s_low)
-        constant = at_low - slope * s_low
-        resolvent = 1.0 / (values + slope[:, None])
-        shrunk = resolvent.dot(squares / values) * slope
-        resolvent *= resolvent
-        relaxed_norm = np.sqrt(resolvent.dot(squares))
-        arithmetic = 64.0 * EPSILON * (shrunk + np.abs(constant) + at_high)
-        drift = self.eigen_error * s_high + self.column_error * high
-        return _Shells(low, high, shrunk + constant, arithmetic + drift, slope, shrunk, relaxed_norm)
+        paid = self.decay(ends)
+        found = relaxation(values, squares, squares / values, (low, high), (paid[:m], paid[m:]))
+        drift = self.eigen_error * high * high + self.column_error * high
+        bound = found.shrunk + found.constant
+        return _Shells(low, high, bound, found.arithmetic + drift, found.slope, found.shrunk, found.norm)
 
     def reached(self, shells: _Shells) -> float:
         """Least excess of the relaxed minimisers themselves."""

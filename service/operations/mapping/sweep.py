@@ -1,6 +1,6 @@
 """Sweeps between the wire and the core; columns stay arrays until they are sent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,14 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from service.core.arrays import FloatArray
+from service.core.many import ManyMinima
 from service.core.sweeps import Sweep
 from service.errors import InputError, LimitExceeded, NumericalError
 from service.operations.mapping.problem import MappedProblem
-from service.schemas.batch import SweepHeader, Vary
+from service.schemas.batch import ProblemsHeader, SweepHeader, Vary
 from service.settings import Limits
 from service.vocabulary import SweepParameter
 
-SCALED: Final = frozenset({"loss", "fit", "noise", "decay"})
+SCALED: Final = frozenset({"loss", "fit", "noise", "decay", "lower_bound"})
+NO_EVALUATION: Final = "null where a problem has no data.evaluation (not a number in .npz)"
 MAY_BE_MISSING: Final[Mapping[str, str]] = {
     "parameter_norm": "null where the infimum is not attained by any weights (not a number in .npz)"
 }
@@ -27,11 +29,11 @@ class SweepTable:
 
     Attributes
     ----------
-    header : SweepHeader
+    header : SweepHeader or ProblemsHeader
     columns : mapping of str to (m,) array
     """
 
-    header: SweepHeader
+    header: SweepHeader | ProblemsHeader
     columns: Mapping[str, npt.NDArray[Any]]
 
 
@@ -91,3 +93,37 @@ def columns(
             reasons[name] = MAY_BE_MISSING[name]
         found[name] = column
     return found, reasons
+
+
+def problem_columns(
+    names: Sequence[str], found: ManyMinima, mapped: Sequence[MappedProblem]
+) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
+    """The columns of independent problems, each entry in its own convention, and why entries are missing.
+
+    Raises
+    ------
+    NumericalError
+        If a number is not finite for any other reason than being missing.
+    """
+    factors = np.array([each.scaling.loss for each in mapped])
+    fit_factors = np.array([each.evaluation_scaling.loss if each.evaluation_scaling else 1.0 for each in mapped])
+    expected = {
+        "parameter_norm": (~found.attained, MAY_BE_MISSING["parameter_norm"]),
+        "evaluation_fit": (np.array([each.evaluation_scaling is None for each in mapped]), NO_EVALUATION),
+    }
+    columns: dict[str, npt.NDArray[Any]] = {}
+    reasons: dict[str, str] = {}
+    for name in names:
+        column = getattr(found, name)
+        if name in SCALED:
+            column = column * factors
+        if name == "evaluation_fit":
+            column = column * fit_factors
+        columns[name] = column
+        if column.dtype.kind != "f" or np.isfinite(column).all():
+            continue
+        missing, reason = expected.get(name, (np.zeros(len(mapped), dtype=bool), ""))
+        if not np.isfinite(column[~missing]).all():
+            raise NumericalError(f"the column {name} leaves the range of double precision")
+        reasons[name] = reason
+    return columns, reasons

@@ -61,6 +61,8 @@ def run_here(plan: ChunkedPlan, functions: Mapping[str, ChunkFunction]) -> Json:
 
 def with_nulls(values: npt.NDArray[Any]) -> Json:
     """Nested lists in which what is not finite is null."""
+    if values.dtype.kind == "U":
+        return values.tolist()
     whole = np.isfinite(values)
     if whole.all():
         return values.tolist()

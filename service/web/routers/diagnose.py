@@ -19,7 +19,8 @@ router = APIRouter(prefix="/v1/diagnose", tags=["minima"])
     openapi_extra=documentation.body((BareDiagnoseRequest, DiagnoseRequest), examples.DIAGNOSE),
     responses={
         **documentation.answer(DiagnoseAnswer, "Loss, gap, class, curvature, directions and a step down."),
-        **documentation.errors(*BODY_ERRORS, *SOLVER_ERRORS, *COMMON_ERRORS),
+        **documentation.job(),
+        **documentation.errors(*BODY_ERRORS, *SOLVER_ERRORS, "queue-full", *COMMON_ERRORS),
     },
     response_class=Response,
 )

@@ -19,7 +19,9 @@ from service.jobs.values import JobState
 from service.schemas.jobs import JobList, JobStatus, PartialChunk, PartialResults
 from service.web import documentation
 from service.web.documentation import COMMON_ERRORS
-from service.web.jobs import job_status, jobs_of, result_response, stored, tenant_of
+from service.web.job_views import job_status, result_response
+from service.web.jobs import jobs_of, stored
+from service.web.preferences import tenant_of
 from service.web.responses import json_response
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])

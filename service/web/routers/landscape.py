@@ -19,7 +19,8 @@ router = APIRouter(prefix="/v1/landscape", tags=["landscape"])
     openapi_extra=documentation.body((BareLandscapeRequest, LandscapeRequest), examples.LANDSCAPE),
     responses={
         **documentation.answer(LandscapeAnswer, "Verdicts, the theorems behind them, and the stationary points."),
-        **documentation.errors(*BODY_ERRORS, "numerical-error", "engine-unavailable", *COMMON_ERRORS),
+        **documentation.job(),
+        **documentation.errors(*BODY_ERRORS, "numerical-error", "engine-unavailable", "queue-full", *COMMON_ERRORS),
     },
     response_class=Response,
 )

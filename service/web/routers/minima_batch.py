@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.schemas.batch import ProblemsAnswer, ProblemsRequest, SweepAnswer, SweepRequest
+from service.schemas.batch import ProblemsAnswer, ProblemsRequest, ProblemsTable, SweepAnswer, SweepRequest
 from service.web import documentation, examples
 from service.web.answering import answer
 from service.web.bodies import NPZ
@@ -13,7 +13,9 @@ from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, SOLVER_ERRORS
 router = APIRouter(prefix="/v1/minima", tags=["minima"])
 
 RESPONSES = {
-    **documentation.answers((SweepAnswer, ProblemsAnswer), "Columns or answers in the order of the request.", NPZ),
+    **documentation.answers(
+        (SweepAnswer, ProblemsAnswer, ProblemsTable), "Columns or answers in the order of the request.", NPZ
+    ),
     **documentation.job(),
     **documentation.errors(*BODY_ERRORS, *SOLVER_ERRORS, "queue-full", *COMMON_ERRORS),
 }
@@ -30,6 +32,9 @@ RESPONSES = {
 async def post_minima_batch(request: Request) -> Response:
     """Solve `{"problems": [...]}`, or `{"problem": ..., "vary": {...}, "return": [...]}` in one vectorised call.
 
-    With `accept: application/x-npz` the columns of a sweep come back as arrays, and the rest as the text `answer`.
+    Independent problems come back as full answers; with `"return": [...]` beside them as columns, solved and certified
+    together.
+
+    With `accept: application/x-npz` columns come back as arrays, and the rest as the text `answer`.
     """
     return await answer(request, "minima_batch")

@@ -19,7 +19,8 @@ router = APIRouter(prefix="/v1/ranks", tags=["ranks"])
     openapi_extra=documentation.body((BareRanksRequest, RanksRequest), examples.RANKS),
     responses={
         **documentation.answer(RanksAnswer, "For each matrix its rank or bounds, and the rule behind them."),
-        **documentation.errors(*BODY_ERRORS, "numerical-error", "engine-unavailable", *COMMON_ERRORS),
+        **documentation.job(),
+        **documentation.errors(*BODY_ERRORS, "numerical-error", "engine-unavailable", "queue-full", *COMMON_ERRORS),
     },
     response_class=Response,
 )

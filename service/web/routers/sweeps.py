@@ -6,9 +6,9 @@ from starlette.responses import Response
 
 from service.schemas.sweeps import SweepsAnswer, SweepsRequest
 from service.web import documentation, examples
+from service.web.answering import answer
 from service.web.bodies import NPZ
 from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, SOLVER_ERRORS
-from service.web.heavy import answer
 
 router = APIRouter(prefix="/v1/sweeps", tags=["heavy"])
 

@@ -167,7 +167,7 @@ def test_what_is_estimated_to_take_long_becomes_a_job_and_says_why(tmp_path: Pat
         assert reply.json["cost_estimate_s"] > 2
         both = call(base, "POST", RACES, {"problem": DESIGN_EXAMPLE, "seed": 1}, ASYNC)
         assert both.headers["preference-applied"] == "respond-async"
-        assert "exceed the inline budget" in both.json["run_as_reason"]
+        assert "the caller prefers" in both.json["run_as_reason"]
 
 
 @pytest.mark.parametrize("headers", [{}, ASYNC])
@@ -234,6 +234,21 @@ def test_large_answers_are_archives(base: str) -> None:
     assert members(reply.content)["results/norm"].shape == (300_000,)
 
 
+def test_large_bodies_are_read_elsewhere_and_ask_the_same_questions(base: str, tmp_path: Path) -> None:
+    with serving(settings(tmp_path, 0, large_body_bytes=0, queue_limit=2)) as other:
+        assert inline(other, SWEEPS, SWEEP) == inline(base, SWEEPS, SWEEP)
+        for path, body in ((SWEEPS, SWEEP), ("/v1/landscape", SWEEP["problem"])):
+            asked = [call(one, "POST", path, body, ASYNC) for one in (base, other)]
+            assert asked[1].status == 202
+            assert asked[0].headers["location"] == asked[1].headers["location"]
+            assert asked[1].json["run_as_reason"] == "the caller prefers a job"
+        full = call(other, "POST", RACES, RACE, ASYNC)
+        assert (full.status, full.json["type"], full.headers["retry-after"]) == (429, "/problems/queue-full", "5")
+        wrong = call(other, "POST", SWEEPS, {"problem": DESIGN_EXAMPLE, "axis": []})
+        assert (wrong.status, wrong.json["errors"][0]["pointer"]) == (422, "/axis")
+        assert call(other, "POST", SWEEPS, b"{", ASYNC).status == 400
+
+
 def test_an_inline_answer_stops_at_the_time_limit(base: str) -> None:
     reply = call(base, "POST", RACES, {**RACE, "time_limit_s": 1e-6})
     assert (reply.status, reply.json["type"]) == (422, "/problems/limit-exceeded")
@@ -244,6 +259,7 @@ def test_an_inline_answer_stops_at_the_time_limit(base: str) -> None:
     "body",
     [
         {"problems": [DESIGN_EXAMPLE, *({"problem": {**DESIGN_EXAMPLE, "data": SAMPLES}},) * 20]},
+        {"problems": [DESIGN_EXAMPLE] * 5, "return": ["status", "loss", "parameter_norm"]},
         {
             "problem": DESIGN_EXAMPLE,
             "vary": {"width": [1, 2, 8]},

@@ -53,10 +53,10 @@ def test_large_seeds_stay_apart() -> None:
 def test_everything_that_decides_a_result_decides_the_id(
     operation: str, request_: dict[str, int], version: str, tenant: str
 ) -> None:
-    base = job_id("sweeps", {"a": 1}, "1", "t")
+    base = job_id("sweeps", canonical_json({"a": 1}), "1", "t")
     assert len(base) == 32
-    assert job_id(operation, request_, version, tenant) != base
-    assert job_id("sweeps", {"a": 1.0}, "1", "t") == base
+    assert job_id(operation, canonical_json(request_), version, tenant) != base
+    assert job_id("sweeps", canonical_json({"a": 1.0}), "1", "t") == base
 
 
 def test_not_a_number_has_no_identity() -> None:
