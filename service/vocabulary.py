@@ -3,6 +3,14 @@
 from enum import StrEnum
 
 
+class Model(StrEnum):
+    """What the parameters of a network are."""
+
+    FEEDFORWARD = "feedforward"
+    UNCONSTRAINED_FEATURES = "unconstrained_features"
+    LINEAR_VAE = "linear_vae"
+
+
 class Activation(StrEnum):
     """What follows a weight matrix."""
 

@@ -46,11 +46,15 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """A connection from the output of layer ``source`` to that of layer ``target``; 0 is the input."""
+    """A connection from the output of layer ``source`` to that of layer ``target``; 0 is the input.
+
+    ``weight_decay`` is that of a trainable skip's own weights.
+    """
 
     source: int
     target: int
     kind: SkipKind
+    weight_decay: float = 0.0
 
 
 @dataclass(frozen=True)

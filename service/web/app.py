@@ -79,7 +79,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(ServiceError, problems.on_service_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)
     app.add_exception_handler(RequestValidationError, problems.on_parameter_error)
-    app.state.openapi_json = openapi.as_json(app)
     # the last one added is the outermost
     if settings.api_keys:
         app.add_middleware(ApiKeys, keys=settings.api_keys)

@@ -36,6 +36,30 @@ MINIMA: Final[Mapping[str, Any]] = {
         },
         "return": {"weights": "factors"},
     },
+    "free features: neural collapse, the smallest class is not learned": {
+        "network": {
+            "model": "unconstrained_features",
+            "class_counts": [500, 300, 4],
+            "feature_weight_decay": 1e-5,
+            "layers": [{"width": 6, "weight_decay": 1e-3}, {"width": 3, "weight_decay": 1e-3}],
+        },
+        "data": {"kind": "none", "inputs": 8},
+    },
+    "a linear variational autoencoder: which latents collapse": {
+        "network": {
+            "model": "linear_vae",
+            "latent": 2,
+            "beta": 1.5,
+            "decoder_variance": 0.4,
+            "layers": [{"width": 3}],
+        },
+        "data": {
+            "kind": "moments",
+            "xx": [[2.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0, 0.0, 0.25]],
+            "xy": [[2.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0, 0.0, 0.25]],
+            "yy": 3.25,
+        },
+    },
 }
 LANDSCAPE: Final[Mapping[str, Any]] = {
     "ReLU with biases on a few samples": {

@@ -106,5 +106,11 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def as_json(app: FastAPI) -> bytes:
-    """The document as bytes, indented and with a final line break, so that it can be kept under version control."""
-    return orjson.dumps(document(app), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    """The document as bytes, indented and with a final line break, so that it can be kept under version control.
+
+    Made once an app, when first asked for: at start it would take longer than anything but imports.
+    """
+    if not hasattr(app.state, "openapi_json"):
+        app.state.openapi_json = orjson.dumps(document(app), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    made: bytes = app.state.openapi_json
+    return made

@@ -118,11 +118,11 @@ def test_a_flow_is_the_same_inline_and_as_a_job(base: str) -> None:
 def test_a_flow_goes_on_when_its_worker_is_killed_and_stops_when_asked(tmp_path: Path) -> None:
     network = {"layers": [{"width": 8, "activation": "relu"}, {"width": 6}, {"width": 1}]}
     bent = {"problem": {**FLOW_EXAMPLE["problem"], "network": network, "objective": {"loss": "logistic"}}}
-    body = {**bent, "until": {"log_loss": -5000}}
+    body = {**bent, "until": {"log_loss": -8000}}
     others = {process.pid for process in worker_processes(os.getpid())}
     with serving(settings(tmp_path, 1)) as base:
         job = call(base, "POST", FLOWS, body, ASYNC).headers["location"]
-        until(lambda: call(base, "GET", job).json["chunks_done"] >= 1)
+        until(lambda: call(base, "GET", job).json["chunks_done"] >= 2)
         worker = until_found(lambda: [row for row in worker_processes(os.getpid()) if row.pid not in others])
         assert call(base, "GET", job).json["state"] == "running"
         worker.kill()

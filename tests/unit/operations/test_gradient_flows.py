@@ -3,11 +3,11 @@
 import copy
 import json
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from service.cli.application import application
 from service.errors import InputError, LimitExceeded
@@ -195,9 +195,9 @@ def test_zero_weights_have_no_flow() -> None:
     assert "undefined" in found.ranks.reasons["snapshots"]
 
 
-def test_the_command_prints_the_same_answer(tmp_path: Any) -> None:
+def test_the_command_prints_the_same_answer(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     path = tmp_path / "flow.json"
     path.write_text(json.dumps(FLOW_EXAMPLE), encoding="utf-8")
-    ran = CliRunner().invoke(application, ["flow", str(path)])
-    assert ran.exit_code == 0
-    assert json.loads(ran.stdout) == decode(run_inline(GRADIENT_FLOWS, question(FLOW_EXAMPLE)))
+    application.main(["flow", str(path)], standalone_mode=False)
+    expected = decode(run_inline(GRADIENT_FLOWS, question(FLOW_EXAMPLE)))
+    assert json.loads(capsysbinary.readouterr().out) == expected

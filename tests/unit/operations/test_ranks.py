@@ -2,11 +2,11 @@
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from service.cli.application import application
 from service.errors import InputError
@@ -138,9 +138,8 @@ def test_compression_tells_shapes_savings_and_loss() -> None:
     assert len(answer.rules) == 18
 
 
-def test_the_command_prints_the_same_answer(tmp_path: Any) -> None:
+def test_the_command_prints_the_same_answer(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     path = tmp_path / "problem.json"
     path.write_text(json.dumps(BASE), encoding="utf-8")
-    ran = CliRunner().invoke(application, ["ranks", str(path)])
-    assert ran.exit_code == 0
-    assert json.loads(ran.stdout) == json.loads(ask().model_dump_json(exclude_unset=True))
+    application.main(["ranks", str(path)], standalone_mode=False)
+    assert json.loads(capsysbinary.readouterr().out) == json.loads(ask().model_dump_json(exclude_unset=True))
