@@ -38,6 +38,11 @@ COMMANDS: Final = (
         "Print the rank of each weight matrix after training, with the rule that says so.",
     ),
     DeferredCommand(
+        "flow",
+        "service.cli.flow:flow",
+        "Follow the gradient flow of a network and print how far each matrix has come to its predicted rank.",
+    ),
+    DeferredCommand(
         "diagnose",
         "service.cli.diagnose:diagnose",
         "Print loss, class, gap to the global minimum, directions and a step down for given weights.",

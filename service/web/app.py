@@ -25,7 +25,18 @@ from service.web.compute import Compute
 from service.web.large import LargeBodies
 from service.web.metrics import Metrics
 from service.web.middleware import ApiKeys, Observe
-from service.web.routers import catalogue, diagnose, jobs, landscape, minima_batch, pages, races, sweeps, system
+from service.web.routers import (
+    catalogue,
+    diagnose,
+    gradient_flows,
+    jobs,
+    landscape,
+    minima_batch,
+    pages,
+    races,
+    sweeps,
+    system,
+)
 from service.web.routers import minima as minima_routes
 from service.web.routers import problems as problem_routes
 from service.web.routers import ranks as ranks_routes
@@ -38,6 +49,7 @@ ROUTERS: Final = (
     ranks_routes.router,
     sweeps.router,
     races.router,
+    gradient_flows.router,
     diagnose.router,
     catalogue.router,
     problem_routes.router,

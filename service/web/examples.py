@@ -16,6 +16,7 @@ from service.operations.minima import minima, parse
 from service.operations.minima_batch import minima_sweep
 from service.schemas.batch import SweepRequest
 from service.schemas.diagnose import DIAGNOSE_EXAMPLE
+from service.schemas.flows import FLOW_EXAMPLE
 from service.schemas.generated import GENERATED_EXAMPLE
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits
@@ -120,6 +121,10 @@ RACES: Final[Mapping[str, Any]] = {
         "steps": 200,
         "seed": 1,
     },
+}
+FLOWS: Final[Mapping[str, Any]] = {
+    "a linear network on separable classes": FLOW_EXAMPLE,
+    "the problem alone: squared loss with decay": {"problem": DESIGN_EXAMPLE},
 }
 SHOWN_DIGITS: Final = 8
 ROUNDING: Final = 1e-8

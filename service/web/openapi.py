@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from service.schemas.batch import ProblemsAnswer, ProblemsRequest, ProblemsTable, SweepAnswer, SweepRequest
 from service.schemas.diagnose import BareDiagnoseRequest, DiagnoseAnswer, DiagnoseRequest
 from service.schemas.examples import ExampleAnswer, ExampleList
+from service.schemas.flows import FlowAnswer, FlowRequest
 from service.schemas.generated import GeneratedList, GeneratedParameters, GeneratedProblem
 from service.schemas.jobs import JobList, JobStatus, PartialResults
 from service.schemas.landscape import BareLandscapeRequest, LandscapeAnswer, LandscapeRequest
@@ -56,6 +57,8 @@ MODELS: Final = (
     SweepsAnswer,
     RacesRequest,
     RacesAnswer,
+    FlowRequest,
+    FlowAnswer,
     DiagnoseRequest,
     BareDiagnoseRequest,
     DiagnoseAnswer,
