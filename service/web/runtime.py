@@ -8,6 +8,7 @@ from service.settings import Settings
 from service.web.compute import Compute
 from service.web.large import LargeBodies
 from service.web.metrics import Metrics
+from service.web.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Runtime:
     settings: Settings
     compute: Compute
     large: LargeBodies
+    uploads: Uploads
     metrics: Metrics
 
 

@@ -8,7 +8,7 @@ from service.operations import problems as operations
 from service.schemas.generated import GeneratedList, GeneratedParameters, GeneratedProblem
 from service.web import documentation, examples
 from service.web.answering import answer
-from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, SOLVER_ERRORS
+from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, COMPUTING_ERRORS
 from service.web.responses import json_response, rendered
 from service.web.runtime import runtime_of
 
@@ -36,7 +36,7 @@ async def get_problems() -> Response:
     summary="One test problem of the suite with its minimum",
     responses={
         **documentation.answer(GeneratedProblem, "The problem, its minimum and a program for PyTorch."),
-        **documentation.errors("not-found", *SOLVER_ERRORS, "limit-exceeded", *COMMON_ERRORS),
+        **documentation.errors("not-found", *COMPUTING_ERRORS, "limit-exceeded", *COMMON_ERRORS),
     },
     response_class=Response,
 )
@@ -56,7 +56,7 @@ async def get_problem(request: Request, problem_id: str) -> Response:
     openapi_extra=documentation.body((GeneratedParameters,), examples.GENERATED),
     responses={
         **documentation.answer(GeneratedProblem, "The problem, its minimum and a program for PyTorch."),
-        **documentation.errors(*BODY_ERRORS, *SOLVER_ERRORS, *COMMON_ERRORS),
+        **documentation.errors(*BODY_ERRORS, *COMPUTING_ERRORS, *COMMON_ERRORS),
     },
     response_class=Response,
 )
