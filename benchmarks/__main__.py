@@ -21,6 +21,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "outputs",
     "outputs_nuclear",
     "jobs",
+    "start",
 )
 """Module names, in the order in which they run."""
 
