@@ -8,6 +8,7 @@ from typing import Final
 
 from service.errors import EngineError, ServiceError
 from service.jobs.active import ActiveJob, Verdict, failure
+from service.jobs.codec import encode
 from service.jobs.driver_store import DriverStore, LeaseLostError
 from service.jobs.engine import Ending, Engine, Outcome
 from service.jobs.execution import describe
@@ -15,6 +16,7 @@ from service.jobs.fairness import FairQueue
 from service.jobs.plans import Operation, OperationTable
 from service.jobs.progress import Cursor, Step, shared_arrays
 from service.jobs.values import Claim, JobState, Payload, StepKind, StoredStep
+from service.operations.plans.chunks import reference
 
 _log: Final = logging.getLogger(__name__)
 _FIRST_CHUNKS: Final = 2
@@ -329,5 +331,6 @@ class Driver:
         needs = job.cursor.needs(step)
         if needs.numbers == ():
             return ()
-        found = self._store.payloads(job.claim, StepKind.WORK, needs.first, needs.numbers)
-        return tuple(stored.payload for stored in found)
+        known = self._store.hashes(job.claim, needs.referenced) if needs.referenced else []
+        found = self._store.payloads(job.claim, StepKind.WORK, max(needs.first, needs.referenced), needs.numbers)
+        return (*(encode(reference(index, digest)) for index, digest in known), *(step.payload for step in found))

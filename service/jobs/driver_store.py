@@ -91,6 +91,13 @@ class DriverStore:
         by_number = {step.index: step for step in found}
         return [by_number[number] for number in numbers]
 
+    def hashes(self, claim: Claim, count: int) -> list[tuple[int, str]]:
+        """Read indices and hashes of the first ``count`` chunks, in index order."""
+        query = select(steps.c.number, steps.c.hash).where(*self._of(claim), steps.c.kind == StepKind.WORK)
+        with self._database.reading() as connection:
+            found = connection.execute(query.where(steps.c.number < count).order_by(steps.c.number))
+            return [(row.number, row.hash) for row in found]
+
     def save_steps(self, claim: Claim, results: Sequence[StoredStep]) -> None:
         """Store checkpoints and count the new chunks, all or nothing.
 
@@ -211,6 +218,7 @@ class DriverStore:
             number=step.index,
             media_type=step.payload.media_type,
             body=step.payload.body,
+            hash=content_hash(step.payload.body),
             seconds=step.seconds,
             epoch=claim.epoch,
             stored_at=self._database.clock,

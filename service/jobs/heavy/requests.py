@@ -50,7 +50,7 @@ def job_plan(build: Callable[[], ChunkedPlan]) -> Plan:
     with double_precision():
         found = build()
     chunks = [Chunk(chunk.function, chunk.arguments) for chunk in found.chunks]
-    return Plan(chunks, found.reducer, found.arguments, found.arrays, cost_s=found.cost_s)
+    return Plan(chunks, found.reducer, found.arguments, found.arrays, cost_s=found.cost_s, referenced=found.referenced)
 
 
 def guarded(functions: Mapping[str, ChunkFunction]) -> dict[str, ChunkFunction]:
