@@ -98,8 +98,8 @@ class DriverStore:
             found = connection.execute(query.where(steps.c.number < count).order_by(steps.c.number))
             return [(row.number, row.hash) for row in found]
 
-    def save_steps(self, claim: Claim, results: Sequence[StoredStep]) -> None:
-        """Store checkpoints and count the new chunks, all or nothing.
+    def save_steps(self, claim: Claim, results: Sequence[StoredStep]) -> int:
+        """Store checkpoints, count the new chunks and return how many there were, all or nothing.
 
         A step that is stored already stays as it is and is not counted again.
         """
@@ -109,6 +109,7 @@ class DriverStore:
             if new:
                 done = update(jobs).where(jobs.c.id == claim.job_id)
                 connection.execute(done.values(chunks_done=jobs.c.chunks_done + new))
+        return new
 
     def save_progress(self, claim: Claim, total: int | None) -> None:
         """Store how many chunks are known and tell the subscribers how many are done."""

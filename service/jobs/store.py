@@ -178,10 +178,12 @@ class JobStore:
                 self._stop(connection, found)
             return self._read(connection, identity)
 
-    def active(self) -> int:
-        """Count the jobs that are accepted or running."""
+    def active(self) -> dict[JobState, int]:
+        """Count the jobs that wait and those that run, of all tenants."""
+        query = select(jobs.c.state, func.count()).where(jobs.c.state.in_(ACTIVE)).group_by(jobs.c.state)
         with self._database.reading() as connection:
-            return self._count_active(connection)
+            found = {JobState(state): count for state, count in connection.execute(query)}
+        return {state: found.get(state, 0) for state in (JobState.ACCEPTED, JobState.RUNNING)}
 
     def request_of(self, identity: str, tenant: str) -> str | None:
         """Read the stored canonical request, None once it has expired."""
