@@ -13,7 +13,7 @@ from rich.table import Table
 
 from benchmarks.comparison import Comparison
 
-BENCHMARKS: Final[tuple[str, ...]] = ("requests", "batch", "sweep", "decomposition", "jobs")
+BENCHMARKS: Final[tuple[str, ...]] = ("requests", "batch", "sweep", "decomposition", "outputs", "jobs", "start")
 """Module names, in the order in which they run."""
 
 WIDTH: Final = 180

@@ -37,10 +37,12 @@ def descend(problem: Problem, start: FloatArray, iterations: int = 3000) -> tupl
     return float(result.fun), np.asarray(result.x)
 
 
-def search(problem: Problem, seed: int, restarts: int) -> float:
-    """Least loss over ``restarts`` runs from Gaussian weights of several sizes."""
+def search(problem: Problem, seed: int, restarts: int) -> tuple[float, DenseParameters]:
+    """Least loss over ``restarts`` runs from Gaussian weights of several sizes, and where it is reached."""
     rng = np.random.default_rng(seed)
-    size = flatten(template(problem)).size
+    like = template(problem)
+    size = flatten(like).size
     scales = (0.3, 0.7, 1.5)
-    losses = [descend(problem, scales[run % 3] * rng.standard_normal(size))[0] for run in range(restarts)]
-    return min(losses)
+    runs = [descend(problem, scales[run % 3] * rng.standard_normal(size)) for run in range(restarts)]
+    loss, point = min(runs, key=lambda run: run[0])
+    return loss, unflatten(point, like)

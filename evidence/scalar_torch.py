@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import torch  # type: ignore[import-not-found,unused-ignore]  # of the extra `peers`, which the type check does without
-from torch import nn  # type: ignore[import-not-found,unused-ignore]  # as above
+import torch
+from torch import nn
 
 from service.core.dispatch import solve
 from service.core.moments import moments_of

@@ -3,6 +3,14 @@
 from enum import StrEnum
 
 
+class Model(StrEnum):
+    """What the parameters of a network are."""
+
+    FEEDFORWARD = "feedforward"
+    UNCONSTRAINED_FEATURES = "unconstrained_features"
+    LINEAR_VAE = "linear_vae"
+
+
 class Activation(StrEnum):
     """What follows a weight matrix."""
 
@@ -152,6 +160,7 @@ class Property(StrEnum):
     NO_SPURIOUS_LOCAL_MINIMA = "no_spurious_local_minima"
     NO_SPURIOUS_VALLEYS = "no_spurious_valleys"
     NO_BAD_BASINS = "no_bad_basins"
+    NO_BAD_STRICT_MINIMA = "no_bad_strict_minima"
     SPURIOUS_MINIMA_EXIST = "spurious_minima_exist"
     ALL_SADDLES_STRICT = "all_saddles_strict"
     SUBLEVEL_SETS_CONNECTED = "sublevel_sets_connected"

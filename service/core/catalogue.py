@@ -42,6 +42,7 @@ from service.core.theorems import (
     landscape_modified,
     landscape_negative,
     landscape_wide,
+    models,
     several_outputs,
 )
 from service.core.theorems import scalar_output as scalar_output_theorems
@@ -68,7 +69,12 @@ LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = (
 )
 """Theorems that decide verdicts on landscapes, or are told beside them."""
 
-THEOREMS: Final[tuple[Theorem, ...]] = (*scalar_output_theorems.THEOREMS, *several_outputs.THEOREMS, *LANDSCAPE_RULES)
+THEOREMS: Final[tuple[Theorem, ...]] = (
+    *scalar_output_theorems.THEOREMS,
+    *several_outputs.THEOREMS,
+    *models.THEOREMS,
+    *LANDSCAPE_RULES,
+)
 """Every theorem that the service can cite."""
 
 RANK_RULES: Final[tuple[RankRule, ...]] = (

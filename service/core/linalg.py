@@ -53,8 +53,18 @@ class Spectrum:
 
 
 def spectrum_of(matrix: FloatArray, columns: FloatArray, n: int | None) -> Spectrum:
-    """Eigendecomposition of ``matrix`` (d, d) with ``columns`` (d, k) in its coordinates.  O(d^3)."""
-    values, vectors = np.linalg.eigh(matrix)
+    """Eigendecomposition of ``matrix`` (d, d) with ``columns`` (d, k) in its coordinates.
+
+    Notes
+    -----
+    O(d^3); O(d^2) for diagonal matrices, those of white inputs among them.
+    """
+    diagonal = matrix.diagonal()
+    if np.count_nonzero(matrix) == np.count_nonzero(diagonal):
+        order = np.argsort(diagonal, kind="stable")
+        values, vectors = diagonal[order], np.eye(len(diagonal))[:, order]
+    else:
+        values, vectors = np.linalg.eigh(matrix)
     scale = max(abs(float(values[0])), abs(float(values[-1])))
     tolerance = max(matrix.shape[0], min(n or 0, MOST_SAMPLES)) * EPSILON * scale
     return Spectrum(values, vectors, vectors.T @ columns, tolerance)

@@ -46,11 +46,15 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """A connection from the output of layer ``source`` to that of layer ``target``; 0 is the input."""
+    """A connection from the output of layer ``source`` to that of layer ``target``; 0 is the input.
+
+    ``weight_decay`` is that of a trainable skip's own weights.
+    """
 
     source: int
     target: int
     kind: SkipKind
+    weight_decay: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -172,10 +176,19 @@ class Moments:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """The samples themselves, for what moments cannot answer: ``x`` is (n, d), ``y`` is (n, k)."""
+    """The samples themselves, for what moments cannot answer.
+
+    Attributes
+    ----------
+    x : (n, d) array
+    y : (n, k) array
+    weights : (n, k) array or None
+        Positive factors of the squared errors, for the loss `weighted_squared` only.
+    """
 
     x: FloatArray
     y: FloatArray
+    weights: FloatArray | None = None
 
 
 @dataclass(frozen=True)

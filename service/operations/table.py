@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from service.operations.diagnose import diagnose
 from service.operations.examples import example, examples
-from service.operations.gradient_flows import gradient_flow
 from service.operations.landscape import landscape
 from service.operations.minima import minima
 from service.operations.minima_batch import minima_batch, minima_sweep, minima_table
+from service.operations.plans.gradient_flows import gradient_flows_plan
 from service.operations.plans.races import races_plan
 from service.operations.plans.sweeps import sweeps_plan
 from service.operations.problems import generate, problems, suite_problem
@@ -46,9 +46,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("minima_sweep", minima_sweep, ("POST", "/v1/minima/batch"), None),
     Operation("landscape", landscape, ("POST", "/v1/landscape"), "landscape"),
     Operation("ranks", ranks, ("POST", "/v1/ranks"), "ranks"),
-    Operation("gradient_flow", gradient_flow, None, None),
     Operation("sweeps", sweeps_plan, ("POST", "/v1/sweeps"), None),
     Operation("races", races_plan, ("POST", "/v1/races"), None),
+    Operation("gradient_flows", gradient_flows_plan, ("POST", "/v1/gradient-flows"), "flow"),
     Operation("diagnose", diagnose, ("POST", "/v1/diagnose"), "diagnose"),
     Operation("verify", verify, None, "verify"),
     Operation("examples", examples, ("GET", "/v1/examples"), "examples"),

@@ -3,8 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from service.core.verification import Comparison
-from service.core.verification import verify as verify_in_core
+import numpy as np
+
+from service.core.models.vae_verification import Claim, verify_vae
+from service.core.verification.comparison import Comparison
+from service.core.verification.whole import verify as verify_in_core
 from service.errors import InputError
 from service.operations.mapping import claims
 from service.operations.mapping import problem as problem_mapping
@@ -66,7 +69,7 @@ def verify(answer: MinimaAnswer, limits: Limits, problem: Problem | None = None)
     if asked is None:
         raise InputError.at(("problem",), "is required: the answer does not repeat it, so give it beside the answer")
     with located(("problem",)):
-        mapped = problem_mapping.to_core(asked, limits)
+        mapped = problem_mapping.to_core(asked, limits, other_models=True)
     comparisons, skipped = _from_weights(answer, mapped)
     again = minima(MinimaRequest.model_validate({"problem": asked, **_options(answer)}), limits, ("problem",))
     checks = [
@@ -92,7 +95,15 @@ def _from_weights(
     minimum = answer.global_minimum
     if minimum.weights is None and minimum.attained:
         return (), {"global_minimum.weights": "not returned, so nothing was recomputed from them"}
-    checked = verify_in_core(mapped.core, *claims.to_core(answer, mapped))
+    solution, certificate = claims.to_core(answer, mapped)
+    if mapped.vae is not None and answer.variational is not None:
+        noise = np.array([latent.encoder_variance for latent in answer.variational.latents])
+        if noise.size != mapped.vae.latent or not np.all(noise > 0.0) or not answer.variational.decoder_variance > 0.0:
+            raise InputError.at(("variational",), "must hold one positive variance for each latent and the decoder's")
+        claim = Claim(solution.minimum, certificate, noise, answer.variational.decoder_variance)
+        checked = verify_vae(mapped.core, mapped.vae, claim)
+    else:
+        checked = verify_in_core(mapped.core, solution, certificate)
     return checked.comparisons, checked.not_covered
 
 

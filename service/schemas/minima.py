@@ -6,6 +6,7 @@ from pydantic import Field
 
 from service.schemas.base import Matrix, Number, Reasons, Vector, Wire
 from service.schemas.certificate import Certificate, Fact, HypothesisFinding
+from service.schemas.models import FeatureGeometry, Variational
 from service.schemas.problem import Problem
 from service.schemas.weights import BiasVector, Weight
 from service.vocabulary import Convention, Evidence, PointClass, PointKind, Status
@@ -27,10 +28,16 @@ class GlobalMinimum(Wire):
     trivial: bool = Field(description="Whether the zero map is a global minimiser.")
     attained: bool
     rank: int
-    end_to_end_map: Matrix = Field(description="Mean prediction as a linear map, outputs x inputs.")
+    end_to_end_map: Matrix = Field(
+        description="Mean prediction as a linear map, outputs x inputs; for free features outputs x classes, "
+        "the inputs being the normalised indicators of the classes."
+    )
     singular_values: list[Number]
     output_offset: Vector | None = Field(default=None, description="Mean prediction at x = 0; only with a bias.")
-    weights: list[Weight] | None
+    weights: list[Weight] | None = Field(
+        description="In the order of the layers. Free features come first, as one column a class that is sqrt(n_k) "
+        "times their feature; a variational autoencoder has its encoder and decoder."
+    )
     biases: list[BiasVector] | None = Field(default=None, description="Beside the weights; only with a bias.")
     layer_norms: list[Number] | None = Field(default=None, description="Frobenius norms of the weights; see `include`.")
     prediction_variance: Number = Field(description="Mean over the inputs of the variance of the prediction.")
@@ -96,7 +103,7 @@ class Numerics(Wire):
 class DataSummary(Wire):
     """Which data the answer is about."""
 
-    kind: Literal["samples", "moments", "example"]
+    kind: Literal["samples", "moments", "example", "none"]
     inputs: int
     outputs: int
     samples: int | None
@@ -120,6 +127,8 @@ class MinimaAnswer(Wire):
     numerics: Numerics
     data: DataSummary
     convention: Convention = Field(strict=False)
+    features: FeatureGeometry | None = Field(default=None, description="Only for `unconstrained_features`.")
+    variational: Variational | None = Field(default=None, description="Only for `linear_vae`.")
     classes: list[int] | None = Field(default=None, description="The label of each output; for classification only.")
     problem: Problem | None = Field(default=None, description="The problem, where `return.problem` asks for it.")
     engine_version: str

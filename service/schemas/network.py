@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from service.schemas.base import Integer, Matrix, Number, Wire
-from service.vocabulary import Activation, Bias, SkipKind
+from service.vocabulary import Activation, Bias, Model, SkipKind
 
 
 class DropoutNoise(Wire):
@@ -42,11 +42,31 @@ class Skip(Wire):
     source: Integer = Field(ge=0, alias="from")
     target: Integer = Field(ge=1, alias="to")
     kind: SkipKind = Field(strict=False)
+    weight_decay: Number = Field(default=0.0, ge=0, description="Of a trainable skip's own weights.")
 
 
 class Network(Wire):
-    """A feedforward network; the last layer is the output."""
+    """A network; the last layer is the output."""
 
+    model: Model = Field(
+        default=Model.FEEDFORWARD,
+        strict=False,
+        description="`unconstrained_features`: the layers are a head on free features, one for each sample, of "
+        "`data.inputs` entries. `linear_vae`: the one layer is the output of the decoder.",
+    )
+    class_counts: list[Annotated[Integer, Field(ge=1, le=10**12)]] | None = Field(
+        default=None, min_length=1, max_length=10_000, description="Samples of each class; `unconstrained_features`."
+    )
+    feature_weight_decay: Number | None = Field(
+        default=None, gt=0, description="Factor of the squared norm of all features; `unconstrained_features`."
+    )
+    latent: Integer | None = Field(default=None, ge=1, description="Number of latents; `linear_vae`.")
+    beta: Number | None = Field(
+        default=None, gt=0, description="Weight of the divergence from the prior, default 1; `linear_vae`."
+    )
+    decoder_variance: Number | None = Field(
+        default=None, gt=0, description="Variance of the decoder's noise; learned if it is left out; `linear_vae`."
+    )
     layers: list[Layer] = Field(min_length=1)
     input_noise: Noise | None = None
     bias: Bias = Field(default=Bias.NONE, strict=False, description="Which layers have a bias vector.")

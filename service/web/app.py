@@ -26,7 +26,18 @@ from service.web.job_metrics import JobMetrics
 from service.web.large import LargeBodies
 from service.web.metrics import Metrics
 from service.web.middleware import ApiKeys, Observe
-from service.web.routers import catalogue, diagnose, jobs, landscape, minima_batch, pages, races, sweeps, system
+from service.web.routers import (
+    catalogue,
+    diagnose,
+    gradient_flows,
+    jobs,
+    landscape,
+    minima_batch,
+    pages,
+    races,
+    sweeps,
+    system,
+)
 from service.web.routers import minima as minima_routes
 from service.web.routers import problems as problem_routes
 from service.web.routers import ranks as ranks_routes
@@ -39,6 +50,7 @@ ROUTERS: Final = (
     ranks_routes.router,
     sweeps.router,
     races.router,
+    gradient_flows.router,
     diagnose.router,
     catalogue.router,
     problem_routes.router,
@@ -69,7 +81,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(ServiceError, problems.on_service_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)
     app.add_exception_handler(RequestValidationError, problems.on_parameter_error)
-    app.state.openapi_json = openapi.as_json(app)
     # the last one added is the outermost
     if settings.api_keys:
         app.add_middleware(ApiKeys, keys=settings.api_keys)

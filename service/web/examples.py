@@ -16,6 +16,7 @@ from service.operations.minima import minima, parse
 from service.operations.minima_batch import minima_sweep
 from service.schemas.batch import SweepRequest
 from service.schemas.diagnose import DIAGNOSE_EXAMPLE
+from service.schemas.flows import FLOW_EXAMPLE
 from service.schemas.generated import GENERATED_EXAMPLE
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits
@@ -34,6 +35,30 @@ MINIMA: Final[Mapping[str, Any]] = {
             "objective": {"convention": "half_mean"},
         },
         "return": {"weights": "factors"},
+    },
+    "free features: neural collapse, the smallest class is not learned": {
+        "network": {
+            "model": "unconstrained_features",
+            "class_counts": [500, 300, 4],
+            "feature_weight_decay": 1e-5,
+            "layers": [{"width": 6, "weight_decay": 1e-3}, {"width": 3, "weight_decay": 1e-3}],
+        },
+        "data": {"kind": "none", "inputs": 8},
+    },
+    "a linear variational autoencoder: which latents collapse": {
+        "network": {
+            "model": "linear_vae",
+            "latent": 2,
+            "beta": 1.5,
+            "decoder_variance": 0.4,
+            "layers": [{"width": 3}],
+        },
+        "data": {
+            "kind": "moments",
+            "xx": [[2.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0, 0.0, 0.25]],
+            "xy": [[2.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0, 0.0, 0.25]],
+            "yy": 3.25,
+        },
     },
 }
 LANDSCAPE: Final[Mapping[str, Any]] = {
@@ -96,6 +121,10 @@ RACES: Final[Mapping[str, Any]] = {
         "steps": 200,
         "seed": 1,
     },
+}
+FLOWS: Final[Mapping[str, Any]] = {
+    "a linear network on separable classes": FLOW_EXAMPLE,
+    "the problem alone: squared loss with decay": {"problem": DESIGN_EXAMPLE},
 }
 SHOWN_DIGITS: Final = 8
 ROUNDING: Final = 1e-8

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
 
-from service.web.problems import BodyTooLarge, MalformedBody
+from service.web.body_errors import BodyTooLarge, MalformedBody
 
 MAX_ENTRIES: Final = 100
 REQUEST: Final = "request"

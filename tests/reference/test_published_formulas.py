@@ -7,9 +7,10 @@ from evidence.outputs_instances import Shape, network_of, random_moments
 from service.core.arrays import FloatArray
 from service.core.dispatch import solve
 from service.core.models.linear_vae import LinearVae, solve_vae
-from service.core.models.unconstrained_features import FeatureModel, solve_features
+from service.core.models.unconstrained_features import FeatureGeometry, feature_problem, geometry_of
 from service.core.moments import moments_of
-from service.core.problems import Moments, Problem
+from service.core.problems import Layer, Moments, Network, Problem
+from service.vocabulary import Bias
 
 SEEDS = range(12)
 
@@ -73,16 +74,24 @@ def test_cavazza_dropout(seed: int) -> None:
     assert minimum.loss == pytest.approx(np.sum((values - lowered) ** 2) + weight * lowered.sum() ** 2, rel=1e-12)
 
 
+def collapsed(counts: tuple[int, ...], width: int, feature: float, weight: float, bias: Bias) -> FeatureGeometry:
+    """Features under one decayed layer."""
+    head = Network((Layer(len(counts), weight_decay=weight),), bias=bias, bias_weight_decays=(0.0,))
+    problem = feature_problem(counts, width, feature, 0.0, head)
+    return geometry_of(problem, counts, solve(problem).solution.minimum)
+
+
 @pytest.mark.parametrize("classes", [2, 3, 5, 10])
 def test_neural_collapse_is_a_simplex(classes: int) -> None:
     """Papyan, Han, Donoho (PNAS 2020): balanced class means with a free bias form a simplex equiangular tight frame."""
-    model = FeatureModel((7,) * classes, classes + 2, (), 1e-3 / classes, (1e-3,), bias=True)
-    found = solve_features(model)
+    found = collapsed((7,) * classes, classes + 2, 1e-3 / classes, 1e-3, Bias.OUTPUT)
     frame = np.full((classes, classes), -1.0 / (classes - 1))
     np.fill_diagonal(frame, 1.0)
     assert found.cosines == pytest.approx(frame, abs=1e-12)
-    assert np.ptp(found.feature_norms) <= 1e-12 * found.feature_norms.max()
-    assert found.rank == classes - 1
+    norms = [item.feature_norm for item in found.classes if item.feature_norm is not None]
+    assert len(norms) == classes
+    assert np.ptp(norms) <= 1e-12 * max(norms)
+    assert found.kind == "simplex_etf"
 
 
 def test_minority_collapse_threshold() -> None:
@@ -90,10 +99,10 @@ def test_minority_collapse_threshold() -> None:
     counts, weight, features = (40, 10, 3), 2e-2, 5e-3
     samples = sum(counts)
     # (1/2N)||.||^2 + (w/2)||W||^2 + (h/2)||H||^2, doubled, is the core's convention
-    found = solve_features(FeatureModel(counts, 3, (), features, (weight,)))
+    found = collapsed(counts, 3, features, weight, Bias.NONE)
     edge = samples**2 * weight * features
     assert found.count_threshold == pytest.approx(edge, rel=1e-12)
-    assert found.learned == tuple(count > edge for count in counts)
+    assert [item.learned for item in found.classes] == [count > edge for count in counts]
     heights = [np.sqrt(n) - samples * np.sqrt(weight * features) for n in counts if n > edge]
     own = [height / np.sqrt(n) for height, n in zip(heights, counts, strict=False)]
     assert np.diag(found.logits)[: len(own)] == pytest.approx(own, rel=1e-12)

@@ -12,14 +12,16 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from service.core.arrays import FloatArray
+from service.core.arrays import FloatArray, IntArray
 from service.core.landscapes.hessian import is_plain
+from service.core.landscapes.sparse_hessian import KroneckerProduct, kronecker_products
 from service.core.linear.kronecker import kronecker_hessian
 from service.core.problems import Moments, Network, Problem
 from service.errors import LimitExceeded
 
-NEGLIGIBLE = 1e-14
 LARGEST = 5000
+DENSE_SHARE = 0.25
+"""Share of entries that rise above rounding beyond which one dense matrix is cheaper than many blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ def hessian_spectrum(problem: Problem, weights: Sequence[FloatArray]) -> Hessian
 
     Notes
     -----
-    O(P^2) to assemble in rotated frames, then O(block^3) a block.
+    In rotated frames the factors of the Kronecker products are sparse at aligned points: O(P) entries there, at most
+    O(P^2), then O(block^3) a block.
     """
     if not is_plain(problem):
         raise ValueError("the Kronecker form needs a network without hidden noise and biases")
@@ -104,8 +107,12 @@ def hessian_spectrum(problem: Problem, weights: Sequence[FloatArray]) -> Hessian
     second = moments.xx + problem.network.input_noise_variance * np.diag(moments.xx.diagonal())
     turned = Moments(frames[0].T @ second @ frames[0], frames[0].T @ moments.xy @ frames[-1], moments.yy)
     # the input noise is in the second moment already
-    hessian = kronecker_hessian(_without_input_noise(problem), turned, rotated)
-    return _by_blocks(hessian)
+    products = kronecker_products(turned, rotated)
+    diagonal = 2.0 * np.repeat(problem.network.weight_decays, [weight.size for weight in weights])
+    if sum(product.count for product in products) > DENSE_SHARE * diagonal.size**2:
+        hessian = kronecker_hessian(_without_input_noise(problem), turned, rotated)
+        return HessianSpectrum(np.asarray(np.linalg.eigvalsh(hessian), dtype=np.float64), 0.0, 1, diagonal.size)
+    return _by_blocks(products, diagonal)
 
 
 def _without_input_noise(problem: Problem) -> Network:
@@ -136,21 +143,34 @@ def aligned_frames(problem: Problem, weights: Sequence[FloatArray]) -> list[Floa
     return frames
 
 
-def _by_blocks(hessian: FloatArray) -> HessianSpectrum:
-    """Eigenvalues block by block, entries below rounding dropped and accounted for."""
-    size = hessian.shape[0]
-    scale = float(np.max(np.abs(hessian), initial=0.0))
-    kept = np.abs(hessian) > NEGLIGIBLE * scale * np.sqrt(size)
-    dropped = float(np.linalg.norm(hessian[~kept]))
-    rows, columns = np.nonzero(kept)
+def _by_blocks(products: Sequence[KroneckerProduct], diagonal: FloatArray) -> HessianSpectrum:
+    """Eigenvalues block by block; the norm of what was left out bounds the error."""
+    size = diagonal.size
+    entries = [product.entries() for product in products]
+    rows, columns, numbers = (np.concatenate(parts) for parts in zip(*entries, strict=True))
     graph = coo_matrix((np.ones(rows.size), (rows, columns)), shape=(size, size))
     count, labels = connected_components(graph, directed=False)
-    order = np.argsort(labels, kind="stable")
     sizes = np.bincount(labels, minlength=count)
-    starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
+    # blocks of one size stand together in one buffer, row by row
+    by_size = np.argsort(sizes, kind="stable")
+    starts = np.empty(count, dtype=np.intp)
+    starts[by_size] = np.concatenate(([0], np.cumsum(sizes[by_size] ** 2)[:-1]))
+    order = np.argsort(labels, kind="stable")
+    place = np.empty(size, dtype=np.intp)
+    place[order] = np.arange(size) - np.repeat(np.concatenate(([0], np.cumsum(sizes)[:-1])), sizes)
+
+    def spot(row: IntArray, column: IntArray) -> IntArray:
+        found: IntArray = starts[labels[row]] + place[row] * sizes[labels[row]] + place[column]
+        return found
+
+    everyone = np.arange(size)
+    spots = np.concatenate((spot(rows, columns), spot(everyone, everyone)))
+    buffer = np.bincount(spots, np.concatenate((numbers, diagonal)), int(np.sum(sizes**2)))
     values: list[FloatArray] = []
-    for length in np.unique(sizes):
-        members = np.array([order[start : start + length] for start in starts[sizes == length]])
-        blocks = hessian[members[:, :, None], members[:, None, :]]
-        values.append(np.linalg.eigvalsh(blocks).ravel())
+    begin = 0
+    for length, number in zip(*np.unique(sizes, return_counts=True), strict=True):
+        end = begin + int(number) * int(length) ** 2
+        values.append(np.linalg.eigvalsh(buffer[begin:end].reshape(number, length, length)).ravel())
+        begin = end
+    dropped = sum(product.dropped for product in products)
     return HessianSpectrum(np.sort(np.concatenate(values)), dropped, int(count), int(sizes.max(initial=0)))

@@ -4,6 +4,7 @@ See ``docs/theory/hessian.md``.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,42 +21,66 @@ def _chain(weights: Sequence[FloatArray], first: int, last: int) -> FloatArray:
     return product
 
 
-def kronecker_blocks(network: Network, moments: Moments, weights: Sequence[FloatArray]) -> list[list[FloatArray]]:
-    """Blocks ``H[m][l]`` (l <= m) of the Hessian with respect to the weights, without hidden noise and biases.
+@dataclass(frozen=True, slots=True)
+class KroneckerBlock:
+    """One block ``H[upper][lower]`` of the Hessian, without the decay on its diagonal.
+
+    Attributes
+    ----------
+    upper, lower : int
+        Layers, ``lower <= upper``.
+    outer, inner : (rows_upper, rows_lower) and (columns_upper, columns_lower) arrays
+        Entry (ab, ce) holds ``outer[a, c] inner[b, e]``.
+    pull, between : (rows_upper, columns_lower) and (columns_upper, rows_lower) arrays, or None
+        It also holds ``pull[a, e] between[b, c]``; absent on the diagonal.
+    """
+
+    upper: int
+    lower: int
+    outer: FloatArray
+    inner: FloatArray
+    pull: FloatArray | None
+    between: FloatArray | None
+
+    def dense(self) -> FloatArray:
+        """All entries, weights in row-major order."""
+        block = np.einsum("ac,be->abce", self.outer, self.inner)
+        if self.pull is not None and self.between is not None:
+            block += np.einsum("ae,bc->abce", self.pull, self.between)
+        flat: FloatArray = block.reshape(self.outer.shape[0] * self.inner.shape[0], -1)
+        return flat
+
+
+def kronecker_blocks(moments: Moments, weights: Sequence[FloatArray], input_noise: float) -> list[KroneckerBlock]:
+    """Blocks of the Hessian with respect to the weights, without hidden noise and biases, factored.
 
     Parameters
     ----------
-    network : Network
     moments : Moments
     weights : sequence of (width, inputs) arrays
+    input_noise : float
+        Variance of noise on the inputs.
 
     Returns
     -------
-    list of lists of (size_m, size_l) arrays
-        Weights in row-major order.  O(P^2) for P weights.
+    list of KroneckerBlock
+        Lower triangle, row by row.
     """
-    decays = network.weight_decays
-    second = _second_moment(moments, network.input_noise_variance)
+    second = _second_moment(moments, input_noise)
     count = len(weights)
     above = [_chain(weights, index + 1, count) for index in range(count)]
     below = [_chain(weights, 0, index) for index in range(count)]
     residual = _chain(weights, 0, count) @ second - moments.xy.T
-    blocks: list[list[FloatArray]] = []
+    blocks: list[KroneckerBlock] = []
     for upper in range(count):
-        row: list[FloatArray] = []
         for lower in range(upper + 1):
-            outer = above[upper].T @ above[lower]
+            outer = 2.0 * above[upper].T @ above[lower]
             inner = below[upper] @ second @ below[lower].T
-            block = 2.0 * np.einsum("ac,be->abce", outer, inner)
+            pull = between = None
             if lower < upper:
-                pull = above[upper].T @ residual @ below[lower].T
+                pull = 2.0 * above[upper].T @ residual @ below[lower].T
                 between = _chain(weights, lower + 1, upper)
-                block += 2.0 * np.einsum("ae,bc->abce", pull, between)
-            flat = block.reshape(weights[upper].size, weights[lower].size)
-            if lower == upper:
-                flat[np.diag_indices_from(flat)] += 2.0 * decays[upper]
-            row.append(flat)
-        blocks.append(row)
+            blocks.append(KroneckerBlock(upper, lower, outer, inner, pull, between))
     return blocks
 
 
@@ -64,14 +89,15 @@ def _second_moment(moments: Moments, variance: float) -> FloatArray:
 
 
 def kronecker_hessian(network: Network, moments: Moments, weights: Sequence[FloatArray]) -> FloatArray:
-    """The blocks of `kronecker_blocks` as one symmetric (P, P) matrix."""
-    blocks = kronecker_blocks(network, moments, weights)
-    edges = np.concatenate(([0], np.cumsum([weight.size for weight in weights])))
-    hessian = np.empty((int(edges[-1]), int(edges[-1])))
-    for upper, row in enumerate(blocks):
-        for lower, block in enumerate(row):
-            rows = slice(int(edges[upper]), int(edges[upper + 1]))
-            columns = slice(int(edges[lower]), int(edges[lower + 1]))
-            hessian[rows, columns] = block
-            hessian[columns, rows] = block.T
+    """The whole Hessian as one symmetric (P, P) matrix, weights in row-major order.  O(P^2) for P weights."""
+    edges = np.concatenate(([0], np.cumsum([weight.size for weight in weights]))).tolist()
+    hessian = np.empty((edges[-1], edges[-1]))
+    for block in kronecker_blocks(moments, weights, network.input_noise_variance):
+        rows = slice(edges[block.upper], edges[block.upper + 1])
+        columns = slice(edges[block.lower], edges[block.lower + 1])
+        dense = block.dense()
+        hessian[rows, columns] = dense
+        hessian[columns, rows] = dense.T
+    decays = np.repeat(network.weight_decays, [weight.size for weight in weights])
+    hessian[np.diag_indices_from(hessian)] += 2.0 * decays
     return hessian

@@ -7,7 +7,7 @@ See ``docs/theory/factorisation.md``.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import accumulate, islice
 from math import sqrt
 from typing import TypeAlias
 
@@ -59,12 +59,16 @@ class Lanes:
     def active(self) -> tuple[Root, ...]:
         """Stable roots of the leading singular values that beat zero: the global minimum."""
         found: list[Root] = []
-        for target in self.targets[: self.bound]:
-            root = self.shrinkage.stable_root(target) if target > self.shrinkage.global_threshold else None
-            if root is None:
+        for target, roots in zip(self.targets[: self.bound], self._roots, strict=False):
+            if target <= self.shrinkage.global_threshold or not roots or not roots[-1].stable:
                 break
-            found.append(root)
+            found.append(roots[-1])
         return tuple(found)
+
+    @cached_property
+    def _roots(self) -> tuple[tuple[Root, ...], ...]:
+        """Positive stationary points of each scalar problem, the stable one last."""
+        return tuple(self.shrinkage.roots(target) for target in self.targets)
 
     @cached_property
     def least_loss(self) -> float:
@@ -90,7 +94,9 @@ class Lanes:
 
     def loss_of(self, choice: Choice) -> float:
         """Loss with the chosen (index, root) pairs on and all else off."""
-        quick = self.zero_loss + sum(root.value - self.targets[index] ** 2 for index, root in choice)
+        quick = self.zero_loss
+        for index, root in choice:
+            quick += root.value - self.targets[index] ** 2
         if quick > 1e-2 * self.zero_loss:
             return quick
         # a small loss is summed without the cancellation
@@ -130,6 +136,9 @@ class Lanes:
         if not choice:
             return True
         last = choice[-1][0]
+        if last < len(choice) and all(root.stable for _, root in choice):
+            # stable roots grow with their targets
+            return True
         if self._group[last] == last and last >= len(choice):
             # no ties up to here, so that a gap below a chosen index is a larger target switched off
             return False
@@ -146,7 +155,14 @@ class Lanes:
 
     def point(self, choice: Choice) -> StationaryPoint:
         """The choice as an entry of the list of stationary points."""
-        loss = self.loss_of(choice)
+        products = lanes = 0.0
+        for _, root in choice:
+            products += root.product**2
+            lanes += root.lane**2
+        return self._entry(choice, self.loss_of(choice), products, lanes)
+
+    def _entry(self, choice: Choice, loss: float, products: float, lanes: float) -> StationaryPoint:
+        """`point` from the sums of squares of products and lanes."""
         label: dict[str, int | float | str | list[int]] = {
             "subset": [index for index, _ in choice],
             "unstable": [index for index, root in choice if not root.stable],
@@ -156,10 +172,22 @@ class Lanes:
             loss,
             self._class_at(choice, loss),
             Evidence.PROVED,
-            sqrt(sum(root.product**2 for _, root in choice)) / self.scale,
-            sqrt(sum(root.lane**2 for _, root in choice) * self.inverse_decays),
+            sqrt(products) / self.scale,
+            sqrt(lanes * self.inverse_decays),
             label,
         )
+
+    def _leading_points(self, roots: Sequence[Root]) -> list[StationaryPoint]:
+        """The points with the first 1, 2, .. of ``roots`` on, which are the local minima, by running sums."""
+        gone = list(accumulate((target * target for target in reversed(self.targets)), initial=0.0))
+        values = accumulate(root.value for root in roots)
+        products = accumulate(root.product**2 for root in roots)
+        lanes = accumulate(root.lane**2 for root in roots)
+        choice = list(enumerate(roots))
+        return [
+            self._entry(choice[:size], self.residual + value + gone[len(self.targets) - size], product, lane)
+            for size, (value, product, lane) in enumerate(zip(values, products, lanes, strict=True), 1)
+        ]
 
     def points(self, cap: int = LISTED_AT_MOST) -> tuple[list[StationaryPoint], str]:
         """Stationary points other than zero, modulo symmetry, and what is proved about the list.
@@ -169,14 +197,15 @@ class Lanes:
         Where there are more than ``cap`` the families of local minima come first, then picks of few directions.
         """
         # the stable root first, so that leading picks are the local minima
-        options = [tuple(reversed(self.shrinkage.roots(target))) for target in self.targets]
+        options = [tuple(reversed(found)) for found in self._roots]
         counts = [len(found) for found in options]
         total = count_choices(counts, self.bound) - 1
         leading = sum(bool(found) for found in options[: self.bound])
         families = [tuple((index, 0) for index in range(size)) for size in range(1, leading + 1)]
         others = (pick for pick in choices_by_size(counts, self.bound) if pick and pick not in families)
-        picks = [*families[:cap], *islice(others, max(cap - len(families), 0))]
-        points = [self.point([(index, options[index][option]) for index, option in pick]) for pick in picks]
+        points = self._leading_points([found[0] for found in options[: min(leading, cap)]])
+        rest = islice(others, max(cap - len(families), 0))
+        points += [self.point([(index, options[index][option]) for index, option in pick]) for pick in rest]
         points.sort(key=lambda point: -point.loss)
         completeness = (
             f"proved: {total} stationary points other than zero, modulo orthogonal changes of the hidden coordinates; "
@@ -188,20 +217,23 @@ class Lanes:
         """Decay scales at which the global minimum loses a direction, ascending; ties count as one."""
         learnable = np.array([target for target in self.targets[: self.bound] if target > 0.0])
         threshold, layers = self.shrinkage.global_threshold, self.shrinkage.n_layers
-        order = 2 if layers == 2 else 1
-        found: list[Transition] = []
-        for index in range(learnable.size - 1, -1, -1):
-            tied_below = index + 1 < learnable.size and self._group[index] == self._group[index + 1]
-            if tied_below:
-                continue
-            kept = sum(self._group[j] != self._group[index] for j in range(index + 1))
-            scale = self.shrinkage.scale_reaching(float(learnable[index]), threshold)
-            there = self.shrinkage.scaled(scale)
-            products = scalar_minimisers(learnable[:kept], there.penalty, 2.0 / layers)
-            after = float(np.sum(products**2))
-            before = after + (index + 1 - kept) * there.jump**2
-            found.append(Transition(scale, order, sqrt(before) / self.scale, sqrt(after) / self.scale))
-        return tuple(found)
+        count, order = learnable.size, 2 if layers == 2 else 1
+        if not count:
+            return ()
+        # the last of each group of ties, weakest first, and how many stay on after it
+        lasts = [i for i in range(count - 1, -1, -1) if i + 1 == count or self._group[i] != self._group[i + 1]]
+        kept = np.array([*(index + 1 for index in lasts[1:]), 0])
+        scales = [self.shrinkage.scale_reaching(float(learnable[index]), threshold) for index in lasts]
+        there = [self.shrinkage.scaled(scale) for scale in scales]
+        penalties = np.array([task.penalty for task in there])[:, None]
+        products = scalar_minimisers(learnable, penalties, 2.0 / layers)
+        after = np.sum(np.where(np.arange(count) < kept[:, None], products**2, 0.0), axis=1)
+        jumps = np.array([task.jump for task in there])
+        before = after + (np.array(lasts) + 1 - kept) * jumps**2
+        norms = zip(np.sqrt(before) / self.scale, np.sqrt(after) / self.scale, strict=True)
+        return tuple(
+            Transition(scale, order, float(high), float(low)) for scale, (high, low) in zip(scales, norms, strict=True)
+        )
 
     def barrier(self) -> tuple[float | None, str]:
         """Height of the barrier between zero and the global minimum, three or more layers, or why it is unknown.
@@ -216,7 +248,7 @@ class Lanes:
             return 0.0, ""
         level, first = 0.0, 0.0
         for index in range(len(self.active)):
-            unstable = self.shrinkage.roots(self.targets[index])[0]
+            unstable = self._roots[index][0]
             rise = unstable.value - self.targets[index] ** 2
             if index == 0:
                 first = rise

@@ -21,6 +21,7 @@ def scalar_bounds(targets: FloatArray, penalty: float, power: float) -> FloatArr
     -----
     Beyond ``s_i = (P p (1-p)/2)^(1/(2-p))`` the function is convex, and its only minimum other than zero lies there,
     at a zero of the derivative that is bisected; the tangent at the ends of the last interval bounds it from below.
+    For p = 1 the derivative is linear and needs no bisection.
     """
     inflection = (0.5 * penalty * power * (1.0 - power)) ** (1.0 / (2.0 - power))
     low: FloatArray = np.full(targets.shape, inflection)
@@ -30,7 +31,9 @@ def scalar_bounds(targets: FloatArray, penalty: float, power: float) -> FloatArr
         derivative: FloatArray = 2.0 * (at - targets) + penalty * power * np.maximum(at, 1e-300) ** (power - 1.0)
         return derivative
 
-    for _ in range(80):
+    if power == 1.0:
+        low = np.maximum(targets - 0.5 * penalty, 0.0)
+    for _ in range(0 if power == 1.0 else 80):
         middle = 0.5 * (low + high)
         rising = slope(middle) > 0.0
         low, high = np.where(rising, low, middle), np.where(rising, middle, high)
@@ -40,15 +43,26 @@ def scalar_bounds(targets: FloatArray, penalty: float, power: float) -> FloatArr
     return bounds
 
 
-def scalar_minimisers(targets: FloatArray, penalty: float, power: float) -> FloatArray:
+def scalar_minimisers(targets: FloatArray, penalty: float | FloatArray, power: float) -> FloatArray:
     """Minimisers of ``(s - y)^2 + P s^p`` over ``s >= 0``, shape (m,); zero where zero costs as little.
+
+    Parameters
+    ----------
+    targets : (m,) array
+    penalty : float or array
+        P >= 0; a column (n, 1) gives the minimisers (n, m) for each of its entries.
+    power : float
+        p in (0, 1].
 
     Notes
     -----
     Newton steps from the right end of the convex branch, which descend monotonically to the larger root.
     """
+    if power == 1.0:
+        shrunk: FloatArray = np.maximum(targets - 0.5 * penalty, 0.0)
+        return shrunk
     inflection = (0.5 * penalty * power * (1.0 - power)) ** (1.0 / (2.0 - power))
-    floor = max(inflection, 1e-100)
+    floor = np.maximum(inflection, 1e-100)
     at: FloatArray = np.maximum(targets, floor)
     for _ in range(60):
         slope = 2.0 * (at - targets) + penalty * power * at ** (power - 1.0)

@@ -1,203 +1,210 @@
 """Neural collapse: free features under a deep linear head with weight decay and squared loss on one-hot labels.
 
-The features are one more layer on white inputs, so that the factorisation with unequal decays decides which classes
-are learned.  Tirer, Bruna (2022); Dang et al. (2023).  See ``docs/theory/unconstrained-features.md``.
+The features are one more layer on white inputs, so that the solvers of networks with several outputs decide which
+classes are learned.  Tirer, Bruna (2022); Dang et al. (2023).  See ``docs/theory/unconstrained-features.md``.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.linear.lane_points import TIE_TOLERANCE, Lanes
-from service.core.linear.scalar_bounds import scalar_bounds
+from service.core.linear.quadratic import quadratic_of
+from service.core.linear.ranks import rank_bound
 from service.core.linear.shrinkage import Shrinkage
-from service.core.results import Terms
-from service.errors import FieldProblem, InputError
+from service.core.problems import Layer, Moments, Network, Problem, Skip
+from service.core.results import GlobalMinimum
 
-
-@dataclass(frozen=True)
-class FeatureModel:
-    """``E||W_L .. W_1 h + b - y||^2 + g_H sum_i ||h_i||^2 + sum g_l ||W_l||^2`` over features and weights.
-
-    Attributes
-    ----------
-    class_counts : tuple of int
-        Samples of each class, at least 1.
-    feature_width : int
-        Length of a feature vector.
-    hidden_widths : tuple of int
-        Outputs of the layers of the head but the last, which has one for each class.
-    feature_decay : float
-        g_H > 0 of the core's convention: the mean of the errors, the sum of the decays.
-    weight_decays : tuple of float
-        g_1 .. g_L > 0, from the features to the outputs.
-    bias : bool
-        Whether the outputs have a bias free of decay.
-    """
-
-    class_counts: tuple[int, ...]
-    feature_width: int
-    hidden_widths: tuple[int, ...]
-    feature_decay: float
-    weight_decays: tuple[float, ...]
-    bias: bool = False
-
-    def check(self) -> None:
-        """Raise `InputError` naming what is out of range."""
-        problems: list[FieldProblem] = []
-        if not self.class_counts or min(self.class_counts) < 1:
-            problems.append(FieldProblem(("network", "class_counts"), "must hold counts of at least 1"))
-        if min((self.feature_width, *self.hidden_widths)) < 1:
-            problems.append(FieldProblem(("network", "layers"), "must have widths of at least 1"))
-        if not (np.isfinite(self.feature_decay) and self.feature_decay > 0.0):
-            problems.append(FieldProblem(("network", "feature_weight_decay"), "must be positive"))
-        if len(self.weight_decays) != len(self.hidden_widths) + 1:
-            problems.append(FieldProblem(("network", "layers"), "must have one decay for each layer of the head"))
-        elif min(self.weight_decays) <= 0.0:
-            problems.append(FieldProblem(("network", "layers"), "must have positive decays"))
-        if problems:
-            raise InputError(problems)
-
-    @property
-    def samples(self) -> int:
-        """Number of samples N."""
-        return sum(self.class_counts)
-
-    def target(self) -> FloatArray:
-        """Labels as a (K, K) matrix acting on normalised class indicators, centred where there is a bias."""
-        counts = np.array(self.class_counts, dtype=float)
-        target = np.diag(np.sqrt(counts))
-        if self.bias:
-            target = target - np.outer(counts, np.sqrt(counts)) / self.samples
-        scaled: FloatArray = target / np.sqrt(self.samples)
-        return scaled
-
-    def lanes(self, values: FloatArray) -> Lanes:
-        """The separate scalar problems for singular values ``values`` of the target."""
-        decays = np.array([self.samples * self.feature_decay, *self.weight_decays])
-        bound = min(self.feature_width, *self.hidden_widths, len(self.class_counts))
-        targets = tuple(float(value) for value in values)
-        return Lanes(Shrinkage.of(decays), targets, bound, 0.0, 1.0, float(np.sum(1.0 / decays)))
+SAME = 1e-9
+"""Relative difference up to which norms and cosines count as equal."""
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureSolution:
-    """The global minimum.
+class ClassGeometry:
+    """What becomes of one class; a missing number has an entry in ``reasons``.
 
     Attributes
     ----------
-    loss : float
-    terms : Terms
-    learned : tuple of bool
-        Whether a class has a feature mean other than zero (after the bias, where there is one).
-    count_threshold : float
-        Without a bias a class is learned iff it is among the largest that fit through the head and has more samples.
-    decay_scales : tuple of float
-        Factors on all decays at which singular directions vanish, ascending.
-    rank : int
-    class_means : (feature_width, K) array
-        The feature of every sample of a class: features do not vary within one.
-    logits : (K, K) array
-        Outputs for a sample of each class (columns), bias included.
-    bias : (K,) array
-    weights : tuple of arrays
-        The layers of the head.
-    feature_norms : (K,) array
-    cosines : (K, K) array
-        Between class means; zero where a mean is zero.
-    lower_bound : float
-        From the singular values of the labels alone; equals the loss up to rounding.
-    uniqueness : str
+    count : int
+    learned : bool
+        Whether its mean feature is other than zero.
+    feature_norm : float or None
+        Length of the feature that all its samples share.
+    collapse_decay_scale : float or None
+        Factor on all decays from which on the class is not learned.
+    reasons : dict
     """
 
-    loss: float
-    terms: Terms
-    learned: tuple[bool, ...]
-    count_threshold: float
-    decay_scales: tuple[float, ...]
-    rank: int
-    class_means: FloatArray
+    count: int
+    learned: bool
+    feature_norm: float | None
+    collapse_decay_scale: float | None
+    reasons: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureGeometry:
+    """The geometry of the returned minimum.
+
+    Attributes
+    ----------
+    kind : str
+        ``simplex_etf``, ``orthogonal_frame``, ``general`` or ``collapsed``.
+    classes : tuple of ClassGeometry
+    count_threshold : float or None
+        Without a bias a class is learned iff it is among the largest that fit through the head and has more samples.
+    logits : (K, K) array
+        Outputs for a sample of each class (columns), bias included.
+    cosines : (K, K) array or None
+        Between class means; zero where a mean is zero.
+    reasons : dict
+    """
+
+    kind: str
+    classes: tuple[ClassGeometry, ...]
+    count_threshold: float | None
     logits: FloatArray
-    bias: FloatArray
-    weights: tuple[FloatArray, ...]
-    feature_norms: FloatArray
-    cosines: FloatArray
-    lower_bound: float
-    uniqueness: str
+    cosines: FloatArray | None
+    reasons: dict[str, str]
 
 
-def solve_features(model: FeatureModel) -> FeatureSolution:
-    """Global minimum of the unconstrained-features model.
+def class_moments(counts: Sequence[int]) -> Moments:
+    """Moments of one-hot labels against inputs that name the samples, on the span of the class indicators.
 
-    Raises
-    ------
-    InputError
-        If a count, width or decay is out of range.
+    Parameters
+    ----------
+    counts : sequence of int
+        n_1 .. n_K, at least 1 each.
+
+    Returns
+    -------
+    Moments
+        Input k is the normalised indicator of class k: K x K numbers, whatever the number of samples.
+    """
+    sizes = np.array(counts, dtype=float)
+    total = float(np.sum(sizes))
+    roots = np.sqrt(sizes)
+    return Moments(
+        np.eye(sizes.size) / total, np.diag(roots / total), 1.0, int(sum(counts)), roots / total, sizes / total
+    )
+
+
+def feature_problem(counts: Sequence[int], width: int, decay: float, noise: float, head: Network) -> Problem:
+    """The network whose first layer holds the features; column k of it is ``sqrt(n_k)`` times a feature of class k.
+
+    Parameters
+    ----------
+    counts : sequence of int
+    width : int
+        Entries of a feature.
+    decay : float
+        Factor of ``sum_i ||h_i||^2`` in the core's convention.
+    noise : float
+        Variance of the mean-one noise on the features.
+    head : Network
+        From the features to the outputs; may have an output bias only.
+    """
+    layers = (Layer(width, weight_decay=decay, noise_variance=noise), *head.layers)
+    decays = (0.0, *head.bias_weight_decays) if head.bias_weight_decays else ()
+    skips = tuple(Skip(skip.source + 1, skip.target + 1, skip.kind, skip.weight_decay) for skip in head.skips)
+    network = replace(head, layers=layers, input_noise_variance=0.0, bias_weight_decays=decays, skips=skips)
+    return Problem(network, class_moments(counts))
+
+
+def geometry_of(problem: Problem, counts: Sequence[int], minimum: GlobalMinimum) -> FeatureGeometry:
+    """Class means, logits and thresholds of a minimum of `feature_problem`.
 
     Notes
     -----
-    O(K^3) for K classes, whatever the number of samples.
+    O(K^3) for K classes.
     """
-    model.check()
-    left, values, right = np.linalg.svd(model.target())
-    values = np.where(values > 1e-14 * values[0], values, 0.0)
-    lanes = model.lanes(values)
-    count = len(lanes.active)
-    shares = np.array([root.lane for root in lanes.active])
-    counts = np.array(model.class_counts, dtype=float)
-    first = shares / np.sqrt(model.samples * model.feature_decay)
-    # features per sample: the factor of the normalised indicator spread over the samples of a class
-    means = np.eye(model.feature_width, count) @ (first[:, None] * right[:count]) * np.sqrt(model.samples / counts)
-    frames = [np.eye(width, count) for width in (model.feature_width, *model.hidden_widths)] + [left[:, :count]]
-    weights = tuple(
-        (frames[index + 1] * (shares / np.sqrt(decay))) @ frames[index].T
-        for index, decay in enumerate(model.weight_decays)
+    roots = np.sqrt(np.array(counts, dtype=float))
+    logits = minimum.end_to_end_map / roots + minimum.output_offset[:, None]
+    signal = np.linalg.norm(minimum.end_to_end_map, axis=0)
+    learned = signal > 1e-10 * max(float(signal.max()), 1e-300)
+    reasons: dict[str, str] = {}
+    norms = cosines = None
+    if minimum.parameters is None:
+        reasons["cosines"] = "the infimum is not attained by any features"
+    else:
+        means = minimum.parameters.weights[0].dense() / roots
+        norms = np.linalg.norm(means, axis=0)
+        unit = means * learned / np.where(learned, norms, 1.0)
+        cosines = unit.T @ unit
+    threshold = _count_threshold(problem, reasons)
+    scales = _collapse_scales(problem)
+    classes = tuple(
+        _class(counts[index], bool(learned[index]), None if norms is None else float(norms[index]), scales, index)
+        for index in range(len(counts))
     )
-    outputs = means
-    for weight in weights:
-        outputs = weight @ outputs
-    bias = np.zeros(counts.size)
-    if model.bias:
-        bias = counts / model.samples - outputs @ (counts / model.samples)
-    logits = outputs + bias[:, None]
-    fit = float(np.sum((logits - np.eye(counts.size)) ** 2 @ counts)) / model.samples
-    decay = model.feature_decay * float(np.sum(means**2 @ counts))
-    decay += sum(g * float(np.sum(weight**2)) for g, weight in zip(model.weight_decays, weights, strict=True))
-    norms = np.linalg.norm(means, axis=0)
-    unit = means / np.where(norms > 0.0, norms, 1.0)
-    return FeatureSolution(
-        lanes.least_loss,
-        Terms(fit, 0.0, decay),
-        tuple(bool(norm > 1e-12 * max(float(norms.max()), 1e-300)) for norm in norms),
-        model.samples * lanes.shrinkage.global_threshold**2,
-        tuple(transition.decay_scale for transition in lanes.transitions()),
-        count,
-        means,
-        logits,
-        bias,
-        weights,
-        norms,
-        unit.T @ unit,
-        _lower_bound(model, values, lanes.bound),
-        _uniqueness(lanes),
-    )
+    return FeatureGeometry(_kind(learned, norms, cosines), classes, threshold, logits, cosines, reasons)
 
 
-def _lower_bound(model: FeatureModel, values: FloatArray, bound: int) -> float:
-    """Singular values paired in order, each bounded by a tangent; shares nothing with the roots."""
-    decays = np.array([model.samples * model.feature_decay, *model.weight_decays])
-    penalty = decays.size * float(np.exp(np.mean(np.log(decays))))
-    parts = scalar_bounds(values[:bound], penalty, 2.0 / decays.size)
-    return float(np.sum(parts) + np.sum(values[bound:] ** 2))
+def _class(
+    count: int, learned: bool, norm: float | None, scales: tuple[FloatArray | None, str], index: int
+) -> ClassGeometry:
+    reasons: dict[str, str] = {}
+    if norm is None:
+        reasons["feature_norm"] = "the infimum is not attained by any features"
+    scale = None if scales[0] is None else float(scales[0][index])
+    if scales[0] is None:
+        reasons["collapse_decay_scale"] = scales[1]
+    elif scale == 0.0:
+        scale = None
+        reasons["collapse_decay_scale"] = "never learned: larger classes fill the narrowest layer"
+    return ClassGeometry(count, learned, norm if learned or norm is None else 0.0, scale, reasons)
 
 
-def _uniqueness(lanes: Lanes) -> str:
-    targets, count = lanes.targets, len(lanes.active)
-    if (
-        count == lanes.bound
-        and count < len(targets)
-        and targets[count - 1] - targets[count] <= TIE_TOLERANCE * targets[0]
-    ):
-        return "not unique: classes of equal size tie at the bottleneck, any subspace of theirs is optimal"
-    return "unique up to rotations of the features and of the hidden coordinates"
+def _effective(problem: Problem) -> tuple[Shrinkage | None, str]:
+    """The scalar problem of every singular direction, or why there is none."""
+    decays = problem.network.weight_decays.copy()
+    if not np.all(decays > 0.0):
+        return None, "a layer has no decay: every direction that fits through the layers is learned"
+    if np.any(problem.network.noise_variances):
+        return None, "hidden noise couples the directions"
+    if any(layer.frozen_weights is not None for layer in problem.network.layers) or problem.network.skips:
+        return None, "not known with frozen layers or skips"
+    decays[0] /= quadratic_of(problem).mean_square
+    return Shrinkage.of(decays), ""
+
+
+def _count_threshold(problem: Problem, reasons: dict[str, str]) -> float | None:
+    shrinkage, why = _effective(problem)
+    if problem.network.bias_layers:
+        why = "with a bias classes are not learned one by one"
+    if why or shrinkage is None:
+        reasons["count_threshold"] = why
+        return None
+    return float(problem.data.n or 0) * shrinkage.global_threshold**2
+
+
+def _collapse_scales(problem: Problem) -> tuple[FloatArray | None, str]:
+    """For each class the largest decay scale at which a direction with a part in it is still learned; 0 for never."""
+    shrinkage, why = _effective(problem)
+    if shrinkage is None:
+        return None, why
+    quadratic = quadratic_of(problem)
+    _, values, right = quadratic.svd
+    kept = values[: rank_bound(problem, quadratic)]
+    kept = kept[kept > 1e-13 * max(float(values[0]), 1e-300)]
+    threshold = shrinkage.global_threshold
+    scales = np.array([shrinkage.scale_reaching(float(value), threshold) for value in kept])
+    taking_part = np.abs(quadratic.expand(right[:, : kept.size])) > 1e-10
+    largest: FloatArray = np.max(taking_part * scales, axis=1, initial=0.0)
+    return largest, ""
+
+
+def _kind(learned: FloatArray, norms: FloatArray | None, cosines: FloatArray | None) -> str:
+    if not np.any(learned):
+        return "collapsed"
+    if norms is None or cosines is None:
+        return "general"
+    chosen = np.flatnonzero(learned)
+    inside = cosines[np.ix_(chosen, chosen)]
+    off = inside[~np.eye(chosen.size, dtype=bool)]
+    if off.size == 0 or float(np.abs(off).max()) <= SAME:
+        return "orthogonal_frame"
+    size = learned.size
+    simplex = chosen.size == size and float(np.abs(off + 1.0 / (size - 1)).max()) <= SAME
+    return "simplex_etf" if simplex and float(np.ptp(norms)) <= SAME * float(norms.max()) else "general"

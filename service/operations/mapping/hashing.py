@@ -1,14 +1,16 @@
 """The identity of a problem: equal problems have equal hashes, however they were written."""
 
 import hashlib
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from service.operations.mapping.examples import BY_NAME
 from service.schemas.data import Example
 from service.schemas.problem import Problem
-from service.vocabulary import Convention
+from service.vocabulary import Convention, Model
+
+MODEL_FIELDS: Final = ("class_counts", "feature_weight_decay", "latent", "beta", "decoder_variance")
 
 
 def canonical(problem: Problem) -> dict[str, Any]:
@@ -19,6 +21,13 @@ def canonical(problem: Problem) -> dict[str, Any]:
     if document["data"].get("evaluation") is not None:
         document["data"]["evaluation"] = dict(document["data"]["evaluation"])
     network = document["network"]
+    if problem.network.model is Model.FEEDFORWARD:
+        # a network on data is the same problem as before there were other models
+        for name in ("model", *MODEL_FIELDS):
+            network.pop(name)
+    for skip in network["skips"]:
+        if not skip["weight_decay"]:
+            skip.pop("weight_decay")
     if network["bias_weight_decay"] is None and problem.objective.convention is not Convention.TORCH:
         network["bias_weight_decay"] = 0.0
     if isinstance(problem.data, Example) and problem.data.task is None and problem.data.name in BY_NAME:

@@ -1,7 +1,9 @@
 """Minima of the core to the answer on the wire, in the caller's convention."""
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 
@@ -24,9 +26,22 @@ from service.schemas.request import MinimaRequest
 from service.settings import Limits
 from service.version import ENGINE_VERSION
 
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
-def to_wire(request: MinimaRequest, mapped: MappedProblem, minima: Minima, limits: Limits) -> MinimaAnswer:
+
+def to_wire(
+    request: MinimaRequest, mapped: MappedProblem, minima: Minima, limits: Limits, special: Mapping[str, Any] = NOTHING
+) -> MinimaAnswer:
     """The answer, validated: no number that is not finite leaves here.
+
+    Parameters
+    ----------
+    request : MinimaRequest
+    mapped : MappedProblem
+    minima : Minima
+    limits : Limits
+    special : mapping
+        Parts that only the model of this problem has.
 
     Raises
     ------
@@ -52,6 +67,7 @@ def to_wire(request: MinimaRequest, mapped: MappedProblem, minima: Minima, limit
         "convention": request.problem.objective.convention,
         "engine_version": ENGINE_VERSION,
         "problem_hash": problem_hash(request.problem),
+        **special,
     }
     if mapped.data.classes is not None:
         document["classes"] = list(mapped.data.classes)
@@ -173,7 +189,7 @@ def _data(request: MinimaRequest, mapped: MappedProblem) -> dict[str, Any]:
     moments = mapped.core.data
     document: dict[str, Any] = {
         "kind": request.problem.data.kind,
-        "inputs": moments.inputs,
+        "inputs": mapped.data.inputs,
         "outputs": moments.outputs,
         "samples": moments.n,
         "preparation": mapped.data.preparation,

@@ -10,7 +10,7 @@ from service.operations.mapping.arrays import matrix
 from service.operations.mapping.conventions import Scaling
 from service.schemas import network as wire
 from service.settings import Limits
-from service.vocabulary import Activation, Convention
+from service.vocabulary import Activation, Convention, SkipKind
 
 AT: Location = ("network",)
 
@@ -47,7 +47,15 @@ def to_core(network: wire.Network, inputs: int, scaling: Scaling, convention: Co
         input_noise_variance=noise_variance(network.input_noise),
         bias=network.bias,
         bias_weight_decays=_bias_decays(network, scaling, convention),
-        skips=tuple(Skip(skip.source, skip.target, skip.kind) for skip in network.skips),
+        skips=tuple(
+            Skip(
+                skip.source,
+                skip.target,
+                skip.kind,
+                scaled_decay(skip.weight_decay, scaling.decay, (*AT, "skips", index, "weight_decay")),
+            )
+            for index, skip in enumerate(network.skips)
+        ),
     )
 
 
@@ -70,7 +78,7 @@ def _layer(layer: wire.Layer, inputs: int, scaling: Scaling, at: Location) -> La
         width=layer.width,
         activation=layer.activation,
         slope=layer.slope,
-        weight_decay=_scaled(layer.weight_decay, scaling.decay, (*at, "weight_decay")),
+        weight_decay=scaled_decay(layer.weight_decay, scaling.decay, (*at, "weight_decay")),
         noise_variance=noise_variance(layer.noise),
         frozen_weights=frozen,
     )
@@ -80,10 +88,11 @@ def _bias_decays(network: wire.Network, scaling: Scaling, convention: Convention
     own = network.bias_weight_decay
     if own is None and convention is Convention.TORCH:
         return tuple(layer.weight_decay * scaling.decay for layer in network.layers)
-    return (_scaled(own or 0.0, scaling.decay, (*AT, "bias_weight_decay")),) * len(network.layers)
+    return (scaled_decay(own or 0.0, scaling.decay, (*AT, "bias_weight_decay")),) * len(network.layers)
 
 
-def _scaled(decay: float, factor: float, at: Location) -> float:
+def scaled_decay(decay: float, factor: float, at: Location) -> float:
+    """A decay in the core's convention; `InputError` at ``at`` if it leaves double precision."""
     scaled = decay * factor
     if not math.isfinite(scaled) or (decay > 0.0 and scaled < np.finfo(float).tiny):
         raise InputError.at(at, "leaves the range of double precision in the convention of the computation")
@@ -107,4 +116,6 @@ def _contradictions(network: wire.Network) -> list[FieldProblem]:
             problems.append(FieldProblem((*at, "to"), f"must be at most {len(network.layers)}, the number of layers"))
         elif skip.source >= skip.target:
             problems.append(FieldProblem((*at, "from"), "must be less than `to`"))
+        if skip.weight_decay and skip.kind in (SkipKind.IDENTITY, SkipKind.CONCATENATE):
+            problems.append(FieldProblem((*at, "weight_decay"), "belongs to skips that have weights"))
     return problems

@@ -1,12 +1,16 @@
 """A problem of the wire to the core's, with the way back for everything that has a convention."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.models.linear_vae import LinearVae
 from service.core.problems import Network, Problem
 from service.errors import FieldProblem, InputError, Location
 from service.operations.mapping import data as data_mapping
-from service.operations.mapping import losses
+from service.operations.mapping import losses, models
 from service.operations.mapping import network as network_mapping
 from service.operations.mapping.arrays import vector_or_matrix
 from service.operations.mapping.conventions import Scaling, scaling
@@ -14,7 +18,7 @@ from service.schemas import data as wire_data
 from service.schemas import objective as wire_objective
 from service.schemas import problem as wire
 from service.settings import Limits
-from service.vocabulary import Bias, Loss
+from service.vocabulary import Bias, Loss, Model
 
 OBJECTIVE_WEIGHTS: Final[Location] = ("objective", "weights")
 
@@ -31,16 +35,29 @@ class MappedProblem:
     evaluation_scaling : Scaling or None
         Of the evaluation data, whose number of samples may differ.
     data : MappedData
+    features : Features or None
+        For unconstrained features, whose features are the first layer of ``core``.
+    vae : LinearVae or None
+        For a variational autoencoder, whose encoder and decoder are the layers of ``core``.
     """
 
     core: Problem
     scaling: Scaling
     evaluation_scaling: Scaling | None
     data: data_mapping.MappedData
+    features: models.Features | None = None
+    vae: LinearVae | None = None
 
 
-def to_core(problem: wire.Problem, limits: Limits) -> MappedProblem:
+def to_core(problem: wire.Problem, limits: Limits, *, other_models: bool = False) -> MappedProblem:
     """The problem in the core's convention.
+
+    Parameters
+    ----------
+    problem : Problem
+    limits : Limits
+    other_models : bool
+        Whether the analysis knows what to do with free features and variational autoencoders.
 
     Raises
     ------
@@ -49,6 +66,10 @@ def to_core(problem: wire.Problem, limits: Limits) -> MappedProblem:
     LimitExceeded
     """
     network_mapping.check_size(problem.network, limits)
+    models.check(problem.network, others=other_models)
+    if problem.network.model is Model.UNCONSTRAINED_FEATURES:
+        core, factors, features = models.features_to_core(problem, limits)
+        return MappedProblem(core, factors, None, data_mapping.MappedData(features.width), features)
     last = len(problem.network.layers) - 1
     output = data_mapping.Output(problem.network.layers[last].width, ("network", "layers", last, "width"))
     _check_means(problem)
@@ -57,16 +78,24 @@ def to_core(problem: wire.Problem, limits: Limits) -> MappedProblem:
     convention = problem.objective.convention
     # only squared errors are added over outputs, so only they are averaged over them
     averaged = output.width if loss in (Loss.SQUARED, Loss.WEIGHTED_SQUARED) else 1
+    if problem.network.model is Model.LINEAR_VAE and data.moments is not None:
+        core, vae = models.vae_to_core(problem, data.moments, limits)
+        core = replace(core, evaluation=data.evaluation)
+        unscaled = None if data.evaluation is None else Scaling(1.0, 1.0)
+        return MappedProblem(core, Scaling(1.0, 1.0), unscaled, data, vae=vae)
     factors = scaling(convention, data.moments.n if data.moments else None, averaged)
     network = network_mapping.to_core(problem.network, data.inputs, factors, convention)
-    _check_objective_weights(problem.objective, data, network)
+    weights = _objective_weights(problem.objective, data, network)
+    samples = data.samples
+    if samples is not None and weights is not None:
+        samples = replace(samples, weights=np.broadcast_to(weights, samples.y.shape))
     evaluation_scaling = None
     if data.evaluation is not None:
         evaluation_scaling = scaling(convention, data.evaluation.n, averaged, ("data", "evaluation", "n"))
     core = Problem(
         network=network,
         moments=data.moments,
-        samples=data.samples,
+        samples=samples,
         loss=loss,
         evaluation=data.evaluation,
     )
@@ -83,13 +112,13 @@ def _check_means(problem: wire.Problem) -> None:
         raise InputError([FieldProblem(("data", name), detail) for name in missing])
 
 
-def _check_objective_weights(
+def _objective_weights(
     objective: wire_objective.Objective, data: data_mapping.MappedData, network: Network
-) -> None:
+) -> FloatArray | None:
     if objective.loss is not Loss.WEIGHTED_SQUARED:
         if objective.weights is not None:
             raise InputError.at(OBJECTIVE_WEIGHTS, "belongs to the loss weighted_squared only")
-        return
+        return None
     if objective.weights is None:
         raise InputError.at(OBJECTIVE_WEIGHTS, "is required by the loss weighted_squared")
     weights = vector_or_matrix(objective.weights, OBJECTIVE_WEIGHTS)
@@ -99,3 +128,4 @@ def _check_objective_weights(
     if weights.shape not in shapes or not (weights > 0.0).all():
         wanted = " or ".join(" x ".join(map(str, shape)) for shape in shapes)
         raise InputError.at(OBJECTIVE_WEIGHTS, f"must be {wanted} positive numbers")
+    return weights

@@ -16,10 +16,15 @@ ChunkFunction: TypeAlias = Callable[[Mapping[str, Json], Arrays, Sequence[Json]]
 
 @dataclass(frozen=True, slots=True)
 class NamedChunk:
-    """One call of a named function."""
+    """One call of a named function, on the results of earlier chunks by their index."""
 
     function: str
     arguments: Mapping[str, Json]
+    inputs: tuple[int, ...] = ()
+
+    def to_json(self) -> Json:
+        """The chunk as a planner returns it."""
+        return {"function": self.function, "arguments": dict(self.arguments), "inputs": list(self.inputs)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,9 @@ class ChunkedPlan:
         Shared by all chunks.
     cost_s : float
         Estimated seconds of one core.
+    planner : str or None
+        Where chunks follow from results: a named function that receives ``arguments`` with ``next_index`` added and the
+        results of the last round, and returns the next chunks as `NamedChunk.to_json`; none of them ends the plan.
     referenced : int
         How many of the first chunks the reducer receives as references: their arrays stay where they are stored, and
         the answer names them by `column`.
@@ -45,11 +53,12 @@ class ChunkedPlan:
     arguments: Mapping[str, Json]
     arrays: Arrays = field(default_factory=dict)
     cost_s: float = 0.0
+    planner: str | None = None
     referenced: int = 0
 
 
 def run_here(plan: ChunkedPlan, functions: Mapping[str, ChunkFunction]) -> Json:
-    """Run a plan in this process, chunk after chunk."""
+    """Run a plan without planner in this process, chunk after chunk."""
     results = [functions[chunk.function](chunk.arguments, plan.arrays, ()) for chunk in plan.chunks]
     references = [reference(index, "") for index in range(plan.referenced)]
     answer = functions[plan.reducer](plan.arguments, plan.arrays, [*references, *results[plan.referenced :]])

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from service.cli import application
+from service.cli.deferred import DeferredCommand
 from service.operations.table import OPERATIONS
 from service.schemas.diagnose import DIAGNOSE_EXAMPLE
 from service.schemas.problem import DESIGN_EXAMPLE
@@ -166,10 +167,15 @@ def test_a_wrong_setting_is_one_line(run: Run, problem: str, monkeypatch: pytest
 
 
 def test_every_operation_with_a_command_has_it(run: Run) -> None:
-    names = {command.name for command in application.application.registered_commands}
+    names = set(application.application.commands)
     assert {operation.command for operation in OPERATIONS if operation.command} <= names
     assert run("version")[1].decode().strip() == ENGINE_VERSION
     assert {"serve", "openapi"} <= names
+
+
+@pytest.mark.parametrize("command", application.COMMANDS, ids=lambda command: str(command.name))
+def test_the_list_of_commands_says_what_each_says_itself(command: DeferredCommand) -> None:
+    assert command.loaded().get_short_help_str(1000) == command.get_short_help_str(1000)
 
 
 def test_standard_input_and_a_pipe() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from service.core.arrays import FloatArray
 from service.core.losses import (
+    DenseParameters,
     decay_of,
     end_to_end,
     fit_of,
@@ -179,3 +180,23 @@ def test_a_layer_of_equal_entries_acts_as_one_neuron(bias: Bias) -> None:
     assert (narrow_terms.fit, narrow_terms.noise, narrow_terms.decay) == pytest.approx(
         (wide.fit, wide.noise, wide.decay), rel=1e-11
     )
+
+
+def test_idle_neurons_of_a_wide_layer_change_neither_loss_nor_gradient_norm() -> None:
+    rng = np.random.default_rng(4)
+    first, second, busy = np.zeros((100, 2)), np.zeros((100, 2)), [3, 40]
+    first[busy], second[busy] = rng.normal(size=(2, 2)), rng.normal(size=(2, 2))
+    second[70] = 1.0
+    network = Network((Layer(100, weight_decay=0.1, noise_variance=0.4), Layer(2, weight_decay=0.2)))
+    weights = (
+        FactoredMatrix(first, np.ones(2), rng.normal(size=(3, 2))),
+        FactoredMatrix(rng.normal(size=(2, 2)), np.array([1.0, 2.0]), second),
+    )
+    narrow, kept = dense_or_narrow(network, Parameters(weights, (None, None)))
+    whole = DenseParameters.without_biases([weight.dense() for weight in weights])
+    moments = moments_of(rng.normal(size=(9, 3)), rng.normal(size=(9, 2)))
+    # neuron 0 stays, so that a layer that is idle as a whole keeps a neuron
+    assert narrow.hidden_widths == (4,)
+    assert loss_of(narrow, moments, kept) == pytest.approx(loss_of(network, moments, whole), rel=1e-14)
+    lengths = [np.linalg.norm(flatten(gradient_of(*at))) for at in ((narrow, moments, kept), (network, moments, whole))]
+    assert lengths[0] == pytest.approx(lengths[1], rel=1e-13)

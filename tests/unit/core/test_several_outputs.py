@@ -122,7 +122,7 @@ class TestNoise:
         biased = Problem(network_of(shape, [0.0, 0.0], [0.5], bias=Bias.ALL), moments)
         minima = solve(biased)
         assert minima.status is Status.EXACT
-        assert search(biased, 0, 8) == pytest.approx(minima.solution.minimum.loss, rel=1e-8)
+        assert search(biased, 0, 8)[0] == pytest.approx(minima.solution.minimum.loss, rel=1e-8)
 
     def test_output_bias_alone_with_noise_is_not_covered_and_says_why(self) -> None:
         rng = np.random.default_rng(6)

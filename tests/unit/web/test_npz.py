@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from service.web.bodies import Body, is_large
+from service.web.body_errors import BodyTooLarge, MalformedBody
 from service.web.npz import announced_bytes, as_json, place, read_npy, read_npz, write_npz
-from service.web.problems import BodyTooLarge, MalformedBody
 
 
 def npy(array: Any) -> bytes:

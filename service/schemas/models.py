@@ -1,0 +1,54 @@
+"""What answers about free features and variational autoencoders hold beside the standard parts."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from service.schemas.base import Matrix, Number, Reasons, Wire
+
+
+class ClassGeometry(Wire):
+    """One class of the labels."""
+
+    count: int
+    learned: bool = Field(description="Whether its mean feature is other than zero (minority collapse if not).")
+    feature_norm: Number | None = Field(description="Length of the one feature that all samples of the class share.")
+    collapse_decay_scale: Number | None = Field(
+        description="Factor on all decays from which on the class is not learned."
+    )
+    reasons: Reasons
+
+
+class FeatureGeometry(Wire):
+    """Neural collapse at the returned minimum; features are constant within a class, which is proved."""
+
+    geometry: Literal["simplex_etf", "orthogonal_frame", "general", "collapsed"] = Field(
+        description="Of the class means: a simplex equiangular tight frame, orthogonal, neither, or all zero."
+    )
+    classes: list[ClassGeometry]
+    count_threshold: Number | None = Field(
+        description="Without a bias a class is learned iff it is among the largest that fit through the narrowest "
+        "layer and has more samples than this."
+    )
+    logits: Matrix = Field(description="K x K; column k holds the outputs for a sample of class k, bias included.")
+    cosines: Matrix | None = Field(description="Between class means; zero where a mean is zero.")
+    reasons: Reasons
+
+
+class Latent(Wire):
+    """One latent of a variational autoencoder."""
+
+    strength: Number = Field(description="Squared singular value of E[y x'] E[x x']^(-1/2) that it competes for.")
+    active: bool = Field(description="False: posterior collapse, the latent equals the prior whatever the input.")
+    collapse_beta: Number = Field(description="The beta from which on it has collapsed, at this decoder variance.")
+    encoder_variance: Number = Field(description="Of the latent given the input; 1 is the prior's.")
+    decoder_norm: Number
+
+
+class Variational(Wire):
+    """Posterior collapse at the returned minimum."""
+
+    decoder_variance: Number
+    decoder_variance_learned: bool
+    complete_collapse_beta: Number = Field(description="From this beta on no latent is active.")
+    latents: list[Latent]
