@@ -21,7 +21,7 @@ from service.web.datasets import CallerDatasets
 from service.web.deferred import DEFERRED
 from service.web.heavy import HEAVY
 from service.web.process import OwnProcess
-from service.web.questions import Wish, decide, render_inline, submit
+from service.web.questions import Stored, Wish, decide, render_inline, submit
 from service.web.responses import Rendered
 from service.web.tasks import TASKS
 
@@ -48,8 +48,8 @@ class LargeBodies(OwnProcess):
         """
         return await self._limited(render_large, name, body, accept, tenant, self._settings)
 
-    async def settle(self, name: str, body: Body, wish: Wish) -> Rendered | str:
-        """The answer to a question that may become a job, or the id of the job; raises as `render` does."""
+    async def settle(self, name: str, body: Body, wish: Wish) -> Rendered | Stored:
+        """The answer to a question that may become a job, or the job that it is; raises as `render` does."""
         return await self._limited(settle_large, name, body, wish, self._settings)
 
     async def _limited(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -69,15 +69,15 @@ def render_large(name: str, body: Body, accept: str, tenant: str, settings: Sett
         return problems.rendered(error)
 
 
-def settle_large(name: str, body: Body, wish: Wish, settings: Settings) -> Rendered | str:
-    """Read a question and answer it, or store it and return the job's id; errors as those of `render_large`."""
+def settle_large(name: str, body: Body, wish: Wish, settings: Settings) -> Rendered | Stored:
+    """Read a question and answer it, or store it as a job; errors as those of `render_large`."""
     try:
         with _document(name, body, wish.tenant, settings) as found:
             asked = (HEAVY.get(name) or DEFERRED[name])(found, settings)
             service = _jobs(jobs_config(settings))
             decision = decide(service, settings, name, asked, wish)
             if decision.as_job:
-                return submit(service, name, asked, decision, wish).id
+                return submit(service, name, asked, decision, wish)
             return render_inline(service, name, asked, decision, wish)
     except ServiceError as error:
         return problems.rendered(error)
