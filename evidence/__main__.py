@@ -30,6 +30,7 @@ REPORTS: Final[dict[str, str]] = {
     "ranks_flows": "Ranks: predictions against gradient flow",
     "ranks_random": "Ranks: two hundred random separable problems",
     "ranks_real": "Ranks: Iris and Breast Cancer",
+    "ranks_torch": "Ranks: PyTorch training approaches the prediction",
 }
 """Module name to title."""
 
