@@ -14,8 +14,15 @@ from rich.table import Table
 from benchmarks.comparison import Comparison
 
 BENCHMARKS: Final[tuple[str, ...]] = (
-    *("requests", "batch", "sweep", "decomposition"),
-    *("outputs", "jobs", "start", "ranks"),
+    "requests",
+    "batch",
+    "sweep",
+    "decomposition",
+    "outputs",
+    "outputs_nuclear",
+    "jobs",
+    "start",
+    "ranks",
 )
 """Module names, in the order in which they run."""
 

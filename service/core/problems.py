@@ -176,10 +176,19 @@ class Moments:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """The samples themselves, for what moments cannot answer: ``x`` is (n, d), ``y`` is (n, k)."""
+    """The samples themselves, for what moments cannot answer.
+
+    Attributes
+    ----------
+    x : (n, d) array
+    y : (n, k) array
+    weights : (n, k) array or None
+        Positive factors of the squared errors, for the loss `weighted_squared` only.
+    """
 
     x: FloatArray
     y: FloatArray
+    weights: FloatArray | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
+from service.core.arrays import FloatArray
 from service.core.models.linear_vae import LinearVae
 from service.core.problems import Network, Problem
 from service.errors import FieldProblem, InputError, Location
@@ -82,14 +85,17 @@ def to_core(problem: wire.Problem, limits: Limits, *, other_models: bool = False
         return MappedProblem(core, Scaling(1.0, 1.0), unscaled, data, vae=vae)
     factors = scaling(convention, data.moments.n if data.moments else None, averaged)
     network = network_mapping.to_core(problem.network, data.inputs, factors, convention)
-    _check_objective_weights(problem.objective, data, network)
+    weights = _objective_weights(problem.objective, data, network)
+    samples = data.samples
+    if samples is not None and weights is not None:
+        samples = replace(samples, weights=np.broadcast_to(weights, samples.y.shape))
     evaluation_scaling = None
     if data.evaluation is not None:
         evaluation_scaling = scaling(convention, data.evaluation.n, averaged, ("data", "evaluation", "n"))
     core = Problem(
         network=network,
         moments=data.moments,
-        samples=data.samples,
+        samples=samples,
         loss=loss,
         evaluation=data.evaluation,
     )
@@ -106,13 +112,13 @@ def _check_means(problem: wire.Problem) -> None:
         raise InputError([FieldProblem(("data", name), detail) for name in missing])
 
 
-def _check_objective_weights(
+def _objective_weights(
     objective: wire_objective.Objective, data: data_mapping.MappedData, network: Network
-) -> None:
+) -> FloatArray | None:
     if objective.loss is not Loss.WEIGHTED_SQUARED:
         if objective.weights is not None:
             raise InputError.at(OBJECTIVE_WEIGHTS, "belongs to the loss weighted_squared only")
-        return
+        return None
     if objective.weights is None:
         raise InputError.at(OBJECTIVE_WEIGHTS, "is required by the loss weighted_squared")
     weights = vector_or_matrix(objective.weights, OBJECTIVE_WEIGHTS)
@@ -122,3 +128,4 @@ def _check_objective_weights(
     if weights.shape not in shapes or not (weights > 0.0).all():
         wanted = " or ".join(" x ".join(map(str, shape)) for shape in shapes)
         raise InputError.at(OBJECTIVE_WEIGHTS, f"must be {wanted} positive numbers")
+    return weights

@@ -37,6 +37,8 @@ def pack(problem: Problem) -> tuple[dict[str, Json], dict[str, Any]]:
             arrays[_frozen(index)] = layer.frozen_weights
     if problem.samples is not None:
         arrays |= {"samples_x": problem.samples.x, "samples_y": problem.samples.y}
+        if problem.samples.weights is not None:
+            arrays["samples_weights"] = problem.samples.weights
     return packed, arrays
 
 
@@ -58,7 +60,8 @@ def unpack(packed: Mapping[str, Json], arrays: Arrays) -> Problem:
     )
     samples = None
     if "samples_x" in arrays:
-        samples = Samples(_float(arrays["samples_x"]), _float(arrays["samples_y"]))
+        weights = _float(arrays["samples_weights"]) if "samples_weights" in arrays else None
+        samples = Samples(_float(arrays["samples_x"]), _float(arrays["samples_y"]), weights)
     evaluation = packed["evaluation"]
     return Problem(
         network=network,
