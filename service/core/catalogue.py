@@ -43,6 +43,7 @@ from service.core.theorems import (
     landscape_negative,
     landscape_wide,
     models,
+    reductions,
     several_outputs,
 )
 from service.core.theorems import scalar_output as scalar_output_theorems
@@ -73,6 +74,7 @@ THEOREMS: Final[tuple[Theorem, ...]] = (
     *scalar_output_theorems.THEOREMS,
     *several_outputs.THEOREMS,
     *models.THEOREMS,
+    *reductions.THEOREMS,
     *LANDSCAPE_RULES,
 )
 """Every theorem that the service can cite."""

@@ -193,6 +193,8 @@ class Problem:
         Absent only where an analysis can speak without data.
     samples : Samples or None
     loss : Loss
+    error_weights : (k,) or (n, k) array or None
+        Of the weighted squared loss.
     evaluation : Moments or None
         Held-out data on which every solution reports its fit as well.
     memo : dict
@@ -203,6 +205,7 @@ class Problem:
     moments: Moments | None
     samples: Samples | None = None
     loss: Loss = Loss.SQUARED
+    error_weights: FloatArray | None = None
     evaluation: Moments | None = None
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 

@@ -6,7 +6,7 @@ the barrier through the loss on spheres.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -14,8 +14,11 @@ from scipy.optimize import minimize_scalar
 
 from service.core.arrays import FloatArray
 from service.core.catalogue import SOLVERS
+from service.core.comparison import Comparison, Verification
 from service.core.losses import DenseParameters, end_to_end, gradient_of, hessian_of, terms_of
 from service.core.problems import Layer, Problem
+from service.core.reduction import needs_reduction
+from service.core.reductions.verification import verify_reduced
 from service.core.results import Certificate, Solution
 from service.core.scalar.narrow import dense_or_narrow
 from service.core.scalar.norm_bound import Scales, norm_bound
@@ -26,40 +29,6 @@ from service.vocabulary import PointClass, PointKind
 SHARP = 3e-7
 """Relative distance from a threshold at which the minimum must already be of the other kind."""
 MOST_HESSIAN = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A claimed number or word beside what the weights or the data give.
-
-    Attributes
-    ----------
-    field : str
-        Path in the answer.
-    claimed, recomputed : float or str
-    agrees : bool
-    scales_with_loss : bool
-        Whether both change with the convention of the objective.
-    """
-
-    field: str
-    claimed: float | str
-    recomputed: float | str
-    agrees: bool
-    scales_with_loss: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """All comparisons, and the fields that were not covered with the reason."""
-
-    comparisons: tuple[Comparison, ...]
-    not_covered: dict[str, str]
-
-    @property
-    def agrees(self) -> bool:
-        """Whether every covered field agrees."""
-        return all(comparison.agrees for comparison in self.comparisons)
 
 
 def verify(problem: Problem, solution: Solution, certificate: Certificate) -> Verification:
@@ -77,6 +46,9 @@ def verify(problem: Problem, solution: Solution, certificate: Certificate) -> Ve
     -------
     Verification
     """
+    if needs_reduction(problem):
+        certifier = next((row[1] for row in SOLVERS if row[0].name == solution.solver), None)
+        return verify_reduced(problem, solution, certificate, certifier)
     return _Verifier(problem, solution, certificate).run()
 
 

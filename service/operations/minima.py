@@ -98,7 +98,7 @@ def _in_range(compute: Callable[[], FoundT]) -> FoundT:
 
 
 def _extras(request: MinimaRequest) -> Extras:
-    return Extras(curvature="hessian" in request.include, subnetworks="subnetworks" in request.include)
+    return Extras("hessian" in request.include, "subnetworks" in request.include, reductions=True)
 
 
 def check_time(time_limit_s: float | None, limits: Limits) -> None:

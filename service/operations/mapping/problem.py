@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
+from service.core.arrays import FloatArray
 from service.core.models.linear_vae import LinearVae
 from service.core.problems import Network, Problem
 from service.errors import FieldProblem, InputError, Location
@@ -54,7 +55,7 @@ def to_core(problem: wire.Problem, limits: Limits, *, other_models: bool = False
     problem : Problem
     limits : Limits
     other_models : bool
-        Whether the analysis knows what to do with free features and variational autoencoders.
+        Whether the analysis knows free features, variational autoencoders and decays of skips.
 
     Raises
     ------
@@ -82,7 +83,7 @@ def to_core(problem: wire.Problem, limits: Limits, *, other_models: bool = False
         return MappedProblem(core, Scaling(1.0, 1.0), unscaled, data, vae=vae)
     factors = scaling(convention, data.moments.n if data.moments else None, averaged)
     network = network_mapping.to_core(problem.network, data.inputs, factors, convention)
-    _check_objective_weights(problem.objective, data, network)
+    error_weights = _error_weights(problem.objective, data, network)
     evaluation_scaling = None
     if data.evaluation is not None:
         evaluation_scaling = scaling(convention, data.evaluation.n, averaged, ("data", "evaluation", "n"))
@@ -91,6 +92,7 @@ def to_core(problem: wire.Problem, limits: Limits, *, other_models: bool = False
         moments=data.moments,
         samples=data.samples,
         loss=loss,
+        error_weights=error_weights,
         evaluation=data.evaluation,
     )
     return MappedProblem(core, factors, evaluation_scaling, data)
@@ -106,15 +108,18 @@ def _check_means(problem: wire.Problem) -> None:
         raise InputError([FieldProblem(("data", name), detail) for name in missing])
 
 
-def _check_objective_weights(
+def _error_weights(
     objective: wire_objective.Objective, data: data_mapping.MappedData, network: Network
-) -> None:
+) -> FloatArray | None:
+    """Weights (k,) or (n, k) of the weighted squared loss."""
     if objective.loss is not Loss.WEIGHTED_SQUARED:
         if objective.weights is not None:
             raise InputError.at(OBJECTIVE_WEIGHTS, "belongs to the loss weighted_squared only")
-        return
+        return None
     if objective.weights is None:
         raise InputError.at(OBJECTIVE_WEIGHTS, "is required by the loss weighted_squared")
+    if data.evaluation is not None:
+        raise InputError.at(("data", "evaluation"), "must be left out: held-out data have no weights of the error")
     weights = vector_or_matrix(objective.weights, OBJECTIVE_WEIGHTS)
     shapes: list[tuple[int, ...]] = [(network.outputs,)]
     if data.moments is not None and data.moments.n is not None:
@@ -122,3 +127,4 @@ def _check_objective_weights(
     if weights.shape not in shapes or not (weights > 0.0).all():
         wanted = " or ".join(" x ".join(map(str, shape)) for shape in shapes)
         raise InputError.at(OBJECTIVE_WEIGHTS, f"must be {wanted} positive numbers")
+    return weights
