@@ -1,6 +1,7 @@
 """Random problems with frozen layers, skips and weighted errors, one generator for each kind of reduction."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -153,10 +154,12 @@ def weighted_errors(rng: np.random.Generator) -> Problem:
     decays = (_decay(rng), _decay(rng)) if white else (0.0, 0.0)
     layers = [Layer(5 if white else 1, weight_decay=decays[0]), Layer(outputs, weight_decay=decays[1])]
     problem = _problem(rng, layers, inputs, white=white, plain=True)
-    weights = rng.uniform(0.3, 3.0, outputs)
-    if not white and problem.samples is not None:
-        weights = np.outer(rng.uniform(0.3, 3.0, problem.samples.x.shape[0]), weights)
-    return Problem(problem.network, problem.moments, problem.samples, Loss.WEIGHTED_SQUARED, weights)
+    samples = problem.samples
+    assert samples is not None
+    weights = np.tile(rng.uniform(0.3, 3.0, outputs), (len(samples.x), 1))
+    if not white:
+        weights = weights * rng.uniform(0.3, 3.0, (len(weights), 1))
+    return Problem(problem.network, problem.moments, replace(samples, weights=weights), Loss.WEIGHTED_SQUARED)
 
 
 def several(rng: np.random.Generator) -> Problem:

@@ -119,10 +119,8 @@ class Written:
         return layers, skips, biases
 
     def _error_weights(self) -> FloatArray:
-        weights = self.problem.error_weights
-        if weights is None:
-            return np.ones((1, 1))
-        return weights[:, None] if weights.ndim == 1 else weights.T
+        samples = self.problem.samples
+        return np.ones((1, 1)) if samples is None or samples.weights is None else samples.weights.T
 
     def _input_noise(self, layers: list[FloatArray], skips: list[FloatArray | None]) -> tuple[float, list[FloatArray]]:
         """Variance of the prediction by noise on the inputs, and its slopes: the same network on noise alone."""
@@ -136,9 +134,6 @@ class Written:
         )
         count = data.inputs
         noise = Samples(scale * np.sqrt(count), np.zeros((count, network.outputs)))
-        error_weights = self.problem.error_weights
-        if error_weights is not None and error_weights.ndim == 2:
-            raise ValueError("weights of samples with noise on the inputs are not written down here")
         alone = Written(replace(self.problem, network=plain, samples=noise, moments=data, memo={}))
         pieces = [own for layer, own in zip(network.layers, layers, strict=True) if layer.frozen_weights is None]
         pieces += [own for own in skips if own is not None]

@@ -1,6 +1,7 @@
 """Many-restart search on the exact loss, and Monte Carlo over dropout masks, against the closed form."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import minimize
@@ -14,7 +15,7 @@ from service.core.results import Minima, Parameters
 from service.vocabulary import Bias
 
 INSTANCES = 320
-FEWEST_STARTS, MOST_STARTS = 6, 60
+FEWEST_STARTS, MOST_STARTS = 6, 400
 REACHED = 1e-9
 ROUNDING = 1e-12
 DRAWS = 200_000
@@ -81,10 +82,31 @@ def random_start(problem: Problem, rng: np.random.Generator) -> DenseParameters:
     size = 10.0 ** rng.uniform(-0.5, 0.5)
     network = problem.network
     weights = tuple(size * rng.normal(size=shape) for shape in shapes_of(network, problem.data.inputs))
-    biases = tuple(
-        rng.normal(size=layer.width) if network.has_bias(i) else None for i, layer in enumerate(network.layers)
+    return DenseParameters(weights, _random_biases(network, 1.0, rng))
+
+
+def aligned_start(problem: Problem, rng: np.random.Generator) -> DenseParameters:
+    """Layers near rank one with random signs along the hidden neurons, a random direction of the inputs and size."""
+    network, inputs = problem.network, problem.data.inputs
+    size = 10.0 ** rng.uniform(-0.5, 1.0)
+    columns = [rng.normal(size=inputs), *(rng.choice([-1.0, 1.0], layer.width) for layer in network.layers)]
+    units = [column / np.linalg.norm(column) for column in columns]
+    weights = tuple(
+        size * (np.outer(after, before) + 0.1 * rng.normal(size=(after.size, before.size)) / np.sqrt(after.size))
+        for before, after in pairwise(units)
     )
-    return DenseParameters(weights, biases)
+    return DenseParameters(weights, _random_biases(network, 0.1, rng))
+
+
+def _random_biases(network: Network, size: float, rng: np.random.Generator) -> tuple[FloatArray | None, ...]:
+    return tuple(
+        size * rng.normal(size=layer.width) if network.has_bias(index) else None
+        for index, layer in enumerate(network.layers)
+    )
+
+
+STARTS = (random_start, aligned_start)
+"""Taken in turn; neither knows the prediction."""
 
 
 def search(problem: Problem, start: DenseParameters) -> tuple[float, DenseParameters]:
@@ -123,7 +145,8 @@ def outcome(seed: int) -> Outcome:
     values: list[float] = []
     at_origin = at_minimum = 0
     while len(values) < FEWEST_STARTS or (at_minimum == 0 and len(values) < MOST_STARTS):
-        value, end = search(problem, random_start(problem, rng))
+        start = STARTS[len(values) % len(STARTS)]
+        value, end = search(problem, start(problem, rng))
         values.append(value)
         size = max(float(np.abs(weight).max()) for weight in end.weights)
         at_origin += size < 1e-4
@@ -170,18 +193,14 @@ def _mask(rng: np.random.Generator, shape: tuple[int, ...], variance: float) -> 
     return mask
 
 
-def _depths(found: list[Outcome]) -> str:
-    return " or ".join(str(depth) for depth in sorted({outcome.depth for outcome in found})) or "no"
-
-
 def report() -> str:
     """Search all instances and sample some."""
     outcomes = [outcome(seed) for seed in range(INSTANCES)]
     below = max(found.below for found in outcomes)
-    above = max(found.above for found in outcomes if found.at_minimum)
+    above = max(found.above for found in outcomes)
     missed = [found for found in outcomes if found.at_minimum == 0]
     nearby = max(found.from_nearby for found in outcomes)
-    if below > ROUNDING or len(missed) > 0.04 * INSTANCES or nearby > REACHED:
+    if below > ROUNDING or missed or nearby > REACHED:
         raise AssertionError(
             f"{below:.1e} below the formula, missed {len(missed)} times, {nearby:.1e} from nearby starts"
         )
@@ -206,8 +225,9 @@ def report() -> str:
 {INSTANCES} random one-output problems: 0 to 4 hidden layers of unequal widths 1 to 5, unequal decays (1 % to 130 % of
 the critical scale), noise of variance 0, 0.2 or 1 on each layer, input noise, every third one with linearly dependent
 inputs, with and without biases. Each is searched by L-BFGS on the exact expected loss from at least {FEWEST_STARTS}
-random starts, and further up to {MOST_STARTS} until the predicted loss is met. Differences are relative to the mean
-square of the target.
+random starts, and further until the predicted loss is met (at most {MOST_STARTS}; the most that one needed was
+{max(found.starts for found in outcomes)}). Starts alternate between Gaussian weights and layers near rank one with
+random signs; neither knows the prediction. Differences are relative to the mean square of the target.
 
 | hidden layers | problems | zero is best | starts | reached | stuck at zero | best below | best above |
 |---|---|---|---|---|---|---|---|
@@ -216,8 +236,7 @@ square of the target.
 *Reached* is the share of starts that end within {REACHED:g} of the predicted loss; *stuck at zero* the share that ends
 at the origin although something better exists; *best below* and *best above* the distance of the best start from the
 prediction on either side. Nothing was found below the formula beyond rounding (worst {below:.1e}).
-{INSTANCES - len(missed)} of {INSTANCES} predictions were reached from random starts (to {above:.1e}); in the other
-{len(missed)}, all with {_depths(missed)} hidden layers, every one of {MOST_STARTS} random starts ended higher. From
+All {INSTANCES} predictions were reached (to {above:.1e}). From
 starts near the predicted weights (every entry off by some 10 % of the largest) search ends within {nearby:.1e} of the
 prediction in all of them. Observed, not proved; the proof is in `docs/theory/scalar-output.md`.
 

@@ -33,6 +33,9 @@ class Limits(BaseModel):
         default=100_000_000, ge=1, description="Steps of one race: runs x schemes x optimisers x steps of each."
     )
     max_race_weights: int = Field(default=100_000, ge=1, description="Weights of a network that optimisers race on.")
+    max_flow_weights: int = Field(
+        default=20_000, ge=1, description="Weights of a network whose gradient flow is followed."
+    )
     max_seconds: float = Field(default=30.0, gt=0, description="Seconds that one answer may take; caps `time_limit_s`.")
 
 

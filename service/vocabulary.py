@@ -160,6 +160,7 @@ class Property(StrEnum):
     NO_SPURIOUS_LOCAL_MINIMA = "no_spurious_local_minima"
     NO_SPURIOUS_VALLEYS = "no_spurious_valleys"
     NO_BAD_BASINS = "no_bad_basins"
+    NO_BAD_STRICT_MINIMA = "no_bad_strict_minima"
     SPURIOUS_MINIMA_EXIST = "spurious_minima_exist"
     ALL_SADDLES_STRICT = "all_saddles_strict"
     SUBLEVEL_SETS_CONNECTED = "sublevel_sets_connected"

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Final
 
 import typer
+from typer.core import TyperGroup
 
-from service.cli import catalogue, diagnose, jobs, landscape, openapi, ranks, serve, solve, verify, worker
+from service.cli.deferred import DeferredCommand
 from service.cli.errors import CommandError
 from service.errors import InputError, NotCovered, NotFound, NumericalError, ServiceError
-from service.version import ENGINE_VERSION
-from service.web.problems import BodyError
+from service.web.body_errors import BodyError
 
 EXIT_STATUS: Final[Mapping[type[ServiceError], int]] = {
     CommandError: 2,
@@ -23,30 +23,66 @@ EXIT_STATUS: Final[Mapping[type[ServiceError], int]] = {
 FAILED: Final = 1
 INTERRUPTED: Final = 130
 
-application = typer.Typer(
+COMMANDS: Final = (
+    DeferredCommand(
+        "solve", "service.cli.solve:solve", "Print the global minimum of a problem with its landscape and certificate."
+    ),
+    DeferredCommand(
+        "landscape",
+        "service.cli.landscape:landscape",
+        "Print the verdicts on a landscape, and the theorems that apply.",
+    ),
+    DeferredCommand(
+        "ranks",
+        "service.cli.ranks:ranks",
+        "Print the rank of each weight matrix after training, with the rule that says so.",
+    ),
+    DeferredCommand(
+        "flow",
+        "service.cli.flow:flow",
+        "Follow the gradient flow of a network and print how far each matrix has come to its predicted rank.",
+    ),
+    DeferredCommand(
+        "diagnose",
+        "service.cli.diagnose:diagnose",
+        "Print loss, class, gap to the global minimum, directions and a step down for given weights.",
+    ),
+    DeferredCommand(
+        "verify",
+        "service.cli.verify:verify",
+        "Check every number of an answer; exit status 0 only if all that is covered agrees.",
+    ),
+    DeferredCommand("serve", "service.cli.serve:serve", "Serve until interrupted."),
+    DeferredCommand(
+        "examples", "service.cli.catalogue:examples", "List the bundled real data sets, or print one as JSON."
+    ),
+    DeferredCommand(
+        "problems",
+        "service.cli.problems:problems",
+        "List test problems with a known minimum, or make one, as JSON, .npz or a program for PyTorch.",
+    ),
+    DeferredCommand("theorems", "service.cli.catalogue:theorems", "List the theorems that answers cite."),
+    DeferredCommand(
+        "openapi",
+        "service.cli.openapi:openapi",
+        "Write the OpenAPI document of the service, and the catalogue of theorems beside it.",
+    ),
+    DeferredCommand(
+        "worker",
+        "service.cli.worker:worker",
+        "Compute chunks for a scheduler until interrupted; scheduler and worker may start in any order.",
+    ),
+    DeferredCommand("jobs", "service.cli.jobs:application", "List, show, watch and cancel jobs."),
+    DeferredCommand("version", "service.cli.about:version", "Print the version of the engine."),
+)
+"""Adding a command is one module and one row."""
+
+application = TyperGroup(
     name="minima",
     help="Exact global minima of neural networks, with certificates.",
+    commands=COMMANDS,
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
 )
-application.command("solve")(solve.solve)
-application.command("landscape")(landscape.landscape)
-application.command("ranks")(ranks.ranks)
-application.command("diagnose")(diagnose.diagnose)
-application.command("verify")(verify.verify)
-application.command("serve")(serve.serve)
-application.command("examples")(catalogue.examples)
-application.command("theorems")(catalogue.theorems)
-application.command("openapi")(openapi.openapi)
-application.command("worker")(worker.worker)
-application.add_typer(jobs.application, name="jobs")
-
-
-@application.command("version")
-def version() -> None:
-    """Print the version of the engine."""
-    typer.echo(ENGINE_VERSION)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from service.cli.errors import CommandError
-from service.web.bodies import from_npz, parse_json
+from service.web.documents import from_npz, parse_json
 
 STANDARD_INPUT: Final = "-"
 MAX_NPZ_BYTES: Final = 2**31
@@ -18,7 +18,7 @@ def read_document(path: str) -> object:
     ------
     CommandError
         If the file cannot be read.
-    service.web.problems.MalformedBody
+    service.web.body_errors.MalformedBody
         If it is neither JSON nor ``.npz``.
     """
     try:

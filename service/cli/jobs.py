@@ -19,7 +19,7 @@ from service.settings import Settings
 from service.web.job_views import job_status
 from service.web.preferences import tenant_of_key
 
-application = typer.Typer(help="List, show, watch and cancel jobs.", no_args_is_help=True)
+application = typer.Typer(help="List, show, watch and cancel jobs.", no_args_is_help=True, add_completion=False)
 _LOOK_EVERY_S: Final = 0.2
 _NOT_SUCCESSFUL: Final = 1
 

@@ -8,7 +8,8 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.core.catalogue import LANDSCAPE_RULES
 from service.core.dispatch import solve
-from service.core.landscapes.barcode import Bar, barcode_along_norm, bounded_bars
+from service.core.landscapes.barcode import Bar, barcode_along_norm
+from service.core.landscapes.passes import bounded_bars
 from service.core.landscapes.verdicts import Applied, Ruling, Witnessed, apply, rulings
 from service.core.landscapes.zero import Zero, zero_of
 from service.core.problems import Problem
@@ -102,7 +103,7 @@ def landscape(problem: Problem) -> Landscape:
         completeness=solution.completeness,
         thresholds=solution.thresholds,
         curve=curve,
-        bars=barcode_along_norm(points) if one_output else bounded_bars(points),
+        bars=barcode_along_norm(points) if one_output else bounded_bars(problem, points),
         solver=solution.solver,
         reasons=reasons,
     )

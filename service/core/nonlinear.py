@@ -71,7 +71,9 @@ def _slope(layer: Layer) -> float:
     return 0.0 if layer.slope is None else layer.slope
 
 
-def data_loss(loss: Loss, outputs: FloatArray, y: FloatArray) -> tuple[float, FloatArray]:
+def data_loss(
+    loss: Loss, outputs: FloatArray, y: FloatArray, weights: FloatArray | None = None
+) -> tuple[float, FloatArray]:
     """Mean loss over the samples, and its derivative by the outputs (n, k).
 
     Labels are -1 and +1 for `logistic` and `exponential`, rows of probabilities for `cross_entropy`.
@@ -79,9 +81,12 @@ def data_loss(loss: Loss, outputs: FloatArray, y: FloatArray) -> tuple[float, Fl
     Raises
     ------
     ValueError
-        For `weighted_squared`, whose weights a problem of the core does not carry.
+        For `weighted_squared` without weights.
     """
     n = len(outputs)
+    if loss is Loss.WEIGHTED_SQUARED and weights is not None:
+        errors = weights * (outputs - y)
+        return float(np.sum(errors * (outputs - y))) / n, 2.0 * errors / n
     if loss is Loss.SQUARED:
         errors = outputs - y
         return float(np.sum(errors * errors)) / n, 2.0 * errors / n
@@ -96,7 +101,7 @@ def data_loss(loss: Loss, outputs: FloatArray, y: FloatArray) -> tuple[float, Fl
         terms = [logsumexp(outputs - outputs[:, [label]], axis=1) * y[:, label] for label in range(outputs.shape[1])]
         value = float(np.sum(terms)) / n
         return value, np.asarray(total * softmax(outputs, axis=1) - y) / n
-    raise ValueError(f"the loss {loss} needs weights, which are not known here")
+    raise ValueError(f"the loss {loss} needs the weights of the samples")
 
 
 def outputs_of(network: Network, parameters: DenseParameters, x: FloatArray) -> FloatArray:
@@ -109,7 +114,8 @@ def outputs_of(network: Network, parameters: DenseParameters, x: FloatArray) -> 
 
 def loss_of(network: Network, loss: Loss, parameters: DenseParameters, samples: Samples) -> float:
     """Objective at a point, decay included."""
-    return data_loss(loss, outputs_of(network, parameters, samples.x), samples.y)[0] + decay_of(network, parameters)
+    outputs = outputs_of(network, parameters, samples.x)
+    return data_loss(loss, outputs, samples.y, samples.weights)[0] + decay_of(network, parameters)
 
 
 def decay_of(network: Network, parameters: DenseParameters) -> float:
@@ -133,7 +139,7 @@ def evaluate(network: Network, loss: Loss, parameters: DenseParameters, samples:
     for layer, weight, bias in zip(network.layers, parameters.weights, parameters.biases, strict=True):
         before.append(_affine(inputs[-1], weight, bias))
         inputs.append(apply(layer, before[-1]))
-    value, error = data_loss(loss, inputs[-1], samples.y)
+    value, error = data_loss(loss, inputs[-1], samples.y, samples.weights)
     decays = network.bias_weight_decays or (0.0,) * network.n_layers
     weights: list[FloatArray] = []
     biases: list[FloatArray | None] = []

@@ -176,10 +176,19 @@ class Moments:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """The samples themselves, for what moments cannot answer: ``x`` is (n, d), ``y`` is (n, k)."""
+    """The samples themselves, for what moments cannot answer.
+
+    Attributes
+    ----------
+    x : (n, d) array
+    y : (n, k) array
+    weights : (n, k) array or None
+        Positive factors of the squared errors, for the loss `weighted_squared` only.
+    """
 
     x: FloatArray
     y: FloatArray
+    weights: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -193,8 +202,6 @@ class Problem:
         Absent only where an analysis can speak without data.
     samples : Samples or None
     loss : Loss
-    error_weights : (k,) or (n, k) array or None
-        Of the weighted squared loss.
     evaluation : Moments or None
         Held-out data on which every solution reports its fit as well.
     memo : dict
@@ -205,7 +212,6 @@ class Problem:
     moments: Moments | None
     samples: Samples | None = None
     loss: Loss = Loss.SQUARED
-    error_weights: FloatArray | None = None
     evaluation: Moments | None = None
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 

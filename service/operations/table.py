@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from service.operations.diagnose import diagnose
 from service.operations.examples import example, examples
-from service.operations.gradient_flows import gradient_flow
 from service.operations.landscape import landscape
 from service.operations.minima import minima
 from service.operations.minima_batch import minima_batch, minima_sweep, minima_table
+from service.operations.plans.gradient_flows import gradient_flows_plan
 from service.operations.plans.races import races_plan
 from service.operations.plans.sweeps import sweeps_plan
-from service.operations.problems import generate, problems, suite_problem
+from service.operations.problems import generate, problem, problems
 from service.operations.ranks import ranks
 from service.operations.theorems import theorem, theorems
 from service.operations.verify import verify
@@ -46,16 +46,16 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("minima_sweep", minima_sweep, ("POST", "/v1/minima/batch"), None),
     Operation("landscape", landscape, ("POST", "/v1/landscape"), "landscape"),
     Operation("ranks", ranks, ("POST", "/v1/ranks"), "ranks"),
-    Operation("gradient_flow", gradient_flow, None, None),
     Operation("sweeps", sweeps_plan, ("POST", "/v1/sweeps"), None),
     Operation("races", races_plan, ("POST", "/v1/races"), None),
+    Operation("gradient_flows", gradient_flows_plan, ("POST", "/v1/gradient-flows"), "flow"),
     Operation("diagnose", diagnose, ("POST", "/v1/diagnose"), "diagnose"),
     Operation("verify", verify, None, "verify"),
     Operation("examples", examples, ("GET", "/v1/examples"), "examples"),
     Operation("example", example, ("GET", "/v1/examples/{name}"), "examples"),
-    Operation("problems", problems, ("GET", "/v1/problems"), None),
-    Operation("suite_problem", suite_problem, ("GET", "/v1/problems/{problem_id}"), None),
-    Operation("generate_problem", generate, ("POST", "/v1/problems"), None),
+    Operation("problems", problems, ("GET", "/v1/problems"), "problems"),
+    Operation("problem", problem, ("GET", "/v1/problems/{problem_id}"), "problems"),
+    Operation("generate_problem", generate, ("POST", "/v1/problems"), "problems"),
     Operation("theorems", theorems, ("GET", "/v1/theorems"), "theorems"),
     Operation("theorem", theorem, ("GET", "/v1/theorems/{theorem_id}"), "theorems"),
 )

@@ -1,15 +1,30 @@
 """Gradient flows on the wire."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
-from service.schemas.base import Integer, Number, Reasons, Wire
+from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
 from service.schemas.problem import Problem
 from service.schemas.ranks import RanksAnswer
 from service.schemas.snapshots import Snapshot
 from service.schemas.training import Training
-from service.vocabulary import FlowStop, FlowTime
+from service.vocabulary import FlowStop, FlowTime, Initialisation
+
+FLOW_EXAMPLE: Final[dict[str, Any]] = {
+    "problem": {
+        "network": {"layers": [{"width": 6}, {"width": 4}, {"width": 1}]},
+        "data": {
+            "kind": "samples",
+            "x": [[1.25, 1.0], [2.0, -0.5], [-1.0, -0.75], [-0.5, -1.25]],
+            "y": [1, 1, -1, -1],
+            "task": "classification",
+        },
+        "objective": {"loss": "exponential"},
+    },
+    "until": {"log_loss": -1000},
+    "seed": 1,
+}
 
 
 class GaussianStart(Wire):
@@ -26,7 +41,20 @@ class GivenStart(Wire):
     snapshot: Snapshot
 
 
-Start: TypeAlias = Annotated[GaussianStart | GivenStart, Field(discriminator="kind")]
+def _form(value: object) -> str | None:
+    if isinstance(value, str):
+        return "scheme"
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return kind if isinstance(kind, str) else None
+
+
+SchemeName: TypeAlias = Annotated[Initialisation, Field(strict=False)]
+Start: TypeAlias = Annotated[
+    Annotated[SchemeName, Tag("scheme")]
+    | Annotated[GaussianStart, Tag("gaussian")]
+    | Annotated[GivenStart, Tag("weights")],
+    Discriminator(_form),
+]
 
 
 class Until(Wire):
@@ -41,26 +69,46 @@ class Until(Wire):
 class FlowRequest(Wire):
     """A problem and how its gradient flow starts and ends."""
 
+    model_config = example(FLOW_EXAMPLE)
+
     problem: Problem
-    training: Training = Training()
-    initialisation: Start = GaussianStart(kind="gaussian")
+    training: Training = Field(default=Training(), description="What is known of the training; always gradient flow.")
+    initialisation: Start = Field(
+        default=GaussianStart(kind="gaussian"),
+        description="A scheme by name, or a normal start, or weights.",
+    )
     until: Until = Until()
-    seed: Integer = Field(default=1, ge=0, le=2**63 - 1)
+    seed: Integer = Field(default=1, ge=0, le=2**63 - 1, description="Of the weights at the start.")
+    include: list[Literal["weights"]] = Field(
+        default=[], max_length=10, description="Parts that are left out by default: the weights at the end."
+    )
+    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
 
 
 class FlowAnswer(Wire):
-    """Trajectories, one entry for each recorded moment, beside the ranks that theory predicts."""
+    """Trajectories, one entry for each recorded moment, beside the ranks that theory predicts.
 
-    stop: FlowStop = Field(strict=False)
-    time: FlowTime = Field(strict=False)
-    times: list[Number]
+    Norms, stable ranks, singular values and alignments of each matrix with their bounds stand in ``ranks.layers``,
+    values and drifts of what is conserved in ``ranks.invariants``.
+    """
+
+    stop: FlowStop = Field(strict=False, description="Why it ended.")
+    time: FlowTime = Field(strict=False, description="The parameter along the path; the path does not depend on it.")
+    times: list[Number] = Field(description="Plain time is that of the objective in the convention of the request.")
     log_losses: list[Number] | None = Field(description="Of the loss summed over the samples.")
     objectives: list[Number] | None = Field(description="In the convention of the request.")
-    norms: list[Number]
+    norms: list[Number] = Field(description="Of all weights.")
     margins: list[Number] | None = Field(description="Least margin over the norm to the power of the depth.")
-    cosines: list[Number] | None = Field(description="With the hard-margin direction.")
-    pattern_changes: list[int]
-    balance_decay: list[Number] | None = Field(description="Deviation of balance from its predicted decay.")
+    margin_bound: Number | None = Field(description="What no weights exceed, and a flow that reaches -inf tends to.")
+    cosines: list[Number] | None = Field(description="Of the end-to-end map with the hard-margin direction; tend to 1.")
+    pattern_changes: list[int] = Field(description="Signs of pre-activations that changed since the moment before.")
+    balance_decay: list[Number] | None = Field(
+        description="Largest deviation of a conserved matrix from its start times exp(-4 decay time)."
+    )
     ranks: RanksAnswer
-    evaluations: int
+    weights: Snapshot | None = Field(default=None, description="At the end; see `include`.")
+    evaluations: int = Field(description="Gradients in all.")
     reasons: Reasons
+    engine_version: str
+    problem_hash: str
+    execution: Execution | None = Field(default=None, description="Only of an inline answer.")

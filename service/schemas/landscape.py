@@ -95,9 +95,20 @@ class Bar(Wire):
     birth: Number
     death: Number | None
     persistence: Number | None
+    death_at_least: Number | None = Field(description="Lower bound on the pass, where only bounds are known.")
+    death_at_most: Number | None = Field(
+        description="Height of an explicit path to a deeper minimum, where only bounds are known."
+    )
     norm: Number
     exact: bool
     reasons: Reasons
+
+
+class WitnessPoint(Wire):
+    """Weights and biases of the posed network, layer by layer."""
+
+    weights: list[list[list[Number]]]
+    biases: list[list[Number] | None]
 
 
 class Witness(Wire):
@@ -112,6 +123,13 @@ class Witness(Wire):
     numbers: dict[str, Fact]
     weights: list[list[list[Number]]] | None
     biases: list[list[Number] | None] | None
+    better: WitnessPoint | None = Field(default=None, description="A network of smaller loss.")
+    path: list[WitnessPoint] = Field(default=[], description="Corners of a polygon, or the points that are classified.")
+    classes: list[PointClass] = Field(default=[], description="The class of each point of `path`.")
+    targets: list[list[Number]] | None = Field(
+        default=None, description="Targets for the same inputs, where the claim is not about those that were posted."
+    )
+    exponent: list[Number] | None = Field(default=None, description="w of the added neuron a exp(w.x + b).")
     reason: str = ""
 
 

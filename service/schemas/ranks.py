@@ -45,6 +45,7 @@ class LayerProgress(Wire):
     tail_bound: Number | None = Field(description="What the start of training allows the tail to be at all times.")
     singular_values: list[list[Number]] = Field(description="The largest ones.")
     alignments: list[Number | None] = Field(description="Squared cosine with the leading vector of the next matrix.")
+    alignment_bounds: list[Number | None] = Field(description="What they cannot fall below.")
     reasons: Reasons
 
 

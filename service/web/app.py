@@ -22,10 +22,22 @@ from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits, Settings
 from service.web import logging, openapi, problems
 from service.web.compute import Compute
+from service.web.job_metrics import JobMetrics
 from service.web.large import LargeBodies
 from service.web.metrics import Metrics
 from service.web.middleware import ApiKeys, Observe
-from service.web.routers import catalogue, diagnose, jobs, landscape, minima_batch, pages, races, sweeps, system
+from service.web.routers import (
+    catalogue,
+    diagnose,
+    gradient_flows,
+    jobs,
+    landscape,
+    minima_batch,
+    pages,
+    races,
+    sweeps,
+    system,
+)
 from service.web.routers import minima as minima_routes
 from service.web.routers import problems as problem_routes
 from service.web.routers import ranks as ranks_routes
@@ -38,6 +50,7 @@ ROUTERS: Final = (
     ranks_routes.router,
     sweeps.router,
     races.router,
+    gradient_flows.router,
     diagnose.router,
     catalogue.router,
     problem_routes.router,
@@ -57,17 +70,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or Settings()
     logging.configure(settings)
-    runtime = Runtime(settings, Compute(settings), LargeBodies(settings), Metrics())
+    metrics, jobs_floor = Metrics(), JobService(jobs_config(settings), drive=settings.workers != 0)
+    runtime = Runtime(settings, Compute(settings), LargeBodies(settings), metrics, JobMetrics(metrics, jobs_floor))
     app = FastAPI(title=openapi.TITLE, openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan)
     app.state.runtime = runtime
-    app.state.jobs = JobService(jobs_config(settings), drive=settings.workers != 0)
+    app.state.jobs = jobs_floor
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("service.web").joinpath("static"))))
     app.add_exception_handler(ServiceError, problems.on_service_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)
     app.add_exception_handler(RequestValidationError, problems.on_parameter_error)
-    app.state.openapi_json = openapi.as_json(app)
     # the last one added is the outermost
     if settings.api_keys:
         app.add_middleware(ApiKeys, keys=settings.api_keys)

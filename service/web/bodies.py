@@ -4,13 +4,13 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic_core import from_json
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from service.web.npz import REQUEST, announced_bytes, as_json, place, read_npy, read_npz
-from service.web.problems import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from service.web.body_errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from service.web.documents import from_npz, parse_json
+from service.web.npz import announced_bytes, as_json, by_place, place, read_npy, read_npz
 
 JSON: Final = "application/json"
 NPZ: Final = "application/x-npz"
@@ -74,14 +74,6 @@ async def document(body: Body, max_bytes: int) -> object:
     return await _from_multipart(body, max_bytes)
 
 
-def parse_json(content: bytes) -> object:
-    """JSON as RFC 8259 has it, so without NaN and Infinity; `MalformedBody` names line and column."""
-    try:
-        return from_json(content, allow_inf_nan=False)
-    except ValueError as error:
-        raise MalformedBody(f"the body is not JSON: {error}") from None
-
-
 def _kind(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
@@ -117,18 +109,6 @@ def _too_large(max_bytes: int) -> BodyTooLarge:
     return BodyTooLarge(f"the body, as sent or unpacked, has more bytes than the limit max_body_bytes = {max_bytes}")
 
 
-def from_npz(content: bytes, max_bytes: int) -> object:
-    """The request in an archive: its JSON as the entry ``request``, arrays named by their dotted path in it."""
-    arrays = read_npz(content, max_bytes)
-    text = arrays.pop(REQUEST, None)
-    if text is None or text.dtype.kind != "U" or text.size != 1:
-        raise MalformedBody(f"the archive needs an entry {REQUEST} that holds the JSON of the request as one text")
-    found = parse_json(str(text.reshape(-1)[0]).encode())
-    for name, array in arrays.items():
-        place(found, name, as_json(array, name))
-    return found
-
-
 async def _from_multipart(body: Body, max_bytes: int) -> object:
     """A part ``problem`` with JSON; further parts are ``.npy`` files named by path, or ``.npz`` files of such."""
     parts = await _parts(body, max_bytes)
@@ -137,14 +117,15 @@ async def _from_multipart(body: Body, max_bytes: int) -> object:
         raise MalformedBody("the form needs a part `problem` that holds the JSON of the request")
     found = parse_json(text)
     left = max_bytes
-    for name, part in parts.items():
+    for name in sorted(parts, key=by_place):
+        part = parts[name]
         if part.startswith(b"PK"):
             arrays = read_npz(part, left)
             left -= sum(array.nbytes for array in arrays.values())
         else:
             arrays = {name: read_npy(part, name)}
-        for path, array in arrays.items():
-            place(found, path, as_json(array, path))
+        for path in sorted(arrays, key=by_place):
+            place(found, path, as_json(arrays[path], path))
     return found
 
 

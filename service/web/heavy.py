@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
+from service.jobs.heavy.gradient_flows import gradient_flows_request
 from service.jobs.heavy.races import races_request
 from service.jobs.heavy.sweeps import sweeps_request
+from service.schemas.flows import FlowRequest
 from service.schemas.parsing import validated
 from service.schemas.races import RacesRequest
 from service.schemas.sweeps import SweepsRequest
@@ -24,4 +26,10 @@ def _races(body: object, limits: Limits) -> Asked:
     return Asked(races_request(asked, limits), asked.time_limit_s, sizes)
 
 
-HEAVY: Final[Mapping[str, Read]] = {"sweeps": _sweeps, "races": _races}
+def _gradient_flows(body: object, limits: Limits) -> Asked:
+    asked = validated(FlowRequest, body)
+    sizes = {"layers": len(asked.problem.network.layers), "data": asked.problem.data.kind}
+    return Asked(gradient_flows_request(asked, limits), asked.time_limit_s, sizes)
+
+
+HEAVY: Final[Mapping[str, Read]] = {"sweeps": _sweeps, "races": _races, "gradient_flows": _gradient_flows}

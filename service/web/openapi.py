@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from service.schemas.batch import ProblemsAnswer, ProblemsRequest, ProblemsTable, SweepAnswer, SweepRequest
 from service.schemas.diagnose import BareDiagnoseRequest, DiagnoseAnswer, DiagnoseRequest
 from service.schemas.examples import ExampleAnswer, ExampleList
+from service.schemas.flows import FlowAnswer, FlowRequest
 from service.schemas.generated import GeneratedList, GeneratedParameters, GeneratedProblem
 from service.schemas.jobs import JobList, JobStatus, PartialResults
 from service.schemas.landscape import BareLandscapeRequest, LandscapeAnswer, LandscapeRequest
@@ -56,6 +57,8 @@ MODELS: Final = (
     SweepsAnswer,
     RacesRequest,
     RacesAnswer,
+    FlowRequest,
+    FlowAnswer,
     DiagnoseRequest,
     BareDiagnoseRequest,
     DiagnoseAnswer,
@@ -103,5 +106,11 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def as_json(app: FastAPI) -> bytes:
-    """The document as bytes, indented and with a final line break, so that it can be kept under version control."""
-    return orjson.dumps(document(app), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    """The document as bytes, indented and with a final line break, so that it can be kept under version control.
+
+    Made once an app, when first asked for: at start it would take longer than anything but imports.
+    """
+    if not hasattr(app.state, "openapi_json"):
+        app.state.openapi_json = orjson.dumps(document(app), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    made: bytes = app.state.openapi_json
+    return made

@@ -23,6 +23,7 @@ from service.errors import (
     ServiceError,
 )
 from service.schemas.problem_details import ProblemDetails
+from service.web.body_errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 
 MEDIA_TYPE: Final = "application/problem+json"
 MAX_IN_DETAIL: Final = 3
@@ -46,28 +47,6 @@ class ProblemType:
     status: int
     title: str
     meaning: str
-
-
-class BodyError(ServiceError):
-    """The body cannot be read at all, before anything is known about its content."""
-
-
-class MalformedBody(BodyError):
-    """The body is not what its content type announces."""
-
-    code = "malformed-body"
-
-
-class BodyTooLarge(BodyError):
-    """The body has more bytes than the server accepts."""
-
-    code = "body-too-large"
-
-
-class UnsupportedMediaType(BodyError):
-    """The content type or encoding is none that the service reads."""
-
-    code = "unsupported-media-type"
 
 
 class Unauthorized(ServiceError):

@@ -62,6 +62,20 @@ def test_a_running_core_has_loaded_nothing_foreign() -> None:
     assert ran.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("service.cli", ("numpy", "pydantic", "fastapi", "sqlalchemy", "distributed")),
+        ("service.cli.solve", ("fastapi", "starlette", "sqlalchemy", "distributed")),
+        ("service.web.app", ("dask", "distributed", "alembic", "matplotlib", "pyarrow")),
+    ],
+)
+def test_nothing_waits_for_libraries_that_it_does_not_need(module: str, absent: tuple[str, ...]) -> None:
+    script = f"import sys, {module}\nprint(sorted(set({absent!r}) & set(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
+
+
 def test_no_stray_file_or_folder() -> None:
     present = {path.name for path in ROOT.iterdir() if path.name != "__pycache__"}
     assert present <= FLOORS

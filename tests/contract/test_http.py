@@ -418,7 +418,7 @@ def test_the_examples_of_the_openapi_document_run(base: str) -> None:
                 ran += 1
     shown = (
         *(examples.MINIMA, examples.BATCH, examples.LANDSCAPE, examples.RANKS),
-        *(examples.SWEEPS, examples.RACES, examples.DIAGNOSE, examples.GENERATED),
+        *(examples.SWEEPS, examples.RACES, examples.FLOWS, examples.DIAGNOSE, examples.GENERATED),
     )
     assert ran == sum(map(len, shown))
 

@@ -9,8 +9,8 @@ from tests.serving import call
 
 RELU = LANDSCAPE["ReLU with biases on a few samples"]
 VERDICTS = {
-    "no_spurious_local_minima", "no_spurious_valleys", "no_bad_basins", "spurious_minima_exist", "all_saddles_strict",
-    "sublevel_sets_connected", "minimum_attained", "descent_path_to_infinity",
+    "no_spurious_local_minima", "no_spurious_valleys", "no_bad_basins", "no_bad_strict_minima", "spurious_minima_exist",
+    "all_saddles_strict", "sublevel_sets_connected", "minimum_attained", "descent_path_to_infinity",
 }  # fmt: skip
 
 

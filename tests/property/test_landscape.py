@@ -101,3 +101,5 @@ def test_bars_are_in_order(summaries: list[Landscape]) -> None:
         for bar in summary.bars:
             assert bar.death is not None or bar.reason
             assert bar.death is None or bar.death >= bar.birth
+            if bar.at_least is not None and bar.at_most is not None:
+                assert bar.birth <= bar.at_least <= bar.at_most * (1.0 + 1e-12)

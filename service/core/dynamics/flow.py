@@ -8,10 +8,11 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.dynamics.flow_rates import Rates
-from service.core.dynamics.flow_steps import smooth_steps, stepped_over_kinks
+from service.core.dynamics.flow_steps import MAX_EVALUATIONS, smooth_steps, stepped_over_kinks
+from service.core.dynamics.initialisations import start as start_stack
 from service.core.ranks.setting import Setting
-from service.core.ranks.snapshot import Snapshot, flatten, unflatten
-from service.vocabulary import FlowStop, FlowTime, SkipKind
+from service.core.ranks.snapshot import Snapshot, blank, flatten, unflatten
+from service.vocabulary import FlowStop, FlowTime, Initialisation, SkipKind
 
 LONGEST_LOG_NORM: Final = 40.0
 LONGEST_PLAIN: Final = 1e9
@@ -20,6 +21,9 @@ STATIONARY: Final = 1e-9
 
 ARRIVED: Final = 1e-9
 """Relative distance from the log loss asked for that counts as reached."""
+
+STIFF_WEIGHTS: Final = 1_000
+"""Weights above which a linear network is stepped like one with kinks: a stiff solver factors P x P matrices."""
 
 SEGMENT: Final = 0.25
 """Log-norm time of one segment; in plain time segments double instead."""
@@ -45,6 +49,8 @@ class FlowState:
     since_progress : int
         Segments since it fell noticeably.
     stop : FlowStop or None
+    is_cut : bool
+        Whether the last segment was cut short because it took too many gradients; the next one goes on.
     """
 
     theta: FloatArray
@@ -55,6 +61,7 @@ class FlowState:
     best_value: float
     since_progress: int
     stop: FlowStop | None
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +75,29 @@ class Until:
 def gaussian_start(setting: Setting, scale: float, seed: int) -> Snapshot:
     """Independent normal weights of deviation ``scale / sqrt(columns)``; biases zero, frozen layers as given."""
     rng = np.random.default_rng(seed)
-    graph, network = setting.graph, setting.problem.network
-    weights = []
-    for layer, shape in zip(network.layers, graph.shapes, strict=True):
-        drawn = scale / np.sqrt(shape[1]) * rng.normal(size=shape)
-        weights.append(drawn if layer.frozen_weights is None else layer.frozen_weights)
-    biases = tuple(np.zeros(row.width) if network.has_bias(index) else None for index, row in enumerate(network.layers))
+    graph, shapes = setting.graph, blank(setting.graph)
+    weights = [scale / np.sqrt(weight.shape[1]) * rng.normal(size=weight.shape) for weight in shapes.weights]
     skips: list[FloatArray | None] = []
     for edge in graph.skips():
         source, target = graph.widths[edge.source], graph.widths[edge.target]
         drawn = scale / np.sqrt(source) * rng.normal(size=(target, source))
         is_diagonal = edge.kind is SkipKind.DIAGONAL
         skips.append(None if not edge.trained else drawn[:, 0] if is_diagonal else drawn)
-    return Snapshot(tuple(weights), biases, tuple(skips))
+    return with_frozen(setting, Snapshot(tuple(weights), shapes.biases, tuple(skips)))
+
+
+def drawn_start(setting: Setting, scheme: Initialisation, seed: int) -> Snapshot:
+    """Weights of a feedforward network as a scheme of `service.core.dynamics.initialisations` draws them."""
+    stack = start_stack(setting.problem.network, setting.inputs, scheme, seed, [0])
+    weights = tuple(array[0] for array in stack[: setting.n_layers])
+    return with_frozen(setting, replace(blank(setting.graph), weights=weights))
+
+
+def with_frozen(setting: Setting, snapshot: Snapshot) -> Snapshot:
+    """The same start with the layers that are not trained as they are given."""
+    frozen = [layer.frozen_weights for layer in setting.problem.network.layers]
+    weights = (drawn if fixed is None else fixed for drawn, fixed in zip(snapshot.weights, frozen, strict=True))
+    return replace(snapshot, weights=tuple(weights))
 
 
 def begin(setting: Setting, start: Snapshot) -> FlowState:
@@ -92,7 +109,7 @@ def begin(setting: Setting, start: Snapshot) -> FlowState:
     return FlowState(theta, 0.0, 1, 0, length, value, 0, stop)
 
 
-def advance(setting: Setting, like: Snapshot, state: FlowState, until: Until) -> FlowState:
+def advance(setting: Setting, like: Snapshot, state: FlowState, until: Until, most: int = MAX_EVALUATIONS) -> FlowState:
     """One bounded segment further: up to a quarter of log-norm time, or twice as far as before in plain time.
 
     Parameters
@@ -103,15 +120,19 @@ def advance(setting: Setting, like: Snapshot, state: FlowState, until: Until) ->
     state : FlowState
         Not ended.
     until : Until
+    most : int
+        Gradients after which the segment is cut short.
     """
     rates = Rates(setting, like)
     is_log_norm = rates.time is FlowTime.LOG_NORM
     length = SEGMENT if is_log_norm else max(0.1 / max(state.first_gradient, 1e-12), state.time)
-    steps = smooth_steps if setting.graph.is_linear else stepped_over_kinks
-    theta, elapsed, evaluations = steps(rates, state.theta, length, until.log_loss)
+    is_stiff = setting.graph.is_linear and state.theta.size <= STIFF_WEIGHTS
+    steps = smooth_steps if is_stiff else stepped_over_kinks
+    theta, elapsed, evaluations = steps(rates, state.theta, length, until.log_loss, most)
     value, gradient = rates.log_loss(theta) if is_log_norm else rates.objective(theta)
     noticeable = 1e-4 * (1.0 + abs(state.best_value)) if is_log_norm else 0.0
-    fell = value < state.best_value - noticeable
+    is_cut = evaluations >= most
+    idle = state.since_progress if is_cut else state.since_progress + 1
     following = FlowState(
         theta=theta,
         time=state.time + elapsed,
@@ -119,8 +140,9 @@ def advance(setting: Setting, like: Snapshot, state: FlowState, until: Until) ->
         segment=state.segment + 1,
         first_gradient=state.first_gradient,
         best_value=min(value, state.best_value),
-        since_progress=0 if fell else state.since_progress + 1,
+        since_progress=0 if value < state.best_value - noticeable else idle,
         stop=None,
+        is_cut=is_cut,
     )
     stop = _stop(setting, rates, following, value, float(np.linalg.norm(gradient)), until)
     return replace(following, stop=stop)

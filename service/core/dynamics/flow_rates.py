@@ -11,12 +11,13 @@ from functools import cached_property
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.data_facts.labels import CLASSIFICATION_LOSSES
+from service.core.data_facts.labels import CLASSIFICATION_LOSSES, Labelled
+from service.core.dynamics.linear_chain import LinearChain
 from service.core.losses import DenseParameters, gradient_of, loss_of
-from service.core.ranks.losses import log_loss_gradient
+from service.core.ranks.losses import curvatures, log_loss_gradient
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot, backward, flatten, forward, unflatten
-from service.vocabulary import FlowTime, Loss
+from service.vocabulary import Bias, FlowTime, Loss
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,24 @@ class Rates:
         is_hopeless = setting.graph.is_linear and setting.separability.separable is False
         return FlowTime.LOG_NORM if endless and not is_hopeless else FlowTime.PLAIN
 
+    @cached_property
+    def is_chain(self) -> bool:
+        """Whether the value depends on the weights through their product alone, and all of them are trained."""
+        graph, network = self.setting.graph, self.setting.problem.network
+        plain = graph.is_linear and not graph.skips() and network.bias is Bias.NONE
+        noisy = network.input_noise_variance > 0.0 or any(layer.noise_variance > 0.0 for layer in network.layers)
+        return plain and not noisy and all(layer.frozen_weights is None for layer in network.layers)
+
     def log_loss(self, theta: FloatArray) -> tuple[float, FloatArray]:
         """Log of the loss summed over the labelled samples, and its gradient."""
-        labelled = self.setting.labelled
-        if labelled is None:
-            raise ValueError("a classification loss needs labelled samples")
+        labelled, loss = self._labelled, self.setting.problem.loss
         snapshot = unflatten(theta, self.like)
+        if self.is_chain:
+            chain = LinearChain(snapshot.weights)
+            value, slope = log_loss_gradient(loss, labelled.x @ chain.end_to_end.T, labelled.classes)
+            return value, chain.gradient(slope.T @ labelled.x)
         found = forward(self.setting.graph, snapshot, labelled.x)
-        value, slope = log_loss_gradient(self.setting.problem.loss, found.prediction, labelled.classes)
+        value, slope = log_loss_gradient(loss, found.prediction, labelled.classes)
         return value, flatten(backward(self.setting.graph, snapshot, found, slope))
 
     def objective(self, theta: FloatArray) -> tuple[float, FloatArray]:
@@ -50,9 +61,9 @@ class Rates:
         snapshot = unflatten(theta, self.like)
         if problem.loss in CLASSIFICATION_LOSSES:
             value, gradient = self.log_loss(theta)
-            mean = float(np.exp(value)) / len(theta_samples(self.setting))
+            mean = float(np.exp(value)) / len(self._labelled.x)
             return self._with_decay(mean, mean * gradient, snapshot)
-        if graph.is_linear and not graph.skips() and problem.loss is Loss.SQUARED:
+        if graph.is_linear and not graph.skips():
             parameters = DenseParameters(snapshot.weights, snapshot.biases)
             slopes = gradient_of(problem.network, problem.data, parameters)
             frozen = [row.frozen_weights is not None for row in problem.network.layers]
@@ -79,6 +90,36 @@ class Rates:
         speed: FloatArray = (-float(np.linalg.norm(theta)) / length) * gradient
         return speed
 
+    def log_norm_jacobian(self, theta: FloatArray) -> FloatArray:
+        """Derivative (P, P) of `log_norm_speed` for a chain of matrices."""
+        chain, _value, slope, curvature = self._log_loss_curvature(theta)
+        hessian = chain.hessian(slope, curvature - np.outer(slope.ravel(), slope.ravel()))
+        gradient = chain.gradient(slope)
+        size, length = float(np.linalg.norm(theta)), float(np.linalg.norm(gradient))
+        if length == 0.0 or size == 0.0:
+            return np.zeros_like(hessian)
+        unit = gradient / length
+        turned = hessian - np.outer(unit, unit @ hessian)
+        jacobian: FloatArray = (-size / length) * turned - np.outer(unit, theta / size)
+        return jacobian
+
+    def plain_jacobian(self, theta: FloatArray) -> FloatArray:
+        """Derivative (P, P) of `plain_speed` for a chain of matrices."""
+        problem = self.setting.problem
+        if problem.loss in CLASSIFICATION_LOSSES:
+            chain, value, slope, curvature = self._log_loss_curvature(theta)
+            mean = float(np.exp(value)) / len(self._labelled.x)
+            hessian = mean * chain.hessian(slope, curvature)
+        else:
+            chain, data = LinearChain(unflatten(theta, self.like).weights), problem.data
+            slope = 2.0 * (chain.end_to_end @ data.xx - data.xy.T)
+            hessian = chain.hessian(slope, np.kron(np.eye(data.outputs), 2.0 * data.xx).astype(np.float64))
+        decays = problem.network.weight_decays
+        hessian[np.diag_indices_from(hessian)] += np.concatenate(
+            [np.full(weight.size, 2.0 * decay) for weight, decay in zip(self.like.weights, decays, strict=True)]
+        )
+        return -hessian
+
     def plain_speed(self, theta: FloatArray) -> FloatArray:
         """The negative gradient of the objective."""
         return -self.objective(theta)[1]
@@ -86,6 +127,25 @@ class Rates:
     def value(self, theta: FloatArray) -> float:
         """Log of the summed loss in log-norm time, the objective in plain time."""
         return self.log_loss(theta)[0] if self.time is FlowTime.LOG_NORM else self.objective(theta)[0]
+
+    @property
+    def _labelled(self) -> Labelled:
+        if self.setting.labelled is None:
+            raise ValueError("a classification loss needs labelled samples")
+        return self.setting.labelled
+
+    def _log_loss_curvature(self, theta: FloatArray) -> tuple[LinearChain, float, FloatArray, FloatArray]:
+        """A chain, log L, its slope G (k, d), and the second derivatives (k d, k d) of L over L, both by the map."""
+        labelled, loss = self._labelled, self.setting.problem.loss
+        chain = LinearChain(unflatten(theta, self.like).weights)
+        prediction = labelled.x @ chain.end_to_end.T
+        value, slope = log_loss_gradient(loss, prediction, labelled.classes)
+        blocks = np.abs(slope)[:, :, np.newaxis] if loss is Loss.EXPONENTIAL else curvatures(loss, prediction, value)
+        k, d = chain.end_to_end.shape
+        found = np.empty((k, d, k, d))
+        for row, column in np.ndindex(k, k):
+            found[row, :, column] = (labelled.x * blocks[:, row, column, np.newaxis]).T @ labelled.x
+        return chain, value, slope.T @ labelled.x, found.reshape(k * d, k * d)
 
     def _with_decay(self, value: float, gradient: FloatArray, snapshot: Snapshot) -> tuple[float, FloatArray]:
         network = self.setting.problem.network
@@ -100,10 +160,3 @@ class Rates:
             biases.append(None if bias is None else 2.0 * bias_decay * bias)
         skips = tuple(None if skip is None else np.zeros_like(skip) for skip in snapshot.skips)
         return value, gradient + flatten(Snapshot(tuple(weights), tuple(biases), skips))
-
-
-def theta_samples(setting: Setting) -> FloatArray:
-    """Inputs of the samples that the flow runs on."""
-    if setting.problem.samples is None:
-        raise ValueError("the flow needs samples")
-    return setting.problem.samples.x

@@ -31,6 +31,8 @@ class FlowRecord:
         Norm of all weights.
     margins : tuple of float or None
         Least margin over ``||theta||^L``; for homogeneous networks on two classes.
+    margin_bound : float or None
+        What no weights of a linear network exceed.
     cosines : tuple of float or None
         Between the end-to-end map of a linear network and the hard-margin direction.
     pattern_changes : tuple of int
@@ -48,6 +50,7 @@ class FlowRecord:
     values: tuple[float, ...]
     norms: tuple[float, ...]
     margins: tuple[float, ...] | None
+    margin_bound: float | None
     cosines: tuple[float, ...] | None
     pattern_changes: tuple[int, ...]
     balance_decay: tuple[float, ...] | None
@@ -59,13 +62,15 @@ def record_of(setting: Setting, states: Sequence[FlowState], snapshots: Sequence
     """Trajectories of a flow that has ended."""
     rates = Rates(setting, snapshots[0])
     measured = replace(setting, snapshots=tuple(snapshots))
-    margins, cosines = _margins(measured), _cosines(measured)
+    margins, margin_bound, cosines = _margins(measured), _margin_bound(measured), _cosines(measured)
     balance_decay = _balance_decay(measured, [state.time for state in states]) if rates.time is FlowTime.PLAIN else None
     reasons: dict[str, str] = {}
     if margins is None:
         reasons["margins"] = "for homogeneous networks on two labelled classes only"
+    if margin_bound is None:
+        reasons["margin_bound"] = "for linear networks without bias on separable data of two classes only"
     if cosines is None:
-        reasons["cosines"] = "for linear networks on separable data of two classes only"
+        reasons["cosines"] = "for linear networks without bias on separable data of two classes only"
     if balance_decay is None:
         reasons["balance_decay"] = "for flows in plain time with one decay for all layers only"
     return FlowRecord(
@@ -75,6 +80,7 @@ def record_of(setting: Setting, states: Sequence[FlowState], snapshots: Sequence
         values=tuple(rates.value(state.theta) for state in states),
         norms=tuple(snapshot.norm for snapshot in snapshots),
         margins=margins,
+        margin_bound=margin_bound,
         cosines=cosines,
         pattern_changes=_pattern_changes(measured),
         balance_decay=balance_decay,
@@ -105,9 +111,23 @@ def _margins(setting: Setting) -> tuple[float, ...] | None:
     return tuple(found)
 
 
+def _margin_bound(setting: Setting) -> float | None:
+    """The geometric margin times the norm of the map, which ``||theta||^L L^(-L/2)`` bounds (geometric mean)."""
+    if not _has_direction(setting) or setting.separability.margin is None:
+        return None
+    differences = np.sqrt(2.0) if setting.outputs == 2 else 1.0
+    return float(setting.separability.margin * differences * setting.n_layers ** (-0.5 * setting.n_layers))
+
+
+def _has_direction(setting: Setting) -> bool:
+    graph = setting.graph
+    is_product = graph.is_homogeneous and graph.is_linear and not graph.skips() and not graph.network.bias_layers
+    return is_product and setting.has_one_direction and setting.separability.direction is not None
+
+
 def _cosines(setting: Setting) -> tuple[float, ...] | None:
     direction = setting.separability.direction
-    if direction is None or not setting.graph.is_linear or setting.graph.skips() or not setting.has_one_direction:
+    if direction is None or not _has_direction(setting):
         return None
     maps = [end_to_end(setting, snapshot) for snapshot in setting.snapshots]
     return tuple(float(row @ direction / max(float(np.linalg.norm(row)), 1e-300)) for row in maps)

@@ -16,15 +16,14 @@ STEP: Final = 0.2
 """Log-norm time of a step over kinks, times ``1 + |log L|``: in it the log loss changes by about that much."""
 
 STEP_ERROR: Final = 1e-5
-MAX_EVALUATIONS: Final = 10_000
-"""Gradients in one segment of a smooth flow, after which the next segment goes on."""
-
-MAX_STEPS: Final = 20_000
-"""Steps over kinks in one segment."""
+MAX_EVALUATIONS: Final = 40_000
+"""Gradients in one segment, after which the next one goes on."""
 
 
-def smooth_steps(rates: Rates, theta: FloatArray, length: float, log_loss: float) -> tuple[FloatArray, float, int]:
-    """Integrate for ``length``, or until the log loss is reached.
+def smooth_steps(
+    rates: Rates, theta: FloatArray, length: float, log_loss: float, most: int
+) -> tuple[FloatArray, float, int]:
+    """Integrate for ``length``, until the log loss is reached, or for ``most`` gradients.
 
     Returns
     -------
@@ -35,8 +34,17 @@ def smooth_steps(rates: Rates, theta: FloatArray, length: float, log_loss: float
     is_log_norm = rates.time is FlowTime.LOG_NORM
     speed = rates.log_norm_speed if is_log_norm else rates.plain_speed
     scale = max(float(np.linalg.norm(theta)), 1e-8)
-    solver = LSODA(lambda _time, at: speed(at), 0.0, theta, length, rtol=RELATIVE, atol=ABSOLUTE * scale)
-    while solver.status == "running" and solver.nfev < MAX_EVALUATIONS:
+    jacobian = (rates.log_norm_jacobian if is_log_norm else rates.plain_jacobian) if rates.is_chain else None
+    solver = LSODA(
+        lambda _time, at: speed(at),
+        0.0,
+        theta,
+        length,
+        rtol=RELATIVE,
+        atol=ABSOLUTE * scale,
+        jac=None if jacobian is None else lambda _time, at: jacobian(at),
+    )
+    while solver.status == "running" and solver.nfev < most:
         solver.step()
         if is_log_norm and rates.log_loss(solver.y)[0] <= log_loss:
             return _at_log_loss(rates, solver, log_loss)
@@ -57,16 +65,14 @@ def _at_log_loss(rates: Rates, solver: LSODA, log_loss: float) -> tuple[FloatArr
 
 
 def stepped_over_kinks(
-    rates: Rates, theta: FloatArray, length: float, log_loss: float
+    rates: Rates, theta: FloatArray, length: float, log_loss: float, most: int
 ) -> tuple[FloatArray, float, int]:
     """Heun steps whose size is controlled between a cap and a floor, so that sliding along a kink cannot stall them."""
     if rates.time is FlowTime.PLAIN:
-        return _plain_heun(rates, theta, length)
+        return _plain_heun(rates, theta, length, most)
     elapsed, evaluations, step = 0.0, 0, STEP
     value, slope = rates.log_loss(theta)
-    for _ in range(MAX_STEPS):
-        if elapsed >= length or value <= log_loss:
-            break
+    while elapsed < length and value > log_loss and evaluations < most:
         cap = STEP / (1.0 + abs(value))
         step = min(max(step, cap / 4.0), cap, length - elapsed + 1e-12)
         speed = _speed(theta, slope)
@@ -88,13 +94,11 @@ def stepped_over_kinks(
     return theta, elapsed, evaluations
 
 
-def _plain_heun(rates: Rates, theta: FloatArray, length: float) -> tuple[FloatArray, float, int]:
+def _plain_heun(rates: Rates, theta: FloatArray, length: float, most: int) -> tuple[FloatArray, float, int]:
     """Heun in plain time; the floor is a thousandth of the time in which the weights would move by their own size."""
     elapsed, evaluations = 0.0, 0
     step = length
-    for _ in range(MAX_STEPS):
-        if elapsed >= length:
-            break
+    while elapsed < length and evaluations < most:
         speed = rates.plain_speed(theta)
         size, pace = max(float(np.linalg.norm(theta)), 1e-8), float(np.linalg.norm(speed))
         floor = 1e-3 * size / max(pace, 1e-300)

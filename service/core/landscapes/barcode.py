@@ -30,6 +30,10 @@ class Bar:
     exact : bool
     reason : str
         Why there is no death.
+    at_least : float or None
+        Lower bound on the pass, where only bounds are known.
+    at_most : float or None
+        Height of an explicit path to a deeper minimum, where only bounds are known.
     """
 
     birth: float
@@ -37,6 +41,8 @@ class Bar:
     norm: float
     exact: bool
     reason: str
+    at_least: float | None = None
+    at_most: float | None = None
 
     @property
     def persistence(self) -> float | None:
@@ -50,17 +56,6 @@ def barcode_along_norm(points: Iterable[StationaryPoint]) -> tuple[Bar, ...]:
         (point for point in points if point.kind in (PointKind.ORIGIN, PointKind.BRANCH)), key=lambda point: point.norm
     )
     return _merge(ordered)
-
-
-def bounded_bars(points: Iterable[StationaryPoint]) -> tuple[Bar, ...]:
-    """Births of the known local minima where passes are not known."""
-    minima = sorted((point for point in points if point.point_class in MINIMA), key=lambda point: point.loss)
-    reason = "the lowest pass is not known; it is at least the birth"
-    deepest = "never: no minimum is deeper"
-    return tuple(
-        Bar(point.loss, None, point.norm, point.point_class is PointClass.GLOBAL_MINIMUM, deepest if first else reason)
-        for first, point in ((index == 0, point) for index, point in enumerate(minima))
-    )
 
 
 def _merge(ordered: Sequence[StationaryPoint]) -> tuple[Bar, ...]:

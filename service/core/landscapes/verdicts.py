@@ -19,12 +19,16 @@ DECIDING: Final = frozenset({TheoremStatus.PROVED, TheoremStatus.CONFIRMED})
 IMPLIES: Final[tuple[tuple[tuple[Property, bool], tuple[Property, bool]], ...]] = (
     ((Property.SUBLEVEL_SETS_CONNECTED, True), (Property.NO_SPURIOUS_VALLEYS, True)),
     ((Property.NO_SPURIOUS_VALLEYS, True), (Property.NO_BAD_BASINS, True)),
+    ((Property.NO_BAD_BASINS, True), (Property.NO_BAD_STRICT_MINIMA, True)),
+    ((Property.NO_BAD_STRICT_MINIMA, False), (Property.NO_BAD_BASINS, False)),
     ((Property.NO_BAD_BASINS, False), (Property.NO_SPURIOUS_VALLEYS, False)),
     ((Property.NO_SPURIOUS_VALLEYS, False), (Property.SUBLEVEL_SETS_CONNECTED, False)),
+    ((Property.NO_BAD_STRICT_MINIMA, False), (Property.NO_SPURIOUS_LOCAL_MINIMA, False)),
     ((Property.NO_SPURIOUS_LOCAL_MINIMA, True), (Property.SPURIOUS_MINIMA_EXIST, False)),
     ((Property.NO_SPURIOUS_LOCAL_MINIMA, False), (Property.SPURIOUS_MINIMA_EXIST, True)),
     ((Property.SPURIOUS_MINIMA_EXIST, True), (Property.NO_SPURIOUS_LOCAL_MINIMA, False)),
     ((Property.SPURIOUS_MINIMA_EXIST, False), (Property.NO_SPURIOUS_LOCAL_MINIMA, True)),
+    ((Property.NO_SPURIOUS_LOCAL_MINIMA, True), (Property.NO_BAD_STRICT_MINIMA, True)),
 )
 """Every inference between properties that is valid for a continuous objective, in an order that needs one pass.
 

@@ -7,7 +7,7 @@ from service.core.linear.layers import factored_map
 from service.core.linear.quadratic import Quadratic
 from service.core.losses import fit_of
 from service.core.problems import Problem
-from service.core.results import GlobalMinimum, Parameters, StationaryPoint, Terms
+from service.core.results import FactoredMatrix, GlobalMinimum, Parameters, StationaryPoint, Terms, UniformColumn
 from service.vocabulary import Evidence, PointClass, PointKind
 
 UNIQUE = "unique up to orthogonal changes of the hidden coordinates"
@@ -85,7 +85,7 @@ def minimum_point(minimum: GlobalMinimum, evidence: Evidence = Evidence.CERTIFIE
     """The minimum found numerically as an entry of the list of stationary points."""
     norm = 0.0
     if minimum.parameters is not None:
-        norm = float(np.sqrt(sum(np.sum(weight.values**2) for weight in minimum.parameters.weights)))
+        norm = float(np.sqrt(sum(_square(weight) for weight in minimum.parameters.weights)))
     return StationaryPoint(
         PointKind.SINGULAR_SUBSET,
         minimum.loss,
@@ -95,3 +95,16 @@ def minimum_point(minimum: GlobalMinimum, evidence: Evidence = Evidence.CERTIFIE
         norm,
         {"rank": minimum.rank},
     )
+
+
+def _square(weight: FactoredMatrix) -> float:
+    """Squared Frobenius norm of a matrix in factors, which need not be orthonormal."""
+    left, right = _gram(weight.left), _gram(weight.right)
+    return float(weight.values @ (left * right) @ weight.values)
+
+
+def _gram(factor: FloatArray | UniformColumn) -> FloatArray:
+    if isinstance(factor, UniformColumn):
+        return np.full((1, 1), factor.length * factor.value**2)
+    product: FloatArray = factor.T @ factor
+    return product

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.comparison import Comparison, Verification
 from service.core.losses import DenseParameters, end_to_end
 from service.core.models.evidence_bound import Autoencoder, terms_of
 from service.core.models.linear_vae import LinearVae
 from service.core.models.vae_minima import seen_moments, vae_certificate
 from service.core.problems import Problem
 from service.core.results import Certificate, GlobalMinimum
+from service.core.verification.comparison import Comparison, Verification
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,40 @@ class Graph:
 
     def skips(self, *kinds: SkipKind) -> tuple[Edge, ...]:
         """Skips of the given kinds, or all."""
-        return tuple(edge for edge in self.edges if edge.layer is None and (not kinds or edge.kind in kinds))
+        return tuple(edge for edge in self._all_skips if not kinds or edge.kind in kinds)
+
+    @cached_property
+    def _all_skips(self) -> tuple[Edge, ...]:
+        return tuple(edge for edge in self.edges if edge.layer is None)
+
+    @cached_property
+    def blocks_read(self) -> tuple[tuple[tuple[int, slice], ...], ...]:
+        """For each weight matrix the nodes that it reads, each with its columns."""
+        found = []
+        for node in range(self.network.n_layers):
+            blocks, at = [(node, slice(0, self.widths[node]))], self.widths[node]
+            for edge in self.skips(SkipKind.CONCATENATE):
+                if edge.target == node:
+                    blocks.append((edge.source, slice(at, at + self.widths[edge.source])))
+                    at += self.widths[edge.source]
+            found.append(tuple(blocks))
+        return tuple(found)
+
+    @cached_property
+    def skips_added(self) -> tuple[tuple[tuple[int, Edge], ...], ...]:
+        """For each weight matrix the skips that are added to what it gives, each with its number."""
+        added = [(number, edge) for number, edge in enumerate(self.skips()) if edge.kind is not SkipKind.CONCATENATE]
+        return tuple(
+            tuple((number, edge) for number, edge in added if edge.target == node)
+            for node in range(1, self.network.n_layers + 1)
+        )
+
+    def skip_shape(self, edge: Edge) -> tuple[int, ...]:
+        """Shape of the weights of a skip; empty where it has none."""
+        if not edge.trained:
+            return ()
+        source, target = self.widths[edge.source], self.widths[edge.target]
+        return (target,) if edge.kind is SkipKind.DIAGONAL else (target, source)
 
     def touching(self, node: int, edges: Iterable[Edge] | None = None) -> tuple[Edge, ...]:
         """Skips that start or end at a node."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from service.core.arrays import BoolArray, FloatArray, IntArray
 from service.core.ranks.graph import Graph
-from service.core.ranks.snapshot import Snapshot, columns_read, forward
+from service.core.ranks.snapshot import Snapshot, forward
 from service.vocabulary import Activation, Conserved, SkipKind
 
 
@@ -167,7 +167,7 @@ def _is_piecewise_linear(activation: Activation) -> bool:
 def _outgoing(graph: Graph, snapshot: Snapshot, node: int) -> FloatArray:
     total = np.zeros((graph.widths[node],) * 2)
     for index in range(graph.network.n_layers):
-        for source, columns in columns_read(graph, index):
+        for source, columns in graph.blocks_read[index]:
             if source == node:
                 block = snapshot.weights[index][:, columns]
                 total = total + block.T @ block

@@ -1,6 +1,7 @@
 """How far recorded weights have come: singular values against what the start allows."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from service.core.ranks.invariants import balance, conserved_entries, drift, inv
 from service.core.ranks.results import LayerProgress, MeasuredInvariant, Prediction
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot
-from service.vocabulary import Conserved
+from service.vocabulary import Conserved, Dynamics
 
 SHOWN = 20
 """Largest singular values that are kept for each snapshot."""
@@ -25,19 +26,35 @@ def stable_rank(values: FloatArray) -> float | None:
     return float(np.sum((values / values[0]) ** 2)) if values[0] > 0.0 else None
 
 
-def tail_allowances(setting: Setting, start: Snapshot) -> dict[int, float]:
-    """``N_l = sum over j >= l of tr((C_j)_-)`` for the matrices of the linear end, from the start of training.
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What the balance at the start of training leaves open for a matrix of the linear end.
+
+    Attributes
+    ----------
+    tail : float
+        ``N_l = sum over j >= l of tr((C_j)_-)``.
+    gap : float
+        ``||(C_l)_-||`` of the node behind the matrix, zero for the last one.
+    """
+
+    tail: float
+    gap: float
+
+
+def allowances_of(setting: Setting, start: Snapshot) -> dict[int, Allowance]:
+    """Allowance of each matrix of the linear end, by layer.
 
     Notes
     -----
     With r at least the rank of what the loss can move in the last matrix, ``tail_r(W_l(t)) <= N_l +
     tail_r(W_L(t))`` at all times along gradient flow without decay, for any loss.
     """
-    allowances, total = {setting.n_layers: 0.0}, 0.0
+    allowances, total = {setting.n_layers: Allowance(0.0, 0.0)}, 0.0
     for layer in reversed(setting.graph.linear_block[:-1]):
-        values = np.linalg.eigvalsh(balance(setting.graph, start, (layer,)))
-        total += float(np.sum(np.maximum(-values, 0.0)))
-        allowances[layer] = total
+        negative = np.maximum(-np.linalg.eigvalsh(balance(setting.graph, start, (layer,))), 0.0)
+        total += float(np.sum(negative))
+        allowances[layer] = Allowance(total, float(np.max(negative)))
     return allowances
 
 
@@ -63,24 +80,25 @@ def progress_of(setting: Setting, predictions: Sequence[Prediction]) -> tuple[La
     decompositions = [
         [np.linalg.svd(weight, full_matrices=False) for weight in snapshot.weights] for snapshot in setting.snapshots
     ]
-    allowances = tail_allowances(setting, setting.snapshots[0])
+    allowances = allowances_of(setting, setting.snapshots[0]) if _is_plain_flow(setting) else {}
     rows = []
     for layer, prediction in enumerate(predictions, start=1):
         values = [found[layer - 1][1] for found in decompositions]
         last = [found[-1][1] for found in decompositions]
         target = _target(prediction)
-        allowance = allowances.get(layer) if _is_flow(setting) else None
+        allowance = allowances.get(layer)
         rows.append(
             LayerProgress(
                 norms=tuple(float(np.linalg.norm(row)) for row in values),
                 stable_ranks=tuple(stable_rank(row) for row in values),
                 singular_values=tuple(row[:SHOWN] for row in values),
                 tails=tuple(tail(row, target) for row in values),
-                tail_bound=None if allowance is None else allowance + max(tail(row, target) for row in last),
+                tail_bound=None if allowance is None else allowance.tail + max(tail(row, target) for row in last),
                 stable_rank_bounds=tuple(
                     _stable_rank_bound(row, end, allowance) for row, end in zip(values, last, strict=True)
                 ),
                 alignments=tuple(_alignment(found, layer) for found in decompositions),
+                alignment_bounds=tuple(_alignment_bound(found, layer, allowance) for found in decompositions),
                 reasons=_reasons(setting, layer, values, allowance),
             )
         )
@@ -92,15 +110,17 @@ def _target(prediction: Prediction) -> int:
     return next(rank for rank in ranks if rank is not None)
 
 
-def _is_flow(setting: Setting) -> bool:
-    return not setting.is_decayed and all(row.frozen_weights is None for row in setting.problem.network.layers)
+def _is_plain_flow(setting: Setting) -> bool:
+    layers = setting.problem.network.layers
+    undisturbed = all(layer.frozen_weights is None and layer.noise_variance == 0.0 for layer in layers)
+    return undisturbed and not setting.is_decayed and setting.training.dynamics is Dynamics.GRADIENT_FLOW
 
 
-def _stable_rank_bound(values: FloatArray, last: FloatArray, allowance: float | None) -> float | None:
+def _stable_rank_bound(values: FloatArray, last: FloatArray, allowance: Allowance | None) -> float | None:
     """``1 + N / (||W||^2 - N)`` where the norm has outgrown what the start left behind."""
     if allowance is None:
         return None
-    square, rest = float(np.sum(values**2)), allowance + tail(last, 1)
+    square, rest = float(np.sum(values**2)), allowance.tail + tail(last, 1)
     return 1.0 + rest / (square - rest) if square > rest else None
 
 
@@ -114,16 +134,33 @@ def _alignment(found: Sequence[tuple[FloatArray, FloatArray, FloatArray]], layer
     return float((left[:, 0] @ right[0]) ** 2)
 
 
-def _reasons(setting: Setting, layer: int, values: list[FloatArray], allowance: float | None) -> dict[str, str]:
+def _alignment_bound(
+    found: Sequence[tuple[FloatArray, FloatArray, FloatArray]], layer: int, allowance: Allowance | None
+) -> float | None:
+    """``(sigma_1(W_l)^2 - ||(C_l)_-|| - tail_1(W_{l+1})) / sigma_1(W_{l+1})^2``, once it says anything."""
+    if allowance is None or layer == len(found):
+        return None
+    values, following = found[layer - 1][1], found[layer][1]
+    if following[0] == 0.0:
+        return None
+    bound = float((values[0] ** 2 - allowance.gap - tail(following, 1)) / following[0] ** 2)
+    return bound if bound > 0.0 else None
+
+
+def _reasons(setting: Setting, layer: int, values: list[FloatArray], allowance: Allowance | None) -> dict[str, str]:
     reasons: dict[str, str] = {}
     if any(row[0] == 0.0 for row in values):
         reasons["stable_ranks"] = "undefined for a zero matrix"
     if allowance is None:
         outside = layer not in setting.graph.linear_block
-        why = "the layer is not in the linear end of the network" if outside else "decay or a frozen layer breaks it"
-        reasons |= {"tail_bound": why, "stable_rank_bounds": why}
-    elif any(float(np.sum(row**2)) <= allowance for row in values):
-        reasons["stable_rank_bounds"] = "null while the norm has not outgrown what the start left behind"
+        broken = "it holds along gradient flow without decay, noise and frozen layers only"
+        why = "the layer is not in the linear end of the network" if outside else broken
+        reasons |= {"tail_bound": why, "stable_rank_bounds": why, "alignment_bounds": why}
+    else:
+        early = "null while the norm has not outgrown what the start left behind"
+        reasons["alignment_bounds"] = "no matrix follows" if layer == setting.n_layers else early
+        if any(float(np.sum(row**2)) <= allowance.tail for row in values):
+            reasons["stable_rank_bounds"] = early
     if layer == setting.n_layers:
         reasons["alignments"] = "no matrix follows"
     elif any(row[0] == 0.0 for row in values):

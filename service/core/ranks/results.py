@@ -63,6 +63,8 @@ class LayerProgress:
     stable_rank_bounds : tuple of float or None
     alignments : tuple of float or None
         Squared cosine of its left with the right leading vector of the next matrix.
+    alignment_bounds : tuple of float or None
+        What they cannot fall below.
     reasons : mapping of str to str
     """
 
@@ -73,6 +75,7 @@ class LayerProgress:
     tail_bound: float | None
     stable_rank_bounds: tuple[float | None, ...]
     alignments: tuple[float | None, ...]
+    alignment_bounds: tuple[float | None, ...]
     reasons: Mapping[str, str]
 
 

@@ -41,6 +41,15 @@ class Snapshot:
         return Snapshot(tuple(factor * weight for weight in self.weights), times(self.biases), times(self.skips))
 
 
+def blank(graph: Graph) -> Snapshot:
+    """All weights zero."""
+    network = graph.network
+    weights = tuple(np.zeros(shape) for shape in graph.shapes)
+    biases = tuple(np.zeros(row.width) if network.has_bias(index) else None for index, row in enumerate(network.layers))
+    skips = tuple(np.zeros(shape) if shape else None for shape in (graph.skip_shape(edge) for edge in graph.skips()))
+    return Snapshot(weights, biases, skips)
+
+
 def flatten(snapshot: Snapshot) -> FloatArray:
     """All numbers in one vector: weights, biases, skips."""
     parts = (*snapshot.weights, *snapshot.biases, *snapshot.skips)
@@ -58,17 +67,6 @@ def unflatten(vector: FloatArray, like: Snapshot) -> Snapshot:
     count = len(like.weights)
     weights = tuple(piece for piece in pieces[:count] if piece is not None)
     return Snapshot(weights, tuple(pieces[count : 2 * count]), tuple(pieces[2 * count :]))
-
-
-def columns_read(graph: Graph, node: int) -> list[tuple[int, slice]]:
-    """What the weight matrix ``node + 1`` reads: pairs of a node and its columns."""
-    blocks = [(node, slice(0, graph.widths[node]))]
-    at = graph.widths[node]
-    for edge in graph.skips(SkipKind.CONCATENATE):
-        if edge.target == node:
-            blocks.append((edge.source, slice(at, at + graph.widths[edge.source])))
-            at += graph.widths[edge.source]
-    return blocks
 
 
 def slopes(network: Network, layer: int, pre_activation: FloatArray) -> FloatArray | float:
@@ -96,47 +94,68 @@ class Forward:
 def forward(graph: Graph, snapshot: Snapshot, x: FloatArray) -> Forward:
     """Evaluate a network with linear, ReLU or leaky ReLU activations; skips enter before the activation."""
     outputs, pre_activations = [x], []
-    for index in range(graph.network.n_layers):
-        z = np.zeros((len(x), graph.widths[index + 1]))
-        for node, columns in columns_read(graph, index):
-            z = z + outputs[node] @ snapshot.weights[index][:, columns].T
+    for index, weight in enumerate(snapshot.weights):
+        blocks = graph.blocks_read[index]
+        joined = outputs[index] if len(blocks) == 1 else np.concatenate([outputs[node] for node, _ in blocks], axis=1)
+        z = joined @ weight.T
         bias = snapshot.biases[index]
-        z = z if bias is None else z + bias
-        for number, edge in enumerate(graph.skips()):
-            if edge.target == index + 1 and edge.kind is not SkipKind.CONCATENATE:
-                z = z + _through(edge, snapshot.skips[number], outputs[edge.source])
+        if bias is not None:
+            z = z + bias
+        for number, edge in graph.skips_added[index]:
+            z = z + _through(edge, snapshot.skips[number], outputs[edge.source])
         pre_activations.append(z)
-        outputs.append(slopes(graph.network, index, z) * z)
+        is_linear = graph.network.layers[index].activation is Activation.LINEAR
+        outputs.append(z if is_linear else slopes(graph.network, index, z) * z)
     return Forward(tuple(outputs), tuple(pre_activations))
 
 
 def backward(graph: Graph, snapshot: Snapshot, found: Forward, output_gradient: FloatArray) -> Snapshot:
     """Gradient with respect to all weights, given that with respect to the outputs (n, k); frozen ones get zero."""
     network = graph.network
-    adjoint = [np.zeros_like(output) for output in found.outputs]
+    adjoint: list[FloatArray | None] = [None] * len(found.outputs)
     adjoint[-1] = output_gradient
-    weights: list[FloatArray] = [np.zeros_like(weight) for weight in snapshot.weights]
+    weights: list[FloatArray] = list(snapshot.weights)
     biases: list[FloatArray | None] = [None] * network.n_layers
     skips: list[FloatArray | None] = [None if part is None else np.zeros_like(part) for part in snapshot.skips]
     for index in range(network.n_layers - 1, -1, -1):
-        delta = adjoint[index + 1] * slopes(network, index, found.pre_activations[index])
-        for node, columns in columns_read(graph, index):
-            if network.layers[index].frozen_weights is None:
-                weights[index][:, columns] = delta.T @ found.outputs[node]
-            adjoint[node] = adjoint[node] + delta @ snapshot.weights[index][:, columns]
-        biases[index] = None if snapshot.biases[index] is None else delta.sum(axis=0)
-        for number, edge in enumerate(graph.skips()):
-            if edge.target == index + 1 and edge.kind is not SkipKind.CONCATENATE:
-                source, weight = found.outputs[edge.source], snapshot.skips[number]
-                if weight is None:
-                    adjoint[edge.source] = adjoint[edge.source] + delta
-                elif edge.kind is SkipKind.DIAGONAL:
-                    skips[number] = np.sum(delta * source, axis=0)
-                    adjoint[edge.source] = adjoint[edge.source] + delta * weight
-                else:
-                    skips[number] = delta.T @ source
-                    adjoint[edge.source] = adjoint[edge.source] + delta @ weight
+        back = adjoint[index + 1]
+        if back is None:
+            raise AssertionError("every node is read by the matrix after it")
+        layer, weight = network.layers[index], snapshot.weights[index]
+        delta = back
+        if layer.activation is not Activation.LINEAR:
+            delta = back * slopes(network, index, found.pre_activations[index])
+        blocks = graph.blocks_read[index]
+        slope = [delta.T @ found.outputs[node] for node, _ in blocks] if layer.frozen_weights is None else None
+        if slope is None:
+            weights[index] = np.zeros_like(weight)
+        else:
+            weights[index] = slope[0] if len(slope) == 1 else np.concatenate(slope, axis=1)
+        for node, columns in blocks:
+            if node:
+                _add(adjoint, node, delta @ weight[:, columns])
+        if snapshot.biases[index] is not None:
+            biases[index] = delta.sum(axis=0)
+        for number, edge in graph.skips_added[index]:
+            skips[number], through = _back_through(edge, snapshot.skips[number], found.outputs[edge.source], delta)
+            _add(adjoint, edge.source, through)
     return Snapshot(tuple(weights), tuple(biases), tuple(skips))
+
+
+def _add(adjoint: list[FloatArray | None], node: int, more: FloatArray) -> None:
+    known = adjoint[node]
+    adjoint[node] = more if known is None else known + more
+
+
+def _back_through(
+    edge: Edge, weight: FloatArray | None, source: FloatArray, delta: FloatArray
+) -> tuple[FloatArray | None, FloatArray]:
+    """Gradient with respect to a skip's weights, and what passes back to its source."""
+    if weight is None:
+        return None, delta
+    if edge.kind is SkipKind.DIAGONAL:
+        return np.sum(delta * source, axis=0), delta * weight
+    return delta.T @ source, delta @ weight
 
 
 def _through(edge: Edge, weight: FloatArray | None, source: FloatArray) -> FloatArray:

@@ -81,28 +81,37 @@ def exact_terms(problem: Problem, weights: Weights, offset: FloatArray) -> Terms
     return Terms(fit, noise, float(decay))
 
 
-def gradient_norm(problem: Problem, weights: Weights) -> float:
-    """Norm of the gradient in all weights that are trained, free biases being at their best.
+def gradient_norm(problem: Problem, weights: Weights) -> tuple[float, float]:
+    """Norm of the gradient in all weights that are trained, free biases being at their best, and what it is small to.
 
     Parameters
     ----------
     problem : Problem
         Without biases and noise on the inputs: on the moments that these leave behind.
     weights : Weights
+
+    Returns
+    -------
+    float, float
+        The norm, and that of its terms if nothing in them cancelled.
     """
     network, data = problem.network, problem.data
+    pairs = list(_slopes(network, data, weights))
+    size = float(np.sqrt(sum(largest for _, largest in pairs)))
     if np.any(network.noise_variances):
         narrow, dense = dense_or_narrow(network, Parameters(weights.layers, (None,) * network.n_layers))
         slopes = gradient_of(narrow, data, dense).weights
         trained = [layer.frozen_weights is None for layer in network.layers]
-        return float(np.sqrt(sum(float(np.sum(s * s)) for s, own in zip(slopes, trained, strict=True) if own)))
-    return float(np.sqrt(sum(_slopes(network, data, weights))))
+        squares = sum(float(np.sum(s * s)) for s, own in zip(slopes, trained, strict=True) if own)
+        return float(np.sqrt(squares)), size
+    return float(np.sqrt(sum(slope for slope, _ in pairs))), size
 
 
-def _slopes(network: Network, data: Moments, weights: Weights) -> Iterator[float]:
-    """Squared norm of the gradient in each trained matrix: ``2 B^T E P^T + 2 g W``, all factors narrow."""
+def _slopes(network: Network, data: Moments, weights: Weights) -> Iterator[tuple[float, float]]:
+    """For each trained matrix ``||2 B^T E P^T + 2 g W||^2`` with all factors narrow, and a bound without cancelling."""
     before, after = _node_maps(network, weights, data.inputs), _output_maps(network, weights)
-    misfit = before[-1] @ data.xx - data.xy.T
+    fitted = before[-1] @ data.xx
+    misfit = fitted - data.xy.T
     parts = [
         (index, index + 1, layer.weight_decay, weights.layers[index])
         for index, layer in enumerate(network.layers)
@@ -113,12 +122,15 @@ def _slopes(network: Network, data: Moments, weights: Weights) -> Iterator[float
         for skip, own in zip(network.skips, weights.skips, strict=True)
         if own is not None
     ]
+    pulls = float(np.linalg.norm(fitted)) + float(np.linalg.norm(data.xy))
     for source, target, decay, weight in parts:
         pull = FactoredMatrix(after[target].T, np.full(network.outputs, 2.0), before[source] @ misfit.T)
         left = np.hstack([columns_of(pull.left), columns_of(weight.left)])
         right = np.hstack([columns_of(pull.right), columns_of(weight.right)])
         values = np.concatenate([pull.values, 2.0 * decay * weight.values])
-        yield max(squared_norm(FactoredMatrix(left, values, right)), 0.0)
+        reach = float(np.linalg.norm(after[target])) * pulls * float(np.linalg.norm(before[source]))
+        largest = 4.0 * (reach**2 + decay**2 * squared_norm(weight))
+        yield max(squared_norm(FactoredMatrix(left, values, right)), 0.0), largest
 
 
 def without_weights(problem: Problem, weights: Weights) -> Weights:

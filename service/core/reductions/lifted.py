@@ -1,6 +1,6 @@
 """The answer about a plain network as one about the problem that was reduced to it, certified on its own exact loss."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -70,8 +70,21 @@ def seen_problem(problem: Problem) -> tuple[Problem, tuple[Step, ...]]:
     return (step.problem, (step,)) if isinstance(step, Step) else (problem, ())
 
 
-def terms_and_gradient(problem: Problem, weights: Weights) -> tuple[Terms, float, FloatArray]:
-    """Exact terms of the problem's own loss with free biases at their best, the norm of the gradient, the offset."""
+@dataclass(frozen=True)
+class Evaluation:
+    """The problem's own loss at some weights, with free biases at their best.
+
+    ``slope`` is the norm of the gradient, ``slope_size`` that of its terms; ``offset`` is what the biases add up to.
+    """
+
+    terms: Terms
+    slope: float
+    slope_size: float
+    offset: FloatArray
+
+
+def evaluated(problem: Problem, weights: Weights) -> Evaluation:
+    """Exact terms and gradient of the problem's own loss."""
     seen, steps = seen_problem(problem)
     inner = weights
     for step in steps:
@@ -80,10 +93,10 @@ def terms_and_gradient(problem: Problem, weights: Weights) -> tuple[Terms, float
     offset = _offset(seen, product)
     terms = exact_terms(seen, inner, offset)
     centred = without_biases(seen)
-    slope = gradient_norm(centred.problem if isinstance(centred, Step) else seen, inner)
+    slope, size = gradient_norm(centred.problem if isinstance(centred, Step) else seen, inner)
     if steps:
         offset = offset / np.diag(_last(seen))
-    return terms, slope, offset
+    return Evaluation(terms, slope, size, offset)
 
 
 def _offset(problem: Problem, product: FloatArray) -> FloatArray:
@@ -110,7 +123,8 @@ def _minimum(reduction: Reduction, plain: GlobalMinimum) -> GlobalMinimum:
         terms = replace(terms, decay=loss - terms.fit - terms.noise)
     else:
         weights = reduction.lift(Weights(plain.parameters.weights), plain.end_to_end_map)
-        terms, _, offset = terms_and_gradient(problem, weights)
+        found = evaluated(problem, weights)
+        terms, offset = found.terms, found.offset
         parameters = Parameters(weights.layers, biases_of(problem.network, offset), weights.skips)
         loss = terms.loss
     return GlobalMinimum(
@@ -145,10 +159,10 @@ def certificate_of(reduction: Reduction, minimum: GlobalMinimum, plain: Certific
     unit = max(abs(upper), 1e-6 * problem.data.yy, 1e-300)
     if minimum.parameters is not None:
         weights = Weights(minimum.parameters.weights, minimum.parameters.skips)
-        terms, slope, _ = terms_and_gradient(problem, weights)
-        upper = terms.loss
+        found = evaluated(problem, weights)
+        upper = found.terms.loss
         unit = max(abs(upper), 1e-6 * problem.data.yy, 1e-300)
-        checks = _checks(problem, minimum, weights, terms, slope, unit, allowance)
+        checks = _checks(problem, minimum, weights, found, unit, allowance)
         checks += [check for check in plain.checks if check.name in CARRIED]
     # two ways to the same loss: on the plain network, and on the problem's own
     both = abs(plain.upper_bound + constant - upper) / unit
@@ -169,20 +183,16 @@ def _checks(
     problem: Problem,
     minimum: GlobalMinimum,
     weights: Weights,
-    terms: Terms,
-    slope: float,
+    found: Evaluation,
     unit: float,
     allowance: float,
 ) -> list[Check]:
     network, data = problem.network, problem.data
-    size = float(np.sqrt(sum(squared_norm(own) for own in (*weights.layers, *weights.skips) if own is not None)))
-    yy = seen_problem(problem)[0].data.yy
-    scale = yy * max(1.0, size) / max(size, 1e-300) if size > 0.0 else float(np.sqrt(yy))
     product = end_map(network, weights, data.inputs) - minimum.end_to_end_map
     length = max(float(minimum.singular_values[0]), 1e-300)
     return [
-        Check("gradient_norm", slope, 1e-8 * scale, True),
-        Check("claimed_loss", abs(minimum.loss - terms.loss) / unit, 1e-9 + 4.0 * allowance / unit),
+        Check("gradient_norm", found.slope, 1e-8 * found.slope_size, True),
+        Check("claimed_loss", abs(minimum.loss - found.terms.loss) / unit, 1e-9 + 4.0 * allowance / unit),
         Check("terms_sum", abs(minimum.terms.loss - minimum.loss) / unit, 1e-9 + 4.0 * allowance / unit),
         Check("end_to_end_map", float(np.linalg.norm(product)) / length, 1e-9),
     ]
@@ -220,20 +230,20 @@ def _origin(reduction: Reduction, plain: Origin) -> tuple[Origin, list[Stationar
         for skip in problem.network.skips
     )
     weights = without_weights(problem, Weights(layers, skips))
-    terms, slope, _ = terms_and_gradient(problem, weights)
+    found = evaluated(problem, weights)
+    moving = found.slope > 1e-12 * found.slope_size
     kind = plain.point_class
     if not all(step.keeps_origin for step in reduction.steps):
-        stationary = slope <= 1e-12 * problem.data.yy
-        kind = PointClass.DEGENERATE if stationary else PointClass.NOT_STATIONARY
+        kind = PointClass.NOT_STATIONARY if moving else PointClass.DEGENERATE
     elif not all(step.keeps_decays for step in reduction.steps):
         # the skip that was eliminated is not zero where the rest is
-        kind = PointClass.NOT_STATIONARY if slope > 1e-12 * problem.data.yy else kind
+        kind = PointClass.NOT_STATIONARY if moving else kind
     origin = Origin(kind, None, None, None, reasons)
     if kind in (PointClass.NOT_STATIONARY, PointClass.DEGENERATE):
         return origin, []
     product = end_map(problem.network, weights, problem.data.inputs)
     return origin, [
-        StationaryPoint(PointKind.ORIGIN, terms.loss, kind, Evidence.PROVED, float(np.linalg.norm(product)), 0.0)
+        StationaryPoint(PointKind.ORIGIN, found.terms.loss, kind, Evidence.PROVED, float(np.linalg.norm(product)), 0.0)
     ]
 
 

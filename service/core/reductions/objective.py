@@ -21,17 +21,14 @@ SEPARABLE = 1e-12
 class Weighting:
     """Weights of samples (n,), with mean one, and of outputs (k,)."""
 
-    samples: FloatArray | None
+    samples: FloatArray
     outputs: FloatArray
 
 
 def weighting_of(weights: FloatArray) -> Weighting | None:
-    """Weights (k,) or (n, k) as a product over samples and outputs; ``None`` if they are none."""
-    if weights.ndim == 1:
-        return Weighting(None, weights)
-    samples = weights.mean(axis=1)
+    """Weights (n, k) as a product over samples and outputs; ``None`` if they are none."""
+    samples, outputs = weights.mean(axis=1), weights.mean(axis=0)
     samples = samples / samples.mean()
-    outputs = weights.mean(axis=0)
     if float(np.max(np.abs(np.outer(samples, outputs) - weights))) > SEPARABLE * float(np.max(weights)):
         return None
     return Weighting(samples, outputs)
@@ -41,13 +38,11 @@ def weighted_errors(problem: Problem) -> Step | str | None:
     """Weights of samples change the moments; weights of outputs are a frozen diagonal layer at the end."""
     if problem.loss is not Loss.WEIGHTED_SQUARED:
         return None
-    if problem.error_weights is None:
-        return "the weights of the error are not given"
-    weighting = weighting_of(problem.error_weights)
+    if problem.samples is None or problem.samples.weights is None:
+        return "weights of outputs need samples: moments do not tell E[y_j^2] of each output"
+    weighting = weighting_of(problem.samples.weights)
     if weighting is None:
         return "weights that differ by sample and output together: low-rank fits under such weights are NP-hard"
-    if problem.samples is None:
-        return "weights of outputs need samples: moments do not tell E[y_j^2] of each output"
     if problem.network.skips and weighting.outputs.size > 1:
         target = problem.network.n_layers
         if any(skip.target == target for skip in problem.network.skips):
@@ -66,15 +61,15 @@ def weighted_errors(problem: Problem) -> Step | str | None:
         network = replace(network, bias_weight_decays=(*decays, decays[-1]))
     return Step(
         "weights of the error as a last, frozen layer",
-        replace(seen, network=network, loss=Loss.SQUARED, error_weights=None, samples=None, memo={}),
+        replace(seen, network=network, loss=Loss.SQUARED, samples=None, memo={}),
         lambda weights, _: replace(weights, layers=weights.layers[:-1]),
         lambda weights: replace(weights, layers=(*weights.layers, given)),
         lambda end_map: end_map / root[:, None],
     )
 
 
-def _weighted_moments(x: FloatArray, y: FloatArray, samples: FloatArray | None) -> Moments:
-    if samples is None:
+def _weighted_moments(x: FloatArray, y: FloatArray, samples: FloatArray) -> Moments:
+    if float(np.ptp(samples)) == 0.0:
         return moments_of(x, y)
     share = samples / samples.size
     return Moments(

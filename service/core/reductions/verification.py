@@ -8,14 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from service.core.comparison import Comparison, Verification
 from service.core.problems import Problem
 from service.core.reduction import Reduction, reduce
 from service.core.reductions.graph import end_map, exact_terms
-from service.core.reductions.lifted import certificate_of, terms_and_gradient
+from service.core.reductions.lifted import certificate_of, evaluated
 from service.core.reductions.step import Weights
 from service.core.results import Certificate, Parameters, Solution
 from service.core.solver import Certifier
+from service.core.verification.comparison import Comparison, Verification
 
 NOT_RECOMPUTED = "solved again, not recomputed: the problem was reduced to a plain network"
 
@@ -58,7 +58,8 @@ def _compared(
         for own, frozen in zip(weights.layers, given, strict=True)
     )
     yield Comparison("global_minimum.weights", "frozen layers as given", "the same" if kept else "changed", kept)
-    terms, _, offset = terms_and_gradient(problem, weights)
+    found = evaluated(problem, weights)
+    terms, offset = found.terms, found.offset
     fresh = certificate_of(reduction, minimum, _plain_certificate(reduction, solution, weights, certifier))
     unit = max(abs(fresh.upper_bound), 1e-6 * problem.data.yy, 1e-300)
     slack = 2e-9 * unit + 8.0 * fresh.rounding_allowance

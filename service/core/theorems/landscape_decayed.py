@@ -228,7 +228,7 @@ BAD_ORIGIN = row(
     },
     conclusions=(
         *follows(SPURIOUS, provided=(BELOW_ORIGIN,)),
-        *excludes(Property.NO_BAD_BASINS, provided=(BELOW_ORIGIN,)),
+        *excludes(Property.NO_BAD_STRICT_MINIMA, Property.NO_BAD_BASINS, provided=(BELOW_ORIGIN,)),
     ),
     caution="sigmoid and softplus do not vanish at zero, and biases are not small where the weights are",
 )

@@ -2,20 +2,21 @@
 
 from typing import Any
 
-from service.core.dynamics.flow import Until, gaussian_start
+from service.core.dynamics.flow import Until, drawn_start, gaussian_start
 from service.core.dynamics.flow_record import FlowRecord
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot
 from service.errors import InputError
 from service.operations.mapping import ranks, snapshots
 from service.operations.mapping.problem import MappedProblem
-from service.schemas.flows import FlowAnswer, FlowRequest, GivenStart
+from service.schemas.flows import FlowAnswer, FlowRequest, GaussianStart, GivenStart
 from service.schemas.ranks import RanksRequest
-from service.vocabulary import FlowTime, Loss
+from service.version import ENGINE_VERSION
+from service.vocabulary import Dynamics, FlowTime, Loss
 
 
 def to_core(request: FlowRequest, mapped: MappedProblem) -> Setting:
-    """The setting; `InputError` where a flow cannot run on it."""
+    """The setting; `InputError` below the problem where a flow cannot run on it."""
     setting = ranks.to_core(RanksRequest(problem=request.problem, training=request.training), mapped)
     if not setting.graph.is_piecewise_linear:
         raise InputError.at(("network", "layers"), "must have linear, relu or leaky_relu activations for a flow")
@@ -24,17 +25,29 @@ def to_core(request: FlowRequest, mapped: MappedProblem) -> Setting:
     needs_samples = setting.problem.loss is not Loss.SQUARED or not setting.graph.is_linear or setting.graph.skips()
     if setting.problem.moments is None or (needs_samples and setting.problem.samples is None):
         raise InputError.at(("data", "kind"), "must bring samples: the flow evaluates the network on them")
-    if any(layer.noise_variance > 0.0 for layer in setting.problem.network.layers) and needs_samples:
+    network = setting.problem.network
+    noisy = network.input_noise_variance > 0.0 or any(layer.noise_variance > 0.0 for layer in network.layers)
+    if noisy and needs_samples:
         raise InputError.at(("network", "layers"), "may have noise only in linear networks under squared loss")
     return setting
 
 
+def check_dynamics(request: FlowRequest) -> None:
+    """Refuse what is stated of another kind of training."""
+    if request.training.dynamics is not Dynamics.GRADIENT_FLOW:
+        raise InputError.at(("training", "dynamics"), "must be gradient_flow: that is what is followed")
+
+
 def start_of(request: FlowRequest, setting: Setting) -> Snapshot:
     """Weights at the start: as given, or drawn by the seed."""
-    if isinstance(request.initialisation, GivenStart):
-        at = ("initialisation", "snapshot")
-        return snapshots.to_core([request.initialisation.snapshot], setting.graph, at)[0]
-    return gaussian_start(setting, request.initialisation.scale, request.seed)
+    start = request.initialisation
+    if isinstance(start, GivenStart):
+        return snapshots.one_to_core(start.snapshot, setting.graph, ("initialisation", "snapshot"))
+    if isinstance(start, GaussianStart):
+        return gaussian_start(setting, start.scale, request.seed)
+    if setting.graph.skips():
+        raise InputError.at(("initialisation",), "must be gaussian or weights: schemes know no skips")
+    return drawn_start(setting, start, request.seed)
 
 
 def until_of(request: FlowRequest) -> Until:
@@ -42,29 +55,35 @@ def until_of(request: FlowRequest) -> Until:
     return Until(request.until.log_loss, request.until.evaluations)
 
 
-def to_wire(request: FlowRequest, mapped: MappedProblem, record: FlowRecord, evaluations: int) -> FlowAnswer:
-    """The answer, validated."""
+def to_wire(head: ranks.Heading, record: FlowRecord, evaluations: int, end: Snapshot | None) -> FlowAnswer:
+    """The answer, validated; ``end`` are weights to show."""
     is_log_norm = record.time is FlowTime.LOG_NORM
     reasons = dict(record.reasons)
     reasons["objectives" if is_log_norm else "log_losses"] = (
         "the flow runs on the log of the loss" if is_log_norm else "the flow runs on the objective itself"
     )
-    predicted = RanksRequest(problem=request.problem, training=request.training)
+    # the caller's objective falls faster by its factor
+    clock = 1.0 if is_log_norm else 1.0 / head.loss_scale
     document: dict[str, Any] = {
         "stop": record.stop,
         "time": record.time,
-        "times": list(record.times),
+        "times": [time * clock for time in record.times],
         "log_losses": list(record.values) if is_log_norm else None,
-        "objectives": None if is_log_norm else [value * mapped.scaling.loss for value in record.values],
+        "objectives": None if is_log_norm else [value * head.loss_scale for value in record.values],
         "norms": list(record.norms),
         "margins": _listed(record.margins),
+        "margin_bound": record.margin_bound,
         "cosines": _listed(record.cosines),
         "pattern_changes": list(record.pattern_changes),
         "balance_decay": _listed(record.balance_decay),
-        "ranks": ranks.to_wire(predicted, mapped, record.ranks, None),
+        "ranks": ranks.document(head, record.ranks),
         "evaluations": evaluations,
         "reasons": reasons,
+        "engine_version": ENGINE_VERSION,
+        "problem_hash": head.problem_hash,
     }
+    if end is not None:
+        document["weights"] = snapshots.to_wire(end)
     return FlowAnswer.model_validate(document)
 
 

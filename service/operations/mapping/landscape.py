@@ -9,8 +9,9 @@ from service.core.landscapes.data_facts import WHITE_TOLERANCE, data_facts_of
 from service.core.landscapes.kernel import MOST_SAMPLES, kernel_of
 from service.core.landscapes.separability import separation_of
 from service.core.landscapes.verdicts import Applied, Ruling
+from service.core.losses import DenseParameters
 from service.core.problems import Problem
-from service.core.rules import Finding
+from service.core.rules import Fact, Finding
 from service.core.witnesses import Witness
 from service.operations.mapping import minima as minima_mapping
 from service.operations.mapping.hashing import problem_hash
@@ -20,7 +21,21 @@ from service.settings import Limits
 from service.version import ENGINE_VERSION
 from service.vocabulary import Evidence, Loss
 
-UNSCALED = frozenset({"distance_from_kinks", "growth_of_norm"})
+UNSCALED = frozenset(
+    {
+        "distance_from_kinks",
+        "growth_of_norm",
+        "relative_gap",
+        "correlation_over_price",
+        "largest_bias",
+        "kernel_least_eigenvalue",
+        "kernel_least_eigenvalue_at_the_start",
+        "rate",
+        "slowest_ratio",
+        "largest_move_of_a_neuron",
+    }
+)
+"""Numbers of witnesses that are no losses."""
 LABELLED = (Loss.LOGISTIC, Loss.EXPONENTIAL, Loss.CROSS_ENTROPY)
 
 
@@ -67,13 +82,13 @@ def to_wire(
 
 def _witness(witness: Witness, factor: float, limits: Limits) -> dict[str, Any]:
     construction, point = witness.construction, witness.construction.point
+    numbers = {name: _scaled(name, value, factor) for name, value in witness.verified.numbers.items()}
+    better = [] if construction.better is None else [construction.better]
     size = sum(weight.size for weight in point.weights)
     sent = size <= limits.max_returned_numbers
-    numbers = {
-        name: value if not isinstance(value, float) or name in UNSCALED else value * factor
-        for name, value in witness.verified.numbers.items()
-    }
-    return {
+    all_sent = size * (1 + len(better) + len(construction.path)) <= limits.max_returned_numbers
+    first = _point(point)
+    document = {
         "id": construction.id,
         "title": construction.title,
         "rule": construction.rule,
@@ -81,10 +96,32 @@ def _witness(witness: Witness, factor: float, limits: Limits) -> dict[str, Any]:
         "verified": witness.verified.holds,
         "evidence": Evidence.OBSERVED,
         "numbers": numbers,
-        "weights": [weight.tolist() for weight in point.weights] if sent else None,
-        "biases": [None if bias is None else bias.tolist() for bias in point.biases] if sent else None,
-        "reason": "" if sent else "too many weights for one answer",
+        "weights": first["weights"] if sent else None,
+        "biases": first["biases"] if sent else None,
+        "better": _point(better[0]) if better and all_sent else None,
+        "path": [_point(corner) for corner in construction.path] if all_sent else [],
+        "classes": list(construction.classes),
+        "reason": "" if all_sent else "too many weights for one answer",
     }
+    if construction.samples is not None:
+        document["targets"] = construction.samples.y.tolist()
+    if construction.exponent is not None:
+        document["exponent"] = construction.exponent.tolist()
+    return document
+
+
+def _point(point: DenseParameters) -> dict[str, Any]:
+    return {
+        "weights": [weight.tolist() for weight in point.weights],
+        "biases": [None if bias is None else bias.tolist() for bias in point.biases],
+    }
+
+
+def _scaled(name: str, value: Fact, factor: float) -> Fact:
+    """Losses in the caller's convention; a step on a loss that is scaled by a factor is divided by it."""
+    if not isinstance(value, float) or name in UNSCALED:
+        return value
+    return value / factor if name == "step" else value * factor
 
 
 def _verdict(ruling: Ruling) -> dict[str, Any]:
@@ -136,15 +173,21 @@ def _origin(origin: OriginSummary, factor: float) -> dict[str, Any]:
 
 
 def _bar(bar: Bar, factor: float) -> dict[str, Any]:
-    known = bar.death is not None
-    return {
+    def scaled(value: float | None) -> float | None:
+        return None if value is None else value * factor
+
+    document: dict[str, Any] = {
         "birth": bar.birth * factor,
-        "death": None if bar.death is None else bar.death * factor,
-        "persistence": None if bar.persistence is None else bar.persistence * factor,
+        "death": scaled(bar.death),
+        "persistence": scaled(bar.persistence),
+        "death_at_least": scaled(bar.at_least),
+        "death_at_most": scaled(bar.at_most),
         "norm": bar.norm,
         "exact": bar.exact,
-        "reasons": {} if known else {"death": bar.reason, "persistence": bar.reason},
     }
+    reason = bar.reason or "the death itself is known"
+    document["reasons"] = {name: reason for name, value in document.items() if value is None}
+    return document
 
 
 def _facts(problem: Problem) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
 from service.core.arrays import FloatArray
 from service.core.models.linear_vae import LinearVae
 from service.core.problems import Network, Problem
@@ -83,16 +85,18 @@ def to_core(problem: wire.Problem, limits: Limits, *, other_models: bool = False
         return MappedProblem(core, Scaling(1.0, 1.0), unscaled, data, vae=vae)
     factors = scaling(convention, data.moments.n if data.moments else None, averaged)
     network = network_mapping.to_core(problem.network, data.inputs, factors, convention)
-    error_weights = _error_weights(problem.objective, data, network)
+    weights = _objective_weights(problem.objective, data, network)
+    samples = data.samples
+    if samples is not None and weights is not None:
+        samples = replace(samples, weights=np.broadcast_to(weights, samples.y.shape))
     evaluation_scaling = None
     if data.evaluation is not None:
         evaluation_scaling = scaling(convention, data.evaluation.n, averaged, ("data", "evaluation", "n"))
     core = Problem(
         network=network,
         moments=data.moments,
-        samples=data.samples,
+        samples=samples,
         loss=loss,
-        error_weights=error_weights,
         evaluation=data.evaluation,
     )
     return MappedProblem(core, factors, evaluation_scaling, data)
@@ -108,18 +112,15 @@ def _check_means(problem: wire.Problem) -> None:
         raise InputError([FieldProblem(("data", name), detail) for name in missing])
 
 
-def _error_weights(
+def _objective_weights(
     objective: wire_objective.Objective, data: data_mapping.MappedData, network: Network
 ) -> FloatArray | None:
-    """Weights (k,) or (n, k) of the weighted squared loss."""
     if objective.loss is not Loss.WEIGHTED_SQUARED:
         if objective.weights is not None:
             raise InputError.at(OBJECTIVE_WEIGHTS, "belongs to the loss weighted_squared only")
         return None
     if objective.weights is None:
         raise InputError.at(OBJECTIVE_WEIGHTS, "is required by the loss weighted_squared")
-    if data.evaluation is not None:
-        raise InputError.at(("data", "evaluation"), "must be left out: held-out data have no weights of the error")
     weights = vector_or_matrix(objective.weights, OBJECTIVE_WEIGHTS)
     shapes: list[tuple[int, ...]] = [(network.outputs,)]
     if data.moments is not None and data.moments.n is not None:

@@ -1,6 +1,7 @@
 """Rank predictions of the core to the wire."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,11 @@ from service.operations.mapping import snapshots, training
 from service.operations.mapping.certificate import finding_to_wire
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
+from service.schemas.problem import Problem
 from service.schemas.ranks import RanksAnswer, RanksRequest
+from service.schemas.training import Training
 from service.version import ENGINE_VERSION
-from service.vocabulary import Loss
+from service.vocabulary import Dynamics, Loss
 
 
 def to_core(request: RanksRequest, mapped: MappedProblem) -> Setting:
@@ -50,11 +53,49 @@ def with_snapshots(setting: Setting, request: RanksRequest) -> Setting:
     return Setting(setting.problem, setting.inputs, setting.training, recorded)
 
 
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What an answer takes from its question rather than from the computation.
+
+    Attributes
+    ----------
+    problem_hash : str
+    dynamics : Dynamics
+    classes : tuple of int or None
+    loss_scale : float
+        Caller's objective divided by the core's.
+    """
+
+    problem_hash: str
+    dynamics: Dynamics
+    classes: tuple[int, ...] | None
+    loss_scale: float
+
+
+def heading(problem: Problem, training: Training, mapped: MappedProblem) -> Heading:
+    """The heading of the answer to a question."""
+    classes = mapped.data.classes
+    return Heading(
+        problem_hash(problem), training.dynamics, None if classes is None else tuple(classes), mapped.scaling.loss
+    )
+
+
 def to_wire(
     request: RanksRequest, mapped: MappedProblem, answer: RankAnswer, compression: Compression | None
 ) -> RanksAnswer:
     """The answer, validated: no number that is not finite leaves here."""
-    document: dict[str, Any] = {
+    head = heading(request.problem, request.training, mapped)
+    found = document(head, answer)
+    if "rules" in request.include:
+        found["rules"] = [_rule(row) for row in answer.applications]
+    if compression is not None:
+        found["compression"] = _compression(compression, head)
+    return RanksAnswer.model_validate(found)
+
+
+def document(head: Heading, answer: RankAnswer) -> dict[str, Any]:
+    """The parts that every answer has, before it is validated."""
+    found: dict[str, Any] = {
         "layers": [_layer(answer, index) for index in range(len(answer.layers))],
         "end_to_end": _statement(answer.end_to_end),
         "separability": _separability(answer.separability),
@@ -66,19 +107,15 @@ def to_wire(
             if row.applies is not False
         ],
         "silent": {row.rule.id: _why_silent(row) for row in answer.applications if row.applies is False},
-        "dynamics": request.training.dynamics,
+        "dynamics": head.dynamics,
         "solver": answer.solver,
         "reasons": dict(answer.reasons),
         "engine_version": ENGINE_VERSION,
-        "problem_hash": problem_hash(request.problem),
+        "problem_hash": head.problem_hash,
     }
-    if mapped.data.classes is not None:
-        document["classes"] = list(mapped.data.classes)
-    if "rules" in request.include:
-        document["rules"] = [_rule(row) for row in answer.applications]
-    if compression is not None:
-        document["compression"] = _compression(compression, mapped)
-    return RanksAnswer.model_validate(document)
+    if head.classes is not None:
+        found["classes"] = list(head.classes)
+    return found
 
 
 def _layer(answer: RankAnswer, index: int) -> dict[str, Any]:
@@ -119,6 +156,7 @@ def _progress(progress: LayerProgress) -> dict[str, Any]:
         "tail_bound": progress.tail_bound,
         "singular_values": [values.tolist() for values in progress.singular_values],
         "alignments": list(progress.alignments),
+        "alignment_bounds": list(progress.alignment_bounds),
         "reasons": dict(progress.reasons),
     }
 
@@ -176,8 +214,8 @@ def _rule(row: Application) -> dict[str, Any]:
     }
 
 
-def _compression(found: Compression, mapped: MappedProblem) -> dict[str, Any]:
-    factor = mapped.scaling.loss
+def _compression(found: Compression, head: Heading) -> dict[str, Any]:
+    factor = head.loss_scale
     losses = {
         name: None if value is None else value * factor
         for name, value in (("loss_before", found.loss_before), ("loss_after", found.loss_after))

@@ -1,7 +1,7 @@
 """Recorded weights of the wire to the core, with every shape checked."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,10 +24,20 @@ def to_core(snapshots: Sequence[wire.Snapshot], graph: Graph, at: Location = ("s
     InputError
         Below ``at``, if layers are missing or a shape does not chain.
     """
-    return tuple(_snapshot(snapshot, graph, (*at, index)) for index, snapshot in enumerate(snapshots))
+    return tuple(one_to_core(snapshot, graph, (*at, index)) for index, snapshot in enumerate(snapshots))
 
 
-def _snapshot(snapshot: wire.Snapshot, graph: Graph, at: Location) -> Snapshot:
+def to_wire(snapshot: Snapshot) -> dict[str, list[Any]]:
+    """Weights of the core as a snapshot of the wire; biases and skips only where there are any."""
+    found = {"weights": [weight.tolist() for weight in snapshot.weights]}
+    for name, parts in (("biases", snapshot.biases), ("skips", snapshot.skips)):
+        if any(part is not None for part in parts):
+            found[name] = [None if part is None else part.tolist() for part in parts]
+    return found
+
+
+def one_to_core(snapshot: wire.Snapshot, graph: Graph, at: Location) -> Snapshot:
+    """Weights of one moment; `InputError` below ``at``."""
     n_layers = graph.network.n_layers
     weights = []
     for index, rows in enumerate(_in_order(snapshot.weights, n_layers, (*at, "weights"))):

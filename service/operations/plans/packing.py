@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from service.core.problems import Layer, Moments, Network, Problem, Samples
+from service.core.problems import Layer, Moments, Network, Problem, Samples, Skip
 from service.operations.plans.chunks import Arrays, Json
-from service.vocabulary import Activation, Bias, Loss
+from service.vocabulary import Activation, Bias, Loss, SkipKind
 
 MOMENT_ARRAYS = ("xx", "xy", "x_mean", "y_mean")
 
 
 def pack(problem: Problem) -> tuple[dict[str, Json], dict[str, Any]]:
-    """JSON and arrays of a feedforward problem with data, without skips and frozen layers; exact both ways."""
+    """JSON and arrays of a feedforward problem with data; exact both ways."""
     network = problem.network
     layers = [
         {name: value for name, value in asdict(layer).items() if name != "frozen_weights"} for layer in network.layers
@@ -24,6 +24,7 @@ def pack(problem: Problem) -> tuple[dict[str, Json], dict[str, Any]]:
         "input_noise_variance": network.input_noise_variance,
         "bias": network.bias,
         "bias_weight_decays": list(network.bias_weight_decays),
+        "skips": [[skip.source, skip.target, skip.kind] for skip in network.skips],
         "loss": problem.loss,
         "data": _scalars(problem.data),
         "evaluation": None if problem.evaluation is None else _scalars(problem.evaluation),
@@ -31,26 +32,36 @@ def pack(problem: Problem) -> tuple[dict[str, Json], dict[str, Any]]:
     arrays = _arrays(problem.data, "data")
     if problem.evaluation is not None:
         arrays |= _arrays(problem.evaluation, "evaluation")
+    for index, layer in enumerate(network.layers):
+        if layer.frozen_weights is not None:
+            arrays[_frozen(index)] = layer.frozen_weights
     if problem.samples is not None:
         arrays |= {"samples_x": problem.samples.x, "samples_y": problem.samples.y}
+        if problem.samples.weights is not None:
+            arrays["samples_weights"] = problem.samples.weights
     return packed, arrays
 
 
 def unpack(packed: Mapping[str, Json], arrays: Arrays) -> Problem:
     """Invert `pack`."""
     layers = tuple(
-        Layer(**{**layer, "activation": Activation(layer["activation"]), "width": int(layer["width"])})
-        for layer in packed["layers"]
+        Layer(
+            **{**layer, "activation": Activation(layer["activation"]), "width": int(layer["width"])},
+            frozen_weights=_float(arrays[_frozen(index)]) if _frozen(index) in arrays else None,
+        )
+        for index, layer in enumerate(packed["layers"])
     )
     network = Network(
         layers=layers,
         input_noise_variance=packed["input_noise_variance"],
         bias=Bias(packed["bias"]),
         bias_weight_decays=tuple(packed["bias_weight_decays"]),
+        skips=tuple(Skip(int(source), int(target), SkipKind(kind)) for source, target, kind in packed["skips"]),
     )
     samples = None
     if "samples_x" in arrays:
-        samples = Samples(_float(arrays["samples_x"]), _float(arrays["samples_y"]))
+        weights = _float(arrays["samples_weights"]) if "samples_weights" in arrays else None
+        samples = Samples(_float(arrays["samples_x"]), _float(arrays["samples_y"]), weights)
     evaluation = packed["evaluation"]
     return Problem(
         network=network,
@@ -59,6 +70,10 @@ def unpack(packed: Mapping[str, Json], arrays: Arrays) -> Problem:
         loss=Loss(packed["loss"]),
         evaluation=None if evaluation is None else _moments(evaluation, arrays, "evaluation"),
     )
+
+
+def _frozen(index: int) -> str:
+    return f"frozen_{index}"
 
 
 def _scalars(moments: Moments) -> dict[str, Json]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,18 +10,22 @@ from typing import Any
 import numpy as np
 import pytest
 
+from service.jobs.codec import decode
+from service.jobs.heavy.gradient_flows import gradient_flows_request
 from service.jobs.heavy.requests import check_job_time, limits_of
 from service.jobs.heavy.sweeps import sweeps_request
 from service.jobs.identity import canonical
 from service.jobs.inline import run_inline
 from service.jobs.table import JOB_OPERATIONS
+from service.schemas.flows import FLOW_EXAMPLE, FlowAnswer, FlowRequest
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.races import RacesAnswer
 from service.schemas.sweeps import SweepsAnswer, SweepsRequest
 from service.settings import Limits, Settings
 from tests.serving import Reply, call, serving
+from tests.support.job_stacks import until, until_found, worker_processes
 
-SWEEPS, RACES = "/v1/sweeps", "/v1/races"
+SWEEPS, RACES, FLOWS = "/v1/sweeps", "/v1/races", "/v1/gradient-flows"
 ASYNC = {"Prefer": "respond-async"}
 WAIT = {"Prefer": "respond-async, wait=60"}
 ARCHIVE = {"Accept": "application/x-npz"}
@@ -103,12 +108,48 @@ def test_a_race_is_the_same_for_one_and_two_workers_and_inline(bases: Sequence[s
     RacesAnswer.model_validate_json(replies[0].content)
 
 
+def test_a_flow_is_the_same_inline_and_as_a_job(base: str) -> None:
+    found = inline(base, FLOWS, FLOW_EXAMPLE)
+    reply = as_job(base, FLOWS, FLOW_EXAMPLE)
+    assert reply.json == found
+    assert FlowAnswer.model_validate_json(reply.content).stop == "reached"
+
+
+def test_a_flow_goes_on_when_its_worker_is_killed_and_stops_when_asked(tmp_path: Path) -> None:
+    network = {"layers": [{"width": 8, "activation": "relu"}, {"width": 6}, {"width": 1}]}
+    bent = {"problem": {**FLOW_EXAMPLE["problem"], "network": network, "objective": {"loss": "logistic"}}}
+    body = {**bent, "until": {"log_loss": -8000}}
+    others = {process.pid for process in worker_processes(os.getpid())}
+    with serving(settings(tmp_path, 1)) as base:
+        job = call(base, "POST", FLOWS, body, ASYNC).headers["location"]
+        until(lambda: call(base, "GET", job).json["chunks_done"] >= 2)
+        worker = until_found(lambda: [row for row in worker_processes(os.getpid()) if row.pid not in others])
+        assert call(base, "GET", job).json["state"] == "running"
+        worker.kill()
+        moments = [
+            moment
+            for chunk in call(base, "GET", f"{job}/results?partial=true").json["chunks"]
+            for moment in chunk["value"]["moments"]
+        ]
+        assert moments[-1]["log_loss"] < moments[0]["log_loss"]
+        until(lambda: call(base, "GET", job).json["state"] == "successful")
+        answered = call(base, "GET", f"{job}/results").json
+        asked = JOB_OPERATIONS["gradient_flows"], gradient_flows_request(FlowRequest.model_validate(body), Limits())
+        assert answered == decode(run_inline(*asked))
+        endless = {**body, "until": {"log_loss": -1e6, "evaluations": 10_000_000}}
+        other = call(base, "POST", FLOWS, endless)
+        assert other.status == 202
+        until(lambda: call(base, "GET", other.headers["location"]).json["chunks_done"] >= 1)
+        call(base, "DELETE", other.headers["location"])
+        until(lambda: call(base, "GET", other.headers["location"]).json["state"] == "dismissed", 10.0)
+
+
 def test_another_seed_is_another_race(base: str) -> None:
     other = as_job(base, RACES, {**RACE, "seed": 2**53}).json
     assert other["groups"] != as_job(base, RACES, RACE).json["groups"]
 
 
-@pytest.mark.parametrize("path", [SWEEPS, RACES])
+@pytest.mark.parametrize("path", [SWEEPS, RACES, FLOWS])
 def test_a_problem_alone_is_enough(base: str, path: str) -> None:
     reply = call(base, "POST", path, {"problem": DESIGN_EXAMPLE}, ASYNC)
     assert reply.status == 202
@@ -160,7 +201,7 @@ def test_bad_questions_are_refused_by_field(base: str) -> None:
     assert call(base, "POST", RACES, []).status == 422
     assert call(base, "POST", RACES, b"{").status == 400
     nothing = {**DESIGN_EXAMPLE, "data": {"kind": "none", "inputs": 2}}
-    for path in (SWEEPS, RACES):
+    for path in (SWEEPS, RACES, FLOWS):
         reply = call(base, "POST", path, {"problem": nothing})
         assert (reply.status, reply.json["errors"][0]["pointer"]) == (422, "/problem/data/kind")
     sampled = call(base, "POST", RACES, {"problem": DESIGN_EXAMPLE, "optimisers": ["sgd"]})

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from service.cli.application import application
+from service.cli.jobs import application
 from service.jobs.driver_store import DriverStore
 from service.jobs.from_settings import jobs_config
 from service.jobs.service import JobService
@@ -22,7 +22,7 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobService:
 
 
 def run(*arguments: str) -> tuple[int, str]:
-    ran = CliRunner().invoke(application, ["jobs", *arguments])
+    ran = CliRunner().invoke(application, arguments)
     return ran.exit_code, ran.stdout
 
 

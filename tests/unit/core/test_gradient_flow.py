@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from service.core.dynamics.flow import Until, advance, begin, gaussian_start, run
+from service.core.dynamics.flow_rates import Rates
 from service.core.dynamics.flow_record import FlowRecord, record_of
 from service.core.problems import Layer
 from service.core.ranks import cases
 from service.core.ranks.setting import Setting
-from service.core.ranks.snapshot import Snapshot
+from service.core.ranks.snapshot import Snapshot, flatten
 from service.core.ranks.training import Training
 from service.vocabulary import Activation, FlowStop, FlowTime, Loss
 
@@ -137,3 +138,20 @@ def test_a_flow_resumes_from_any_state() -> None:
 def test_effort_is_bounded() -> None:
     found = flow_of(separable(LINEAR, 0), 0.3, Until(-1e5, evaluations=200))
     assert found.stop is FlowStop.EFFORT
+
+
+@pytest.mark.parametrize("loss", [Loss.EXPONENTIAL, Loss.LOGISTIC, Loss.CROSS_ENTROPY, Loss.SQUARED])
+def test_jacobians_are_the_derivatives_of_the_speeds(loss: Loss) -> None:
+    if loss is Loss.CROSS_ENTROPY:
+        setting = cases.three_classes((Layer(4), Layer(3), Layer(3)), Training())
+    else:
+        setting = cases.with_decay(separable((Layer(4), Layer(3), Layer(1)), 6, loss, n=9, d=3), 0.1)
+    start = gaussian_start(setting, 0.7, 3)
+    rates, theta = Rates(setting, start), flatten(start)
+    pairs = [(rates.plain_speed, rates.plain_jacobian)]
+    if loss is not Loss.SQUARED:
+        pairs.append((rates.log_norm_speed, rates.log_norm_jacobian))
+    for speed, jacobian in pairs:
+        steps = 1e-6 * np.eye(theta.size)
+        differences = np.array([(speed(theta + step) - speed(theta - step)) / 2e-6 for step in steps]).T
+        assert jacobian(theta) == pytest.approx(differences, rel=1e-6, abs=1e-7)

@@ -15,7 +15,7 @@ from service.core.losses import DenseParameters, loss_of
 from service.core.problems import Layer, Moments, Network, Problem, Samples, Skip
 from service.core.reduction import needs_reduction, reduce
 from service.core.reductions.graph import end_map, exact_terms
-from service.core.reductions.lifted import terms_and_gradient
+from service.core.reductions.lifted import evaluated
 from service.core.reductions.step import Weights, dense_factor
 from service.core.results import Minima
 from service.errors import NotCovered
@@ -61,13 +61,13 @@ def test_the_reduced_loss_bounds_and_the_way_back_reaches_it(name: str, seed: in
     weights = random_weights(problem, np.random.default_rng(seed + 1))
     inner = reduction.project(weights)
     plain = exact_terms(reduction.plain, inner, np.zeros(reduction.plain.network.outputs)).loss + reduction.constant
-    own = terms_and_gradient(problem, weights)[0].loss
+    own = evaluated(problem, weights).terms.loss
     size = abs(own) + problem.data.yy
     meeting = name == "frozen layer between" and problem.network.outputs == 1
     if not meeting:
         assert plain <= own + 1e-10 * size
     back = reduction.lift(inner, end_map(reduction.plain.network, inner, reduction.plain.data.inputs))
-    assert terms_and_gradient(problem, back)[0].loss == pytest.approx(plain, abs=1e-9 * size)
+    assert evaluated(problem, back).terms.loss == pytest.approx(plain, abs=1e-9 * size)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -123,7 +123,8 @@ def test_by_hand_weights_of_outputs() -> None:
     x = np.eye(2) * np.sqrt(2.0)
     network = Network((Layer(2, weight_decay=0.25), Layer(2, weight_decay=0.25)))
     weights = np.array([4.0, 1.0])
-    problem = Problem(network, Moments(np.eye(2), np.eye(2), 2.0, 2), Samples(x, x), Loss.WEIGHTED_SQUARED, weights)
+    samples = Samples(x, x, np.tile(weights, (2, 1)))
+    problem = Problem(network, Moments(np.eye(2), np.eye(2), 2.0, 2), samples, Loss.WEIGHTED_SQUARED)
     minimum = solved(problem).solution.minimum
     # w (t - 1)^2 + t/2 is least at t = 1 - 1/(4 w)
     assert np.diag(minimum.end_to_end_map) == pytest.approx(1 - 0.25 / weights, rel=1e-8)
@@ -201,16 +202,14 @@ NOT_COVERED = {
     "NP-hard": Problem(
         Network((Layer(1), Layer(2))),
         Moments(np.eye(2), np.eye(2), 2.0, 2),
-        Samples(np.eye(2), np.eye(2)),
+        Samples(np.eye(2), np.eye(2), np.array([[1.0, 2.0], [3.0, 1.0]])),
         Loss.WEIGHTED_SQUARED,
-        np.array([[1.0, 2.0], [3.0, 1.0]]),
     ),
     "moments do not tell": Problem(
         Network((Layer(1), Layer(2))),
         Moments(np.eye(2), np.eye(2), 2.0),
         None,
         Loss.WEIGHTED_SQUARED,
-        np.array([1.0, 2.0]),
     ),
     "no layer is trained": one_number(Layer(1, frozen_weights=np.array([[2.0]]))),
 }

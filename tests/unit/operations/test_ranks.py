@@ -2,16 +2,14 @@
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from service.cli.application import application
 from service.errors import InputError
-from service.operations.gradient_flows import gradient_flow
-from service.operations.gradient_flows import parse as parse_flow
 from service.operations.ranks import parse, ranks
 from service.schemas.ranks import RanksAnswer
 from service.settings import Limits
@@ -140,28 +138,8 @@ def test_compression_tells_shapes_savings_and_loss() -> None:
     assert len(answer.rules) == 18
 
 
-def test_a_flow_answers_with_its_bounds() -> None:
-    body = {"problem": BASE, "until": {"log_loss": -50.0}, "initialisation": {"kind": "gaussian", "scale": 0.4}}
-    found = gradient_flow(parse_flow(body), Limits())
-    assert found.stop == "reached"
-    assert found.log_losses is not None
-    assert found.log_losses[-1] <= -49.9
-    assert found.cosines is not None
-    assert found.cosines[-1] > 0.99
-    assert [layer.rank for layer in found.ranks.layers] == [1, 1, 1]
-    assert gradient_flow(parse_flow(body), Limits()) == found
-
-
-def test_a_flow_without_samples_is_refused() -> None:
-    problem = {**BASE, "data": {"kind": "none", "inputs": 2}}
-    with pytest.raises(InputError) as caught:
-        gradient_flow(parse_flow({"problem": problem}), Limits())
-    assert caught.value.problems[0].location == ("problem", "data", "kind")
-
-
-def test_the_command_prints_the_same_answer(tmp_path: Any) -> None:
+def test_the_command_prints_the_same_answer(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     path = tmp_path / "problem.json"
     path.write_text(json.dumps(BASE), encoding="utf-8")
-    ran = CliRunner().invoke(application, ["ranks", str(path)])
-    assert ran.exit_code == 0
-    assert json.loads(ran.stdout) == json.loads(ask().model_dump_json(exclude_unset=True))
+    application.main(["ranks", str(path)], standalone_mode=False)
+    assert json.loads(capsysbinary.readouterr().out) == json.loads(ask().model_dump_json(exclude_unset=True))

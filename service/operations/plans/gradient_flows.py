@@ -1,0 +1,171 @@
+"""Gradient flows as a plan that follows its results: every chunk goes on from the state that the last one stored."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Final
+
+import numpy as np
+
+from service.core.dynamics.flow import FlowState, Until, advance, begin
+from service.core.dynamics.flow_rates import Rates
+from service.core.dynamics.flow_record import record_of
+from service.core.ranks.setting import Setting
+from service.core.ranks.snapshot import Snapshot, blank, flatten, unflatten
+from service.core.ranks.training import Teacher, Training
+from service.errors import LimitExceeded
+from service.operations.mapping import flows, ranks
+from service.operations.mapping import problem as problem_mapping
+from service.operations.mapping.locations import located
+from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json, NamedChunk
+from service.operations.plans.packing import pack, unpack
+from service.schemas.flows import FlowRequest
+from service.settings import Limits
+from service.vocabulary import Dynamics, FlowStop, FlowTime, InitialLoss
+
+CHUNK_S: Final = 0.5
+# measured on one core: a gradient, a product of two numbers in it, in a Jacobian and in factoring it
+GRADIENT_S: Final = 5e-5
+PER_PRODUCT_S: Final = 1e-9
+SMOOTH_GRADIENTS: Final = 3_000
+KINK_GRADIENTS: Final = 2_000
+PER_LOG_LOSS: Final = 4
+
+
+def gradient_flows_plan(request: FlowRequest, limits: Limits) -> ChunkedPlan:
+    """Cut a flow into chunks of bounded work.
+
+    Raises
+    ------
+    InputError, LimitExceeded
+        Before any step is made; locations from the root of the request.
+    """
+    flows.check_dynamics(request)
+    with located(("problem",)):
+        mapped = problem_mapping.to_core(request.problem, limits)
+        setting = flows.to_core(request, mapped)
+        weights = blank(setting.graph)
+        if flatten(weights).size > limits.max_flow_weights:
+            raise LimitExceeded(("network", "layers"), "max_flow_weights", limits.max_flow_weights, "weights")
+    start = flows.start_of(request, setting)
+    packed, arrays = pack(setting.problem)
+    head = ranks.heading(request.problem, request.training, mapped)
+    each = _gradient_s(setting)
+    arguments = {
+        "problem": packed,
+        "inputs": setting.inputs,
+        "training": asdict(setting.training),
+        "until": asdict(flows.until_of(request)),
+        "gradients": int(np.clip(CHUNK_S / each, 50, 50_000)),
+        "head": asdict(head),
+        "weights": "weights" in request.include,
+    }
+    kinks = KINK_GRADIENTS + int(PER_LOG_LOSS * abs(request.until.log_loss))
+    gradients = SMOOTH_GRADIENTS if setting.graph.is_linear else kinks
+    cost = min(gradients, request.until.evaluations) * each
+    first = NamedChunk("begin", arguments)
+    return ChunkedPlan([first], "record", arguments, {**arrays, "start": flatten(start)}, cost, "follow")
+
+
+def _gradient_s(setting: Setting) -> float:
+    """Seconds of one gradient, with its share of the Jacobian where there is one."""
+    samples = 0 if setting.problem.samples is None else len(setting.problem.samples.x)
+    shapes = setting.graph.shapes
+    weights = sum(rows * columns for rows, columns in shapes)
+    if setting.graph.is_linear and not setting.graph.skips():
+        ends = setting.inputs * setting.outputs
+        products = sum(rows * columns * max(rows, columns) for rows, columns in shapes)
+        return GRADIENT_S + PER_PRODUCT_S * (2 * samples * ends + products + weights**2 * ends / 4.0)
+    return GRADIENT_S + PER_PRODUCT_S * 4 * samples * weights
+
+
+def compute_start(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequence[Json]) -> Json:
+    """The state before the first segment."""
+    setting, like = _setting(arguments, arrays)
+    state = begin(setting, unflatten(np.asarray(arrays["start"], dtype=np.float64), like))
+    return {"moments": [_told(setting, like, state)]}
+
+
+def compute_on(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Json:
+    """Segments from the stored state on, until the chunk has had its gradients or the flow has ended."""
+    setting, like = _setting(arguments, arrays)
+    state, until = _state(inputs[0]["moments"][-1]), Until(**_numbers(arguments["until"]))
+    moments, end = [], state.evaluations + int(arguments["gradients"])
+    while state.stop is None and state.evaluations < end:
+        state = advance(setting, like, state, until, end - state.evaluations)
+        moments.append(_told(setting, like, state))
+    return {"moments": moments}
+
+
+def follow(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json]) -> Json:
+    """One more chunk, unless the flow has ended."""
+    if inputs[-1]["moments"][-1]["stop"] is not None:
+        return []
+    shared = {name: arguments[name] for name in ("problem", "inputs", "training", "until", "gradients")}
+    return [NamedChunk("advance", shared, (int(arguments["next_index"]) - 1,)).to_json()]
+
+
+def record(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Json:
+    """The answer from all moments; of a segment that was cut short its end alone is told."""
+    setting, like = _setting(arguments, arrays)
+    states = [_state(moment) for part in inputs for moment in part["moments"]]
+    told = [state for state in states if not state.is_cut or state is states[-1]]
+    snapshots = [unflatten(state.theta, like) for state in told]
+    found = record_of(setting, told, snapshots)
+    given = arguments["head"]
+    classes = None if given["classes"] is None else tuple(int(label) for label in given["classes"])
+    head = ranks.Heading(given["problem_hash"], Dynamics(given["dynamics"]), classes, float(given["loss_scale"]))
+    answer = flows.to_wire(head, found, told[-1].evaluations, snapshots[-1] if arguments["weights"] else None)
+    answered: Json = answer.model_dump(mode="json", exclude_unset=True)
+    return answered
+
+
+def _setting(arguments: Mapping[str, Json], arrays: Arrays) -> tuple[Setting, Snapshot]:
+    stated = arguments["training"]
+    initial, teacher = stated["initial_loss"], stated["teacher"]
+    training = Training(
+        dynamics=Dynamics(stated["dynamics"]),
+        batch_size=None if stated["batch_size"] is None else int(stated["batch_size"]),
+        learning_rate=stated["learning_rate"],
+        momentum=float(stated["momentum"]),
+        initial_loss=InitialLoss(initial) if isinstance(initial, str) else float(initial),
+        teacher=None
+        if teacher is None
+        else Teacher(int(teacher["depth"]), int(teacher["width"]), teacher["norm_bound"]),
+    )
+    setting = Setting(unpack(arguments["problem"], arrays), int(arguments["inputs"]), training)
+    return setting, blank(setting.graph)
+
+
+def _numbers(until: Mapping[str, Json]) -> dict[str, Json]:
+    return {"log_loss": float(until["log_loss"]), "evaluations": int(until["evaluations"])}
+
+
+def _told(setting: Setting, like: Snapshot, state: FlowState) -> dict[str, Json]:
+    """A state as it is stored, with what a reader of partial results wants to see."""
+    rates = Rates(setting, like)
+    name = "log_loss" if rates.time is FlowTime.LOG_NORM else "objective"
+    return {**asdict(state), name: rates.value(state.theta), "norm": float(np.linalg.norm(state.theta))}
+
+
+def _state(moment: Mapping[str, Json]) -> FlowState:
+    stop = moment["stop"]
+    return FlowState(
+        theta=np.asarray(moment["theta"], dtype=np.float64),
+        time=float(moment["time"]),
+        evaluations=int(moment["evaluations"]),
+        segment=int(moment["segment"]),
+        first_gradient=float(moment["first_gradient"]),
+        best_value=float(moment["best_value"]),
+        since_progress=int(moment["since_progress"]),
+        stop=None if stop is None else FlowStop(stop),
+        is_cut=bool(moment["is_cut"]),
+    )
+
+
+FUNCTIONS: Final[Mapping[str, ChunkFunction]] = {
+    "begin": compute_start,
+    "advance": compute_on,
+    "follow": follow,
+    "record": record,
+}
+"""Every function that the plan names."""

@@ -1,0 +1,36 @@
+"""JSON or ``.npz`` to one JSON-like document, for bodies and files alike; free of any framework."""
+
+from pydantic_core import from_json
+
+from service.web.body_errors import MalformedBody
+from service.web.npz import ANSWER, REQUEST, as_json, by_place, place, read_npz
+
+
+def parse_json(content: bytes) -> object:
+    """JSON as RFC 8259 has it, so without NaN and Infinity; `MalformedBody` names line and column."""
+    try:
+        return from_json(content, allow_inf_nan=False)
+    except ValueError as error:
+        raise MalformedBody(f"the body is not JSON: {error}") from None
+
+
+def from_npz(content: bytes, max_bytes: int) -> object:
+    """The request in an archive: its JSON as the entry ``request``, arrays named by their dotted path in it.
+
+    An entry ``answer``, of an archive that the service wrote, is left aside.
+
+    Raises
+    ------
+    MalformedBody
+    service.web.body_errors.BodyTooLarge
+        If the archive unpacks to more than ``max_bytes``.
+    """
+    arrays = read_npz(content, max_bytes)
+    text = arrays.pop(REQUEST, None)
+    arrays.pop(ANSWER, None)
+    if text is None or text.dtype.kind != "U" or text.size != 1:
+        raise MalformedBody(f"the archive needs an entry {REQUEST} that holds the JSON of the request as one text")
+    found = parse_json(str(text.reshape(-1)[0]).encode())
+    for name in sorted(arrays, key=by_place):
+        place(found, name, as_json(arrays[name], name))
+    return found
