@@ -6,8 +6,8 @@ from typing import Any, Final
 import numpy as np
 
 from service.core.models.vae_verification import Claim, verify_vae
-from service.core.verification import Comparison
-from service.core.verification import verify as verify_in_core
+from service.core.verification.comparison import Comparison
+from service.core.verification.whole import verify as verify_in_core
 from service.errors import InputError
 from service.operations.mapping import claims
 from service.operations.mapping import problem as problem_mapping

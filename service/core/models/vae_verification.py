@@ -12,7 +12,7 @@ from service.core.models.linear_vae import LinearVae
 from service.core.models.vae_minima import seen_moments, vae_certificate
 from service.core.problems import Problem
 from service.core.results import Certificate, GlobalMinimum
-from service.core.verification import Comparison, Verification
+from service.core.verification.comparison import Comparison, Verification
 
 
 @dataclass(frozen=True)

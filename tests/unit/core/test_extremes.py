@@ -10,7 +10,7 @@ from service.core.linalg import length_of
 from service.core.moments import check, moments_of
 from service.core.problems import Moments, Problem
 from service.core.results import Minima
-from service.core.verification import verify
+from service.core.verification.whole import verify
 from service.vocabulary import Bias, Status
 from tests.unit.core.cases import TWO_INPUTS, diagonal, network, problem
 

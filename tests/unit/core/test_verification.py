@@ -11,7 +11,7 @@ from service.core.dispatch import solve
 from service.core.problems import Problem
 from service.core.results import Certificate, FactoredMatrix, Parameters, Solution, columns_of
 from service.core.solvers.scalar_output import SOLVER
-from service.core.verification import verify
+from service.core.verification.whole import verify
 from service.vocabulary import PointClass, PointKind
 from tests.property.instances import covered_by
 from tests.unit.core.cases import problem, with_decays_times
