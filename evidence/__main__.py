@@ -17,8 +17,10 @@ from typing import Final
 from service.version import ENGINE_VERSION
 
 REPORTS: Final[dict[str, str]] = {
+    "landscape_cases": "Landscapes: every rule on its own cases",
     "landscape_rules": "Landscapes: verdicts against descents and witnesses",
     "outputs_minima": "Minima for several outputs against searches",
+    "outputs_models": "Reductions, free features and autoencoders against searches",
     "outputs_classes": "Classes of stationary points against exact Hessians",
     "phase_diagrams": "Phase diagrams: boundaries against bisection",
     "races": "Races: theory, this engine, and PyTorch",
