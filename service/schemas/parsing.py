@@ -16,7 +16,20 @@ MAX_NAME: Final = 100
 
 # an element of these fields is a union, whose chosen branch pydantic adds to the location
 UNION_FIELDS: Final = frozenset(
-    {"noise", "input_noise", "data", "evaluation", "y", "weights", "biases", "left", "right", "skips", "initial_loss"}
+    {
+        "noise",
+        "input_noise",
+        "data",
+        "evaluation",
+        "y",
+        "weights",
+        "biases",
+        "skip_weights",
+        "left",
+        "right",
+        "skips",
+        "initial_loss",
+    }
 )
 UNION_BRANCHES: Final = frozenset(
     {
