@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.request import urlopen
@@ -42,11 +42,14 @@ class Served:
 
 
 @contextmanager
-def serving() -> Iterator[Served]:
-    """A server that is ready, for as long as the block lasts; its log lines are written and thrown away."""
+def serving(settings: Mapping[str, str] | None = None) -> Iterator[Served]:
+    """A server that is ready, for as long as the block lasts; its log lines are written and thrown away.
+
+    ``settings`` are variables of its environment.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.server"],
-        env={**os.environ, **ONE_THREAD},
+        env={**os.environ, **ONE_THREAD, **(settings or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
