@@ -32,6 +32,9 @@ class Limits(BaseModel):
     max_race_steps: int = Field(
         default=100_000_000, ge=1, description="Steps of one race: runs x schemes x optimisers x steps of each."
     )
+    max_race_runs: int = Field(
+        default=100_000, ge=1, description="Runs of one race: runs x schemes x optimisers, each told in the answer."
+    )
     max_race_weights: int = Field(default=100_000, ge=1, description="Weights of a network that optimisers race on.")
     max_flow_weights: int = Field(
         default=20_000, ge=1, description="Weights of a network whose gradient flow is followed."
