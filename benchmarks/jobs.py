@@ -39,7 +39,7 @@ RACE: Final = {
     "optimisers": ["gd", "adam"],
     "initialisations": ["kaiming", "xavier", "orthogonal", "balanced_small"],
     "runs": 64,
-    "steps": 6000,
+    "steps": 1500,
 }
 
 
@@ -121,7 +121,7 @@ def several_outputs() -> dict[str, Any]:
     y = x @ generator.standard_normal((10, 5)) + generator.standard_normal((60, 5))
     layers = [{"width": 8, "weight_decay": 0.05}, {"width": 5, "weight_decay": 0.05}]
     data = {"kind": "samples", "x": x.tolist(), "y": y.tolist()}
-    axis = {"parameter": "decay_scale", "from": 0.1, "to": 10, "points": 1200}
+    axis = {"parameter": "decay_scale", "from": 0.1, "to": 10, "points": 600}
     return {"problem": {"network": {"layers": layers}, "data": data}, "axes": [axis]}
 
 
