@@ -17,6 +17,7 @@ from typing import Final
 from service.version import ENGINE_VERSION
 
 REPORTS: Final[dict[str, str]] = {
+    "landscape_cases": "Landscapes: every rule on its own cases",
     "landscape_rules": "Landscapes: verdicts against descents and witnesses",
     "outputs_minima": "Minima for several outputs against searches",
     "outputs_classes": "Classes of stationary points against exact Hessians",
