@@ -55,6 +55,7 @@ from service.core.theorems import (
     landscape_wide_points,
     landscape_wide_valleys,
     models,
+    reductions,
     several_outputs,
 )
 from service.core.theorems import scalar_output as scalar_output_theorems
@@ -97,6 +98,7 @@ THEOREMS: Final[tuple[Theorem, ...]] = (
     *scalar_output_theorems.THEOREMS,
     *several_outputs.THEOREMS,
     *models.THEOREMS,
+    *reductions.THEOREMS,
     *LANDSCAPE_RULES,
 )
 """Every theorem that the service can cite."""
