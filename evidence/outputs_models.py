@@ -183,9 +183,10 @@ def noisy_decayed_gaps(count: int = INSTANCES) -> str:
         after.append(answer.certificate.relative_gap)
     gaps = np.array(after)
     return (
-        f"Two layers with noise and decay on general inputs ({gaps.size} of {count} instances, those that no closed form "
-        f"covers): the median gap is {np.median(before):.1e} with the bound for noise alone and {np.median(gaps):.1e} with all "
-        f"bounds; {int(np.count_nonzero(gaps <= 1e-9))} close to 1e-9, the largest is {gaps.max():.1e}."
+        f"Two layers with noise and decay on general inputs ({gaps.size} of {count} instances, those that no closed "
+        f"form covers): the median gap is {np.median(before):.1e} with the bound for noise alone and "
+        f"{np.median(gaps):.1e} with all bounds; {int(np.count_nonzero(gaps <= 1e-9))} close to 1e-9, the largest is "
+        f"{gaps.max():.1e}."
     )
 
 
