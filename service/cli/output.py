@@ -80,6 +80,7 @@ def _minimum_table(answer: MinimaAnswer) -> Table:
         ),
         ("evaluation fit", None if minimum.evaluation_fit is None else _number(minimum.evaluation_fit)),
         ("data", f"{answer.data.inputs} inputs, {answer.data.samples or '?'} samples, {answer.data.preparation}"),
+        ("reduced by", "; ".join(answer.reductions) if answer.reductions else None),
         ("solver", answer.solver),
         ("theorems", ", ".join(answer.theorems)),
         ("problem", answer.problem_hash),
