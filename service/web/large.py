@@ -5,9 +5,10 @@ Parsing holds the interpreter lock, a second for some ten million numbers, and w
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import cache, partial
 from multiprocessing import get_context
 from typing import ParamSpec, TypeVar
@@ -88,7 +89,9 @@ def _prepare() -> None:
 def render_large(name: str, body: Body, accept: str, settings: Settings) -> Rendered:
     """Read a body and answer it; deliberate errors come back as problem documents."""
     try:
-        return TASKS[name](_document(body, settings), settings, accept).render()
+        task = TASKS[name](_document(body, settings), settings, accept)
+        with _at_most(task.time_limit_s):
+            return task.render()
     except ServiceError as error:
         return _refused(error)
 
@@ -101,9 +104,40 @@ def settle_large(name: str, body: Body, wish: Wish, settings: Settings) -> Rende
         decision = decide(service, settings, name, asked, wish)
         if decision.as_job:
             return submit(service, name, asked, decision, wish).id
-        return render_inline(service, name, asked, decision, wish)
+        with _at_most(decision.time_limit_s):
+            return render_inline(service, name, asked, decision, wish)
     except ServiceError as error:
         return _refused(error)
+
+
+class _TimeOver(BaseException):
+    """Raised where the computation is; no handler of ordinary exceptions takes it for one of its own."""
+
+
+@contextmanager
+def _at_most(seconds: float | None) -> Iterator[None]:
+    """End what runs after so many seconds, at its next step in Python; the server's own limit needs no timer.
+
+    Raises
+    ------
+    LimitExceeded
+    """
+    if seconds is None:
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise _TimeOver
+
+    signal.signal(signal.SIGALRM, stop)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+    except _TimeOver:
+        raise LimitExceeded(("time_limit_s",), "max_seconds", seconds, "seconds") from None
 
 
 @cache
