@@ -42,8 +42,9 @@ def answer(model: type, description: str) -> dict[int | str, dict[str, Any]]:
 
 def answers(models: tuple[type, ...], description: str, binary: str) -> dict[int | str, dict[str, Any]]:
     """The successful response of several forms, one of which may be binary."""
+    schema = reference(models[0]) if len(models) == 1 else {"anyOf": [reference(model) for model in models]}
     content = {
-        JSON: {"schema": {"anyOf": [reference(model) for model in models]}},
+        JSON: {"schema": schema},
         binary: {"schema": {"type": "string", "format": "binary"}},
     }
     return {200: {"description": description, "content": content}}

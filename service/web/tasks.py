@@ -16,7 +16,7 @@ from service.operations.problems import parse as parse_generated
 from service.operations.ranks import parse as parse_ranks
 from service.operations.ranks import ranks
 from service.settings import Limits
-from service.web.responses import Rendered, rendered, rendered_sweep
+from service.web.responses import Rendered, rendered, rendered_problem, rendered_sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +112,13 @@ def _ranks(body: object, limits: Limits, _accept: str) -> Task:
     )
 
 
-def _problems(body: object, limits: Limits, _accept: str) -> Task:
+def _problems(body: object, limits: Limits, accept: str) -> Task:
     asked = parse_generated(body)
     return Task(
         # the answer holds the data twice, which takes longer to write than to solve
         estimate_s=float("inf"),
         time_limit_s=None,
-        render=lambda: rendered(generate(asked, limits)),
+        render=lambda: rendered_problem(generate(asked, limits), accept),
         shapes={"inputs": asked.inputs, "layers": len(asked.hidden_widths) + 1},
     )
 
