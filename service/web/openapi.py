@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from service.schemas.batch import ProblemsAnswer, ProblemsRequest, ProblemsTable, SweepAnswer, SweepRequest
+from service.schemas.datasets import Dataset, DatasetList
 from service.schemas.diagnose import BareDiagnoseRequest, DiagnoseAnswer, DiagnoseRequest
 from service.schemas.examples import ExampleAnswer, ExampleList
 from service.schemas.flows import FlowAnswer, FlowRequest
@@ -71,6 +72,8 @@ MODELS: Final = (
     JobStatus,
     JobList,
     PartialResults,
+    Dataset,
+    DatasetList,
     Health,
     Version,
     ProblemDetails,

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from service.schemas.landscape import BareLandscapeRequest, LandscapeAnswer, LandscapeRequest
 from service.web import documentation, examples
 from service.web.answering import answer
-from service.web.documentation import BODY_ERRORS, COMMON_ERRORS
+from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, DATA_ERRORS
 
 router = APIRouter(prefix="/v1/landscape", tags=["landscape"])
 
@@ -20,7 +20,9 @@ router = APIRouter(prefix="/v1/landscape", tags=["landscape"])
     responses={
         **documentation.answer(LandscapeAnswer, "Verdicts, the theorems behind them, and the stationary points."),
         **documentation.job(),
-        **documentation.errors(*BODY_ERRORS, "numerical-error", "engine-unavailable", "queue-full", *COMMON_ERRORS),
+        **documentation.errors(
+            *BODY_ERRORS, *DATA_ERRORS, "numerical-error", "engine-unavailable", "queue-full", *COMMON_ERRORS
+        ),
     },
     response_class=Response,
 )
