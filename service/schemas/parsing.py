@@ -16,7 +16,22 @@ MAX_NAME: Final = 100
 
 # an element of these fields is a union, whose chosen branch pydantic adds to the location
 UNION_FIELDS: Final = frozenset(
-    {"noise", "input_noise", "data", "evaluation", "y", "weights", "biases", "left", "right", "skips", "initial_loss"}
+    {
+        "noise",
+        "input_noise",
+        "data",
+        "evaluation",
+        "y",
+        "weights",
+        "biases",
+        "left",
+        "right",
+        "skips",
+        "initial_loss",
+        "at",
+        "to",
+        "ends",
+    }
 )
 UNION_BRANCHES: Final = frozenset(
     {
@@ -34,6 +49,9 @@ UNION_BRANCHES: Final = frozenset(
         "numbered",
         "word",
         "number",
+        "named",
+        "indexed",
+        "posted",
     }
 )
 

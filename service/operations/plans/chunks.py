@@ -16,7 +16,15 @@ ChunkFunction: TypeAlias = Callable[[Mapping[str, Json], Arrays, Sequence[Json]]
 
 @dataclass(frozen=True, slots=True)
 class NamedChunk:
-    """One call of a named function, on the results of earlier chunks by their index."""
+    """One call of a named function.
+
+    Attributes
+    ----------
+    function : str
+    arguments : mapping
+    inputs : tuple of int
+        Earlier chunks whose results the function receives, in this order.
+    """
 
     function: str
     arguments: Mapping[str, Json]
@@ -55,7 +63,10 @@ class ChunkedPlan:
 
 def run_here(plan: ChunkedPlan, functions: Mapping[str, ChunkFunction]) -> Json:
     """Run a plan without planner in this process, chunk after chunk."""
-    results = [functions[chunk.function](chunk.arguments, plan.arrays, ()) for chunk in plan.chunks]
+    results: list[Json] = []
+    for chunk in plan.chunks:
+        inputs = [results[index] for index in chunk.inputs]
+        results.append(functions[chunk.function](chunk.arguments, plan.arrays, inputs))
     return functions[plan.reducer](plan.arguments, plan.arrays, results)
 
 
