@@ -47,14 +47,14 @@ async def _answer_question(request: Request, name: str, body: Body, *, large: bo
     Either way the answer says which and why: the field ``execution`` inline, ``run_as`` and ``run_as_reason`` of a job.
     """
     if large:
-        found = await runtime_of(request).large.settle(name, body, wish_of(request))
+        found = await runtime_of(request).large.settle(name, body, wish_of(request, name))
     else:
         found = await _settle(request, name, body, HEAVY.get(name) or DEFERRED[name])
     return found.response() if isinstance(found, Rendered) else await answer_with_job(request, found)
 
 
 async def _settle(request: Request, name: str, body: Body, read: Read) -> Rendered | str:
-    runtime, service, wish = runtime_of(request), jobs_of(request), wish_of(request)
+    runtime, service, wish = runtime_of(request), jobs_of(request), wish_of(request, name)
     settings, compute = runtime.settings, runtime.compute
     asked = read(await document(body, settings.max_body_bytes), settings)
     shapes(request.scope, **asked.shapes)

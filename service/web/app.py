@@ -27,6 +27,7 @@ from service.web.metrics import Metrics
 from service.web.middleware import ApiKeys, Observe
 from service.web.routers import (
     catalogue,
+    connectivity,
     diagnose,
     gradient_flows,
     jobs,
@@ -34,6 +35,8 @@ from service.web.routers import (
     minima_batch,
     pages,
     races,
+    slices,
+    spectra,
     sweeps,
     system,
 )
@@ -49,6 +52,9 @@ ROUTERS: Final = (
     ranks_routes.router,
     sweeps.router,
     races.router,
+    slices.router,
+    spectra.router,
+    connectivity.router,
     gradient_flows.router,
     diagnose.router,
     catalogue.router,

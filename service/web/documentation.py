@@ -40,12 +40,10 @@ def answer(model: type, description: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"description": description, "content": {JSON: {"schema": reference(model)}}}}
 
 
-def answers(models: tuple[type, ...], description: str, binary: str) -> dict[int | str, dict[str, Any]]:
-    """The successful response of several forms, one of which may be binary."""
-    content = {
-        JSON: {"schema": {"anyOf": [reference(model) for model in models]}},
-        binary: {"schema": {"type": "string", "format": "binary"}},
-    }
+def answers(models: tuple[type, ...], description: str, *binary: str) -> dict[int | str, dict[str, Any]]:
+    """The successful response of several forms, some of which may be binary."""
+    content: dict[str, Any] = {JSON: {"schema": {"anyOf": [reference(model) for model in models]}}}
+    content |= {form: {"schema": {"type": "string", "format": "binary"}} for form in binary}
     return {200: {"description": description, "content": content}}
 
 
@@ -72,5 +70,6 @@ def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
 
 
 BODY_ERRORS: Final = ("malformed-body", "body-too-large", "unsupported-media-type", "invalid-input", "limit-exceeded")
+PICTURE_ERRORS: Final = ("numerical-error", "extra-missing", "engine-unavailable")
 SOLVER_ERRORS: Final = ("not-covered", "numerical-error", "engine-unavailable")
 COMMON_ERRORS: Final = ("unauthorized", "internal-error")

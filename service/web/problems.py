@@ -16,6 +16,7 @@ from service.errors import (
     JobError,
     LimitExceeded,
     Location,
+    MissingExtra,
     NotCovered,
     NotFound,
     NumericalError,
@@ -126,6 +127,12 @@ PROBLEM_TYPES: Final[tuple[ProblemType, ...]] = (
         "The job has expired",
         "Request, chunks and result were removed after the setting `job_retention_s`. Asking again starts a new "
         "attempt under the same id.",
+    ),
+    ProblemType(
+        MissingExtra.code,
+        501,
+        MissingExtra.title,
+        "The detail names the extra to install; without it the same request is answered as JSON.",
     ),
     ProblemType(
         QueueFull.code,
