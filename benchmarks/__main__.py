@@ -13,7 +13,16 @@ from rich.table import Table
 
 from benchmarks.comparison import Comparison
 
-BENCHMARKS: Final[tuple[str, ...]] = ("requests", "batch", "sweep", "decomposition", "outputs", "jobs", "start")
+BENCHMARKS: Final[tuple[str, ...]] = (
+    "requests",
+    "batch",
+    "sweep",
+    "decomposition",
+    "outputs",
+    "outputs_nuclear",
+    "jobs",
+    "start",
+)
 """Module names, in the order in which they run."""
 
 WIDTH: Final = 180

@@ -10,6 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from benchmarks.comparison import Comparison, best_time
+from benchmarks.outputs_problems import DECAY, moments_with_condition, white_moments
 from benchmarks.outputs_torch import autograd_spectrum, lbfgs
 from service.core.dispatch import solve
 from service.core.landscapes.spectrum import hessian_spectrum
@@ -19,7 +20,6 @@ from service.core.results import Minima
 
 INPUTS: Final = 100
 OUTPUTS: Final = 20
-DECAY: Final = 0.005
 EXCESS: Final = 1e-12
 """What counts as the same loss, relative to the minimum."""
 RUNS: Final = 3
@@ -32,32 +32,12 @@ def compare() -> list[Comparison]:
     """Whitened inputs at two widths, inputs that are not white, and the spectrum of a Hessian."""
     with threadpool_limits(limits=1):
         return [
-            _minimum("whitened", 1000, white_moments(), EXCESS, 800.0),
-            _minimum("whitened", 125, white_moments(), EXCESS, 100.0),
-            _minimum("condition 100", 1000, moments_with_condition(100.0), 1e-9, 1.0),
-            _minimum("condition 100", 125, moments_with_condition(100.0), 1e-9, 1.0),
+            _minimum("whitened", 1000, white_moments(INPUTS, OUTPUTS), EXCESS, 800.0),
+            _minimum("whitened", 125, white_moments(INPUTS, OUTPUTS), EXCESS, 100.0),
+            _minimum("condition 100", 1000, moments_with_condition(100.0, INPUTS, OUTPUTS), 1e-9, 1.0),
+            _minimum("condition 100", 125, moments_with_condition(100.0, INPUTS, OUTPUTS), 1e-9, 1.0),
             _spectrum(),
         ]
-
-
-def white_moments(inputs: int = INPUTS, outputs: int = OUTPUTS) -> Moments:
-    """Moments of whitened inputs; the singular values of the least-squares map fall from 1 to 0.01."""
-    return moments_with_condition(1.0, inputs, outputs)
-
-
-def moments_with_condition(condition: float, inputs: int = INPUTS, outputs: int = OUTPUTS) -> Moments:
-    """The same with variances of the inputs that fall geometrically, in random directions; half of yy is noise."""
-    rng = np.random.default_rng(0)
-    frame = np.linalg.qr(rng.standard_normal((inputs, inputs)))[0]
-    left = np.linalg.qr(rng.standard_normal((outputs, outputs)))[0]
-    right = np.linalg.qr(rng.standard_normal((inputs, outputs)))[0]
-    values = np.geomspace(1.0, 0.01, outputs)
-    target = (left * values) @ right.T
-    if condition == 1.0:
-        return Moments(np.eye(inputs), target.T, 2.0 * float(np.sum(values**2)))
-    scales = np.geomspace(1.0, condition**-0.5, inputs)
-    second = (frame * scales**2) @ frame.T
-    return Moments(0.5 * (second + second.T), (frame * scales) @ target.T, 2.0 * float(np.sum(values**2)))
 
 
 def answered(network: Network, moments: Moments) -> Minima:

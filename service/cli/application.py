@@ -56,6 +56,11 @@ COMMANDS: Final = (
     DeferredCommand(
         "examples", "service.cli.catalogue:examples", "List the bundled real data sets, or print one as JSON."
     ),
+    DeferredCommand(
+        "problems",
+        "service.cli.problems:problems",
+        "List test problems with a known minimum, or make one, as JSON, .npz or a program for PyTorch.",
+    ),
     DeferredCommand("theorems", "service.cli.catalogue:theorems", "List the theorems that answers cite."),
     DeferredCommand(
         "openapi",

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.optimize import brentq
 
 from service.core.arrays import FloatArray
+from service.core.linear.shrinkage import Shrinkage
 from service.core.problems import Samples
 
 
@@ -45,6 +47,46 @@ def generated_samples(
     x = (white * scales) @ _orthonormal(rng, inputs, inputs).T
     y = (white @ right * np.array(singular_values)) @ left.T + residual * noise
     return Samples(x, y)
+
+
+def singular_values_for(rank: int, gap: float, n_layers: int, weight_decay: float) -> tuple[float, ...]:
+    """Singular values of a target whose global minimum has a given rank and next critical value, on white inputs.
+
+    Parameters
+    ----------
+    rank : int
+    gap : float
+        Loss between the minimum and the next critical value; positive.
+    n_layers : int
+    weight_decay : float
+        Of every layer; with a decay at least two layers.
+
+    Returns
+    -------
+    (rank,) tuple
+        Descending, a quarter apart.
+
+    Notes
+    -----
+    The cheapest change of the minimum switches its weakest direction off.  Without decay that costs the square of its
+    singular value; with decay ``y^2 - h(s(y); y)``, which grows from 0 at the threshold.  See
+    ``docs/theory/factorisation.md``.
+    """
+    weakest = float(np.sqrt(gap))
+    if weight_decay > 0.0:
+        shrinkage = Shrinkage.of(np.full(n_layers, weight_decay))
+
+        def excess(target: float) -> float:
+            root = shrinkage.stable_root(target)
+            return -gap if root is None else target**2 - root.value - gap
+
+        low = shrinkage.global_threshold * (1.0 + 1e-9)
+        # keeping a direction costs at most its decay beside the perfect fit
+        high = low + weakest
+        while excess(high) < 0.0:
+            high *= 2.0
+        weakest = float(brentq(excess, low, high, xtol=1e-300, rtol=1e-15)) if excess(low) < 0.0 else low
+    return tuple(weakest * 1.25**power for power in range(rank - 1, -1, -1))
 
 
 def _orthonormal(rng: np.random.Generator, rows: int, columns: int) -> FloatArray:

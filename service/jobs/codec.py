@@ -1,18 +1,25 @@
-"""Values on the wire and in the store: JSON, or ``.npz`` when they hold arrays.  Nothing is ever unpickled."""
+"""Values on the wire and in the store: JSON, or ``.npz`` when they hold arrays.  Nothing is ever unpickled.
+
+A value whose arrays are columns of stored chunks names them by hash instead of holding them; `join` puts them in.
+"""
 
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from service.errors import EngineError
+from service.jobs.identity import content_hash
 from service.jobs.values import Json, Payload
+from service.operations.plans.chunks import is_column, joined
 
 JSON: Final = "application/json"
 NPZ: Final = "application/x-npz"
+BY_REFERENCE: Final = "application/x-npz; columns=stored"
 _SKELETON: Final = "__json__"
 _REFERENCE: Final = "$array"
 
@@ -32,14 +39,15 @@ def encode(value: Json) -> Payload:
         For NaN, infinities, object arrays and foreign types, naming the place.
     """
     arrays: dict[str, npt.NDArray[np.generic]] = {}
-    skeleton = _split(value, "", arrays)
+    columns: list[str] = []
+    skeleton = _split(value, "", arrays, columns)
     text = json.dumps(skeleton, separators=(",", ":"), allow_nan=False).encode()
-    if not arrays:
+    if not arrays and not columns:
         return Payload(JSON, text)
     buffer = io.BytesIO()
     members = {_SKELETON: np.frombuffer(text, dtype=np.uint8), **arrays}
     np.savez(buffer, allow_pickle=False, **members)
-    return Payload(NPZ, buffer.getvalue())
+    return Payload(BY_REFERENCE if columns else NPZ, buffer.getvalue())
 
 
 def decode(payload: Payload) -> Json:
@@ -50,6 +58,27 @@ def decode(payload: Payload) -> Json:
         skeleton = json.loads(members[_SKELETON].tobytes())
         arrays = {name: members[name] for name in members.files if name != _SKELETON}
     return _join(skeleton, arrays)
+
+
+def join(payload: Payload, read: Callable[[int], Payload]) -> Payload:
+    """Put the columns of stored chunks into a payload that names them; any other payload stays as it is.
+
+    Raises
+    ------
+    EngineError
+        If a chunk is not what its hash says.
+    """
+    if payload.media_type != BY_REFERENCE:
+        return payload
+
+    def checked(part: Mapping[str, Json]) -> Mapping[str, Json]:
+        found = read(part["$chunk"])
+        if content_hash(found.body) != part["hash"]:
+            raise EngineError("the store returned a chunk that differs from what was stored")
+        value: Mapping[str, Json] = decode(found)
+        return value
+
+    return encode(joined(decode(payload), checked))
 
 
 def plain(value: Json) -> Json:
@@ -63,15 +92,17 @@ def plain(value: Json) -> Json:
     return value
 
 
-def _split(value: Json, place: str, arrays: dict[str, npt.NDArray[np.generic]]) -> Json:
+def _split(value: Json, place: str, arrays: dict[str, npt.NDArray[np.generic]], columns: list[str]) -> Json:
     if isinstance(value, np.ndarray):
         return _reference(value, place, arrays)
     if isinstance(value, np.generic):
-        return _split(value.item(), place, arrays)
+        return _split(value.item(), place, arrays, columns)
     if isinstance(value, Mapping):
-        return {str(key): _split(item, f"{place}/{key}", arrays) for key, item in value.items()}
+        if is_column(value):
+            columns.append(place)
+        return {str(key): _split(item, f"{place}/{key}", arrays, columns) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_split(item, f"{place}/{number}", arrays) for number, item in enumerate(value)]
+        return [_split(item, f"{place}/{number}", arrays, columns) for number, item in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
         raise NotEncodableError(f"the value at '{place}' is not a finite number")
     if value is None or isinstance(value, bool | int | float | str):

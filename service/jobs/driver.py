@@ -2,22 +2,23 @@
 
 import logging
 import time
+from collections import Counter
 from dataclasses import dataclass
 from threading import Event
 from typing import Final
 
 from service.errors import EngineError, ServiceError
 from service.jobs.active import ActiveJob, Verdict, failure
+from service.jobs.dispatch import Dispatcher
 from service.jobs.driver_store import DriverStore, LeaseLostError
 from service.jobs.engine import Ending, Engine, Outcome
 from service.jobs.execution import describe
-from service.jobs.fairness import FairQueue
 from service.jobs.plans import Operation, OperationTable
 from service.jobs.progress import Cursor, Step, shared_arrays
-from service.jobs.values import Claim, JobState, Payload, StepKind, StoredStep
+from service.jobs.values import Claim, JobState, StepKind, StoredStep
 
 _log: Final = logging.getLogger(__name__)
-_FIRST_CHUNKS: Final = 2
+CHUNKS: Final = "chunks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ class Driver:
         self._table: Final = table
         self._options: Final = options
         self._jobs: Final[dict[str, ActiveJob]] = {}
-        self._owners: Final[dict[str, str]] = {}
-        self._fair: Final = FairQueue()
+        self._dispatcher: Final = Dispatcher(store, engine, self._jobs)
+        self._tally: Final[Counter[str]] = Counter()
         self._stopped: Final = Event()
         self._looked_at = 0.0
         self.turned_at = time.monotonic()
@@ -89,6 +90,10 @@ class Driver:
         if job is not None:
             job.lost = True
 
+    def tally(self) -> dict[str, int]:
+        """Count what this driver did: ``chunks`` stored, and attempts by the state in which they ended."""
+        return dict(self._tally)
+
     def turn(self) -> None:
         """Do everything there is to do once."""
         self.turned_at = time.monotonic()
@@ -105,7 +110,7 @@ class Driver:
             self._stopped.wait(0.2)
         for job in list(self._jobs.values()):
             self._tend(job, look=look)
-        self._dispatch()
+        self._dispatcher.hand_out()
 
     def _tend(self, job: ActiveJob, *, look: bool) -> None:
         """Do for one job what concerns the store; a job whose claim is gone is dropped on the spot."""
@@ -157,7 +162,7 @@ class Driver:
             self._refuse(claim, type(error).__name__, describe(error)["detail"])
             return
         self._jobs[claim.job_id] = job
-        self._fair.add(claim.job_id, claim.weight)
+        self._dispatcher.add(job)
         # What an earlier driver left in the pool has no reader any more.
         self._engine.kill(self._engine.evict(job.prefix))
 
@@ -174,12 +179,12 @@ class Driver:
     def _refuse(self, claim: Claim, kind: str, detail: str) -> None:
         try:
             self._store.finish(claim, JobState.FAILED, error={"type": kind, "detail": detail})
+            self._tally[JobState.FAILED] += 1
         except LeaseLostError:
             _log.warning("job %s was lost before it was refused", claim.job_id)
 
     def _take(self, outcome: Outcome) -> None:
-        job_id = self._owners.pop(outcome.key, None)
-        job = self._jobs.get(job_id) if job_id is not None else None
+        job = self._dispatcher.owner_of(outcome.key)
         if job is None:
             return
         step, _ = job.outstanding.pop(outcome.key)
@@ -213,7 +218,7 @@ class Driver:
             return
         checkpoints = [stored for step, stored in job.unsaved if step.kind is not StepKind.REDUCE]
         if checkpoints:
-            self._store.save_steps(job.claim, checkpoints)
+            self._tally[CHUNKS] += self._store.save_steps(job.claim, checkpoints)
             job.untold = True
         for step, stored in job.unsaved:
             job.cursor.store(step, stored.payload)
@@ -244,13 +249,12 @@ class Driver:
             self._store.save_progress(job.claim, job.cursor.known_total)
             job.untold = False
         self._store.finish(job.claim, verdict.state, result=verdict.result, error=verdict.error)
+        self._tally[verdict.state] += 1
         self._abandon(job)
 
     def _is_quiet(self, job: ActiveJob) -> bool:
-        for key in job.outstanding:
-            self._owners.pop(key, None)
         if job.outstanding:
-            self._engine.drop(list(job.outstanding))
+            self._dispatcher.drop(job.outstanding)
             job.outstanding.clear()
         if not job.quiet_checks:
             job.dying.update(self._engine.evict(job.prefix))
@@ -264,70 +268,8 @@ class Driver:
         return False
 
     def _abandon(self, job: ActiveJob) -> None:
-        for key in job.outstanding:
-            self._owners.pop(key, None)
-        self._engine.drop(list(job.outstanding))
+        self._dispatcher.drop(job.outstanding)
+        self._dispatcher.remove(job)
         del self._jobs[job.claim.job_id]
-        self._fair.remove(job.claim.job_id)
         if job.arrays is not None and all(other.arrays != job.arrays for other in self._jobs.values()):
             self._engine.unshare(job.arrays)
-
-    def _dispatch(self) -> None:
-        """Hand out steps, at most two for each worker; what waits in the pool gives way to a job's first and last."""
-        room = 2 * self._engine.workers() - len(self._owners)
-        waiting: dict[str, Step] = {}
-        self._draw(waiting)
-        while waiting and room > 0:
-            name = self._fair.next(waiting)
-            self._submit(self._jobs[name], waiting.pop(name))
-            self._draw(waiting)
-            room -= 1
-        for name in list(waiting):
-            while name in waiting and self._may_displace(self._jobs[name], waiting[name]) and self._displace(name):
-                self._submit(self._jobs[name], waiting.pop(name))
-                self._draw(waiting)
-        for name, step in waiting.items():
-            self._jobs[name].cursor.repeat(step)
-
-    def _draw(self, waiting: dict[str, Step]) -> None:
-        for name, job in self._jobs.items():
-            if name not in waiting and job.verdict is None and not job.lost:
-                step = job.cursor.next_step()
-                if step is not None:
-                    waiting[name] = step
-
-    def _may_displace(self, job: ActiveJob, step: Step) -> bool:
-        return step.kind is not StepKind.WORK or job.tries < _FIRST_CHUNKS
-
-    def _displace(self, name: str) -> bool:
-        """Take back one call that has not begun from the job that has most in the pool; tell whether there was one."""
-        victim = max(self._jobs.values(), key=lambda job: len(job.outstanding))
-        if len(victim.outstanding) <= len(self._jobs[name].outstanding) + 1:
-            return False
-        begun = self._engine.running(list(victim.outstanding))
-        idle = [key for key in victim.outstanding if key not in begun]
-        if not idle:
-            return False
-        step, _ = victim.outstanding.pop(idle[-1])
-        del self._owners[idle[-1]]
-        self._engine.drop(idle[-1:])
-        victim.cursor.repeat(step)
-        return True
-
-    def _submit(self, job: ActiveJob, step: Step) -> None:
-        try:
-            inputs = self._inputs(job, step)
-        except EngineError:
-            job.cursor.repeat(step)
-            return
-        key = job.key(step)
-        job.outstanding[key] = (step, time.monotonic())
-        self._owners[key] = job.claim.job_id
-        self._engine.submit(key, job.cursor.call(step, job.arrays, inputs))
-
-    def _inputs(self, job: ActiveJob, step: Step) -> tuple[Payload, ...]:
-        needs = job.cursor.needs(step)
-        if needs.numbers == ():
-            return ()
-        found = self._store.payloads(job.claim, StepKind.WORK, needs.first, needs.numbers)
-        return tuple(stored.payload for stored in found)

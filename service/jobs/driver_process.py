@@ -1,9 +1,10 @@
 """``python -m service.jobs``: the driver in a process of its own, which no request can starve.
 
 The first line of standard input is the configuration.  Standard input stays open as long as the parent lives; at its
-end the process stops.  A dot a turn on standard output tells the parent that the driver turns.
+end the process stops.  Lines on standard output tell the parent that the driver turns and what it has done so far.
 """
 
+import json
 import logging
 import os
 import sys
@@ -27,6 +28,7 @@ from service.version import ENGINE_VERSION
 EXIT_REFUSED: Final = 3
 _EXIT_STUCK: Final = 70
 _BEAT_S: Final = 2.0
+_TELL_EVERY_S: Final = 0.5
 _log: Final = logging.getLogger(__name__)
 
 
@@ -74,12 +76,13 @@ class DriverProcess:
             Repeater("garbage", self._config.collect_every_s, self._janitor.collect),
         ]
         self._keeper.start()
-        last_dot = 0.0
+        told, told_at = None, 0.0
         while not self._stopping.is_set():
             self.driver.turn()
-            if time.monotonic() - last_dot > 0.5:
-                last_dot = time.monotonic()
-                print(".", end="", flush=True)  # noqa: T201 - the parent reads it
+            tally = self.driver.tally()
+            if tally != told or time.monotonic() - told_at > _TELL_EVERY_S:
+                told, told_at = tally, time.monotonic()
+                print(json.dumps(told), flush=True)  # noqa: T201 - the parent reads it
         self._keeper.stop()
         for repeater in repeaters:
             repeater.stop()

@@ -91,8 +91,15 @@ class DriverStore:
         by_number = {step.index: step for step in found}
         return [by_number[number] for number in numbers]
 
-    def save_steps(self, claim: Claim, results: Sequence[StoredStep]) -> None:
-        """Store checkpoints and count the new chunks, all or nothing.
+    def hashes(self, claim: Claim, count: int) -> list[tuple[int, str]]:
+        """Read indices and hashes of the first ``count`` chunks, in index order."""
+        query = select(steps.c.number, steps.c.hash).where(*self._of(claim), steps.c.kind == StepKind.WORK)
+        with self._database.reading() as connection:
+            found = connection.execute(query.where(steps.c.number < count).order_by(steps.c.number))
+            return [(row.number, row.hash) for row in found]
+
+    def save_steps(self, claim: Claim, results: Sequence[StoredStep]) -> int:
+        """Store checkpoints, count the new chunks and return how many there were, all or nothing.
 
         A step that is stored already stays as it is and is not counted again.
         """
@@ -102,6 +109,7 @@ class DriverStore:
             if new:
                 done = update(jobs).where(jobs.c.id == claim.job_id)
                 connection.execute(done.values(chunks_done=jobs.c.chunks_done + new))
+        return new
 
     def save_progress(self, claim: Claim, total: int | None) -> None:
         """Store how many chunks are known and tell the subscribers how many are done."""
@@ -211,6 +219,7 @@ class DriverStore:
             number=step.index,
             media_type=step.payload.media_type,
             body=step.payload.body,
+            hash=content_hash(step.payload.body),
             seconds=step.seconds,
             epoch=claim.epoch,
             stored_at=self._database.clock,

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Callable, Mapping
 
-from service.jobs.codec import decode, encode
+from service.jobs.codec import decode, encode, join
+from service.jobs.identity import content_hash
 from service.jobs.plans import Operation
 from service.jobs.progress import Cursor, Step
 from service.jobs.values import Json, Payload, StepKind
+from service.operations.plans.chunks import reference
 
 
 class StoppedError(Exception):
@@ -27,7 +29,7 @@ def run_inline(
     """
     plan = operation.plan(request)
     cursor = Cursor(operation.name, plan)
-    stored: dict[int, Json] = {}
+    stored: dict[int, Payload] = {}
     while (step := cursor.next_step()) is not None:
         if should_stop():
             raise StoppedError(operation.name)
@@ -37,15 +39,18 @@ def run_inline(
         )
         payload = encode(value)
         if step.kind is StepKind.REDUCE:
-            return payload
+            return join(payload, stored.__getitem__)
         if step.kind is StepKind.WORK:
-            # Decoded again, so that a reducer sees what it would see of a stored chunk.
-            stored[step.index] = decode(payload)
+            stored[step.index] = payload
         cursor.store(step, payload)
     raise AssertionError("a plan ends with its reduction")
 
 
-def _inputs(cursor: Cursor, step: Step, stored: Mapping[int, Json]) -> list[Json]:
+def _inputs(cursor: Cursor, step: Step, stored: Mapping[int, Payload]) -> list[Json]:
+    """What a step would see of stored chunks: decoded again, or references."""
     needs = cursor.needs(step)
     numbers = needs.numbers if needs.numbers is not None else range(needs.first, len(stored))
-    return [stored[number] for number in numbers]
+    return [
+        reference(number, content_hash(stored[number].body)) if number < needs.referenced else decode(stored[number])
+        for number in numbers
+    ]

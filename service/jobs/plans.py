@@ -63,6 +63,9 @@ class Plan:
         list of `Chunk.to_json`; an empty list ends the plan.
     cost_s : float
         Estimated seconds of one core for the whole plan.
+    referenced : int
+        How many of the first chunks the reducer receives as references (place and hash): large arrays then are stored
+        once, as chunks, and the result names them.
     """
 
     chunks: Sequence[Chunk]
@@ -71,6 +74,7 @@ class Plan:
     arrays: Arrays = field(default_factory=dict)
     planner: str | None = None
     cost_s: float = 0.0
+    referenced: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Which stored results a step receives: the given chunks, or all from ``first`` on."""
+    """Which stored results a step receives: the given chunks, or all from ``first`` on.
+
+    Those before ``referenced`` are received as references; ``first`` is 0 then.
+    """
 
     numbers: tuple[int, ...] | None
     first: int = 0
+    referenced: int = 0
 
 
 @dataclass(slots=True)
@@ -105,7 +109,9 @@ class Cursor:
         """Tell which stored results a step receives."""
         if step.kind is StepKind.WORK:
             return Needs(self._chunk(step.index).inputs)
-        return Needs(None, self._round_start if step.kind is StepKind.PLAN else 0)
+        if step.kind is StepKind.PLAN:
+            return Needs(None, self._round_start)
+        return Needs(None, 0, self.plan.referenced)
 
     def call(self, step: Step, arrays: str | None, inputs: tuple[Payload, ...]) -> Call:
         """Build the call of a step."""

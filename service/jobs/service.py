@@ -61,12 +61,19 @@ class JobService:
         return None if self._supervisor is None else self._supervisor.pid
 
     def ready(self) -> Mapping[str, bool]:
-        """Tell what works: ``store`` (asked now) and ``driver``; an EngineError counts as not."""
+        """Tell what works: ``store`` (asked now) and, unless this replica computes no jobs, ``driver``."""
+        found = {"store": True}
         try:
             self.store.active()
         except EngineError:
-            return {"store": False, "driver": self._driving()}
-        return {"store": True, "driver": self._driving()}
+            found["store"] = False
+        if self._supervisor is not None:
+            found["driver"] = self._supervisor.alive
+        return found
+
+    def tally(self) -> Mapping[str, int]:
+        """Count what the drivers of this replica have done; see `Driver.tally`."""
+        return {} if self._supervisor is None else self._supervisor.tally()
 
     @property
     def table(self) -> OperationTable:
@@ -110,6 +117,3 @@ class JobService:
                 return job
             time.sleep(min(pause, left))
             pause = min(0.1, 1.5 * pause)
-
-    def _driving(self) -> bool:
-        return self._supervisor is None or self._supervisor.alive

@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, delete, func, select, tuple_, update
 
 from service.errors import JobError, QueueFull
+from service.jobs.codec import join
 from service.jobs.database import Database
 from service.jobs.identity import canonical_json, job_id
 from service.jobs.rows import PUBLIC, append_event, event_of, job_of
@@ -106,7 +107,12 @@ class JobStore:
             if job.state is not JobState.SUCCESSFUL:
                 raise JobError(f"job {identity} is {job.state} and has no result", "conflict")
             row = connection.execute(select(blobs).where(blobs.c.hash == job.result_hash)).one()
-            return job, Payload(row.media_type, row.body)
+            return job, join(Payload(row.media_type, row.body), lambda number: self._chunk(connection, job, number))
+
+    def _chunk(self, connection: Connection, job: Job, number: int) -> Payload:
+        query = select(steps).where(steps.c.job_id == job.id, steps.c.attempt == job.attempt)
+        row = connection.execute(query.where(steps.c.kind == StepKind.WORK, steps.c.number == number)).one()
+        return Payload(row.media_type, row.body)
 
     def partial(self, identity: str, tenant: str, after: int = -1, limit: int = 100) -> tuple[Job, list[StoredStep]]:
         """Read the chunks stored so far, in index order, those above index ``after``."""
@@ -172,10 +178,12 @@ class JobStore:
                 self._stop(connection, found)
             return self._read(connection, identity)
 
-    def active(self) -> int:
-        """Count the jobs that are accepted or running."""
+    def active(self) -> dict[JobState, int]:
+        """Count the jobs that wait and those that run, of all tenants."""
+        query = select(jobs.c.state, func.count()).where(jobs.c.state.in_(ACTIVE)).group_by(jobs.c.state)
         with self._database.reading() as connection:
-            return self._count_active(connection)
+            found = {JobState(state): count for state, count in connection.execute(query)}
+        return {state: found.get(state, 0) for state in (JobState.ACCEPTED, JobState.RUNNING)}
 
     def request_of(self, identity: str, tenant: str) -> str | None:
         """Read the stored canonical request, None once it has expired."""

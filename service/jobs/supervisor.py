@@ -1,11 +1,13 @@
 """Keeps a driver process alive beside the server: starts it, watches it, replaces it."""
 
+import contextlib
+import json
 import logging
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from threading import Event, Thread
 from typing import Final
 
@@ -37,6 +39,7 @@ class Supervisor:
         self._heard_at = 0.0
         self._heard = False
         self._refused = False
+        self._told: Final[list[Mapping[str, int]]] = []
         self._thread: Final = Thread(target=self._run, name="driver-supervisor", daemon=True)
 
     @property
@@ -48,6 +51,10 @@ class Supervisor:
     def alive(self) -> bool:
         """Whether the driver has been heard of lately."""
         return self._heard and time.monotonic() - self._heard_at < self._config.stuck_after_s
+
+    def tally(self) -> Mapping[str, int]:
+        """Add up what every driver so far has told of its doings; see `Driver.tally`."""
+        return sum((Counter(told) for told in list(self._told)), Counter())
 
     def start(self) -> None:
         """Start the driver and return at once."""
@@ -68,6 +75,7 @@ class Supervisor:
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
         self._heard_at, self._heard = time.monotonic(), False
+        self._told.append({})
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             self._command,
             stdin=subprocess.PIPE,
@@ -82,13 +90,16 @@ class Supervisor:
             process.stdin.flush()
         except BrokenPipeError:
             _log.warning("the driver ended before it was configured")
-        Thread(target=self._listen, args=(process,), name="driver-pulse", daemon=True).start()
+        Thread(target=self._listen, args=(process, len(self._told) - 1), name="driver-pulse", daemon=True).start()
         return process
 
-    def _listen(self, process: "subprocess.Popen[bytes]") -> None:
+    def _listen(self, process: "subprocess.Popen[bytes]", place: int) -> None:
         assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-        while os.read(process.stdout.fileno(), 64):
+        for line in process.stdout:
             self._heard_at, self._heard = time.monotonic(), True
+            # Whatever else is printed there is a sign of life, too.
+            with contextlib.suppress(ValueError):
+                self._told[place] = json.loads(line)
         process.stdout.close()
 
     def _watch(self, process: "subprocess.Popen[bytes]") -> None:

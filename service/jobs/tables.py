@@ -70,6 +70,7 @@ steps: Final = Table(
     Column("number", Integer, primary_key=True),
     Column("media_type", String(64), nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("hash", String(80), nullable=False, server_default=""),
     Column("seconds", Float, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("stored_at", Float, nullable=False),

@@ -1,12 +1,14 @@
 """Test problems with a known minimum, made from parameters and a seed."""
 
+import base64
+import binascii
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
 
-from service.core.generated import generated_samples
+from service.core.generated import generated_samples, singular_values_for
 from service.errors import InputError, LimitExceeded, NotFound
 from service.operations.mapping.snippet import pytorch_snippet
 from service.operations.minima import minima
@@ -15,6 +17,10 @@ from service.schemas.parsing import validated
 from service.schemas.problem import Problem
 from service.schemas.request import MinimaRequest, ReturnOptions
 from service.settings import Limits
+
+LEAST_VALUE: Final = 1e-3
+LARGEST_VALUE: Final = 1e3
+DISTINCT: Final = 1e-9
 
 SUITE: Final[Mapping[str, GeneratedParameters]] = {
     "ill-conditioned regression through a bottleneck": GeneratedParameters(
@@ -46,12 +52,38 @@ def problems() -> GeneratedList:
     return GeneratedList.model_validate({"problems": rows})
 
 
-def suite_problem(wanted: str, limits: Limits) -> GeneratedProblem:
-    """A problem of the standard suite by its id; raises `NotFound`."""
+def problem(wanted: str, limits: Limits) -> GeneratedProblem:
+    """A problem of the standard suite by its id, or any other by the last part of its ``url``.
+
+    Raises
+    ------
+    NotFound
+        Ids are hashes, from which no parameters can be read.
+    """
     for row in SUITE.values():
         if problem_id(row) == wanted:
             return generate(row, limits)
-    raise NotFound("the standard suite has no such problem; any other is made anew from its parameters")
+    parameters = _carried(wanted)
+    if parameters is None:
+        raise NotFound(
+            "no problem of the standard suite has this id; any other is made again at the `url` of its answer, "
+            "or by posting its parameters"
+        )
+    return generate(parameters, limits)
+
+
+def carrying(parameters: GeneratedParameters) -> str:
+    """The parameters as one part of a path."""
+    return base64.urlsafe_b64encode(_canonical(parameters)).decode().rstrip("=")
+
+
+def _carried(part: str) -> GeneratedParameters | None:
+    """The parameters that a part of a path carries, ``None`` if it carries none."""
+    try:
+        content = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+        return validated(GeneratedParameters, orjson.loads(content))
+    except (binascii.Error, ValueError, InputError):
+        return None
 
 
 def generate(parameters: GeneratedParameters, limits: Limits) -> GeneratedProblem:
@@ -68,12 +100,13 @@ def generate(parameters: GeneratedParameters, limits: Limits) -> GeneratedProble
     parameters = completed(parameters)
     samples = parameters.samples or 0
     _check(parameters, samples, limits)
+    values = _singular_values(parameters)
     made = generated_samples(
         parameters.inputs,
         parameters.outputs,
         samples,
         parameters.conditioning,
-        sorted(parameters.singular_values, reverse=True),
+        values,
         parameters.residual,
         parameters.seed,
     )
@@ -83,21 +116,38 @@ def generate(parameters: GeneratedParameters, limits: Limits) -> GeneratedProble
         for width in parameters.hidden_widths
     ]
     layers.append({"width": parameters.outputs, "weight_decay": parameters.weight_decay})
-    problem = Problem.model_validate(
+    made_problem = Problem.model_validate(
         {
             "network": {"layers": layers},
             "data": {"kind": "samples", "x": made.x.tolist(), "y": made.y.tolist()},
         }
     )
-    asked = MinimaRequest.model_validate({"problem": problem, "return": ReturnOptions(weights="full")})
+    asked = MinimaRequest.model_validate({"problem": made_problem, "return": ReturnOptions(weights="full")})
     answer = minima(asked, limits)
+    least = answer.global_minimum.loss
+    above = [point.loss for point in answer.stationary_points if point.loss > least + DISTINCT * max(abs(least), 1.0)]
     return GeneratedProblem(
         id=problem_id(parameters),
+        url=f"/v1/problems/{carrying(parameters)}",
         parameters=parameters,
-        problem=problem,
+        singular_values=values,
+        problem=made_problem,
         minimum=answer,
-        snippet=pytorch_snippet(problem, answer.global_minimum.loss),
+        next_critical_value=min(above, default=None),
+        snippet=pytorch_snippet(made_problem, least),
+        reasons={} if above else {"next_critical_value": "no stationary point above the minimum is known"},
     )
+
+
+def _singular_values(parameters: GeneratedParameters) -> list[float]:
+    """Descending; those that were asked for, or those that give the wanted rank and gap."""
+    if parameters.singular_values is not None:
+        return sorted(parameters.singular_values, reverse=True)
+    layers = len(parameters.hidden_widths) + 1
+    found = singular_values_for(parameters.rank or 1, parameters.gap or 1.0, layers, parameters.weight_decay)
+    if found[0] > LARGEST_VALUE or found[-1] < LEAST_VALUE:
+        raise InputError.at(("gap",), "asks for singular values that are not between 0.001 and 1000")
+    return list(found)
 
 
 def completed(parameters: GeneratedParameters) -> GeneratedParameters:
@@ -108,8 +158,11 @@ def completed(parameters: GeneratedParameters) -> GeneratedParameters:
 
 def problem_id(parameters: GeneratedParameters) -> str:
     """``sha256:`` and the digest of the parameters with their defaults filled in."""
-    text = orjson.dumps(completed(parameters).model_dump(), option=orjson.OPT_SORT_KEYS)
-    return "sha256:" + hashlib.sha256(text).hexdigest()
+    return "sha256:" + hashlib.sha256(_canonical(parameters)).hexdigest()
+
+
+def _canonical(parameters: GeneratedParameters) -> bytes:
+    return orjson.dumps(completed(parameters).model_dump(exclude_none=True), option=orjson.OPT_SORT_KEYS)
 
 
 def _check(parameters: GeneratedParameters, samples: int, limits: Limits) -> None:
@@ -122,10 +175,36 @@ def _check(parameters: GeneratedParameters, samples: int, limits: Limits) -> Non
         raise LimitExceeded(("samples",), "max_returned_numbers", limits.max_returned_numbers, "numbers in the answer")
     if samples < columns:
         raise InputError.at(("samples",), "must be at least inputs + outputs")
-    if len(parameters.singular_values) > min(parameters.inputs, parameters.outputs):
-        raise InputError.at(("singular_values",), "must not be more than inputs or outputs")
-    if min(parameters.singular_values) < 1e-3 or max(parameters.singular_values) > 1e3:
-        raise InputError.at(("singular_values",), "must be between 0.001 and 1000")
+    _check_target(parameters)
     if any(width < 1 or width > limits.max_inputs for width in parameters.hidden_widths):
         detail = f"must be between 1 and {limits.max_inputs}: the weights are returned in full"
         raise InputError.at(("hidden_widths",), detail)
+
+
+def _check_target(parameters: GeneratedParameters) -> None:
+    """Singular values, or a rank and a gap; not both."""
+    asked = [name for name in ("rank", "gap") if getattr(parameters, name) is not None]
+    if parameters.singular_values is None:
+        for name in {"rank", "gap"}.difference(asked):
+            raise InputError.at((name,), "is missing: give singular_values, or rank and gap")
+        _check_chosen(parameters)
+        return
+    if asked:
+        raise InputError.at((asked[0],), "is given beside singular_values; only one of the two ways is possible")
+    if len(parameters.singular_values) > min(parameters.inputs, parameters.outputs):
+        raise InputError.at(("singular_values",), "must not be more than inputs or outputs")
+    if min(parameters.singular_values) < LEAST_VALUE or max(parameters.singular_values) > LARGEST_VALUE:
+        raise InputError.at(("singular_values",), "must be between 0.001 and 1000")
+
+
+def _check_chosen(parameters: GeneratedParameters) -> None:
+    """A rank and a gap can be chosen where the critical values are known beforehand."""
+    if not parameters.hidden_widths:
+        raise InputError.at(("hidden_widths",), "must have an entry: without hidden layers there is one critical value")
+    if (parameters.rank or 0) > min(parameters.inputs, parameters.outputs, *parameters.hidden_widths):
+        raise InputError.at(("rank",), "must not be more than inputs, outputs or a hidden width")
+    if parameters.noise_variance:
+        raise InputError.at(("noise_variance",), "must be 0 where a gap is chosen: under noise it has no closed form")
+    if parameters.weight_decay and parameters.conditioning != 1.0:
+        detail = "must be 1 where a gap is chosen under decay: on other inputs critical values have no closed form"
+        raise InputError.at(("conditioning",), detail)

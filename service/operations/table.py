@@ -15,7 +15,7 @@ from service.operations.plans.races import races_plan
 from service.operations.plans.slices import slices_plan
 from service.operations.plans.spectra import spectra_plan
 from service.operations.plans.sweeps import sweeps_plan
-from service.operations.problems import generate, problems, suite_problem
+from service.operations.problems import generate, problem, problems
 from service.operations.ranks import ranks
 from service.operations.theorems import theorem, theorems
 from service.operations.verify import verify
@@ -59,9 +59,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("verify", verify, None, "verify"),
     Operation("examples", examples, ("GET", "/v1/examples"), "examples"),
     Operation("example", example, ("GET", "/v1/examples/{name}"), "examples"),
-    Operation("problems", problems, ("GET", "/v1/problems"), None),
-    Operation("suite_problem", suite_problem, ("GET", "/v1/problems/{problem_id}"), None),
-    Operation("generate_problem", generate, ("POST", "/v1/problems"), None),
+    Operation("problems", problems, ("GET", "/v1/problems"), "problems"),
+    Operation("problem", problem, ("GET", "/v1/problems/{problem_id}"), "problems"),
+    Operation("generate_problem", generate, ("POST", "/v1/problems"), "problems"),
     Operation("theorems", theorems, ("GET", "/v1/theorems"), "theorems"),
     Operation("theorem", theorem, ("GET", "/v1/theorems/{theorem_id}"), "theorems"),
 )

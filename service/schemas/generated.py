@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pydantic import ConfigDict, Field
 
-from service.schemas.base import Integer, Number, Wire, example
+from service.schemas.base import Integer, Number, Reasons, Wire, example
 from service.schemas.minima import MinimaAnswer
 from service.schemas.problem import Problem
 
@@ -13,6 +13,17 @@ GENERATED_EXAMPLE: Final[dict[str, Any]] = {
     "outputs": 3,
     "hidden_widths": [5, 5],
     "singular_values": [3.0, 2.0, 1.0],
+    "weight_decay": 0.05,
+    "seed": 1,
+}
+
+
+CHOSEN_GAP_EXAMPLE: Final[dict[str, Any]] = {
+    "inputs": 6,
+    "outputs": 4,
+    "hidden_widths": [5, 5],
+    "rank": 2,
+    "gap": 0.25,
     "weight_decay": 0.05,
     "seed": 1,
 }
@@ -30,10 +41,20 @@ class GeneratedParameters(Wire):
         default=None, ge=2, description="At least inputs + outputs; default: twice as many."
     )
     conditioning: Number = Field(default=1.0, ge=1, le=1e6, description="Condition number of E[x x^T].")
-    singular_values: list[Number] = Field(
+    singular_values: list[Number] | None = Field(
+        default=None,
         min_length=1,
         description="Of the least-squares map where the inputs are white: their number is the rank of the target, and "
-        "without decay the square of each is the price of missing it.",
+        "without decay the square of each is the price of missing it. Either these, or `rank` and `gap`.",
+    )
+    rank: Integer | None = Field(
+        default=None, ge=1, description="Rank of the global minimum; the singular values are then chosen for it."
+    )
+    gap: Number | None = Field(
+        default=None,
+        gt=0,
+        le=1e4,
+        description="With `rank`: how far the next critical value lies above the global minimum.",
     )
     residual: Number = Field(
         default=0.0, ge=0, le=1e3, description="Root mean square of each output that is pure noise."
@@ -61,7 +82,16 @@ class GeneratedProblem(Wire):
     """A test problem with its minimum."""
 
     id: str = Field(description="Hash of the parameters, not of the numbers made from them.")
+    url: str = Field(description="Where this problem is made again, on any replica: the path carries the parameters.")
     parameters: GeneratedParameters
+    singular_values: list[Number] = Field(description="Of the least-squares map where the inputs are white.")
     problem: Problem
     minimum: MinimaAnswer = Field(description="With weights in full; `status` says whether its value is proved.")
-    snippet: str = Field(description="A Python program for PyTorch that prints the suboptimality of an optimiser.")
+    next_critical_value: Number | None = Field(
+        description="Least loss above the global minimum at which a stationary point is listed."
+    )
+    snippet: str = Field(
+        description="A Python program for PyTorch that prints the suboptimality of an optimiser: "
+        "`python program.py LBFGS lr=0.5` runs another than Adam."
+    )
+    reasons: Reasons

@@ -2,13 +2,24 @@
 
 from typing import Literal
 
-from service.schemas.base import Wire
+from pydantic import Field
+
+from service.schemas.base import Reasons, Wire
 
 
 class Health(Wire):
-    """Whether the process runs, or can answer."""
+    """Whether the process runs."""
 
-    status: Literal["alive", "ready"]
+    status: Literal["alive"]
+
+
+class Readiness(Wire):
+    """Whether the service can answer, and what of it works: inline answers need neither store nor driver."""
+
+    status: Literal["ready"]
+    store: bool = Field(description="Whether jobs can be stored and read now; 503 to those who ask for one, if not.")
+    driver: bool | None = Field(description="Whether this server's driver of jobs has been heard of lately.")
+    reasons: Reasons
 
 
 class Version(Wire):

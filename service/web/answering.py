@@ -11,7 +11,7 @@ from service.web.heavy import HEAVY
 from service.web.jobs import answer_with_job, jobs_of, stored
 from service.web.middleware import shapes
 from service.web.preferences import preference, wish_of
-from service.web.questions import Read, decide, render_inline, submit
+from service.web.questions import Read, Stored, decide, render_inline, submit
 from service.web.responses import Rendered
 from service.web.runtime import runtime_of
 from service.web.tasks import TASKS
@@ -50,10 +50,14 @@ async def _answer_question(request: Request, name: str, body: Body, *, large: bo
         found = await runtime_of(request).large.settle(name, body, wish_of(request, name))
     else:
         found = await _settle(request, name, body, HEAVY.get(name) or DEFERRED[name])
-    return found.response() if isinstance(found, Rendered) else await answer_with_job(request, found)
+    if isinstance(found, Rendered):
+        return found.response()
+    if found.begun:
+        runtime_of(request).job_metrics.accepted()
+    return await answer_with_job(request, found.job_id)
 
 
-async def _settle(request: Request, name: str, body: Body, read: Read) -> Rendered | str:
+async def _settle(request: Request, name: str, body: Body, read: Read) -> Rendered | Stored:
     runtime, service, wish = runtime_of(request), jobs_of(request), wish_of(request, name)
     settings, compute = runtime.settings, runtime.compute
     asked = read(await document(body, settings.max_body_bytes), settings)
@@ -61,5 +65,5 @@ async def _settle(request: Request, name: str, body: Body, read: Read) -> Render
     planning_s = math.inf if asked.cost_s is None else 0.0
     decision = await compute.run(planning_s, None, decide, service, settings, name, asked, wish)
     if decision.as_job:
-        return (await stored(submit, service, name, asked, decision, wish)).id
+        return await stored(submit, service, name, asked, decision, wish)
     return await compute.run(math.inf, decision.time_limit_s, render_inline, service, name, asked, decision, wish)

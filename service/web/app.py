@@ -22,6 +22,7 @@ from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits, Settings
 from service.web import logging, openapi, problems
 from service.web.compute import Compute
+from service.web.job_metrics import JobMetrics
 from service.web.large import LargeBodies
 from service.web.metrics import Metrics
 from service.web.middleware import ApiKeys, Observe
@@ -75,10 +76,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or Settings()
     logging.configure(settings)
-    runtime = Runtime(settings, Compute(settings), LargeBodies(settings), Metrics())
+    metrics, jobs_floor = Metrics(), JobService(jobs_config(settings), drive=settings.workers != 0)
+    runtime = Runtime(settings, Compute(settings), LargeBodies(settings), metrics, JobMetrics(metrics, jobs_floor))
     app = FastAPI(title=openapi.TITLE, openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan)
     app.state.runtime = runtime
-    app.state.jobs = JobService(jobs_config(settings), drive=settings.workers != 0)
+    app.state.jobs = jobs_floor
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("service.web").joinpath("static"))))

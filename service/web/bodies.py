@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from service.web.body_errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 from service.web.documents import from_npz, parse_json
-from service.web.npz import announced_bytes, as_json, place, read_npy, read_npz
+from service.web.npz import announced_bytes, as_json, by_place, place, read_npy, read_npz
 
 JSON: Final = "application/json"
 NPZ: Final = "application/x-npz"
@@ -117,14 +117,15 @@ async def _from_multipart(body: Body, max_bytes: int) -> object:
         raise MalformedBody("the form needs a part `problem` that holds the JSON of the request")
     found = parse_json(text)
     left = max_bytes
-    for name, part in parts.items():
+    for name in sorted(parts, key=by_place):
+        part = parts[name]
         if part.startswith(b"PK"):
             arrays = read_npz(part, left)
             left -= sum(array.nbytes for array in arrays.values())
         else:
             arrays = {name: read_npy(part, name)}
-        for path, array in arrays.items():
-            place(found, path, as_json(array, path))
+        for path in sorted(arrays, key=by_place):
+            place(found, path, as_json(arrays[path], path))
     return found
 
 

@@ -42,7 +42,8 @@ def answer(model: type, description: str) -> dict[int | str, dict[str, Any]]:
 
 def answers(models: tuple[type, ...], description: str, *binary: str) -> dict[int | str, dict[str, Any]]:
     """The successful response of several forms, some of which may be binary."""
-    content: dict[str, Any] = {JSON: {"schema": {"anyOf": [reference(model) for model in models]}}}
+    schema = reference(models[0]) if len(models) == 1 else {"anyOf": [reference(model) for model in models]}
+    content: dict[str, Any] = {JSON: {"schema": schema}}
     content |= {form: {"schema": {"type": "string", "format": "binary"}} for form in binary}
     return {200: {"description": description, "content": content}}
 

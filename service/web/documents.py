@@ -3,7 +3,7 @@
 from pydantic_core import from_json
 
 from service.web.body_errors import MalformedBody
-from service.web.npz import REQUEST, as_json, place, read_npz
+from service.web.npz import ANSWER, REQUEST, as_json, by_place, place, read_npz
 
 
 def parse_json(content: bytes) -> object:
@@ -17,6 +17,8 @@ def parse_json(content: bytes) -> object:
 def from_npz(content: bytes, max_bytes: int) -> object:
     """The request in an archive: its JSON as the entry ``request``, arrays named by their dotted path in it.
 
+    An entry ``answer``, of an archive that the service wrote, is left aside.
+
     Raises
     ------
     MalformedBody
@@ -25,9 +27,10 @@ def from_npz(content: bytes, max_bytes: int) -> object:
     """
     arrays = read_npz(content, max_bytes)
     text = arrays.pop(REQUEST, None)
+    arrays.pop(ANSWER, None)
     if text is None or text.dtype.kind != "U" or text.size != 1:
         raise MalformedBody(f"the archive needs an entry {REQUEST} that holds the JSON of the request as one text")
     found = parse_json(str(text.reshape(-1)[0]).encode())
-    for name, array in arrays.items():
-        place(found, name, as_json(array, name))
+    for name in sorted(arrays, key=by_place):
+        place(found, name, as_json(arrays[name], name))
     return found

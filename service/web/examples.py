@@ -18,7 +18,7 @@ from service.schemas.batch import SweepRequest
 from service.schemas.connectivity import CONNECTIVITY_EXAMPLE
 from service.schemas.diagnose import DIAGNOSE_EXAMPLE
 from service.schemas.flows import FLOW_EXAMPLE
-from service.schemas.generated import GENERATED_EXAMPLE
+from service.schemas.generated import CHOSEN_GAP_EXAMPLE, GENERATED_EXAMPLE
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.slices import SLICE_EXAMPLE
 from service.schemas.spectra import SPECTRUM_EXAMPLE
@@ -79,7 +79,10 @@ LANDSCAPE: Final[Mapping[str, Any]] = {
     },
 }
 DIAGNOSE: Final[Mapping[str, Any]] = {"a saddle: the stronger direction is missing": DIAGNOSE_EXAMPLE}
-GENERATED: Final[Mapping[str, Any]] = {"three layers with decay": GENERATED_EXAMPLE}
+GENERATED: Final[Mapping[str, Any]] = {
+    "three layers with decay": GENERATED_EXAMPLE,
+    "a minimum of rank two, the next critical value 0.25 above": CHOSEN_GAP_EXAMPLE,
+}
 BATCH: Final[Mapping[str, Any]] = {
     "one problem, many decays": {
         "problem": DESIGN_EXAMPLE,

@@ -23,7 +23,7 @@ from service.web import problems
 from service.web.bodies import Body, document
 from service.web.deferred import DEFERRED
 from service.web.heavy import HEAVY
-from service.web.questions import Wish, decide, render_inline, submit
+from service.web.questions import Stored, Wish, decide, render_inline, submit
 from service.web.responses import Rendered
 from service.web.tasks import TASKS
 
@@ -51,8 +51,8 @@ class LargeBodies:
         """
         return await self._run(render_large, name, body, accept, self._settings)
 
-    async def settle(self, name: str, body: Body, wish: Wish) -> Rendered | str:
-        """The answer to a question that may become a job, or the id of the job; raises as `render` does."""
+    async def settle(self, name: str, body: Body, wish: Wish) -> Rendered | Stored:
+        """The answer to a question that may become a job, or the job that it is; raises as `render` does."""
         return await self._run(settle_large, name, body, wish, self._settings)
 
     async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -93,14 +93,14 @@ def render_large(name: str, body: Body, accept: str, settings: Settings) -> Rend
         return _refused(error)
 
 
-def settle_large(name: str, body: Body, wish: Wish, settings: Settings) -> Rendered | str:
-    """Read a question and answer it, or store it and return the job's id; errors as those of `render_large`."""
+def settle_large(name: str, body: Body, wish: Wish, settings: Settings) -> Rendered | Stored:
+    """Read a question and answer it, or store it as a job; errors as those of `render_large`."""
     try:
         asked = (HEAVY.get(name) or DEFERRED[name])(_document(body, settings), settings)
         service = _jobs(jobs_config(settings))
         decision = decide(service, settings, name, asked, wish)
         if decision.as_job:
-            return submit(service, name, asked, decision, wish).id
+            return submit(service, name, asked, decision, wish)
         return render_inline(service, name, asked, decision, wish)
     except ServiceError as error:
         return _refused(error)

@@ -4,6 +4,7 @@ import io
 import math
 import zipfile
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from service.web.body_errors import BodyTooLarge, MalformedBody
 
 MAX_ENTRIES: Final = 100
 REQUEST: Final = "request"
+ANSWER: Final = "answer"
 NUMERIC_KINDS: Final = "biuf"
 COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
@@ -107,25 +109,36 @@ def as_json(array: npt.NDArray[Any], name: str) -> object:
 
 
 def place(document: object, path: str, value: object) -> None:
-    """Put ``value`` at a dotted path of a JSON document, for example ``data.x``.
+    """Put ``value`` at a dotted path of a JSON document, for example ``data.x`` or ``weights.0``.
 
     Raises
     ------
     MalformedBody
-        If a parent is missing or something stands there already.
+        If a parent is missing, something but null stands there already, or a list would have a gap.
     """
-    *parents, last = path.split(".")
+    steps = path.split(".")
     at = document
-    for step in parents:
+    for step, following in pairwise(steps):
         if isinstance(at, list) and step.isdecimal() and int(step) < len(at):
             at = at[int(step)]
         elif isinstance(at, dict):
-            at = at.setdefault(step, {})
+            at = at.setdefault(step, [] if following.isdecimal() else {})
         else:
             raise MalformedBody(f"the array {path} has no place in the request")
-    if not isinstance(at, dict) or last in at:
+    last = steps[-1]
+    if isinstance(at, dict) and last not in at:
+        at[last] = value
+    elif isinstance(at, list) and last.isdecimal() and int(last) == len(at):
+        at.append(value)
+    elif isinstance(at, list) and last.isdecimal() and int(last) < len(at) and at[int(last)] is None:
+        at[int(last)] = value
+    else:
         raise MalformedBody(f"the array {path} has no place in the request, or is given twice")
-    at[last] = value
+
+
+def by_place(name: str) -> list[tuple[bool, int, str]]:
+    """Sorting key of dotted paths in which entries of lists follow their numbers."""
+    return [(step.isdecimal(), int(step) if step.isdecimal() else 0, step) for step in name.split(".")]
 
 
 def write_npz(arrays: Mapping[str, npt.NDArray[Any]], document: bytes) -> bytes:

@@ -12,7 +12,7 @@ from service.jobs.codec import JSON, NPZ, decode, encode, plain
 from service.jobs.heavy.requests import check_job_time
 from service.jobs.inline import StoppedError, run_inline
 from service.jobs.service import JobService
-from service.jobs.values import Job, Json, Submission
+from service.jobs.values import Json, Submission
 from service.operations.drawing.table import render
 from service.settings import Settings
 from service.web.drawing import FORMS
@@ -86,7 +86,15 @@ def decide(service: JobService, settings: Settings, name: str, asked: Asked, wis
     return Decision(as_job=False, reason=reason, cost_s=cost_s, time_limit_s=min(limit_s, settings.max_seconds))
 
 
-def submit(service: JobService, name: str, asked: Asked, decision: Decision, wish: Wish) -> Job:
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A job that holds a question, and whether asking has begun an attempt."""
+
+    job_id: str
+    begun: bool
+
+
+def submit(service: JobService, name: str, asked: Asked, decision: Decision, wish: Wish) -> Stored:
     """Store a question whose plan was accepted.
 
     Raises
@@ -105,7 +113,8 @@ def submit(service: JobService, name: str, asked: Asked, decision: Decision, wis
         cost_estimate_s=decision.cost_s,
         reason=decision.reason,
     )
-    return service.submit(submission, planned=True)[0]
+    job, begun = service.submit(submission, planned=True)
+    return Stored(job.id, begun)
 
 
 def render_inline(service: JobService, name: str, asked: Asked, decision: Decision, wish: Wish) -> Rendered:

@@ -10,8 +10,10 @@ from starlette.responses import Response
 
 from service.operations.mapping.sweep import SweepTable
 from service.schemas.base import Wire
+from service.schemas.generated import GeneratedProblem
 from service.web.bodies import JSON, NPZ
 from service.web.npz import write_npz
+from service.web.problem_archive import problem_archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,18 @@ def rendered(answer: Wire) -> Rendered:
 def json_response(answer: Wire) -> Response:
     """The response with an answer as JSON."""
     return rendered(answer).response()
+
+
+def rendered_problem(answer: GeneratedProblem, accept: str) -> Rendered:
+    """A test problem as JSON, or as ``.npz`` where the caller accepts that.
+
+    Notes
+    -----
+    See `service.web.problem_archive`.
+    """
+    if NPZ not in accept:
+        return rendered(answer)
+    return Rendered(problem_archive(answer), NPZ)
 
 
 def rendered_sweep(table: SweepTable, accept: str) -> Rendered:

@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from service.settings import Settings
 from service.web.compute import Compute
+from service.web.job_metrics import JobMetrics
 from service.web.large import LargeBodies
 from service.web.metrics import Metrics
 
@@ -18,6 +19,7 @@ class Runtime:
     compute: Compute
     large: LargeBodies
     metrics: Metrics
+    job_metrics: JobMetrics
 
 
 def runtime_of(request: Request) -> Runtime:

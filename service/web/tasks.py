@@ -19,7 +19,7 @@ from service.operations.ranks import ranks
 from service.schemas.base import Wire
 from service.settings import Limits
 from service.web.drawing import FORMS, wanted_by
-from service.web.responses import Rendered, rendered, rendered_sweep
+from service.web.responses import Rendered, rendered, rendered_problem, rendered_sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +123,13 @@ def _ranks(body: object, limits: Limits, _accept: str) -> Task:
     )
 
 
-def _problems(body: object, limits: Limits, _accept: str) -> Task:
+def _problems(body: object, limits: Limits, accept: str) -> Task:
     asked = parse_generated(body)
     return Task(
         # the answer holds the data twice, which takes longer to write than to solve
         estimate_s=float("inf"),
         time_limit_s=None,
-        render=lambda: rendered(generate(asked, limits)),
+        render=lambda: rendered_problem(generate(asked, limits), accept),
         shapes={"inputs": asked.inputs, "layers": len(asked.hidden_widths) + 1},
     )
 

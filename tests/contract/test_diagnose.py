@@ -1,5 +1,7 @@
 """`/v1/diagnose`: the point in the caller's convention, what is refused, and what needs no solver."""
 
+import io
+import json
 from typing import Any
 
 import numpy as np
@@ -83,6 +85,18 @@ def test_weights_of_a_minimum_are_the_global_minimum(base: str, form: str) -> No
     assert answer["loss"] == pytest.approx(minimum["loss"], rel=1e-10)
     assert answer["escape"] is None
     assert "global minimum" in answer["reasons"]["escape"]
+
+
+def test_weights_may_come_as_arrays(base: str) -> None:
+    body = asked()
+    expected = diagnosed(base, body)
+    del body["weights"]
+    del body["data"]["x"]
+    stream = io.BytesIO()
+    arrays = {f"weights.{index}": weight for index, weight in reversed(list(enumerate(WEIGHTS)))}
+    np.savez(stream, request=np.array(json.dumps(body)), **{"data.x": X}, **arrays)  # type: ignore[arg-type]  # names are arrays, not allow_pickle
+    reply = call(base, "POST", "/v1/diagnose", stream.getvalue(), {"content-type": "application/x-npz"})
+    assert reply.json == expected
 
 
 def test_directions_tell_what_is_missing(base: str) -> None:

@@ -1,5 +1,7 @@
 """`/v1/problems`: the minimum is the one of the data, equal parameters make equal problems, the program runs."""
 
+import io
+import json
 import subprocess
 import sys
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.schemas.generated import GENERATED_EXAMPLE
+from service.schemas.generated import CHOSEN_GAP_EXAMPLE, GENERATED_EXAMPLE
 from tests.serving import call
 
 
@@ -42,6 +44,44 @@ def test_without_decay_the_minimum_is_what_the_bottleneck_leaves_out(base: str) 
     assert above[0] == pytest.approx(1.75)
 
 
+@pytest.mark.parametrize("hidden_widths", [[4], [5, 5], [3, 6, 4]])
+@pytest.mark.parametrize(("weight_decay", "gap"), [(0.0, 0.5), (0.05, 0.25), (0.3, 1e-3)])
+def test_rank_and_gap_are_those_asked_for(base: str, hidden_widths: list[int], weight_decay: float, gap: float) -> None:
+    chosen = {**CHOSEN_GAP_EXAMPLE, "hidden_widths": hidden_widths, "weight_decay": weight_decay, "gap": gap}
+    reply = call(base, "POST", "/v1/problems", chosen)
+    assert reply.status == 200, reply.content
+    answer = reply.json
+    minimum = answer["minimum"]["global_minimum"]
+    assert minimum["rank"] == 2
+    losses = sorted(point["loss"] for point in answer["minimum"]["stationary_points"])
+    assert losses[0] == pytest.approx(minimum["loss"], rel=1e-12)
+    above = min(loss for loss in losses if loss > minimum["loss"] + 1e-9)
+    assert above - minimum["loss"] == pytest.approx(gap, rel=1e-8)
+    assert answer["next_critical_value"] == above
+
+
+def test_any_problem_is_made_again_at_its_url_and_an_id_alone_says_so(base: str) -> None:
+    answer = made(base, seed=2**40)
+    assert call(base, "GET", answer["url"]).json == answer
+    by_id = call(base, "GET", f"/v1/problems/{answer['id']}")
+    assert by_id.status == 404
+    assert "url" in by_id.json["detail"]
+    assert call(base, "GET", answer["url"][:-2]).status == 404
+
+
+def test_an_archive_can_be_sent_to_an_analysis_as_it_is(base: str) -> None:
+    answer = made(base)
+    accept = {"accept": "application/x-npz"}
+    archive = call(base, "POST", "/v1/problems", GENERATED_EXAMPLE, accept).content
+    assert call(base, "GET", answer["url"], None, accept).content == archive
+    with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
+        assert arrays["data.x"].tolist() == answer["problem"]["data"]["x"]
+        told = json.loads(str(arrays["answer"]))
+    assert told == {name: value for name, value in answer.items() if name != "problem"}
+    solved = call(base, "POST", "/v1/minima", archive, {"content-type": "application/x-npz"}).json
+    assert solved["global_minimum"]["loss"] == answer["minimum"]["global_minimum"]["loss"]
+
+
 def test_every_problem_of_the_suite_has_a_certified_minimum(base: str) -> None:
     listed = call(base, "GET", "/v1/problems").json["problems"]
     assert listed
@@ -57,11 +97,13 @@ def test_the_program_runs_and_approaches_the_minimum_from_above(base: str, noise
     pytest.importorskip("torch", reason="the program needs PyTorch")
     changes = {"noise_variance": noise_variance, "outputs": 1, "singular_values": [2.0], "hidden_widths": [4]}
     program = made(base, **changes)["snippet"]
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
-    gaps = [float(line.rsplit(" ", 1)[1]) for line in ran.stdout.splitlines()]
-    assert len(gaps) == 5
-    assert gaps[0] > 0.1
-    assert -1e-9 < gaps[-1] < 1e-6
+    for optimiser in ([], ["LBFGS", "lr=0.3"]):
+        command = [sys.executable, "-c", program, *optimiser]
+        ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+        gaps = [float(line.rsplit(" ", 1)[1]) for line in ran.stdout.splitlines()]
+        assert len(gaps) == 5
+        assert gaps[0] > 0.1
+        assert -1e-9 < gaps[-1] < 1e-6
 
 
 @pytest.mark.parametrize(
@@ -74,6 +116,12 @@ def test_the_program_runs_and_approaches_the_minimum_from_above(base: str, noise
         ({"singular_values": [0.0]}, "/singular_values"),
         ({"hidden_widths": [0]}, "/hidden_widths"),
         ({"unknown": 1}, "/unknown"),
+        ({"gap": 0.5}, "/gap"),
+        ({"singular_values": None, "rank": 2}, "/gap"),
+        ({"singular_values": None, "rank": 4, "gap": 0.5}, "/rank"),
+        ({"singular_values": None, "rank": 2, "gap": 0.5, "noise_variance": 0.1}, "/noise_variance"),
+        ({"singular_values": None, "rank": 2, "gap": 0.5, "conditioning": 2}, "/conditioning"),
+        ({"singular_values": None, "rank": 2, "gap": 1e-9, "weight_decay": 0}, "/gap"),
     ],
 )
 def test_parameters_out_of_range_are_named(base: str, changes: dict[str, Any], pointer: str) -> None:

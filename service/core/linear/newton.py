@@ -12,18 +12,40 @@ CG_STEPS = 60
 
 @dataclass(frozen=True, slots=True)
 class Factors:
-    """``left`` (k, r) and ``right`` (rho, r): the map is ``left right^T``."""
+    """``left`` (k, r) above ``right`` (rho, r) in one array: the map is ``left right^T``.
 
-    left: FloatArray
-    right: FloatArray
+    Attributes
+    ----------
+    stacked : (k + rho, r) array
+    outputs : int
+        k.
+    """
+
+    stacked: FloatArray
+    outputs: int
+
+    @classmethod
+    def of(cls, left: FloatArray, right: FloatArray) -> "Factors":
+        """From the two factors."""
+        return cls(np.concatenate((left, right)), left.shape[0])
+
+    @property
+    def left(self) -> FloatArray:
+        """Factor of the outputs."""
+        return self.stacked[: self.outputs]
+
+    @property
+    def right(self) -> FloatArray:
+        """Factor of the inputs."""
+        return self.stacked[self.outputs :]
 
     def moved(self, direction: "Factors", step: float) -> "Factors":
         """The point ``self + step * direction``."""
-        return Factors(self.left + step * direction.left, self.right + step * direction.right)
+        return Factors(self.stacked + step * direction.stacked, self.outputs)
 
     def dot(self, other: "Factors") -> float:
         """Euclidean inner product."""
-        return float(np.sum(self.left * other.left) + np.sum(self.right * other.right))
+        return float(np.vdot(self.stacked, other.stacked))
 
 
 class _Model:
@@ -33,13 +55,12 @@ class _Model:
         self.mu, self.at = mu, at
         self.squares = quadratic.scales**2
         self.error = (at.left @ at.right.T) * self.squares - quadratic.correlation
-        self.gradient = Factors(
-            self.error @ at.right + mu * at.left,
-            self.error.T @ at.left + mu * at.right,
-        )
+        self.gradient = Factors.of(self.error @ at.right, self.error.T @ at.left).moved(at, mu)
         inner = (at.right.T * self.squares) @ at.right
-        self._left_values, self._left_frame = np.linalg.eigh(inner)
-        self._right_values, self._right_frame = np.linalg.eigh(at.left.T @ at.left)
+        left_values, self._left_frame = np.linalg.eigh(inner)
+        right_values, self._right_frame = np.linalg.eigh(at.left.T @ at.left)
+        self._left_inverse = 1.0 / (np.maximum(left_values, 0.0) + mu)
+        self._right_inverse = 1.0 / (self.squares[:, None] * np.maximum(right_values, 0.0) + mu)
 
     def value(self, quadratic: Quadratic) -> float:
         """Half the objective without the residual."""
@@ -49,27 +70,26 @@ class _Model:
     def hessian(self, step: Factors) -> Factors:
         """Hessian times ``step``."""
         change = (step.left @ self.at.right.T + self.at.left @ step.right.T) * self.squares
-        return Factors(
-            change @ self.at.right + self.error @ step.right + self.mu * step.left,
-            change.T @ self.at.left + self.error.T @ step.left + self.mu * step.right,
-        )
+        product = Factors(self.mu * step.stacked, step.outputs)
+        product.left[...] += change @ self.at.right + self.error @ step.right
+        product.right[...] += change.T @ self.at.left + self.error.T @ step.left
+        return product
 
     def precondition(self, residual: Factors) -> Factors:
         """Inverse of the two diagonal blocks of the Hessian."""
-        left = (residual.left @ self._left_frame) / (np.maximum(self._left_values, 0.0) + self.mu) @ self._left_frame.T
-        weights = self.squares[:, None] * np.maximum(self._right_values, 0.0) + self.mu
-        right = (residual.right @ self._right_frame) / weights @ self._right_frame.T
-        return Factors(left, right)
+        left = (residual.left @ self._left_frame) * self._left_inverse @ self._left_frame.T
+        right = (residual.right @ self._right_frame) * self._right_inverse @ self._right_frame.T
+        return Factors.of(left, right)
 
 
 def _direction(model: _Model) -> Factors:
     """Approximate Newton direction; stops at negative curvature."""
-    residual = Factors(-model.gradient.left, -model.gradient.right)
+    residual = Factors(-model.gradient.stacked, model.gradient.outputs)
     size = np.sqrt(residual.dot(residual))
     goal = min(0.1, np.sqrt(size / model.mu)) * size
     search = model.precondition(residual)
     product = residual.dot(search)
-    step = Factors(np.zeros_like(residual.left), np.zeros_like(residual.right))
+    step = Factors(np.zeros_like(residual.stacked), residual.outputs)
     for index in range(CG_STEPS):
         curved = model.hessian(search)
         curvature = search.dot(curved)

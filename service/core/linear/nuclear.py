@@ -92,7 +92,7 @@ def _factors_of(end_map: FloatArray) -> Factors:
     left, values, right = np.linalg.svd(end_map, full_matrices=False)
     kept = values > 1e-12 * max(float(values[0]), 1e-300) if values.size else values > 0.0
     root = np.sqrt(values[kept])
-    return Factors(left[:, kept] * root, right[kept].T * root)
+    return Factors.of(left[:, kept] * root, right[kept].T * root)
 
 
 def minimise(quadratic: Quadratic, mu: float, tolerance: float = 1e-12) -> NuclearSolution:

@@ -50,7 +50,9 @@ def job_plan(build: Callable[[], ChunkedPlan]) -> Plan:
     with double_precision():
         found = build()
     chunks = [Chunk(chunk.function, chunk.arguments, chunk.inputs) for chunk in found.chunks]
-    return Plan(chunks, found.reducer, found.arguments, found.arrays, found.planner, found.cost_s)
+    return Plan(
+        chunks, found.reducer, found.arguments, found.arrays, found.planner, found.cost_s, referenced=found.referenced
+    )
 
 
 def guarded(functions: Mapping[str, ChunkFunction]) -> dict[str, ChunkFunction]:

@@ -8,8 +8,12 @@ from service.operations.mapping.network import noise_variance
 from service.schemas.data import Samples
 from service.schemas.problem import Problem
 
-PROGRAM: Final = '''"""Suboptimality of an optimiser on a problem whose global minimum is known."""
+PROGRAM: Final = '''"""Suboptimality of an optimiser on a problem whose global minimum is known.
+
+Usage: python program.py [OPTIMISER [lr=NUMBER [NAME=NUMBER ...]]], any of torch.optim; Adam without arguments.
+"""
 import json
+import sys
 
 import torch
 
@@ -31,15 +35,23 @@ def loss(weights):
     return torch.trace(second) - 2 * torch.trace(target) + YY + decay
 
 
+name = sys.argv[1] if len(sys.argv) > 1 else "Adam"
+options = {{key: float(value) for key, _, value in (text.partition("=") for text in sys.argv[2:])}}
 weights = [(torch.randn(rows, columns) / columns**0.5).requires_grad_() for columns, rows in zip(WIDTHS, WIDTHS[1:])]
-optimiser = torch.optim.Adam(weights, lr=1e-2)
-for step in range(2001):
+optimiser = getattr(torch.optim, name)(weights, **{{"lr": 1e-2, **options}})
+
+
+def closure():
     optimiser.zero_grad()
     value = loss(weights)
-    if step % 500 == 0:
-        print(f"step {{step}}: loss {{value.item():.9f}}, above the minimum by {{value.item() - MINIMUM:.3e}}")
     value.backward()
-    optimiser.step()
+    return value
+
+
+for step in range(2001):
+    value = optimiser.step(closure).item()
+    if step % 500 == 0:
+        print(f"{{name}} step {{step}}: loss {{value:.9f}}, above the minimum by {{value - MINIMUM:.3e}}")
 '''
 
 

@@ -51,6 +51,9 @@ class ChunkedPlan:
     planner : str or None
         Where chunks follow from results: a named function that receives ``arguments`` with ``next_index`` added and the
         results of the last round, and returns the next chunks as `NamedChunk.to_json`; none of them ends the plan.
+    referenced : int
+        How many of the first chunks the reducer receives as references: their arrays stay where they are stored, and
+        the answer names them by `column`.
     """
 
     chunks: Sequence[NamedChunk]
@@ -59,6 +62,7 @@ class ChunkedPlan:
     arrays: Arrays = field(default_factory=dict)
     cost_s: float = 0.0
     planner: str | None = None
+    referenced: int = 0
 
 
 def run_here(plan: ChunkedPlan, functions: Mapping[str, ChunkFunction]) -> Json:
@@ -67,7 +71,41 @@ def run_here(plan: ChunkedPlan, functions: Mapping[str, ChunkFunction]) -> Json:
     for chunk in plan.chunks:
         inputs = [results[index] for index in chunk.inputs]
         results.append(functions[chunk.function](chunk.arguments, plan.arrays, inputs))
-    return functions[plan.reducer](plan.arguments, plan.arrays, results)
+    references = [reference(index, "") for index in range(plan.referenced)]
+    answer = functions[plan.reducer](plan.arguments, plan.arrays, [*references, *results[plan.referenced :]])
+    return joined(answer, lambda part: results[part["$chunk"]])
+
+
+def reference(index: int, digest: str) -> Json:
+    """What a reducer receives for a chunk whose arrays stay where they are: its place and the hash of its result."""
+    return {"$chunk": index, "hash": digest}
+
+
+def column(parts: Sequence[Json], name: str) -> Json:
+    """An array of an answer that is made of the arrays ``name`` of referenced chunks, one after the other."""
+    return {"$column": name, "of": list(parts)}
+
+
+def is_column(value: Json) -> bool:
+    """Whether a value was made by `column`."""
+    return isinstance(value, Mapping) and value.keys() == {"$column", "of"}
+
+
+def joined(answer: Json, read: Callable[[Json], Mapping[str, Json]]) -> Json:
+    """The answer with the arrays in the place of its columns; ``read`` is called once for each reference."""
+    values: dict[int, Mapping[str, Json]] = {}
+
+    def put(value: Json) -> Json:
+        if is_column(value):
+            for part in value["of"]:
+                if part["$chunk"] not in values:
+                    values[part["$chunk"]] = read(part)
+            return np.concatenate([np.asarray(values[part["$chunk"]][value["$column"]]) for part in value["of"]])
+        if isinstance(value, Mapping):
+            return {key: put(item) for key, item in value.items()}
+        return [put(item) for item in value] if isinstance(value, list) else value
+
+    return put(answer)
 
 
 def with_nulls(values: npt.NDArray[Any]) -> Json:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from service.core.arrays import FloatArray
 from service.core.dispatch import choose
@@ -20,13 +21,14 @@ from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
 from service.operations.mapping.problem import MappedProblem
 from service.operations.mapping.sweep import SCALED
-from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json, NamedChunk, with_nulls
+from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json, NamedChunk, column, with_nulls
 from service.operations.plans.packing import pack, unpack
 from service.schemas.sweeps import SweepAxis, SweepsRequest
 from service.settings import Limits
 from service.version import ENGINE_VERSION
 from service.vocabulary import SweepParameter
 
+AnyArray: TypeAlias = npt.NDArray[Any]
 POINTS_A_CHUNK: Final = 2**18
 POINT_S: Final = 1e-6
 CHUNK_S: Final = 0.5
@@ -58,11 +60,12 @@ def sweeps_plan(request: SweepsRequest, limits: Limits) -> ChunkedPlan:
     columns = _columns(request, mapped.core)
     packed, arrays = pack(replace(mapped.core, samples=None))
     shared = {"problem": packed, "axes": [{"parameter": axis.parameter, "layer": axis.layer} for axis in axes]}
-    chunks = [
-        NamedChunk("block", {**shared, "columns": columns, "start": start, "stop": min(start + chunk_points, size)})
+    asked = {"columns": columns, "factors": _factors(mapped, columns)}
+    blocks = [
+        NamedChunk("block", {**shared, **asked, "start": start, "stop": min(start + chunk_points, size)})
         for start in range(0, size, chunk_points)
     ]
-    chunks += [NamedChunk("boundary", {**shared, "traced": index}) for index in range(len(axes))]
+    chunks = blocks + [NamedChunk("boundary", {**shared, "traced": index}) for index in range(len(axes))]
     header = {
         "solver": solver.name,
         "theorems": list(solver.theorems),
@@ -74,12 +77,18 @@ def sweeps_plan(request: SweepsRequest, limits: Limits) -> ChunkedPlan:
         **shared,
         "header": header,
         "columns": columns,
-        "loss_scale": mapped.scaling.loss,
         "decay_scale": mapped.scaling.decay,
-        "evaluation_scale": 1.0 if mapped.evaluation_scaling is None else mapped.evaluation_scaling.loss,
     }
     arrays |= {f"axis_{index}": axis.values for index, axis in enumerate(axes)}
-    return ChunkedPlan(chunks, "assemble", arguments, arrays, size * point_s)
+    return ChunkedPlan(chunks, "assemble", arguments, arrays, size * point_s, referenced=len(blocks))
+
+
+def _factors(mapped: MappedProblem, columns: Sequence[str]) -> dict[str, float]:
+    """What each column of losses is multiplied by in the caller's convention."""
+    factors = {name: mapped.scaling.loss for name in columns if name in SCALED}
+    if "evaluation_fit" in columns and mapped.evaluation_scaling is not None:
+        factors["evaluation_fit"] = mapped.evaluation_scaling.loss
+    return {name: factor for name, factor in factors.items() if factor != 1.0}
 
 
 def _check_points(request: SweepsRequest, limits: Limits) -> None:
@@ -170,15 +179,20 @@ def _read_axes(arguments: Mapping[str, Json], arrays: Arrays) -> list[Axis]:
 
 
 def compute_block(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequence[Json]) -> Json:
-    """Columns of a block of points, in the core's convention."""
+    """Columns of a block of points, in the caller's convention; whole numbers in as few bytes as they need."""
     problem = unpack(arguments["problem"], arrays)
     axes = _read_axes(arguments, arrays)
     found = block(problem, axes, int(arguments["start"]), int(arguments["stop"]))
-    columns = {name: getattr(found, name) for name in arguments["columns"]}
-    for name, column in columns.items():
-        if not np.isfinite(column).all():
-            raise NumericalError(f"the column {name} leaves the range of double precision")
-    return columns
+    return {name: _told(name, getattr(found, name), arguments["factors"].get(name)) for name in arguments["columns"]}
+
+
+def _told(name: str, values: AnyArray, factor: float | None) -> AnyArray:
+    if values.dtype.kind == "i":
+        return values.astype(np.min_scalar_type(int(values.max())))
+    told = values if factor is None else values * factor
+    if not np.isfinite(told).all():
+        raise NumericalError(f"the column {name} leaves the range of double precision")
+    return told
 
 
 def compute_boundary(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequence[Json]) -> Json:
@@ -206,15 +220,9 @@ def _boundary(boundary: Boundary) -> dict[str, Json]:
 
 
 def assemble(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Json:
-    """Put blocks and boundaries together, in the caller's convention; columns stay arrays."""
+    """Put blocks and boundaries together, in the caller's convention; columns stay where the blocks are."""
     axes = _read_axes(arguments, arrays)
     blocks, traced = inputs[: -len(axes)], inputs[-len(axes) :]
-    results: dict[str, Any] = {}
-    for name in arguments["columns"]:
-        column = np.concatenate([np.asarray(part[name]) for part in blocks])
-        factor = arguments["loss_scale"] if name in SCALED else 1.0
-        factor = arguments["evaluation_scale"] if name == "evaluation_fit" else factor
-        results[name] = column if factor == 1.0 else column * factor
     units = [arguments["decay_scale"] if axis.parameter is SweepParameter.WEIGHT_DECAY else 1.0 for axis in axes]
     return {
         **arguments["header"],
@@ -228,7 +236,7 @@ def assemble(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Jso
         ],
         "shape": [axis.values.size for axis in axes],
         "origin_classes": list(ORIGIN_CLASSES),
-        "results": results,
+        "results": {name: column(blocks, name) for name in arguments["columns"]},
         "boundaries": [
             _in_units(one, axis.parameter, unit) for one, axis, unit in zip(traced, axes, units, strict=True)
         ],

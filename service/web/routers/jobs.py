@@ -23,6 +23,7 @@ from service.web.job_views import job_status, result_response
 from service.web.jobs import jobs_of, stored
 from service.web.preferences import tenant_of
 from service.web.responses import json_response
+from service.web.runtime import runtime_of
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -139,6 +140,9 @@ async def delete_job(request: Request, job_id: str) -> Response:
     job = await stored(jobs_of(request).store.dismiss, job_id, tenant, tenant)
     if job is None:
         return Response(status_code=204)
+    if job.ended:
+        # Nobody drove it, so no driver counts its end.
+        runtime_of(request).job_metrics.withdrawn()
     answer = json_response(job_status(job))
     answer.status_code = 202 if job.cancel_requested and not job.ended else 200
     return answer

@@ -8,8 +8,9 @@ from service.operations import problems as operations
 from service.schemas.generated import GeneratedList, GeneratedParameters, GeneratedProblem
 from service.web import documentation, examples
 from service.web.answering import answer
+from service.web.bodies import NPZ
 from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, SOLVER_ERRORS
-from service.web.responses import json_response, rendered
+from service.web.responses import json_response, rendered_problem
 from service.web.runtime import runtime_of
 
 router = APIRouter(prefix="/v1/problems", tags=["catalogue"])
@@ -33,18 +34,19 @@ async def get_problems() -> Response:
 @router.get(
     "/{problem_id}",
     operation_id="get_problem",
-    summary="One test problem of the suite with its minimum",
+    summary="One test problem with its minimum",
     responses={
-        **documentation.answer(GeneratedProblem, "The problem, its minimum and a program for PyTorch."),
+        **documentation.answers((GeneratedProblem,), "The problem, its minimum and a program for PyTorch.", NPZ),
         **documentation.errors("not-found", *SOLVER_ERRORS, "limit-exceeded", *COMMON_ERRORS),
     },
     response_class=Response,
 )
 async def get_problem(request: Request, problem_id: str) -> Response:
-    """Make a problem of the suite."""
+    """Make a problem of the suite by its id, or any other at the `url` of its answer; as `.npz` if that is accepted."""
     runtime = runtime_of(request)
+    accept = request.headers.get("accept", "")
     made = await runtime.compute.run(
-        float("inf"), None, lambda: rendered(operations.suite_problem(problem_id, runtime.settings))
+        float("inf"), None, lambda: rendered_problem(operations.problem(problem_id, runtime.settings), accept)
     )
     return made.response()
 
@@ -55,11 +57,14 @@ async def get_problem(request: Request, problem_id: str) -> Response:
     summary="Test problem with a known minimum from parameters and a seed",
     openapi_extra=documentation.body((GeneratedParameters,), examples.GENERATED),
     responses={
-        **documentation.answer(GeneratedProblem, "The problem, its minimum and a program for PyTorch."),
+        **documentation.answers((GeneratedProblem,), "The problem, its minimum and a program for PyTorch.", NPZ),
         **documentation.errors(*BODY_ERRORS, *SOLVER_ERRORS, *COMMON_ERRORS),
     },
     response_class=Response,
 )
 async def post_problem(request: Request) -> Response:
-    """Make a problem; equal parameters make equal problems, and the id is the hash of the parameters."""
+    """Make a problem; equal parameters make equal problems, and the id is the hash of the parameters.
+
+    With `accept: application/x-npz` the answer is an archive that can be posted to any analysis as it is.
+    """
     return await answer(request, "problems")

@@ -3,19 +3,23 @@
 import asyncio
 import platform
 from importlib.metadata import version as installed_version
+from typing import Final
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.schemas.system import Health, Version
+from service.schemas.system import Health, Readiness, Version
 from service.version import ENGINE_VERSION
 from service.web import documentation, openapi
+from service.web.jobs import jobs_of, stored
 from service.web.responses import json_response
 from service.web.runtime import runtime_of
 
 router = APIRouter(tags=["system"])
+
+STORE_S: Final = 1.0
 
 
 @router.get(
@@ -34,13 +38,24 @@ async def get_livez() -> Response:
     "/readyz",
     operation_id="readyz",
     summary="Whether the service can answer",
-    responses={**documentation.answer(Health, "It can."), **documentation.errors("engine-unavailable")},
+    responses={**documentation.answer(Readiness, "It can."), **documentation.errors("engine-unavailable")},
     response_class=Response,
 )
 async def get_readyz(request: Request) -> Response:
-    """Answer once a first problem has been solved, and while the pool takes work."""
+    """Answer once a first problem has been solved, and while the pool takes work; tell whether jobs can be had, too.
+
+    A store that is away makes no server unready: it is the same for all of them, and inline answers go on.
+    """
     runtime_of(request).compute.check_capacity()
-    return json_response(Health(status="ready"))
+    try:
+        found = await asyncio.wait_for(stored(jobs_of(request).ready), STORE_S)
+        reasons = {} if found["store"] else {"store": "the store is away"}
+    except TimeoutError:
+        found, reasons = {"store": False}, {"store": f"the store has not answered for {STORE_S:g} s"}
+    driver = found.get("driver")
+    if not driver:
+        reasons["driver"] = "this server computes no jobs" if driver is None else "it is starting, or does not answer"
+    return json_response(Readiness(status="ready", store=found["store"], driver=driver, reasons=reasons))
 
 
 @router.get(
@@ -72,8 +87,9 @@ async def get_version() -> Response:
     response_class=Response,
 )
 async def get_metrics(request: Request) -> Response:
-    """Counts and times of requests, memory and processor time."""
-    return Response(runtime_of(request).metrics.exposition(), headers={"content-type": CONTENT_TYPE_LATEST})
+    """Counts and times of requests, jobs, memory and processor time."""
+    text = await asyncio.to_thread(runtime_of(request).metrics.exposition)
+    return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
 
 
 @router.get("/openapi.json", include_in_schema=False)

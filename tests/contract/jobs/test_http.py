@@ -158,6 +158,38 @@ def test_events_arrive_as_they_happen_and_resume(server: Server) -> None:
     assert [int(event["id"]) for event in later] == numbers[3:]
 
 
+def metric(base: str, name: str) -> float:
+    lines = call(base, "GET", "/metrics").content.decode().splitlines()
+    (found,) = [line.rpartition(" ")[2] for line in lines if line.startswith(f"{name} ")]
+    return float(found)
+
+
+def test_what_became_of_jobs_is_counted(server: Server) -> None:
+    def counts() -> list[float]:
+        ends = [f'minima_jobs_ended_total{{state="{state}"}}' for state in ("successful", "failed", "dismissed")]
+        names = ["minima_jobs_accepted_total", "minima_job_chunks_stored_total", *ends]
+        return [metric(server.base, name) for name in names]
+
+    until(lambda: server.get("/readyz").json == {"status": "ready", "store": True, "driver": True, "reasons": {}})
+    before = counts()
+    running = server.submit("misbehave", how="spin", before=2)
+    server.reaches(running, "running")
+    assert metric(server.base, "minima_jobs_running") == 1
+    server.delete(f"/v1/jobs/{running}")
+    server.post(MINIMA, problem(0.3), {"Prefer": "wait=60"})
+    server.reaches(server.submit("misbehave", how="raise", before=1), "failed")
+    server.reaches(running, "dismissed")
+
+    def done() -> list[float]:
+        return [now - then for now, then in zip(counts(), before, strict=True)]
+
+    until(lambda: done()[2:] == [1, 1, 1], show=done)
+    assert done()[0] == 1
+    # Two of the first job, one of the analysis, and one of the last if it was stored before the other one raised.
+    assert 2 <= done()[1] <= 4
+    assert [metric(server.base, f"minima_jobs_{what}") for what in ("waiting", "running")] == [0, 0]
+
+
 def test_a_stream_of_a_bad_position_is_refused(server: Server) -> None:
     job = server.submit("count", chunks=1, seed=3)
     assert server.get(f"/v1/jobs/{job}/events", Last_Event_ID="x").status == 422
@@ -260,6 +292,10 @@ def test_a_store_that_is_away_answers_503_and_inline_answers_go_on() -> None:
         assert (away.status, away.json["type"]) == (503, "/problems/engine-unavailable")
         assert int(away.headers["retry-after"]) > 0
         assert call(base, "GET", "/v1/jobs").status == 503
+        ready = call(base, "GET", "/readyz")
+        assert (ready.status, ready.json["store"], ready.json["driver"]) == (200, False, None)
+        assert set(ready.json["reasons"]) == {"store", "driver"}
+        assert metric(base, "minima_job_store_up") == 0
         assert call(base, "POST", MINIMA, problem(0.1)).status == 200
 
 

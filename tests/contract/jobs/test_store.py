@@ -8,20 +8,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import event, func, select, text, update
+from sqlalchemy import event, func, insert, select, text, update
 
 from service.errors import EngineError, JobError, QueueFull
-from service.jobs.codec import encode
+from service.jobs import migrations
+from service.jobs.codec import JSON, encode
 from service.jobs.database import Database
 from service.jobs.driver_store import DriverStore, LeaseLostError
 from service.jobs.garbage import Janitor
+from service.jobs.identity import content_hash
 from service.jobs.migrate import migrate
 from service.jobs.store import JobStore
 from service.jobs.tables import attempts, blobs, events, jobs, losses, metadata, steps, subscriptions
 from service.jobs.values import Claim, JobState, Payload, StepKind, StoredStep, Submission
+from service.operations.plans.chunks import column, reference
 
 TENANT = "anonymous"
 VERSION = "1"
@@ -69,6 +75,14 @@ def finished(store: JobStore, writer: DriverStore, submission: Submission = ONE)
     writer.save_steps(claim, [chunk(0)])
     writer.finish(claim, JobState.SUCCESSFUL, result=RESULT)
     return job.id
+
+
+def to_version(database: Database, version: str, move: Callable[[Config, str], None] = command.upgrade) -> None:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with database.writing() as connection:
+        configuration.attributes["connection"] = connection
+        move(configuration, version)
 
 
 def test_migrations_build_the_tables_that_the_code_reads(database: Database) -> None:
@@ -434,6 +448,40 @@ def test_a_full_disk_acknowledges_nothing(tmp_path: Path) -> None:
     assert sorted(job.id for job in store.list(TENANT, limit=1000)) == sorted(acknowledged)
     with database.reading() as connection:
         assert connection.execute(select(func.count()).select_from(events)).scalar_one() == len(acknowledged)
+    database.close()
+
+
+def test_a_result_by_reference_is_joined_from_its_chunks(store: JobStore, database: Database) -> None:
+    job, _ = store.submit(ONE)
+    writer = driver(database)
+    (claim,) = writer.claim(1)
+    parts = [np.arange(50_000.0), np.arange(30_000.0) + 0.5]
+    writer.save_steps(claim, [chunk(index, {"loss": part}) for index, part in enumerate(parts)])
+    references = [reference(index, digest) for index, digest in writer.hashes(claim, 2)]
+    by_reference = encode({"results": {"loss": column(references, "loss")}, "rest": [1, 2]})
+    writer.finish(claim, JobState.SUCCESSFUL, result=by_reference)
+    whole = encode({"results": {"loss": np.concatenate(parts)}, "rest": [1, 2]})
+    assert store.result(job.id, TENANT)[1] == whole
+    with database.reading() as connection:
+        assert len(connection.execute(select(blobs.c.body)).scalar_one()) < 1000
+    with database.writing() as connection:
+        connection.execute(update(steps).where(steps.c.number == 1).values(body=encode({"loss": parts[0]}).body))
+    with pytest.raises(EngineError, match="differs"):
+        store.result(job.id, TENANT)
+
+
+def test_chunks_of_an_older_schema_get_their_hashes(database_url: str) -> None:
+    database = Database(database_url)
+    to_version(database, "0001")
+    with database.writing() as connection:
+        key = {"job_id": "a", "attempt": 1, "kind": "work", "number": 0}
+        row = {**key, "media_type": JSON, "body": b"[1]", "seconds": 0.0, "epoch": 1, "stored_at": 0.0}
+        connection.execute(insert(steps).values(**row))
+    migrate(database)
+    with database.reading() as connection:
+        assert connection.execute(select(steps.c.hash)).scalar_one() == content_hash(b"[1]")
+    to_version(database, "0001", command.downgrade)
+    migrate(database)
     database.close()
 
 

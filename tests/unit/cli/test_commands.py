@@ -17,6 +17,7 @@ from service.cli import application
 from service.cli.deferred import DeferredCommand
 from service.operations.table import OPERATIONS
 from service.schemas.diagnose import DIAGNOSE_EXAMPLE
+from service.schemas.generated import CHOSEN_GAP_EXAMPLE
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.version import ENGINE_VERSION
 
@@ -239,3 +240,22 @@ def test_the_demonstration_prints_a_certified_answer_and_stays_up_until_interrup
     assert errors == ""
     assert "exact, certified" in shown
     assert f"http://localhost:{port}/docs" in shown
+
+
+def test_problems_are_listed_made_and_measured(run: Run, tmp_path: Path) -> None:
+    rows = json.loads(run("problems")[1])["problems"]
+    made = json.loads(run("problems", rows[0]["id"])[1])
+    assert made["parameters"] == rows[0]["parameters"]
+    file = written(tmp_path, CHOSEN_GAP_EXAMPLE)
+    chosen = json.loads(run("problems", "--parameters", file)[1])
+    assert chosen["minimum"]["global_minimum"]["rank"] == CHOSEN_GAP_EXAMPLE["rank"]
+    assert json.loads(run("problems", chosen["url"].rsplit("/", 1)[1])[1]) == chosen
+    assert run("problems", "--parameters", file, "--as", "pytorch")[1].decode() == chosen["snippet"]
+    archive = tmp_path / "problem.npz"
+    archive.write_bytes(run("problems", "--parameters", file, "--as", "npz")[1])
+    status, out, _ = run("solve", str(archive))
+    assert status == 0
+    assert json.loads(out)["global_minimum"]["loss"] == chosen["minimum"]["global_minimum"]["loss"]
+    status, _, told = run("problems", "none")
+    assert status == 2
+    assert "url" in told

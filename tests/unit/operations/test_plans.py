@@ -10,7 +10,7 @@ from service.core.dispatch import solve
 from service.errors import InputError, LimitExceeded, NotCovered
 from service.operations.mapping import problem as problem_mapping
 from service.operations.plans import races, sweeps
-from service.operations.plans.chunks import ChunkedPlan, ChunkFunction, run_here
+from service.operations.plans.chunks import ChunkedPlan, ChunkFunction, joined, reference, run_here
 from service.operations.plans.packing import pack, unpack
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.races import RacesAnswer, RacesRequest
@@ -36,7 +36,9 @@ def through_json(plan: ChunkedPlan, functions: dict[str, ChunkFunction]) -> Any:
     for chunk in plan.chunks:
         arguments = json.loads(json.dumps(dict(chunk.arguments), allow_nan=False))
         results.append(functions[chunk.function](arguments, plan.arrays, ()))
-    return functions[plan.reducer](json.loads(json.dumps(dict(plan.arguments))), plan.arrays, results)
+    inputs = [*(reference(index, "") for index in range(plan.referenced)), *results[plan.referenced :]]
+    answer = functions[plan.reducer](json.loads(json.dumps(dict(plan.arguments))), plan.arrays, inputs)
+    return joined(answer, lambda part: results[part["$chunk"]])
 
 
 def plain(value: Any) -> Any:

@@ -6,7 +6,7 @@ import pytest
 
 from service.web.bodies import Body, is_large
 from service.web.body_errors import BodyTooLarge, MalformedBody
-from service.web.npz import announced_bytes, as_json, place, read_npy, read_npz, write_npz
+from service.web.npz import announced_bytes, as_json, by_place, place, read_npy, read_npz, write_npz
 
 
 def npy(array: Any) -> bytes:
@@ -80,6 +80,17 @@ def test_places_are_made_but_never_overwritten() -> None:
     for path in ("problems.0.data.x", "problems.1.data", "problems.x", "vary.width.0"):
         with pytest.raises(MalformedBody):
             place(document, path, 0)
+
+
+def test_arrays_fill_lists_in_order_and_leave_no_gap() -> None:
+    document: dict[str, Any] = {"biases": [None, None]}
+    for name in sorted(["weights.1", "biases.1", "weights.0"], key=by_place):
+        place(document, name, name)
+    assert document == {"weights": ["weights.0", "weights.1"], "biases": [None, "biases.1"]}
+    for path in ("weights.3", "weights.1", "biases.1", "weights.x"):
+        with pytest.raises(MalformedBody):
+            place(document, path, 0)
+    assert by_place("weights.2") < by_place("weights.10")
 
 
 def test_written_archives_need_no_pickle() -> None:
