@@ -66,10 +66,13 @@ class Parameters:
     weights : tuple of FactoredMatrix
     biases : tuple of FactoredMatrix or None
         A bias is a factored (width, 1) matrix; ``None`` for a layer without one.
+    skips : tuple of FactoredMatrix or None
+        Weights of the skips; ``None`` for one that has none.
     """
 
     weights: tuple[FactoredMatrix, ...]
     biases: tuple[FactoredMatrix | None, ...]
+    skips: tuple[FactoredMatrix | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,3 +279,4 @@ class Minima:
     hypotheses: tuple[Finding, ...]
     condition_number: float
     rank_tolerance: float
+    reductions: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ UNION_FIELDS: Final = frozenset(
         "y",
         "weights",
         "biases",
+        "skip_weights",
         "left",
         "right",
         "skips",

@@ -48,6 +48,26 @@ MINIMA: Final[Mapping[str, Any]] = {
         },
         "data": {"kind": "none", "inputs": 8},
     },
+    "a frozen first layer, a decayed skip and weights of the outputs": {
+        "problem": {
+            "network": {
+                "layers": [
+                    {"width": 2, "frozen_weights": [[1.0, 0.5], [0.0, 1.0]]},
+                    {"width": 2},
+                    {"width": 2},
+                ],
+                "skips": [{"from": 1, "to": 2, "kind": "trainable", "weight_decay": 0.1}],
+                "bias": "output",
+            },
+            "data": {
+                "kind": "samples",
+                "x": [[1.0, 0.5], [-0.5, 1.0], [0.25, -1.5], [-1.0, 0.0], [0.5, 0.75]],
+                "y": [[1.0, -0.5], [0.0, 1.0], [0.5, -1.0], [-1.5, 0.25], [1.0, 0.5]],
+            },
+            "objective": {"loss": "weighted_squared", "weights": [4.0, 1.0]},
+        },
+        "return": {"weights": "full"},
+    },
     "a linear variational autoencoder: which latents collapse": {
         "network": {
             "model": "linear_vae",

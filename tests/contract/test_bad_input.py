@@ -219,6 +219,20 @@ CASES = [
         "positive",
     ),
     Case(
+        "an identity between unequal widths",
+        at("network", "skips", to=[{"from": 0, "to": 2, "kind": "identity"}]),
+        "invalid-input",
+        "/network/skips/0",
+        "equal widths",
+    ),
+    Case(
+        "decay of an identity",
+        at("network", "skips", to=[{"from": 0, "to": 1, "kind": "identity", "weight_decay": 0.5}]),
+        "invalid-input",
+        "/network/skips/0/weight_decay",
+        "have weights",
+    ),
+    Case(
         "class counts without their model",
         at("network", "class_counts", to=[3, 2]),
         "invalid-input",

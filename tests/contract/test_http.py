@@ -311,6 +311,13 @@ def test_theorems_that_answers_cite_exist(base: str) -> None:
     listed = {row["id"]: row for row in call(base, "GET", "/v1/theorems").json["theorems"]}
     for cited in solve(base, DESIGN_EXAMPLE)["theorems"]:
         assert call(base, "GET", f"/v1/theorems/{cited}").json == listed[cited]
+    asked = {**next(iter(examples.RANKS.values())), "include": ["rules"]}
+    rules = call(base, "POST", "/v1/ranks", asked).json["rules"]
+    assert {row["id"] for row in rules} == {name for name in listed if name.startswith("K-")}
+    for row in rules:
+        told = call(base, "GET", f"/v1/theorems/{row['id']}").json
+        assert (told["rank_kind"], told["statement"]) == (row["kind"], row["statement"])
+        assert told["certificate"]
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/problems", "/static/page.css", "/livez", "/readyz", "/version"])
