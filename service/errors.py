@@ -150,3 +150,38 @@ class QueueFull(ServiceError):
         super().__init__(f"the queue holds {limit} jobs, which is its limit")
         self.limit = limit
         self.retry_after_s = retry_after_s
+
+
+class BodyError(ServiceError):
+    """What was sent cannot be read at all, before anything is known about its content."""
+
+
+class MalformedBody(BodyError):
+    """What was sent is not what its content type announces."""
+
+    code = "malformed-body"
+
+
+class BodyTooLarge(BodyError):
+    """What was sent has more bytes than the server accepts."""
+
+    code = "body-too-large"
+
+
+class UnsupportedMediaType(BodyError):
+    """The content type or encoding is none that the service reads."""
+
+    code = "unsupported-media-type"
+
+
+class DatasetError(ServiceError):
+    """A data set is unknown (``missing``) or was deleted (``deleted``)."""
+
+    code = "dataset-deleted"
+    title = "The data set was deleted"
+
+    def __init__(self, location: Location, reason: Literal["missing", "deleted"]) -> None:
+        detail = {"missing": "names no data set of this server", "deleted": "names a data set that was deleted"}[reason]
+        super().__init__(detail)
+        self.code = {"missing": NotFound.code, "deleted": DatasetError.code}[reason]
+        self.problem = FieldProblem(location, detail)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from service.operations.datasets import reduce_upload
 from service.operations.diagnose import diagnose
 from service.operations.examples import example, examples
 from service.operations.landscape import landscape
@@ -59,6 +60,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("verify", verify, None, "verify"),
     Operation("examples", examples, ("GET", "/v1/examples"), "examples"),
     Operation("example", example, ("GET", "/v1/examples/{name}"), "examples"),
+    Operation("upload_dataset", reduce_upload, ("POST", "/v1/datasets"), None),
     Operation("problems", problems, ("GET", "/v1/problems"), "problems"),
     Operation("problem", problem, ("GET", "/v1/problems/{problem_id}"), "problems"),
     Operation("generate_problem", generate, ("POST", "/v1/problems"), "problems"),

@@ -53,7 +53,7 @@ def job_status(job: Job) -> JobStatus:
     """A job as callers see it; every number that is missing has its reason."""
     total = job.chunks_total
     progress = 1.0 if job.state is JobState.SUCCESSFUL else job.chunks_done / total if total else None
-    started, finished, expires = _iso(job.started_at), _iso(job.finished_at), _iso(job.expires_at)
+    started, finished, expires = iso(job.started_at), iso(job.finished_at), iso(job.expires_at)
     unknown = "not started yet" if job.started_at is None else "the number of chunks is decided as results arrive"
     missing = {
         "progress": unknown if progress is None else None,
@@ -71,7 +71,7 @@ def job_status(job: Job) -> JobStatus:
         progress=progress,
         chunks_done=job.chunks_done,
         chunks_total=total,
-        created_at=_iso(job.created_at) or "",
+        created_at=iso(job.created_at) or "",
         started_at=started,
         finished_at=finished,
         expires_at=expires,
@@ -84,7 +84,8 @@ def job_status(job: Job) -> JobStatus:
     )
 
 
-def _iso(seconds: float | None) -> str | None:
+def iso(seconds: float | None) -> str | None:
+    """A time in seconds since 1970 as callers see it."""
     if seconds is None or not math.isfinite(seconds):
         return None
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

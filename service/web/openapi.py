@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from service.schemas.batch import ProblemsAnswer, ProblemsRequest, ProblemsTable, SweepAnswer, SweepRequest
 from service.schemas.connectivity import ConnectivityAnswer, ConnectivityRequest
+from service.schemas.datasets import Dataset, DatasetList
 from service.schemas.diagnose import BareDiagnoseRequest, DiagnoseAnswer, DiagnoseRequest
 from service.schemas.examples import ExampleAnswer, ExampleList
 from service.schemas.flows import FlowAnswer, FlowRequest
@@ -80,6 +81,8 @@ MODELS: Final = (
     JobStatus,
     JobList,
     PartialResults,
+    Dataset,
+    DatasetList,
     Health,
     Version,
     ProblemDetails,

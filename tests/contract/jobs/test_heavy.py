@@ -172,7 +172,7 @@ def test_what_is_estimated_to_take_long_becomes_a_job_and_says_why(tmp_path: Pat
             "max_sweep_points",
             "/axes",
         ),
-        (RACES, {"runs": 10**12}, "max_race_steps", "/runs"),
+        (RACES, {"runs": 10**12}, "max_race_runs", "/runs"),
         (SWEEPS, {"time_limit_s": 1e9}, "max_job_seconds", "/time_limit_s"),
     ],
 )
