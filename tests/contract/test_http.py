@@ -426,6 +426,7 @@ def test_the_examples_of_the_openapi_document_run(base: str) -> None:
     shown = (
         *(examples.MINIMA, examples.BATCH, examples.LANDSCAPE, examples.RANKS),
         *(examples.SWEEPS, examples.RACES, examples.FLOWS, examples.DIAGNOSE, examples.GENERATED),
+        *(examples.SLICES, examples.SPECTRA, examples.CONNECTIVITY),
     )
     assert ran == sum(map(len, shown))
 
