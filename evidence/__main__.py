@@ -23,6 +23,7 @@ REPORTS: Final[dict[str, str]] = {
     "outputs_models": "Reductions, free features and autoencoders against searches",
     "outputs_classes": "Classes of stationary points against exact Hessians",
     "phase_diagrams": "Phase diagrams: boundaries against bisection",
+    "pictures": "Pictures of the documentation",
     "races": "Races: theory, this engine, and PyTorch",
     "scalar_certificates": "One output: certificates against 60-digit arithmetic",
     "scalar_roots": "One output: stationary maps, thresholds and jumps",
