@@ -19,6 +19,8 @@ from service.version import ENGINE_VERSION
 REPORTS: Final[dict[str, str]] = {
     "landscape_rules": "Landscapes: verdicts against descents and witnesses",
     "outputs_minima": "Minima for several outputs against searches",
+    "outputs_diagnose": "Diagnosis of PyTorch runs that stopped on a plateau",
+    "outputs_real": "Several outputs on real data: predictions that PyTorch meets",
     "outputs_classes": "Classes of stationary points against exact Hessians",
     "phase_diagrams": "Phase diagrams: boundaries against bisection",
     "races": "Races: theory, this engine, and PyTorch",
