@@ -35,14 +35,28 @@ from service.core.solvers import (
     rank_one_bottleneck,
     reduced_rank,
     scalar_output,
+    uncentred_noise,
 )
 from service.core.theorems import (
-    landscape_decayed,
-    landscape_linear,
+    landscape_convex,
+    landscape_dropout,
+    landscape_factorisation,
+    landscape_infinity,
+    landscape_joined,
+    landscape_linear_levels,
+    landscape_linear_minima,
+    landscape_linear_saddles,
     landscape_modified,
     landscape_negative,
-    landscape_wide,
+    landscape_one_layer,
+    landscape_origin,
+    landscape_parallel,
+    landscape_quadratic,
+    landscape_wide_levels,
+    landscape_wide_points,
+    landscape_wide_valleys,
     models,
+    reductions,
     several_outputs,
 )
 from service.core.theorems import scalar_output as scalar_output_theorems
@@ -53,6 +67,7 @@ SOLVERS: Final[tuple[tuple[Solver, Certifier], ...]] = (
     (factorisation.SOLVER, separable.certify_factorisation),
     (autoencoder.SOLVER, duality.certify_autoencoder),
     (dropout.SOLVER, separable.certify_dropout),
+    (uncentred_noise.SOLVER, duality.certify_uncentred_noise),
     (nuclear_norm.SOLVER, duality.certify_nuclear_norm),
     (rank_one_bottleneck.SOLVER, rank_one_certificate.certify),
     (deep_bounded.SOLVER, deep.certify_deep),
@@ -61,9 +76,21 @@ SOLVERS: Final[tuple[tuple[Solver, Certifier], ...]] = (
 """In the order in which dispatch asks: the strongest statement first."""
 
 LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = (
-    *landscape_linear.THEOREMS,
-    *landscape_decayed.THEOREMS,
-    *landscape_wide.THEOREMS,
+    *landscape_convex.THEOREMS,
+    *landscape_linear_minima.THEOREMS,
+    *landscape_linear_saddles.THEOREMS,
+    *landscape_linear_levels.THEOREMS,
+    *landscape_origin.THEOREMS,
+    *landscape_factorisation.THEOREMS,
+    *landscape_dropout.THEOREMS,
+    *landscape_infinity.THEOREMS,
+    *landscape_wide_points.THEOREMS,
+    *landscape_wide_levels.THEOREMS,
+    *landscape_wide_valleys.THEOREMS,
+    *landscape_quadratic.THEOREMS,
+    *landscape_parallel.THEOREMS,
+    *landscape_joined.THEOREMS,
+    *landscape_one_layer.THEOREMS,
     *landscape_negative.THEOREMS,
     *landscape_modified.THEOREMS,
 )
@@ -73,6 +100,7 @@ THEOREMS: Final[tuple[Theorem, ...]] = (
     *scalar_output_theorems.THEOREMS,
     *several_outputs.THEOREMS,
     *models.THEOREMS,
+    *reductions.THEOREMS,
     *LANDSCAPE_RULES,
 )
 """Every theorem that the service can cite."""

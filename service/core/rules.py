@@ -52,9 +52,29 @@ class Finding(NamedTuple):
     verdict: Verdict
 
 
-def examine(hypotheses: Iterable[Hypothesis], problem: Problem) -> tuple[Finding, ...]:
-    """Evaluate every hypothesis, also after one has failed, so that a refusal is complete."""
-    return tuple(Finding(hypothesis.name, hypothesis.check(problem)) for hypothesis in hypotheses)
+Known: TypeAlias = dict[int, Finding]
+"""Findings on one problem, by the identity of the hypothesis: rules share most of theirs."""
+
+
+def examine(hypotheses: Iterable[Hypothesis], problem: Problem, known: Known | None = None) -> tuple[Finding, ...]:
+    """Evaluate every hypothesis, also after one has failed, so that a refusal is complete.
+
+    Parameters
+    ----------
+    hypotheses : iterable of Hypothesis
+    problem : Problem
+    known : dict, optional
+        What was found on this problem before; new findings are added.
+    """
+    if known is None:
+        return tuple(Finding(hypothesis.name, hypothesis.check(problem)) for hypothesis in hypotheses)
+    found = []
+    for hypothesis in hypotheses:
+        key = id(hypothesis)
+        if key not in known:
+            known[key] = Finding(hypothesis.name, hypothesis.check(problem))
+        found.append(known[key])
+    return tuple(found)
 
 
 def conjunction(findings: Iterable[Finding]) -> Tristate:
@@ -134,7 +154,7 @@ class Theorem:
     exempt: Mapping[str, Exemption] = field(default_factory=dict)
     caution: str = ""
 
-    def applies(self, problem: Problem) -> tuple[Tristate, tuple[Finding, ...]]:
+    def applies(self, problem: Problem, known: Known | None = None) -> tuple[Tristate, tuple[Finding, ...]]:
         """Kleene AND over the hypotheses, with each finding; a superseded theorem applies to nothing."""
-        findings = examine(self.hypotheses, problem)
+        findings = examine(self.hypotheses, problem, known)
         return (False if self.status is TheoremStatus.SUPERSEDED else conjunction(findings)), findings

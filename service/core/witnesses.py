@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from service.core.landscapes.verdicts import Applied
 from service.core.landscapes.witnesses.augmented import added_neuron
 from service.core.landscapes.witnesses.bottleneck import weighted_bottleneck
@@ -52,7 +54,7 @@ CONSTRUCTIONS: Final[tuple[Row, ...]] = (
     Row(affine_cell, frozenset({"R34", "R36"})),
     Row(dead_units, frozenset({"R39"})),
     Row(split_neuron, frozenset({"R37"}), undecided=True),
-    Row(decayed_origin, frozenset({"R14"})),
+    Row(decayed_origin, frozenset()),
     Row(flat_origin, frozenset({"R08c"})),
     Row(escape, frozenset({"R08b"})),
     Row(path_down, frozenset({"R24"})),
@@ -75,10 +77,15 @@ class Witness:
 
 
 def witnesses(problem: Problem, rules: Iterable[Applied]) -> tuple[Witness, ...]:
-    """Every witness that can be constructed for the problem, verified or refuted by its numbers; they need samples."""
-    answers = {item.theorem.id: item.applies for item in rules}
-    if problem.samples is None:
+    """Every witness that can be constructed for the problem, verified or refuted by its numbers.
+
+    They need samples, and a loss without noise: no network with noise or skips has one.
+    """
+    network = problem.network
+    noisy = network.input_noise_variance or np.any(network.noise_variances)
+    if problem.samples is None or network.skips or noisy:
         return ()
+    answers = {item.theorem.id: item.applies for item in rules}
     found = [row.build(problem) for row in CONSTRUCTIONS if problem.loss in row.losses and _called_for(row, answers)]
     return tuple(Witness(item, verify(problem, item)) for item in found if item is not None)
 

@@ -1,5 +1,7 @@
 """Random networks of every kind on random data, or on none: what theorems on landscapes must agree on."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from service.core.moments import moments_of
@@ -22,6 +24,8 @@ def random_spec(seed: int) -> Problem:
     if rng.random() < 0.1:
         return Problem(network, None, None, loss)
     samples = _samples(rng, inputs, outputs, loss)
+    if loss is Loss.WEIGHTED_SQUARED:
+        samples = replace(samples, weights=np.exp(np.random.default_rng(seed).normal(size=samples.y.shape)))
     kept = samples if rng.random() < 0.9 else None
     return Problem(network, moments_of(samples.x, samples.y), kept, loss)
 

@@ -207,7 +207,7 @@ def _classified(posed: Posed, witness: dict[str, Any]) -> None:
 
 def _global(posed: Posed, witness: dict[str, Any]) -> None:
     value, bound = posed.value(witness), witness["numbers"]["lower_bound"]
-    assert bound <= value <= bound + 1e-5 * abs(bound)
+    assert bound * (1.0 - 1e-12) <= value <= bound * (1.0 + 1e-5)
     # wider networks do not get below the bound either
     first, second = (layer["weight_decay"] for layer in posed.layers)
     lifted = posed.x / np.sqrt(first)

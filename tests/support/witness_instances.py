@@ -21,13 +21,17 @@ def instances(rounds: int = 1) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "W1", _body(x, y, [width] * (1 + seed % 2), 1, leaky if seed % 2 else relu, bias="all")
         yield "W2", _body(x, two, [width, width], 2, relu, bias="all")
         smooth = {"activation": ("tanh", "sigmoid", "softplus")[seed % 3]}
-        yield "W3", _body(x[:, :1], two, [width], 2, tanh, bias="all") if seed % 3 else _body(x, y, [width], 1, smooth)
+        more, targets = _data(seed, n + 6, 1 + seed % 2, 1 + seed // 5 % 2)
+        # the search seldom succeeds for softplus with biases
+        bias = "none" if seed % 3 == 2 else ("none", "hidden", "all")[seed // 2 % 3]
+        yield "W3", _body(more, targets, [width], targets.shape[1], smooth, bias=bias)
         yield "W4", _body(x, two, [width, width], 2, relu if seed % 2 else linear, decay=1e-3)
         yield "W5", _body(x, two, [width, width], 2, linear)
         yield "W6", _body(x, y, [width], 1, linear)
         yield "W7", _body(x, two, [n + width], 2, tanh, bias="all")
         yield "W8", _labelled(seed, x, width)
-        yield "W9", _body(x, y, [width], 1, smooth) if seed % 2 else _body(x, y, [width], 1, relu, bias="all")
+        smooth_body = _body(more, targets, [width], targets.shape[1], smooth)
+        yield "W9", smooth_body if seed % 2 else _body(x, y, [width], 1, relu, bias="all")
         yield "W10", _white(seed, width)
         yield "W11", _weighted(seed)
         yield "W12", _body(x[:, :2], y, [n + 2], 1, relu, decay=0.05, bias="hidden" if seed % 2 else "none")
@@ -59,9 +63,14 @@ def _body(
 
 def _labelled(seed: int, x: Array, width: int) -> dict[str, Any]:
     """Classes that a linear map separates, under each of the losses that have their infimum at infinity."""
-    classes = seed % 3 == 2
-    truth = x @ np.random.default_rng(50 + seed).normal(size=(x.shape[1], 3 if classes else 1))
-    labels = np.argmax(truth, axis=1) if classes else np.sign(truth[:, 0])
+    classes = seed % 3 == 2 and x.shape[1] > 1
+    count = 3 if classes else 2
+    labels = np.zeros(len(x))
+    for attempt in range(100):
+        truth = x @ np.random.default_rng(50 * seed + attempt).normal(size=(x.shape[1], count if classes else 1))
+        labels = np.argmax(truth, axis=1) if classes else np.sign(truth[:, 0])
+        if len(np.unique(labels)) == count:
+            break
     body = _body(x, labels, [max(width, 3), 4], 3 if classes else 1, {"activation": "linear"})
     body["data"]["y"] = labels.astype(int).tolist()
     body["data"]["task"] = "classification"

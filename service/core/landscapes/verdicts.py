@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.core.problems import Problem
-from service.core.rules import Conclusion, Finding, Theorem, Tristate, conjunction, examine
+from service.core.rules import Conclusion, Finding, Known, Theorem, Tristate, conjunction, examine
 from service.errors import NumericalError
 from service.vocabulary import Evidence, Property, TheoremStatus
 
@@ -100,16 +100,17 @@ class Witnessed:
 
 def apply(theorems: Iterable[Theorem], problem: Problem) -> tuple[Applied, ...]:
     """Every theorem with its hypotheses checked one by one."""
-    return tuple(_applied(theorem, problem) for theorem in theorems)
+    known: Known = {}
+    return tuple(_applied(theorem, problem, known) for theorem in theorems)
 
 
-def _applied(theorem: Theorem, problem: Problem) -> Applied:
-    applies, findings = theorem.applies(problem)
+def _applied(theorem: Theorem, problem: Problem, known: Known) -> Applied:
+    applies, findings = theorem.applies(problem, known)
     if applies is not True:
         return Applied(theorem, applies, findings, (), ())
     kept, conditions = [], []
     for conclusion in theorem.conclusions:
-        found = examine(conclusion.provided, problem)
+        found = examine(conclusion.provided, problem, known)
         conditions += [finding for finding in found if finding not in conditions]
         if conjunction(found) is True:
             kept.append(conclusion)

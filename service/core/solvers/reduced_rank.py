@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.arrays import FloatArray, IntArray
 from service.core.linalg import EPSILON
 from service.core.linear import hypotheses as needs
 from service.core.linear.answer import global_minimum
@@ -131,8 +131,9 @@ def _stationary_points(
     gains = [float(value) ** 2 for value in quadratic.svd[1][:rank]]
     total = count_subsets(rank, bound)
     points = origin_points(quadratic, origin)
-    for subset in best_subsets(gains, min(bound, rank)):
-        points.extend(_families(problem.network.n_layers, quadratic, list(subset), min(bound, rank)))
+    subsets = [list(subset) for subset in best_subsets(gains, min(bound, rank))]
+    for subset, singular in zip(subsets, _singular_values(quadratic, subsets), strict=True):
+        points.extend(_families(problem.network.n_layers, quadratic, subset, singular, min(bound, rank)))
     listed = min(total, LISTED_AT_MOST)
     completeness = (
         f"proved: {total} stationary values, one for each choice of at most {min(bound, rank)} of {rank} singular "
@@ -141,12 +142,30 @@ def _stationary_points(
     return points, completeness
 
 
-def _families(n_layers: int, quadratic: Quadratic, subset: list[int], best: int) -> Iterator[StationaryPoint]:
+def _singular_values(quadratic: Quadratic, subsets: list[list[int]]) -> list[FloatArray]:
+    """Singular values of the map that keeps each subset of directions: one decomposition for all of one size."""
+    _, values, right = quadratic.svd
+    inner = quadratic.expand(right / quadratic.scales[:, None]) * values
+    # the left factors are orthonormal, so that only this triangle counts
+    triangle = np.asarray(np.linalg.qr(inner, mode="r"))
+    found: list[FloatArray] = [np.zeros(0)] * len(subsets)
+    for size in sorted({len(subset) for subset in subsets} - {0}):
+        places = [place for place, subset in enumerate(subsets) if len(subset) == size]
+        chosen: IntArray = np.array([subsets[place] for place in places], dtype=np.int_)
+        columns: FloatArray = np.moveaxis(triangle[:, chosen], 1, 0)
+        singular = np.linalg.svd(columns, compute_uv=False)
+        for place, row in zip(places, singular, strict=True):
+            found[place] = row
+    return found
+
+
+def _families(
+    n_layers: int, quadratic: Quadratic, subset: list[int], singular: FloatArray, best: int
+) -> Iterator[StationaryPoint]:
     """Families of stationary points that keep the singular directions ``subset``."""
     values = quadratic.svd[1]
     kept = float(np.sum(values[subset] ** 2))
     loss = quadratic.residual + max(float(np.sum(values**2)) - kept, 0.0)
-    singular = _svd_of_subset(quadratic, subset)[1]
     norm = float(np.linalg.norm(singular))
     parameter_norm = float(np.sqrt(n_layers * np.sum(singular ** (2.0 / n_layers))))
     size = len(subset)

@@ -1,6 +1,7 @@
 """Landscapes of the core to the wire, in the caller's convention."""
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from service.core.landscape import Landscape, OriginSummary
@@ -44,9 +45,12 @@ def to_wire(
     mapped: MappedProblem,
     found: Landscape,
     witnesses: tuple[Witness, ...] | None,
+    pictures: tuple[Mapping[str, Any], Mapping[str, str]],
     limits: Limits,
 ) -> LandscapeAnswer:
     """The answer, validated: no number that is not finite leaves here.
+
+    ``pictures`` are the parts that were included, on the wire already, and the reasons of those that are null.
 
     Raises
     ------
@@ -56,7 +60,7 @@ def to_wire(
     factor = mapped.scaling.loss
     document: dict[str, Any] = {
         "verdicts": {str(about): _verdict(ruling) for about, ruling in found.verdicts.items()},
-        "rules": [_rule(applied) for applied in found.rules],
+        "rules": _rules(found.rules),
         "origin": _origin(found.origin, factor),
         "stationary_points": [minima_mapping.point_to_wire(point, mapped.scaling) for point in found.points],
         "stationary_point_count": found.point_count,
@@ -75,6 +79,8 @@ def to_wire(
     }
     if mapped.data.classes is not None:
         document["classes"] = list(mapped.data.classes)
+    document |= pictures[0]
+    document["reasons"] |= pictures[1]
     if witnesses is not None:
         document["witnesses"] = [_witness(witness, factor, limits) for witness in witnesses]
     return LandscapeAnswer.model_validate(document)
@@ -134,19 +140,29 @@ def _verdict(ruling: Ruling) -> dict[str, Any]:
     }
 
 
-def _rule(applied: Applied) -> dict[str, Any]:
-    theorem = applied.theorem
-    return {
-        "id": theorem.id,
-        "title": theorem.title,
-        "applies": applied.applies,
-        "status": theorem.status,
-        "source": theorem.source,
-        "hypotheses": [_finding(finding) for finding in applied.findings],
-        "conditions": [_finding(finding) for finding in applied.conditions],
-        "concludes": [{"property": item.about, "value": item.value} for item in applied.concludes],
-        "decides": applied.decides,
-    }
+def _rules(rules: Iterable[Applied]) -> list[dict[str, Any]]:
+    # rules share most of their findings: each is mapped once
+    known: dict[int, dict[str, Any]] = {}
+
+    def finding(found: Finding) -> dict[str, Any]:
+        if id(found) not in known:
+            known[id(found)] = _finding(found)
+        return known[id(found)]
+
+    return [
+        {
+            "id": applied.theorem.id,
+            "title": applied.theorem.title,
+            "applies": applied.applies,
+            "status": applied.theorem.status,
+            "source": applied.theorem.source,
+            "hypotheses": [finding(found) for found in applied.findings],
+            "conditions": [finding(found) for found in applied.conditions],
+            "concludes": [{"property": item.about, "value": item.value} for item in applied.concludes],
+            "decides": applied.decides,
+        }
+        for applied in rules
+    ]
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

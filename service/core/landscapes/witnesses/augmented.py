@@ -12,7 +12,7 @@ import numpy as np
 from service.core.landscapes.witnesses.cells import affine_cell, dead_units
 from service.core.landscapes.witnesses.claims import Claim, Construction
 from service.core.landscapes.witnesses.duplicates import split_neuron
-from service.core.nonlinear import outputs_of
+from service.core.nonlinear import loss_of, outputs_of
 from service.core.problems import Problem
 from service.vocabulary import Activation, Bias
 
@@ -51,7 +51,17 @@ def _bad_minimum(problem: Problem) -> Construction | None:
     if network.bias is Bias.ALL and network.n_hidden:
         wide = network.outputs == 1 and min(network.hidden_widths) >= 2
         if wide and kinds <= {Activation.RELU, Activation.LEAKY_RELU}:
-            return affine_cell(problem)
+            found = affine_cell(problem)
+            if found is not None and _is_bad(problem, found):
+                return found
         if kinds == {Activation.RELU}:
             return dead_units(problem)
     return split_neuron(problem)
+
+
+def _is_bad(problem: Problem, found: Construction) -> bool:
+    """An affine map that fits everything is no bad minimum."""
+    if problem.samples is None or found.better is None:
+        return False
+    above = loss_of(problem.network, problem.loss, found.point, problem.samples)
+    return above - loss_of(problem.network, problem.loss, found.better, problem.samples) > 1e-6 * above

@@ -48,6 +48,8 @@ def _search(problem: Problem) -> Construction | None:
         return None
     if network.layers[0].activation not in _SMOOTH or len(samples.x) * samples.x.shape[1] ** 2 > _MOST_WORK:
         return None
+    if not np.any(samples.x) and not network.has_bias(0):
+        return None
     rng = np.random.default_rng(0)
     return _own(problem, samples, rng) or _chosen(problem, samples, rng)
 

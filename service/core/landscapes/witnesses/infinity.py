@@ -6,10 +6,12 @@ from service.core.landscapes import setting
 from service.core.landscapes.separability import separation_of
 from service.core.landscapes.witnesses.claims import Claim, Construction
 from service.core.losses import DenseParameters
+from service.core.nonlinear import outputs_of
 from service.core.problems import Problem, shapes_of
 from service.vocabulary import Bias
 
-_GROWTH = 2.0 ** np.arange(9)
+_GROWTH = 0.25 * 2.0 ** np.arange(9)
+"""Least margins along the path."""
 
 
 def growing_output(problem: Problem) -> Construction | None:
@@ -22,22 +24,41 @@ def growing_output(problem: Problem) -> Construction | None:
         return None
     outputs, inputs = problem.network.outputs, problem.data.inputs
     both = found.coefficients.reshape(outputs, -1)
-    longest = 1.0 if problem.samples is None else float(np.linalg.norm(problem.samples.x, axis=1).max())
-    unit = 1.0 / (found.margin * max(longest, 1.0))
     through = min(outputs, inputs)
-    path = []
-    for growth in _GROWTH.tolist():
-        weights = [np.zeros(shape) for shape in shapes]
-        # the map stands in the layer at its narrower end, identities in the others
-        at = len(weights) - 1 if inputs <= outputs else 0
-        for index, weight in enumerate(weights):
-            if index != at:
-                weight[:through, :through] = np.eye(through)
-        weights[at][:outputs, :inputs] = both[:, :inputs]
-        weights[-1] = weights[-1] * (unit * growth)
-        biases = [np.zeros(shape[0]) if problem.network.has_bias(index) else None for index, shape in enumerate(shapes)]
-        if offset:
-            biases[-1] = both[:, -1] * (unit * growth)
-        path.append(DenseParameters(tuple(weights), tuple(biases)))
+    weights = [np.zeros(shape) for shape in shapes]
+    # the map stands in the layer at its narrower end, identities in the others
+    at = len(weights) - 1 if inputs <= outputs else 0
+    for index, weight in enumerate(weights):
+        if index != at:
+            weight[:through, :through] = np.eye(through)
+    weights[at][:outputs, :inputs] = both[:, :inputs]
+    biases = [np.zeros(shape[0]) if problem.network.has_bias(index) else None for index, shape in enumerate(shapes)]
+    if offset:
+        biases[-1] = both[:, -1]
+    start = DenseParameters(tuple(weights), tuple(biases))
+    least = _least_margin(problem, start)
+    if not least > 0.0:
+        return None
+    path = tuple(_grown(start, float(growth) / least) for growth in _GROWTH)
     title = "a growing output layer"
-    return Construction("W8", title, "R46", Claim.DESCENT_TO_INFINITY, path[0], None, tuple(path))
+    return Construction("W8", title, "R46", Claim.DESCENT_TO_INFINITY, path[0], None, path)
+
+
+def _grown(point: DenseParameters, factor: float) -> DenseParameters:
+    """The output layer multiplied."""
+    last = point.biases[-1]
+    return DenseParameters(
+        (*point.weights[:-1], factor * point.weights[-1]),
+        (*point.biases[:-1], None if last is None else factor * last),
+    )
+
+
+def _least_margin(problem: Problem, point: DenseParameters) -> float:
+    """Smallest signed output, or difference between the output of the right class and the largest other one."""
+    if problem.samples is None:
+        return 0.0
+    outputs, y = outputs_of(problem.network, point, problem.samples.x), problem.samples.y
+    if outputs.shape[1] == 1:
+        return float((y * outputs).min())
+    right = np.sum(y * outputs, axis=1)
+    return float((right - np.where(y > 0.5, -np.inf, outputs).max(axis=1)).min())

@@ -3,43 +3,94 @@
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.landscapes import setting
+from service.core.landscapes.below_origin import VANISHING
 from service.core.landscapes.data_facts import data_facts_of
 from service.core.landscapes.witnesses.claims import Claim, Construction
 from service.core.losses import DenseParameters
 from service.core.nonlinear import apply, loss_of
-from service.core.problems import Problem, shapes_of
+from service.core.problems import Problem, Samples, shapes_of
+from service.core.rules import conjunction, examine
+from service.vocabulary import Bias
 
-_SCALES = np.logspace(-2.0, 1.0, 13)
+_NEEDED = (setting.LINEAR_OUTPUT, setting.ALL_TRAINED)
+_SCALES = np.logspace(-1.5, 1.0, 16)
+_RIDGES = (1e-3, 0.3, 1e3)
+_BOOSTS = (1.0, 1e2, 1e4)
+"""How much larger than the others a layer without decay may be."""
+
 _STEPS = np.linspace(0.05, 0.5, 10)
 
 
 def decayed_origin(problem: Problem) -> Construction | None:
-    """The origin under decay, and the best chain of one active neuron a layer below it."""
-    samples = problem.samples
-    if samples is None:
+    """The origin where two layers or more are decayed, and the best chain of one active neuron a layer below it.
+
+    Near zero the data term changes by no more than a multiple of the product of all layers, of which there are three
+    or more: less than the decay of two of them.
+    """
+    samples, network = problem.samples, problem.network
+    vanishing = all(layer.activation in VANISHING for layer in network.layers[:-1])
+    decayed = network.weight_decays[network.weight_decays > 0.0]
+    if samples is None or network.n_hidden < 2 or not vanishing or len(decayed) < 2:
         return None
-    network, zero = problem.network, _zero(problem)
-    leading = np.linalg.svd(problem.data.xy, full_matrices=False)[0][:, 0]
+    if network.bias not in (Bias.NONE, Bias.OUTPUT) or conjunction(examine(_NEEDED, problem)) is not True:
+        return None
+    zero = _with_offset(problem, _zero(problem), samples.y.mean(axis=0))
     best, least = None, loss_of(network, problem.loss, zero, samples)
-    for scale in _SCALES.tolist():
-        for direction in (leading, -leading):
-            feature = samples.x @ (scale * direction)
-            for index, layer in enumerate(network.layers[:-1]):
-                feature = apply(layer, feature if index == 0 else scale * feature)
-            square = float(np.mean(feature * feature)) + network.layers[-1].weight_decay
-            if square == 0.0:
-                continue
-            chain = _zero(problem)
-            chain.weights[0][0] = scale * direction
-            for weight in chain.weights[1:-1]:
-                weight[0, 0] = scale
-            chain.weights[-1][:, 0] = samples.y.T @ feature / len(feature) / square
-            value = loss_of(network, problem.loss, chain, samples)
-            if value < least:
-                best, least = chain, value
+    # balanced: layers of large decay are small
+    shares = np.sqrt(
+        np.exp(np.mean(np.log(decayed))) / np.where(network.weight_decays > 0.0, network.weight_decays, 1.0)
+    )
+    free = network.weight_decays == 0.0
+    for direction in _directions(samples):
+        for boost in _BOOSTS if free.any() else (1.0,):
+            for scale in _SCALES.tolist():
+                chain = _chain(problem, samples, direction, scale * np.where(free, boost, shares))
+                value = loss_of(network, problem.loss, chain, samples)
+                if value < least:
+                    best, least = chain, value
     if best is None:
         return None
     return Construction("W4", "the origin under decay", "R14", Claim.SPURIOUS_MINIMUM, zero, best)
+
+
+def _with_offset(problem: Problem, point: DenseParameters, offset: FloatArray) -> DenseParameters:
+    """The point with the output bias that fits the mean error best, where there is one."""
+    network = problem.network
+    if network.bias is Bias.NONE:
+        return point
+    decay = network.bias_weight_decays[-1] if network.bias_weight_decays else 0.0
+    return DenseParameters(point.weights, (*point.biases[:-1], offset / (1.0 + decay)))
+
+
+def _directions(samples: Samples) -> list[FloatArray]:
+    """Both signs of the directions along which the targets are explained best, at a few ridges."""
+    x, y = samples.x - samples.x.mean(axis=0), samples.y - samples.y.mean(axis=0)
+    found = []
+    for inputs, targets in ((samples.x, samples.y), (x, y)):
+        square, product = inputs.T @ inputs, inputs.T @ targets
+        target = np.linalg.svd(product, full_matrices=False)[2][0]
+        for ridge in _RIDGES:
+            level = ridge * max(float(np.trace(square)) / len(square), 1e-300)
+            raw = np.linalg.solve(square + level * np.eye(len(square)), product @ target)
+            length = float(np.linalg.norm(raw))
+            found += [raw / length, -raw / length] if length > 0.0 else []
+    return found
+
+
+def _chain(problem: Problem, samples: Samples, direction: FloatArray, sizes: FloatArray) -> DenseParameters:
+    """One neuron a layer, the output weights fitted."""
+    network, chain = problem.network, _zero(problem)
+    chain.weights[0][0] = sizes[0] * direction
+    feature = apply(network.layers[0], samples.x @ chain.weights[0][0])
+    for layer, weight, size in zip(network.layers[1:-1], chain.weights[1:-1], sizes[1:-1].tolist(), strict=True):
+        weight[0, 0] = size
+        feature = apply(layer, size * feature)
+    level = float(feature.mean()) if network.bias is Bias.OUTPUT else 0.0
+    square = float(np.mean((feature - level) ** 2)) + network.layers[-1].weight_decay
+    if square > 0.0:
+        chain.weights[-1][:, 0] = samples.y.T @ (feature - level) / len(feature) / square
+    return _with_offset(problem, chain, samples.y.mean(axis=0) - level * chain.weights[-1][:, 0])
 
 
 def flat_origin(problem: Problem) -> Construction | None:
