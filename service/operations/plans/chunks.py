@@ -47,7 +47,15 @@ class Lazy(Sequence[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class NamedChunk:
-    """One call of a named function, on the results of earlier chunks by their index."""
+    """One call of a named function.
+
+    Attributes
+    ----------
+    function : str
+    arguments : mapping
+    inputs : tuple of int
+        Earlier chunks whose results the function receives, in this order.
+    """
 
     function: str
     arguments: Mapping[str, Json]
@@ -90,7 +98,10 @@ class ChunkedPlan:
 
 def run_here(plan: ChunkedPlan, functions: Mapping[str, ChunkFunction]) -> Json:
     """Run a plan without planner in this process, chunk after chunk."""
-    results = [functions[chunk.function](chunk.arguments, plan.arrays, ()) for chunk in plan.chunks]
+    results: list[Json] = []
+    for chunk in plan.chunks:
+        inputs = [results[index] for index in chunk.inputs]
+        results.append(functions[chunk.function](chunk.arguments, plan.arrays, inputs))
     references = [reference(index, "") for index in range(plan.referenced)]
     answer = functions[plan.reducer](plan.arguments, plan.arrays, [*references, *results[plan.referenced :]])
     return joined(answer, lambda part: results[part["$chunk"]])

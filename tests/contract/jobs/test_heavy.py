@@ -3,7 +3,7 @@
 import io
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +55,6 @@ RACE = {
 def settings(folder: Path, workers: int, **changes: Any) -> Settings:
     url = f"sqlite:///{folder}/jobs.db"
     return Settings(**{"database_url": url, "workers": workers, "log_level": "error", **changes})
-
-
-@pytest.fixture(scope="module")
-def bases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[str]]:
-    """A server with one worker and a server with two."""
-    one, two = (settings(tmp_path_factory.mktemp("heavy"), workers) for workers in (1, 2))
-    with serving(one) as first, serving(two) as second:
-        yield first, second
 
 
 @pytest.fixture
