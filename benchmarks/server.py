@@ -31,9 +31,10 @@ ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THRE
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Where the server listens."""
+    """Where the server listens, and its process."""
 
     port: int
+    pid: int
 
     def cpu_s(self) -> float:
         """Seconds of a core that the server has used so far."""
@@ -42,21 +43,24 @@ class Served:
 
 
 @contextmanager
-def serving(settings: Mapping[str, str] | None = None) -> Iterator[Served]:
+def serving(environment: Mapping[str, str] | None = None) -> Iterator[Served]:
     """A server that is ready, for as long as the block lasts; its log lines are written and thrown away.
 
-    ``settings`` are variables of its environment.
+    Parameters
+    ----------
+    environment : mapping, optional
+        Settings beside the defaults.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.server"],
-        env={**os.environ, **ONE_THREAD, **(settings or {})},
+        env={**os.environ, **ONE_THREAD, **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
     try:
         if process.stdout is None:
             raise RuntimeError("the server has no output to read its port from")
-        served = Served(int(process.stdout.readline()))
+        served = Served(int(process.stdout.readline()), process.pid)
         _wait_until_ready(served.port)
         yield served
     finally:

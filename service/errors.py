@@ -1,8 +1,9 @@
 """Deliberate errors of the service, free of HTTP: one class for each thing that can go wrong on purpose.
 
 Who can recover decides the class: the caller (`InputError`, `LimitExceeded`, `NotCovered`, `JobError`),
-nobody without better numbers (`NumericalError`), or time (`EngineError`).  The web floor maps each class
-to a status in one table; the command line maps them to one line and an exit status.
+nobody without better numbers (`NumericalError`), whoever runs the server (`MissingExtra`), or time
+(`EngineError`).  The web floor maps each class to a status in one table; the command line maps them to one line and
+an exit status.
 """
 
 from collections.abc import Mapping, Sequence
@@ -126,6 +127,17 @@ class EngineError(ServiceError):
 
     code = "engine-unavailable"
     title = "The service is temporarily unable to answer"
+
+
+class MissingExtra(ServiceError):
+    """What was asked for needs an optional part that is not installed on this server."""
+
+    code = "extra-missing"
+    title = "An optional part of the server is not installed"
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} need the extra `{extra}` on the server: pip install 'analytic-minima[{extra}]'")
+        self.extra = extra
 
 
 class QueueFull(ServiceError):

@@ -32,7 +32,20 @@ class Limits(BaseModel):
     max_race_steps: int = Field(
         default=100_000_000, ge=1, description="Steps of one race: runs x schemes x optimisers x steps of each."
     )
+    max_race_runs: int = Field(
+        default=100_000, ge=1, description="Runs of one race: runs x schemes x optimisers, each told in the answer."
+    )
     max_race_weights: int = Field(default=100_000, ge=1, description="Weights of a network that optimisers race on.")
+    max_slice_points: int = Field(default=250_000, ge=1, description="Points of one slice of a landscape.")
+    max_picture_weights: int = Field(
+        default=200_000, ge=1, description="Weights of a network whose landscape is drawn."
+    )
+    max_picture_work: int = Field(
+        default=500_000_000, ge=1, description="Samples x weights of one evaluation for a picture."
+    )
+    max_picture_steps: int = Field(
+        default=1_000_000, ge=1, description="Gradients and products with the Hessian that one picture may take."
+    )
     max_flow_weights: int = Field(
         default=20_000, ge=1, description="Weights of a network whose gradient flow is followed."
     )

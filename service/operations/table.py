@@ -10,8 +10,11 @@ from service.operations.examples import example, examples
 from service.operations.landscape import landscape
 from service.operations.minima import minima
 from service.operations.minima_batch import minima_batch, minima_sweep, minima_table
+from service.operations.plans.connectivity import connectivity_plan
 from service.operations.plans.gradient_flows import gradient_flows_plan
 from service.operations.plans.races import races_plan
+from service.operations.plans.slices import slices_plan
+from service.operations.plans.spectra import spectra_plan
 from service.operations.plans.sweeps import sweeps_plan
 from service.operations.problems import generate, problem, problems
 from service.operations.ranks import ranks
@@ -49,6 +52,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("ranks", ranks, ("POST", "/v1/ranks"), "ranks"),
     Operation("sweeps", sweeps_plan, ("POST", "/v1/sweeps"), None),
     Operation("races", races_plan, ("POST", "/v1/races"), None),
+    Operation("slices", slices_plan, ("POST", "/v1/slices"), None),
+    Operation("spectra", spectra_plan, ("POST", "/v1/spectra"), None),
+    Operation("connectivity", connectivity_plan, ("POST", "/v1/connectivity"), None),
     Operation("gradient_flows", gradient_flows_plan, ("POST", "/v1/gradient-flows"), "flow"),
     Operation("diagnose", diagnose, ("POST", "/v1/diagnose"), "diagnose"),
     Operation("verify", verify, None, "verify"),

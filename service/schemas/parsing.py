@@ -29,6 +29,9 @@ UNION_FIELDS: Final = frozenset(
         "right",
         "skips",
         "initial_loss",
+        "at",
+        "to",
+        "ends",
     }
 )
 UNION_BRANCHES: Final = frozenset(
@@ -48,6 +51,9 @@ UNION_BRANCHES: Final = frozenset(
         "numbered",
         "word",
         "number",
+        "named",
+        "indexed",
+        "posted",
     }
 )
 

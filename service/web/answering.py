@@ -65,7 +65,7 @@ async def _answer_question(request: Request, name: str, body: Body, found: objec
     Either way the answer says which and why: the field ``execution`` inline, ``run_as`` and ``run_as_reason`` of a job.
     """
     if large:
-        settled = await runtime_of(request).large.settle(name, body, wish_of(request))
+        settled = await runtime_of(request).large.settle(name, body, wish_of(request, name))
     else:
         settled = await _settle(request, name, found, HEAVY.get(name) or DEFERRED[name])
     if isinstance(settled, Rendered):
@@ -76,7 +76,7 @@ async def _answer_question(request: Request, name: str, body: Body, found: objec
 
 
 async def _settle(request: Request, name: str, found: object, read: Read) -> Rendered | Stored:
-    runtime, service, wish = runtime_of(request), jobs_of(request), wish_of(request)
+    runtime, service, wish = runtime_of(request), jobs_of(request), wish_of(request, name)
     settings, compute = runtime.settings, runtime.compute
     asked = read(found, settings)
     shapes(request.scope, **asked.shapes)

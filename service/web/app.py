@@ -28,6 +28,7 @@ from service.web.metrics import Metrics
 from service.web.middleware import ApiKeys, Observe
 from service.web.routers import (
     catalogue,
+    connectivity,
     datasets,
     diagnose,
     gradient_flows,
@@ -36,6 +37,8 @@ from service.web.routers import (
     minima_batch,
     pages,
     races,
+    slices,
+    spectra,
     sweeps,
     system,
 )
@@ -52,6 +55,9 @@ ROUTERS: Final = (
     ranks_routes.router,
     sweeps.router,
     races.router,
+    slices.router,
+    spectra.router,
+    connectivity.router,
     gradient_flows.router,
     diagnose.router,
     catalogue.router,

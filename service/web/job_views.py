@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime
+from typing import Final
 
 import orjson
 from starlette.requests import Request
@@ -9,21 +10,36 @@ from starlette.responses import Response
 
 from service.jobs.codec import JSON, NPZ, decode, plain
 from service.jobs.values import Job, JobState, Payload
+from service.operations.drawing.table import render
 from service.schemas.jobs import JobFailure, JobStatus
-from service.web.preferences import wants_npz
+from service.web.drawing import FORMS, PNG, SVG, wanted
 from service.web.questions import LARGE_BYTES
+
+SUFFIXES: Final = {JSON: "", NPZ: ".npz", SVG: ".svg", PNG: ".png"}
 
 
 def result_response(request: Request, job: Job, payload: Payload) -> Response:
-    """A result with its hash as ``ETag``: JSON, or ``.npz`` where it is large or asked for; 304 if unchanged."""
-    binary = payload.media_type == NPZ and (len(payload.body) > LARGE_BYTES or wants_npz(request))
-    # The two forms are two representations, and have two tags.
-    tag = f'"{job.result_hash}{".npz" if binary else ""}"'
+    """A result with its hash as ``ETag``: JSON, a picture, or ``.npz`` where large or asked for; 304 if unchanged.
+
+    Raises
+    ------
+    service.errors.MissingExtra
+        If a picture is asked for and this server cannot draw any.
+    """
+    form = wanted(request, job.operation)
+    if form not in FORMS:
+        binary = payload.media_type == NPZ and (len(payload.body) > LARGE_BYTES or form == NPZ)
+        form = NPZ if binary else JSON
+    # Each form is a representation of its own, and has its own tag.
+    tag = f'"{job.result_hash}{SUFFIXES[form]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept", "Content-Location": _result(job)}
     known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
     if tag in known and request.method == "GET":
         return Response(status_code=304, headers=headers)
-    if binary:
+    if form in FORMS:
+        drawn = render(job.operation, plain(decode(payload)), FORMS[form])
+        return Response(drawn, headers=headers, media_type=form)
+    if form == NPZ:
         return Response(payload.body, headers=headers, media_type=NPZ)
     body = payload.body if payload.media_type == JSON else orjson.dumps(plain(decode(payload)))
     return Response(body, headers=headers, media_type=JSON)

@@ -20,6 +20,7 @@ from service.errors import (
     LimitExceeded,
     Location,
     MalformedBody,
+    MissingExtra,
     NotCovered,
     NotFound,
     NumericalError,
@@ -133,6 +134,12 @@ PROBLEM_TYPES: Final[tuple[ProblemType, ...]] = (
         "The job has expired",
         "Request, chunks and result were removed after the setting `job_retention_s`. Asking again starts a new "
         "attempt under the same id.",
+    ),
+    ProblemType(
+        MissingExtra.code,
+        501,
+        MissingExtra.title,
+        "The detail names the extra to install; without it the same request is answered as JSON.",
     ),
     ProblemType(
         DatasetError.code,

@@ -78,9 +78,12 @@ async def get_job(request: Request, job_id: str) -> Response:
     operation_id="get_job_results",
     summary="Result of a job, or what it has so far",
     responses={
-        200: {"description": "The operation's answer as JSON or `.npz`, or with `partial` the chunks stored so far."},
+        200: {
+            "description": "The operation's answer as JSON, `.npz` or, by `accept`, a picture; with `partial` the "
+            "chunks stored so far."
+        },
         304: {"description": "The caller has it already: `If-None-Match` names its `ETag`."},
-        **documentation.errors("invalid-input", "job-not-ready", "job-expired", *JOB_ERRORS),
+        **documentation.errors("invalid-input", "job-not-ready", "job-expired", "extra-missing", *JOB_ERRORS),
     },
     response_class=Response,
 )
