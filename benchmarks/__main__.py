@@ -23,6 +23,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "jobs",
     "start",
     "landscape",
+    "ranks",
 )
 """Module names, in the order in which they run."""
 

@@ -1,91 +1,194 @@
-"""Jobs: how soon they start, how many chunks a second are made durable, what a second worker and idleness cost.
+"""Jobs over HTTP: how soon they start, how fast they are, what a second worker, idleness and telling of them cost.
 
-The targets are absolute, so the reference of most rows is the target itself; the second worker is compared with one.
+Most targets are absolute, so the reference of those rows is the target itself; two workers are compared with one.
 """
 
+import json
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import Any, Final
 
+import numpy as np
 import psutil  # type: ignore[import-untyped]  # ships no annotations
 
 from benchmarks.comparison import Comparison
+from benchmarks.server import Served, serving
 from service.jobs.config import JobsConfig
 from service.jobs.service import JobService
 from service.jobs.values import Job, JobState, Submission
-from tests.support.job_operations import PLACE
+from service.schemas.problem import DESIGN_EXAMPLE
+from tests.support.job_table import PLACE
 
-TENANT = "anonymous"
-SUBMISSIONS = 40
-CHUNKS = 1000
-BUSY_CHUNKS = 24
-IDLE_S = 10.0
+TENANT: Final = "anonymous"
+SUBMISSIONS: Final = 40
+CHUNKS: Final = 1000
+SWEEPS: Final = 3
+IDLE_S: Final = 10.0
+LONGEST_S: Final = 170.0
+SIDE: Final = 1000
+RACE: Final = {
+    "problem": {
+        "network": {"layers": [{"width": 8, "weight_decay": 0.05}] * 2 + [{"width": 1, "weight_decay": 0.05}]},
+        "data": {"kind": "example", "name": "diabetes"},
+    },
+    "optimisers": ["gd", "adam"],
+    "initialisations": ["kaiming", "xavier", "orthogonal", "balanced_small"],
+    "runs": 64,
+    "steps": 1500,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A server, and its store as another replica sees it."""
+
+    served: Served
+    replica: JobService
+
+    def post(self, path: str, body: object) -> tuple[str, float]:
+        """Ask for a job and return its id with the time that took."""
+        connection = HTTPConnection("127.0.0.1", self.served.port)
+        headers = {"content-type": "application/json", "prefer": "respond-async"}
+        content = json.dumps(body)
+        began = time.perf_counter()
+        connection.request("POST", path, content, headers)
+        answer = connection.getresponse()
+        told = json.loads(answer.read())
+        taken = time.perf_counter() - began
+        connection.close()
+        if answer.status != 202:
+            raise RuntimeError(f"{path} answered {answer.status}: {told}")
+        return str(told["id"]), taken
+
+    def submit(self, operation: str, **request: object) -> str:
+        """Ask for an operation that has no route."""
+        return self.replica.submit(Submission(operation, request))[0].id
+
+    def ended(self, job_id: str) -> Job:
+        """Wait for the end of a job."""
+        job = self.replica.wait(job_id, TENANT, LONGEST_S)
+        if job.state is not JobState.SUCCESSFUL:
+            raise RuntimeError(f"the job did not succeed: {job}")
+        return job
+
+    def seconds(self, path: str, body: object) -> float:
+        """Time from the first claim of a job to its end."""
+        return ran_s(self.ended(self.post(path, body)[0]))
+
+    def core_s(self) -> float:
+        """Seconds of a core that the server and all below it have used so far."""
+        server = psutil.Process(self.served.pid)
+        found = [server, *server.children(recursive=True)]
+        return float(sum(sum(process.cpu_times()[:2]) for process in found))
 
 
 @contextmanager
-def running(workers: int) -> Iterator[JobService]:
-    """A service with a warm pool on a store of its own."""
+def running(workers: int) -> Iterator[Stack]:
+    """A server with a warm pool on a store of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        service = JobService(JobsConfig(f"sqlite:///{folder}/jobs.db", workers=workers, table=PLACE))
-        service.start()
-        ended(service, "count", chunks=8)
-        try:
-            yield service
-        finally:
-            service.stop()
+        url = f"sqlite:///{folder}/jobs.db"
+        settings = {"MINIMA_DATABASE_URL": url, "MINIMA_WORKERS": str(workers), "MINIMA_JOB_TABLE": PLACE}
+        with serving(settings) as served:
+            stack = Stack(served, JobService(JobsConfig(url, table=PLACE), drive=False))
+            for seed in range(2 * workers):
+                stack.ended(stack.post("/v1/sweeps", grid(20, seed))[0])
+            yield stack
+            stack.replica.stop()
 
 
-def ended(service: JobService, operation: str, **request: object) -> Job:
-    """Run a job to its end."""
-    job, _ = service.submit(Submission(operation, request))
-    job = service.wait(job.id, TENANT, 120.0)
-    assert job.state is JobState.SUCCESSFUL, job
-    return job
-
-
-def seconds(job: Job) -> float:
+def ran_s(job: Job) -> float:
     """Time from the first claim to the end."""
-    assert job.started_at is not None
-    assert job.finished_at is not None
+    if job.started_at is None or job.finished_at is None:
+        raise RuntimeError(f"the job has not ended: {job}")
     return job.finished_at - job.started_at
 
 
-def processor_s() -> float:
-    """Processor time of this process and all below it."""
-    me = psutil.Process()
-    return float(sum(sum(process.cpu_times()[:2]) for process in [me, *me.children(recursive=True)]))
+def grid(side: int, seed: int) -> dict[str, Any]:
+    """A phase diagram of ``side`` times ``side`` points of one output; each seed is another question."""
+    decay = {"parameter": "decay_scale", "from": 0.01, "to": 10 + seed, "points": side}
+    return {"problem": DESIGN_EXAMPLE, "axes": [decay, {**decay, "parameter": "noise_variance", "from": 0.0}]}
+
+
+def several_outputs() -> dict[str, Any]:
+    """A phase diagram whose points are solved one by one."""
+    generator = np.random.default_rng(1)
+    x = generator.standard_normal((60, 10))
+    y = x @ generator.standard_normal((10, 5)) + generator.standard_normal((60, 5))
+    layers = [{"width": 8, "weight_decay": 0.05}, {"width": 5, "weight_decay": 0.05}]
+    data = {"kind": "samples", "x": x.tolist(), "y": y.tolist()}
+    axis = {"parameter": "decay_scale", "from": 0.1, "to": 10, "points": 600}
+    return {"problem": {"network": {"layers": layers}, "data": data}, "axes": [axis]}
+
+
+def beginnings(stack: Stack) -> tuple[float, float]:
+    """Median times until a submission is acknowledged, and until its job runs."""
+    acknowledged, started = [], []
+    for seed in range(SUBMISSIONS):
+        job_id, taken = stack.post(
+            "/v1/minima", {**DESIGN_EXAMPLE, "data": {**DESIGN_EXAMPLE["data"], "yy": 1.0 + seed}}
+        )
+        acknowledged.append(taken)
+        job = stack.ended(job_id)
+        started.append((job.started_at or job.created_at) - job.created_at)
+    return statistics.median(acknowledged), statistics.median(started)
+
+
+def idle_cores(stack: Stack) -> float:
+    """Cores that a service with nothing to do keeps busy."""
+    before = stack.core_s()
+    time.sleep(IDLE_S)
+    return (stack.core_s() - before) / IDLE_S
+
+
+def sweep_s(stack: Stack) -> float:
+    """Median time from asking for a million points to the stored result."""
+    taken = []
+    for seed in range(1, 1 + SWEEPS):
+        began = time.perf_counter()
+        stack.ended(stack.post("/v1/sweeps", grid(SIDE, seed))[0])
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
+
+
+def telling_s(stack: Stack) -> float:
+    """Longest time from an event's entry in the store to its arrival at a listener."""
+    job_id = stack.submit("count", chunks=60, sleep_s=0.05, seed=7)
+    connection = HTTPConnection("127.0.0.1", stack.served.port)
+    connection.request("GET", f"/v1/jobs/{job_id}/events")
+    lines = (line.decode() for line in connection.getresponse())
+    ages = [time.time() - json.loads(line[6:])["at"] for line in lines if line.startswith("data: ")]
+    connection.close()
+    return float(max(ages))
 
 
 def compare() -> list[Comparison]:
-    """Measure one pool of two workers, then one of a single worker."""
-    acknowledged, started = [], []
-    with running(2) as service:
-        for seed in range(SUBMISSIONS):
-            began = time.perf_counter()
-            job, _ = service.submit(Submission("count", {"chunks": 1, "seed": seed}))
-            acknowledged.append(time.perf_counter() - began)
-            job = ended(service, "count", chunks=1, seed=seed)
-            assert job.started_at is not None
-            started.append(job.started_at - job.created_at)
-        rate = CHUNKS / seconds(ended(service, "count", chunks=CHUNKS, seed=SUBMISSIONS))
-        before = processor_s()
-        time.sleep(IDLE_S)
-        idle = (processor_s() - before) / IDLE_S
-        two = seconds(ended(service, "busy", chunks=BUSY_CHUNKS, seconds=0.25))
-    with running(1) as service:
-        one = seconds(ended(service, "busy", chunks=BUSY_CHUNKS, seconds=0.25))
-    work = f"{BUSY_CHUNKS} chunks of 0.25 s"
+    """Measure a server with two workers, then one with a single worker."""
+    with running(2) as stack:
+        acknowledged, started = beginnings(stack)
+        rate = CHUNKS / ran_s(stack.ended(stack.submit("count", chunks=CHUNKS, seed=1)))
+        idle = idle_cores(stack)
+        sweep, telling = sweep_s(stack), telling_s(stack)
+        two = [stack.seconds("/v1/sweeps", several_outputs()), stack.seconds("/v1/races", RACE)]
+    with running(1) as stack:
+        one = [stack.seconds("/v1/sweeps", several_outputs()), stack.seconds("/v1/races", RACE)]
     return [
-        Comparison("submission acknowledged, median", statistics.median(acknowledged), "target", 0.02, "s", 1.0, False),
-        Comparison("job started, median", statistics.median(started), "target", 0.15, "s", 1.0, False),
+        _within("submission acknowledged, median", acknowledged, 0.02, "s"),
+        _within("job started, median", started, 0.15, "s"),
         Comparison("durable chunks, two workers", rate, "target", 100.0, "1/s", 1.0, True),
-        Comparison("idle service", idle, "target", 0.1, "cores", 1.0, False),
-        Comparison(f"{work}, two workers", work_rate(two), "one worker", work_rate(one), "1/s", 1.8, True),
+        _within("idle service", idle, 0.1, "cores"),
+        _within("sweep of 10^6 points, asked for until stored", sweep, 2.0, "s"),
+        _within("event in the stream, longest delay", telling, 0.5, "s"),
+        *(
+            Comparison(f"{work}, two workers", 1.0 / short, "one worker", 1.0 / long, "jobs/s", 1.8, True)
+            for work, short, long in zip(("sweep of several outputs", "race"), two, one, strict=True)
+        ),
     ]
 
 
-def work_rate(taken_s: float) -> float:
-    """Chunks a second."""
-    return BUSY_CHUNKS / taken_s
+def _within(work: str, measured: float, target: float, unit: str) -> Comparison:
+    return Comparison(work, measured, "target", target, unit, 1.0, False)

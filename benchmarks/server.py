@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.request import urlopen
@@ -31,9 +31,10 @@ ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THRE
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Where the server listens."""
+    """Where the server listens, and its process."""
 
     port: int
+    pid: int
 
     def cpu_s(self) -> float:
         """Seconds of a core that the server has used so far."""
@@ -42,18 +43,24 @@ class Served:
 
 
 @contextmanager
-def serving() -> Iterator[Served]:
-    """A server that is ready, for as long as the block lasts; its log lines are written and thrown away."""
+def serving(environment: Mapping[str, str] | None = None) -> Iterator[Served]:
+    """A server that is ready, for as long as the block lasts; its log lines are written and thrown away.
+
+    Parameters
+    ----------
+    environment : mapping, optional
+        Settings beside the defaults.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.server"],
-        env={**os.environ, **ONE_THREAD},
+        env={**os.environ, **ONE_THREAD, **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
     try:
         if process.stdout is None:
             raise RuntimeError("the server has no output to read its port from")
-        served = Served(int(process.stdout.readline()))
+        served = Served(int(process.stdout.readline()), process.pid)
         _wait_until_ready(served.port)
         yield served
     finally:

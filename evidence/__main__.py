@@ -20,8 +20,12 @@ REPORTS: Final[dict[str, str]] = {
     "landscape_cases": "Landscapes: every rule on its own cases",
     "landscape_rules": "Landscapes: verdicts against descents and witnesses",
     "outputs_minima": "Minima for several outputs against searches",
+    "outputs_diagnose": "Diagnosis of PyTorch runs that stopped on a plateau",
+    "outputs_real": "Several outputs on real data: predictions that PyTorch meets",
+    "outputs_models": "Reductions, free features and autoencoders against searches",
     "outputs_classes": "Classes of stationary points against exact Hessians",
     "phase_diagrams": "Phase diagrams: boundaries against bisection",
+    "pictures": "Pictures of the documentation",
     "races": "Races: theory, this engine, and PyTorch",
     "scalar_certificates": "One output: certificates against 60-digit arithmetic",
     "scalar_roots": "One output: stationary maps, thresholds and jumps",
@@ -31,6 +35,7 @@ REPORTS: Final[dict[str, str]] = {
     "ranks_flows": "Ranks: predictions against gradient flow",
     "ranks_random": "Ranks: two hundred random separable problems",
     "ranks_real": "Ranks: Iris and Breast Cancer",
+    "ranks_torch": "Ranks: PyTorch training approaches the prediction",
 }
 """Module name to title."""
 

@@ -1,8 +1,9 @@
 """Deliberate errors of the service, free of HTTP: one class for each thing that can go wrong on purpose.
 
 Who can recover decides the class: the caller (`InputError`, `LimitExceeded`, `NotCovered`, `JobError`),
-nobody without better numbers (`NumericalError`), or time (`EngineError`).  The web floor maps each class
-to a status in one table; the command line maps them to one line and an exit status.
+nobody without better numbers (`NumericalError`), whoever runs the server (`MissingExtra`), or time
+(`EngineError`).  The web floor maps each class to a status in one table; the command line maps them to one line and
+an exit status.
 """
 
 from collections.abc import Mapping, Sequence
@@ -128,6 +129,17 @@ class EngineError(ServiceError):
     title = "The service is temporarily unable to answer"
 
 
+class MissingExtra(ServiceError):
+    """What was asked for needs an optional part that is not installed on this server."""
+
+    code = "extra-missing"
+    title = "An optional part of the server is not installed"
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} need the extra `{extra}` on the server: pip install 'analytic-minima[{extra}]'")
+        self.extra = extra
+
+
 class QueueFull(ServiceError):
     """Too many jobs wait already; the same request may be accepted later."""
 
@@ -138,3 +150,38 @@ class QueueFull(ServiceError):
         super().__init__(f"the queue holds {limit} jobs, which is its limit")
         self.limit = limit
         self.retry_after_s = retry_after_s
+
+
+class BodyError(ServiceError):
+    """What was sent cannot be read at all, before anything is known about its content."""
+
+
+class MalformedBody(BodyError):
+    """What was sent is not what its content type announces."""
+
+    code = "malformed-body"
+
+
+class BodyTooLarge(BodyError):
+    """What was sent has more bytes than the server accepts."""
+
+    code = "body-too-large"
+
+
+class UnsupportedMediaType(BodyError):
+    """The content type or encoding is none that the service reads."""
+
+    code = "unsupported-media-type"
+
+
+class DatasetError(ServiceError):
+    """A data set is unknown (``missing``) or was deleted (``deleted``)."""
+
+    code = "dataset-deleted"
+    title = "The data set was deleted"
+
+    def __init__(self, location: Location, reason: Literal["missing", "deleted"]) -> None:
+        detail = {"missing": "names no data set of this server", "deleted": "names a data set that was deleted"}[reason]
+        super().__init__(detail)
+        self.code = {"missing": NotFound.code, "deleted": DatasetError.code}[reason]
+        self.problem = FieldProblem(location, detail)

@@ -32,14 +32,43 @@ class Limits(BaseModel):
     max_race_steps: int = Field(
         default=100_000_000, ge=1, description="Steps of one race: runs x schemes x optimisers x steps of each."
     )
+    max_race_runs: int = Field(
+        default=100_000, ge=1, description="Runs of one race: runs x schemes x optimisers, each told in the answer."
+    )
     max_race_weights: int = Field(default=100_000, ge=1, description="Weights of a network that optimisers race on.")
+    max_slice_points: int = Field(default=250_000, ge=1, description="Points of one slice of a landscape.")
+    max_picture_weights: int = Field(
+        default=200_000, ge=1, description="Weights of a network whose landscape is drawn."
+    )
+    max_picture_work: int = Field(
+        default=500_000_000, ge=1, description="Samples x weights of one evaluation for a picture."
+    )
+    max_picture_steps: int = Field(
+        default=1_000_000, ge=1, description="Gradients and products with the Hessian that one picture may take."
+    )
     max_flow_weights: int = Field(
         default=20_000, ge=1, description="Weights of a network whose gradient flow is followed."
     )
     max_seconds: float = Field(default=30.0, gt=0, description="Seconds that one answer may take; caps `time_limit_s`.")
 
 
-class Settings(Limits, BaseSettings):
+class UploadLimits(Limits):
+    """The largest data set that the service accepts."""
+
+    max_upload_bytes: int = Field(
+        default=2**32, ge=1, description="Bytes of an uploaded file, also after unpacking it."
+    )
+    max_dataset_numbers: int = Field(default=10**9, ge=1, description="Rows x columns of an uploaded data set.")
+    max_kept_numbers: int = Field(
+        default=1_000_000, ge=0, description="Numbers of the samples that an upload may ask to keep."
+    )
+    max_datasets: int = Field(default=1_000, ge=1, description="Data sets that one caller may have at once.")
+    max_upload_seconds: float = Field(
+        default=600.0, gt=0, description="Seconds that reading an uploaded file may take."
+    )
+
+
+class Settings(UploadLimits, BaseSettings):
     """What the environment decides."""
 
     model_config = SettingsConfigDict(env_prefix="MINIMA_", env_file=".env", extra="ignore", frozen=True)
@@ -69,11 +98,19 @@ class Settings(Limits, BaseSettings):
         default="json", description="One JSON object a line, or text for people."
     )
 
+    # uploads
+    upload_folder: str = Field(
+        default="", description="Folder for files while they are read; empty for the system's temporary folder."
+    )
+    uploads_at_once: int = Field(
+        default=4, ge=1, description="Uploads that may be received or read at the same time; more get 503."
+    )
+
     # jobs
     database_url: str = Field(
         default="",
-        description="Where jobs are stored: sqlite:///path or postgresql://...; empty for a file of SQLite "
-        "in the user's data folder.",
+        description="Where jobs and data sets are stored: sqlite:///path or postgresql://...; empty for a file of "
+        "SQLite in the user's data folder.",
     )
     scheduler_address: str | None = Field(
         default=None, description="A Dask scheduler, tcp:// or tls://; none for a pool of this server's own."

@@ -232,3 +232,43 @@ class FlowTime(StrEnum):
 
     LOG_NORM = "log_norm"
     PLAIN = "plain"
+
+
+class Precision(StrEnum):
+    """Of products of large matrices; sums are always in double precision."""
+
+    DOUBLE = "double"
+    SINGLE = "single"
+
+
+class Normalisation(StrEnum):
+    """How long a random direction is."""
+
+    FILTER = "filter"
+    LAYER = "layer"
+    UNIT = "unit"
+
+
+class SliceKind(StrEnum):
+    """What part of the landscape is drawn."""
+
+    PLANE = "plane"
+    LINE = "line"
+    INTERPOLATION = "interpolation"
+    SHARPNESS = "sharpness"
+
+
+class NamedPoint(StrEnum):
+    """A point of the landscape that the service finds by itself."""
+
+    GLOBAL_MINIMUM = "global_minimum"
+    TRAINED = "trained"
+    ORIGIN = "origin"
+
+
+class SpectrumMethod(StrEnum):
+    """How the spectrum of a Hessian is found."""
+
+    AUTO = "auto"
+    EXACT = "exact"
+    LANCZOS = "lanczos"

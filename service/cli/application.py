@@ -9,8 +9,7 @@ from typer.core import TyperGroup
 
 from service.cli.deferred import DeferredCommand
 from service.cli.errors import CommandError
-from service.errors import InputError, NotCovered, NotFound, NumericalError, ServiceError
-from service.web.body_errors import BodyError
+from service.errors import BodyError, InputError, NotCovered, NotFound, NumericalError, ServiceError
 
 EXIT_STATUS: Final[Mapping[type[ServiceError], int]] = {
     CommandError: 2,

@@ -18,7 +18,7 @@ def read_document(path: str) -> object:
     ------
     CommandError
         If the file cannot be read.
-    service.web.body_errors.MalformedBody
+    service.errors.MalformedBody
         If it is neither JSON nor ``.npz``.
     """
     try:

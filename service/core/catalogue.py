@@ -35,6 +35,7 @@ from service.core.solvers import (
     rank_one_bottleneck,
     reduced_rank,
     scalar_output,
+    uncentred_noise,
 )
 from service.core.theorems import (
     landscape_convex,
@@ -55,6 +56,7 @@ from service.core.theorems import (
     landscape_wide_points,
     landscape_wide_valleys,
     models,
+    reductions,
     several_outputs,
 )
 from service.core.theorems import scalar_output as scalar_output_theorems
@@ -65,6 +67,7 @@ SOLVERS: Final[tuple[tuple[Solver, Certifier], ...]] = (
     (factorisation.SOLVER, separable.certify_factorisation),
     (autoencoder.SOLVER, duality.certify_autoencoder),
     (dropout.SOLVER, separable.certify_dropout),
+    (uncentred_noise.SOLVER, duality.certify_uncentred_noise),
     (nuclear_norm.SOLVER, duality.certify_nuclear_norm),
     (rank_one_bottleneck.SOLVER, rank_one_certificate.certify),
     (deep_bounded.SOLVER, deep.certify_deep),
@@ -72,31 +75,37 @@ SOLVERS: Final[tuple[tuple[Solver, Certifier], ...]] = (
 )
 """In the order in which dispatch asks: the strongest statement first."""
 
-LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = (
-    *landscape_convex.THEOREMS,
-    *landscape_linear_minima.THEOREMS,
-    *landscape_linear_saddles.THEOREMS,
-    *landscape_linear_levels.THEOREMS,
-    *landscape_origin.THEOREMS,
-    *landscape_factorisation.THEOREMS,
-    *landscape_dropout.THEOREMS,
-    *landscape_infinity.THEOREMS,
-    *landscape_wide_points.THEOREMS,
-    *landscape_wide_levels.THEOREMS,
-    *landscape_wide_valleys.THEOREMS,
-    *landscape_quadratic.THEOREMS,
-    *landscape_parallel.THEOREMS,
-    *landscape_joined.THEOREMS,
-    *landscape_one_layer.THEOREMS,
-    *landscape_negative.THEOREMS,
-    *landscape_modified.THEOREMS,
+LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = tuple(
+    sorted(
+        (
+            *landscape_convex.THEOREMS,
+            *landscape_linear_minima.THEOREMS,
+            *landscape_linear_saddles.THEOREMS,
+            *landscape_linear_levels.THEOREMS,
+            *landscape_origin.THEOREMS,
+            *landscape_factorisation.THEOREMS,
+            *landscape_dropout.THEOREMS,
+            *landscape_infinity.THEOREMS,
+            *landscape_wide_points.THEOREMS,
+            *landscape_wide_levels.THEOREMS,
+            *landscape_wide_valleys.THEOREMS,
+            *landscape_quadratic.THEOREMS,
+            *landscape_parallel.THEOREMS,
+            *landscape_joined.THEOREMS,
+            *landscape_one_layer.THEOREMS,
+            *landscape_negative.THEOREMS,
+            *landscape_modified.THEOREMS,
+        ),
+        key=lambda rule: rule.id,
+    )
 )
-"""Theorems that decide verdicts on landscapes, or are told beside them."""
+"""Theorems that decide verdicts on landscapes, or are told beside them; by id."""
 
 THEOREMS: Final[tuple[Theorem, ...]] = (
     *scalar_output_theorems.THEOREMS,
     *several_outputs.THEOREMS,
     *models.THEOREMS,
+    *reductions.THEOREMS,
     *LANDSCAPE_RULES,
 )
 """Every theorem that the service can cite."""

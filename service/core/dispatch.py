@@ -7,6 +7,8 @@ import numpy as np
 from service.core.catalogue import SOLVERS
 from service.core.certificates.curvature import curvature_check
 from service.core.problems import Problem
+from service.core.reduction import needs_reduction, reduced
+from service.core.reductions.lifted import lifted
 from service.core.results import Certificate, Minima
 from service.core.rules import Finding, conjunction, examine
 from service.core.scalar.subnetworks import subnetwork_points
@@ -40,6 +42,15 @@ def choose(problem: Problem) -> tuple[Solver, Certifier, tuple[Finding, ...]]:
     raise NotCovered(attempts)
 
 
+def refusals(problem: Problem) -> tuple[Attempt, ...]:
+    """Every solver with the hypotheses that fail for a problem that none of them covers as it is."""
+    try:
+        choose(problem)
+    except NotCovered as error:
+        return error.attempts
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Extras:
     """What costs more than the answer itself and is computed only when asked for.
@@ -50,10 +61,14 @@ class Extras:
         Add the sign of the Hessian at the minimum to the checks.
     subnetworks : bool
         List stationary points of narrower networks inside a noisy one-output network.
+    reductions : bool
+        Remove frozen layers, skips and weights of the error where that is exact; for a caller whose other parts know
+        them, too.
     """
 
     curvature: bool = False
     subnetworks: bool = False
+    reductions: bool = False
 
 
 NO_EXTRAS = Extras()
@@ -78,6 +93,9 @@ def solve(problem: Problem, extras: Extras = NO_EXTRAS) -> Minima:
     NumericalError
         If the solution contradicts its own certificate in double precision.
     """
+    if extras.reductions and needs_reduction(problem):
+        reduction = reduced(problem, refusals(problem))
+        return lifted(reduction, solve(reduction.plain, replace(extras, reductions=False)))
     solver, certifier, findings = choose(problem)
     # what overflows ends in a failed check or a number that is not finite, and is refused as such
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):

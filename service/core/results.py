@@ -66,10 +66,13 @@ class Parameters:
     weights : tuple of FactoredMatrix
     biases : tuple of FactoredMatrix or None
         A bias is a factored (width, 1) matrix; ``None`` for a layer without one.
+    skips : tuple of FactoredMatrix or None
+        Weights of the skips; ``None`` for one that has none.
     """
 
     weights: tuple[FactoredMatrix, ...]
     biases: tuple[FactoredMatrix | None, ...]
+    skips: tuple[FactoredMatrix | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +269,12 @@ class Certificate:
         return self.relative_gap <= self.tolerance and all(check.passed for check in self.checks)
 
 
+def weights_missing(minimum: GlobalMinimum) -> tuple[Check, ...]:
+    """A failed check if a minimum is claimed to be attained, but not by which weights."""
+    claimed = minimum.attained and minimum.parameters is None
+    return (Check("weights_given", 1.0, 0.0),) if claimed else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Minima:
     """A solution with its certificate and the hypotheses that were checked."""
@@ -276,3 +285,4 @@ class Minima:
     hypotheses: tuple[Finding, ...]
     condition_number: float
     rank_tolerance: float
+    reductions: tuple[str, ...] = ()

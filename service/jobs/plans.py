@@ -25,7 +25,8 @@ class Chunk:
     arguments : mapping
         JSON-able arguments.
     inputs : tuple of int
-        Indices of earlier chunks whose stored results the function receives, in this order.
+        Indices of earlier chunks whose stored results the function receives, in this order; the chunk, and those
+        behind it, wait until they are stored.
     """
 
     function: str

@@ -73,11 +73,16 @@ class Cursor:
             self._extend(payload)
 
     def next_step(self) -> Step | None:
-        """Return the next step that can be computed now and was not issued before, or None."""
+        """Return the next step that can be computed now and was not issued before, or None.
+
+        Chunks are issued in order, so that one which waits for the results of others holds back those behind it.
+        """
         if self._again:
             return self._again.popleft()
         while self._issued < self.total:
             index = self._issued
+            if not self._stored.issuperset(self._chunk(index).inputs):
+                return None
             self._issued += 1
             if index not in self._stored:
                 return Step(StepKind.WORK, index)

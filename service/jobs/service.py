@@ -9,6 +9,7 @@ from typing import Final
 from service.errors import EngineError, InputError
 from service.jobs.config import JobsConfig, refuse_insecure
 from service.jobs.database import Database
+from service.jobs.datasets import DatasetStore
 from service.jobs.execution import load_table
 from service.jobs.migrate import migrate
 from service.jobs.plans import OperationTable, Plan
@@ -40,6 +41,7 @@ class JobService:
         self._config: Final = config
         self._database: Final = Database(config.database_url, prepare=migrate)
         self._supervisor: Final = Supervisor(config) if drive else None
+        self.datasets: Final = DatasetStore(self._database)
         self.store: Final = JobStore(self._database, ENGINE_VERSION, config.queue_limit, config.retention_s)
 
     def start(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from service.jobs.heavy import analyses, batches, gradient_flows, races, sweeps
+from service.jobs.heavy import analyses, batches, connectivity, gradient_flows, races, slices, spectra, sweeps
 from service.jobs.plans import Operation
 
 JOB_OPERATIONS: Final[Mapping[str, Operation]] = {
@@ -11,8 +11,11 @@ JOB_OPERATIONS: Final[Mapping[str, Operation]] = {
     "landscape": analyses.LANDSCAPE,
     "minima": analyses.MINIMA,
     "minima_batch": batches.MINIMA_BATCH,
+    "connectivity": connectivity.CONNECTIVITY,
     "gradient_flows": gradient_flows.GRADIENT_FLOWS,
     "races": races.RACES,
     "ranks": analyses.RANKS,
+    "slices": slices.SLICES,
+    "spectra": spectra.SPECTRA,
     "sweeps": sweeps.SWEEPS,
 }

@@ -116,3 +116,19 @@ drivers: Final = Table(
     Column("started_at", Float, nullable=False),
     Column("seen_at", Float, nullable=False),
 )
+
+datasets: Final = Table(
+    "datasets",
+    metadata,
+    Column("tenant", String(128), primary_key=True),
+    Column("id", String(32), primary_key=True),
+    Column("summary", Text),
+    Column("columns", Text),
+    Column("numbers", BigInteger, nullable=False),
+    Column("sample_numbers", BigInteger, nullable=False),
+    Column("media_type", String(64), nullable=False),
+    Column("body", LargeBinary),
+    Column("created_at", Float, nullable=False),
+    Column("deleted_at", Float),
+    Index("datasets_listing", "tenant", "created_at", "id"),
+)

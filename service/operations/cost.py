@@ -1,5 +1,6 @@
 """How long a problem will take, from its shapes alone; decides what may run on the event loop."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from service.operations.mapping.examples import BY_NAME
@@ -25,6 +26,14 @@ PER_SNAPSHOT_S: Final = 1e-3
 DIAGNOSIS_S: Final = 2e-2
 PER_PARAMETER_S: Final = 1e-4
 
+# solvers that search: seconds, to be multiplied by these powers of the number of layers and of inputs
+SEARCH_S: Final[Mapping[str, tuple[float, float, float]]] = {
+    "nuclear_norm": (0.02, 0.0, 0.0),
+    "rank_one_bottleneck": (0.05, 0.0, 0.0),
+    "deep_bounded": (0.04, 0.0, 0.5),
+    "noisy_bounded": (0.03, 1.5, 0.9),
+}
+
 
 def estimate_s(request: MinimaRequest) -> float:
     """Seconds that one answer takes on one core, to within a small factor."""
@@ -32,7 +41,29 @@ def estimate_s(request: MinimaRequest) -> float:
 
 
 def problem_s(problem: Problem) -> float:
-    """Seconds to read and solve a problem."""
+    """Seconds to read and solve a problem, by the slowest solver that its shapes may lead to."""
+    layers = problem.network.layers
+    if layers[-1].width == 1 or len(layers) == 1:
+        return reading_s(problem)
+    if any(layer.noise is not None for layer in layers) or problem.network.input_noise is not None:
+        return solution_s("noisy_bounded", problem)
+    if any(layer.weight_decay > 0.0 for layer in layers):
+        return solution_s("deep_bounded", problem)
+    return reading_s(problem)
+
+
+def solution_s(solver: str, problem: Problem) -> float:
+    """Seconds to read a problem and solve it by the solver of this name, to within a small factor."""
+    if solver not in SEARCH_S:
+        return reading_s(problem)
+    _, inputs = _size(problem.data)
+    seconds, depth_power, inputs_power = SEARCH_S[solver]
+    growth = float(len(problem.network.layers) ** depth_power * max(1, inputs) ** inputs_power)
+    return reading_s(problem) + seconds * growth
+
+
+def reading_s(problem: Problem) -> float:
+    """Seconds to read a problem, decompose its moments and evaluate a closed form."""
     samples, inputs = _size(problem.data)
     held_out, _ = _size(getattr(problem.data, "evaluation", None))
     outputs = problem.network.layers[-1].width
@@ -46,9 +77,9 @@ def problem_s(problem: Problem) -> float:
 
 
 def landscape_s(request: LandscapeRequest) -> float:
-    """Seconds that a summary of a landscape takes; with witnesses it never runs on the event loop."""
+    """Seconds that a summary of a landscape takes; with a part that is included it never runs on the event loop."""
     samples, inputs = _size(request.problem.data)
-    witnesses = WITNESSES_S if request.include else 0.0
+    witnesses = WITNESSES_S * len(set(request.include))
     return problem_s(request.problem) + RULES_S + PER_FACT_S * samples * inputs + witnesses
 
 
@@ -58,7 +89,7 @@ def ranks_s(request: RanksRequest) -> float:
     if isinstance(request.problem.data, Example) and request.problem.data.name in BY_NAME:
         samples = BY_NAME[request.problem.data.name].samples
     facts = PER_RANK_FACT_S * samples * (samples + inputs**2)
-    return RANKS_FIXED_S + problem_s(request.problem) + facts + PER_SNAPSHOT_S * len(request.snapshots)
+    return RANKS_FIXED_S + reading_s(request.problem) + facts + PER_SNAPSHOT_S * len(request.snapshots)
 
 
 def diagnosis_s(request: DiagnoseRequest) -> float:

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from service.core.landscape import landscape as survey
 from service.core.witnesses import witnesses
 from service.errors import Location
+from service.operations.included import included
 from service.operations.mapping import landscape as landscape_mapping
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.locations import located
@@ -45,6 +46,6 @@ def landscape(request: LandscapeRequest, limits: Limits, problem_at: Location = 
     found = survey(mapped.core)
     try:
         shown = witnesses(mapped.core, found.rules) if "witnesses" in request.include else None
-        return landscape_mapping.to_wire(request, mapped, found, shown, limits)
+        return landscape_mapping.to_wire(request, mapped, found, shown, included(request, limits), limits)
     except ValidationError as error:
         raise not_finite(error) from error

@@ -23,6 +23,7 @@ from service.schemas.minima import MinimaAnswer
 from service.schemas.parsing import Parsed, parse_request
 from service.schemas.request import MinimaOptions, MinimaRequest
 from service.settings import Limits
+from service.vocabulary import Loss
 
 FoundT = TypeVar("FoundT")
 
@@ -82,6 +83,8 @@ def to_core(request: MinimaRequest, limits: Limits, *, other_models: bool = Fals
     mapped = problem_mapping.to_core(request.problem, limits, other_models=other_models)
     if mapped.core.moments is None:
         raise InputError.at(("data", "kind"), "must not be none: a minimum needs data")
+    if mapped.core.loss is Loss.WEIGHTED_SQUARED and mapped.core.evaluation is not None:
+        raise InputError.at(("data", "evaluation"), "must be left out: held-out data have no weights of the error")
     return mapped
 
 
@@ -98,7 +101,7 @@ def _in_range(compute: Callable[[], FoundT]) -> FoundT:
 
 
 def _extras(request: MinimaRequest) -> Extras:
-    return Extras(curvature="hessian" in request.include, subnetworks="subnetworks" in request.include)
+    return Extras("hessian" in request.include, "subnetworks" in request.include, reductions=True)
 
 
 def check_time(time_limit_s: float | None, limits: Limits) -> None:

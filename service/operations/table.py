@@ -4,13 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from service.operations.datasets import reduce_upload
 from service.operations.diagnose import diagnose
 from service.operations.examples import example, examples
 from service.operations.landscape import landscape
 from service.operations.minima import minima
 from service.operations.minima_batch import minima_batch, minima_sweep, minima_table
+from service.operations.plans.connectivity import connectivity_plan
 from service.operations.plans.gradient_flows import gradient_flows_plan
 from service.operations.plans.races import races_plan
+from service.operations.plans.slices import slices_plan
+from service.operations.plans.spectra import spectra_plan
 from service.operations.plans.sweeps import sweeps_plan
 from service.operations.problems import generate, problem, problems
 from service.operations.ranks import ranks
@@ -48,11 +52,15 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("ranks", ranks, ("POST", "/v1/ranks"), "ranks"),
     Operation("sweeps", sweeps_plan, ("POST", "/v1/sweeps"), None),
     Operation("races", races_plan, ("POST", "/v1/races"), None),
+    Operation("slices", slices_plan, ("POST", "/v1/slices"), None),
+    Operation("spectra", spectra_plan, ("POST", "/v1/spectra"), None),
+    Operation("connectivity", connectivity_plan, ("POST", "/v1/connectivity"), None),
     Operation("gradient_flows", gradient_flows_plan, ("POST", "/v1/gradient-flows"), "flow"),
     Operation("diagnose", diagnose, ("POST", "/v1/diagnose"), "diagnose"),
     Operation("verify", verify, None, "verify"),
     Operation("examples", examples, ("GET", "/v1/examples"), "examples"),
     Operation("example", example, ("GET", "/v1/examples/{name}"), "examples"),
+    Operation("upload_dataset", reduce_upload, ("POST", "/v1/datasets"), None),
     Operation("problems", problems, ("GET", "/v1/problems"), "problems"),
     Operation("problem", problem, ("GET", "/v1/problems/{problem_id}"), "problems"),
     Operation("generate_problem", generate, ("POST", "/v1/problems"), "problems"),

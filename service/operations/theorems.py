@@ -3,7 +3,8 @@
 from typing import Any, Final
 
 from service.core import rules
-from service.core.catalogue import THEOREMS
+from service.core.catalogue import RANK_RULES, THEOREMS
+from service.core.ranks.rule import RankRule
 from service.errors import NotFound
 from service.schemas.theorems import Theorem, TheoremList
 
@@ -12,13 +13,14 @@ HEADING: Final = """# Theorems
 Written by `minima openapi` from the catalogue; the same table answers `/v1/theorems`. Under each theorem stand its
 hypotheses, each a predicate that answers yes, no or unknown with the numbers that decided, and the verdicts it implies.
 Only proved and confirmed theorems decide a verdict; unconfirmed ones are told beside them, superseded ones never apply.
+Rank rules (K-...) say what training makes of the rank of each weight matrix: see `POST /v1/ranks`.
 
 """
 
 
 def theorems() -> TheoremList:
     """Every theorem that answers can cite."""
-    return TheoremList.model_validate({"theorems": [_document(row) for row in THEOREMS]})
+    return TheoremList.model_validate({"theorems": [*map(_document, THEOREMS), *map(_rank_document, RANK_RULES)]})
 
 
 def theorem(theorem_id: str) -> Theorem:
@@ -26,12 +28,15 @@ def theorem(theorem_id: str) -> Theorem:
     for row in THEOREMS:
         if row.id == theorem_id:
             return Theorem.model_validate(_document(row))
+    for rule in RANK_RULES:
+        if rule.id == theorem_id:
+            return Theorem.model_validate(_rank_document(rule))
     raise NotFound("there is no theorem of this id")
 
 
 def page() -> str:
     """The whole catalogue as Markdown, in the order of the table."""
-    return HEADING + "\n".join(_section(row) for row in THEOREMS)
+    return HEADING + "\n".join([*map(_section, THEOREMS), *map(_rank_section, RANK_RULES)])
 
 
 def _section(row: rules.Theorem) -> str:
@@ -45,6 +50,14 @@ def _section(row: rules.Theorem) -> str:
     return "\n".join(lines)
 
 
+def _rank_section(rule: RankRule) -> str:
+    lines = [f"## {rule.id}: {rule.title}", "", f"*{rule.status}*. Source: {rule.source}.", "", rule.statement, ""]
+    for condition in rule.conditions:
+        undecided = rule.not_decidable.get(condition.name)
+        lines.append(f"- {condition.name}" + ("" if undecided is None else f" (not decidable: {undecided})"))
+    return "\n".join([*lines, "", f"=> rank, `{rule.kind}`. To measure: {rule.certificate}.", ""])
+
+
 def _exemption(row: rules.Theorem, name: str) -> str:
     exemption = row.exempt.get(name)
     return "" if exemption is None else f" ({exemption.kind.replace('_', ' ')}: {exemption.detail})"
@@ -54,6 +67,22 @@ def _conclusion(conclusion: rules.Conclusion) -> str:
     provided = ", ".join(hypothesis.name for hypothesis in conclusion.provided)
     condition = f" provided: {provided}" if provided else ""
     return f"=> `{conclusion.about}`: {str(conclusion.value).lower()}{condition}  "
+
+
+def _rank_document(rule: RankRule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "title": rule.title,
+        "statement": rule.statement,
+        "source": rule.source,
+        "status": rule.status,
+        "hypotheses": [condition.name for condition in rule.conditions],
+        "page": rule.page,
+        "conclusions": [],
+        "caution": "",
+        "rank_kind": rule.kind,
+        "certificate": rule.certificate,
+    }
 
 
 def _document(row: rules.Theorem) -> dict[str, Any]:

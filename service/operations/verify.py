@@ -30,6 +30,7 @@ ROUNDING: Final = 1e-14
 NOT_SOLVED_AGAIN: Final = (
     "global_minimum.weights",
     "global_minimum.biases",
+    "global_minimum.skip_weights",
     "certificate.checks",
     "certificate.relative_gap",
     "certificate.rounding_allowance",

@@ -28,7 +28,16 @@ class EvaluationMoments(Wire):
     y_mean: Vector | None = None
 
 
-Evaluation: TypeAlias = Annotated[EvaluationSamples | EvaluationMoments, Field(discriminator="kind")]
+class EvaluationDataset(Wire):
+    """Held-out data that were uploaded, see `/v1/datasets`."""
+
+    kind: Literal["dataset"]
+    id: str = Field(max_length=100)
+
+
+Evaluation: TypeAlias = Annotated[
+    EvaluationSamples | EvaluationMoments | EvaluationDataset, Field(discriminator="kind")
+]
 
 
 class Samples(EvaluationSamples):
@@ -61,6 +70,17 @@ class Example(Wire):
     )
 
 
+class DatasetReference(EvaluationDataset):
+    """An uploaded data set, see `/v1/datasets`; answered as the moments or samples that were kept of it."""
+
+    task: Task | None = Field(
+        default=None, strict=False, description="Default: classification if the targets are one-hot, else regression."
+    )
+    evaluation: Evaluation | None = Field(
+        default=None, description="Held-out data on which the fit is reported as well."
+    )
+
+
 class NoData(Wire):
     """Only the number of inputs; some analyses can speak without data."""
 
@@ -69,4 +89,4 @@ class NoData(Wire):
     task: Task = Field(default=Task.REGRESSION, strict=False)
 
 
-Data: TypeAlias = Annotated[Samples | Moments | Example | NoData, Field(discriminator="kind")]
+Data: TypeAlias = Annotated[Samples | Moments | Example | DatasetReference | NoData, Field(discriminator="kind")]

@@ -8,14 +8,19 @@ from service.schemas.base import Number, Reasons, Wire
 from service.schemas.certificate import Fact
 from service.schemas.minima import StationaryPoint, Thresholds
 from service.schemas.problem import Problem
+from service.schemas.slices import SlicesAnswer
+from service.schemas.spectra import SpectraAnswer
 from service.vocabulary import Convention, Evidence, PointClass, Property, TheoremStatus
 
 
 class LandscapeOptions(Wire):
     """What stands beside a problem and does not change it."""
 
-    include: list[Literal["witnesses"]] = Field(
-        default=[], max_length=10, description="Parts that are left out by default."
+    include: list[Literal["witnesses", "hessian", "slice", "interpolation"]] = Field(
+        default=[],
+        max_length=10,
+        description="Parts that are left out by default: verified witnesses; around the global minimum, or a trained "
+        "point where no solver has one, the spectrum of the Hessian, a slice, and the line to the origin.",
     )
     time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
 
@@ -170,6 +175,9 @@ class LandscapeAnswer(Wire):
     barcode: list[Bar]
     facts: DataFacts
     witnesses: list[Witness] | None = Field(default=None, description="Where `include` asks for them.")
+    hessian: SpectraAnswer | None = Field(default=None, description="Where `include` asks for it.")
+    slice: SlicesAnswer | None = Field(default=None, description="Where `include` asks for it.")
+    interpolation: SlicesAnswer | None = Field(default=None, description="Where `include` asks for it.")
     solver: str | None
     reasons: Reasons
     convention: Convention = Field(strict=False)

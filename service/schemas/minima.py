@@ -39,6 +39,9 @@ class GlobalMinimum(Wire):
         "times their feature; a variational autoencoder has its encoder and decoder."
     )
     biases: list[BiasVector] | None = Field(default=None, description="Beside the weights; only with a bias.")
+    skip_weights: list[Weight | None] | None = Field(
+        default=None, description="Beside the weights, in the order of the skips; null for a skip that has none."
+    )
     layer_norms: list[Number] | None = Field(default=None, description="Frobenius norms of the weights; see `include`.")
     prediction_variance: Number = Field(description="Mean over the inputs of the variance of the prediction.")
     evaluation_fit: Number | None = Field(
@@ -127,6 +130,11 @@ class MinimaAnswer(Wire):
     numerics: Numerics
     data: DataSummary
     convention: Convention = Field(strict=False)
+    reductions: list[str] | None = Field(
+        default=None,
+        description="The exact steps from the problem to the plain network that `solver` solved; only where there are "
+        "frozen layers, skips or weights of the error. Numbers are those of the problem as it was asked.",
+    )
     features: FeatureGeometry | None = Field(default=None, description="Only for `unconstrained_features`.")
     variational: Variational | None = Field(default=None, description="Only for `linear_vae`.")
     classes: list[int] | None = Field(default=None, description="The label of each output; for classification only.")

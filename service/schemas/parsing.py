@@ -16,7 +16,23 @@ MAX_NAME: Final = 100
 
 # an element of these fields is a union, whose chosen branch pydantic adds to the location
 UNION_FIELDS: Final = frozenset(
-    {"noise", "input_noise", "data", "evaluation", "y", "weights", "biases", "left", "right", "skips", "initial_loss"}
+    {
+        "noise",
+        "input_noise",
+        "data",
+        "evaluation",
+        "y",
+        "weights",
+        "biases",
+        "skip_weights",
+        "left",
+        "right",
+        "skips",
+        "initial_loss",
+        "at",
+        "to",
+        "ends",
+    }
 )
 UNION_BRANCHES: Final = frozenset(
     {
@@ -25,6 +41,7 @@ UNION_BRANCHES: Final = frozenset(
         "samples",
         "moments",
         "example",
+        "dataset",
         "none",
         "vector",
         "matrix",
@@ -34,6 +51,9 @@ UNION_BRANCHES: Final = frozenset(
         "numbered",
         "word",
         "number",
+        "named",
+        "indexed",
+        "posted",
     }
 )
 
@@ -47,6 +67,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "float_type": "must be a number within the range of double precision",
     "int_type": "must be an integer",
     "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_parsing": "must be an integer",
     "string_type": "must be a string",
     "list_type": "must be an array",
     "dict_type": "must be an object",
@@ -108,6 +130,11 @@ def validated(model: type[WireT], value: object, at: Location = (), *, unwrap: b
         raise InputError(_field_problems(error, at, unwrap=unwrap)) from None
 
 
+def message_of(kind: str, context: Mapping[str, Any]) -> str:
+    """What to say about one kind of error; never repeats a value."""
+    return MESSAGES.get(kind, "is not valid").format_map(context)
+
+
 def _field_problems(error: ValidationError, at: Location, *, unwrap: bool) -> list[FieldProblem]:
     found = error.errors(include_url=False, include_input=False)
     problems = [_field_problem(item, at, unwrap=unwrap) for item in found[:MAX_REPORTED]]
@@ -123,7 +150,7 @@ def _field_problem(item: Mapping[str, Any], at: Location, *, unwrap: bool) -> Fi
         location = location[1:]
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         location = (*location, "kind")
-    detail = MESSAGES.get(kind, "is not valid").format_map(context)
+    detail = message_of(kind, context)
     if location and isinstance(location[-1], str) and len(location[-1]) > MAX_NAME:
         location, detail = location[:-1], "has an unknown field with a very long name"
     return FieldProblem((*at, *location), detail)

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from service.schemas.base import Wire
-from service.vocabulary import Property, TheoremStatus
+from service.vocabulary import Property, RankKind, TheoremStatus
 
 
 class TheoremConclusion(Wire):
@@ -26,6 +26,12 @@ class Theorem(Wire):
     page: str = Field(description="Page of the documentation with the proof.")
     conclusions: list[TheoremConclusion] = Field(description="What follows for the verdicts on a landscape.")
     caution: str = Field(description="What it does not say although it is easily read into it.")
+    rank_kind: RankKind | None = Field(
+        default=None, strict=False, description="Only of a rank rule: what sort of statement about ranks it makes."
+    )
+    certificate: str | None = Field(
+        default=None, description="Only of a rank rule: what to measure during training to see it come true."
+    )
 
 
 class TheoremList(Wire):

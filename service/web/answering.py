@@ -5,12 +5,14 @@ import math
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.operations.mapping.datasets import Place, blamed_on_references, references
 from service.web.bodies import Body, document, is_large, read_body
+from service.web.datasets import CallerDatasets
 from service.web.deferred import DEFERRED
 from service.web.heavy import HEAVY
 from service.web.jobs import answer_with_job, jobs_of, stored
 from service.web.middleware import shapes
-from service.web.preferences import preference, wish_of
+from service.web.preferences import preference, tenant_of, wish_of
 from service.web.questions import Read, Stored, decide, render_inline, submit
 from service.web.responses import Rendered
 from service.web.runtime import runtime_of
@@ -29,38 +31,54 @@ async def answer(request: Request, name: str) -> Response:
     settings = runtime.settings
     body = await read_body(request, settings.max_body_bytes)
     large = is_large(body, settings.large_body_bytes, settings.max_body_bytes)
+    found: object = None
+    places: list[Place] = []
+    if not large:
+        found = await document(body, settings.max_body_bytes)
+        places = references(found)
+        large = bool(places) and await _is_large_once_expanded(request, name, found, places)
     if large:
         shapes(request.scope, bytes=len(body.content))
-    if name in HEAVY or (name in DEFERRED and preference(request).wants_job):
-        return await _answer_question(request, name, body, large=large)
-    accept = request.headers.get("accept", "")
-    if large:
-        return (await runtime.large.render(name, body, accept)).response()
-    task = TASKS[name](await document(body, settings.max_body_bytes), settings, accept)
-    shapes(request.scope, **task.shapes)
-    return (await runtime.compute.run(task.estimate_s, task.time_limit_s, task.render)).response()
+    with blamed_on_references(places):
+        if name in HEAVY or (name in DEFERRED and preference(request).wants_job):
+            return await _answer_question(request, name, body, found, large=large)
+        accept = request.headers.get("accept", "")
+        if large:
+            return (await runtime.large.render(name, body, accept, tenant_of(request))).response()
+        task = TASKS[name](found, settings, accept)
+        shapes(request.scope, **task.shapes)
+        return (await runtime.compute.run(task.estimate_s, task.time_limit_s, task.render)).response()
 
 
-async def _answer_question(request: Request, name: str, body: Body, *, large: bool) -> Response:
+async def _is_large_once_expanded(request: Request, name: str, found: object, places: list[Place]) -> bool:
+    """Put the numbers of its data sets into a request, unless they are too many for the event loop."""
+    datasets = CallerDatasets(jobs_of(request).datasets, tenant_of(request))
+    if await stored(datasets.size, name, places) > runtime_of(request).settings.large_body_bytes:
+        return True
+    await stored(datasets.expand, name, found)
+    return False
+
+
+async def _answer_question(request: Request, name: str, body: Body, found: object, *, large: bool) -> Response:
     """Answer what may become a job.
 
     Either way the answer says which and why: the field ``execution`` inline, ``run_as`` and ``run_as_reason`` of a job.
     """
     if large:
-        found = await runtime_of(request).large.settle(name, body, wish_of(request))
+        settled = await runtime_of(request).large.settle(name, body, wish_of(request, name))
     else:
-        found = await _settle(request, name, body, HEAVY.get(name) or DEFERRED[name])
-    if isinstance(found, Rendered):
-        return found.response()
-    if found.begun:
+        settled = await _settle(request, name, found, HEAVY.get(name) or DEFERRED[name])
+    if isinstance(settled, Rendered):
+        return settled.response()
+    if settled.begun:
         runtime_of(request).job_metrics.accepted()
-    return await answer_with_job(request, found.job_id)
+    return await answer_with_job(request, settled.job_id)
 
 
-async def _settle(request: Request, name: str, body: Body, read: Read) -> Rendered | Stored:
-    runtime, service, wish = runtime_of(request), jobs_of(request), wish_of(request)
+async def _settle(request: Request, name: str, found: object, read: Read) -> Rendered | Stored:
+    runtime, service, wish = runtime_of(request), jobs_of(request), wish_of(request, name)
     settings, compute = runtime.settings, runtime.compute
-    asked = read(await document(body, settings.max_body_bytes), settings)
+    asked = read(found, settings)
     shapes(request.scope, **asked.shapes)
     planning_s = math.inf if asked.cost_s is None else 0.0
     decision = await compute.run(planning_s, None, decide, service, settings, name, asked, wish)

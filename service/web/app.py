@@ -28,6 +28,8 @@ from service.web.metrics import Metrics
 from service.web.middleware import ApiKeys, Observe
 from service.web.routers import (
     catalogue,
+    connectivity,
+    datasets,
     diagnose,
     gradient_flows,
     jobs,
@@ -35,6 +37,8 @@ from service.web.routers import (
     minima_batch,
     pages,
     races,
+    slices,
+    spectra,
     sweeps,
     system,
 )
@@ -42,6 +46,7 @@ from service.web.routers import minima as minima_routes
 from service.web.routers import problems as problem_routes
 from service.web.routers import ranks as ranks_routes
 from service.web.runtime import Runtime
+from service.web.uploads import Uploads
 
 ROUTERS: Final = (
     minima_routes.router,
@@ -50,11 +55,15 @@ ROUTERS: Final = (
     ranks_routes.router,
     sweeps.router,
     races.router,
+    slices.router,
+    spectra.router,
+    connectivity.router,
     gradient_flows.router,
     diagnose.router,
     catalogue.router,
     problem_routes.router,
     jobs.router,
+    datasets.router,
     system.router,
     pages.router,
 )
@@ -71,7 +80,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     logging.configure(settings)
     metrics, jobs_floor = Metrics(), JobService(jobs_config(settings), drive=settings.workers != 0)
-    runtime = Runtime(settings, Compute(settings), LargeBodies(settings), metrics, JobMetrics(metrics, jobs_floor))
+    runtime = Runtime(
+        settings,
+        Compute(settings),
+        LargeBodies(settings),
+        Uploads(settings),
+        metrics,
+        JobMetrics(metrics, jobs_floor),
+    )
     app = FastAPI(title=openapi.TITLE, openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan)
     app.state.runtime = runtime
     app.state.jobs = jobs_floor
@@ -107,3 +123,4 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(app.state.jobs.stop)
         runtime.compute.close()
         runtime.large.close()
+        runtime.uploads.close()

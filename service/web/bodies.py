@@ -8,7 +8,7 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from service.web.body_errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from service.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 from service.web.documents import from_npz, parse_json
 from service.web.npz import announced_bytes, as_json, by_place, place, read_npy, read_npz
 

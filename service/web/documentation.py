@@ -40,13 +40,11 @@ def answer(model: type, description: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"description": description, "content": {JSON: {"schema": reference(model)}}}}
 
 
-def answers(models: tuple[type, ...], description: str, binary: str) -> dict[int | str, dict[str, Any]]:
-    """The successful response of several forms, one of which may be binary."""
+def answers(models: tuple[type, ...], description: str, *binary: str) -> dict[int | str, dict[str, Any]]:
+    """The successful response of several forms, some of which may be binary."""
     schema = reference(models[0]) if len(models) == 1 else {"anyOf": [reference(model) for model in models]}
-    content = {
-        JSON: {"schema": schema},
-        binary: {"schema": {"type": "string", "format": "binary"}},
-    }
+    content: dict[str, Any] = {JSON: {"schema": schema}}
+    content |= {form: {"schema": {"type": "string", "format": "binary"}} for form in binary}
     return {200: {"description": description, "content": content}}
 
 
@@ -73,5 +71,9 @@ def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
 
 
 BODY_ERRORS: Final = ("malformed-body", "body-too-large", "unsupported-media-type", "invalid-input", "limit-exceeded")
-SOLVER_ERRORS: Final = ("not-covered", "numerical-error", "engine-unavailable")
+COMPUTING_ERRORS: Final = ("not-covered", "numerical-error", "engine-unavailable")
+DATA_ERRORS: Final = ("not-found", "dataset-deleted")
+"""Of what takes a problem, whose data may be an upload that is not there."""
+SOLVER_ERRORS: Final = (*COMPUTING_ERRORS, *DATA_ERRORS)
+PICTURE_ERRORS: Final = ("numerical-error", "extra-missing", "engine-unavailable", *DATA_ERRORS)
 COMMON_ERRORS: Final = ("unauthorized", "internal-error")

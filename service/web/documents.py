@@ -2,7 +2,7 @@
 
 from pydantic_core import from_json
 
-from service.web.body_errors import MalformedBody
+from service.errors import MalformedBody
 from service.web.npz import ANSWER, REQUEST, as_json, by_place, place, read_npz
 
 
@@ -22,7 +22,7 @@ def from_npz(content: bytes, max_bytes: int) -> object:
     Raises
     ------
     MalformedBody
-    service.web.body_errors.BodyTooLarge
+    service.errors.BodyTooLarge
         If the archive unpacks to more than ``max_bytes``.
     """
     arrays = read_npz(content, max_bytes)

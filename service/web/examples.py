@@ -15,10 +15,13 @@ import orjson
 from service.operations.minima import minima, parse
 from service.operations.minima_batch import minima_sweep
 from service.schemas.batch import SweepRequest
+from service.schemas.connectivity import CONNECTIVITY_EXAMPLE
 from service.schemas.diagnose import DIAGNOSE_EXAMPLE
 from service.schemas.flows import FLOW_EXAMPLE
 from service.schemas.generated import CHOSEN_GAP_EXAMPLE, GENERATED_EXAMPLE
 from service.schemas.problem import DESIGN_EXAMPLE
+from service.schemas.slices import SLICE_EXAMPLE
+from service.schemas.spectra import SPECTRUM_EXAMPLE
 from service.settings import Limits
 
 MINIMA: Final[Mapping[str, Any]] = {
@@ -44,6 +47,26 @@ MINIMA: Final[Mapping[str, Any]] = {
             "layers": [{"width": 6, "weight_decay": 1e-3}, {"width": 3, "weight_decay": 1e-3}],
         },
         "data": {"kind": "none", "inputs": 8},
+    },
+    "a frozen first layer, a decayed skip and weights of the outputs": {
+        "problem": {
+            "network": {
+                "layers": [
+                    {"width": 2, "frozen_weights": [[1.0, 0.5], [0.0, 1.0]]},
+                    {"width": 2},
+                    {"width": 2},
+                ],
+                "skips": [{"from": 1, "to": 2, "kind": "trainable", "weight_decay": 0.1}],
+                "bias": "output",
+            },
+            "data": {
+                "kind": "samples",
+                "x": [[1.0, 0.5], [-0.5, 1.0], [0.25, -1.5], [-1.0, 0.0], [0.5, 0.75]],
+                "y": [[1.0, -0.5], [0.0, 1.0], [0.5, -1.0], [-1.5, 0.25], [1.0, 0.5]],
+            },
+            "objective": {"loss": "weighted_squared", "weights": [4.0, 1.0]},
+        },
+        "return": {"weights": "full"},
     },
     "a linear variational autoencoder: which latents collapse": {
         "network": {
@@ -124,6 +147,22 @@ RACES: Final[Mapping[str, Any]] = {
         "steps": 200,
         "seed": 1,
     },
+}
+SLICES: Final[Mapping[str, Any]] = {
+    "a plane through a trained network": SLICE_EXAMPLE,
+    "from the global minimum of a linear network to its origin": {
+        "problem": DESIGN_EXAMPLE,
+        "kind": "interpolation",
+        "points": 61,
+    },
+}
+SPECTRA: Final[Mapping[str, Any]] = {
+    "a small network: all eigenvalues": SPECTRUM_EXAMPLE,
+    "by products with the Hessian": {**SPECTRUM_EXAMPLE, "method": "lanczos", "probes": 4, "lanczos_steps": 10},
+}
+CONNECTIVITY: Final[Mapping[str, Any]] = {
+    "two trained networks": CONNECTIVITY_EXAMPLE,
+    "widths, with the marks of theorems": {**CONNECTIVITY_EXAMPLE, "rounds": 0, "widths": [1, 2, 4, 8, 16], "runs": 5},
 }
 FLOWS: Final[Mapping[str, Any]] = {
     "a linear network on separable classes": FLOW_EXAMPLE,

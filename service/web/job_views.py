@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime
+from typing import Final
 
 import orjson
 from starlette.requests import Request
@@ -9,21 +10,36 @@ from starlette.responses import Response
 
 from service.jobs.codec import JSON, NPZ, decode, plain
 from service.jobs.values import Job, JobState, Payload
+from service.operations.drawing.table import render
 from service.schemas.jobs import JobFailure, JobStatus
-from service.web.preferences import wants_npz
+from service.web.drawing import FORMS, PNG, SVG, wanted
 from service.web.questions import LARGE_BYTES
+
+SUFFIXES: Final = {JSON: "", NPZ: ".npz", SVG: ".svg", PNG: ".png"}
 
 
 def result_response(request: Request, job: Job, payload: Payload) -> Response:
-    """A result with its hash as ``ETag``: JSON, or ``.npz`` where it is large or asked for; 304 if unchanged."""
-    binary = payload.media_type == NPZ and (len(payload.body) > LARGE_BYTES or wants_npz(request))
-    # The two forms are two representations, and have two tags.
-    tag = f'"{job.result_hash}{".npz" if binary else ""}"'
+    """A result with its hash as ``ETag``: JSON, a picture, or ``.npz`` where large or asked for; 304 if unchanged.
+
+    Raises
+    ------
+    service.errors.MissingExtra
+        If a picture is asked for and this server cannot draw any.
+    """
+    form = wanted(request, job.operation)
+    if form not in FORMS:
+        binary = payload.media_type == NPZ and (len(payload.body) > LARGE_BYTES or form == NPZ)
+        form = NPZ if binary else JSON
+    # Each form is a representation of its own, and has its own tag.
+    tag = f'"{job.result_hash}{SUFFIXES[form]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept", "Content-Location": _result(job)}
     known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
     if tag in known and request.method == "GET":
         return Response(status_code=304, headers=headers)
-    if binary:
+    if form in FORMS:
+        drawn = render(job.operation, plain(decode(payload)), FORMS[form])
+        return Response(drawn, headers=headers, media_type=form)
+    if form == NPZ:
         return Response(payload.body, headers=headers, media_type=NPZ)
     body = payload.body if payload.media_type == JSON else orjson.dumps(plain(decode(payload)))
     return Response(body, headers=headers, media_type=JSON)
@@ -37,7 +53,7 @@ def job_status(job: Job) -> JobStatus:
     """A job as callers see it; every number that is missing has its reason."""
     total = job.chunks_total
     progress = 1.0 if job.state is JobState.SUCCESSFUL else job.chunks_done / total if total else None
-    started, finished, expires = _iso(job.started_at), _iso(job.finished_at), _iso(job.expires_at)
+    started, finished, expires = iso(job.started_at), iso(job.finished_at), iso(job.expires_at)
     unknown = "not started yet" if job.started_at is None else "the number of chunks is decided as results arrive"
     missing = {
         "progress": unknown if progress is None else None,
@@ -55,7 +71,7 @@ def job_status(job: Job) -> JobStatus:
         progress=progress,
         chunks_done=job.chunks_done,
         chunks_total=total,
-        created_at=_iso(job.created_at) or "",
+        created_at=iso(job.created_at) or "",
         started_at=started,
         finished_at=finished,
         expires_at=expires,
@@ -68,7 +84,8 @@ def job_status(job: Job) -> JobStatus:
     )
 
 
-def _iso(seconds: float | None) -> str | None:
+def iso(seconds: float | None) -> str | None:
+    """A time in seconds since 1970 as callers see it."""
     if seconds is None or not math.isfinite(seconds):
         return None
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

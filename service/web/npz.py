@@ -1,7 +1,6 @@
 """Arrays in and out of ``.npy`` and ``.npz``, without pickle and without trust in any announced size."""
 
 import io
-import math
 import zipfile
 from collections.abc import Mapping
 from itertools import pairwise
@@ -9,15 +8,14 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib import format as npy
 
-from service.web.body_errors import BodyTooLarge, MalformedBody
+from service.errors import BodyTooLarge, MalformedBody
+from service.operations.uploads.npy_file import NUMERIC_KINDS, read_header
+from service.operations.uploads.npz_file import COMPRESSIONS
 
 MAX_ENTRIES: Final = 100
 REQUEST: Final = "request"
 ANSWER: Final = "answer"
-NUMERIC_KINDS: Final = "biuf"
-COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def read_npy(data: bytes, name: str) -> npt.NDArray[Any]:
@@ -29,21 +27,14 @@ def read_npy(data: bytes, name: str) -> npt.NDArray[Any]:
         If the bytes are no ``.npy`` file, or hold objects or anything else but numbers or text.
     """
     stream = io.BytesIO(data)
-    try:
-        version = npy.read_magic(stream)
-        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran_order, dtype = read_header(stream, max_header_size=10_000)
-    except ValueError as error:
-        raise MalformedBody(f"the array {name} is no readable .npy file") from error
-    if dtype.hasobject or dtype.kind not in NUMERIC_KINDS + "U":
-        raise MalformedBody(f"the array {name} holds something else than numbers; objects are never unpickled")
+    header = read_header(stream, name)
     rest = data[stream.tell() :]
-    if any(side < 0 for side in shape) or math.prod(shape) * dtype.itemsize != len(rest):
+    if header.bytes != len(rest):
         raise MalformedBody(f"the array {name} has another number of bytes than its header says")
     if not rest:
-        return np.zeros(shape, dtype)
-    array = np.frombuffer(rest, dtype=dtype)
-    return array.reshape(shape, order="F" if fortran_order else "C")
+        return np.zeros(header.shape, header.dtype)
+    array = np.frombuffer(rest, dtype=header.dtype)
+    return array.reshape(header.shape, order="F" if header.fortran_order else "C")
 
 
 def read_npz(data: bytes, max_bytes: int) -> dict[str, npt.NDArray[Any]]:

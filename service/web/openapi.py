@@ -8,6 +8,8 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from service.schemas.batch import ProblemsAnswer, ProblemsRequest, ProblemsTable, SweepAnswer, SweepRequest
+from service.schemas.connectivity import ConnectivityAnswer, ConnectivityRequest
+from service.schemas.datasets import Dataset, DatasetList
 from service.schemas.diagnose import BareDiagnoseRequest, DiagnoseAnswer, DiagnoseRequest
 from service.schemas.examples import ExampleAnswer, ExampleList
 from service.schemas.flows import FlowAnswer, FlowRequest
@@ -19,6 +21,8 @@ from service.schemas.problem_details import ProblemDetails
 from service.schemas.races import RacesAnswer, RacesRequest
 from service.schemas.ranks import BareRanksRequest, RanksAnswer, RanksRequest
 from service.schemas.request import BareMinimaRequest, MinimaRequest
+from service.schemas.slices import SlicesAnswer, SlicesRequest
+from service.schemas.spectra import SpectraAnswer, SpectraRequest
 from service.schemas.sweeps import SweepsAnswer, SweepsRequest
 from service.schemas.system import Health, Version
 from service.schemas.theorems import TheoremList
@@ -57,6 +61,12 @@ MODELS: Final = (
     SweepsAnswer,
     RacesRequest,
     RacesAnswer,
+    SlicesRequest,
+    SlicesAnswer,
+    SpectraRequest,
+    SpectraAnswer,
+    ConnectivityRequest,
+    ConnectivityAnswer,
     FlowRequest,
     FlowAnswer,
     DiagnoseRequest,
@@ -71,6 +81,8 @@ MODELS: Final = (
     JobStatus,
     JobList,
     PartialResults,
+    Dataset,
+    DatasetList,
     Health,
     Version,
     ProblemDetails,

@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.requests import Request
 
-from service.jobs.codec import NPZ
+from service.web.drawing import wanted
 from service.web.questions import Wish
 
 MAX_WAIT_S: Final = 60.0
@@ -56,11 +56,12 @@ def tenant_of_key(key: str | None) -> str:
     return ANONYMOUS if key is None else hashlib.sha256(key.strip().encode()).hexdigest()[:32]
 
 
-def wants_npz(request: Request) -> bool:
-    """Whether the caller accepts arrays in binary form."""
-    return NPZ in request.headers.get("accept", "")
+def wish_of(request: Request, operation: str) -> Wish:
+    """Everything but the body that decides how a question is answered.
 
-
-def wish_of(request: Request) -> Wish:
-    """Everything but the body that decides how a question is answered."""
-    return Wish(tenant_of(request), preference(request).wants_job, wants_npz(request))
+    Raises
+    ------
+    service.errors.MissingExtra
+        If a picture is asked for and this server cannot draw any.
+    """
+    return Wish(tenant_of(request), preference(request).wants_job, wanted(request, operation))

@@ -11,19 +11,26 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from service.errors import (
+    BodyTooLarge,
+    DatasetError,
     EngineError,
+    FieldProblem,
     InputError,
     JobError,
     LimitExceeded,
     Location,
+    MalformedBody,
+    MissingExtra,
     NotCovered,
     NotFound,
     NumericalError,
     QueueFull,
     ServiceError,
+    UnsupportedMediaType,
 )
+from service.schemas.parsing import MAX_NAME, message_of
 from service.schemas.problem_details import ProblemDetails
-from service.web.body_errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from service.web.responses import Rendered
 
 MEDIA_TYPE: Final = "application/problem+json"
 MAX_IN_DETAIL: Final = 3
@@ -95,15 +102,16 @@ PROBLEM_TYPES: Final[tuple[ProblemType, ...]] = (
         BodyTooLarge.code,
         413,
         "The body is too large",
-        "The body, as sent or unpacked, has more bytes than the setting `max_body_bytes`. Linear networks under "
-        "squared loss need only the moments of the data, which are much smaller than samples.",
+        "The body, as sent or unpacked, has more bytes than the setting `max_body_bytes`, or `max_upload_bytes` for a "
+        "data set. Linear networks under squared loss need only the moments of the data, which are much smaller than "
+        "samples.",
     ),
     ProblemType(
         UnsupportedMediaType.code,
         415,
         "The content type is not supported",
         "Bodies are read as `application/json`, `application/x-npz` or `multipart/form-data`, without a content "
-        "encoding.",
+        "encoding; data sets as csv, npy, npz and, where the server has the library for it, Parquet.",
     ),
     ProblemType(
         Unauthorized.code,
@@ -126,6 +134,19 @@ PROBLEM_TYPES: Final[tuple[ProblemType, ...]] = (
         "The job has expired",
         "Request, chunks and result were removed after the setting `job_retention_s`. Asking again starts a new "
         "attempt under the same id.",
+    ),
+    ProblemType(
+        MissingExtra.code,
+        501,
+        MissingExtra.title,
+        "The detail names the extra to install; without it the same request is answered as JSON.",
+    ),
+    ProblemType(
+        DatasetError.code,
+        410,
+        DatasetError.title,
+        "Moments and samples were removed by `DELETE`, and nothing can be computed from the id any more. Uploading the "
+        "same file with the same options brings it back under the same id.",
     ),
     ProblemType(
         QueueFull.code,
@@ -181,7 +202,17 @@ def of_service_error(error: ServiceError) -> Response:
         )
     if isinstance(error, InputError):
         return response(error.code, _summary(error), errors=_items(error))
+    if isinstance(error, DatasetError) and error.problem.location:
+        told = f"{pointer(error.problem.location)} {error.detail}"
+        return response(error.code, told, errors=[_item(error.problem)])
     return response(error.code, error.detail)
+
+
+def rendered(error: ServiceError) -> Rendered:
+    """The same as plain bytes, for another process to send."""
+    refused = of_service_error(error)
+    kept = {name: text for name, text in refused.headers.items() if name == "retry-after"}
+    return Rendered(bytes(refused.body), MEDIA_TYPE, refused.status_code, kept)
 
 
 async def on_service_error(_request: Request, error: Exception) -> Response:
@@ -204,9 +235,12 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 async def on_parameter_error(_request: Request, error: Exception) -> Response:
     """Handler of a parameter of a path or query that the framework refused."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
-    items = [{"parameter": str(item["loc"][-1]), "detail": "is not valid"} for item in error.errors()]
-    names = ", ".join(item["parameter"] for item in items)
-    return response(InputError.code, f"the parameter {names} is not valid", errors=items)
+    items = [
+        {"parameter": str(item["loc"][-1])[:MAX_NAME], "detail": message_of(item["type"], item.get("ctx", {}))}
+        for item in error.errors()
+    ]
+    told = "; ".join(f"the parameter {item['parameter']} {item['detail']}" for item in items[:MAX_IN_DETAIL])
+    return response(InputError.code, told, errors=items)
 
 
 def _methods(request: Request) -> set[str]:
@@ -226,7 +260,11 @@ def _attempts(error: NotCovered) -> list[dict[str, Any]]:
 
 
 def _items(error: InputError) -> list[dict[str, str]]:
-    return [{"pointer": pointer(item.location), "detail": item.detail} for item in error.problems]
+    return [_item(item) for item in error.problems]
+
+
+def _item(problem: FieldProblem) -> dict[str, str]:
+    return {"pointer": pointer(problem.location), "detail": problem.detail}
 
 
 def _summary(error: InputError) -> str:

@@ -13,7 +13,9 @@ from service.jobs.heavy.requests import check_job_time
 from service.jobs.inline import StoppedError, run_inline
 from service.jobs.service import JobService
 from service.jobs.values import Json, Submission
+from service.operations.drawing.table import render
 from service.settings import Settings
+from service.web.drawing import FORMS
 from service.web.responses import Rendered
 
 LARGE_BYTES: Final = 4_000_000
@@ -47,11 +49,11 @@ Read: TypeAlias = Callable[[object, Settings], Asked]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What of a request, beside its body, decides how it is answered."""
+    """What of a request, beside its body, decides how it is answered; ``form`` is the media type of the answer."""
 
     tenant: str
     wants_job: bool
-    wants_npz: bool
+    form: str = JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ def render_inline(service: JobService, name: str, asked: Asked, decision: Decisi
     Raises
     ------
     LimitExceeded
+    MissingExtra
+        If a picture is asked for and this server cannot draw any.
     """
     deadline = time.monotonic() + decision.time_limit_s
     try:
@@ -129,6 +133,8 @@ def render_inline(service: JobService, name: str, asked: Asked, decision: Decisi
         raise LimitExceeded(("time_limit_s",), "max_seconds", decision.time_limit_s, "seconds") from None
     answer = {**decode(payload), "execution": {"run_as": "inline", "reason": decision.reason}}
     headers = {"Vary": "Accept"}
-    if payload.media_type == NPZ and (wish.wants_npz or len(payload.body) > LARGE_BYTES):
+    if wish.form in FORMS:
+        return Rendered(render(name, plain(answer), FORMS[wish.form]), wish.form, headers=headers)
+    if payload.media_type == NPZ and (wish.form == NPZ or len(payload.body) > LARGE_BYTES):
         return Rendered(encode(answer).body, NPZ, headers=headers)
     return Rendered(orjson.dumps(plain(answer)), JSON, headers=headers)

@@ -9,6 +9,7 @@ from service.web.compute import Compute
 from service.web.job_metrics import JobMetrics
 from service.web.large import LargeBodies
 from service.web.metrics import Metrics
+from service.web.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Runtime:
     settings: Settings
     compute: Compute
     large: LargeBodies
+    uploads: Uploads
     metrics: Metrics
     job_metrics: JobMetrics
 

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 from service.operations import cost
 from service.operations.diagnose import diagnose
 from service.operations.diagnose import parse as parse_diagnose
+from service.operations.drawing.table import render
 from service.operations.landscape import landscape
 from service.operations.landscape import parse as parse_landscape
 from service.operations.minima import minima, parse
@@ -15,7 +16,9 @@ from service.operations.problems import generate
 from service.operations.problems import parse as parse_generated
 from service.operations.ranks import parse as parse_ranks
 from service.operations.ranks import ranks
+from service.schemas.base import Wire
 from service.settings import Limits
+from service.web.drawing import FORMS, wanted_by
 from service.web.responses import Rendered, rendered, rendered_problem, rendered_sweep
 
 
@@ -79,15 +82,23 @@ def _problems_rendered(asked: Batch, limits: Limits, accept: str) -> Rendered:
     return rendered_sweep(minima_table(asked, limits), accept)
 
 
-def _landscape(body: object, limits: Limits, _accept: str) -> Task:
+def _landscape(body: object, limits: Limits, accept: str) -> Task:
     parsed = parse_landscape(body)
     asked = parsed.request
+    form = wanted_by(accept, "landscape")
     return Task(
-        estimate_s=cost.landscape_s(asked),
+        estimate_s=float("inf") if form in FORMS else cost.landscape_s(asked),
         time_limit_s=asked.time_limit_s,
-        render=lambda: rendered(landscape(asked, limits, parsed.problem_at)),
+        render=lambda: _drawn(landscape(asked, limits, parsed.problem_at), "landscape", form),
         shapes={"data": asked.problem.data.kind, "layers": len(asked.problem.network.layers)},
     )
+
+
+def _drawn(answer: Wire, operation: str, form: str) -> Rendered:
+    """An answer as JSON, or as a picture."""
+    if form in FORMS:
+        return Rendered(render(operation, answer.model_dump(mode="json", exclude_unset=True), FORMS[form]), form)
+    return rendered(answer)
 
 
 def _diagnose(body: object, limits: Limits, _accept: str) -> Task:

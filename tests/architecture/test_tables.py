@@ -14,6 +14,7 @@ TABLES = {
     "core/theorems": ("core/catalogue.py", "core/dispatch.py"),
     "core/ranks/rules": ("core/catalogue.py",),
     "operations": ("operations/table.py",),
+    "operations/uploads": ("operations/uploads/formats.py",),
     "jobs/heavy": ("jobs/table.py",),
 }
 SCANS = {"pkgutil", "importlib", "importlib.metadata", "glob", "os", "pathlib", "inspect"}

@@ -219,6 +219,20 @@ CASES = [
         "positive",
     ),
     Case(
+        "an identity between unequal widths",
+        at("network", "skips", to=[{"from": 0, "to": 2, "kind": "identity"}]),
+        "invalid-input",
+        "/network/skips/0",
+        "equal widths",
+    ),
+    Case(
+        "decay of an identity",
+        at("network", "skips", to=[{"from": 0, "to": 1, "kind": "identity", "weight_decay": 0.5}]),
+        "invalid-input",
+        "/network/skips/0/weight_decay",
+        "have weights",
+    ),
+    Case(
         "class counts without their model",
         at("network", "class_counts", to=[3, 2]),
         "invalid-input",
@@ -318,9 +332,15 @@ CASES = [
     Case("an array", lambda _: b"[]", "invalid-input", "", "must be an object"),
     Case("null", lambda _: b"null", "invalid-input", "", "must be an object"),
     Case("no data", without("data"), "invalid-input", "/data", "required"),
+    Case("unknown data kind", at("data", to={"kind": "table", "id": "x"}), "invalid-input", "/data/kind", "'samples'"),
     Case(
-        "unknown data kind", at("data", to={"kind": "dataset", "id": "x"}), "invalid-input", "/data/kind", "'samples'"
+        "a data set that never was",
+        at("data", to={"kind": "dataset", "id": "x"}),
+        "not-found",
+        "/data/id",
+        "no data set",
     ),
+    Case("a data set without id", at("data", to={"kind": "dataset"}), "invalid-input", "/data/id", "is required"),
     Case("no data kind", at("data", to={}), "invalid-input", "/data/kind", "required"),
     Case(
         "data of kind none", at("data", to={"kind": "none", "inputs": 3}), "invalid-input", "/data/kind", "needs data"

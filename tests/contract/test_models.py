@@ -1,6 +1,7 @@
 """Free features, autoencoders and variational autoencoders over HTTP, and what `verify` says of their answers."""
 
 import copy
+import json
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,74 @@ def test_verify_recomputes_and_finds_what_was_changed(base: str, problem: dict[s
     wrong = verify(parse_answer(answer), Limits())
     assert not wrong.agrees
     assert any(not check.agrees and check.how == "recomputed" for check in wrong.checks)
+
+
+X = [[1.0, 0.5], [-0.5, 1.0], [0.25, -1.5], [-1.0, 0.0], [0.5, 0.75]]
+Y = [[1.0, -0.5], [0.0, 1.0], [0.5, -1.0], [-1.5, 0.25], [1.0, 0.5]]
+DECAYED = {"width": 2, "weight_decay": 0.05}
+REDUCIBLE: dict[str, dict[str, Any]] = {
+    "frozen": {"network": {"layers": [{"width": 2, "frozen_weights": [[1.0, 0.5], [0.0, 1.0]]}, DECAYED, DECAYED]}},
+    "decayed skip": {
+        "network": {
+            "layers": [DECAYED, DECAYED],
+            "skips": [{"from": 0, "to": 2, "kind": "trainable", "weight_decay": 0.25}],
+            "bias": "output",
+            "bias_weight_decay": 0.0,
+        },
+        "objective": {"convention": "torch"},
+    },
+    "identity": {
+        "network": {"layers": [DECAYED, DECAYED], "skips": [{"from": 0, "to": 2, "kind": "identity"}]},
+    },
+    "weighted": {
+        "network": {"layers": [{"width": 1}, {"width": 2}], "bias": "all"},
+        "objective": {"loss": "weighted_squared", "weights": [4.0, 1.0], "convention": "half_sum"},
+    },
+}
+
+
+@pytest.mark.parametrize("name", REDUCIBLE)
+def test_frozen_layers_skips_and_weights_over_http(base: str, name: str) -> None:
+    answer = asked(base, {**REDUCIBLE[name], "data": {"kind": "samples", "x": X, "y": Y}})
+    assert answer["status"] in ("exact", "certified")
+    assert answer["reductions"]
+    assert "linear-reductions" in answer["theorems"]
+    assert not nulls_without_reason({**answer, "problem": {}})
+    found = verify(parse_answer(answer), Limits())
+    assert found.agrees, [check for check in found.checks if not check.agrees]
+    wrong = copy.deepcopy(answer)
+    trained = (
+        wrong["global_minimum"]["skip_weights"][0] if name == "decayed skip" else wrong["global_minimum"]["weights"][-1]
+    )
+    trained[0][0] += 1e-3
+    assert not verify(parse_answer(wrong), Limits()).agrees
+
+
+def test_frozen_weights_that_were_changed_are_named(base: str) -> None:
+    answer = asked(base, {**REDUCIBLE["frozen"], "data": {"kind": "samples", "x": X, "y": Y}})
+    answer["global_minimum"]["weights"][0][0][0] += 1e-3
+    found = verify(parse_answer(answer), Limits())
+    assert any(check.found == "changed" for check in found.checks if not check.agrees)
+
+
+def test_what_cannot_be_removed_is_refused_by_name(base: str) -> None:
+    problem = copy.deepcopy(REDUCIBLE["identity"])
+    problem["network"]["skips"][0]["kind"] = "diagonal"
+    reply = call(base, "POST", "/v1/minima", {**problem, "data": {"kind": "samples", "x": X, "y": Y}})
+    assert reply.status == 422
+    assert "is of kind diagonal" in json.dumps(reply.json)
+
+
+def test_a_collapsed_minimum_has_factors_too(base: str) -> None:
+    layers = [{"width": 2, "weight_decay": 10.0}, {"width": 2, "weight_decay": 10.0}]
+    body = {
+        "problem": {"network": {"layers": layers}, "data": {"kind": "samples", "x": X, "y": Y}},
+        "return": {"weights": "factors"},
+    }
+    reply = call(base, "POST", "/v1/minima", body)
+    assert reply.status == 200
+    assert reply.json["global_minimum"]["trivial"]
+    assert reply.json["global_minimum"]["weights"][0]["shape"] == [2, 2]
 
 
 @pytest.mark.parametrize("path", ["/v1/landscape", "/v1/ranks"])

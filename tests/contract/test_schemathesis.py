@@ -14,9 +14,9 @@ from service.web.app import create_app
 schema = schemathesis.openapi.from_dict(openapi.document(create_app(Settings(log_level="error"))))
 
 
-@schemathesis.serializer("application/x-npz")
+@schemathesis.serializer("application/x-npz", "application/x-npy", "application/vnd.apache.parquet")
 def as_bytes(_context: Any, value: Any) -> bytes:
-    """Archives are generated as arbitrary bytes."""
+    """Archives and arrays are generated as arbitrary bytes."""
     return value if isinstance(value, bytes) else str(value).encode()
 
 

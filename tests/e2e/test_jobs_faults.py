@@ -24,7 +24,10 @@ from service.jobs.migrate import migrate
 from service.jobs.store import JobStore
 from service.jobs.tables import attempts, blobs, events, jobs, losses, steps
 from service.jobs.values import Job, JobState, Submission
+from service.schemas.problem import DESIGN_EXAMPLE
+from service.settings import Settings
 from service.version import ENGINE_VERSION
+from tests.serving import call, serving
 from tests.support.job_operations import OPERATIONS, PLACE
 from tests.support.job_stacks import (
     Cluster,
@@ -137,22 +140,34 @@ def test_a_job_outlives_workers_server_and_scheduler(
         database.close()
 
 
-def test_two_replicas_compute_fifty_equal_questions_once(database: Database, cluster: Cluster) -> None:
-    replicas = [Replica(config(database, cluster)) for _ in range(2)]
-    store = store_of(database)
-    question = Submission("count", {"chunks": 6, "sleep_s": 0.1, "seed": 50})
-    try:
-        with ThreadPoolExecutor(10) as pool:
-            answers = list(pool.map(lambda _: store.submit(question), range(50)))
-        assert len({job.id for job, _ in answers}) == 1
-        assert sum(started for _, started in answers) == 1
-        final = ended(store, answers[0][0])
-        assert (final.state, final.attempt, final.chunks_done) == (JobState.SUCCESSFUL, 1, 6)
-        told = store.events(final.id, TENANT)[1]
-        assert [event.data["state"] for event in told if event.name == "state"] == ["accepted", "running", "successful"]
-    finally:
-        for replica in replicas:
-            replica.close()
+def test_two_servers_compute_fifty_equal_questions_once(database: Database, cluster: Cluster) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
+    settings = Settings(database_url=url, scheduler_address=cluster.address, workers=2, log_level="error")
+    questions = {"problems": [{**DESIGN_EXAMPLE, "data": {**DESIGN_EXAMPLE["data"], "yy": 1.0 + i}} for i in range(64)]}
+    with serving(settings) as one, serving(settings) as other, ThreadPoolExecutor(10) as pool:
+        ask = partial(call, method="POST", path="/v1/minima/batch", body=questions, headers={"Prefer": "respond-async"})
+        replies = list(pool.map(ask, (one, other) * 25))
+        assert {reply.status for reply in replies} <= {200, 202}
+        (location,) = {reply.headers["location"] for reply in replies}
+        until(
+            lambda: call(one, "GET", location).json["state"] == "successful",
+            20,
+            show=lambda: call(one, "GET", location).json,
+        )
+        results = [call(base, "GET", f"{location}/results").content for base in (one, other)]
+        assert results[0] == results[1]
+        store, job = store_of(database), location.rpartition("/")[2]
+        told = [event.data["state"] for event in store.events(job, TENANT)[1] if event.name == "state"]
+        assert told == ["accepted", "running", "successful"]
+
+        def counted(name: str) -> float:
+            lines = [
+                line for base in (one, other) for line in call(base, "GET", "/metrics").content.decode().splitlines()
+            ]
+            return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} "))
+
+        assert counted("minima_jobs_accepted_total") == 1
+        until(lambda: counted("minima_job_chunks_stored_total") == store.get(job, TENANT).chunks_done == 4)
 
 
 @pytest.mark.parametrize("kind", ["chunk", "progress", "event", "state"])

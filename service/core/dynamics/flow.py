@@ -25,8 +25,12 @@ ARRIVED: Final = 1e-9
 STIFF_WEIGHTS: Final = 1_000
 """Weights above which a linear network is stepped like one with kinks: a stiff solver factors P x P matrices."""
 
-SEGMENT: Final = 0.25
-"""Log-norm time of one segment; in plain time segments double instead."""
+SEGMENT: Final = 0.5
+"""Log-norm time of one segment; in plain time segments double instead.  The stiff solver starts anew in each."""
+
+KINK_SEGMENT: Final = 0.25
+PATIENCE: Final = 2.0
+"""Log-norm time without progress after which a flow has stalled."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,8 @@ class FlowState:
         Gradient norm at the start.
     best_value : float
         Least value so far.
-    since_progress : int
-        Segments since it fell noticeably.
+    idle : float
+        Time since it fell noticeably.
     stop : FlowStop or None
     is_cut : bool
         Whether the last segment was cut short because it took too many gradients; the next one goes on.
@@ -59,7 +63,7 @@ class FlowState:
     segment: int
     first_gradient: float
     best_value: float
-    since_progress: int
+    idle: float
     stop: FlowStop | None
     is_cut: bool = False
 
@@ -106,11 +110,11 @@ def begin(setting: Setting, start: Snapshot) -> FlowState:
     value, gradient = rates.log_loss(theta) if rates.time is FlowTime.LOG_NORM else rates.objective(theta)
     length = float(np.linalg.norm(gradient))
     stop = FlowStop.UNDEFINED if length == 0.0 else None
-    return FlowState(theta, 0.0, 1, 0, length, value, 0, stop)
+    return FlowState(theta, 0.0, 1, 0, length, value, 0.0, stop)
 
 
 def advance(setting: Setting, like: Snapshot, state: FlowState, until: Until, most: int = MAX_EVALUATIONS) -> FlowState:
-    """One bounded segment further: up to a quarter of log-norm time, or twice as far as before in plain time.
+    """One bounded segment further: up to half a unit of log-norm time, or twice as far as before in plain time.
 
     Parameters
     ----------
@@ -125,14 +129,16 @@ def advance(setting: Setting, like: Snapshot, state: FlowState, until: Until, mo
     """
     rates = Rates(setting, like)
     is_log_norm = rates.time is FlowTime.LOG_NORM
-    length = SEGMENT if is_log_norm else max(0.1 / max(state.first_gradient, 1e-12), state.time)
     is_stiff = setting.graph.is_linear and state.theta.size <= STIFF_WEIGHTS
+    length = max(0.1 / max(state.first_gradient, 1e-12), state.time)
+    if is_log_norm:
+        length = SEGMENT if is_stiff else KINK_SEGMENT
     steps = smooth_steps if is_stiff else stepped_over_kinks
     theta, elapsed, evaluations = steps(rates, state.theta, length, until.log_loss, most)
     value, gradient = rates.log_loss(theta) if is_log_norm else rates.objective(theta)
     noticeable = 1e-4 * (1.0 + abs(state.best_value)) if is_log_norm else 0.0
     is_cut = evaluations >= most
-    idle = state.since_progress if is_cut else state.since_progress + 1
+    fell = value < state.best_value - noticeable
     following = FlowState(
         theta=theta,
         time=state.time + elapsed,
@@ -140,7 +146,7 @@ def advance(setting: Setting, like: Snapshot, state: FlowState, until: Until, mo
         segment=state.segment + 1,
         first_gradient=state.first_gradient,
         best_value=min(value, state.best_value),
-        since_progress=0 if value < state.best_value - noticeable else idle,
+        idle=0.0 if fell else state.idle + elapsed,
         stop=None,
         is_cut=is_cut,
     )
@@ -162,7 +168,7 @@ def _stop(
     if rates.time is FlowTime.LOG_NORM:
         if value <= until.log_loss + ARRIVED * abs(until.log_loss):
             return FlowStop.REACHED
-        if gradient == 0.0 or state.since_progress >= 8 or state.time >= LONGEST_LOG_NORM:
+        if gradient == 0.0 or state.idle >= PATIENCE or state.time >= LONGEST_LOG_NORM:
             return FlowStop.STALLED
     elif gradient <= STATIONARY * state.first_gradient:
         hopeless = setting.labelled is not None and setting.separability.separable is False and setting.graph.is_linear

@@ -83,7 +83,10 @@ class Rates:
 
     def log_norm_speed(self, theta: FloatArray) -> FloatArray:
         """``||theta|| g / ||g||`` with g the negative gradient of the log loss; zero where g is."""
-        _, gradient = self.log_loss(theta)
+        return self.turned(theta, self.log_loss(theta)[1])
+
+    def turned(self, theta: FloatArray, gradient: FloatArray) -> FloatArray:
+        """That speed from the gradient of the log loss."""
         length = float(np.linalg.norm(gradient))
         if length == 0.0:
             return np.zeros_like(theta)

@@ -12,6 +12,9 @@ from service.vocabulary import FlowTime
 
 RELATIVE: Final = 1e-9
 ABSOLUTE: Final = 1e-11
+NEAR: Final = 0.1
+"""Relative distance of the log loss from that asked for within which every step is looked at."""
+
 STEP: Final = 0.2
 """Log-norm time of a step over kinks, times ``1 + |log L|``: in it the log loss changes by about that much."""
 
@@ -32,11 +35,19 @@ def smooth_steps(
     evaluations : int
     """
     is_log_norm = rates.time is FlowTime.LOG_NORM
-    speed = rates.log_norm_speed if is_log_norm else rates.plain_speed
+    seen = [np.inf]
+
+    def speed(_time: float, at: FloatArray) -> FloatArray:
+        if not is_log_norm:
+            return rates.plain_speed(at)
+        value, gradient = rates.log_loss(at)
+        seen[0] = value
+        return rates.turned(at, gradient)
+
     scale = max(float(np.linalg.norm(theta)), 1e-8)
     jacobian = (rates.log_norm_jacobian if is_log_norm else rates.plain_jacobian) if rates.is_chain else None
     solver = LSODA(
-        lambda _time, at: speed(at),
+        speed,
         0.0,
         theta,
         length,
@@ -46,7 +57,9 @@ def smooth_steps(
     )
     while solver.status == "running" and solver.nfev < most:
         solver.step()
-        if is_log_norm and rates.log_loss(solver.y)[0] <= log_loss:
+        # the last gradient was taken close to where the step ended: only near the goal it is worth another one
+        is_near = is_log_norm and seen[0] <= log_loss + NEAR * (1.0 + abs(log_loss))
+        if is_near and rates.log_loss(solver.y)[0] <= log_loss:
             return _at_log_loss(rates, solver, log_loss)
     return solver.y, float(solver.t), int(solver.nfev)
 

@@ -6,11 +6,18 @@ becomes ``after_l' G before_l'`` for matrix l, at a cost that does not know the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
 from service.core.arrays import FloatArray
+
+
+@cache
+def _identity(size: int) -> FloatArray:
+    identity: FloatArray = np.eye(size)
+    identity.flags.writeable = False
+    return identity
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,7 @@ class LinearChain:
     @cached_property
     def before(self) -> list[FloatArray]:
         """Products of the matrices before each one, (columns, inputs); the last entry is the end-to-end map."""
-        products = [np.eye(self.weights[0].shape[1]), self.weights[0]]
+        products = [_identity(self.weights[0].shape[1]), self.weights[0]]
         for weight in self.weights[1:]:
             products.append(weight @ products[-1])
         return products
@@ -30,9 +37,9 @@ class LinearChain:
     @cached_property
     def after(self) -> list[FloatArray]:
         """Products of the matrices after each one, (outputs, width)."""
-        products = [np.eye(len(self.weights[-1]))]
+        products = [_identity(len(self.weights[-1]))]
         for weight in reversed(self.weights[1:]):
-            products.append(products[-1] @ weight)
+            products.append(weight if len(products) == 1 else products[-1] @ weight)
         return products[::-1]
 
     @property
@@ -42,9 +49,12 @@ class LinearChain:
 
     def gradient(self, slope: FloatArray) -> FloatArray:
         """Gradient with respect to all weights in one vector, from the slope (outputs, inputs) with respect to B."""
-        parts = [
-            (after.T @ slope @ before.T).ravel() for after, before in zip(self.after, self.before[:-1], strict=True)
-        ]
+        last = len(self.weights) - 1
+        parts = []
+        # the products before the first matrix and after the last one are identities, which need no multiplying
+        for index in range(last + 1):
+            left = slope if index == last else self.after[index].T @ slope
+            parts.append((left if index == 0 else left @ self.before[index].T).ravel())
         return np.concatenate(parts)
 
     def hessian(self, slope: FloatArray, curvature: FloatArray) -> FloatArray:

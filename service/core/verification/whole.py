@@ -5,7 +5,10 @@ branch and bound; thresholds are tested by bounding the minimum on both sides of
 the barrier through the loss on spheres.
 """
 
+from service.core.catalogue import SOLVERS
 from service.core.problems import Problem
+from service.core.reduction import needs_reduction
+from service.core.reductions.verification import verify_reduced
 from service.core.results import Certificate, Solution
 from service.core.verification.comparison import ClaimedAnswer, Verification
 from service.core.verification.minimum import bounds, weights
@@ -28,6 +31,9 @@ def verify(problem: Problem, solution: Solution, certificate: Certificate) -> Ve
     -------
     Verification
     """
+    if needs_reduction(problem):
+        certifier = next((row[1] for row in SOLVERS if row[0].name == solution.solver), None)
+        return verify_reduced(problem, solution, certificate, certifier)
     claim = ClaimedAnswer(problem, solution, certificate)
     skipped: dict[str, str] = {}
     found = [*bounds(claim)]

@@ -9,7 +9,7 @@ import numpy as np
 from service.errors import LimitExceeded, NumericalError
 from service.jobs.plans import Arrays, Chunk, ChunkFunction, Plan
 from service.jobs.values import Json
-from service.operations.plans.chunks import ChunkedPlan
+from service.operations.plans.chunks import ChunkedPlan, Lazy, NamedChunk
 from service.schemas.base import Wire
 from service.settings import Limits
 
@@ -49,10 +49,14 @@ def job_plan(build: Callable[[], ChunkedPlan]) -> Plan:
     """
     with double_precision():
         found = build()
-    chunks = [Chunk(chunk.function, chunk.arguments, chunk.inputs) for chunk in found.chunks]
+    chunks = Lazy(len(found.chunks), lambda index: _chunk(found.chunks[index]))
     return Plan(
         chunks, found.reducer, found.arguments, found.arrays, found.planner, found.cost_s, referenced=found.referenced
     )
+
+
+def _chunk(chunk: NamedChunk) -> Chunk:
+    return Chunk(chunk.function, chunk.arguments, chunk.inputs)
 
 
 def guarded(functions: Mapping[str, ChunkFunction]) -> dict[str, ChunkFunction]:

@@ -1,10 +1,13 @@
 """An answer on the wire read back as a claim of the core, in the core's convention."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from service.core.problems import shapes_of
 from service.core.results import (
     Certificate,
+    FactoredMatrix,
     GlobalMinimum,
     Origin,
     Parameters,
@@ -18,7 +21,7 @@ from service.errors import InputError
 from service.operations.mapping import weights
 from service.operations.mapping.problem import MappedProblem
 from service.schemas import minima as wire
-from service.vocabulary import PointClass
+from service.vocabulary import PointClass, SkipKind
 
 
 def to_core(answer: wire.MinimaAnswer, mapped: MappedProblem) -> tuple[Solution, Certificate]:
@@ -88,7 +91,23 @@ def _parameters(minimum: wire.GlobalMinimum, mapped: MappedProblem) -> Parameter
     expected = [shape[0] if network.has_bias(index) else None for index, shape in enumerate(shapes)]
     if [None if bias is None else bias.shape[0] for bias in parameters.biases] != expected:
         raise InputError.at(("global_minimum", "biases"), "must have one vector for each layer with a bias")
-    return parameters
+    return replace(parameters, skips=_skips(minimum, mapped))
+
+
+def _skips(minimum: wire.GlobalMinimum, mapped: MappedProblem) -> tuple[FactoredMatrix | None, ...]:
+    network, at = mapped.core.network, ("global_minimum", "skip_weights")
+    given = minimum.skip_weights or []
+    widths = [mapped.core.data.inputs, *(layer.width for layer in network.layers)]
+    found: list[FactoredMatrix | None] = []
+    for index, skip in enumerate(network.skips):
+        own = given[index] if index < len(given) else None
+        weight = None if own is None else weights.factored(own, (*at, index))
+        shape = (widths[skip.target], widths[skip.source]) if skip.kind is SkipKind.TRAINABLE else None
+        if (None if weight is None else weight.shape) != shape:
+            wanted = "null" if shape is None else f"{shape[0]} x {shape[1]}"
+            raise InputError.at((*at, index), f"must be {wanted}")
+        found.append(weight)
+    return tuple(found)
 
 
 def _point(point: wire.StationaryPoint, factor: float) -> StationaryPoint:

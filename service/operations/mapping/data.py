@@ -21,6 +21,7 @@ from service.vocabulary import Task
 
 Preparation: TypeAlias = Literal["as sent", "raw", "centred and scaled"]
 AT: Location = ("data",)
+NO_STORE = "must not be dataset here: only a server knows what was uploaded to it"
 LARGEST = 1e140
 """Moments beyond this have squares that leave the range of double precision."""
 
@@ -73,6 +74,8 @@ def to_core(data: wire.Data, output: Output, limits: Limits) -> MappedData:
         return MappedData(data.inputs)
     if isinstance(data, wire.Example):
         return _from_example(data, output, limits)
+    if isinstance(data, wire.DatasetReference):
+        raise InputError.at((*AT, "kind"), NO_STORE)
     x, y = _arrays(data, AT, limits)
     return _from_samples(x, y, data, output, limits)
 
@@ -126,6 +129,8 @@ def _evaluation(
     if evaluation is None:
         return None
     at = (*AT, "evaluation")
+    if isinstance(evaluation, wire.EvaluationDataset):
+        raise InputError.at((*at, "kind"), NO_STORE)
     if isinstance(evaluation, wire.EvaluationMoments):
         if coding is not None:
             raise InputError.at((*at, "kind"), "must be samples: moments carry no labels to code")

@@ -1,6 +1,7 @@
 """A point of the wire to the core, and what the core says about it back, in the caller's convention."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,27 +27,32 @@ from service.version import ENGINE_VERSION
 
 
 def to_core(request: wire.DiagnoseOptions, limits: Limits) -> DenseParameters:
-    """The weights and biases as arrays, whether or not they fit a network.
+    """`point_to_core` of a request for a diagnosis."""
+    return point_to_core(request.weights, request.biases, limits)
+
+
+def point_to_core(weights: list[Weight], biases: list[BiasVector] | None, limits: Limits) -> DenseParameters:
+    """Weights and biases as arrays, whether or not they fit a network.
 
     Raises
     ------
     InputError
-        With locations from the root of the request.
+        With locations ``weights`` and ``biases``.
     LimitExceeded
         If factors stand for more numbers than ``max_data_numbers``.
     """
-    _check_numbers(request, limits)
-    biases = request.biases if request.biases is not None else [None] * len(request.weights)
-    if len(biases) != len(request.weights):
+    _check_numbers([*weights, *(biases or [])], limits)
+    vectors = biases if biases is not None else [None] * len(weights)
+    if len(vectors) != len(weights):
         raise InputError.at(("biases",), "must have one entry for each layer, null where there is no bias")
     return DenseParameters(
-        tuple(_weight(weight, index) for index, weight in enumerate(request.weights)),
-        tuple(_bias(bias, index) for index, bias in enumerate(biases)),
+        tuple(_weight(weight, index) for index, weight in enumerate(weights)),
+        tuple(_bias(bias, index) for index, bias in enumerate(vectors)),
     )
 
 
-def _check_numbers(request: wire.DiagnoseOptions, limits: Limits) -> None:
-    factored = [item for item in [*request.weights, *(request.biases or [])] if isinstance(item, FactoredMatrix)]
+def _check_numbers(items: Sequence[Weight | BiasVector], limits: Limits) -> None:
+    factored = [item for item in items if isinstance(item, FactoredMatrix)]
     if sum(math.prod(item.shape) for item in factored) > limits.max_data_numbers:
         raise LimitExceeded(("weights",), "max_data_numbers", limits.max_data_numbers, "numbers")
 

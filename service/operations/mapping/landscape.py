@@ -1,7 +1,7 @@
 """Landscapes of the core to the wire, in the caller's convention."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from service.core.landscape import Landscape, OriginSummary
@@ -45,9 +45,12 @@ def to_wire(
     mapped: MappedProblem,
     found: Landscape,
     witnesses: tuple[Witness, ...] | None,
+    pictures: tuple[Mapping[str, Any], Mapping[str, str]],
     limits: Limits,
 ) -> LandscapeAnswer:
     """The answer, validated: no number that is not finite leaves here.
+
+    ``pictures`` are the parts that were included, on the wire already, and the reasons of those that are null.
 
     Raises
     ------
@@ -76,6 +79,8 @@ def to_wire(
     }
     if mapped.data.classes is not None:
         document["classes"] = list(mapped.data.classes)
+    document |= pictures[0]
+    document["reasons"] |= pictures[1]
     if witnesses is not None:
         document["witnesses"] = [_witness(witness, factor, limits) for witness in witnesses]
     return LandscapeAnswer.model_validate(document)

@@ -69,6 +69,8 @@ def to_wire(
         "problem_hash": problem_hash(request.problem),
         **special,
     }
+    if minima.reductions:
+        document["reductions"] = list(minima.reductions)
     if mapped.data.classes is not None:
         document["classes"] = list(mapped.data.classes)
     if request.return_.problem:
@@ -119,6 +121,8 @@ def _add_weights(document: dict[str, Any], request: MinimaRequest, minimum: Glob
         document["weights"], biases = weights.to_wire(parameters, form, limits)
         if biases is not None:
             document["biases"] = biases
+        if parameters.skips:
+            document["skip_weights"] = weights.skips_to_wire(parameters, form)
     if "layer_norms" in request.include:
         document["layer_norms"] = [_norm(weight) for weight in parameters.weights]
 

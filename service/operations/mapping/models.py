@@ -33,7 +33,7 @@ class Features:
 
 
 def check(network: wire_network.Network, *, others: bool) -> None:
-    """Refuse fields of another model, and models other than a network on data where ``others`` is false.
+    """Refuse fields of another model, and where ``others`` is false what only minima know.
 
     Raises
     ------
@@ -42,6 +42,10 @@ def check(network: wire_network.Network, *, others: bool) -> None:
     model = network.model
     if model is not Model.FEEDFORWARD and not others:
         raise InputError.at((*AT, "model"), "must be feedforward: only minima are known for other models")
+    decayed = next((index for index, skip in enumerate(network.skips) if skip.weight_decay and not others), None)
+    if decayed is not None:
+        detail = "must be left out here: only minima know decays of skips"
+        raise InputError.at((*AT, "skips", decayed, "weight_decay"), detail)
     problems = [
         FieldProblem((*AT, name), f"belongs to the model {owner} only")
         for owner, names in FIELDS.items()

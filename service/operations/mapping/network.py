@@ -39,6 +39,13 @@ def to_core(network: wire.Network, inputs: int, scaling: Scaling, convention: Co
     if problems:
         raise InputError(problems)
     widths = [inputs, *(layer.width for layer in network.layers)]
+    uneven = [
+        FieldProblem((*AT, "skips", index), f"must join equal widths: an {skip.kind} skip keeps the coordinates")
+        for index, skip in enumerate(network.skips)
+        if skip.kind in (SkipKind.IDENTITY, SkipKind.DIAGONAL) and widths[skip.source] != widths[skip.target]
+    ]
+    if uneven:
+        raise InputError(uneven)
     layers = tuple(
         _layer(layer, widths[index], scaling, (*AT, "layers", index)) for index, layer in enumerate(network.layers)
     )

@@ -57,7 +57,7 @@ def to_core(problem: wire.Problem, limits: Limits, *, other_models: bool = False
     problem : Problem
     limits : Limits
     other_models : bool
-        Whether the analysis knows what to do with free features and variational autoencoders.
+        Whether the analysis knows free features, variational autoencoders and decays of skips.
 
     Raises
     ------

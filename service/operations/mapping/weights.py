@@ -24,7 +24,10 @@ def to_wire(
     LimitExceeded
         At ``at`` if more numbers than ``max_returned_numbers`` would be sent.
     """
-    matrices = [*parameters.weights, *(bias for bias in parameters.biases if bias is not None)]
+    matrices = [
+        *parameters.weights,
+        *(other for other in (*parameters.biases, *parameters.skips) if other is not None),
+    ]
     count = sum(_numbers(matrix, form) for matrix in matrices)
     if count > limits.max_returned_numbers:
         raise LimitExceeded(at, "max_returned_numbers", limits.max_returned_numbers, "numbers in the answer")
@@ -32,6 +35,11 @@ def to_wire(
     if all(bias is None for bias in parameters.biases):
         return weights, None
     return weights, [None if bias is None else _bias(bias, form) for bias in parameters.biases]
+
+
+def skips_to_wire(parameters: Parameters, form: Form) -> list[Any]:
+    """Weights of the skips, null for one that has none."""
+    return [None if skip is None else _matrix(skip, form) for skip in parameters.skips]
 
 
 def to_core(weights: list[wire.Weight], biases: list[wire.BiasVector] | None, at: Location) -> Parameters:
@@ -53,6 +61,10 @@ def _numbers(matrix: FactoredMatrix, form: Form) -> int:
 def _matrix(matrix: FactoredMatrix, form: Form) -> object:
     if form == "full":
         return matrix.dense().tolist()
+    if not matrix.values.size:
+        # without any direction there would be rows of no entries
+        rows, columns = matrix.shape
+        matrix = FactoredMatrix(UniformColumn(0.0, rows), np.zeros(1), UniformColumn(0.0, columns))
     return {
         "shape": list(matrix.shape),
         "left": _factor(matrix.left),

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
+T_co = TypeVar("T_co", covariant=True)
 Json: TypeAlias = Any
 """A value of JSON, in which numeric arrays may stand too."""
 Arrays: TypeAlias = Mapping[str, npt.NDArray[np.generic]]
@@ -14,9 +15,47 @@ ChunkFunction: TypeAlias = Callable[[Mapping[str, Json], Arrays, Sequence[Json]]
 """``function(arguments, arrays, inputs)``; pure and deterministic."""
 
 
+class Lazy(Sequence[T_co]):
+    """A sequence whose items are made when they are asked for: a plan may have very many chunks.
+
+    Parameters
+    ----------
+    count : int
+    make : callable
+        The item at a place from 0 to ``count - 1``; the same whenever it is asked for.
+    """
+
+    def __init__(self, count: int, make: Callable[[int], T_co]) -> None:
+        self._count = count
+        self._make = make
+
+    def __len__(self) -> int:
+        """Number of items."""
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> T_co: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "list[T_co]": ...
+
+    def __getitem__(self, index: int | slice) -> "T_co | list[T_co]":
+        """One item, or those of a slice."""
+        places = range(self._count)[index]
+        return self._make(places) if isinstance(places, int) else [self._make(place) for place in places]
+
+
 @dataclass(frozen=True, slots=True)
 class NamedChunk:
-    """One call of a named function, on the results of earlier chunks by their index."""
+    """One call of a named function.
+
+    Attributes
+    ----------
+    function : str
+    arguments : mapping
+    inputs : tuple of int
+        Earlier chunks whose results the function receives, in this order.
+    """
 
     function: str
     arguments: Mapping[str, Json]
@@ -59,7 +98,10 @@ class ChunkedPlan:
 
 def run_here(plan: ChunkedPlan, functions: Mapping[str, ChunkFunction]) -> Json:
     """Run a plan without planner in this process, chunk after chunk."""
-    results = [functions[chunk.function](chunk.arguments, plan.arrays, ()) for chunk in plan.chunks]
+    results: list[Json] = []
+    for chunk in plan.chunks:
+        inputs = [results[index] for index in chunk.inputs]
+        results.append(functions[chunk.function](chunk.arguments, plan.arrays, inputs))
     references = [reference(index, "") for index in range(plan.referenced)]
     answer = functions[plan.reducer](plan.arguments, plan.arrays, [*references, *results[plan.referenced :]])
     return joined(answer, lambda part: results[part["$chunk"]])

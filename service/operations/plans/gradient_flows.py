@@ -156,7 +156,7 @@ def _state(moment: Mapping[str, Json]) -> FlowState:
         segment=int(moment["segment"]),
         first_gradient=float(moment["first_gradient"]),
         best_value=float(moment["best_value"]),
-        since_progress=int(moment["since_progress"]),
+        idle=float(moment["idle"]),
         stop=None if stop is None else FlowStop(stop),
         is_cut=bool(moment["is_cut"]),
     )

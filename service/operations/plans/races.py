@@ -17,7 +17,7 @@ from service.errors import InputError, LimitExceeded
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
-from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json, NamedChunk, with_nulls
+from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json, Lazy, NamedChunk, with_nulls
 from service.operations.plans.packing import pack, unpack
 from service.schemas.network import GaussianNoise
 from service.schemas.races import RacesRequest
@@ -43,7 +43,10 @@ def races_plan(request: RacesRequest, limits: Limits) -> ChunkedPlan:
         If the minimum is not known.
     """
     optimisers, schemes = list(dict.fromkeys(request.optimisers)), list(dict.fromkeys(request.initialisations))
-    if len(optimisers) * len(schemes) * request.runs * request.steps > limits.max_race_steps:
+    runs = len(optimisers) * len(schemes) * request.runs
+    if runs > limits.max_race_runs:
+        raise LimitExceeded(("runs",), "max_race_runs", limits.max_race_runs, "runs of all optimisers and schemes")
+    if runs * request.steps > limits.max_race_steps:
         raise LimitExceeded(("runs",), "max_race_steps", limits.max_race_steps, "steps of all runs")
     with located(("problem",)):
         mapped = problem_mapping.to_core(request.problem, limits)
@@ -55,20 +58,15 @@ def races_plan(request: RacesRequest, limits: Limits) -> ChunkedPlan:
     together = _runs_a_chunk(mapped.core, request.steps)
     packed, arrays = pack(mapped.core)
     shared = {"problem": packed, "options": asdict(options)}
-    chunks = [
-        NamedChunk(
-            "runs",
-            {
-                **shared,
-                "optimiser": optimiser,
-                "initialisation": scheme,
-                "first": first,
-                "last": min(first + together, request.runs),
-            },
-        )
-        for scheme, optimiser in product(schemes, optimisers)
-        for first in range(0, request.runs, together)
-    ]
+    pairs = list(product(schemes, optimisers))
+    each = -(-request.runs // together)
+
+    def chunk(index: int) -> NamedChunk:
+        scheme, optimiser = pairs[index // each]
+        first = index % each * together
+        mine = {"optimiser": optimiser, "initialisation": scheme}
+        return NamedChunk("runs", {**shared, **mine, "first": first, "last": min(first + together, request.runs)})
+
     header = {
         "solver": _solved(mapped.core).solution.solver,
         "minimum": target.floor * mapped.scaling.loss,
@@ -81,13 +79,13 @@ def races_plan(request: RacesRequest, limits: Limits) -> ChunkedPlan:
     }
     arguments = {
         "header": header,
-        "pairs": [[scheme, optimiser] for scheme, optimiser in product(schemes, optimisers)],
-        "chunks_a_pair": -(-request.runs // together),
+        "pairs": [list(pair) for pair in pairs],
+        "chunks_a_pair": each,
         "steps": request.steps,
         "loss_scale": mapped.scaling.loss,
     }
-    cost = len(optimisers) * len(schemes) * request.runs * _seconds(mapped.core, request.steps, together) / together
-    return ChunkedPlan(chunks, "advise", arguments, arrays, cost)
+    cost = runs * _seconds(mapped.core, request.steps, together) / together
+    return ChunkedPlan(Lazy(len(pairs) * each, chunk), "advise", arguments, arrays, cost)
 
 
 def _check(problem: Problem, limits: Limits) -> None:

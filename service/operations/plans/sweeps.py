@@ -15,13 +15,22 @@ from service.core.problems import Problem
 from service.core.sweeps import ORIGIN_CLASSES
 from service.core.variation import Axis, positions, varied
 from service.errors import FieldProblem, InputError, LimitExceeded, Location, NumericalError
-from service.operations.cost import problem_s
+from service.operations.cost import solution_s
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
 from service.operations.mapping.problem import MappedProblem
 from service.operations.mapping.sweep import SCALED
-from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json, NamedChunk, column, with_nulls
+from service.operations.plans.chunks import (
+    Arrays,
+    ChunkedPlan,
+    ChunkFunction,
+    Json,
+    Lazy,
+    NamedChunk,
+    column,
+    with_nulls,
+)
 from service.operations.plans.packing import pack, unpack
 from service.schemas.sweeps import SweepAxis, SweepsRequest
 from service.settings import Limits
@@ -55,17 +64,20 @@ def sweeps_plan(request: SweepsRequest, limits: Limits) -> ChunkedPlan:
     solver, _, _ = choose(first)
     size = size_of(axes)
     fast = solver.name == "scalar_output"
-    point_s = POINT_S if fast else problem_s(request.problem)
+    point_s = POINT_S if fast else solution_s(solver.name, request.problem)
     chunk_points = POINTS_A_CHUNK if fast else max(1, int(CHUNK_S / point_s))
     columns = _columns(request, mapped.core)
     packed, arrays = pack(replace(mapped.core, samples=None))
     shared = {"problem": packed, "axes": [{"parameter": axis.parameter, "layer": axis.layer} for axis in axes]}
     asked = {"columns": columns, "factors": _factors(mapped, columns)}
-    blocks = [
-        NamedChunk("block", {**shared, **asked, "start": start, "stop": min(start + chunk_points, size)})
-        for start in range(0, size, chunk_points)
-    ]
-    chunks = blocks + [NamedChunk("boundary", {**shared, "traced": index}) for index in range(len(axes))]
+    blocks = -(-size // chunk_points)
+
+    def chunk(index: int) -> NamedChunk:
+        if index >= blocks:
+            return NamedChunk("boundary", {**shared, "traced": index - blocks})
+        start = index * chunk_points
+        return NamedChunk("block", {**shared, **asked, "start": start, "stop": min(start + chunk_points, size)})
+
     header = {
         "solver": solver.name,
         "theorems": list(solver.theorems),
@@ -80,7 +92,9 @@ def sweeps_plan(request: SweepsRequest, limits: Limits) -> ChunkedPlan:
         "decay_scale": mapped.scaling.decay,
     }
     arrays |= {f"axis_{index}": axis.values for index, axis in enumerate(axes)}
-    return ChunkedPlan(chunks, "assemble", arguments, arrays, size * point_s, referenced=len(blocks))
+    return ChunkedPlan(
+        Lazy(blocks + len(axes), chunk), "assemble", arguments, arrays, size * point_s, referenced=blocks
+    )
 
 
 def _factors(mapped: MappedProblem, columns: Sequence[str]) -> dict[str, float]:

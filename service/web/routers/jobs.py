@@ -1,8 +1,6 @@
 """`/v1/jobs`: what has been asked for, how far it is, what came out."""
 
 import asyncio
-import base64
-import binascii
 import json
 import time
 from collections.abc import AsyncIterator
@@ -18,6 +16,7 @@ from service.jobs.codec import decode, plain
 from service.jobs.values import JobState
 from service.schemas.jobs import JobList, JobStatus, PartialChunk, PartialResults
 from service.web import documentation
+from service.web.cursors import cursor_of, link_next, position_of
 from service.web.documentation import COMMON_ERRORS
 from service.web.job_views import job_status, result_response
 from service.web.jobs import jobs_of, stored
@@ -50,15 +49,12 @@ async def get_jobs(
 ) -> Response:
     """List the caller's jobs page by page."""
     store = jobs_of(request).store
-    found = await stored(store.list, tenant_of(request), before=_position(cursor), limit=limit + 1, state=state)
+    found = await stored(store.list, tenant_of(request), before=position_of(cursor), limit=limit + 1, state=state)
     page, more = found[:limit], len(found) > limit
-    following = _cursor(page[-1].created_at, page[-1].id) if more else None
+    following = cursor_of(page[-1].created_at, page[-1].id) if more else None
     reasons = {} if more else {"next": "this is the last page"}
     answer = json_response(JobList(jobs=[job_status(job) for job in page], next=following, reasons=reasons))
-    if following is not None:
-        url = request.url.include_query_params(cursor=following)
-        answer.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-    return answer
+    return link_next(request, answer, following)
 
 
 @router.get(
@@ -82,9 +78,12 @@ async def get_job(request: Request, job_id: str) -> Response:
     operation_id="get_job_results",
     summary="Result of a job, or what it has so far",
     responses={
-        200: {"description": "The operation's answer as JSON or `.npz`, or with `partial` the chunks stored so far."},
+        200: {
+            "description": "The operation's answer as JSON, `.npz` or, by `accept`, a picture; with `partial` the "
+            "chunks stored so far."
+        },
         304: {"description": "The caller has it already: `If-None-Match` names its `ETag`."},
-        **documentation.errors("invalid-input", "job-not-ready", "job-expired", *JOB_ERRORS),
+        **documentation.errors("invalid-input", "job-not-ready", "job-expired", "extra-missing", *JOB_ERRORS),
     },
     response_class=Response,
 )
@@ -183,17 +182,3 @@ async def _stream(request: Request, job_id: str, after: int) -> AsyncIterator[by
             spoke_at = time.monotonic()
             yield KEEPALIVE_COMMENT
         await asyncio.sleep(0.0 if events else _POLL_S)
-
-
-def _cursor(created_at: float, job_id: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([created_at, job_id]).encode()).decode().rstrip("=")
-
-
-def _position(cursor: str | None) -> tuple[float, str] | None:
-    if cursor is None:
-        return None
-    try:
-        created_at, job_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return float(created_at), str(job_id)
-    except (ValueError, TypeError, binascii.Error):
-        raise InputError.at(("cursor",), "is not a cursor that this service gave") from None

@@ -7,7 +7,8 @@ from starlette.responses import Response
 from service.schemas.landscape import BareLandscapeRequest, LandscapeAnswer, LandscapeRequest
 from service.web import documentation, examples
 from service.web.answering import answer
-from service.web.documentation import BODY_ERRORS, COMMON_ERRORS
+from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, PICTURE_ERRORS
+from service.web.drawing import PNG, SVG
 
 router = APIRouter(prefix="/v1/landscape", tags=["landscape"])
 
@@ -18,9 +19,11 @@ router = APIRouter(prefix="/v1/landscape", tags=["landscape"])
     summary="What is known about the landscape of a network on data",
     openapi_extra=documentation.body((BareLandscapeRequest, LandscapeRequest), examples.LANDSCAPE),
     responses={
-        **documentation.answer(LandscapeAnswer, "Verdicts, the theorems behind them, and the stationary points."),
+        **documentation.answers(
+            (LandscapeAnswer,), "Verdicts, the theorems behind them, and the stationary points.", SVG, PNG
+        ),
         **documentation.job(),
-        **documentation.errors(*BODY_ERRORS, "numerical-error", "engine-unavailable", "queue-full", *COMMON_ERRORS),
+        **documentation.errors(*BODY_ERRORS, *PICTURE_ERRORS, "queue-full", *COMMON_ERRORS),
     },
     response_class=Response,
 )
@@ -28,5 +31,6 @@ async def post_landscape(request: Request) -> Response:
     """Try every theorem of the catalogue on the problem and return what follows.
 
     The body is a problem, linear or not, with data or without, or `{"problem": ..., "include": [...]}`.
+    With `accept: image/svg+xml` or `image/png` what can be drawn of the answer is a picture.
     """
     return await answer(request, "landscape")

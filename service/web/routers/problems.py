@@ -9,7 +9,7 @@ from service.schemas.generated import GeneratedList, GeneratedParameters, Genera
 from service.web import documentation, examples
 from service.web.answering import answer
 from service.web.bodies import NPZ
-from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, SOLVER_ERRORS
+from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, COMPUTING_ERRORS
 from service.web.responses import json_response, rendered_problem
 from service.web.runtime import runtime_of
 
@@ -37,7 +37,7 @@ async def get_problems() -> Response:
     summary="One test problem with its minimum",
     responses={
         **documentation.answers((GeneratedProblem,), "The problem, its minimum and a program for PyTorch.", NPZ),
-        **documentation.errors("not-found", *SOLVER_ERRORS, "limit-exceeded", *COMMON_ERRORS),
+        **documentation.errors("not-found", *COMPUTING_ERRORS, "limit-exceeded", *COMMON_ERRORS),
     },
     response_class=Response,
 )
@@ -58,7 +58,7 @@ async def get_problem(request: Request, problem_id: str) -> Response:
     openapi_extra=documentation.body((GeneratedParameters,), examples.GENERATED),
     responses={
         **documentation.answers((GeneratedProblem,), "The problem, its minimum and a program for PyTorch.", NPZ),
-        **documentation.errors(*BODY_ERRORS, *SOLVER_ERRORS, *COMMON_ERRORS),
+        **documentation.errors(*BODY_ERRORS, *COMPUTING_ERRORS, *COMMON_ERRORS),
     },
     response_class=Response,
 )

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from service.schemas.ranks import BareRanksRequest, RanksAnswer, RanksRequest
 from service.web import documentation, examples
 from service.web.answering import answer
-from service.web.documentation import BODY_ERRORS, COMMON_ERRORS
+from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, DATA_ERRORS
 
 router = APIRouter(prefix="/v1/ranks", tags=["ranks"])
 
@@ -20,7 +20,9 @@ router = APIRouter(prefix="/v1/ranks", tags=["ranks"])
     responses={
         **documentation.answer(RanksAnswer, "For each matrix its rank or bounds, and the rule behind them."),
         **documentation.job(),
-        **documentation.errors(*BODY_ERRORS, "numerical-error", "engine-unavailable", "queue-full", *COMMON_ERRORS),
+        **documentation.errors(
+            *BODY_ERRORS, *DATA_ERRORS, "numerical-error", "engine-unavailable", "queue-full", *COMMON_ERRORS
+        ),
     },
     response_class=Response,
 )

@@ -1,12 +1,14 @@
-"""Stores of both kinds and pools of both kinds; each PostgreSQL test has a database of its own."""
+"""Stores and pools of both kinds, each PostgreSQL test with a database of its own; servers of one and two workers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from service.jobs.database import Database
 from service.jobs.migrate import migrate
+from service.settings import Settings
+from tests.serving import serving
 from tests.support.job_stacks import new_database, postgres
 
 
@@ -29,3 +31,15 @@ def database(database_url: str) -> Iterator[Database]:
     migrate(database)
     yield database
     database.close()
+
+
+@pytest.fixture(scope="package")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[str]]:
+    """A server with one worker and a server with two."""
+    folders = [tmp_path_factory.mktemp("heavy") for _ in range(2)]
+    one, two = (
+        Settings(database_url=f"sqlite:///{folder}/jobs.db", workers=workers, log_level="error")
+        for workers, folder in enumerate(folders, 1)
+    )
+    with serving(one) as first, serving(two) as second:
+        yield first, second

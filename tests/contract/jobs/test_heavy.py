@@ -3,7 +3,7 @@
 import io
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +55,6 @@ RACE = {
 def settings(folder: Path, workers: int, **changes: Any) -> Settings:
     url = f"sqlite:///{folder}/jobs.db"
     return Settings(**{"database_url": url, "workers": workers, "log_level": "error", **changes})
-
-
-@pytest.fixture(scope="module")
-def bases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[str]]:
-    """A server with one worker and a server with two."""
-    one, two = (settings(tmp_path_factory.mktemp("heavy"), workers) for workers in (1, 2))
-    with serving(one) as first, serving(two) as second:
-        yield first, second
 
 
 @pytest.fixture
@@ -180,7 +172,7 @@ def test_what_is_estimated_to_take_long_becomes_a_job_and_says_why(tmp_path: Pat
             "max_sweep_points",
             "/axes",
         ),
-        (RACES, {"runs": 10**12}, "max_race_steps", "/runs"),
+        (RACES, {"runs": 10**12}, "max_race_runs", "/runs"),
         (SWEEPS, {"time_limit_s": 1e9}, "max_job_seconds", "/time_limit_s"),
     ],
 )

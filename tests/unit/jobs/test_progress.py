@@ -67,6 +67,18 @@ def test_a_restored_plan_gives_only_what_is_missing() -> None:
     assert drain(cursor) == [work(0), work(2)]
 
 
+def test_a_chunk_waits_for_the_results_that_it_receives() -> None:
+    plan = Plan([Chunk("value"), Chunk("value"), Chunk("value", {}, (0, 1)), Chunk("value", {}, (2,))], "all")
+    cursor = Cursor("count", plan)
+    assert drain(cursor) == [work(0), work(1)]
+    cursor.store(work(1), encode(0))
+    assert drain(cursor) == []
+    cursor.store(work(0), encode(0))
+    assert drain(cursor) == [work(2)]
+    cursor.store(work(2), encode(0))
+    assert drain(cursor) == [work(3)]
+
+
 def test_an_empty_plan_is_reduced_at_once() -> None:
     assert drain(Cursor("count", Plan([], "all"))) == [Step(StepKind.REDUCE)]
 

@@ -129,9 +129,21 @@ def test_too_many_points_are_refused_before_anything_starts() -> None:
     with pytest.raises(LimitExceeded) as caught:
         sweeps.sweeps_plan(SweepsRequest.model_validate({"problem": DESIGN_EXAMPLE, "axes": axes}), LIMITS)
     assert caught.value.limit == "max_sweep_points"
-    with pytest.raises(LimitExceeded) as caught:
-        races.races_plan(RacesRequest.model_validate({"problem": DESIGN_EXAMPLE, "runs": 10**9}), LIMITS)
-    assert caught.value.limit == "max_race_steps"
+    for size, limit in (({"runs": 10**9, "steps": 1}, "max_race_runs"), ({"steps": 10**7}, "max_race_steps")):
+        with pytest.raises(LimitExceeded) as caught:
+            races.races_plan(RacesRequest.model_validate({"problem": DESIGN_EXAMPLE, **size}), LIMITS)
+        assert caught.value.limit == limit
+
+
+def test_many_chunks_are_planned_at_once_and_made_when_asked_for() -> None:
+    request = {"problem": DESIGN_EXAMPLE, "optimisers": ["gd"], "initialisations": ["xavier"], "steps": 1}
+    plan = races.races_plan(RacesRequest.model_validate({**request, "runs": LIMITS.max_race_runs}), LIMITS)
+    firsts = [chunk.arguments["first"] for chunk in plan.chunks[:2]]
+    assert firsts == [0, plan.chunks[0].arguments["last"]]
+    assert plan.chunks[-1].arguments["last"] == LIMITS.max_race_runs
+    assert len(list(plan.chunks)) == len(plan.chunks)
+    with pytest.raises(IndexError):
+        plan.chunks[len(plan.chunks)]
 
 
 def test_races_are_the_same_whatever_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,14 +34,14 @@ def run(use: Callable[[LargeBodies], Awaitable[T]], settings: Settings | None = 
 
 def test_the_same_answer_and_the_same_errors() -> None:
     async def use(large: LargeBodies) -> None:
-        right = await large.render("minima", ASKED, "")
+        right = await large.render("minima", ASKED, "", "nobody")
         assert (
             right.content
             == minima(parse(DESIGN_EXAMPLE).request, Limits()).model_dump_json(exclude_unset=True).encode()
         )
-        broken = await large.render("minima", Body(b"{", "application/json"), "")
+        broken = await large.render("minima", Body(b"{", "application/json"), "", "nobody")
         assert (broken.status, broken.media_type) == (400, "application/problem+json")
-        wrong = await large.render("minima_batch", Body(b'{"problems": []}', "application/json"), "")
+        wrong = await large.render("minima_batch", Body(b'{"problems": []}', "application/json"), "", "nobody")
         assert json.loads(wrong.content)["errors"][0]["pointer"] == "/problems"
 
     run(use)
@@ -49,13 +49,13 @@ def test_the_same_answer_and_the_same_errors() -> None:
 
 def test_a_killed_process_is_said_and_replaced() -> None:
     async def use(large: LargeBodies) -> None:
-        await large.render("minima", ASKED, "")
+        await large.render("minima", ASKED, "", "nobody")
         assert large._pool
         for process in large._pool._processes:
             os.kill(process, signal.SIGKILL)
         with pytest.raises(EngineError, match="ended"):
-            await large.render("minima", ASKED, "")
-        assert (await large.render("minima", ASKED, "")).status == 200
+            await large.render("minima", ASKED, "", "nobody")
+        assert (await large.render("minima", ASKED, "", "nobody")).status == 200
 
     run(use)
 
@@ -63,17 +63,28 @@ def test_a_killed_process_is_said_and_replaced() -> None:
 def test_the_servers_time_limit_holds() -> None:
     async def use(large: LargeBodies) -> None:
         with pytest.raises(LimitExceeded):
-            await large.render("minima", ASKED, "")
+            await large.render("minima", ASKED, "", "nobody")
 
     run(use, Settings(max_seconds=1e-3))
 
 
+def test_the_callers_time_limit_holds_and_the_process_goes_on() -> None:
+    async def use(large: LargeBodies) -> None:
+        hurried = Body(json.dumps({"problem": DESIGN_EXAMPLE, "time_limit_s": 1e-5}).encode(), "application/json")
+        refused = await large.render("minima", hurried, "", "nobody")
+        assert refused.status == 422
+        assert json.loads(refused.content)["errors"][0]["pointer"] == "/time_limit_s"
+        assert (await large.render("minima", ASKED, "", "nobody")).status == 200
+
+    run(use)
+
+
 def test_too_much_waiting_work_is_refused() -> None:
     async def use(large: LargeBodies) -> None:
-        first = asyncio.create_task(large.render("minima", ASKED, ""))
+        first = asyncio.create_task(large.render("minima", ASKED, "", "nobody"))
         await asyncio.sleep(0)
         with pytest.raises(EngineError, match="waiting"):
-            await large.render("minima", ASKED, "")
+            await large.render("minima", ASKED, "", "nobody")
         assert (await first).status == 200
 
     run(use, Settings(max_waiting=1))

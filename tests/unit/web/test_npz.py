@@ -4,8 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from service.errors import BodyTooLarge, MalformedBody
 from service.web.bodies import Body, is_large
-from service.web.body_errors import BodyTooLarge, MalformedBody
 from service.web.npz import announced_bytes, as_json, by_place, place, read_npy, read_npz, write_npz
 
 

@@ -1,0 +1,146 @@
+"""The pictures of the documentation: drawn by the service's own operations, with what they were asked and show."""
+
+import json
+from collections.abc import Callable, Mapping
+from math import cos, sin
+from pathlib import Path
+from typing import Any, Final
+
+from service.operations.drawing.table import render
+from service.operations.included import plain
+from service.operations.landscape import landscape
+from service.operations.landscape import parse as parse_landscape
+from service.operations.plans import connectivity, slices, spectra, sweeps
+from service.operations.plans.chunks import ChunkedPlan, ChunkFunction, run_here
+from service.schemas.base import Wire
+from service.schemas.connectivity import ConnectivityRequest
+from service.schemas.problem import DESIGN_EXAMPLE
+from service.schemas.slices import SlicesRequest
+from service.schemas.spectra import SpectraRequest
+from service.schemas.sweeps import SweepsRequest
+from service.settings import Limits
+
+FOLDER: Final = Path(__file__).parent.parent / "docs" / "images"
+
+Plan = Callable[[Any, Limits], ChunkedPlan]
+PLANS: Final[Mapping[str, tuple[type[Wire], Plan, Mapping[str, ChunkFunction]]]] = {
+    "slices": (SlicesRequest, slices.slices_plan, slices.FUNCTIONS),
+    "spectra": (SpectraRequest, spectra.spectra_plan, spectra.FUNCTIONS),
+    "connectivity": (ConnectivityRequest, connectivity.connectivity_plan, connectivity.FUNCTIONS),
+    "sweeps": (SweepsRequest, sweeps.sweeps_plan, sweeps.FUNCTIONS),
+}
+CANCER: Final[dict[str, Any]] = {
+    "network": {
+        "layers": [{"width": 16, "activation": "relu", "weight_decay": 1e-3}, {"width": 1, "weight_decay": 1e-3}],
+        "bias": "all",
+    },
+    "data": {"kind": "example", "name": "breast_cancer"},
+    "objective": {"loss": "logistic"},
+}
+WINE: Final[dict[str, Any]] = {
+    "network": {
+        "layers": [
+            {"width": 40, "activation": "tanh", "weight_decay": 1e-3},
+            {"width": 40, "activation": "tanh", "weight_decay": 1e-3},
+            {"width": 3, "weight_decay": 1e-3},
+        ],
+        "bias": "all",
+    },
+    "data": {"kind": "example", "name": "wine"},
+    "objective": {"loss": "cross_entropy"},
+}
+WIGGLES: Final[dict[str, Any]] = {
+    "kind": "samples",
+    "x": [[round(-2.0 + 0.2 * index, 1)] for index in range(20)],
+    "y": [round(sin(2.0 * (-2.0 + 0.2 * index)) + 0.3 * cos(7.0 * index), 3) for index in range(20)],
+}
+WIDE: Final[dict[str, Any]] = {
+    "network": {"layers": [{"width": 48, "activation": "tanh"}, {"width": 1}], "bias": "all"},
+    "data": WIGGLES,
+}
+ASKED: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
+    ("landscape-curve", "landscape", dict(DESIGN_EXAMPLE)),
+    ("landscape-summary", "landscape", {**DESIGN_EXAMPLE, "include": ["slice", "interpolation", "hessian"]}),
+    ("slice-interpolation", "slices", {"problem": DESIGN_EXAMPLE, "kind": "interpolation", "points": 101}),
+    ("slice-plane", "slices", {"problem": CANCER, "seed": 1}),
+    ("slice-sharpness", "slices", {"problem": CANCER, "kind": "sharpness", "seed": 1}),
+    ("spectrum-exact", "spectra", {"problem": CANCER, "seed": 1}),
+    ("spectrum-lanczos", "spectra", {"problem": WINE, "seed": 1}),
+    ("connectivity", "connectivity", {"problem": WIDE, "training_steps": 40, "seed": 3}),
+    (
+        "widths",
+        "connectivity",
+        {"problem": WIDE, "rounds": 0, "widths": [1, 2, 4, 6, 8, 12, 16, 20, 24, 32, 48], "runs": 20, "seed": 3},
+    ),
+    (
+        "phase-slice",
+        "sweeps",
+        {
+            "problem": DESIGN_EXAMPLE,
+            "axes": [
+                {"parameter": "decay_scale", "from": 0.05, "to": 5, "points": 120},
+                {"parameter": "noise_variance", "from": 0, "to": 12, "points": 120},
+            ],
+        },
+    ),
+)
+"""Name of the picture, operation, and what is asked."""
+
+
+def report() -> str:
+    """Draw every picture and tell what was asked and the figures that it shows."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    lines = ["Each picture is the answer to one request, drawn by the service. Seeds stand in the requests.\n"]
+    for name, operation, asked in ASKED:
+        answer = answered(operation, asked)
+        (FOLDER / f"{name}.png").write_bytes(render(operation, answer, "png"))
+        lines.append(f"## {name}\n\n`POST /v1/{operation}`\n\n```json\n{json.dumps(asked)}\n```\n")
+        lines.append("\n".join(f"- {line}" for line in _figures(operation, answer)) + "\n")
+    return "\n".join(lines)
+
+
+def answered(operation: str, asked: dict[str, Any]) -> Any:
+    """The answer of an operation, as JSON."""
+    limits = Limits()
+    if operation == "landscape":
+        parsed = parse_landscape(asked)
+        return landscape(parsed.request, limits, parsed.problem_at).model_dump(mode="json", exclude_unset=True)
+    model, plan, functions = PLANS[operation]
+    return plain(run_here(plan(model.model_validate(asked), limits), functions))
+
+
+def _figures(operation: str, answer: Any) -> list[str]:
+    if operation == "slices":
+        centre = answer["centre"]
+        told = [
+            f"centre ({centre['source']}): loss {centre['loss']:.6g}, gradient norm {centre['gradient_norm']:.2g}",
+            f"lowest on the grid: {answer['lowest']['loss']:.6g}",
+        ]
+        if "interpolation" in answer:
+            told.append(f"barrier {answer['interpolation']['barrier']:.6g}")
+        if "sharpness" in answer:
+            told.append(f"largest loss at distance 1: {answer['sharpness']['largest'][-1]:.4g}")
+        return told
+    if operation == "spectra":
+        ends = [
+            f"{end} {answer[end]['value']:.6g} (residual {answer[end]['residual']:.1g})" for end in ("least", "largest")
+        ]
+        trace = answer["trace"]
+        error = "" if trace["standard_error"] is None else f" +- {trace['standard_error']:.2g}"
+        shares = answer["shares"]
+        signs = f"{100 * shares['negative']:.1f} % negative, {100 * shares['zero']:.1f} % zero"
+        return [
+            f"{answer['method']} over {answer['weights']} weights: {', '.join(ends)}",
+            f"trace {trace['value']:.5g}{error}; {signs} to {shares['zero_tolerance']:.1g}",
+        ]
+    if operation == "connectivity":
+        paths = [name for name in ("straight", "aligned", "bezier", "explicit") if answer[name] is not None]
+        told = [f"{name}: barrier {answer[name]['barrier']:.4g} ({answer[name]['evidence']})" for name in paths]
+        marks = [] if answer["widths"] is None else answer["widths"]["marks"]
+        return told + [
+            f"width {mark['width']}: {mark['property']} is {mark['value']} ({', '.join(mark['because'])})"
+            for mark in marks
+        ]
+    if operation == "sweeps":
+        return [f"{' x '.join(map(str, answer['shape']))} points, solver {answer['solver']}"]
+    return [f"{len(answer['stationary_points'])} stationary points, {len(answer['barcode'])} bars"]

@@ -1,0 +1,140 @@
+"""From a problem with frozen layers, skips or a weighted error to a plain network, by the table of reductions.
+
+Rules are tried in the order of the table until nothing is left to remove; what cannot be removed is named.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.problems import Problem
+from service.core.reductions.frozen import absorbed, leading, neighbours, turned_round
+from service.core.reductions.objective import weighted_errors, without_biases
+from service.core.reductions.skips import without_skip
+from service.core.reductions.step import Step, Weights
+from service.errors import Attempt, NotCovered
+from service.vocabulary import Activation, Loss
+
+Rule: TypeAlias = Callable[[Problem], Step | str | None]
+
+MOST_STEPS: Final = 4000
+"""More than any network within the limits needs."""
+
+
+def removable_skip(problem: Problem) -> Step | str | None:
+    """Some skip that can be removed; if none can, why not the first."""
+    skips = problem.network.skips
+    if not skips:
+        return None
+    if np.any(problem.network.noise_variances):
+        return "hidden noise, which skips lead around"
+    reasons: list[str] = []
+    for number in range(len(skips)):
+        found = without_skip(problem, number)
+        if isinstance(found, Step):
+            return found
+        reasons.append(found)
+    return "; ".join(reasons)
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    weighted_errors,
+    without_biases,
+    removable_skip,
+    neighbours,
+    leading,
+    absorbed,
+    turned_round,
+)
+"""In the order in which they are tried."""
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """Steps from ``problem`` to ``plain``, in order."""
+
+    problem: Problem
+    steps: tuple[Step, ...]
+
+    @property
+    def plain(self) -> Problem:
+        """The network without frozen layers, skips and weights of the error."""
+        return self.steps[-1].problem
+
+    @property
+    def constant(self) -> float:
+        """Loss of the problem minus that of the plain one."""
+        return float(sum(step.constant for step in self.steps))
+
+    def lift(self, weights: Weights, end_map: FloatArray) -> Weights:
+        """Weights of the problem from those of the plain network, whose end-to-end map is ``end_map``."""
+        for step in reversed(self.steps):
+            weights = step.lift(weights, end_map)
+            end_map = step.lift_map(end_map)
+        return weights
+
+    def lift_map(self, end_map: FloatArray) -> FloatArray:
+        """End-to-end map of the problem from that of the plain network."""
+        for step in reversed(self.steps):
+            end_map = step.lift_map(end_map)
+        return end_map
+
+    def project(self, weights: Weights) -> Weights:
+        """Weights of the plain network from those of the problem."""
+        for step in self.steps:
+            weights = step.project(weights)
+        return weights
+
+
+def needs_reduction(problem: Problem) -> bool:
+    """Whether a problem has parts that no solver knows but a reduction may remove."""
+    network = problem.network
+    frozen = any(layer.frozen_weights is not None for layer in network.layers)
+    return frozen or bool(network.skips) or problem.loss is Loss.WEIGHTED_SQUARED
+
+
+def reduce(problem: Problem) -> Reduction | str:
+    """The plain network with the same least loss, or in words what stands in the way."""
+    network = problem.network
+    if problem.moments is None:
+        return "no data were given"
+    if any(layer.activation is not Activation.LINEAR for layer in network.layers):
+        return "an activation is not linear"
+    if problem.loss not in (Loss.SQUARED, Loss.WEIGHTED_SQUARED):
+        return f"the loss is {problem.loss.value}"
+    asked, steps = problem, list[Step]()
+    while len(steps) < MOST_STEPS:
+        found = _next(problem)
+        if isinstance(found, str):
+            return found
+        if found is None:
+            break
+        steps.append(found)
+        problem = found.problem
+    if all(layer.frozen_weights is not None for layer in problem.network.layers):
+        return "no layer is trained"
+    return Reduction(asked, tuple(steps)) if steps else "nothing can be removed"
+
+
+def _next(problem: Problem) -> Step | str | None:
+    reasons: list[str] = []
+    for rule in RULES:
+        found = rule(problem)
+        if isinstance(found, Step):
+            return found
+        if found is not None:
+            reasons.append(found)
+            if rule in (weighted_errors, without_biases, removable_skip):
+                break
+    return "; ".join(reasons) if reasons else None
+
+
+def reduced(problem: Problem, attempts: tuple[Attempt, ...]) -> Reduction:
+    """`reduce`, or `NotCovered` with ``attempts`` and what stands in the way."""
+    found = reduce(problem)
+    if isinstance(found, str):
+        raise NotCovered([*attempts, Attempt("reductions", {"frozen layers, skips and weights can be removed": found})])
+    return found

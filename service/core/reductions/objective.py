@@ -1,0 +1,119 @@
+"""What is taken off before layers are looked at: weights of the error, biases, and noise on the inputs.
+
+Proofs: ``docs/theory/reductions.md``.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.moments import moments_of
+from service.core.problems import Layer, Moments, Problem
+from service.core.reductions.step import Step, dense_factor, with_network
+from service.vocabulary import Bias, Loss
+
+SEPARABLE = 1e-12
+"""Relative error up to which weights count as a product of weights of samples and of outputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighting:
+    """Weights of samples (n,), with mean one, and of outputs (k,)."""
+
+    samples: FloatArray
+    outputs: FloatArray
+
+
+def weighting_of(weights: FloatArray) -> Weighting | None:
+    """Weights (n, k) as a product over samples and outputs; ``None`` if they are none."""
+    samples, outputs = weights.mean(axis=1), weights.mean(axis=0)
+    samples = samples / samples.mean()
+    if float(np.max(np.abs(np.outer(samples, outputs) - weights))) > SEPARABLE * float(np.max(weights)):
+        return None
+    return Weighting(samples, outputs)
+
+
+def weighted_errors(problem: Problem) -> Step | str | None:
+    """Weights of samples change the moments; weights of outputs are a frozen diagonal layer at the end."""
+    if problem.loss is not Loss.WEIGHTED_SQUARED:
+        return None
+    if problem.samples is None or problem.samples.weights is None:
+        return "weights of outputs need samples: moments do not tell E[y_j^2] of each output"
+    weighting = weighting_of(problem.samples.weights)
+    if weighting is None:
+        return "weights that differ by sample and output together: low-rank fits under such weights are NP-hard"
+    if problem.network.skips and weighting.outputs.size > 1:
+        target = problem.network.n_layers
+        if any(skip.target == target for skip in problem.network.skips):
+            return "weights of outputs and a skip that ends at the output"
+    root = np.sqrt(weighting.outputs)
+    x, y = problem.samples.x, problem.samples.y * root
+    moments = _weighted_moments(x, y, weighting.samples)
+    matrix = np.diag(root)
+    layers = (*problem.network.layers, Layer(root.size, frozen_weights=matrix))
+    given = dense_factor(matrix)
+    seen = with_network(problem, layers, moments=moments)
+    network = seen.network
+    if network.bias is not Bias.NONE:
+        decays = problem.network.bias_weight_decays or (0.0,) * problem.network.n_layers
+        # the bias of the output now stands behind the weights; only its decay could tell
+        network = replace(network, bias_weight_decays=(*decays, decays[-1]))
+    return Step(
+        "weights of the error as a last, frozen layer",
+        replace(seen, network=network, loss=Loss.SQUARED, samples=None, memo={}),
+        lambda weights, _: replace(weights, layers=weights.layers[:-1]),
+        lambda weights: replace(weights, layers=(*weights.layers, given)),
+        lambda end_map: end_map / root[:, None],
+    )
+
+
+def _weighted_moments(x: FloatArray, y: FloatArray, samples: FloatArray) -> Moments:
+    if float(np.ptp(samples)) == 0.0:
+        return moments_of(x, y)
+    share = samples / samples.size
+    return Moments(
+        (x * share[:, None]).T @ x,
+        (x * share[:, None]).T @ y,
+        float(share @ np.sum(y * y, axis=1)),
+        samples.size,
+        share @ x,
+        share @ y,
+    )
+
+
+def without_biases(problem: Problem) -> Step | str | None:
+    """Free biases take the means off, where nothing else sees them; noise on the inputs joins their moments."""
+    network, data = problem.network, problem.data
+    if not network.bias_layers and network.input_noise_variance == 0.0:
+        return None
+    xx, xy, yy = data.xx, data.xy, data.yy
+    if network.bias_layers and not data.centred:
+        reason = _why_not_centred(problem)
+        if reason:
+            return reason
+        if data.x_mean is not None and data.y_mean is not None:
+            xx = xx - np.outer(data.x_mean, data.x_mean)
+            xy = xy - np.outer(data.x_mean, data.y_mean)
+            yy = max(yy - float(data.y_mean @ data.y_mean), 0.0)
+    xx = xx + network.input_noise_variance * np.diag(data.xx.diagonal())
+    plain = replace(network, bias=Bias.NONE, bias_weight_decays=(), input_noise_variance=0.0)
+    return Step(
+        "biases and noise on the inputs as changed moments",
+        replace(problem, network=plain, moments=Moments(xx, xy, yy, data.n), memo={}),
+        lambda weights, _: weights,
+        lambda weights: weights,
+    )
+
+
+def _why_not_centred(problem: Problem) -> str:
+    network = problem.network
+    decays = network.bias_weight_decays or (0.0,) * network.n_layers
+    has_output = network.bias in (Bias.ALL, Bias.OUTPUT)
+    if not has_output or any(decays[index] > 0.0 for index in network.bias_layers):
+        return "the data are not centred and the output has no bias free of decay"
+    if np.any(network.noise_variances):
+        return "the data are not centred: hidden noise sees the mean that the bias takes off"
+    if problem.data.x_mean is None or problem.data.y_mean is None:
+        return "the means of the data are not given"
+    return ""

@@ -1,0 +1,312 @@
+"""Skip connections of linear networks without hidden noise: which of them leave a plain network behind.
+
+Each function looks at one skip and returns the reduced problem, or in words why it does not apply.  Proofs:
+``docs/theory/reductions.md``.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.problems import Layer, Moments, Problem, Skip
+from service.core.reductions.step import (
+    Step,
+    Weights,
+    apply,
+    dense_factor,
+    exchanged,
+    frozen_decay,
+    scaled,
+    with_network,
+    zero,
+)
+from service.core.results import FactoredMatrix
+from service.vocabulary import SkipKind
+
+_Parts: TypeAlias = tuple[FactoredMatrix, FactoredMatrix | None]
+WIDEST_DENSE: Final = 2048
+"""Layers beside an identity are returned as dense matrices, up to this width."""
+
+
+def without_skip(problem: Problem, number: int) -> Step | str:
+    """Remove skip ``number``, if that is exact."""
+    skip = problem.network.skips[number]
+    name = f"skip {number + 1}"
+    if skip.kind in (SkipKind.DIAGONAL, SkipKind.CONCATENATE):
+        return f"{name} is of kind {skip.kind}"
+    reasons = []
+    for rule in (_beside_a_layer, _whole, _free_and_longer, _identity_before_free):
+        found = rule(problem, number)
+        if isinstance(found, Step):
+            return found
+        reasons.append(found)
+    length = "one layer" if skip.target == skip.source + 1 else "several layers"
+    return f"{name} ({skip.kind}, around {length}): " + "; ".join(reason for reason in reasons if reason)
+
+
+def _others(problem: Problem, number: int) -> tuple[Skip, ...]:
+    skips = problem.network.skips
+    return (*skips[:number], *skips[number + 1 :])
+
+
+def _insert(
+    items: tuple[FactoredMatrix | None, ...], number: int, new: FactoredMatrix | None
+) -> tuple[FactoredMatrix | None, ...]:
+    return (*items[:number], new, *items[number:])
+
+
+def _drop(items: tuple[FactoredMatrix | None, ...], number: int) -> tuple[FactoredMatrix | None, ...]:
+    return (*items[:number], *items[number + 1 :])
+
+
+def _beside_a_layer(problem: Problem, number: int) -> Step | str:
+    """One layer and a skip beside it are one matrix; two decays combine like resistors in parallel."""
+    skip = problem.network.skips[number]
+    if skip.target != skip.source + 1:
+        return ""
+    layer = problem.network.layers[skip.source]
+    if skip.kind is SkipKind.IDENTITY:
+        return _beside_identity(problem, number, layer)
+    frozen = layer.frozen_weights
+    if frozen is not None:
+        if skip.weight_decay > 0.0:
+            return "the skip is decayed beside a frozen layer, which the sum of both is not"
+        fixed, rest = dense_factor(frozen), frozen
+        free = replace(layer, frozen_weights=None, weight_decay=0.0)
+
+        def beside(total: FactoredMatrix) -> _Parts:
+            return fixed, dense_factor(total.dense() - rest)
+
+        return _one_matrix(problem, number, free, beside, frozen_decay(layer), keeps_origin=False)
+    total_decay = layer.weight_decay + skip.weight_decay
+    share = skip.weight_decay / total_decay if total_decay > 0.0 else 1.0
+    both = replace(layer, weight_decay=share * layer.weight_decay)
+    return _one_matrix(problem, number, both, lambda total: (scaled(total, share), scaled(total, 1.0 - share)))
+
+
+def _beside_identity(problem: Problem, number: int, layer: Layer) -> Step | str:
+    eye = np.eye(min(layer.width, WIDEST_DENSE))
+    if layer.width > WIDEST_DENSE:
+        return f"the layer beside the identity is wider than {WIDEST_DENSE}"
+    if layer.frozen_weights is not None:
+        sum_of_both = replace(layer, frozen_weights=layer.frozen_weights + eye, weight_decay=0.0)
+        fixed = dense_factor(layer.frozen_weights)
+        return _one_matrix(problem, number, sum_of_both, lambda _: (fixed, None), frozen_decay(layer))
+    if layer.weight_decay > 0.0:
+        return "the layer beside the identity is decayed, which the sum of both is not"
+    return _one_matrix(
+        problem, number, layer, lambda total: (dense_factor(total.dense() - eye), None), keeps_origin=False
+    )
+
+
+def _one_matrix(
+    problem: Problem,
+    number: int,
+    layer: Layer,
+    parts: Callable[[FactoredMatrix], _Parts],
+    constant: float = 0.0,
+    *,
+    keeps_origin: bool = True,
+) -> Step:
+    """The layer that is the sum of a layer and the skip beside it, and how the sum is parted again."""
+    skip = problem.network.skips[number]
+    at = skip.source
+    layers = problem.network.layers
+
+    def lift(weights: Weights, _: FloatArray) -> Weights:
+        own, beside = parts(weights.layers[at])
+        return Weights(exchanged(weights.layers, at, at + 1, (own,)), _insert(weights.skips, number, beside))
+
+    def project(weights: Weights) -> Weights:
+        beside = weights.skips[number]
+        total = weights.layers[at].dense() + (np.eye(layer.width) if beside is None else beside.dense())
+        return Weights(exchanged(weights.layers, at, at + 1, (dense_factor(total),)), _drop(weights.skips, number))
+
+    return Step(
+        "layer and skip beside it as one matrix",
+        with_network(problem, (*layers[:at], layer, *layers[at + 1 :]), _others(problem, number)),
+        lift,
+        project,
+        constant=constant,
+        evidence={"layer": at + 1, "decay": layer.weight_decay},
+        keeps_origin=keeps_origin,
+    )
+
+
+def _whole(problem: Problem, number: int) -> Step | str:
+    """A skip from the input to the output: the rest fits what it leaves over."""
+    network, data = problem.network, problem.data
+    skip = network.skips[number]
+    if skip.source != 0 or skip.target != network.n_layers:
+        return ""
+    if skip.kind is SkipKind.IDENTITY:
+        moments = Moments(
+            data.xx,
+            data.xy - data.xx,
+            max(data.yy - 2.0 * float(np.trace(data.xy)) + float(np.trace(data.xx)), 0.0),
+            data.n,
+        )
+        return Step(
+            "identity skip as a change of the targets",
+            with_network(problem, network.layers, _others(problem, number), moments),
+            lambda weights, _: replace(weights, skips=_insert(weights.skips, number, None)),
+            lambda weights: replace(weights, skips=_drop(weights.skips, number)),
+            lambda end_map: end_map + np.eye(data.inputs),
+        )
+    if skip.weight_decay == 0.0:
+        return ""
+    return _ridge(problem, number)
+
+
+def _ridge(problem: Problem, number: int) -> Step:
+    """A decayed skip is a ridge regression on what the rest leaves over, which changes the metric of the inputs."""
+    network, data = problem.network, problem.data
+    decay = network.skips[number].weight_decay
+    values, vectors = np.linalg.eigh(data.xx)
+    values = np.maximum(values, 0.0)
+    keep = decay / (values + decay)
+    along = vectors.T @ data.xy
+    second = (vectors * (keep * values)) @ vectors.T
+    moments = Moments(
+        0.5 * (second + second.T),
+        (vectors * keep) @ along,
+        max(data.yy - float(np.sum(along**2 / (values + decay)[:, None])), 0.0),
+        data.n,
+    )
+    inverse = (vectors / (values + decay)) @ vectors.T
+
+    def skip_of(end_map: FloatArray) -> FloatArray:
+        best: FloatArray = (data.xy.T - end_map @ data.xx) @ inverse
+        return best
+
+    return Step(
+        "decayed skip eliminated by ridge regression",
+        with_network(problem, network.layers, _others(problem, number), moments),
+        lambda weights, end_map: replace(weights, skips=_insert(weights.skips, number, dense_factor(skip_of(end_map)))),
+        lambda weights: replace(weights, skips=_drop(weights.skips, number)),
+        lambda end_map: end_map + skip_of(end_map),
+        evidence={"skip_decay": decay},
+        keeps_decays=False,
+    )
+
+
+def _block(problem: Problem, number: int) -> str:
+    """Why the layers between the ends of a skip are no block of their own; empty if they are."""
+    skips = problem.network.skips
+    skip = skips[number]
+    for other in _others(problem, number):
+        inside = [skip.source < node < skip.target for node in (other.source, other.target)]
+        if any(inside):
+            return "another skip begins or ends inside it"
+    return ""
+
+
+def _product(layers: tuple[FactoredMatrix, ...], columns: FloatArray) -> FloatArray:
+    for layer in layers:
+        columns = apply(layer, columns)
+    return columns
+
+
+def _free_and_longer(problem: Problem, number: int) -> Step | str:
+    """A trainable skip without decay does all that the layers around which it leads can do, at no cost."""
+    network = problem.network
+    skip = network.skips[number]
+    start, stop = skip.source, skip.target
+    if skip.kind is not SkipKind.TRAINABLE or stop == start + 1:
+        return ""
+    if skip.weight_decay > 0.0:
+        return "the skip is decayed and does not lead from the input to the output"
+    if reason := _block(problem, number):
+        return reason
+    inside = network.layers[start:stop]
+    before = problem.data.inputs if start == 0 else network.layers[start - 1].width
+    widths = [before, *(layer.width for layer in inside)]
+    if all(layer.frozen_weights is not None for layer in inside):
+        return "all layers around which it leads are frozen"
+    frozen = [None if layer.frozen_weights is None else dense_factor(layer.frozen_weights) for layer in inside]
+    off = tuple(
+        zero(widths[index + 1], widths[index]) if given is None else given for index, given in enumerate(frozen)
+    )
+    single = Layer(network.layers[stop - 1].width)
+
+    def project(weights: Weights) -> Weights:
+        beside = weights.skips[number]
+        around = _product(weights.layers[start:stop], np.eye(before))
+        total = around if beside is None else around + beside.dense()
+        return Weights(exchanged(weights.layers, start, stop, (dense_factor(total),)), _drop(weights.skips, number))
+
+    return Step(
+        "free skip instead of the layers around which it leads",
+        with_network(
+            problem,
+            (*network.layers[:start], single, *network.layers[stop:]),
+            _moved(_others(problem, number), start, stop, 1),
+        ),
+        lambda weights, _: Weights(
+            exchanged(weights.layers, start, start + 1, off), _insert(weights.skips, number, weights.layers[start])
+        ),
+        project,
+        constant=sum(frozen_decay(layer) for layer in inside),
+        evidence={"from": start, "to": stop},
+    )
+
+
+def _moved(skips: tuple[Skip, ...], start: int, stop: int, left: int) -> tuple[Skip, ...]:
+    """Skips renumbered after the layers between two nodes have become ``left`` layers."""
+
+    def node(old: int) -> int:
+        return old if old <= start else old - (stop - start) + left
+
+    return tuple(replace(skip, source=node(skip.source), target=node(skip.target)) for skip in skips)
+
+
+def _identity_before_free(problem: Problem, number: int) -> Step | str:
+    """Next to a layer without decay a residual block can only help by what that layer does for nothing."""
+    network = problem.network
+    skip = network.skips[number]
+    start, stop = skip.source, skip.target
+    if skip.kind is not SkipKind.IDENTITY or stop == start + 1 or (start == 0 and stop == network.n_layers):
+        return ""
+    if reason := _block(problem, number):
+        return reason
+    inside = network.layers[start:stop]
+    if not any(layer.frozen_weights is None for layer in inside):
+        return "all layers around which it leads are frozen"
+    others = _others(problem, number)
+    behind = stop < network.n_layers and _is_free(network.layers[stop])
+    behind = behind and not any(stop in (other.source, other.target) for other in others)
+    ahead = start > 0 and _is_free(network.layers[start - 1])
+    ahead = ahead and not any(start in (other.source, other.target) for other in others)
+    if not behind and not ahead:
+        return "no layer next to the block is free of decay and of other skips"
+    before = problem.data.inputs if start == 0 else network.layers[start - 1].width
+    widths = [before, *(layer.width for layer in inside)]
+    off = tuple(
+        zero(widths[index + 1], widths[index]) if layer.frozen_weights is None else dense_factor(layer.frozen_weights)
+        for index, layer in enumerate(inside)
+    )
+
+    def project(weights: Weights) -> Weights:
+        block = np.eye(before) + _product(weights.layers[start:stop], np.eye(before))
+        layers = list(exchanged(weights.layers, start, stop, ()))
+        if behind:
+            layers[start] = dense_factor(layers[start].dense() @ block)
+        else:
+            layers[start - 1] = dense_factor(block @ layers[start - 1].dense())
+        return Weights(tuple(layers), _drop(weights.skips, number))
+
+    return Step(
+        "residual block beside a free layer switched off",
+        with_network(problem, (*network.layers[:start], *network.layers[stop:]), _moved(others, start, stop, 0)),
+        lambda weights, _: Weights(exchanged(weights.layers, start, start, off), _insert(weights.skips, number, None)),
+        project,
+        constant=sum(frozen_decay(layer) for layer in inside),
+        evidence={"from": start, "to": stop},
+    )
+
+
+def _is_free(layer: Layer) -> bool:
+    return layer.frozen_weights is None and layer.weight_decay == 0.0

@@ -1,0 +1,136 @@
+"""What every reduction is: another problem with the same least loss up to a constant, and the ways there and back.
+
+The proofs are in ``docs/theory/reductions.md``.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.problems import Layer, Moments, Problem, Skip
+from service.core.results import FactoredMatrix, columns_of
+from service.core.rules import Fact
+
+EQUAL = 1e-12
+"""Relative difference up to which singular values count as equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """All matrices of a network: one for each layer, frozen ones included, and one for each skip that has any."""
+
+    layers: tuple[FactoredMatrix, ...]
+    skips: tuple[FactoredMatrix | None, ...] = ()
+
+
+Lift: TypeAlias = Callable[[Weights, FloatArray], Weights]
+"""Weights of the reduced problem and their end-to-end map to weights with the same loss before the reduction."""
+Project: TypeAlias = Callable[[Weights], Weights]
+ChangeMap: TypeAlias = Callable[[FloatArray], FloatArray]
+
+
+def unchanged(matrix: FloatArray) -> FloatArray:
+    """The end-to-end map, where a reduction does not change it."""
+    return matrix
+
+
+@dataclass(frozen=True)
+class Step:
+    """One reduction.
+
+    Attributes
+    ----------
+    name : str
+    problem : Problem
+        With the same least loss, but for ``constant``.
+    lift : callable
+    project : callable
+        Inverse of ``lift`` on minimisers.
+    lift_map : callable
+        End-to-end map of the reduced problem to that before the reduction.
+    constant : float
+        Loss before the reduction minus that after it.
+    evidence : mapping
+        The numbers that decided.
+    keeps_origin : bool
+        Whether all trained weights are zero on one side exactly if they are on the other.
+    keeps_decays : bool
+        Whether a common factor on all decays is one on those of the reduced problem.
+    """
+
+    name: str
+    problem: Problem
+    lift: Lift
+    project: Project
+    lift_map: ChangeMap = unchanged
+    constant: float = 0.0
+    evidence: dict[str, Fact] = field(default_factory=dict)
+    keeps_origin: bool = True
+    keeps_decays: bool = True
+
+
+def dense_factor(matrix: FloatArray) -> FactoredMatrix:
+    """A dense matrix in the form of factors."""
+    if matrix.shape[0] < matrix.shape[1]:
+        return FactoredMatrix(np.eye(matrix.shape[0]), np.ones(matrix.shape[0]), matrix.T)
+    return FactoredMatrix(matrix, np.ones(matrix.shape[1]), np.eye(matrix.shape[1]))
+
+
+def left_times(matrix: FloatArray, weight: FactoredMatrix) -> FactoredMatrix:
+    """``matrix @ weight``."""
+    return replace(weight, left=matrix @ columns_of(weight.left))
+
+
+def times_right(weight: FactoredMatrix, matrix: FloatArray) -> FactoredMatrix:
+    """``weight @ matrix``."""
+    return replace(weight, right=matrix.T @ columns_of(weight.right))
+
+
+def apply(weight: FactoredMatrix, columns: FloatArray) -> FloatArray:
+    """``weight @ columns`` without the dense weight."""
+    inner = (columns_of(weight.right).T @ columns) * weight.values[:, None]
+    product: FloatArray = columns_of(weight.left) @ inner
+    return product
+
+
+def transposed(weight: FactoredMatrix) -> FactoredMatrix:
+    """The transpose."""
+    return FactoredMatrix(weight.right, weight.values, weight.left)
+
+
+def zero(rows: int, columns: int) -> FactoredMatrix:
+    """A matrix of zeros."""
+    return FactoredMatrix(np.zeros((rows, 1)), np.zeros(1), np.zeros((columns, 1)))
+
+
+def scaled(weight: FactoredMatrix, factor: float) -> FactoredMatrix:
+    """``factor * weight``."""
+    return replace(weight, values=weight.values * factor)
+
+
+def with_network(
+    problem: Problem, layers: Sequence[Layer], skips: Sequence[Skip] | None = None, moments: Moments | None = None
+) -> Problem:
+    """The problem with other layers, skips or moments."""
+    network = replace(
+        problem.network,
+        layers=tuple(layers),
+        skips=problem.network.skips if skips is None else tuple(skips),
+        bias_weight_decays=(),
+    )
+    return replace(problem, network=network, moments=problem.moments if moments is None else moments, memo={})
+
+
+def exchanged(
+    items: Sequence[FactoredMatrix], start: int, stop: int, new: Sequence[FactoredMatrix]
+) -> tuple[FactoredMatrix, ...]:
+    """``items`` with those from ``start`` to ``stop`` replaced."""
+    return (*items[:start], *new, *items[stop:])
+
+
+def frozen_decay(layer: Layer) -> float:
+    """What a frozen layer adds to the loss."""
+    return 0.0 if layer.frozen_weights is None else layer.weight_decay * float(np.sum(layer.frozen_weights**2))

@@ -1,0 +1,234 @@
+"""A file of samples reduced to moments, in one pass and constant memory."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.problems import Moments, Samples
+from service.core.scatter import Preparation, Scatter, prepared_moments
+from service.errors import InputError, LimitExceeded
+from service.operations.mapping.columns import ClassColumns, Roles, roles_of
+from service.operations.uploads.formats import FileFormat
+from service.operations.uploads.tables import Table, name_of, rows_of_a_block, wrong_entry
+from service.schemas.datasets import AppliedOptions, UploadOptions
+from service.settings import UploadLimits
+
+LARGEST: Final = 1e100
+"""Mean squares beyond this leave double precision when they are squared."""
+REDUCTION: Final = 1
+"""Rises when the same file and options would give other moments than before."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """An input or target: what it is called, its moments in the file, and what was done to it."""
+
+    name: str
+    mean: float
+    standard_deviation: float
+    shift: float
+    scale: float
+
+
+@dataclass(frozen=True)
+class ReducedDataset:
+    """What is kept of a file.
+
+    Attributes
+    ----------
+    id : str
+        Hash of the file and the applied options.
+    options : AppliedOptions
+    moments : Moments
+        Of the prepared columns, with their means.
+    samples : Samples or None
+        Prepared; labels instead of one-hot targets.
+    classes : tuple of int or None
+        Ascending, in the order of the targets.
+    input_columns, target_columns : tuple of Column
+    """
+
+    id: str
+    options: AppliedOptions
+    moments: Moments
+    samples: Samples | None
+    classes: tuple[int, ...] | None
+    input_columns: tuple[Column, ...]
+    target_columns: tuple[Column, ...]
+
+
+@dataclass
+class _Reduction:
+    """The state of one pass."""
+
+    scatter: Scatter
+    classes: ClassColumns | None
+    kept: list[FloatArray] = field(default_factory=list)
+
+
+def reduce_upload(
+    file: BinaryIO, form: FileFormat, digest: str, options: UploadOptions, limits: UploadLimits
+) -> ReducedDataset:
+    """Read a file once from beginning to end.  O(n c^2) for n rows and c columns, in memory O(c^2).
+
+    Parameters
+    ----------
+    file : binary stream that can be sought
+    form : FileFormat
+    digest : str
+        Hash of the bytes of the file.
+    options : UploadOptions
+    limits : UploadLimits
+
+    Raises
+    ------
+    InputError
+        Naming row and column of what is wrong.
+    LimitExceeded
+    MalformedBody
+        If the bytes are not of the format, or end early.
+    UnsupportedMediaType
+        For Parquet on a server without pyarrow.
+    """
+    _refuse_foreign(options, form)
+    with ExitStack() as opened:
+        table = form.open(file, options, limits, opened)
+        _check_size(table.rows or 0, table, limits)
+        roles = roles_of(table, options)
+        _within(len(roles.inputs), limits.max_inputs, "max_inputs", "inputs")
+        _within(len(roles.targets), limits.max_outputs, "max_outputs", "outputs")
+        found = _read(table, roles, options, limits)
+    return _prepared(found, table, roles, options, (form.name, digest))
+
+
+def _refuse_foreign(options: UploadOptions, form: FileFormat) -> None:
+    """An option that has no meaning for a format is a misunderstanding."""
+    if form.name != "csv":
+        for name in ("header", "delimiter"):
+            if name in options.model_fields_set:
+                raise InputError.at((name,), "belongs to csv only")
+
+
+def _read(table: Table, roles: Roles, options: UploadOptions, limits: UploadLimits) -> _Reduction:
+    columns = [*roles.inputs] if options.one_hot else roles.chosen
+    everything = columns == list(range(table.columns))
+    classes = ClassColumns(roles.targets[0], limits.max_outputs) if options.one_hot else None
+    found = _Reduction(Scatter(len(columns)), classes)
+    for block in table.blocks():
+        first = found.scatter.n
+        _check_size(first + len(block), table, limits)
+        if options.keep_samples:
+            kept = (first + len(block)) * len(roles.chosen)
+            _within(kept, limits.max_kept_numbers, "max_kept_numbers", "numbers of samples")
+            found.kept.append(block[:, roles.chosen])
+        rows = block if everything else block[:, columns]
+        finite = found.scatter.add(rows) if classes is None else _add_coded(found.scatter, rows, block, classes, table)
+        if not finite:
+            raise _not_finite(block, first, roles.chosen, table)
+    if not found.scatter.n:
+        raise InputError.at((), "must hold at least one row of numbers")
+    return found
+
+
+def _add_coded(scatter: Scatter, inputs: FloatArray, block: FloatArray, classes: ClassColumns, table: Table) -> bool:
+    """Add inputs beside one-hot targets, a part at a time: many classes would make a block many times larger."""
+    places = classes.places(block, scatter.n, table.names)
+    columns = inputs.shape[1] + len(classes.labels)
+    scatter.widen(columns)
+    step = rows_of_a_block(columns)
+    return all(
+        scatter.add(np.hstack([inputs[start : start + step], classes.coded(places[start : start + step])]))
+        for start in range(0, len(inputs), step)
+    )
+
+
+def _prepared(
+    found: _Reduction, table: Table, roles: Roles, options: UploadOptions, content: tuple[str, str]
+) -> ReducedDataset:
+    scatter, classes, inputs = found.scatter, None, len(roles.inputs)
+    names = [str(name_of(column, table.names)) for column in roles.chosen]
+    if found.classes is not None:
+        classes, order = found.classes.sorted(names[-1])
+        scatter = scatter.take([*range(inputs), *(inputs + place for place in order)])
+        names[-1:] = [f"{names[-1]}={label}" for label in classes]
+    changed = len(names) if classes is None else inputs
+    preparation = _preparation(scatter, options, names, changed)
+    columns = tuple(
+        Column(name, float(mean), float(deviation), float(shift), float(scale))
+        for name, mean, deviation, shift, scale in zip(
+            names, scatter.mean, scatter.deviations, preparation.shift, preparation.scale, strict=True
+        )
+    )
+    applied = AppliedOptions(
+        header="absent" if table.names is None else "present",
+        delimiter=options.delimiter if content[0] == "csv" else None,
+        targets=list(roles.targets),
+        ignore=list(roles.ignored),
+        one_hot=options.one_hot,
+        centre=options.centre or options.standardise,
+        standardise=options.standardise,
+        keep_samples=options.keep_samples,
+    )
+    return ReducedDataset(
+        id=_identity(content, applied),
+        options=applied,
+        moments=prepared_moments(scatter, preparation, inputs),
+        samples=_samples(found.kept, preparation, inputs, changed) if options.keep_samples else None,
+        classes=classes,
+        input_columns=columns[:inputs],
+        target_columns=columns[inputs:],
+    )
+
+
+def _preparation(scatter: Scatter, options: UploadOptions, names: Sequence[str], changed: int) -> Preparation:
+    deviations = scatter.deviations
+    with np.errstate(over="ignore"):
+        large = np.flatnonzero(~(deviations**2 + scatter.mean**2 <= LARGEST))
+    if len(large):
+        name = names[int(large[0])]
+        raise InputError.at(("columns", name), f"must have entries of at most some {LARGEST**0.5:g}: rescale it")
+    shift, scale = np.zeros_like(deviations), np.ones_like(deviations)
+    if options.centre or options.standardise:
+        shift[:changed] = scatter.mean[:changed]
+    if options.standardise:
+        constant = np.flatnonzero(deviations[:changed] == 0.0)
+        if len(constant):
+            name = names[int(constant[0])]
+            raise InputError.at(("columns", name), "must not be constant to be standardised; `ignore` leaves it out")
+        scale[:changed] = deviations[:changed]
+    return Preparation(shift, scale)
+
+
+def _samples(kept: Sequence[FloatArray], preparation: Preparation, inputs: int, changed: int) -> Samples:
+    """Prepared samples; labels, the last column of one-hot targets, stay as they are."""
+    rows = np.concatenate(kept)
+    rows[:, :changed] = (rows[:, :changed] - preparation.shift[:changed]) / preparation.scale[:changed]
+    return Samples(rows[:, :inputs], rows[:, inputs:])
+
+
+def _identity(content: tuple[str, str], applied: AppliedOptions) -> str:
+    text = json.dumps([REDUCTION, *content, applied.model_dump()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _check_size(rows: int, table: Table, limits: UploadLimits) -> None:
+    _within(rows * table.columns, limits.max_dataset_numbers, "max_dataset_numbers", "rows x columns")
+
+
+def _within(value: int, allowed: int, limit: str, unit: str) -> None:
+    if value > allowed:
+        raise LimitExceeded((), limit, allowed, unit)
+
+
+def _not_finite(block: FloatArray, first: int, columns: Sequence[int], table: Table) -> InputError:
+    for row, column in np.argwhere(~np.isfinite(block[:, columns])).tolist():
+        return wrong_entry(first + row, columns[column], table.names, "must be a finite number")
+    largest = columns[int(np.argmax(np.abs(block[:, columns]).max(axis=0)))]
+    name = name_of(largest, table.names)
+    return InputError.at(("columns", name), f"must have entries of at most some {LARGEST**0.5:g}: rescale it")

@@ -1,0 +1,118 @@
+"""Which columns are inputs, targets or neither, and labels as one-hot columns that appear as they are met."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from service.core.arrays import FloatArray
+from service.errors import InputError, LimitExceeded
+from service.operations.uploads.tables import Table, wrong_entry
+from service.schemas.datasets import UploadOptions
+
+IntArray: TypeAlias = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Positions of the columns in the file, ascending but for targets, which keep the caller's order."""
+
+    inputs: tuple[int, ...]
+    targets: tuple[int, ...]
+    ignored: tuple[int, ...]
+
+    @property
+    def chosen(self) -> list[int]:
+        """Inputs, then targets."""
+        return [*self.inputs, *self.targets]
+
+
+def roles_of(table: Table, options: UploadOptions) -> Roles:
+    """The role of each column.
+
+    Raises
+    ------
+    InputError
+        If a name or position is unknown or given twice, or nothing is left for the inputs.
+    """
+    if table.targets:
+        if options.targets:
+            raise InputError.at(("targets",), "belongs to files with one table; in an archive y holds the targets")
+        targets = tuple(range(table.columns - table.targets, table.columns))
+    else:
+        targets = _positions(options.targets, table, "targets") or (table.columns - 1,)
+    ignored = tuple(sorted(_positions(options.ignore, table, "ignore")))
+    if set(targets) & set(ignored):
+        raise InputError.at(("ignore",), "must not name a target; the last column is one unless `targets` says else")
+    inputs = tuple(column for column in range(table.columns) if column not in {*targets, *ignored})
+    if not inputs:
+        raise InputError.at((), "must have at least one column besides targets and ignored ones, for the inputs")
+    if options.one_hot and len(targets) != 1:
+        raise InputError.at(("one_hot",), f"needs one target that holds the labels, not {len(targets)}")
+    return Roles(inputs, targets, ignored)
+
+
+def _positions(wanted: list[str], table: Table, option: str) -> tuple[int, ...]:
+    found: list[int] = []
+    for index, text in enumerate(wanted):
+        position = _position(text, table)
+        if position is None:
+            raise InputError.at((option, index), "must be the name of a column, or a position in the table")
+        if position in found:
+            raise InputError.at((option, index), "must not name a column twice")
+        found.append(position)
+    return tuple(found)
+
+
+def _position(text: str, table: Table) -> int | None:
+    if table.names is not None and text in table.names:
+        return table.names.index(text)
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 10):
+        return None
+    position = int(text) + (table.columns if text.startswith("-") else 0)
+    return position if 0 <= position < table.columns else None
+
+
+class ClassColumns:
+    """One-hot columns of labels that are not known beforehand: each new label adds a column, zero so far.
+
+    Attributes
+    ----------
+    labels : list of int
+        In the order in which they were met.
+    """
+
+    def __init__(self, column: int, max_classes: int) -> None:
+        self._column = column
+        self._max_classes = max_classes
+        self.labels: list[int] = []
+
+    def places(self, block: FloatArray, first: int, names: tuple[str, ...] | None) -> IntArray:
+        """The class of each row (m,) of a block whose first row is row ``first`` of the file."""
+        values = block[:, self._column]
+        wrong = np.flatnonzero(~((values == np.rint(values)) & (np.abs(values) <= 2.0**53)))
+        if len(wrong):
+            raise wrong_entry(first + int(wrong[0]), self._column, names, "must be an integer label")
+        met, rows = np.unique(values, return_inverse=True)
+        known = set(self.labels)
+        self.labels += [int(label) for label in met.tolist() if label not in known]
+        if len(self.labels) > self._max_classes:
+            raise LimitExceeded((), "max_outputs", self._max_classes, "classes")
+        position = {label: place for place, label in enumerate(self.labels)}
+        found: IntArray = np.array([position[int(label)] for label in met.tolist()])[rows]
+        return found
+
+    def coded(self, places: IntArray) -> FloatArray:
+        """One-hot rows (m, classes so far)."""
+        coded = np.zeros((len(places), len(self.labels)))
+        coded[np.arange(len(places)), places] = 1.0
+        return coded
+
+    def sorted(self, name: str) -> tuple[tuple[int, ...], list[int]]:
+        """The labels, ascending, and the place of each among the columns; `InputError` for a single class."""
+        if len(self.labels) < 2:
+            raise InputError.at(("columns", name), "must hold at least two classes")
+        order = [int(place) for place in np.argsort(np.array(self.labels))]
+        return tuple(self.labels[place] for place in order), order

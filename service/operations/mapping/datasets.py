@@ -1,0 +1,223 @@
+"""Uploaded data sets as the data of a problem: references in a request become what was kept of each file.
+
+This happens before a request is read, so that every analysis, job and cluster takes them as it takes moments and
+samples; the hash of a problem is then the hash of its numbers, and a stored job needs nothing beside itself.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, Final, TypeAlias
+
+from service.core.problems import Moments, Samples
+from service.core.scatter import signed_moments
+from service.errors import FieldProblem, InputError, Location
+from service.operations.datasets import ReducedDataset
+from service.schemas.data import DatasetReference, EvaluationDataset
+from service.schemas.parsing import validated
+from service.vocabulary import Task
+
+KIND: Final = "dataset"
+NUMBERS: Final = frozenset({"xx", "xy", "yy", "x", "y", "n", "x_mean", "y_mean", "kind"})
+Json: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class KeptDataset:
+    """What was kept of a file.
+
+    Attributes
+    ----------
+    moments : Moments
+        With n and both means.
+    samples : Samples or None
+        With labels as targets, if there are classes.
+    classes : tuple of int or None
+        In the order of one-hot targets.
+    """
+
+    moments: Moments
+    samples: Samples | None
+    classes: tuple[int, ...] | None
+
+
+Load: TypeAlias = Callable[[str, Location], KeptDataset]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A reference to a data set.
+
+    Attributes
+    ----------
+    at : tuple of str and int
+        Where the data stand in the request.
+    problem : dict
+        The problem whose data they are, or whose held-out data.
+    held_out : bool
+    """
+
+    at: Location
+    problem: Json
+    held_out: bool
+
+    @property
+    def data(self) -> Json:
+        """The reference itself."""
+        data: Json = self.problem["data"]
+        return data["evaluation"] if self.held_out else data
+
+    @property
+    def identity(self) -> str:
+        """The id that is referred to, once `check_references` has found it to be a text."""
+        return str(self.data["id"])
+
+
+def summary_of(found: ReducedDataset, form: str, size: int) -> tuple[Json, Json]:
+    """What is told about a data set, and about its columns, but for when it was stored; ``size`` is in bytes."""
+    missing = {
+        "classes": "the targets are no classes" if found.classes is None else None,
+        "options/delimiter": "belongs to csv" if found.options.delimiter is None else None,
+    }
+    summary = {
+        "id": found.id,
+        "format": form,
+        "bytes": size,
+        "samples": found.moments.n,
+        "inputs": found.moments.inputs,
+        "outputs": found.moments.outputs,
+        "task": Task.REGRESSION if found.classes is None else Task.CLASSIFICATION,
+        "classes": None if found.classes is None else list(found.classes),
+        "samples_kept": found.samples is not None,
+        "options": found.options.model_dump(),
+        "reasons": {name: why for name, why in missing.items() if why is not None},
+    }
+    columns = {
+        "input_columns": [asdict(column) for column in found.input_columns],
+        "target_columns": [asdict(column) for column in found.target_columns],
+    }
+    return summary, columns
+
+
+def references(document: object) -> list[Place]:
+    """Every reference in a request: its bare or wrapped problem, or its list of problems."""
+    if not isinstance(document, dict):
+        return []
+    found: list[Place] = []
+    problems = document.get("problems")
+    entries: list[tuple[Location, object]] = [((), document)]
+    if isinstance(problems, list):
+        entries += [(("problems", index), each) for index, each in enumerate(problems)]
+    for at, entry in entries:
+        found += _of_entry(at, entry)
+    return found
+
+
+def _of_entry(at: Location, entry: object) -> Iterator[Place]:
+    if isinstance(entry, dict) and "problem" in entry:
+        entry, at = entry["problem"], (*at, "problem")
+    data = entry.get("data") if isinstance(entry, dict) else None
+    if not isinstance(entry, dict) or not isinstance(data, dict):
+        return
+    if data.get("kind") == KIND:
+        yield Place((*at, "data"), entry, held_out=False)
+    held_out = data.get("evaluation")
+    if isinstance(held_out, dict) and held_out.get("kind") == KIND:
+        yield Place((*at, "data", "evaluation"), entry, held_out=True)
+
+
+def check_references(places: list[Place]) -> None:
+    """Refuse a reference that has no id, or unknown fields."""
+    for place in places:
+        validated(EvaluationDataset if place.held_out else DatasetReference, _without_evaluation(place.data), place.at)
+
+
+def expand(places: list[Place], load: Load, *, samples: bool) -> None:
+    """Put what was kept in the place of each reference; changes the request.
+
+    Parameters
+    ----------
+    places : list of Place
+        From `references`.
+    load : callable
+        ``load(id, location)``, which raises at the location what is wrong with the id.
+    samples : bool
+        Whether kept samples are of use; moments are a hundred times quicker to read.
+
+    Raises
+    ------
+    InputError
+        If a reference has unknown fields, or a task that the data set was not prepared for.
+    """
+    check_references(places)
+    for place in places:
+        data = place.data
+        kept = load(place.identity, (*place.at, "id"))
+        task = _task(data, kept, place.at)
+        numbers = _numbers(place, kept, samples=samples)
+        if numbers["kind"] == "samples" and not place.held_out:
+            numbers["task"] = task
+        if "evaluation" in data:
+            numbers["evaluation"] = data["evaluation"]
+        if place.held_out:
+            place.problem["data"] = {**place.problem["data"], "evaluation": numbers}
+        else:
+            place.problem["data"] = numbers
+
+
+def _without_evaluation(data: Mapping[str, Any]) -> Json:
+    return {name: value for name, value in data.items() if name != "evaluation"}
+
+
+def _task(data: Mapping[str, Any], kept: KeptDataset, at: Location) -> str:
+    prepared = Task.REGRESSION if kept.classes is None else Task.CLASSIFICATION
+    if data.get("task") == Task.CLASSIFICATION and kept.classes is None:
+        raise InputError.at((*at, "task"), "must be regression: the data set was uploaded without `one_hot`")
+    return str(data.get("task") or prepared)
+
+
+def _numbers(place: Place, kept: KeptDataset, *, samples: bool) -> Json:
+    if samples and kept.samples is not None:
+        return {"kind": "samples", "x": kept.samples.x.tolist(), "y": kept.samples.y.tolist()}
+    moments = kept.moments
+    if kept.classes is not None and len(kept.classes) == 2 and _outputs(place.problem) == 1:
+        moments = signed_moments(moments)
+    document: Json = {
+        "kind": "moments",
+        "xx": moments.xx.tolist(),
+        "xy": moments.xy.tolist(),
+        "yy": moments.yy,
+        "n": moments.n,
+    }
+    means = {"x_mean": moments.x_mean, "y_mean": moments.y_mean}
+    return document | {name: mean.tolist() for name, mean in means.items() if mean is not None}
+
+
+def _outputs(problem: Mapping[str, Any]) -> object:
+    """Width of the output layer, of a problem that may still be anything."""
+    network = problem.get("network")
+    layers = network.get("layers") if isinstance(network, dict) else None
+    last = layers[-1] if isinstance(layers, list) and layers else None
+    return last.get("width") if isinstance(last, dict) else None
+
+
+@contextmanager
+def blamed_on_references(places: list[Place]) -> Iterator[None]:
+    """Move errors from numbers that the caller did not send to the id that stands for them."""
+    try:
+        yield
+    except InputError as error:
+        error.problems = tuple(_moved(problem, places) for problem in error.problems)
+        raise
+
+
+def _moved(problem: FieldProblem, places: list[Place]) -> FieldProblem:
+    for place in places:
+        depth = len(place.at)
+        if (
+            problem.location[:depth] == place.at
+            and problem.location[depth : depth + 1]
+            and (problem.location[depth] in NUMBERS)
+        ):
+            return FieldProblem((*place.at, "id"), f"names a data set whose {problem.location[depth]} {problem.detail}")
+    return problem

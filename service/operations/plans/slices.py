@@ -1,0 +1,253 @@
+"""Slices as a plan: the point (trained first if need be), then blocks of rows of the grid."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.landscapes.empirical.directions import cosine, fingerprint, random_direction
+from service.core.landscapes.empirical.objective import shape_of
+from service.core.landscapes.empirical.rows import rows_of
+from service.core.losses import DenseParameters
+from service.errors import InputError, LimitExceeded
+from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json
+from service.operations.plans.packing import unpack
+from service.operations.plans.pictures import (
+    CHUNK_S,
+    Draft,
+    card,
+    centre_of,
+    compute_point,
+    draft,
+    evaluation_s,
+    minimum_card,
+    source_of,
+)
+from service.schemas.slices import SlicesRequest
+from service.settings import Limits
+from service.vocabulary import Evidence, NamedPoint, Normalisation, Precision, SliceKind
+
+OVERSHOOT: Final = 0.25
+RADIAL: Final = (SliceKind.LINE, SliceKind.SHARPNESS)
+DIRECTIONS: Final[Mapping[SliceKind, int]] = {SliceKind.LINE: 1, SliceKind.SHARPNESS: 20}
+CAUTION: Final = (
+    "distances are relative to the weights: a network that computes the same with rescaled weights can look sharper "
+    "or flatter (Dinh et al. 2017)"
+)
+
+
+def slices_plan(request: SlicesRequest, limits: Limits) -> ChunkedPlan:
+    """Cut a slice into chunks.
+
+    Raises
+    ------
+    InputError, LimitExceeded
+        Before any loss is computed; locations from the root of the request.
+    """
+    _check(request, limits)
+    plan = draft(request, request.problem, limits)
+    centre = plan.add_point(centre_of(request, plan.mapped, limits))
+    points = [centre]
+    if request.kind is SliceKind.INTERPOLATION:
+        end = NamedPoint.ORIGIN if request.to is None else request.to
+        points.append(plan.add_point(source_of(end, plan.mapped.core, ("to",), limits, 1)))
+    plan.check(limits, ("training_steps",))
+    first, second = _grid(request)
+    shared = {
+        "kind": request.kind,
+        "seed": request.seed,
+        "normalisation": request.normalisation,
+        "precision": request.precision,
+        "clip": request.clip,
+    }
+    plan.arrays |= {"slice_rows": first, "slice_positions": second}
+    _add_blocks(plan, shared, points, len(first), len(second))
+    minimum, why = minimum_card(plan.mapped.core, plan.mapped.scaling.loss)
+    arguments = plan.arguments(**shared, minimum=minimum, minimum_reason=why, ends=len(points), problem=plan.packed)
+    return ChunkedPlan(plan.chunks, "assemble", arguments, plan.arrays, plan.cost_s)
+
+
+def _check(request: SlicesRequest, limits: Limits) -> None:
+    if request.to is not None and request.kind is not SliceKind.INTERPOLATION:
+        raise InputError.at(("to",), "belongs to an interpolation only")
+    if request.directions is not None and request.kind not in RADIAL:
+        raise InputError.at(("directions",), "belongs to line and sharpness only")
+    if request.normalisation is not None and request.kind is SliceKind.INTERPOLATION:
+        raise InputError.at(("normalisation",), "must be left out: an interpolation has no random direction")
+    rows = request.points if request.kind is SliceKind.PLANE else _count(request)
+    if rows * request.points > limits.max_slice_points:
+        raise LimitExceeded(("points",), "max_slice_points", limits.max_slice_points, "points of the slice")
+
+
+def _count(request: SlicesRequest) -> int:
+    return DIRECTIONS.get(request.kind, 1) if request.directions is None else request.directions
+
+
+def _grid(request: SlicesRequest) -> tuple[FloatArray, FloatArray]:
+    """Positions of the rows, and positions along each row."""
+    symmetric = np.linspace(-request.span, request.span, request.points)
+    if request.kind is SliceKind.PLANE:
+        return symmetric, symmetric
+    if request.kind is SliceKind.INTERPOLATION:
+        over = OVERSHOOT * request.span
+        return np.zeros(1), np.linspace(-over, 1.0 + over, request.points)
+    return np.arange(float(_count(request))), symmetric
+
+
+def _add_blocks(plan: Draft, shared: Mapping[str, Json], points: Sequence[int], rows: int, columns: int) -> None:
+    """Chunks of whole rows, or of parts of a row that is long by itself."""
+    each = evaluation_s(plan.mapped.core)
+    wide = int(np.clip(CHUNK_S / each, 1, columns))
+    tall = int(np.clip(CHUNK_S / (each * columns), 1, rows)) if wide == columns else 1
+    for row in range(0, rows, tall):
+        for column in range(0, columns, wide):
+            block = {"rows": [row, min(row + tall, rows)], "columns": [column, min(column + wide, columns)]}
+            size = (block["rows"][1] - row) * (block["columns"][1] - column)
+            plan.add("block", {**shared, **block}, points, size * each)
+
+
+def compute_block(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Json:
+    """Losses of some rows, in the core's convention, before they are clipped to what can be told."""
+    problem = unpack(arguments["problem"], arrays)
+    centre = np.asarray(inputs[0]["point"], dtype=np.float64)
+    directions = _directions(arguments, centre, shape_of(problem), inputs)
+    rows = slice(*(int(bound) for bound in arguments["rows"]))
+    columns = slice(*(int(bound) for bound in arguments["columns"]))
+    offsets = np.asarray(arrays["slice_rows"], dtype=np.float64)[rows]
+    positions = np.asarray(arrays["slice_positions"], dtype=np.float64)[columns]
+    precision = Precision(arguments["precision"])
+    kind = SliceKind(arguments["kind"])
+    losses = np.empty((len(offsets), len(positions)))
+    if kind in RADIAL:
+        for index, offset in enumerate(offsets):
+            along = directions(int(offset))
+            losses[index] = rows_of(problem, along, precision).losses(centre, positions)
+    else:
+        across, along = directions(0), directions(1)
+        evaluate = rows_of(problem, along, precision)
+        for index, offset in enumerate(offsets):
+            losses[index] = evaluate.losses(centre + offset * across, positions)
+    clip = float(arguments["clip"])
+    told = np.where(np.isfinite(losses), losses, clip)
+    return {"rows": arguments["rows"], "columns": arguments["columns"], "loss": np.minimum(told, clip)}
+
+
+def _directions(
+    arguments: Mapping[str, Json], centre: FloatArray, like: DenseParameters, inputs: Sequence[Json]
+) -> Any:
+    """Direction by number; for an interpolation the second one leads to the end, and the first one nowhere."""
+    if SliceKind(arguments["kind"]) is SliceKind.INTERPOLATION:
+        leading = np.asarray(inputs[1]["point"], dtype=np.float64) - centre
+        return lambda number: leading if number else np.zeros_like(centre)
+    normalisation, seed = _normalisation(arguments, centre), int(arguments["seed"])
+    return lambda number: random_direction(centre, like, normalisation, seed, number)
+
+
+def _normalisation(arguments: Mapping[str, Json], centre: FloatArray) -> Normalisation:
+    if arguments["normalisation"] is not None:
+        return Normalisation(arguments["normalisation"])
+    return Normalisation.FILTER if np.any(centre) else Normalisation.UNIT
+
+
+def assemble(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Json:
+    """Put the rows together and say what they show."""
+    kind, scale = SliceKind(arguments["kind"]), float(arguments["loss_scale"])
+    ends = int(arguments["ends"])
+    offsets, positions = (np.asarray(arrays[name], dtype=np.float64) for name in ("slice_rows", "slice_positions"))
+    losses = np.empty((len(offsets), len(positions)))
+    for part in inputs[ends:]:
+        rows, columns = ([int(bound) for bound in part[name]] for name in ("rows", "columns"))
+        losses[slice(*rows), slice(*columns)] = part["loss"]
+    clip = float(arguments["clip"])
+    problem = unpack(arguments["problem"], arrays)
+    centre = np.asarray(inputs[0]["point"], dtype=np.float64)
+    direction = _directions(arguments, centre, shape_of(problem), inputs)
+    shown = [direction(number) for number in _shown(kind, len(offsets))]
+    axes = _axes(kind, offsets, positions)
+    lowest = int(np.argmin(losses))
+    place = np.unravel_index(lowest, losses.shape)
+    reasons: dict[str, str] = {}
+    minimum = arguments["minimum"]
+    if minimum is None:
+        reasons["global_minimum"] = arguments["minimum_reason"]
+    if kind is not SliceKind.PLANE:
+        reasons["cosine"] = "only a plane has two directions"
+    if kind is SliceKind.INTERPOLATION:
+        reasons["normalisation"] = "the direction leads from the centre to the end as it is"
+    shape = [len(offsets), len(positions)] if len(axes) > 1 else [len(positions)]
+    answer = {
+        "kind": kind,
+        "evidence": Evidence.OBSERVED,
+        "centre": card(inputs[0], arguments),
+        "axes": axes,
+        "shape": shape,
+        "loss": (losses * scale).ravel(),
+        "clipped": int(np.count_nonzero(losses >= clip)),
+        "clip": clip * scale,
+        "lowest": {
+            "loss": float(losses.flat[lowest]) * scale,
+            "position": [float(axis["values"][index]) for axis, index in zip(axes, place[-len(axes) :], strict=True)],
+        },
+        "global_minimum": minimum,
+        "directions": [{"length": float(np.linalg.norm(one)), "hash": fingerprint(one)} for one in shown],
+        "cosine": cosine(*shown) if kind is SliceKind.PLANE else None,
+        "normalisation": None if kind is SliceKind.INTERPOLATION else _normalisation(arguments, centre),
+        "precision": arguments["precision"],
+        "reasons": reasons,
+        **arguments["header"],
+    }
+    if kind is SliceKind.INTERPOLATION:
+        answer["end"] = card(inputs[1], arguments)
+        answer["interpolation"] = _interpolated(positions, losses[0] * scale, answer["centre"], answer["end"])
+    if kind is SliceKind.SHARPNESS:
+        answer["sharpness"] = _sharpness(positions, losses * scale)
+    return answer
+
+
+def _shown(kind: SliceKind, rows: int) -> Sequence[int]:
+    if kind is SliceKind.INTERPOLATION:
+        return (1,)
+    return (0, 1) if kind is SliceKind.PLANE else range(rows)
+
+
+def _axes(kind: SliceKind, offsets: FloatArray, positions: FloatArray) -> list[dict[str, Json]]:
+    if kind is SliceKind.PLANE:
+        return [{"name": "alpha", "values": offsets.tolist()}, {"name": "beta", "values": positions.tolist()}]
+    along = {"name": "t", "values": positions.tolist()}
+    if kind is SliceKind.INTERPOLATION or len(offsets) == 1:
+        return [along]
+    return [{"name": "direction", "values": offsets.tolist()}, along]
+
+
+def _interpolated(
+    positions: FloatArray, losses: FloatArray, centre: Mapping[str, Json], end: Mapping[str, Json]
+) -> dict[str, Json]:
+    """Barrier and monotony between the ends, the ends themselves included."""
+    inside = (positions > 0.0) & (positions < 1.0)
+    values = np.concatenate(([centre["loss"]], losses[inside], [end["loss"]]))
+    steps = np.diff(values if values[0] >= values[-1] else values[::-1])
+    rounding = 1e-12 * float(np.max(np.abs(values)))
+    barrier = float(values.max() - max(values[0], values[-1]))
+    return {"barrier": max(barrier, 0.0), "monotone": bool(np.all(steps <= rounding))}
+
+
+def _sharpness(positions: FloatArray, losses: FloatArray) -> dict[str, Json]:
+    """Both signs of each direction at equal distance."""
+    half = (len(positions) + 1) // 2
+    radii = positions[-half:]
+    both = np.concatenate([losses[:, -half:], losses[:, half - 1 :: -1]])
+    return {
+        "radius": radii.tolist(),
+        "mean": both.mean(axis=0).tolist(),
+        "largest": both.max(axis=0).tolist(),
+        "caution": CAUTION,
+    }
+
+
+FUNCTIONS: Final[Mapping[str, ChunkFunction]] = {
+    "point": compute_point,
+    "block": compute_block,
+    "assemble": assemble,
+}
+"""Every function that the plan names."""

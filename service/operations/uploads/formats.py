@@ -1,0 +1,67 @@
+"""The explicit table of the formats that are read."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from service.errors import UnsupportedMediaType
+from service.operations.uploads.csv_file import CsvTable
+from service.operations.uploads.npy_file import NpyTable
+from service.operations.uploads.npz_file import NpzTable
+from service.operations.uploads.parquet_file import ParquetTable
+from service.operations.uploads.tables import Table
+from service.schemas.datasets import Format, UploadOptions
+from service.settings import UploadLimits
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """A row of the table.
+
+    Attributes
+    ----------
+    name : str
+        Also the ending of file names.
+    media_types : tuple of str
+        Content types that announce it; the first is the usual one.
+    open : callable
+        Reads the beginning of a file; what it opens besides is closed with the stack.
+    """
+
+    name: Format
+    media_types: tuple[str, ...]
+    open: Callable[[BinaryIO, UploadOptions, UploadLimits, ExitStack], Table]
+
+
+FORMATS: Final[tuple[FileFormat, ...]] = (
+    FileFormat("csv", ("text/csv",), lambda file, options, _limits, _opened: CsvTable(file, options)),
+    FileFormat("npy", ("application/x-npy",), lambda file, options, _limits, _opened: NpyTable(file, options)),
+    FileFormat(
+        "npz",
+        ("application/x-npz", "application/zip"),
+        lambda file, options, limits, opened: NpzTable(file, options, limits.max_upload_bytes, opened),
+    ),
+    FileFormat(
+        "parquet",
+        ("application/vnd.apache.parquet", "application/x-parquet"),
+        lambda file, options, _limits, _opened: ParquetTable(file, options),
+    ),
+)
+FORMAT_BY_NAME: Final[Mapping[str, FileFormat]] = {row.name: row for row in FORMATS}
+
+
+def format_of(media_type: str, file_name: str = "") -> FileFormat:
+    """The format that a content type announces, or the ending of a file's name where the type says nothing.
+
+    Raises
+    ------
+    UnsupportedMediaType
+    """
+    kind = media_type.partition(";")[0].strip().lower()
+    ending = file_name.rpartition(".")[2].lower()
+    for row in FORMATS:
+        if kind in row.media_types or (kind in ("", "application/octet-stream") and ending == row.name):
+            return row
+    announced = ", ".join(row.media_types[0] for row in FORMATS)
+    raise UnsupportedMediaType(f"send a file with the content type {announced}, or a form with one as the part `file`")

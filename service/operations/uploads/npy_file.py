@@ -1,0 +1,126 @@
+"""Arrays of numpy: a header that is never trusted, then numbers, in the order of rows or of columns."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final, cast
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib import format as npy
+
+from service.core.arrays import FloatArray
+from service.errors import MalformedBody
+from service.operations.uploads.tables import rows_of_a_block
+from service.schemas.datasets import UploadOptions
+
+NUMERIC_KINDS: Final = "biuf"
+MAX_HEADER: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a ``.npy`` file says about itself."""
+
+    shape: tuple[int, ...]
+    fortran_order: bool
+    dtype: np.dtype[Any]
+    start: int
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the numbers."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def read_header(stream: BinaryIO, name: str) -> Header:
+    """The header of an array of numbers or text.
+
+    Raises
+    ------
+    MalformedBody
+        If there is none, or the array holds objects, which are never unpickled, or anything but numbers and text.
+    """
+    try:
+        version = npy.read_magic(stream)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran_order, dtype = read(stream, max_header_size=MAX_HEADER)
+    except ValueError as error:
+        raise MalformedBody(f"the array {name} is no readable .npy file") from error
+    if dtype.hasobject or dtype.kind not in NUMERIC_KINDS + "U":
+        raise MalformedBody(f"the array {name} holds something else than numbers; objects are never unpickled")
+    if any(side < 0 for side in shape):
+        raise MalformedBody(f"the array {name} has another number of bytes than its header says")
+    return Header(shape, fortran_order, dtype, stream.tell())
+
+
+class NpyArray:
+    """A matrix, or a vector as one column, in a stream of ``size`` bytes that may be sought."""
+
+    def __init__(self, stream: BinaryIO, size: int, name: str) -> None:
+        self._stream = stream
+        self._name = name
+        self.header = read_header(stream, name)
+        shape = self.header.shape
+        if self.header.dtype.kind not in NUMERIC_KINDS or len(shape) not in (1, 2):
+            raise MalformedBody(f"the array {name} must be a matrix of numbers")
+        if self.header.start + self.header.bytes != size:
+            raise MalformedBody(f"the array {name} has another number of bytes than its header says")
+        self.rows, self.columns = (*shape, 1)[:2]
+
+    def read(self, first: int, count: int) -> FloatArray:
+        """Rows ``first`` to ``first + count``; in the order of rows they must be asked for one after another."""
+        if not self.header.fortran_order:
+            return self._numbers(count * self.columns).reshape(count, self.columns)
+        columns = np.empty((self.columns, count))
+        for column in range(self.columns):
+            self._stream.seek(self.header.start + (column * self.rows + first) * self.header.dtype.itemsize)
+            columns[column] = self._numbers(count)
+        return np.ascontiguousarray(columns.T)
+
+    def finish(self) -> None:
+        """Refuse a stream that goes on; at the end an archive compares its checksum."""
+        if not self.header.fortran_order and self._stream.read(1):
+            raise MalformedBody(f"the array {self._name} has another number of bytes than its header says")
+
+    def _numbers(self, count: int) -> FloatArray:
+        wanted = count * self.header.dtype.itemsize
+        content = bytearray(wanted)
+        view, found = memoryview(content), 0
+        while found < wanted:
+            # a stream that unpacks gives less than it is asked for
+            got = cast("Any", self._stream).readinto(view[found:])
+            if not got:
+                raise MalformedBody(f"the array {self._name} ends early")
+            found += got
+        return _as_floats(np.frombuffer(content, self.header.dtype))
+
+
+def _as_floats(numbers: npt.NDArray[Any]) -> FloatArray:
+    # a long double that overflows becomes infinite, and is refused with its row and column
+    with np.errstate(over="ignore"):
+        return numbers.astype(np.float64, copy=False)
+
+
+class NpyTable:
+    """One matrix; see `Table`."""
+
+    names: tuple[str, ...] | None = None
+    targets = 0
+
+    def __init__(self, file: BinaryIO, _options: UploadOptions) -> None:
+        size = file.seek(0, 2)
+        file.seek(0)
+        self._array = NpyArray(file, size, "of the file")
+        if len(self._array.header.shape) != 2:
+            raise MalformedBody("the array of the file must be a matrix: one row a sample")
+        self.rows: int | None = self._array.rows
+        self.columns = self._array.columns
+
+    def blocks(self) -> Iterator[FloatArray]:
+        """Blocks of rows."""
+        rows = self._array.rows
+        step = rows_of_a_block(self.columns)
+        for first in range(0, rows, step):
+            yield self._array.read(first, min(step, rows - first))
+        self._array.finish()

@@ -1,0 +1,82 @@
+"""Archives of numpy with the arrays ``x`` and ``y``: unpacked as they are read, never beyond what they announce."""
+
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import BinaryIO, Final, cast
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.errors import InputError, LimitExceeded, MalformedBody
+from service.operations.uploads.npy_file import NpyArray
+from service.operations.uploads.tables import rows_of_a_block
+from service.schemas.datasets import UploadOptions
+
+COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
+WANTED: Final = "must hold the arrays x (samples x inputs) and y (samples, or samples x outputs) and no other"
+
+
+class NpzTable:
+    """The matrices ``x`` and ``y`` side by side; see `Table`."""
+
+    names: tuple[str, ...] | None = None
+
+    def __init__(self, file: BinaryIO, _options: UploadOptions, max_bytes: int, opened: ExitStack) -> None:
+        try:
+            self._x, self._y = (self._open(*entry, opened) for entry in _entries(file, max_bytes))
+        except UNREADABLE as error:
+            raise MalformedBody("the archive is no readable .npz file") from error
+        if len(self._x.header.shape) != 2:
+            raise InputError.at(("x",), "must be a matrix: one row a sample")
+        if self._x.rows != self._y.rows:
+            raise InputError.at(("y",), f"must have {self._x.rows} rows, as x has, and has {self._y.rows}")
+        self.rows: int | None = self._x.rows
+        self.columns = self._x.columns + self._y.columns
+        self.targets = self._y.columns
+
+    @staticmethod
+    def _open(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, opened: ExitStack) -> NpyArray:
+        name = entry.filename.removesuffix(".npy")
+        stream = cast("BinaryIO", archive.open(entry))
+        array = NpyArray(stream, entry.file_size, name)
+        if not array.header.fortran_order:
+            return array
+        # columns are read from many places at once, for which a packed entry cannot be sought
+        unpacked = opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed with the stack
+        stream.seek(0)
+        shutil.copyfileobj(stream, unpacked, 1 << 20)
+        unpacked.seek(0)
+        return NpyArray(cast("BinaryIO", unpacked), entry.file_size, name)
+
+    def blocks(self) -> Iterator[FloatArray]:
+        """Blocks of rows."""
+        rows, step = self._x.rows, rows_of_a_block(self.columns)
+        for first in range(0, rows, step):
+            count = min(step, rows - first)
+            try:
+                block = np.hstack([self._x.read(first, count), self._y.read(first, count)])
+                if first + count == rows:
+                    self._x.finish()
+                    self._y.finish()
+            except UNREADABLE as error:
+                raise MalformedBody("the archive is no readable .npz file") from error
+            yield block
+
+
+def _entries(file: BinaryIO, max_bytes: int) -> Iterator[tuple[zipfile.ZipFile, zipfile.ZipInfo]]:
+    """The entries ``x`` and ``y``; what an entry announces is the most that is ever unpacked of it."""
+    archive = zipfile.ZipFile(file)
+    entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
+    if set(entries) != {"x", "y"} or len(archive.infolist()) != 2:
+        raise InputError.at((), WANTED)
+    if sum(entry.file_size for entry in entries.values()) > max_bytes:
+        raise LimitExceeded((), "max_upload_bytes", max_bytes, "bytes, once unpacked")
+    for name in ("x", "y"):
+        if entries[name].compress_type not in COMPRESSIONS:
+            raise MalformedBody("the archive uses a compression other than deflate")
+        yield archive, entries[name]

@@ -1,0 +1,102 @@
+"""Uploaded data sets on the wire: how a file is read, and what was kept of it."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from service.schemas.base import Number, Reasons, Wire
+from service.vocabulary import Task
+
+Delimiter: TypeAlias = Literal["comma", "semicolon", "tab"]
+Format: TypeAlias = Literal["csv", "npy", "npz", "parquet"]
+ColumnName: TypeAlias = Annotated[str, Field(max_length=100)]
+
+
+class UploadOptions(Wire):
+    """How to read a file and what to make of it; nothing is guessed that is not reported back."""
+
+    header: Literal["auto", "present", "absent"] = Field(
+        default="auto",
+        description="Whether the first line of a csv file names the columns; `auto`: it does if none of its fields is "
+        "a number.",
+    )
+    delimiter: Delimiter = Field(default="comma", description="What separates the fields of a csv file.")
+    targets: list[ColumnName] = Field(
+        default=[],
+        max_length=200,
+        description="Names or positions (from 0; negative from the end) of the target columns; default: the last one.",
+    )
+    ignore: list[ColumnName] = Field(
+        default=[], max_length=200, description="Names or positions of columns that are neither input nor target."
+    )
+    one_hot: bool = Field(
+        default=False, strict=False, description="The one target holds integer labels: one target for each class."
+    )
+    centre: bool = Field(
+        default=False,
+        strict=False,
+        description="Take the mean off every input, and off every target that is not one-hot.",
+    )
+    standardise: bool = Field(
+        default=False,
+        strict=False,
+        description="Centre, and divide each of these columns by its standard deviation (mean over the samples).",
+    )
+    keep_samples: bool = Field(
+        default=False, strict=False, description="Keep the samples beside their moments, for rules that need them."
+    )
+
+
+class AppliedOptions(Wire):
+    """The options as they were applied, with nothing left to guess."""
+
+    header: Literal["present", "absent"]
+    delimiter: Delimiter | None = Field(description="Of a csv file.")
+    targets: list[int] = Field(description="Positions of the target columns in the file.")
+    ignore: list[int] = Field(description="Positions of the columns that were left out.")
+    one_hot: bool
+    centre: bool
+    standardise: bool
+    keep_samples: bool
+
+
+class DatasetColumn(Wire):
+    """An input or a target, and what was done to it: `(value - shift) / scale`."""
+
+    name: str = Field(description="From the file, or the position; of a class the target's name, `=` and the label.")
+    mean: Number = Field(description="In the file.")
+    standard_deviation: Number = Field(description="In the file, mean over the samples.")
+    shift: Number
+    scale: Number
+
+
+class DatasetSummary(Wire):
+    """An uploaded data set; `{"kind": "dataset", "id": ...}` uses it as the data of a problem."""
+
+    id: str = Field(description="Hash of the file and the applied options: the same content has the same id.")
+    created_at: str
+    format: Format
+    bytes: int = Field(description="Of the file.")
+    samples: int
+    inputs: int
+    outputs: int
+    task: Task = Field(strict=False)
+    classes: list[int] | None = Field(description="Label of each target, for one-hot targets.")
+    samples_kept: bool
+    options: AppliedOptions
+    reasons: Reasons
+
+
+class Dataset(DatasetSummary):
+    """A data set with its columns."""
+
+    input_columns: list[DatasetColumn]
+    target_columns: list[DatasetColumn]
+
+
+class DatasetList(Wire):
+    """One page of data sets, newest first."""
+
+    datasets: list[DatasetSummary]
+    next: str | None = Field(description="Cursor of the next page.")
+    reasons: Reasons

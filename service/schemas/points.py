@@ -1,0 +1,96 @@
+"""Points of the landscape in requests about pictures, and what is told of them in answers."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Discriminator, Field, Tag
+
+from service.schemas.base import Integer, Number, Reasons, Wire
+from service.schemas.weights import BiasVector, Weight
+from service.vocabulary import NamedPoint
+
+
+class PostedPoint(Wire):
+    """Weights that the caller sends."""
+
+    weights: list[Weight] = Field(
+        min_length=1, description="One matrix for each layer, width x inputs, or its factors."
+    )
+    biases: list[BiasVector] | None = Field(
+        default=None, description="One vector for each layer with a bias, null for the others."
+    )
+
+
+NamedPointName: TypeAlias = Annotated[NamedPoint, Field(strict=False)]
+OwnPoint: TypeAlias = Annotated[
+    Annotated[NamedPointName, Tag("named")] | Annotated[Annotated[Integer, Field(ge=0)], Tag("indexed")],
+    Discriminator(lambda value: "named" if isinstance(value, str) else "indexed"),
+]
+"""A name, or the place of a stationary point in the answer of `/v1/minima`."""
+
+
+def _form(value: object) -> str:
+    return "named" if isinstance(value, str) else "posted" if isinstance(value, dict | PostedPoint) else "indexed"
+
+
+Point: TypeAlias = Annotated[
+    Annotated[NamedPointName, Tag("named")]
+    | Annotated[Annotated[Integer, Field(ge=0)], Tag("indexed")]
+    | Annotated[PostedPoint, Tag("posted")],
+    Discriminator(_form),
+]
+
+
+class PictureOptions(Wire):
+    """What all requests about pictures share."""
+
+    seed: Integer = Field(default=0, ge=0, description="Of every random number; the same seed gives the same answer.")
+    training_steps: Integer = Field(
+        default=500, ge=0, le=100_000, description="Iterations of L-BFGS towards a `trained` point."
+    )
+    include: list[Literal["points"]] = Field(
+        default=[], max_length=10, description="Left out by default: weights and biases of the points in one vector."
+    )
+    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+
+
+class CentredOptions(PictureOptions):
+    """Options of pictures around one point."""
+
+    weights: list[Weight] | None = Field(
+        default=None, min_length=1, description="The point: one matrix for each layer, width x inputs, or its factors."
+    )
+    biases: list[BiasVector] | None = Field(
+        default=None, description="One vector for each layer with a bias, null for the others."
+    )
+    at: OwnPoint | None = Field(
+        default=None,
+        description="Where no weights are sent: `global_minimum` of the solver, `trained` by L-BFGS from a random "
+        "start, `origin`, or the place of a stationary point in the answer of `/v1/minima` (one output, decay in every "
+        "layer). Left out: the global minimum if a solver has its weights, else `trained`.",
+    )
+
+
+class PointCard(Wire):
+    """A point of the landscape as it was measured."""
+
+    source: str = Field(description="`posted`, `trained`, `global_minimum`, `origin` or `stationary_point`.")
+    loss: Number
+    gradient_norm: Number
+    parameter_norm: Number
+    distance_from_kinks: Number | None = Field(
+        description="Least distance of a pre-activation from the kink of its activation."
+    )
+    iterations: int | None = Field(description="Of training.")
+    point: list[Number] | None = Field(
+        default=None, description="See `include`: the weights row by row, layer after layer, then the biases."
+    )
+    reasons: Reasons
+
+
+class KnownMinimum(Wire):
+    """The global minimum as a solver has it."""
+
+    loss: Number
+    lower_bound: Number = Field(description="No weights go below.")
+    status: str
+    solver: str

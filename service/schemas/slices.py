@@ -1,0 +1,126 @@
+"""Slices of the landscape on the wire."""
+
+from typing import Any, Final, Literal
+
+from pydantic import Field
+
+from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
+from service.schemas.points import CentredOptions, KnownMinimum, Point, PointCard
+from service.schemas.problem import Problem
+from service.vocabulary import Convention, Evidence, Normalisation, Precision, SliceKind
+
+SLICE_EXAMPLE: Final[dict[str, Any]] = {
+    "problem": {
+        "network": {"layers": [{"width": 4, "activation": "tanh"}, {"width": 1}], "bias": "all"},
+        "data": {
+            "kind": "samples",
+            "x": [[-2.0], [-1.5], [-1.0], [-0.5], [0.0], [0.5], [1.0], [1.5]],
+            "y": [0.9, 1.0, 0.8, 0.5, 0.0, -0.5, -0.8, -1.0],
+        },
+    },
+    "points": 21,
+    "seed": 1,
+}
+
+
+class SlicesRequest(CentredOptions):
+    """A problem, a point, and the part of the landscape around it that is wanted."""
+
+    model_config = example(SLICE_EXAMPLE)
+
+    problem: Problem
+    kind: SliceKind = Field(
+        default=SliceKind.PLANE,
+        strict=False,
+        description="`plane` along two random directions, `line` along one or more, `interpolation` to another point, "
+        "`sharpness`: the largest and the mean loss at each distance over several random directions.",
+    )
+    to: Point | None = Field(
+        default=None, description="End of an `interpolation`: a point by name, by place, or posted. Default `origin`."
+    )
+    points: Integer = Field(default=51, ge=2, description="Along each axis; odd numbers hit the point itself.")
+    span: Number = Field(
+        default=1.0,
+        gt=0,
+        description="Largest multiple of the directions; an interpolation overshoots both ends by a quarter of it.",
+    )
+    directions: Integer | None = Field(
+        default=None, ge=1, le=10_000, description="Of `line` (default 1) and `sharpness` (default 20)."
+    )
+    normalisation: Normalisation | None = Field(
+        default=None,
+        strict=False,
+        description="`filter`: weights into each neuron as long as at the point (the default); `layer`: each layer; "
+        "`unit`: all weights and biases together of length one (the default where all weights are zero).",
+    )
+    precision: Precision = Field(
+        default=Precision.DOUBLE, strict=False, description="Of large products; `single` is about twice as fast."
+    )
+    clip: Number = Field(default=1e100, gt=0, description="Larger losses, and those that overflow, are cut to this.")
+
+
+class SliceAxis(Wire):
+    """Positions along one direction."""
+
+    name: Literal["alpha", "beta", "t", "direction"]
+    values: list[Number]
+
+
+class SliceDirection(Wire):
+    """A direction, told by its length and the hash of its bits."""
+
+    length: Number
+    hash: str
+
+
+class Lowest(Wire):
+    """The least loss on the grid."""
+
+    loss: Number
+    position: list[Number]
+
+
+class Interpolated(Wire):
+    """What the losses between two points show."""
+
+    barrier: Number = Field(description="Largest loss between the ends above the higher of the two.")
+    monotone: bool = Field(description="Whether the loss never rises from the higher end to the lower one.")
+
+
+class Sharpness(Wire):
+    """Loss against distance, over all directions and both signs."""
+
+    radius: list[Number]
+    mean: list[Number]
+    largest: list[Number]
+    caution: str
+
+
+class SlicesAnswer(Wire):
+    """Losses on a grid through a point of the landscape."""
+
+    kind: SliceKind = Field(strict=False)
+    evidence: Evidence = Field(strict=False)
+    centre: PointCard
+    end: PointCard | None = Field(default=None, description="Of an interpolation.")
+    axes: list[SliceAxis]
+    shape: list[int]
+    loss: list[Number] = Field(description="Flat, the last axis running fastest.")
+    clipped: int = Field(description="Losses that were cut to `clip`.")
+    clip: Number
+    lowest: Lowest
+    global_minimum: KnownMinimum | None
+    directions: list[SliceDirection]
+    cosine: Number | None = Field(description="Between the two directions of a plane.")
+    interpolation: Interpolated | None = None
+    sharpness: Sharpness | None = None
+    normalisation: Normalisation | None = Field(strict=False)
+    precision: Precision = Field(strict=False)
+    seed: int
+    reasons: Reasons
+    convention: Convention = Field(strict=False)
+    engine_version: str
+    problem_hash: str
+    execution: Execution | None = Field(
+        default=None, description="Left out of the result of a job, whose status says why it is one."
+    )

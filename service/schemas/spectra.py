@@ -1,0 +1,102 @@
+"""Hessian spectra on the wire."""
+
+from typing import Final
+
+from pydantic import Field
+
+from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
+from service.schemas.points import CentredOptions, PointCard
+from service.schemas.problem import Problem
+from service.schemas.slices import SLICE_EXAMPLE
+from service.vocabulary import Convention, Evidence, SpectrumMethod
+
+SPECTRUM_EXAMPLE: Final = {"problem": SLICE_EXAMPLE["problem"], "seed": 1}
+
+
+class SpectraRequest(CentredOptions):
+    """A problem and the point at which its Hessian is looked at."""
+
+    model_config = example(SPECTRUM_EXAMPLE)
+
+    problem: Problem
+    method: SpectrumMethod = Field(
+        default=SpectrumMethod.AUTO,
+        strict=False,
+        description="`exact`: all eigenvalues; `lanczos`: products with the Hessian only, for any size; `auto`: exact "
+        "where that is possible.",
+    )
+    probes: Integer = Field(default=8, ge=1, le=1000, description="Random starts of Lanczos.")
+    lanczos_steps: Integer = Field(default=80, ge=2, le=1000, description="Products with the Hessian for each start.")
+    points: Integer = Field(default=201, ge=2, le=100_000, description="Places at which the density is told.")
+    broadening: Number | None = Field(
+        default=None, gt=0, description="Standard deviation of each peak; left out: a hundredth of the range."
+    )
+
+
+class ExtremeEigenvalue(Wire):
+    """An end of the spectrum."""
+
+    value: Number
+    residual: Number = Field(description="Some eigenvalue is no farther from the value than this.")
+
+
+class Trace(Wire):
+    """Sum of all eigenvalues."""
+
+    value: Number
+    standard_error: Number | None = Field(description="Over the random starts.")
+    reasons: Reasons
+
+
+class Shares(Wire):
+    """How many of the eigenvalues have which sign; estimated from the quadrature where not all are known."""
+
+    positive: Number
+    negative: Number
+    zero: Number
+    zero_tolerance: Number = Field(description="Eigenvalues of smaller modulus count as zero.")
+
+
+class Density(Wire):
+    """Spectral density, of integral one."""
+
+    eigenvalue: list[Number]
+    density: list[Number]
+    broadening: Number
+
+
+class Quadrature(Wire):
+    """Ritz values of all starts with their weights, of sum one for each start."""
+
+    value: list[Number]
+    weight: list[Number]
+    starts: int
+
+
+class SpectraAnswer(Wire):
+    """The spectrum of the Hessian with respect to all weights and biases."""
+
+    method: SpectrumMethod = Field(strict=False)
+    evidence: Evidence = Field(
+        strict=False,
+        description="`certified`: every eigenvalue with an error bound; `observed`: computed numerically.",
+    )
+    point: PointCard
+    weights: int = Field(description="Weights and biases.")
+    largest: ExtremeEigenvalue
+    least: ExtremeEigenvalue
+    trace: Trace
+    shares: Shares
+    density: Density
+    eigenvalues: list[Number] | None = Field(description="All of them, ascending.")
+    error_bound: Number | None = Field(description="No eigenvalue is off by more, rounding aside.")
+    quadrature: Quadrature | None
+    smooth: bool = Field(description="False where a pre-activation is closer than 1e-6 to a kink.")
+    seed: int
+    reasons: Reasons
+    convention: Convention = Field(strict=False)
+    engine_version: str
+    problem_hash: str
+    execution: Execution | None = Field(
+        default=None, description="Left out of the result of a job, whose status says why it is one."
+    )

@@ -1,0 +1,34 @@
+"""Cursors of lists that grow at their beginning: the position of the last entry that was seen."""
+
+import base64
+import binascii
+import json
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.errors import InputError
+
+
+def cursor_of(created_at: float, identity: str) -> str:
+    """The cursor after one entry."""
+    return base64.urlsafe_b64encode(json.dumps([created_at, identity]).encode()).decode().rstrip("=")
+
+
+def position_of(cursor: str | None) -> tuple[float, str] | None:
+    """The position that a cursor stands for; `InputError` for what is none."""
+    if cursor is None:
+        return None
+    try:
+        created_at, identity = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return float(created_at), str(identity)
+    except (ValueError, TypeError, binascii.Error):
+        raise InputError.at(("cursor",), "is not a cursor that this service gave") from None
+
+
+def link_next(request: Request, answer: Response, cursor: str | None) -> Response:
+    """The answer with a header ``Link`` to the next page, if there is one."""
+    if cursor is not None:
+        url = request.url.include_query_params(cursor=cursor)
+        answer.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+    return answer

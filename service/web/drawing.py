@@ -1,0 +1,50 @@
+"""Pictures over HTTP: what the header ``Accept`` asks for, and answers in that form."""
+
+from typing import Final
+
+from starlette.requests import Request
+
+from service.operations.drawing.canvas import check_available
+from service.operations.drawing.table import PICTURES
+from service.web.bodies import JSON, NPZ
+
+SVG: Final = "image/svg+xml"
+PNG: Final = "image/png"
+FORMS: Final = {SVG: "svg", PNG: "png"}
+WILD: Final = {"image/*": SVG, "*/*": JSON, "application/*": JSON, "text/html": JSON}
+
+
+def wanted(request: Request, operation: str) -> str:
+    """The media type that an answer of an operation should have: the one preferred most among those it can have.
+
+    Raises
+    ------
+    MissingExtra
+        If it is a picture and this server cannot draw any.
+    """
+    return wanted_by(request.headers.get("accept", ""), operation)
+
+
+def wanted_by(accept: str, operation: str) -> str:
+    """As `wanted`, of the header alone."""
+    ranked = []
+    for place, entry in enumerate(accept.lower().split(",")):
+        name, *parameters = (part.strip() for part in entry.split(";"))
+        kind, quality = WILD.get(name, name), _quality(parameters)
+        if quality > 0.0 and (kind in (JSON, NPZ) or (kind in FORMS and operation in PICTURES)):
+            ranked.append((-quality, place, kind))
+    chosen = min(ranked)[2] if ranked else JSON
+    if chosen in FORMS:
+        check_available()
+    return chosen
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0

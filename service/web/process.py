@@ -1,0 +1,72 @@
+"""A process beside the server, for work that would hold the interpreter lock or might end the process it runs in."""
+
+import asyncio
+import signal
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import ParamSpec, TypeVar
+
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
+
+from service.errors import EngineError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class OwnProcess:
+    """One process, started when first needed and replaced when it was ended.
+
+    Parameters
+    ----------
+    capacity : int
+        Calls that may run or wait.
+    folder : str
+        For temporary files of the calls; empty for the system's.
+    """
+
+    def __init__(self, capacity: int, folder: str = "") -> None:
+        self._capacity = capacity
+        self._folder = folder
+        self._pool: ProcessPoolExecutor | None = None
+        self._running = 0
+
+    async def run(self, limit_s: float, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of a function that can be imported, of arguments that can be sent.
+
+        Raises
+        ------
+        TimeoutError
+            If it takes longer than ``limit_s``.
+        EngineError
+            If too much work is waiting, or the process was ended from outside.
+        """
+        if self._running >= self._capacity:
+            raise EngineError("too many large requests are waiting to be computed")
+        if self._pool is None:
+            context = get_context("spawn")
+            self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_prepare, initargs=(self._folder,))
+        self._running += 1
+        try:
+            future = asyncio.wrap_future(self._pool.submit(call, *args, **kwargs))
+            return await asyncio.wait_for(future, limit_s)
+        except BrokenProcessPool:
+            self._pool = None
+            raise EngineError("the process that computed this request was ended") from None
+        finally:
+            self._running -= 1
+
+    def close(self) -> None:
+        """Drop what waits; what runs ends by itself."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _prepare(folder: str) -> None:
+    """Set up the process: an interrupt from the terminal is for the server, which then ends this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threadpool_limits(limits=1)
+    tempfile.tempdir = folder or None

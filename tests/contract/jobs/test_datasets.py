@@ -1,0 +1,252 @@
+"""Uploaded data sets over HTTP, over SQLite and PostgreSQL: stored, used by every analysis, deleted."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import SecretStr
+
+from service.errors import DatasetError, LimitExceeded
+from service.jobs.database import Database
+from service.jobs.datasets import DatasetRecord, DatasetStore
+from service.jobs.values import Payload
+from service.settings import Settings
+from tests.serving import Reply, call, serving
+from tests.support.job_stacks import until
+
+DATASETS = "/v1/datasets"
+CSV = {"content-type": "text/csv"}
+NPZ = {"content-type": "application/x-npz"}
+RNG = np.random.default_rng(3)
+X = RNG.normal(size=(40, 3))
+Y = X @ RNG.normal(size=(3, 1)) + 0.1 * RNG.normal(size=(40, 1))
+LABELS = (Y[:, 0] > 0.0).astype(int)
+
+
+def as_csv(rows: Any) -> bytes:
+    return "\n".join(",".join(map(repr, row)) for row in np.asarray(rows).tolist()).encode()
+
+
+def as_npz(**arrays: Any) -> bytes:
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return stream.getvalue()
+
+
+REGRESSION = as_csv(np.hstack([X, Y]))
+CLASSES = as_npz(x=X, y=LABELS)
+
+
+def problem(data: dict[str, Any], width: int = 1) -> dict[str, Any]:
+    layers = [{"width": 4, "weight_decay": 0.05}, {"width": width, "weight_decay": 0.05}]
+    return {"network": {"layers": layers}, "data": data}
+
+
+def reference(identity: str, **more: Any) -> dict[str, Any]:
+    return {"kind": "dataset", "id": identity, **more}
+
+
+def upload(base: str, content: bytes, query: str = "", **headers: str) -> Reply:
+    return call(base, "POST", f"{DATASETS}?{query}", content, headers or CSV)
+
+
+@pytest.fixture
+def store(database: Database) -> DatasetStore:
+    return DatasetStore(database)
+
+
+def record(number: int) -> DatasetRecord:
+    return DatasetRecord(f"{number:032x}", '{"n": 1}', "{}", 12, 0)
+
+
+CONTENT = Payload("application/json", b"{}")
+
+
+def test_what_is_put_is_there_once_until_it_is_deleted(store: DatasetStore) -> None:
+    stored, created = store.put("one", record(1), CONTENT, 2)
+    assert created
+    assert stored.created_at > 1.7e9
+    assert replace(stored, created_at=0.0) == record(1)
+    assert store.put("one", record(1), CONTENT, 2) == (stored, False)
+    assert store.content("one", record(1).id) == CONTENT
+    for use in (store.get, store.content, store.delete):
+        for tenant, identity in (("other", record(1).id), ("one", record(9).id), ("one", "\x00"), ("one", "x" * 10**5)):
+            with pytest.raises(DatasetError) as caught:
+                use(tenant, identity)
+            assert caught.value.code == "not-found"
+    store.put("one", record(2), CONTENT, 2)
+    with pytest.raises(LimitExceeded, match="max_datasets = 2"):
+        store.put("one", record(3), CONTENT, 2)
+    store.put("other", record(3), CONTENT, 2)
+    store.delete("one", record(1).id)
+    for use in (store.get, store.content, store.delete):
+        with pytest.raises(DatasetError) as caught:
+            use("one", record(1).id)
+        assert caught.value.code == "dataset-deleted"
+    assert [found.id for found in store.list("one")] == [record(2).id]
+    assert store.put("one", record(1), CONTENT, 2)[1]
+    assert store.get("one", record(1).id).created_at > stored.created_at
+
+
+def test_pages_of_a_list_meet_without_a_gap(store: DatasetStore) -> None:
+    for number in range(5):
+        store.put("one", record(number), CONTENT, 10)
+    seen: list[DatasetRecord] = []
+    while page := store.list("one", before=(seen[-1].created_at, seen[-1].id) if seen else None, limit=2):
+        seen += page
+    assert {found.id for found in seen} == {record(number).id for number in range(5)}
+    assert [found.created_at for found in seen] == sorted((found.created_at for found in seen), reverse=True)
+
+
+@pytest.fixture(scope="module")
+def light(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('light')}/jobs.db"
+    with serving(Settings(database_url=url, workers=0, log_level="error")) as address:
+        yield address
+
+
+@pytest.fixture
+def base(database_url: str) -> Iterator[str]:
+    with serving(Settings(database_url=database_url, workers=1, lease_s=10.0, log_level="error")) as address:
+        yield address
+
+
+def test_a_data_set_is_answered_as_its_samples(base: str) -> None:
+    """Upload, every analysis, a job, and deletion, as one user meets them."""
+    reply = upload(base, REGRESSION)
+    assert reply.status == 201, reply.content
+    identity = reply.json["id"]
+    assert reply.headers["location"] == f"{DATASETS}/{identity}"
+    assert call(base, "GET", f"{DATASETS}/{identity}").json == reply.json
+    assert (reply.json["samples"], reply.json["inputs"], reply.json["outputs"]) == (40, 3, 1)
+    assert reply.json["options"]["header"] == "absent"
+    again = upload(base, REGRESSION, "header=absent")
+    assert (again.status, again.json) == (200, reply.json)
+    form = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n' + REGRESSION + b"\r\n--b--\r\n"
+    )
+    sent = call(base, "POST", DATASETS, form, {"content-type": "multipart/form-data; boundary=b"})
+    assert (sent.status, sent.json) == (200, reply.json)
+
+    samples = {"kind": "samples", "x": X.tolist(), "y": Y.tolist()}
+    for path in ("/v1/minima", "/v1/landscape", "/v1/ranks"):
+        found = call(base, "POST", path, problem(reference(identity)))
+        assert found.status == 200, found.content
+    answer = call(base, "POST", "/v1/minima", problem(reference(identity))).json
+    expected = call(base, "POST", "/v1/minima", problem(samples)).json
+    assert answer["global_minimum"]["loss"] == pytest.approx(expected["global_minimum"]["loss"], rel=1e-12)
+    biased = problem(reference(identity, evaluation=reference(identity)))
+    biased["network"]["bias"] = "output"
+    found = call(base, "POST", "/v1/minima", biased).json["global_minimum"]
+    assert found["evaluation_fit"] == pytest.approx(found["terms"]["fit"], rel=1e-9)
+    listed = call(
+        base, "POST", "/v1/minima/batch", {"problems": [problem(samples), {"problem": problem(reference(identity))}]}
+    )
+    losses = [each["global_minimum"]["loss"] for each in listed.json["answers"]]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-12)
+    weights = [np.zeros((4, 3)).tolist(), np.zeros((1, 4)).tolist()]
+    diagnosed = call(base, "POST", "/v1/diagnose", {"problem": problem(reference(identity)), "weights": weights})
+    assert diagnosed.json["loss"] == pytest.approx(float((Y**2).mean()), rel=1e-12)
+    swept = call(base, "POST", "/v1/sweeps", {"problem": problem(reference(identity)), "axes": [AXIS]})
+    assert swept.status == 200, swept.content
+
+    ahead = call(base, "POST", "/v1/minima", problem(reference(identity)), {"Prefer": "wait=60"})
+    assert (ahead.status, ahead.json) == (200, answer)
+    other = upload(base, REGRESSION, "centre=true").json["id"]
+    assert other != identity
+    second = call(base, "POST", "/v1/minima", problem(reference(other)), {"Prefer": "respond-async"})
+    assert second.headers["location"] != ahead.headers["location"]
+
+    assert call(base, "DELETE", f"{DATASETS}/{identity}").status == 204
+    asked = {"problem": problem(reference(identity))}
+    uses: list[tuple[str, str, Any, dict[str, str]]] = [
+        (method, f"{DATASETS}/{identity}", None, {}) for method in ("GET", "DELETE")
+    ]
+    uses += [("POST", path, asked, {}) for path in ("/v1/minima", "/v1/landscape", "/v1/sweeps", "/v1/races")]
+    uses += [("POST", "/v1/minima", asked, {"Prefer": "respond-async"})]
+    for method, path, body, headers in uses:
+        gone = call(base, method, path, body, headers)
+        assert (gone.status, gone.json["type"]) == (410, "/problems/dataset-deleted")
+        if body:
+            assert gone.json["errors"][0]["pointer"] == "/problem/data/id"
+    # the job was accepted before, and has its moments
+    until(lambda: call(base, "GET", second.headers["location"]).json["state"] == "successful")
+
+
+AXIS = {"parameter": "decay_scale", "from": 0.1, "to": 10, "points": 5}
+
+
+def test_classes_moments_and_samples(light: str) -> None:
+    moments = upload(light, CLASSES, "one_hot=true", **NPZ).json
+    kept = upload(light, CLASSES, "one_hot=true&keep_samples=true", **NPZ).json
+    assert (moments["classes"], moments["task"], moments["samples_kept"]) == ([0, 1], "classification", False)
+    assert kept["id"] != moments["id"]
+    samples = {"kind": "samples", "x": X.tolist(), "y": LABELS.tolist(), "task": "classification"}
+    for width in (1, 2):
+        expected = call(light, "POST", "/v1/minima", problem(samples, width)).json["global_minimum"]["loss"]
+        for found in (moments, kept):
+            answer = call(light, "POST", "/v1/minima", problem(reference(found["id"]), width)).json
+            assert answer["global_minimum"]["loss"] == pytest.approx(expected, rel=1e-8)
+    separable = {}
+    for name, data in (("samples", samples), ("kept", reference(kept["id"])), ("moments", reference(moments["id"]))):
+        body = {**problem(data), "objective": {"loss": "exponential"}}
+        separable[name] = call(light, "POST", "/v1/ranks", body).json["separability"]
+    assert separable["kept"] == separable["samples"]
+    assert separable["kept"]["separable"] is not None
+    assert separable["moments"]["separable"] is None
+    assert "samples" in str(separable["moments"])
+
+
+def test_lists_have_pages(light: str) -> None:
+    before = len(call(light, "GET", DATASETS).json["datasets"])
+    identities = [upload(light, as_csv([[1, number], [2, 3]])).json["id"] for number in range(3)]
+    first = call(light, "GET", f"{DATASETS}?limit=2")
+    assert [each["id"] for each in first.json["datasets"]] == identities[:0:-1]
+    path = first.headers["link"].partition(">")[0].removeprefix("<")
+    last = call(light, "GET", path.replace("limit=2", "limit=50")).json
+    assert [each["id"] for each in last["datasets"]][:1] == identities[:1]
+    assert len(last["datasets"]) == before + 1
+    assert (last["next"], last["reasons"]["next"]) == (None, "this is the last page")
+    assert call(light, "GET", f"{DATASETS}?cursor=x").status == 422
+
+
+def test_what_is_refused_before_a_file_is_read(tmp_path: Any) -> None:
+    settings = Settings(
+        database_url=f"sqlite:///{tmp_path}/jobs.db",
+        workers=0,
+        max_upload_bytes=1000,
+        upload_folder=str(tmp_path),
+        api_keys=(SecretStr("a"), SecretStr("b")),
+        log_level="error",
+    )
+    key = {"x-api-key": "a"}
+    boundary = {"content-type": "multipart/form-data; boundary=b", **key}
+    part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.%s"\r\n\r\n1,2\r\n'
+    cases: list[tuple[str, bytes, dict[str, str], int, str]] = [
+        ("", b"1,2\n" * 251, {**CSV, **key}, 413, "max_upload_bytes = 1000"),
+        ("", b"1,2\n3,4\n", {"content-type": "text/plain", **key}, 415, "application/x-npy"),
+        ("", b"1,2\n3,4\n", {**CSV, "content-encoding": "gzip", **key}, 415, "content encoding"),
+        ("standardize=true", b"1,2\n3,4\n", {**CSV, **key}, 422, "standardize is not a known field"),
+        ("one_hot=perhaps", b"1,2\n3,4\n", {**CSV, **key}, 422, "true or false"),
+        ("", part % b"csv", boundary, 400, "ends early"),
+        ("", part % b"txt" + b"--b--\r\n", boundary, 415, "application/x-npy"),
+        ("", (part % b"csv").replace(b'"file"', b'"data"') + b"--b--\r\n", boundary, 400, "one part, named file"),
+        ("", part % b"csv" + part % b"csv" + b"--b--\r\n", boundary, 400, "one part, named file"),
+        ("", b"no form", boundary, 400, "no readable multipart"),
+        ("", b"x", {"content-type": "multipart/form-data", **key}, 400, "boundary"),
+        ("", b"1,2\n3,4\n", CSV, 401, "key"),
+        ("", part % b"csv" + b"--b--\r\n", boundary, 201, ""),
+    ]
+    with serving(settings) as address:
+        for query, content, headers, status, says in cases:
+            reply = call(address, "POST", f"{DATASETS}?{query}", content, headers)
+            assert reply.status == status, (headers, reply.content)
+            assert says in reply.json.get("detail", "")
+        mine = call(address, "POST", DATASETS, b"1,2\n", {**CSV, **key}).json["id"]
+        assert call(address, "GET", f"{DATASETS}/{mine}", headers=key).status == 200
+        assert call(address, "GET", f"{DATASETS}/{mine}", headers={"x-api-key": "b"}).status == 404
+    # what was received is gone from the disk, whatever came of it
+    assert not list(tmp_path.glob("minima-upload-*"))

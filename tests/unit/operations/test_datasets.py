@@ -1,0 +1,318 @@
+"""Files of every format reduced to moments, however they are cut, and each way in which a file can be wrong."""
+
+import io
+import sys
+import zipfile
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.core.arrays import FloatArray
+from service.core.moments import check, moments_of
+from service.core.problems import Moments
+from service.core.scatter import Preparation, Scatter, signed_moments
+from service.errors import InputError, LimitExceeded, MalformedBody, ServiceError, UnsupportedMediaType
+from service.operations.datasets import ReducedDataset, reduce_upload
+from service.operations.uploads import csv_file, tables
+from service.operations.uploads.arrow import fast_numbers
+from service.operations.uploads.formats import FORMAT_BY_NAME
+from service.schemas.datasets import UploadOptions
+from service.settings import UploadLimits
+from service.web.problems import pointer
+
+RNG = np.random.default_rng(7)
+TABLE = RNG.normal(size=(97, 4)) * [1.0, 1e-3, 1e4, 2.0] + [0.0, 5.0, -1e6, 3.0]
+NAMES = ("age", "dose", "time", "effect")
+
+
+def read(content: bytes, form: str, limits: UploadLimits | None = None, **options: Any) -> ReducedDataset:
+    asked = UploadOptions(**options)
+    return reduce_upload(io.BytesIO(content), FORMAT_BY_NAME[form], "digest", asked, limits or UploadLimits())
+
+
+def as_csv(table: FloatArray, names: tuple[str, ...] = (), line: str = "\n", delimiter: str = ",") -> bytes:
+    rows = [delimiter.join(map(repr, row)) for row in table.tolist()]
+    return line.join([delimiter.join(names), *rows] if names else rows).encode()
+
+
+def as_npy(array: Any) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=True)
+    return stream.getvalue()
+
+
+def as_npz(*, packed: bool = False, **arrays: Any) -> bytes:
+    stream = io.BytesIO()
+    (np.savez_compressed if packed else np.savez)(stream, **arrays)
+    return stream.getvalue()
+
+
+def as_parquet(table: FloatArray, names: tuple[str, ...] = NAMES, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    pq.write_table(pa.table(dict(zip(names, table.T, strict=True))), stream, **options)
+    return stream.getvalue()
+
+
+FILES: dict[str, tuple[bytes, str]] = {
+    "csv": (as_csv(TABLE), "csv"),
+    "csv with a header, a mark and blank lines": (
+        b"\xef\xbb\xbf" + as_csv(TABLE, NAMES, "\r\n").replace(b"\r\n", b"\r\n\r\n", 3) + b"\r\n\r\n",
+        "csv",
+    ),
+    "csv of quoted fields": (
+        as_csv(TABLE, NAMES).replace(b",", b'","').replace(b"\n", b'"\n"')[:-1].join([b'"', b'"']),
+        "csv",
+    ),
+    "npy": (as_npy(TABLE), "npy"),
+    "npy by columns": (as_npy(np.asfortranarray(TABLE)), "npy"),
+    "npy of the other byte order": (as_npy(TABLE.astype(">f8")), "npy"),
+    "npz": (as_npz(x=TABLE[:, :3], y=TABLE[:, 3]), "npz"),
+    "npz, packed, by columns": (as_npz(packed=True, x=np.asfortranarray(TABLE[:, :3]), y=TABLE[:, 3:]), "npz"),
+    "parquet": (as_parquet(TABLE), "parquet"),
+    "parquet of many groups": (as_parquet(TABLE, row_group_size=10, compression="gzip"), "parquet"),
+}
+
+
+@pytest.mark.parametrize("arrow", [True, False], ids=["pyarrow", "numpy alone"])
+@pytest.mark.parametrize("block", [16, 1 << 19])
+@pytest.mark.parametrize("name", FILES)
+def test_every_format_gives_the_moments_of_its_rows(
+    name: str, block: int, arrow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, form = FILES[name]
+    monkeypatch.setattr(tables, "BLOCK_NUMBERS", block)
+    monkeypatch.setattr(csv_file, "BLOCK_BYTES", 16 * block)
+    if not arrow:
+        if form == "parquet":
+            monkeypatch.setitem(sys.modules, "pyarrow", None)
+            with pytest.raises(UnsupportedMediaType, match="analytic-minima\\[parquet\\]"):
+                read(content, form)
+            return
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+    found = read(content, form)
+    assert_moments(found.moments, moments_of(TABLE[:, :3], TABLE[:, 3:]), 1e-12)
+    assert found.id == read(content, form).id
+    check(found.moments)
+
+
+def assert_moments(found: Moments, expected: Moments, rtol: float) -> None:
+    assert found.n == expected.n
+    assert found.yy == pytest.approx(expected.yy, rel=rtol)
+    for name in ("xx", "xy", "x_mean", "y_mean"):
+        one, other = getattr(found, name), getattr(expected, name)
+        # where columns were centred, their mean is zero up to rounding of the entries
+        rounding = 1e-13 * np.abs(TABLE).max() if name.endswith("mean") else 0.0
+        np.testing.assert_allclose(one, other, rtol=rtol, atol=rtol * float(np.abs(other).max()) + rounding)
+
+
+@given(
+    cuts=st.lists(st.integers(1, 99), max_size=8, unique=True),
+    seed=st.integers(0, 2**32 - 1),
+    mean=st.sampled_from([0.0, 1.0, 1e5, -1e7]),
+)
+def test_how_a_table_is_cut_changes_the_rounding_only(cuts: list[int], seed: int, mean: float) -> None:
+    table = np.random.default_rng(seed).normal(size=(100, 5)) + mean
+    found = Scatter(5)
+    for first, last in pairwise([0, *sorted(cuts), 100]):
+        assert found.add(table[first:last])
+    centred = table - table.mean(axis=0)
+    # a deviation is known to the rounding of the entries, however far they are from zero
+    np.testing.assert_allclose(found.products, centred.T @ centred, rtol=0, atol=1e-12 * 100 + 1e-14 * abs(mean) * 100)
+    np.testing.assert_allclose(found.mean, table.mean(axis=0), rtol=1e-14, atol=1e-14)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=64), min_size=3, max_size=30))
+def test_both_readers_of_text_read_the_same_numbers(values: list[float]) -> None:
+    rows = np.array(values[: len(values) // 3 * 3]).reshape(-1, 3)
+    text = as_csv(rows)
+    fast = fast_numbers(text, ",", 3)
+    assert fast is not None
+    slow = csv_file.CsvTable(io.BytesIO(text), UploadOptions())._numbers(text)
+    assert fast.tobytes() == slow.tobytes() == rows.tobytes()
+
+
+def test_preparation_is_what_the_answer_says() -> None:
+    content = as_csv(TABLE[:, [3, 0, 1, 2]], ("effect", "age", "dose", "time"))
+    options: dict[str, Any] = {"targets": ["effect"], "ignore": ["-1"], "keep_samples": True}
+    chosen = TABLE[:, [0, 1, 3]]
+    scaled = (chosen - chosen.mean(axis=0)) / chosen.std(axis=0)
+    for prepared, rows in (("standardise", scaled), ("centre", chosen - chosen.mean(axis=0)), ("", chosen)):
+        asked = {**options, prepared: True} if prepared else options
+        found = read(content, "csv", **asked)
+        assert_moments(found.moments, moments_of(rows[:, :2], rows[:, 2:]), 1e-11)
+        assert found.samples is not None
+        assert_moments(moments_of(found.samples.x, found.samples.y), found.moments, 1e-11)
+        columns = [*found.input_columns, *found.target_columns]
+        assert [column.name for column in columns] == ["age", "dose", "effect"]
+        told = Preparation(np.array([c.shift for c in columns]), np.array([c.scale for c in columns]))
+        np.testing.assert_allclose((chosen - told.shift) / told.scale, rows, rtol=1e-9, atol=1e-12)
+        assert found.options.targets == [0]
+        assert found.options.ignore == [3]
+        assert found.options.header == "present"
+        check(found.moments)
+    assert len({read(content, "csv", **options, centre=centre).id for centre in (False, True)}) == 2
+
+
+@pytest.mark.parametrize("block", [2, 1 << 19])
+def test_classes_that_appear_late(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "BLOCK_NUMBERS", block)
+    labels = np.array([3, 3, -1, 3, 7, -1, 7, 7])
+    table = np.column_stack([TABLE[:8, :2], labels])
+    found = read(as_npy(table), "npy", one_hot=True, standardise=True, keep_samples=True)
+    assert found.classes == (-1, 3, 7)
+    x = (table[:, :2] - table[:, :2].mean(axis=0)) / table[:, :2].std(axis=0)
+    y = np.eye(3)[np.searchsorted([-1, 3, 7], labels)]
+    assert_moments(found.moments, moments_of(x, y), 1e-9)
+    assert [column.name for column in found.target_columns] == ["2=-1", "2=3", "2=7"]
+    assert found.samples is not None
+    assert found.samples.y[:, 0].tolist() == labels.tolist()
+
+
+def test_two_classes_on_one_output() -> None:
+    labels = (TABLE[:, 1] > 5.0).astype(float)
+    found = read(as_npy(np.column_stack([TABLE[:, :2], labels])), "npy", one_hot=True)
+    expected = moments_of(TABLE[:, :2], 2.0 * labels[:, np.newaxis] - 1.0)
+    assert_moments(signed_moments(found.moments), expected, 1e-12)
+
+
+def test_a_large_mean_keeps_the_digits_of_a_standardised_column() -> None:
+    table = RNG.normal(size=(5000, 3)) + np.array([1e8, -1e8, 0.0])
+    found = read(as_npy(table), "npy", standardise=True).moments
+    exact = (table - table.mean(axis=0)) / table.std(axis=0)
+    np.testing.assert_allclose(found.xx, exact[:, :2].T @ exact[:, :2] / 5000, atol=1e-9)
+
+
+def bomb() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        header = as_npy(np.zeros((1 << 17, 8)))
+        archive.writestr("x.npy", header)
+        archive.writestr("y.npy", as_npy(np.zeros(1 << 17)))
+    return stream.getvalue()
+
+
+def lying(content: bytes) -> bytes:
+    """An archive whose directory announces fewer bytes for each entry than there are."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = archive.infolist()[0].file_size
+    return content.replace(size.to_bytes(4, "little"), (size - 8).to_bytes(4, "little"))
+
+
+@dataclass(frozen=True)
+class Case:
+    content: bytes
+    form: str
+    error: type[ServiceError]
+    pointer: str | None
+    says: str
+    options: dict[str, Any]
+    limits: dict[str, Any]
+
+
+def case(content: bytes, form: str, error: type[ServiceError], pointer: str | None, says: str, **more: Any) -> Case:
+    limits = {name: more.pop(name) for name in list(more) if name.startswith("max_")}
+    return Case(content, form, error, pointer, says, more, limits)
+
+
+CSV = b"a,b,y\n1,2,0\n3,4,1\n5,7,1\n"
+GOOD = np.arange(12.0).reshape(4, 3)
+CASES = {
+    "empty": case(b"", "csv", InputError, "", "at least one row"),
+    "a header alone": case(b"a,b\n", "csv", InputError, "", "at least one row"),
+    "a field that is no number": case(b"a,b\n1,2\n\n3,x\n", "csv", InputError, "/rows/1/b", "line 4 of the file"),
+    "a missing field": case(b"1,2\n,4\n", "csv", InputError, "/rows/1/0", "is empty"),
+    "a row too short": case(b"1,2\n3\n", "csv", InputError, "/rows/1", "must have 2 fields"),
+    "a row too long": case(b"1,2\n3,4,5\n", "csv", InputError, "/rows/1", "has 3"),
+    "not UTF-8": case(b"1,2\n3,\xff\n", "csv", InputError, "/rows/1", "UTF-8"),
+    "not a number": case(b"1,2\n3,nan\n", "csv", InputError, "/rows/1/1", "finite"),
+    "an integer of 400 digits": case(b"1,2\n3," + b"9" * 400, "csv", InputError, "/rows/1/1", "finite"),
+    "names that repeat": case(b"a,a\n1,2\n", "csv", InputError, "/header/1", "must not repeat"),
+    "a name that is empty": case(b"a,\n1,2\n", "csv", InputError, "/header/1", "must name column 1"),
+    "numbers among names": case(b"a,2\n1,2\n", "csv", InputError, "/rows/0/0", "line 1 of the file"),
+    "a line without end": case(b"1,2\n" + b"1" * (5 << 20), "csv", InputError, "/rows/1", "longer than"),
+    "the wrong delimiter": case(b"1;2\n3;4\n", "csv", InputError, "", "at least one column besides"),
+    "one column": case(b"1\n2\n", "csv", InputError, "", "at least one column besides"),
+    "an unknown target": case(CSV, "csv", InputError, "/targets/1", "name of a column", targets=["y", "z"]),
+    "a target twice": case(CSV, "csv", InputError, "/targets/1", "twice", targets=["y", "2"]),
+    "a position beyond": case(CSV, "csv", InputError, "/targets/0", "position", targets=["-4"]),
+    "an ignored target": case(CSV, "csv", InputError, "/ignore", "must not name a target", ignore=["y"]),
+    "one-hot of two targets": case(CSV, "csv", InputError, "/one_hot", "one target", targets=["a", "b"], one_hot=True),
+    "a fractional label": case(b"1,2\n3,0.5\n", "csv", InputError, "/rows/1/1", "integer label", one_hot=True),
+    "one class": case(b"1,2\n3,2\n", "csv", InputError, "/columns/1", "two classes", one_hot=True),
+    "a constant column": case(
+        b"a,b\n0.1,1\n0.1,2\n0.1,4\n", "csv", InputError, "/columns/a", "constant", standardise=True
+    ),
+    "one row": case(b"1,2\n", "csv", InputError, "/columns/0", "constant", standardise=True),
+    "entries too large": case(b"a,b\n1e80,1\n2,2\n", "csv", InputError, "/columns/a", "rescale"),
+    "sums that overflow": case(b"a,b\n1e308,1\n1e308,2\n", "csv", InputError, "/columns/a", "rescale"),
+    "too many numbers": case(CSV, "csv", LimitExceeded, "", "max_dataset_numbers = 8", max_dataset_numbers=8),
+    "too many announced": case(as_npy(GOOD), "npy", LimitExceeded, "", "max_dataset_numbers", max_dataset_numbers=11),
+    "too many inputs": case(CSV, "csv", LimitExceeded, "", "max_inputs = 1", max_inputs=1),
+    "too many outputs": case(CSV, "csv", LimitExceeded, "", "max_outputs", max_outputs=1, targets=["b", "y"]),
+    "too many classes": case(as_npy(GOOD), "npy", LimitExceeded, "", "max_outputs", max_outputs=3, one_hot=True),
+    "too many to keep": case(
+        CSV, "csv", LimitExceeded, "", "max_kept_numbers = 8", max_kept_numbers=8, keep_samples=True
+    ),
+    "a header for npy": case(as_npy(GOOD), "npy", InputError, "/header", "csv only", header="absent"),
+    "npy: nothing": case(b"", "npy", MalformedBody, None, "no readable .npy"),
+    "npy: truncated": case(as_npy(GOOD)[:-1], "npy", MalformedBody, None, "another number of bytes"),
+    "npy: objects": case(as_npy(np.array([[1, None]], dtype=object)), "npy", MalformedBody, None, "never unpickled"),
+    "npy: text": case(as_npy(np.array([["a", "b"]])), "npy", MalformedBody, None, "matrix of numbers"),
+    "npy: complex": case(as_npy(GOOD * 1j), "npy", MalformedBody, None, "something else than numbers"),
+    "npy: a vector": case(as_npy(GOOD[0]), "npy", MalformedBody, None, "one row a sample"),
+    "npy: no rows": case(as_npy(GOOD[:0]), "npy", InputError, "", "at least one row"),
+    "npy: infinite": case(as_npy(np.where(GOOD == 7, np.inf, GOOD)), "npy", InputError, "/rows/2/1", "finite"),
+    "npy: long double": case(
+        as_npy(GOOD.astype(np.longdouble) * np.longdouble("1e4000")), "npy", InputError, "/rows/0/1", "finite"
+    ),
+    "npz: no archive": case(b"PK", "npz", MalformedBody, None, "no readable .npz"),
+    "npz: truncated": case(as_npz(x=GOOD, y=GOOD)[:-30], "npz", MalformedBody, None, "no readable .npz"),
+    "npz: other names": case(as_npz(a=GOOD), "npz", InputError, "", "the arrays x"),
+    "npz: rows differ": case(as_npz(x=GOOD, y=GOOD[1:]), "npz", InputError, "/y", "must have 4 rows"),
+    "npz: x a vector": case(as_npz(x=GOOD[0], y=GOOD[0]), "npz", InputError, "/x", "matrix"),
+    "npz: objects": case(as_npz(x=GOOD, y=np.array([None] * 4)), "npz", MalformedBody, None, "never unpickled"),
+    "npz: a bomb": case(bomb(), "npz", LimitExceeded, "", "max_upload_bytes", max_upload_bytes=1 << 20),
+    "npz: a directory that lies": case(lying(as_npz(x=GOOD, y=GOOD)), "npz", MalformedBody, None, ""),
+    "npz: a byte changed": case(
+        as_npz(x=GOOD, y=GOOD).replace(GOOD[3].tobytes(), GOOD[2].tobytes(), 1),
+        "npz",
+        MalformedBody,
+        None,
+        "no readable .npz",
+    ),
+    "npz: targets named": case(as_npz(x=GOOD, y=GOOD), "npz", InputError, "/targets", "one table", targets=["0"]),
+    "parquet: none": case(b"PAR1", "parquet", MalformedBody, None, "no readable Parquet"),
+    "parquet: truncated": case(as_parquet(TABLE)[:-9], "parquet", MalformedBody, None, "no readable Parquet"),
+    "parquet: missing": case(
+        as_parquet(np.where(TABLE[5, 1] == TABLE, np.nan, TABLE)), "parquet", InputError, "/rows/5/dose", "finite"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_wrong_is_named(name: str) -> None:
+    wrong = CASES[name]
+    with pytest.raises(wrong.error) as caught:
+        read(wrong.content, wrong.form, UploadLimits(**wrong.limits), **wrong.options)
+    assert type(caught.value) is wrong.error
+    assert wrong.says in caught.value.detail
+    if isinstance(caught.value, InputError):
+        assert [pointer(problem.location) for problem in caught.value.problems] == [wrong.pointer]
+
+
+def test_a_column_of_text_in_parquet_is_named() -> None:
+    stream = io.BytesIO()
+    pq.write_table(pa.table({"a": [1.0, 2.0], "b": ["x", "y"], "c": [1, None]}), stream)
+    with pytest.raises(InputError, match=r"column 1, b"):
+        read(stream.getvalue(), "parquet")
+    stream = io.BytesIO()
+    pq.write_table(pa.table({"a": [1.0, 2.0], "c": [1, None]}), stream)
+    with pytest.raises(InputError, match=r"row 1, column 1 \(c\)"):
+        read(stream.getvalue(), "parquet")
