@@ -38,7 +38,7 @@ RACE: Final = {
     },
     "optimisers": ["gd", "adam"],
     "initialisations": ["kaiming", "xavier", "orthogonal", "balanced_small"],
-    "runs": 64,
+    "runs": 128,
     "steps": 800,
 }
 ROUNDS: Final = 2
@@ -132,7 +132,7 @@ def several_outputs(seed: int) -> dict[str, Any]:
     y = x @ generator.standard_normal((10, 5)) + generator.standard_normal((60, 5))
     layers = [{"width": 8, "weight_decay": 0.05}, {"width": 5, "weight_decay": 0.05}]
     data = {"kind": "samples", "x": x.tolist(), "y": y.tolist()}
-    axis = {"parameter": "decay_scale", "from": 0.1, "to": 10 + seed, "points": 300}
+    axis = {"parameter": "decay_scale", "from": 0.1, "to": 10 + seed, "points": 900}
     return {"problem": {"network": {"layers": layers}, "data": data}, "axes": [axis]}
 
 
