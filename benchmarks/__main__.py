@@ -23,6 +23,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "jobs",
     "uploads",
     "start",
+    "landscape",
     "ranks",
 )
 """Module names, in the order in which they run."""
