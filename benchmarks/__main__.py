@@ -22,6 +22,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "outputs_nuclear",
     "jobs",
     "start",
+    "landscape",
     "ranks",
 )
 """Module names, in the order in which they run."""

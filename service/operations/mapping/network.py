@@ -12,7 +12,7 @@ from service.operations.mapping.conventions import Scaling
 from service.operations.mapping.convolutions import shared_kernels
 from service.schemas import network as wire
 from service.settings import Limits
-from service.vocabulary import Activation, Convention, SkipKind
+from service.vocabulary import Activation, Bias, Convention, SkipKind
 
 AT: Location = ("network",)
 
@@ -121,6 +121,9 @@ def _contradictions(network: wire.Network) -> list[FieldProblem]:
             problems.append(FieldProblem((*at, "slope"), "belongs to leaky_relu only"))
         if index == last and layer.noise is not None:
             problems.append(FieldProblem((*at, "noise"), "belongs to hidden layers only; the last layer is the output"))
+        if layer.frozen_weights is not None and network.bias in _biases_of(index, last):
+            detail = f"must be one that leaves out layers/{index}: its weights are frozen, so it has no trained bias"
+            problems.append(FieldProblem((*AT, "bias"), detail))
     for index, skip in enumerate(network.skips):
         at = (*AT, "skips", index)
         if skip.target > len(network.layers):
@@ -130,3 +133,8 @@ def _contradictions(network: wire.Network) -> list[FieldProblem]:
         if skip.weight_decay and skip.kind in (SkipKind.IDENTITY, SkipKind.CONCATENATE):
             problems.append(FieldProblem((*at, "weight_decay"), "belongs to skips that have weights"))
     return problems
+
+
+def _biases_of(index: int, last: int) -> tuple[Bias, Bias]:
+    """The choices of ``bias`` that put one on a layer."""
+    return Bias.ALL, Bias.OUTPUT if index == last else Bias.HIDDEN
