@@ -1,6 +1,7 @@
 """The network of the wire to the core's, with decays in the core's convention."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from service.core.problems import Layer, Network, Skip
 from service.errors import FieldProblem, InputError, LimitExceeded, Location
 from service.operations.mapping.arrays import matrix
 from service.operations.mapping.conventions import Scaling
+from service.operations.mapping.convolutions import shared_kernels
 from service.schemas import network as wire
 from service.settings import Limits
 from service.vocabulary import Activation, Bias, Convention, SkipKind
@@ -46,8 +48,10 @@ def to_core(network: wire.Network, inputs: int, scaling: Scaling, convention: Co
     ]
     if uneven:
         raise InputError(uneven)
+    convolutions = shared_kernels(network, inputs)
     layers = tuple(
-        _layer(layer, widths[index], scaling, (*AT, "layers", index)) for index, layer in enumerate(network.layers)
+        replace(_layer(layer, widths[index], scaling, (*AT, "layers", index)), convolution=convolutions[index])
+        for index, layer in enumerate(network.layers)
     )
     return Network(
         layers=layers,
