@@ -34,9 +34,6 @@ from service.core.solver import Solver
 from service.vocabulary import Bias, Evidence, Status
 
 RESTARTS = 8
-AGREEING = 4
-SAME_VALUE = 1e-6
-"""The search ends early where so many descents agree on the least value to this relative difference."""
 NEWTON_LIMIT = 250
 
 
@@ -104,12 +101,7 @@ def _search(task: Problem, quadratic: Quadratic) -> list[FloatArray]:
 
     if quadratic.correlation_norm == 0.0:
         return [np.asarray(weight, dtype=float) for weight in like.weights]
-    found: list[tuple[float, FloatArray]] = []
-    for start in _starts(task, quadratic, like):
-        found.append(descend(start, 400, 1e-9))
-        least = min(value for value, _ in found)
-        if sum(value <= least * (1.0 + SAME_VALUE) for value, _ in found) == AGREEING:
-            break
+    found = [descend(start, 400, 1e-10) for start in _starts(task, quadratic, like)]
     value, best = descend(min(found, key=lambda pair: pair[0])[1], 3000, 1e-15)
     if value >= 1.0 - 1e-12:
         best = np.zeros_like(best)
