@@ -21,6 +21,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "outputs",
     "outputs_nuclear",
     "jobs",
+    "uploads",
     "start",
     "landscape",
     "ranks",
