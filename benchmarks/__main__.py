@@ -23,6 +23,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "jobs",
     "start",
     "ranks",
+    "slices",
 )
 """Module names, in the order in which they run."""
 
