@@ -21,6 +21,8 @@ REPORTS: Final[dict[str, str]] = {
     "landscape_peers": "Landscapes: gradients and Hessians against PyTorch, PyHessian and curvlinops",
     "landscape_rules": "Landscapes: verdicts against descents and witnesses",
     "outputs_minima": "Minima for several outputs against searches",
+    "outputs_diagnose": "Diagnosis of PyTorch runs that stopped on a plateau",
+    "outputs_real": "Several outputs on real data: predictions that PyTorch meets",
     "outputs_models": "Reductions, free features and autoencoders against searches",
     "outputs_classes": "Classes of stationary points against exact Hessians",
     "phase_diagrams": "Phase diagrams: boundaries against bisection",

@@ -162,3 +162,21 @@ def noisy_general(rng: np.random.Generator) -> Problem:
     decays = random_decays(rng, n_layers) if n_layers == 2 or rng.integers(2) else np.zeros(n_layers)
     bias = Bias.ALL if rng.integers(4) == 0 else Bias.NONE
     return Problem(network_of(shape, decays, noises, bias=bias), random_moments(rng, shape))
+
+
+def noise_under_a_bias(rng: np.random.Generator) -> Problem:
+    """Noise on one hidden layer, no decay, an output bias and data with means; some with noise on the inputs."""
+    n_layers = int(rng.integers(2, 4))
+    shape = random_shape(rng, n_layers, 4)
+    widths = tuple(int(width) for width in rng.integers(max(shape.inputs, shape.outputs), 6, n_layers - 1))
+    shape = replace(shape, hidden=widths)
+    noises = [0.0] * (n_layers - 1)
+    noises[int(rng.integers(n_layers - 1))] = float(rng.uniform(0.1, 1.5))
+    n = 6 * (shape.inputs + shape.outputs)
+    x = rng.standard_normal((n, shape.inputs)) * np.geomspace(1.0, 0.4, shape.inputs) + rng.standard_normal(
+        shape.inputs
+    )
+    y = x @ rng.standard_normal((shape.inputs, shape.outputs)) + 0.3 * rng.standard_normal((n, shape.outputs))
+    input_noise = float(rng.uniform(0.05, 0.5)) if rng.integers(3) == 0 else 0.0
+    network = network_of(shape, [0.0] * n_layers, noises, input_noise, Bias.OUTPUT)
+    return Problem(network, moments_of(x, y + 1.0))

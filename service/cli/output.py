@@ -1,5 +1,6 @@
 """Answers on a terminal as tables, elsewhere as JSON."""
 
+import math
 import sys
 from typing import Final
 
@@ -73,13 +74,14 @@ def _minimum_table(answer: MinimaAnswer) -> Table:
         ("relative gap", f"{certificate.relative_gap:.1e}"),
         ("fit + noise + decay", " + ".join(_number(part) for part in (terms.fit, terms.noise, terms.decay))),
         ("collapsed to zero", "yes" if minimum.trivial else "no"),
-        ("norm of the map", _number(max(minimum.singular_values, default=0.0))),
+        ("norm of the map", _number(math.hypot(*minimum.singular_values))),
         (
             "collapses if all decays grow by",
             _or_reason(thresholds.critical_decay_scale, "critical_decay_scale", answer),
         ),
         ("evaluation fit", None if minimum.evaluation_fit is None else _number(minimum.evaluation_fit)),
         ("data", f"{answer.data.inputs} inputs, {answer.data.samples or '?'} samples, {answer.data.preparation}"),
+        ("reduced by", "; ".join(answer.reductions) if answer.reductions else None),
         ("solver", answer.solver),
         ("theorems", ", ".join(answer.theorems)),
         ("problem", answer.problem_hash),

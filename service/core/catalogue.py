@@ -35,6 +35,7 @@ from service.core.solvers import (
     rank_one_bottleneck,
     reduced_rank,
     scalar_output,
+    uncentred_noise,
 )
 from service.core.theorems import (
     landscape_convex,
@@ -66,6 +67,7 @@ SOLVERS: Final[tuple[tuple[Solver, Certifier], ...]] = (
     (factorisation.SOLVER, separable.certify_factorisation),
     (autoencoder.SOLVER, duality.certify_autoencoder),
     (dropout.SOLVER, separable.certify_dropout),
+    (uncentred_noise.SOLVER, duality.certify_uncentred_noise),
     (nuclear_norm.SOLVER, duality.certify_nuclear_norm),
     (rank_one_bottleneck.SOLVER, rank_one_certificate.certify),
     (deep_bounded.SOLVER, deep.certify_deep),

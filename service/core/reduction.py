@@ -109,7 +109,8 @@ def reduce(problem: Problem) -> Reduction | str:
     while len(steps) < MOST_STEPS:
         found = _next(problem)
         if isinstance(found, str):
-            return found
+            counted = asked.loss is Loss.WEIGHTED_SQUARED and steps
+            return found + " (weights of the outputs count as a frozen last layer)" if counted else found
         if found is None:
             break
         steps.append(found)

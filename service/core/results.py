@@ -269,6 +269,12 @@ class Certificate:
         return self.relative_gap <= self.tolerance and all(check.passed for check in self.checks)
 
 
+def weights_missing(minimum: GlobalMinimum) -> tuple[Check, ...]:
+    """A failed check if a minimum is claimed to be attained, but not by which weights."""
+    claimed = minimum.attained and minimum.parameters is None
+    return (Check("weights_given", 1.0, 0.0),) if claimed else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Minima:
     """A solution with its certificate and the hypotheses that were checked."""

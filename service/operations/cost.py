@@ -22,6 +22,8 @@ WITNESSES_S: Final = 0.5
 RANKS_FIXED_S: Final = 2e-3
 PER_RANK_FACT_S: Final = 2e-9
 PER_SNAPSHOT_S: Final = 1e-3
+# the scalar problems of the singular directions and their list
+PER_CLASS_SQUARED_S: Final = 1.5e-5
 # a diagnosis evaluates some hundred losses and the spectrum of the Hessian
 DIAGNOSIS_S: Final = 2e-2
 PER_PARAMETER_S: Final = 1e-4
@@ -67,10 +69,13 @@ def reading_s(problem: Problem) -> float:
     samples, inputs = _size(problem.data)
     held_out, _ = _size(getattr(problem.data, "evaluation", None))
     outputs = problem.network.layers[-1].width
+    classes = len(problem.network.class_counts or ())
+    frozen = max((layer.width for layer in problem.network.layers if layer.frozen_weights is not None), default=0)
     numbers = (samples + held_out or inputs) * (inputs + outputs)
     return (
         FIXED_S
-        + PER_CUBIC_S * inputs**3
+        + PER_CUBIC_S * (inputs**3 + frozen**3)
+        + PER_CLASS_SQUARED_S * classes**2
         + PER_PRODUCT_S * (samples + held_out) * inputs * (inputs + outputs)
         + PER_NUMBER_S * numbers
     )

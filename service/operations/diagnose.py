@@ -9,6 +9,7 @@ from service.core.dispatch import solve
 from service.core.hypotheses import ALL_TRAINED, LINEAR, NO_SKIPS, SQUARED_LOSS
 from service.core.landscapes.diagnosis import check_parameters
 from service.core.landscapes.diagnosis import diagnose as diagnose_in_core
+from service.core.losses import DenseParameters
 from service.core.problems import Problem
 from service.core.results import Minima
 from service.core.rules import conjunction, examine
@@ -44,7 +45,7 @@ def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()
     Raises
     ------
     InputError
-        If the weights do not fit the network, by layer.
+        If the weights do not fit the network, by layer, or are so large that nothing can be computed at them.
     LimitExceeded
     NotCovered
         If the network is not linear, has skips or frozen layers, or the loss is not squared.
@@ -64,10 +65,22 @@ def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()
         with np.errstate(over="raise", invalid="raise"):
             found = diagnose_in_core(mapped.core, point, minima)
         return diagnose_mapping.to_wire(request, mapped, point, found, minima, limits)
-    except ValidationError as error:
-        raise not_finite(error) from error
-    except (ArithmeticError, np.linalg.LinAlgError) as error:
+    except (ValidationError, ArithmeticError, np.linalg.LinAlgError) as error:
+        _refuse_large(mapped.core, point)
+        if isinstance(error, ValidationError):
+            raise not_finite(error) from error
         raise NumericalError("the computation left the range of double precision") from error
+
+
+def _refuse_large(problem: Problem, point: DenseParameters) -> None:
+    """What left double precision is the caller's to mend if weights or biases are larger than all data."""
+    unit = max(1.0, float(np.abs(problem.data.xx).max()), problem.data.yy)
+    for name, arrays in (("weights", point.weights), ("biases", point.biases)):
+        largest = max((float(np.abs(array).max(initial=0.0)) for array in arrays if array is not None), default=0.0)
+        if largest > unit:
+            raise InputError.at(
+                (name,), "hold entries so large that loss or curvature leaves double precision: send smaller ones"
+            )
 
 
 def _check_widths(problem: WireProblem, limits: Limits) -> None:

@@ -4,6 +4,7 @@ Parsing holds the interpreter lock, a second for some ten million numbers, and w
 """
 
 import asyncio
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -64,7 +65,9 @@ def render_large(name: str, body: Body, accept: str, tenant: str, settings: Sett
     """Read a body and answer it; deliberate errors come back as problem documents."""
     try:
         with _document(name, body, tenant, settings) as found:
-            return TASKS[name](found, settings, accept).render()
+            task = TASKS[name](found, settings, accept)
+            with _at_most(task.time_limit_s):
+                return task.render()
     except ServiceError as error:
         return problems.rendered(error)
 
@@ -78,9 +81,40 @@ def settle_large(name: str, body: Body, wish: Wish, settings: Settings) -> Rende
             decision = decide(service, settings, name, asked, wish)
             if decision.as_job:
                 return submit(service, name, asked, decision, wish)
-            return render_inline(service, name, asked, decision, wish)
+            with _at_most(decision.time_limit_s):
+                return render_inline(service, name, asked, decision, wish)
     except ServiceError as error:
         return problems.rendered(error)
+
+
+class _TimeOver(BaseException):
+    """Raised where the computation is; no handler of ordinary exceptions takes it for one of its own."""
+
+
+@contextmanager
+def _at_most(seconds: float | None) -> Iterator[None]:
+    """End what runs after so many seconds, at its next step in Python; the server's own limit needs no timer.
+
+    Raises
+    ------
+    LimitExceeded
+    """
+    if seconds is None:
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise _TimeOver
+
+    signal.signal(signal.SIGALRM, stop)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+    except _TimeOver:
+        raise LimitExceeded(("time_limit_s",), "max_seconds", seconds, "seconds") from None
 
 
 @cache

@@ -125,6 +125,7 @@ def test_a_problem_without_solver_is_diagnosed_without_gap(base: str) -> None:
         ({"weights": [WEIGHTS[0].tolist()]}, "/weights"),
         ({"weights": [WEIGHTS[0].tolist(), np.ones((2, 3)).tolist()]}, "/weights/1"),
         ({"weights": [[[1.0, 2.0, 3.0], [1.0]], WEIGHTS[1].tolist()]}, "/weights/0/1"),
+        ({"weights": [(1e200 * WEIGHTS[0]).tolist(), WEIGHTS[1].tolist()]}, "/weights"),
         ({"biases": [[1.0] * 4, None]}, "/biases/0"),
         ({"biases": [None]}, "/biases"),
         ({"data": {"kind": "none", "inputs": 3}}, "/data/kind"),

@@ -71,6 +71,24 @@ def test_balanced_classes_with_a_bias_form_a_simplex(base: str) -> None:
     assert features["reasons"]["count_threshold"]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"class_counts": [5], "layers": [{"width": 1, "weight_decay": 0.01}], "bias": "output"},
+        {"layers": [{"width": 3}]},
+        {"layers": [{"width": 3, "weight_decay": 0.01}], "input_noise": {"kind": "dropout", "rate": 0.25}},
+    ],
+    ids=["one class, which the bias fits", "an infimum that is not attained", "noise on the features"],
+)
+def test_numbers_of_free_features_that_do_not_exist_say_why(base: str, changes: dict[str, Any]) -> None:
+    problem = copy.deepcopy(FEATURES)
+    problem["network"] |= changes
+    answer = asked(base, problem)
+    assert answer["status"] == "exact"
+    assert not nulls_without_reason({**answer, "problem": {}})
+    assert answer["features"]["reasons"]["count_threshold"]
+
+
 def test_latents_collapse_at_their_thresholds(base: str) -> None:
     """By hand: strengths are the eigenvalues of xx; latent i is active iff its eigenvalue exceeds beta v = 0.75."""
     answer = asked(base, VAE)

@@ -45,7 +45,7 @@ from tests.support.job_stacks import (
 
 TENANT = "anonymous"
 LEASE_S = 1.5
-ROUNDS = int(os.environ.get("MINIMA_FAULT_ROUNDS", "2"))
+ROUNDS = int(os.environ.get("MINIMA_FAULT_ROUNDS", "3"))
 
 
 @pytest.fixture(scope="module")
@@ -260,10 +260,9 @@ def test_a_frozen_driver_is_replaced(database: Database, cluster: Cluster) -> No
         replica.close()
 
 
-def test_a_database_that_was_away_is_used_again_without_a_restart(tmp_path: Path, cluster: Cluster) -> None:
-    server = Postgres(tmp_path)
-    database = Database(new_database(server.uri))
-    migrate(database)
+def test_a_database_that_was_away_is_used_again_without_a_restart(
+    server: Postgres, database: Database, cluster: Cluster
+) -> None:
     replica = Replica(config(database, cluster))
     store = store_of(database)
     request = {"chunks": 60, "sleep_s": 0.05, "seed": 80}
@@ -283,8 +282,7 @@ def test_a_database_that_was_away_is_used_again_without_a_restart(tmp_path: Path
         assert replica.driver.pid == driver
     finally:
         replica.close()
-        database.close()
-        server.close()
+        server.start()
 
 
 def test_replicas_with_pools_of_their_own_share_the_cores(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ FAMILIES: dict[str, Callable[[int], Problem]] = {
     "factorisation": _drawn(families.decayed_white),
     "autoencoder": _drawn(families.autoencoder),
     "dropout": _drawn(families.two_layer_dropout),
+    "uncentred_noise": _drawn(families.noise_under_a_bias),
     "nuclear_norm": _drawn(families.two_layers_decayed),
     "rank_one_bottleneck": _drawn(families.rank_one),
     "deep_bounded": _drawn(families.deep_decayed),
@@ -64,7 +65,7 @@ FAMILIES: dict[str, Callable[[int], Problem]] = {
 }
 """Generators of problems that plain random ones hardly ever are; a solver without one is tried on those."""
 
-AT_MOST = {"deep_bounded": 4, "noisy_bounded": 2, "rank_one_bottleneck": 15, "nuclear_norm": 20}
+AT_MOST = {"uncentred_noise": 2, "deep_bounded": 4, "noisy_bounded": 2, "rank_one_bottleneck": 15, "nuclear_norm": 20}
 """Numeric solvers take longer: fewer problems each here, hundreds in the evidence reports."""
 
 

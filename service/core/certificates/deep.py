@@ -9,6 +9,7 @@ from service.core.certificates.duality import residual_bound
 from service.core.certificates.linear_checks import GAP_TOLERANCE, certificate
 from service.core.certificates.separable import dropout_bound, undecayed_bound
 from service.core.linear.envelope import Penalised, improved_bound
+from service.core.linear.noisy_decay import DecayDual
 from service.core.linear.quadratic import Quadratic, quadratic_of
 from service.core.linear.ranks import rank_bound
 from service.core.linear.water_filling import effective_noise
@@ -16,7 +17,7 @@ from service.core.problems import Problem
 from service.core.results import Certificate, Solution
 
 ENVELOPE = "convexity moved from the error to the penalty, singular values paired in order (von Neumann)"
-COMBINED = "the largest of the bounds for noise alone, decay alone, and both with the noise replaced by a tangent"
+COMBINED = "the largest of the bounds for noise alone, decay alone, and both with one of them replaced by its tangent"
 
 
 def certify_deep(problem: Problem, solution: Solution) -> Certificate:
@@ -38,7 +39,18 @@ def certify_noisy(problem: Problem, solution: Solution) -> Certificate:
     if np.all(problem.network.weight_decays > 0.0) and quadratic.rank:
         bounds.append(decay_bound(problem, quadratic, solution, 0.0))
         bounds.append(decay_bound(problem, quadratic, solution, norm))
+        if problem.network.n_layers == 2:
+            bounds.append(convex_bound(problem, quadratic, solution))
     return certificate(problem, quadratic, solution, max(bounds), COMBINED)
+
+
+def convex_bound(problem: Problem, quadratic: Quadratic, solution: Solution) -> float:
+    """Bound of two layers with noise and decay: both penalties at once, the decay by its dual."""
+    gam = float(np.sqrt(np.prod(problem.network.weight_decays)))
+    dual = DecayDual(quadratic, effective_noise(problem.network), gam, rank_bound(problem, quadratic))
+    unit = max(abs(solution.minimum.loss), 1e-6 * problem.data.yy)
+    goal = solution.minimum.loss - 0.1 * GAP_TOLERANCE * unit
+    return dual.best(quadratic.restrict(solution.minimum.end_to_end_map), goal)
 
 
 def decay_bound(problem: Problem, quadratic: Quadratic, solution: Solution, norm: float) -> float:

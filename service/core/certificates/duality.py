@@ -8,10 +8,12 @@ from service.core.certificates.separable import undecayed_bound
 from service.core.linear.quadratic import Quadratic, quadratic_of, spectral_norm
 from service.core.linear.ranks import rank_bound
 from service.core.linear.scalar_bounds import scalar_bounds
+from service.core.linear.uncentred import noise_coordinates
 from service.core.problems import Problem
 from service.core.results import Certificate, Solution
 
 DUAL = "the residual of the weights, scaled into the spectral-norm ball, is feasible for the dual"
+TANGENT_DUAL = "the squared nuclear norm bounded by its tangent, then the scaled residual as a dual point"
 KUNIN = "closed form for reconstruction through a bottleneck (Kunin et al. 2019), one eigenvalue at a time"
 
 
@@ -54,3 +56,12 @@ def certify_autoencoder(problem: Problem, solution: Solution) -> Certificate:
     parts = [scalar_bounds(np.array([root]), 2.0 * mu / root, 1.0)[0] for root in np.sqrt(leading)]
     lower = quadratic.residual + float(np.sum(parts)) + float(np.sum(squares[bound:]))
     return certificate(problem, quadratic, solution, lower, KUNIN)
+
+
+def certify_uncentred_noise(problem: Problem, solution: Solution) -> Certificate:
+    """Certificate under hidden noise and an output bias; the squared norm is bounded by its tangent at the map."""
+    quadratic, coordinates = quadratic_of(problem), noise_coordinates(problem)
+    error, inside = coordinates.error, coordinates.of_map(solution.minimum.end_to_end_map)
+    norm = float(np.sum(np.linalg.svd(inside, compute_uv=False)))
+    lower = residual_bound(error, coordinates.mu * norm, error.restrict(inside)) - coordinates.mu * norm**2
+    return certificate(problem, quadratic, solution, lower, TANGENT_DUAL)

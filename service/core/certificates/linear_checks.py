@@ -13,7 +13,7 @@ from service.core.linear.quadratic import Quadratic
 from service.core.linear.water_filling import noisy_layers
 from service.core.losses import DenseParameters, decay_of, end_to_end, gradient_of, loss_of
 from service.core.problems import Network, Problem
-from service.core.results import Certificate, Check, Parameters, Solution
+from service.core.results import Certificate, Check, Parameters, Solution, weights_missing
 from service.core.scalar.narrow import dense_or_narrow
 
 GAP_TOLERANCE = 1e-9
@@ -34,6 +34,8 @@ def certificate(
     problem : Problem
     quadratic : Quadratic
     solution : Solution
+        A claim to be attained without weights gets the origin's loss as its upper bound, and fails the check
+        ``weights_given``.
     lower_bound : float
         Before any rounding allowance; zero is a bound that needs none.
     method : str
@@ -41,8 +43,9 @@ def certificate(
         Relative gap that counts as closed.
     """
     minimum = solution.minimum
-    parameters = minimum.parameters if minimum.attained else None
-    if parameters is None:
+    if minimum.attained:
+        parameters = minimum.parameters or _origin(problem, quadratic)
+    else:
         parameters = approaching(problem, quadratic, minimum.end_to_end_map)
     network, dense = dense_or_narrow(problem.network, parameters)
     # a sum of squares, whatever rounding makes of it
@@ -74,6 +77,13 @@ def rounding_allowance(problem: Problem, quadratic: Quadratic, end_to_end_map: F
     length = max(float(np.linalg.norm(end_to_end_map)), min(least_squares, 1e3 * float(np.linalg.norm(end_to_end_map))))
     size = float(np.linalg.norm(moments.xx)) * length**2 + 2.0 * float(np.linalg.norm(moments.xy)) * length + moments.yy
     return 16.0 * float(np.sqrt(moments.inputs + moments.outputs)) * EPSILON * size
+
+
+def _origin(problem: Problem, quadratic: Quadratic) -> Parameters:
+    """All weights zero, biases at their best."""
+    network, moments = problem.network, problem.data
+    left, right = np.zeros((moments.outputs, 1)), np.zeros((moments.inputs, 1))
+    return aligned_layers(network, left, [np.zeros(1)] * network.n_layers, right, quadratic.offset(left @ right.T))
 
 
 def approaching(problem: Problem, quadratic: Quadratic, end_to_end_map: FloatArray) -> Parameters:
@@ -124,6 +134,7 @@ def _checks(
         product = end_to_end(dense)[0] - minimum.end_to_end_map
         length = max(float(minimum.singular_values[0]), 1e-300)
         checks.append(Check("end_to_end_map", float(np.linalg.norm(product)) / length, 1e-9))
+        checks.extend(weights_missing(minimum))
     return tuple(checks)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from service.core.linalg import length_of
 from service.core.losses import end_to_end, gradient_of, sample_fit, terms_of
 from service.core.problems import Moments, Problem
-from service.core.results import Certificate, Check, Parameters, Solution
+from service.core.results import Certificate, Check, Parameters, Solution, weights_missing
 from service.core.scalar.chain import ChainLoss, chain_loss, chain_of
 from service.core.scalar.narrow import dense_or_narrow
 from service.core.scalar.norm_bound import CANCELLING, GAP_TOLERANCE, NormBound, Scales, norm_bound
@@ -27,7 +27,8 @@ def certify(problem: Problem, solution: Solution) -> Certificate:
     ----------
     problem : Problem
     solution : Solution
-        Claimed by anybody; only its weights, map and losses are looked at.
+        Claimed by anybody; only its weights, map and losses are looked at.  Without weights the bounds are those of
+        the map; a claim to be attained then fails the check ``weights_given``.
 
     Returns
     -------
@@ -116,6 +117,7 @@ def _checks(
         Check("gradient_norm", exact.gradient_norm, 1e-8 * scale, scales_with_loss=True),
         *common,
         Check("end_to_end_map", off / length if length > 0.0 else off, 1e-9),
+        *weights_missing(minimum),
     )
 
 

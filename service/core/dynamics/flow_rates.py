@@ -161,5 +161,8 @@ class Rates:
             bias_decay = network.bias_weight_decays[index] if network.bias_weight_decays else 0.0
             value += 0.0 if bias is None else bias_decay * float(bias @ bias)
             biases.append(None if bias is None else 2.0 * bias_decay * bias)
-        skips = tuple(None if skip is None else np.zeros_like(skip) for skip in snapshot.skips)
-        return value, gradient + flatten(Snapshot(tuple(weights), tuple(biases), skips))
+        skips: list[FloatArray | None] = []
+        for edge, skip in zip(network.skips, snapshot.skips, strict=True):
+            value += 0.0 if skip is None else edge.weight_decay * float(np.sum(skip * skip))
+            skips.append(None if skip is None else 2.0 * edge.weight_decay * skip)
+        return value, gradient + flatten(Snapshot(tuple(weights), tuple(biases), tuple(skips)))

@@ -14,7 +14,7 @@ from service.core.ranks.predictor import predict
 from service.core.ranks.results import RankAnswer
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot, forward
-from service.vocabulary import Conserved, FlowStop, FlowTime, Loss
+from service.vocabulary import Conserved, FlowStop, FlowTime, Loss, SkipKind
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,9 @@ def _pattern_changes(setting: Setting) -> tuple[int, ...]:
 
 
 def _balance_decay(setting: Setting, times: Sequence[float]) -> tuple[float, ...] | None:
-    decays = setting.problem.network.weight_decays
+    network = setting.problem.network
+    trained = [skip.weight_decay for skip in network.skips if skip.kind in (SkipKind.TRAINABLE, SkipKind.DIAGONAL)]
+    decays = np.concatenate([network.weight_decays, trained])
     if not np.all(decays == decays[0]) or setting.problem.network.bias_layers or not setting.graph.is_linear:
         return None
     nodes = [row.nodes for row in invariants_of(setting.graph) if row.conserved is Conserved.MATRIX]

@@ -6,12 +6,15 @@ import numpy as np
 from scipy.optimize import minimize
 
 from service.core.arrays import FloatArray
+from service.core.dynamics.batched import BatchedLoss
 from service.core.landscapes.classes import Curvature
 from service.core.losses import DenseParameters, flatten, gradient_of, loss_of, unflatten
 from service.core.problems import Problem
 from service.vocabulary import PointClass
 
 TRIES = 6
+STACKED_NUMBERS = 2_000_000
+"""Weights of all steps that are held at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,19 @@ def losses_on_line(
     problem: Problem, parameters: DenseParameters, direction: FloatArray, steps: FloatArray
 ) -> FloatArray:
     """Exact loss at ``parameters + step * direction`` for each step, shape (m,)."""
-    start = flatten(parameters)
-    losses = [
-        float(loss_of(problem.network, problem.data, unflatten(start + step * direction, parameters))) for step in steps
-    ]
-    return np.array(losses)
+    loss, along = BatchedLoss(problem), unflatten(direction, parameters)
+    at_once = max(STACKED_NUMBERS // direction.size, 1)
+    parts: list[FloatArray] = []
+    for first in range(0, steps.size, at_once):
+        factors = steps[first : first + at_once, None, None]
+        weights = [at + factors * way for at, way in zip(parameters.weights, along.weights, strict=True)]
+        biases = [
+            at[:, None] + factors * way[:, None]
+            for at, way in zip(parameters.biases, along.biases, strict=True)
+            if at is not None and way is not None
+        ]
+        parts.append(loss.of([*weights, *biases]))
+    return np.concatenate(parts)
 
 
 def escape_from(

@@ -128,6 +128,27 @@ def _noise_present(problem: Problem) -> Verdict:
     return Verdict(count > 0, {"noisy_layers": count}, "" if count else "no hidden layer has noise")
 
 
+def _one_noisy_layer(problem: Problem) -> Verdict:
+    count = len(noisy_layers(problem.network))
+    return Verdict(count == 1, {"noisy_layers": count}, "" if count == 1 else "not one hidden layer has noise")
+
+
+def _no_decay(problem: Problem) -> Verdict:
+    largest = float(np.max(problem.network.weight_decays))
+    return _yes_or(largest == 0.0, "a layer has weight decay", largest_decay=largest)
+
+
+def _output_bias_on_means(problem: Problem) -> Verdict:
+    network = problem.network
+    index = network.n_layers - 1
+    alone = network.bias_layers == (index,) and _bias_decay(problem, index) == 0.0
+    reason = "the biases are not one free of decay on the output alone"
+    if problem.moments is None:
+        return _yes_or(alone, reason, bias=network.bias.value)
+    known = problem.data.x_mean is not None and problem.data.y_mean is not None
+    return _yes_or(alone and known, reason if known else "the means are not given", bias=network.bias.value)
+
+
 def _separable(problem: Problem) -> Verdict:
     if problem.moments is None:
         return _VACUOUS
@@ -161,6 +182,9 @@ AUTOENCODER = Hypothesis("targets equal inputs", _autoencoder)
 WIDE_ENOUGH = Hypothesis("hidden layer at least as wide as inputs or outputs", _wide_enough)
 RANK_ONE = Hypothesis("end-to-end map of rank at most one", _rank_one)
 NOISE_PRESENT = Hypothesis("noise on a hidden layer", _noise_present)
+ONE_NOISY_LAYER = Hypothesis("noise on one hidden layer", _one_noisy_layer)
+NO_DECAY = Hypothesis("no weight decay", _no_decay)
+OUTPUT_BIAS_ON_MEANS = Hypothesis("a free bias on the output alone", _output_bias_on_means)
 SEPARABLE = Hypothesis("a layer without decay, or two layers on white inputs", _separable)
 BOUND_ATTAINED = Hypothesis("one noisy layer, or a solution of rank one", _bound_attained)
 

@@ -4,6 +4,8 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 
+FEW = 16
+
 
 def scalar_bounds(targets: FloatArray, penalty: float, power: float) -> FloatArray:
     """Lower bounds of ``min_s (s - y)^2 + P s^p`` over ``s >= 0`` for targets y, shape (m,).
@@ -61,6 +63,8 @@ def scalar_minimisers(targets: FloatArray, penalty: float | FloatArray, power: f
     if power == 1.0:
         shrunk: FloatArray = np.maximum(targets - 0.5 * penalty, 0.0)
         return shrunk
+    if isinstance(penalty, float) and targets.size <= FEW:
+        return np.array([_minimiser(target, penalty, power) for target in targets.tolist()])
     inflection = (0.5 * penalty * power * (1.0 - power)) ** (1.0 / (2.0 - power))
     floor = np.maximum(inflection, 1e-100)
     at: FloatArray = np.maximum(targets, floor)
@@ -75,3 +79,19 @@ def scalar_minimisers(targets: FloatArray, penalty: float | FloatArray, power: f
     better = (at - targets) ** 2 + penalty * at**power < targets**2
     minimisers: FloatArray = np.where(better, at, 0.0)
     return minimisers
+
+
+def _minimiser(target: float, penalty: float, power: float) -> float:
+    """One of `scalar_minimisers`, by the same steps; for a few targets an array costs more than the numbers in it."""
+    inflection = (0.5 * penalty * power * (1.0 - power)) ** (1.0 / (2.0 - power))
+    floor = max(inflection, 1e-100)
+    at = max(target, floor)
+    for _ in range(60):
+        pull = penalty * power * at ** (power - 1.0)
+        curvature = 2.0 + pull * (power - 1.0) / at
+        step = (2.0 * (at - target) + pull) / curvature if curvature > 0.0 else 0.0
+        following = max(at - step, floor)
+        if abs(following - at) <= 1e-15 * at:
+            break
+        at = following
+    return at if (at - target) ** 2 + penalty * at**power < target**2 else 0.0

@@ -152,7 +152,7 @@ def _class(
         reasons["collapse_decay_scale"] = scales[1]
     elif scale == 0.0:
         scale = None
-        reasons["collapse_decay_scale"] = "never learned: larger classes fill the narrowest layer"
+        reasons["collapse_decay_scale"] = "never learned: nothing of it is left for the features"
     return ClassGeometry(count, learned, norm if learned or norm is None else 0.0, scale, reasons)
 
 
@@ -187,7 +187,7 @@ def _collapse_scales(problem: Problem) -> tuple[FloatArray | None, str]:
     quadratic = quadratic_of(problem)
     _, values, right = quadratic.svd
     kept = values[: rank_bound(problem, quadratic)]
-    kept = kept[kept > 1e-13 * max(float(values[0]), 1e-300)]
+    kept = kept[kept > 1e-13 * max(float(np.max(values, initial=0.0)), 1e-300)]
     threshold = shrinkage.global_threshold
     scales = np.array([shrinkage.scale_reaching(float(value), threshold) for value in kept])
     taking_part = np.abs(quadratic.expand(right[:, : kept.size])) > 1e-10

@@ -96,9 +96,10 @@ class Setting:
 
     @cached_property
     def is_decayed(self) -> bool:
-        """Whether any weight or bias is decayed."""
+        """Whether any weight, bias or skip is decayed."""
         network = self.problem.network
-        return bool(np.any(network.weight_decays > 0.0)) or any(decay > 0.0 for decay in network.bias_weight_decays)
+        others = (*network.bias_weight_decays, *(skip.weight_decay for skip in network.skips))
+        return bool(np.any(network.weight_decays > 0.0)) or any(decay > 0.0 for decay in others)
 
     @cached_property
     def log_losses(self) -> tuple[float, ...] | None:

@@ -4,6 +4,8 @@ No closed form is known here.  The search works on the end-to-end map, where dec
 values, from several starts; its result is polished by Newton steps on the layers.  See ``docs/theory/deep-bounds.md``.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from service.core.arrays import FloatArray
@@ -26,6 +28,10 @@ from service.core.solver import Solver
 from service.vocabulary import Evidence, Status
 
 PERTURBED_STARTS = 3
+PROVED = 1e-13
+SAME_BASIN = 1e-3
+NEARLY = 1e-4
+"""Descents that end within so much of the best are polished as well, unless they end at the same map."""
 
 
 def solve(problem: Problem) -> Solution:
@@ -35,8 +41,7 @@ def solve(problem: Problem) -> Solution:
     task = Penalised.of(quadratic, decays, rank_bound(problem, quadratic))
     end_map = np.zeros_like(quadratic.target)
     if quadratic.correlation_norm > 0.0:
-        found = polish(task, decays.size, _search(problem, task))
-        end_map = found if task.value(found) < quadratic.total else end_map
+        end_map = _search(problem, task)
     minimum = _minimum(problem, quadratic, end_map)
     reason = "the barrier of the reduced problem is not known for these inputs"
     origin = origin_of(problem, quadratic, minimum.trivial, None, reason)
@@ -54,25 +59,38 @@ def solve(problem: Problem) -> Solution:
     )
 
 
-def _starts(problem: Problem, task: Penalised) -> list[FloatArray]:
-    """Maps to descend from: least squares, the convexified problem, the best of rank one, and perturbations."""
+def _starts(problem: Problem, task: Penalised) -> Iterator[FloatArray]:
+    """Maps to descend from: the convexified problem, least squares, the best of rank one, and perturbations."""
     quadratic, decays = task.quadratic, problem.network.weight_decays
     least_squares = quadratic.target / quadratic.scales
-    starts = [least_squares, improved_bound(task, least_squares, np.inf, 100)[1]]
+    yield improved_bound(task, least_squares, np.inf, 100)[1]
+    yield least_squares
     found = minimise_rank_one(RankOneTask(quadratic, Shrinkage.of(decays)), 1e-9)
-    starts.append(np.outer(found.left, found.right))
+    yield np.outer(found.left, found.right)
     if decays.size == 2:
         nuclear = minimise_nuclear(quadratic, float(np.sqrt(decays[0] * decays[1])))
-        starts.append((nuclear.left * nuclear.values) @ nuclear.right.T)
+        yield (nuclear.left * nuclear.values) @ nuclear.right.T
     rng = np.random.default_rng(0)
     spread = float(np.linalg.norm(least_squares)) / np.sqrt(least_squares.size)
-    starts += [least_squares + spread * rng.standard_normal(least_squares.shape) for _ in range(PERTURBED_STARTS)]
-    return starts
+    for _ in range(PERTURBED_STARTS):
+        yield least_squares + spread * rng.standard_normal(least_squares.shape)
 
 
 def _search(problem: Problem, task: Penalised) -> FloatArray:
-    candidates = [descend(task, start) for start in _starts(problem, task)]
-    return min(candidates, key=task.value)
+    """Best map over all starts; the search ends early where the first, polished, reaches its own lower bound."""
+    layers, quadratic = problem.network.n_layers, task.quadratic
+    starts = _starts(problem, task)
+    best = polish(task, layers, descend(task, next(starts)))
+    if task.lower_bound(best) >= task.value(best) - PROVED * quadratic.total:
+        return best
+    rough = [(task.value(reached), reached) for reached in (descend(task, start) for start in starts)]
+    polished = [np.zeros_like(best), best]
+    for value, reached in sorted(rough, key=lambda pair: pair[0]):
+        length = float(np.linalg.norm(reached))
+        known = any(float(np.linalg.norm(reached - other)) <= SAME_BASIN * length for other in polished)
+        if not known and value <= task.value(polished[-1]) + NEARLY * quadratic.total:
+            polished.append(polish(task, layers, reached))
+    return min(polished, key=task.value)
 
 
 def _minimum(problem: Problem, quadratic: Quadratic, end_map: FloatArray) -> GlobalMinimum:

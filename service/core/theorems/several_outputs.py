@@ -12,8 +12,11 @@ from service.core.linear.hypotheses import (
     BIAS_COMPENSATED,
     BOUND_ATTAINED,
     COMMON,
+    NO_DECAY,
     NO_HIDDEN_NOISE,
     NOISE_PRESENT,
+    ONE_NOISY_LAYER,
+    OUTPUT_BIAS_ON_MEANS,
     RANK_ONE,
     SEPARABLE,
     SOME_UNDECAYED,
@@ -211,6 +214,41 @@ NOISE = Theorem(
     },
 )
 
+_MEANS = replace(_GENERAL, x_mean=np.array([0.1, 0.2]), y_mean=np.array([0.2, 0.2]))
+_NOISY_BIASED = examples.with_bias(_problem((3, 2), 0.0, 0.5, _MEANS), Bias.OUTPUT)
+
+NOISE_UNDER_A_BIAS = Theorem(
+    id="noise-under-a-bias",
+    title="Noise on one hidden layer under a free output bias is a convex problem in the end-to-end map",
+    statement=(
+        "The bias takes the means off the error, but noise of variance s on d units sees E[x x^T] = S. With no decay "
+        "and enough units, min J is the minimum over W of the squared error on the covariances plus "
+        "(s/d)||W S^(1/2)||_*^2, reached by factors whose units all carry the same load."
+    ),
+    source="derived in docs/theory/dropout.md from Cavazza et al. 2018 (AISTATS)",
+    status=TheoremStatus.PROVED,
+    hypotheses=(
+        DATA,
+        SQUARED_LOSS,
+        LINEAR,
+        ALL_TRAINED,
+        NO_SKIPS,
+        OUTPUT_BIAS_ON_MEANS,
+        ONE_NOISY_LAYER,
+        NO_DECAY,
+        WIDE_ENOUGH,
+    ),
+    page="docs/theory/dropout.md",
+    holds=_NOISY_BIASED,
+    breaks={
+        **{name: item for name, item in _breaks(_NOISY_BIASED).items() if name != BIAS_COMPENSATED.name},
+        OUTPUT_BIAS_ON_MEANS.name: examples.with_bias(_NOISY_BIASED, Bias.ALL),
+        ONE_NOISY_LAYER.name: examples.with_bias(_problem((3, 2), 0.0, 0.0, _MEANS), Bias.OUTPUT),
+        NO_DECAY.name: examples.with_bias(_problem((3, 2), 0.1, 0.5, _MEANS), Bias.OUTPUT),
+        WIDE_ENOUGH.name: examples.with_bias(_problem((1, 2), 0.0, 0.5, _MEANS), Bias.OUTPUT),
+    },
+)
+
 AUTOENCODERS = Theorem(
     id="decayed-autoencoder",
     title="A decayed two-layer autoencoder shrinks or drops every principal component",
@@ -260,6 +298,7 @@ THEOREMS = (
     NUCLEAR_NORM,
     RANK_ONE_BOUND,
     NOISE,
+    NOISE_UNDER_A_BIAS,
     AUTOENCODERS,
     ENVELOPE,
 )

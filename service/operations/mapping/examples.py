@@ -79,6 +79,17 @@ EXAMPLES: Final[tuple[ExampleRow, ...]] = (
         source="Fisher, The use of multiple measurements in taxonomic problems, Annals of Eugenics 7 (1936) 179-188",
         licence="public domain by age; exported from scikit-learn (BSD-3-Clause)",
     ),
+    ExampleRow(
+        name="digits",
+        title="Digits: handwritten digits as 8 x 8 grey values",
+        task=Task.CLASSIFICATION,
+        samples=1797,
+        inputs=64,
+        targets=1,
+        source="Alpaydin, Kaynak, Optical Recognition of Handwritten Digits (its test set), "
+        "UCI Machine Learning Repository (1998), doi:10.24432/C50P49",
+        licence="CC BY 4.0; exported from scikit-learn (BSD-3-Clause)",
+    ),
 )
 BY_NAME: Final[Mapping[str, ExampleRow]] = {row.name: row for row in EXAMPLES}
 
@@ -128,9 +139,11 @@ def load(name: str, *, raw: bool) -> ExampleData:
 
 
 def standardised(columns: FloatArray) -> FloatArray:
-    """Columns of mean zero and variance one (mean over the samples, not ``n - 1``)."""
+    """Columns of mean zero and variance one (mean over the samples, not ``n - 1``); constant ones become zero."""
     centred = columns - columns.mean(axis=0)
     # the mean of the centred column removes what the first subtraction rounded
     centred -= centred.mean(axis=0)
-    scaled: FloatArray = centred / np.sqrt(np.einsum("ij,ij->j", centred, centred) / len(centred))
+    scales = np.sqrt(np.einsum("ij,ij->j", centred, centred) / len(centred))
+    constant = np.ptp(columns, axis=0) == 0.0
+    scaled: FloatArray = np.where(constant, 0.0, centred / np.where(constant, 1.0, scales))
     return scaled

@@ -40,7 +40,7 @@ def to_core(network: wire.Network, inputs: int, scaling: Scaling, convention: Co
         raise InputError(problems)
     widths = [inputs, *(layer.width for layer in network.layers)]
     uneven = [
-        FieldProblem((*AT, "skips", index), f"must join equal widths: an {skip.kind} skip keeps the coordinates")
+        FieldProblem((*AT, "skips", index), f"must join equal widths: a skip of kind {skip.kind} keeps the coordinates")
         for index, skip in enumerate(network.skips)
         if skip.kind in (SkipKind.IDENTITY, SkipKind.DIAGONAL) and widths[skip.source] != widths[skip.target]
     ]

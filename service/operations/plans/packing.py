@@ -24,7 +24,7 @@ def pack(problem: Problem) -> tuple[dict[str, Json], dict[str, Any]]:
         "input_noise_variance": network.input_noise_variance,
         "bias": network.bias,
         "bias_weight_decays": list(network.bias_weight_decays),
-        "skips": [[skip.source, skip.target, skip.kind] for skip in network.skips],
+        "skips": [[skip.source, skip.target, skip.kind, skip.weight_decay] for skip in network.skips],
         "loss": problem.loss,
         "data": _scalars(problem.data),
         "evaluation": None if problem.evaluation is None else _scalars(problem.evaluation),
@@ -56,7 +56,10 @@ def unpack(packed: Mapping[str, Json], arrays: Arrays) -> Problem:
         input_noise_variance=packed["input_noise_variance"],
         bias=Bias(packed["bias"]),
         bias_weight_decays=tuple(packed["bias_weight_decays"]),
-        skips=tuple(Skip(int(source), int(target), SkipKind(kind)) for source, target, kind in packed["skips"]),
+        skips=tuple(
+            Skip(int(source), int(target), SkipKind(kind), float(decay))
+            for source, target, kind, decay in packed["skips"]
+        ),
     )
     samples = None
     if "samples_x" in arrays:

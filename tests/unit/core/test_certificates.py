@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from service.core import dispatch
+from service.core.catalogue import SOLVERS
 from service.core.certificates.scalar_output import certify
 from service.core.losses import terms_of
 from service.core.moments import moments_of
@@ -17,6 +18,7 @@ from service.core.scalar.branches import Branches
 from service.core.scalar.norm_bound import Scales, norm_bound
 from service.core.scalar.reduced import reduced_of
 from service.core.scalar.weights import balanced_parameters
+from service.core.solver import Certifier, Solver
 from service.core.solvers.scalar_output import SOLVER
 from service.errors import NumericalError
 from service.vocabulary import PointClass, Status
@@ -86,6 +88,18 @@ def test_a_lying_solver_is_caught(depth: int, wrong: Wrong, monkeypatch: pytest.
             dispatch.solve(replace(base, memo={}))
     else:
         assert dispatch.solve(replace(base, memo={})).status is Status.BOUNDED
+
+
+@pytest.mark.parametrize(("solver", "certifier"), SOLVERS, ids=lambda row: getattr(row, "name", ""))
+def test_an_attained_minimum_without_weights_is_bounded_not_certified(solver: Solver, certifier: Certifier) -> None:
+    for base in covered_by(solver, 6):
+        solution = solver.solve(base)
+        honest = certifier(base, solution)
+        with np.errstate(all="raise", under="ignore"):
+            certificate = certifier(base, replace(solution, minimum=replace(solution.minimum, parameters=None)))
+        assert certificate.lower_bound <= certificate.upper_bound + certificate.rounding_allowance
+        assert certificate.lower_bound == pytest.approx(honest.lower_bound, rel=1e-9, abs=1e-12 * base.data.yy)
+        assert ("weights_given" in failed(certificate)) == solution.minimum.attained
 
 
 def test_a_local_minimum_is_not_certified_as_global() -> None:

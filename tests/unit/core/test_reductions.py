@@ -205,6 +205,12 @@ NOT_COVERED = {
         Samples(np.eye(2), np.eye(2), np.array([[1.0, 2.0], [3.0, 1.0]])),
         Loss.WEIGHTED_SQUARED,
     ),
+    "weights of the outputs count as a frozen last layer": Problem(
+        Network((Layer(2, weight_decay=0.1),)),
+        Moments(np.diag([1.0, 2.0]), np.eye(2), 3.0, 2),
+        Samples(np.diag([1.0, 2.0]), np.eye(2), np.array([[1.0, 2.0], [1.0, 2.0]])),
+        Loss.WEIGHTED_SQUARED,
+    ),
     "moments do not tell": Problem(
         Network((Layer(1), Layer(2))),
         Moments(np.eye(2), np.eye(2), 2.0),

@@ -124,10 +124,12 @@ class TestNoise:
         assert minima.status is Status.EXACT
         assert search(biased, 0, 8)[0] == pytest.approx(minima.solution.minimum.loss, rel=1e-8)
 
-    def test_output_bias_alone_with_noise_is_not_covered_and_says_why(self) -> None:
+    def test_output_bias_alone_with_noise_and_decay_is_not_covered_and_says_why(self) -> None:
         rng = np.random.default_rng(6)
         shape = Shape(3, (4,), 2)
-        problem = Problem(network_of(shape, [0.0, 0.0], [0.5], bias=Bias.OUTPUT), random_moments(rng, shape))
+        free = Problem(network_of(shape, [0.0, 0.0], [0.5], bias=Bias.OUTPUT), random_moments(rng, shape))
+        assert solve(free).solution.solver == "uncentred_noise"
+        problem = replace(free, network=network_of(shape, [0.1, 0.1], [0.5], bias=Bias.OUTPUT), memo={})
         with pytest.raises(NotCovered) as caught:
             solve(problem)
         reasons = {attempt.name: attempt.failed for attempt in caught.value.attempts}

@@ -68,6 +68,17 @@ def test_the_servers_time_limit_holds() -> None:
     run(use, Settings(max_seconds=1e-3))
 
 
+def test_the_callers_time_limit_holds_and_the_process_goes_on() -> None:
+    async def use(large: LargeBodies) -> None:
+        hurried = Body(json.dumps({"problem": DESIGN_EXAMPLE, "time_limit_s": 1e-5}).encode(), "application/json")
+        refused = await large.render("minima", hurried, "", "nobody")
+        assert refused.status == 422
+        assert json.loads(refused.content)["errors"][0]["pointer"] == "/time_limit_s"
+        assert (await large.render("minima", ASKED, "", "nobody")).status == 200
+
+    run(use)
+
+
 def test_too_much_waiting_work_is_refused() -> None:
     async def use(large: LargeBodies) -> None:
         first = asyncio.create_task(large.render("minima", ASKED, "", "nobody"))
