@@ -11,7 +11,7 @@ from loss_landscapes.metrics import Loss
 from torch import nn
 
 from benchmarks.comparison import Comparison, best_core_time
-from benchmarks.jobs import running
+from benchmarks.jobs import running, scaling
 from service.operations.plans.chunks import run_here
 from service.operations.plans.slices import FUNCTIONS, slices_plan
 from service.schemas.slices import SlicesRequest
@@ -24,7 +24,6 @@ ROUNDS: Final = 3
 LONGEST_S: Final = 5.0
 RATIO: Final = 1 / 3
 SPLIT_POINTS: Final = 101
-SPLIT: Final = 1.8
 SHAPES: Final = ((100, 98, 1), (50, 100, 50, 1))
 TYPES: Final = {Precision.DOUBLE: torch.float64, Precision.SINGLE: torch.float32}
 
@@ -43,7 +42,7 @@ def compare() -> list[Comparison]:
         for precision, (ours, theirs) in times.items():
             name = f"loss-landscapes, PyTorch, {precision}"
             rows.append(Comparison(f"{work}, {precision}", ours, name, theirs, "core s", RATIO, at_least=False))
-    return [*rows, _split()]
+    return [*rows, *_split()]
 
 
 def _both(widths: tuple[int, ...], precision: Precision) -> tuple[float, float]:
@@ -103,19 +102,9 @@ def _theirs(widths: tuple[int, ...], precision: Precision) -> Callable[[], objec
     return work
 
 
-def _split() -> Comparison:
+def _split() -> list[Comparison]:
     """A job on one worker and on two, from its first claim to its end."""
     body = _asked(SHAPES[1], SPLIT_POINTS)
-    seconds = []
-    for workers in (1, 2):
-        with running(workers) as stack:
-            seconds.append(min(stack.seconds("/v1/slices", {**body, "seed": turn}) for turn in range(ROUNDS)))
-    return Comparison(
-        work=f"{SPLIT_POINTS} x {SPLIT_POINTS} slice as a job on two workers, {'-'.join(map(str, SHAPES[1]))}",
-        measured=1.0 / seconds[1],
-        reference="on one",
-        measured_reference=1.0 / seconds[0],
-        unit="1/s",
-        bound=SPLIT,
-        at_least=True,
-    )
+    with running(2) as two, running(1) as one:
+        work = f"{SPLIT_POINTS} x {SPLIT_POINTS} slice, {'-'.join(map(str, SHAPES[1]))}"
+        return scaling(work, "/v1/slices", lambda seed: {**body, "seed": seed}, two, one)
