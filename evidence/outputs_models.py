@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from evidence import outputs_instances as families
-from evidence.outputs_reducible import GENERATORS
+from evidence.outputs_reducible import GENERATORS, mixture
 from evidence.outputs_search import template
 from evidence.outputs_written import EvidenceBound, Written, lowest, packed
 from service.core.arrays import FloatArray
@@ -22,8 +22,10 @@ from service.core.models.unconstrained_features import feature_problem
 from service.core.models.vae_minima import vae_minima
 from service.core.moments import moments_of
 from service.core.problems import Layer, Network, Problem, Samples
+from service.core.reduction import needs_reduction
 from service.core.reductions.step import dense_factor
 from service.core.results import Minima
+from service.errors import NotCovered
 from service.vocabulary import Bias
 
 INSTANCES: Final = 100
@@ -95,6 +97,35 @@ def reductions(name: str, count: int = INSTANCES) -> Tally:
         reached = _restarts(written.value_and_gradient, written.size, np.random.default_rng(seed))
         tally.add(answer, own, reached, problem.data.yy)
     return tally
+
+
+def mixtures(count: int = INSTANCES) -> tuple[Tally, str]:
+    """Random mixtures until ``count`` were answered, and what became of the others."""
+    tally, refused, plain, infima, seed = Tally(), 0, 0, 0, 0
+    while tally.instances < count:
+        problem = mixture(np.random.default_rng(seed))
+        seed += 1
+        if not needs_reduction(problem):
+            plain += 1
+            continue
+        try:
+            answer = solve(problem, Extras(reductions=True))
+        except NotCovered:
+            refused += 1
+            continue
+        written, parameters = Written(problem), answer.solution.minimum.parameters
+        reached = _restarts(written.value_and_gradient, written.size, np.random.default_rng(seed))
+        if parameters is None:
+            infima += 1
+            assert answer.certificate.lower_bound <= reached + BEATEN * problem.data.yy, seed
+            continue
+        own = written.value_and_gradient(packed(problem, parameters))[0]
+        tally.add(answer, own, reached, problem.data.yy)
+    others = (
+        f"Of {seed} random mixtures {plain} had nothing to reduce, {refused} were refused by name, and {infima} had an "
+        "infimum that is not attained, which no restart was below."
+    )
+    return tally, others
 
 
 def free_features(count: int = INSTANCES) -> Tally:
@@ -209,10 +240,12 @@ def report() -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     lines += [reductions(name).row(name) for name in GENERATORS]
+    mixed, others = mixtures()
+    lines.append(mixed.row("random mixtures of all"))
     lines.append(free_features().row("free features"))
     lines.append(autoencoders().row("linear variational autoencoders"))
     lines.append(noise_under_a_bias().row("hidden noise under an output bias"))
-    lines += ["", noisy_decayed_gaps()]
+    lines += ["", others, "", noisy_decayed_gaps()]
     lines += [
         "",
         (

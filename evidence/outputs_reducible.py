@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -45,12 +46,11 @@ def _problem(
     skips: tuple[Skip, ...] = (),
     *,
     white: bool = False,
-    plain: bool = False,
 ) -> Problem:
     """Some with a free output bias on data with means, some with noise on the inputs."""
     samples = _samples(rng, inputs, layers[-1].width, white=white)
     bias, noise = Bias.NONE, 0.0
-    if not plain and not white:
+    if not white:
         if rng.integers(3) == 0:
             bias = Bias(rng.choice(["output", "all"]))
             samples = Samples(
@@ -153,7 +153,7 @@ def weighted_errors(rng: np.random.Generator) -> Problem:
     white = bool(rng.integers(2))
     decays = (_decay(rng), _decay(rng)) if white else (0.0, 0.0)
     layers = [Layer(5 if white else 1, weight_decay=decays[0]), Layer(outputs, weight_decay=decays[1])]
-    problem = _problem(rng, layers, inputs, white=white, plain=True)
+    problem = _problem(rng, layers, inputs, white=white)
     samples = problem.samples
     assert samples is not None
     weights = np.tile(rng.uniform(0.3, 3.0, outputs), (len(samples.x), 1))
@@ -173,6 +173,33 @@ def several(rng: np.random.Generator) -> Problem:
         Layer(width, weight_decay=_decay(rng)),
     ]
     return _problem(rng, layers, inputs, (Skip(3, 4, SkipKind.TRAINABLE, _decay(rng)),))
+
+
+def mixture(rng: np.random.Generator) -> Problem:
+    """Any of it at random: frozen matrices, skips, decays, widths, biases, noise on the inputs, weights."""
+    count = int(rng.integers(2, 6))
+    widths = [int(width) for width in rng.integers(1, 4, count + 1)]
+    if rng.integers(2):
+        widths = [widths[0]] * (count + 1)
+    layers = []
+    for before, after in pairwise(widths):
+        frozen = None
+        if rng.random() < 0.35:
+            frozen = _isometric(rng, after, before) if rng.integers(2) else rng.standard_normal((after, before))
+        layers.append(Layer(after, weight_decay=0.0 if rng.random() < 0.4 else _decay(rng), frozen_weights=frozen))
+    skips = []
+    for _ in range(int(rng.integers(0, 3))):
+        start, stop = sorted(int(node) for node in rng.choice(count + 1, 2, replace=False))
+        if rng.integers(2):
+            skips.append(Skip(start, stop, SkipKind.TRAINABLE, _decay(rng) if rng.integers(2) else 0.0))
+        elif widths[start] == widths[stop]:
+            skips.append(Skip(start, stop, SkipKind.IDENTITY))
+    problem = _problem(rng, layers, widths[0], tuple(skips), white=bool(rng.integers(3) == 0))
+    samples = problem.samples
+    if samples is None or rng.integers(4):
+        return problem
+    weights = np.tile(rng.uniform(0.3, 3.0, widths[-1]), (len(samples.x), 1))
+    return Problem(problem.network, problem.moments, replace(samples, weights=weights), Loss.WEIGHTED_SQUARED)
 
 
 GENERATORS: Final[dict[str, Generator]] = {

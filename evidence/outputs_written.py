@@ -124,17 +124,21 @@ class Written:
 
     def _input_noise(self, layers: list[FloatArray], skips: list[FloatArray | None]) -> tuple[float, list[FloatArray]]:
         """Variance of the prediction by noise on the inputs, and its slopes: the same network on noise alone."""
-        network, data = self.problem.network, self.problem.data
-        scale = np.diag(np.sqrt(network.input_noise_variance * data.xx.diagonal()))
+        network, samples = self.problem.network, self.problem.samples
+        assert samples is not None
+        count = self.problem.data.inputs
         plain = replace(network, input_noise_variance=0.0, bias=Bias.NONE)
         plain = replace(
             plain,
             layers=tuple(replace(layer, weight_decay=0.0) for layer in plain.layers),
             skips=tuple(replace(skip, weight_decay=0.0) for skip in plain.skips),
         )
-        count = data.inputs
-        noise = Samples(scale * np.sqrt(count), np.zeros((count, network.outputs)))
-        alone = Written(replace(self.problem, network=plain, samples=noise, moments=data, memo={}))
+        # one sample for each input, its error weighted by the mean square of that input under each output's weights
+        errors = np.broadcast_to(self._error_weights().T, samples.y.shape)
+        weights = (samples.x**2).T @ errors / samples.x.shape[0]
+        alone_at = np.eye(count) * np.sqrt(network.input_noise_variance * count)
+        noise = Samples(alone_at, np.zeros((count, network.outputs)), weights)
+        alone = Written(replace(self.problem, network=plain, samples=noise, memo={}))
         pieces = [own for layer, own in zip(network.layers, layers, strict=True) if layer.frozen_weights is None]
         pieces += [own for own in skips if own is not None]
         value, gradient = alone.value_and_gradient(np.concatenate([piece.ravel() for piece in pieces]))

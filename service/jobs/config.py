@@ -30,6 +30,8 @@ class JobsConfig:
         ``module:NAME`` of the table of operations, the same on every machine.
     lease_s : float
         How long a replica may be silent before another continues its jobs.
+    beat_s : float
+        How often a driver tells the others that it is there; after three beats without a word it counts as gone.
     """
 
     database_url: str
@@ -46,9 +48,15 @@ class JobsConfig:
     max_losses: int = 3
     retention_s: float = 7 * 86400.0
     collect_every_s: float = 60.0
+    beat_s: float = 2.0
     queue_limit: int = 10_000
     jobs_at_once: int = 16
     time_limit_s: float = 86400.0
+
+    @property
+    def live_s(self) -> float:
+        """Seconds for which a driver counts as there after it was last heard of."""
+        return 3.0 * self.beat_s
 
     @property
     def embedded(self) -> bool:

@@ -21,13 +21,12 @@ from service.jobs.database import Database
 from service.jobs.driver import Driver, DriverOptions
 from service.jobs.driver_store import DriverStore
 from service.jobs.execution import load_table
-from service.jobs.garbage import LIVE_S, Janitor
+from service.jobs.garbage import Janitor
 from service.jobs.keeper import LeaseKeeper, Repeater
 from service.version import ENGINE_VERSION
 
 EXIT_REFUSED: Final = 3
 _EXIT_STUCK: Final = 70
-_BEAT_S: Final = 2.0
 _TELL_EVERY_S: Final = 0.5
 _log: Final = logging.getLogger(__name__)
 
@@ -58,7 +57,7 @@ class DriverProcess:
         self._driver_id: Final = uuid.uuid4().hex
         self._began: Final = time.monotonic()
         self._database: Final = Database(config.database_url)
-        self._janitor: Final = Janitor(self._database, config.retention_s)
+        self._janitor: Final = Janitor(self._database, config.retention_s, live_s=config.live_s)
         self._stopping: Final = Event()
         self._engine: Final = DaskEngine(lambda: open_pool(config, self._share()), config.table, _give_up)
         store = store_type(self._database, self._driver_id, ENGINE_VERSION, config.lease_s, config.retention_s)
@@ -72,7 +71,7 @@ class DriverProcess:
     def run(self) -> None:
         """Drive until `stop`."""
         repeaters = [
-            Repeater("beat", _BEAT_S, self._beat),
+            Repeater("beat", self._config.beat_s, self._beat),
             Repeater("garbage", self._config.collect_every_s, self._janitor.collect),
         ]
         self._keeper.start()
@@ -95,7 +94,7 @@ class DriverProcess:
 
     def _beat(self) -> None:
         # A driver that was killed still seems to live for a while; only one that outlasts that is a second replica.
-        if time.monotonic() - self._began > LIVE_S + _BEAT_S:
+        if time.monotonic() - self._began > self._config.live_s + self._config.beat_s:
             self._refuse_a_second_replica()
         self._janitor.beat(self._driver_id, ENGINE_VERSION, self._engine.workers(), embedded=self._config.embedded)
         self._engine.resize(self._share())

@@ -13,7 +13,6 @@ from service.jobs.transitions import close_attempt, remove_blob_if_orphaned
 from service.jobs.values import ACTIVE, JobState
 
 _BATCH: Final = 100
-LIVE_S: Final = 6.0
 _TOMBSTONE_FACTOR: Final = 4.0
 
 
@@ -28,12 +27,17 @@ class Janitor:
         A job's tombstone, which answers 410, is kept four times as long as the job.
     orphaned_after_s : float
         Seconds after which an active job of an engine version that no driver runs is failed.
+    live_s : float
+        Seconds without a beat after which a driver counts as gone; three beats are a good choice.
     """
 
-    def __init__(self, database: Database, retention_s: float, orphaned_after_s: float = 900.0) -> None:
+    def __init__(
+        self, database: Database, retention_s: float, orphaned_after_s: float = 900.0, live_s: float = 6.0
+    ) -> None:
         self._database: Final = database
         self._retention_s: Final = retention_s
         self._orphaned_after_s: Final = orphaned_after_s
+        self._live_s: Final = live_s
 
     def beat(self, driver_id: str, engine_version: str, workers: int, *, embedded: bool) -> None:
         """Tell that a driver lives."""
@@ -59,14 +63,14 @@ class Janitor:
 
     def neighbours(self, driver_id: str) -> int:
         """Count the other living drivers on this machine that have a pool of their own."""
-        query = select(func.count()).select_from(drivers).where(drivers.c.seen_at > self._database.clock - LIVE_S)
+        query = select(func.count()).select_from(drivers).where(drivers.c.seen_at > self._database.clock - self._live_s)
         query = query.where(drivers.c.host == socket.gethostname(), drivers.c.embedded, drivers.c.id != driver_id)
         with self._database.reading() as connection:
             return int(connection.execute(query).scalar_one())
 
     def others(self, driver_id: str) -> int:
         """Count the living drivers but this one."""
-        query = select(func.count()).select_from(drivers).where(drivers.c.seen_at > self._database.clock - LIVE_S)
+        query = select(func.count()).select_from(drivers).where(drivers.c.seen_at > self._database.clock - self._live_s)
         with self._database.reading() as connection:
             return int(connection.execute(query.where(drivers.c.id != driver_id)).scalar_one())
 
@@ -98,7 +102,7 @@ class Janitor:
     def _fail_orphans(self) -> int:
         clock = self._database.clock
         served = select(drivers.c.id).where(
-            drivers.c.engine_version == jobs.c.engine_version, drivers.c.seen_at > clock - LIVE_S
+            drivers.c.engine_version == jobs.c.engine_version, drivers.c.seen_at > clock - self._live_s
         )
         unowned = jobs.c.owner.is_(None) | (jobs.c.lease_expires_at < clock)
         due = jobs.c.state.in_(ACTIVE) & unowned & (jobs.c.updated_at < clock - self._orphaned_after_s)

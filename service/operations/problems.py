@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from service.core.generated import generated_samples, singular_values_for
-from service.errors import InputError, LimitExceeded, NotFound
+from service.errors import FieldProblem, InputError, LimitExceeded, NotFound
 from service.operations.mapping.snippet import pytorch_snippet
 from service.operations.minima import minima
 from service.schemas.generated import GeneratedList, GeneratedParameters, GeneratedProblem
@@ -185,8 +185,10 @@ def _check_target(parameters: GeneratedParameters) -> None:
     """Singular values, or a rank and a gap; not both."""
     asked = [name for name in ("rank", "gap") if getattr(parameters, name) is not None]
     if parameters.singular_values is None:
-        for name in {"rank", "gap"}.difference(asked):
-            raise InputError.at((name,), "is missing: give singular_values, or rank and gap")
+        missing = [name for name in ("rank", "gap") if name not in asked]
+        if missing:
+            detail = "is missing: give singular_values, or rank and gap"
+            raise InputError([FieldProblem((name,), detail) for name in missing])
         _check_chosen(parameters)
         return
     if asked:

@@ -92,18 +92,19 @@ def test_every_problem_of_the_suite_has_a_certified_minimum(base: str) -> None:
     assert call(base, "GET", "/v1/problems/none").status == 404
 
 
-@pytest.mark.parametrize("noise_variance", [0.0, 0.2])
-def test_the_program_runs_and_approaches_the_minimum_from_above(base: str, noise_variance: float) -> None:
+@pytest.mark.parametrize(("noise_variance", "optimiser"), [(0.0, []), (0.2, ["SGD", "lr=0.02", "momentum=0.9"])])
+def test_the_program_runs_and_approaches_the_minimum_from_above(
+    base: str, noise_variance: float, optimiser: list[str]
+) -> None:
     pytest.importorskip("torch", reason="the program needs PyTorch")
     changes = {"noise_variance": noise_variance, "outputs": 1, "singular_values": [2.0], "hidden_widths": [4]}
     program = made(base, **changes)["snippet"]
-    for optimiser in ([], ["LBFGS", "lr=0.3"]):
-        command = [sys.executable, "-c", program, *optimiser]
-        ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-        gaps = [float(line.rsplit(" ", 1)[1]) for line in ran.stdout.splitlines()]
-        assert len(gaps) == 5
-        assert gaps[0] > 0.1
-        assert -1e-9 < gaps[-1] < 1e-6
+    command = [sys.executable, "-c", program, *optimiser]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    gaps = [float(line.rsplit(" ", 1)[1]) for line in ran.stdout.splitlines()]
+    assert len(gaps) == 5
+    assert gaps[0] > 0.1
+    assert -1e-9 < gaps[-1] < 1e-6
 
 
 @pytest.mark.parametrize(

@@ -288,7 +288,7 @@ def test_a_database_that_was_away_is_used_again_without_a_restart(
 def test_replicas_with_pools_of_their_own_share_the_cores(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/jobs.db")
     migrate(database)
-    replicas = [Replica(config(database, None)) for _ in range(2)]
+    replicas = [Replica(config(database, None, beat_s=1.0)) for _ in range(2)]
     try:
         until(lambda: [len(worker_processes(replica.process.pid)) for replica in replicas] == [1, 1])
         replicas.pop().close()

@@ -11,7 +11,7 @@ import pytest
 
 from service.operations.minima import minima, parse
 from service.settings import Limits
-from tests.serving import serving
+from tests.serving import call, serving
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -47,6 +47,19 @@ def test_the_example_prints_what_is_shown() -> None:
             [sys.executable, script, address], capture_output=True, text=True, check=True, timeout=60
         )
     assert printed.stdout == shown[1]
+
+
+def test_what_is_told_about_bounds_and_refusals_is_answered() -> None:
+    text = (ROOT / "docs" / "exactness.md").read_text(encoding="utf-8")
+    blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    assert len(blocks) == 4
+    with serving() as address:
+        for request, shown in zip(blocks[::2], blocks[1::2], strict=True):
+            found = call(address, "POST", "/v1/minima", request).json
+            if "solvers" in shown:
+                assert len(found["solvers"]) > len(shown["solvers"])
+                found["solvers"] = found["solvers"][: len(shown["solvers"])]
+            assert differences(shown, found) == []
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -135,3 +135,33 @@ def test_kunin_autoencoder(seed: int) -> None:
     expected = (vectors[:, ::-1] * factors) @ vectors[:, ::-1].T
     minimum = solve(Problem(network_of(Shape(4, (width,), 4), [decay, decay]), moments_of(x, x))).solution.minimum
     assert minimum.end_to_end_map == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_posterior_collapse(seed: int) -> None:
+    """Wang, Ziyin (NeurIPS 2022): latent i collapses iff zeta_i^2 <= beta eta^2; what stays has the variance given."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((50, 4)) * np.array([2.0, 1.2, 0.8, 0.4])
+    beta, variance = float(rng.uniform(0.3, 3.0)), float(rng.uniform(0.1, 0.8))
+    values = np.sort(np.linalg.eigvalsh(x.T @ x / 50))[::-1]
+    found = solve_vae(LinearVae(4, beta, variance), moments_of(x, x))
+    assert found.active == tuple(values > beta * variance)
+    kept = values[values > beta * variance]
+    assert np.linalg.svd(found.decoder, compute_uv=False)[: kept.size] ** 2 == pytest.approx(kept - beta * variance)
+    assert found.encoder_variances[: kept.size] == pytest.approx(beta * variance / kept)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_deep_dropout_shrinks_least_squares(seed: int) -> None:
+    """Mianjy, Arora (ICML 2019): one output under dropout on every hidden layer is least squares over 1 + nu."""
+    rng = np.random.default_rng(seed)
+    widths, rates = rng.integers(1, 6, 3), rng.uniform(0.1, 0.6, 3)
+    variances = rates / (1.0 - rates)
+    nu = float(np.prod(1.0 + variances / widths)) - 1.0
+    shape = Shape(4, tuple(map(int, widths)), 1)
+    moments = random_moments(rng, shape)
+    regression = np.linalg.solve(moments.xx, moments.xy).T
+    minimum = solve(Problem(network_of(shape, [0.0] * 4, list(variances)), moments)).solution.minimum
+    assert minimum.end_to_end_map == pytest.approx(regression / (1.0 + nu), rel=1e-9)
+    explained = float(np.sum(regression * moments.xy.T))
+    assert minimum.loss == pytest.approx(moments.yy - explained / (1.0 + nu), rel=1e-10)

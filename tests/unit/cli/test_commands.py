@@ -114,7 +114,7 @@ def test_the_request_decides_about_weights_unless_the_option_does(run: Run, tmp_
 
 
 def test_examples_and_theorems(run: Run) -> None:
-    assert len(json.loads(run("examples")[1])["examples"]) == 5
+    assert len(json.loads(run("examples")[1])["examples"]) == 6
     iris = json.loads(run("examples", "iris", "--raw")[1])
     assert iris["data"]["x"][0] == [5.1, 3.5, 1.4, 0.2]
     theorems = json.loads(run("theorems")[1])["theorems"]

@@ -30,3 +30,17 @@ def test_estimates_grow_with_what_costs() -> None:
     assert seconds(moments(20), **{"return": {"weights": "full"}}) > seconds(moments(20))
     held_out = {"kind": "samples", "x": np.zeros((500, 10)).tolist(), "y": [0.0] * 500}
     assert seconds({**moments(10), "evaluation": held_out}) > seconds(moments(10))
+
+
+def test_what_may_have_to_be_searched_for_leaves_the_event_loop() -> None:
+    budget = Settings().event_loop_budget_s
+
+    def two_outputs(decay: float, rate: float = 0.0) -> float:
+        hidden: dict[str, Any] = {"width": 8, "weight_decay": decay}
+        if rate:
+            hidden["noise"] = {"kind": "dropout", "rate": rate}
+        data = {"kind": "moments", "xx": np.eye(4).tolist(), "xy": np.ones((4, 2)).tolist(), "yy": 9.0}
+        layers = [hidden, {"width": 2, "weight_decay": decay}]
+        return estimate_s(parse({"network": {"layers": layers}, "data": data}).request)
+
+    assert two_outputs(0.0) < budget < two_outputs(0.1) < two_outputs(0.1, rate=0.2)
