@@ -21,7 +21,9 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "outputs",
     "outputs_nuclear",
     "jobs",
+    "uploads",
     "start",
+    "landscape",
     "ranks",
 )
 """Module names, in the order in which they run."""

@@ -32,6 +32,7 @@ REPORTS: Final[dict[str, str]] = {
     "scalar_search": "One output: search never beats the formula, and reaches it",
     "scalar_torch": "One output: PyTorch training ends at the predicted loss",
     "jobs_faults": "Jobs on bad days",
+    "uploads": "Uploads: memory, and what other requests notice",
     "ranks_flows": "Ranks: predictions against gradient flow",
     "ranks_random": "Ranks: two hundred random separable problems",
     "ranks_real": "Ranks: Iris and Breast Cancer",

@@ -75,26 +75,31 @@ SOLVERS: Final[tuple[tuple[Solver, Certifier], ...]] = (
 )
 """In the order in which dispatch asks: the strongest statement first."""
 
-LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = (
-    *landscape_convex.THEOREMS,
-    *landscape_linear_minima.THEOREMS,
-    *landscape_linear_saddles.THEOREMS,
-    *landscape_linear_levels.THEOREMS,
-    *landscape_origin.THEOREMS,
-    *landscape_factorisation.THEOREMS,
-    *landscape_dropout.THEOREMS,
-    *landscape_infinity.THEOREMS,
-    *landscape_wide_points.THEOREMS,
-    *landscape_wide_levels.THEOREMS,
-    *landscape_wide_valleys.THEOREMS,
-    *landscape_quadratic.THEOREMS,
-    *landscape_parallel.THEOREMS,
-    *landscape_joined.THEOREMS,
-    *landscape_one_layer.THEOREMS,
-    *landscape_negative.THEOREMS,
-    *landscape_modified.THEOREMS,
+LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = tuple(
+    sorted(
+        (
+            *landscape_convex.THEOREMS,
+            *landscape_linear_minima.THEOREMS,
+            *landscape_linear_saddles.THEOREMS,
+            *landscape_linear_levels.THEOREMS,
+            *landscape_origin.THEOREMS,
+            *landscape_factorisation.THEOREMS,
+            *landscape_dropout.THEOREMS,
+            *landscape_infinity.THEOREMS,
+            *landscape_wide_points.THEOREMS,
+            *landscape_wide_levels.THEOREMS,
+            *landscape_wide_valleys.THEOREMS,
+            *landscape_quadratic.THEOREMS,
+            *landscape_parallel.THEOREMS,
+            *landscape_joined.THEOREMS,
+            *landscape_one_layer.THEOREMS,
+            *landscape_negative.THEOREMS,
+            *landscape_modified.THEOREMS,
+        ),
+        key=lambda rule: rule.id,
+    )
 )
-"""Theorems that decide verdicts on landscapes, or are told beside them."""
+"""Theorems that decide verdicts on landscapes, or are told beside them; by id."""
 
 THEOREMS: Final[tuple[Theorem, ...]] = (
     *scalar_output_theorems.THEOREMS,

@@ -17,6 +17,25 @@ from service.vocabulary import Activation, Bias, Loss, SkipKind
 
 
 @dataclass(frozen=True, slots=True)
+class Convolution:
+    """Kernels that a layer shares between its places.
+
+    Attributes
+    ----------
+    channels : int
+        Feature maps that it gives, each of ``width / channels`` places in a row.
+    in_channels : int
+        Feature maps that it reads, laid out in the same way.
+    taps : int
+        Entries of a kernel for one map that it reads.
+    """
+
+    channels: int
+    in_channels: int
+    taps: int
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """One weight matrix and what follows it.
 
@@ -34,6 +53,8 @@ class Layer:
         Variance s >= 0 of the mean-one multiplicative noise on the outputs.
     frozen_weights : (width, inputs) array or None
         The matrix of a layer that is not trained.
+    convolution : Convolution or None
+        Of a layer whose matrix is made of shared kernels; only invariances and ranks know it.
     """
 
     width: int
@@ -42,6 +63,7 @@ class Layer:
     weight_decay: float = 0.0
     noise_variance: float = 0.0
     frozen_weights: FloatArray | None = None
+    convolution: Convolution | None = None
 
 
 @dataclass(frozen=True, slots=True)

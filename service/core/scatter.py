@@ -38,6 +38,7 @@ class Scatter:
         self.n = 0
         self.mean: FloatArray = np.zeros(columns)
         self.products: FloatArray = np.zeros((columns, columns))
+        self._room: FloatArray = np.empty((0, columns))
 
     @np.errstate(over="ignore", invalid="ignore")  # the caller refuses what overflows, with the column's name
     def add(self, rows: FloatArray) -> bool:
@@ -49,8 +50,14 @@ class Scatter:
             Whether the means are still finite, which a single NaN or infinity prevents.
         """
         count = len(rows)
-        mean = rows.mean(axis=0)
-        deviations = rows - mean
+        ones = np.ones(count)
+        mean = (ones @ rows) / count
+        deviations = self._room_for(count)
+        np.subtract(rows, mean, out=deviations)
+        # what the sum above rounded is left in the deviations
+        rest = (ones @ deviations) / count
+        mean += rest
+        self.products -= np.outer(count * rest, rest)
         step = mean - self.mean
         total = self.n + count
         self.products += deviations.T @ deviations
@@ -58,6 +65,12 @@ class Scatter:
         self.mean = self.mean + step * (count / total)
         self.n = total
         return bool(np.isfinite(self.mean).all())
+
+    def _room_for(self, count: int) -> FloatArray:
+        """An array (count, c), the same for every block: fresh memory takes as long as the arithmetic in it."""
+        if self._room.shape[0] < count or self._room.shape[1] != len(self.mean):
+            self._room = np.empty((count, len(self.mean)))
+        return self._room[:count]
 
     def widen(self, columns: int) -> None:
         """Make room for ``columns`` in all; the new ones were zero in every row so far."""

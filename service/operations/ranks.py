@@ -41,7 +41,7 @@ def ranks(request: RanksRequest, limits: Limits, problem_at: Location = ()) -> R
     """
     check_time(request.time_limit_s, limits)
     with located(problem_at):
-        mapped = problem_mapping.to_core(request.problem, limits)
+        mapped = problem_mapping.to_core(request.problem, limits, convolutions=True)
         setting = ranks_mapping.to_core(request, mapped)
     setting = ranks_mapping.with_snapshots(setting, request)
     found = predict(setting)

@@ -34,6 +34,21 @@ class Layer(Wire):
     weight_decay: Number = Field(default=0.0, ge=0, description="Factor of the squared norm of the weights.")
     noise: Noise | None = Field(default=None, description="Noise on the outputs; for hidden layers only.")
     frozen_weights: Matrix | None = Field(default=None, description="Width x inputs: a layer that is not trained.")
+    kind: Literal["dense", "conv"] = Field(
+        default="dense", description="`conv`: kernels shared between places; only ranks and invariances know them."
+    )
+    kernel: list[Annotated[Integer, Field(ge=1, le=10_000)]] | None = Field(
+        default=None, min_length=1, max_length=3, description="Size of a kernel along each axis; for `conv` only."
+    )
+    channels: Integer | None = Field(
+        default=None, ge=1, description="Feature maps of `width / channels` places in a row; for `conv` only."
+    )
+    in_channels: Integer | None = Field(
+        default=None, ge=1, description="Feature maps that it reads; default: those of the `conv` before, else 1."
+    )
+    stride: Integer | None = Field(
+        default=None, ge=1, description="Step between places, default 1; what is shared does not depend on it."
+    )
 
 
 class Skip(Wire):

@@ -11,8 +11,8 @@ from service.jobs.values import Payload
 from service.operations.datasets import ReducedDataset
 from service.operations.mapping.datasets import KeptDataset, Place, check_references, expand, references
 
-SAMPLED: Final = frozenset({"landscape", "ranks", "races"})
-"""Analyses that can say more from samples than from moments."""
+MOMENTS_SUFFICE: Final = frozenset({"minima", "minima_batch", "diagnose", "sweeps"})
+"""Analyses that learn nothing from samples under squared loss; the others use them where they were kept."""
 BYTES_A_NUMBER: Final = 20
 """Of a number in JSON, about: a data set is as large as the body that would hold it."""
 
@@ -36,13 +36,14 @@ class CallerDatasets:
         numbers = 0
         for place in places:
             found = self.store.get(self.tenant, place.identity, (*place.at, "id"))
-            numbers += found.sample_numbers if name in SAMPLED and found.sample_numbers else found.numbers
+            sampled = place.takes_samples(moments_suffice=name in MOMENTS_SUFFICE)
+            numbers += found.sample_numbers if sampled and found.sample_numbers else found.numbers
         return BYTES_A_NUMBER * numbers
 
     def expand(self, name: str, document: object) -> list[Place]:
         """Put what was kept of each data set into a request, and return where that was."""
         places = references(document)
-        expand(places, self._load, samples=name in SAMPLED)
+        expand(places, self._load, moments_suffice=name in MOMENTS_SUFFICE)
         return places
 
     def _load(self, identity: str, at: Location) -> KeptDataset:

@@ -12,7 +12,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from service.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from service.errors import BodyTooLarge, EngineError, MalformedBody, UnsupportedMediaType
 from service.operations.uploads.formats import FileFormat, format_of
 from service.schemas.datasets import Format
 from service.web.bodies import MULTIPART
@@ -46,7 +46,7 @@ class _Disk:
     """Bytes on their way to a file."""
 
     def __init__(self, folder: str) -> None:
-        self._file = tempfile.NamedTemporaryFile(prefix="minima-upload-", dir=folder or None)  # noqa: SIM115 - closed below
+        self._file = tempfile.NamedTemporaryFile(buffering=0, prefix="minima-upload-", dir=folder or None)  # noqa: SIM115 - closed below
         self._hash = hashlib.sha256()
         self._waiting: list[bytes] = []
         self._bytes = 0
@@ -62,12 +62,16 @@ class _Disk:
 
     async def flush(self) -> None:
         waiting, self._waiting, self._bytes = self._waiting, [], 0
-        await asyncio.to_thread(self._store, b"".join(waiting))
+        try:
+            await asyncio.to_thread(self._store, b"".join(waiting))
+        except OSError as error:
+            raise _no_room(error) from error
 
     def _store(self, content: bytes) -> None:
         self._hash.update(content)
-        self._file.write(content)
-        self._file.flush()
+        view = memoryview(content)
+        while view:
+            view = view[self._file.write(view) :]
 
     @property
     def digest(self) -> str:
@@ -163,7 +167,10 @@ async def receiving(request: Request, max_bytes: int, folder: str) -> AsyncItera
     MalformedBody
     """
     kind, part = _announced(request.headers, max_bytes)
-    disk = await asyncio.to_thread(_Disk, folder)
+    try:
+        disk = await asyncio.to_thread(_Disk, folder)
+    except OSError as error:
+        raise _no_room(error) from error
     try:
         received = 0
         async for content in request.stream():
@@ -192,6 +199,10 @@ def _announced(headers: Mapping[str, str], max_bytes: int) -> tuple[FileFormat |
     if announced.isdecimal() and int(announced) > max_bytes:
         raise _too_large(max_bytes)
     return kind, _FilePart(content_type.encode("latin-1")) if is_form else None
+
+
+def _no_room(error: OSError) -> EngineError:
+    return EngineError(f"the folder for uploads takes no file ({error.strerror})")
 
 
 def _too_large(max_bytes: int) -> BodyTooLarge:

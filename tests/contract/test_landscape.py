@@ -70,16 +70,74 @@ def test_losses_are_in_the_caller_s_convention(base: str) -> None:
     "change",
     [
         {"x": [[1.0, 2.0]], "y": [1.0]},
-        {"x": [[1.0, 2.0], [3.0, 1.0]], "y": [1.0, 1.0]},
-        {"x": [[0.0, 2.0], [0.0, 1.0]], "y": [1.0, 2.0]},
+        {"x": [[1.0, 2.0], [3.0, 1.0], [0.0, 1.0]], "y": [1.0, 1.0, 1.0]},
+        {"x": [[0.0, 2.0], [0.0, 1.0], [0.0, 5.0]], "y": [1.0, 2.0, 0.0]},
+        {"x": [[1.0, 2.0], [1.0, 2.0], [0.0, 1.0]], "y": [1.0, 2.0, 0.0]},
         {"x": [[0.0, 0.0], [0.0, 0.0]], "y": [1.0, 2.0]},
     ],
+    ids=["one sample", "equal labels", "a direction of width zero", "conflicting duplicates", "no input at all"],
 )
-@pytest.mark.parametrize("activation", ["linear", "relu", "quadratic", "tanh"])
+@pytest.mark.parametrize("activation", ["linear", "relu", "leaky_relu", "quadratic", "tanh"])
 def test_degenerate_data_have_an_answer(base: str, change: dict[str, Any], activation: str) -> None:
-    network = {"layers": [{"width": 3, "activation": activation}, {"width": 1}], "bias": "all"}
-    answer = summary(base, {"network": network, "data": {"kind": "samples", **change}, "include": ["witnesses"]})
-    assert all(item["verified"] for item in answer["witnesses"])
+    for bias, slope in (("none", 0.1), ("all", 0.1), ("all", 1.0)):
+        hidden = {"width": 3, "activation": activation} | ({"slope": slope} if activation == "leaky_relu" else {})
+        network = {"layers": [hidden, {"width": 1}], "bias": bias}
+        answer = summary(base, {"network": network, "data": {"kind": "samples", **change}, "include": ["witnesses"]})
+        assert all(item["verified"] for item in answer["witnesses"])
+        for verdict in answer["verdicts"].values():
+            assert verdict["value"] is not None or verdict["reason"]
+        # an affine map, or even a constant, fits: no theorem on bad minima of such networks may speak
+        fits = len(change["x"]) < 3 or len(set(change["y"])) == 1
+        rules = {rule["id"]: rule["applies"] for rule in answer["rules"]}
+        assert not fits or change["x"][0] == change["x"][-1] or {rules["R34"], rules["R36"]} == {False}
+
+
+def test_a_layer_that_is_constant_on_the_data_is_answered(base: str) -> None:
+    network = {"layers": [{"width": 3, "activation": "relu"}, {"width": 1}]}
+    data = {"kind": "samples", "x": [[0.0], [0.0], [0.0]], "y": [1.0, 2.0, 4.0]}
+    answer = summary(base, {"network": network, "data": data, "include": ["witnesses"]})
+    assert answer["verdicts"]["spurious_minima_exist"]["value"] is None
+    assert answer["facts"]["conflicting_inputs"] == 1
+
+
+@pytest.mark.parametrize(
+    ("labels", "loss", "pointer", "word"),
+    [
+        ([0, 1, 2], "logistic", "/data/y/2", "-1 or +1"),
+        ([1, -1, 0], "exponential", "/data/y", "-1"),
+        ([0, 1, 5], "cross_entropy", "/network/layers/1/width", "3 classes"),
+        ([[0.2, 0.9], [1.0, 0.0], [0.0, 1.0]], "cross_entropy", "/data/y/0", "add up to 1"),
+    ],
+)
+def test_labels_outside_the_classes_are_named(base: str, labels: object, loss: str, pointer: str, word: str) -> None:
+    network = {"layers": [{"width": 3}, {"width": 2 if loss == "cross_entropy" else 1}]}
+    data = {"kind": "samples", "x": [[1.0], [2.0], [3.0]], "y": labels}
+    reply = call(base, "POST", "/v1/landscape", {"network": network, "data": data, "objective": {"loss": loss}})
+    assert reply.status == 422
+    (error,) = reply.json["errors"]
+    assert error["pointer"].startswith(pointer)
+    assert word in error["detail"]
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer", "word"),
+    [
+        ({"skips": [{"from": 2, "to": 1, "kind": "identity"}]}, "/network/skips/0/from", "less than"),
+        ({"bias": "all"}, "/network/bias", "frozen"),
+        ({"bias": "hidden"}, "/network/bias", "layers/0"),
+        ({"bias": "output"}, None, ""),
+    ],
+)
+def test_networks_that_contradict_themselves(base: str, change: dict[str, Any], pointer: str | None, word: str) -> None:
+    layers = [{"width": 2, "frozen_weights": [[1.0], [2.0]]}, {"width": 1}]
+    data = {"kind": "samples", "x": [[1.0], [2.0], [3.0]], "y": [1.0, 0.0, 2.0]}
+    reply = call(base, "POST", "/v1/landscape", {"network": {"layers": layers, **change}, "data": data})
+    if pointer is None:
+        assert reply.status == 200
+        return
+    assert reply.status == 422
+    assert reply.json["errors"][0]["pointer"] == pointer
+    assert word in reply.json["errors"][0]["detail"]
 
 
 def test_what_is_refused(base: str) -> None:

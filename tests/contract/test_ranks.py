@@ -112,6 +112,47 @@ def test_what_cannot_be_asked_is_refused_by_field(base: str, body: dict[str, Any
     assert says in reply.json["errors"][0]["detail"]
 
 
+CONVOLVED: dict[str, list[dict[str, Any]]] = {
+    "layers": [
+        {"width": 12, "kind": "conv", "kernel": [3], "channels": 2, "stride": 1, "activation": "relu"},
+        {"width": 15, "kind": "conv", "kernel": [2], "channels": 3, "activation": "relu"},
+        {"width": 1},
+    ]
+}
+IMAGES = {"network": CONVOLVED, "data": {"kind": "none", "inputs": 8}, "objective": {"loss": "logistic"}}
+
+
+def test_convolutions_are_known_by_ranks_and_invariances_alone(base: str) -> None:
+    answer = call(base, "POST", "/v1/ranks", IMAGES).json
+    assert [layer["shape"] for layer in answer["layers"]] == [[2, 3], [3, 4], [1, 15]]
+    assert [row["conserved"] for row in answer["invariants"]] == ["diagonal", "diagonal"]
+    assert answer["silent"]["K-D5"] == "dense layers: layer 1 is a convolution"
+    for path in ("/v1/minima", "/v1/landscape"):
+        reply = call(base, "POST", path, IMAGES)
+        assert (reply.status, reply.json["type"]) == (422, "/problems/not-covered")
+        assert "layer 1 is a convolution" in json.dumps(reply.json)
+    flow = call(base, "POST", "/v1/gradient-flows", {"problem": IMAGES})
+    assert (flow.status, flow.json["type"]) == (422, "/problems/not-covered")
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer", "says"),
+    [
+        ({"width": 13}, "/network/layers/0/width", "must be a multiple of the channels"),
+        ({"kernel": None}, "/network/layers/0/kernel", "is required by a layer of kind conv"),
+        ({"kernel": [3, 3]}, "/network/layers/0/kernel", "must have at most 8 entries"),
+        ({"in_channels": 3}, "/network/layers/0/in_channels", "must divide 8"),
+        ({"kind": "dense"}, "/network/layers/0/kernel", "belongs to layers of kind conv only"),
+    ],
+)
+def test_kernels_that_do_not_fit_are_refused(base: str, changes: dict[str, Any], pointer: str, says: str) -> None:
+    network = {"layers": [{**CONVOLVED["layers"][0], **changes}, *CONVOLVED["layers"][1:]]}
+    reply = call(base, "POST", "/v1/ranks", {**IMAGES, "network": network})
+    assert reply.status == 422
+    assert reply.json["errors"][0]["pointer"] == pointer
+    assert says in reply.json["errors"][0]["detail"]
+
+
 def test_rules_are_silent_where_classes_cannot_be_separated(base: str) -> None:
     mixed = changed("data", "x", to=[[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0]])
     answer = call(base, "POST", "/v1/ranks", mixed).json

@@ -14,10 +14,9 @@ from scipy.optimize import nnls
 
 from service.core.arrays import BoolArray, FloatArray
 
-MOST_RANK = 3
-"""Largest rank of the inputs for which the cones are listed."""
+MOST_SAMPLES = {1: 1_000, 2: 60, 3: 20}
+"""Samples up to which the cones are listed, by the rank of the inputs."""
 
-MOST_SAMPLES = 60
 _FLAT = 1e-9
 
 
@@ -71,11 +70,11 @@ def cones_of(x: FloatArray) -> Cones | None:
     O(n^(r-1)) cones for rank r.
     """
     rows = x[np.linalg.norm(x, axis=1) > 0.0]
-    if not len(rows) or len(x) > MOST_SAMPLES:
+    if not len(rows):
         return None
     _, values, right = np.linalg.svd(rows, full_matrices=False)
     rank = int(np.count_nonzero(values > 1e-10 * values[0]))
-    if rank > MOST_RANK:
+    if len(x) > MOST_SAMPLES.get(rank, 0):
         return None
     basis: FloatArray = right[:rank]
     found = [x @ basis.T @ inner > 0.0 for inner in _inner_vectors(_directions(rows @ basis.T), rank)]

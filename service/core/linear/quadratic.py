@@ -171,6 +171,8 @@ def _white_coordinates(xx: FloatArray, n: int | None) -> tuple[FloatArray | None
     """Directions and root mean squares of the inputs, absent directions dropped."""
     tolerance = max(xx.shape[0], n or 0) * EPSILON
     diagonal = xx.diagonal()
+    if not diagonal.size:
+        return np.zeros((0, 0)), np.zeros(0), tolerance
     if diagonal[0] > 0.0 and np.all(diagonal == diagonal[0]) and np.count_nonzero(xx) == xx.shape[0]:
         return None, np.sqrt(diagonal), tolerance
     values, vectors = np.linalg.eigh(xx)

@@ -90,6 +90,8 @@ def objective(setting: Setting, snapshot: Snapshot) -> tuple[float | None, str]:
     problem = setting.problem
     if problem.moments is None:
         return None, "there are no data"
+    if setting.graph.has_convolutions:
+        return None, "networks with shared kernels are not evaluated"
     if problem.loss is Loss.SQUARED and setting.graph.is_linear and not setting.graph.skips():
         parameters = DenseParameters(snapshot.weights, snapshot.biases)
         return float(loss_of(problem.network, problem.moments, parameters)), ""

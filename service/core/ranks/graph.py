@@ -63,7 +63,34 @@ class Graph:
     @cached_property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """Shapes (width, columns) of the weight matrices of the chain."""
-        return tuple((self.widths[index + 1], self.read_widths[index]) for index in range(self.network.n_layers))
+        shapes = []
+        for index, layer in enumerate(self.network.layers):
+            kernels = layer.convolution
+            dense = (self.widths[index + 1], self.read_widths[index])
+            shapes.append(dense if kernels is None else (kernels.channels, kernels.in_channels * kernels.taps))
+        return tuple(shapes)
+
+    @cached_property
+    def has_convolutions(self) -> bool:
+        """Whether a layer shares kernels between places; such a network is no product of its matrices."""
+        return any(layer.convolution is not None for layer in self.network.layers)
+
+    def channels(self, node: int) -> int | None:
+        """Feature maps of a hidden node that a convolution writes or reads, None at any other node."""
+        written = self.network.layers[node - 1].convolution
+        read = self.network.layers[node].convolution if node < self.network.n_layers else None
+        if written is not None:
+            return written.channels
+        return None if read is None else read.in_channels
+
+    def units(self, node: int) -> int:
+        """What can be balanced at a node: its feature maps, or its neurons."""
+        return self.channels(node) or self.widths[node] if node else self.widths[0]
+
+    def bias_width(self, layer: int) -> int:
+        """Entries of the bias of a 0-based layer."""
+        kernels = self.network.layers[layer].convolution
+        return self.network.layers[layer].width if kernels is None else kernels.channels
 
     def skips(self, *kinds: SkipKind) -> tuple[Edge, ...]:
         """Skips of the given kinds, or all."""
@@ -121,15 +148,16 @@ class Graph:
         if self.touching(self.network.n_layers):
             return tuple(layers)
         for node in range(self.network.n_layers - 1, 0, -1):
-            if self.activation(node) is not Activation.LINEAR or self.touching(node):
+            shares = any(row.convolution is not None for row in self.network.layers[node - 1 : node + 1])
+            if self.activation(node) is not Activation.LINEAR or self.touching(node) or shares:
                 break
             layers.append(node)
         return tuple(reversed(layers))
 
     @cached_property
     def is_linear(self) -> bool:
-        """Whether every hidden node and the output are linear."""
-        return all(layer.activation is Activation.LINEAR for layer in self.network.layers)
+        """Whether every hidden node and the output are linear, and every layer dense."""
+        return not self.has_convolutions and all(layer.activation is Activation.LINEAR for layer in self.network.layers)
 
     @cached_property
     def is_piecewise_linear(self) -> bool:

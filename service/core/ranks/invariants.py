@@ -48,6 +48,8 @@ def invariants_of(graph: Graph) -> tuple[Invariant, ...]:
 
 def balance(graph: Graph, snapshot: Snapshot, nodes: Sequence[int]) -> FloatArray:
     """``C`` at a node, or its sum over a stream; shape (width, width)."""
+    if graph.channels(nodes[0]) is not None:
+        return np.diag(_at_maps(graph, snapshot, nodes[0]))
     total = np.zeros((graph.widths[nodes[0]],) * 2)
     for node in nodes:
         total = total + _outgoing(graph, snapshot, node) - _incoming(graph, snapshot, node)
@@ -65,7 +67,7 @@ def conserved_entries(graph: Graph, invariant: Invariant, patterns: FloatArray |
         Slopes of the node's neurons on the samples, where they are known to be constant: entries between
         neurons of equal pattern are then conserved as well.
     """
-    width = graph.widths[invariant.nodes[0]]
+    width = graph.units(invariant.nodes[0])
     if invariant.conserved is Conserved.NONE:
         return np.zeros((width, width), dtype=np.bool_)
     if invariant.conserved is Conserved.MATRIX:
@@ -103,7 +105,7 @@ def channel_balance(kernels_in: FloatArray, kernels_out: FloatArray, bias: Float
     ----------
     kernels_in : (channels, inputs, ...) array
     kernels_out : (outputs, channels, ...) array
-    bias : (channels,) array, optional
+    bias : (channels, ...) array, optional
 
     Returns
     -------
@@ -114,7 +116,15 @@ def channel_balance(kernels_in: FloatArray, kernels_out: FloatArray, bias: Float
     read = np.sum(np.moveaxis(kernels_out, 1, 0).reshape(channels, -1) ** 2, axis=1)
     written = np.sum(kernels_in.reshape(channels, -1) ** 2, axis=1)
     difference: FloatArray = read - written
-    return difference if bias is None else difference - bias * bias
+    return difference if bias is None else difference - np.sum(bias.reshape(channels, -1) ** 2, axis=1)
+
+
+def _at_maps(graph: Graph, snapshot: Snapshot, node: int) -> FloatArray:
+    """That balance at a node which a convolution writes or reads; a dense side is cut into the feature maps."""
+    maps, bias = graph.units(node), snapshot.biases[node - 1]
+    written = snapshot.weights[node - 1].reshape(maps, -1)
+    following = snapshot.weights[node]
+    return channel_balance(written, following.reshape(len(following), maps, -1), bias)
 
 
 def _at_node(graph: Graph, node: int) -> Invariant:
@@ -124,11 +134,22 @@ def _at_node(graph: Graph, node: int) -> Invariant:
         return Invariant((node,), Conserved.NONE, "nothing is known", f"{activation.value} is not piecewise linear")
     if any(not edge.trained for edge in graph.edges if node in (edge.source, edge.target) and edge.layer is not None):
         return Invariant((node,), Conserved.NONE, "nothing is conserved", "a weight matrix at this node is frozen")
+    if graph.channels(node) is not None:
+        return _at_feature_maps(node)
+    return _at_dense_node(graph, node, formula)
+
+
+def _at_feature_maps(node: int) -> Invariant:
+    statement = "for each feature map ||kernels that read it||^2 - ||kernels that write it||^2 - ||its bias||^2"
+    return Invariant((node,), Conserved.DIAGONAL, statement, "kernels are shared between places")
+
+
+def _at_dense_node(graph: Graph, node: int, formula: str) -> Invariant:
     if any(edge.kind is SkipKind.DIAGONAL for edge in graph.touching(node)):
         return Invariant((node,), Conserved.DIAGONAL, f"diagonal of {formula}", "a diagonal skip meets the node")
     if graph.network.layers[node - 1].noise_variance > 0.0:
         return Invariant((node,), Conserved.DIAGONAL, f"diagonal of {formula}", "noise acts on each neuron by itself")
-    if activation is Activation.LINEAR:
+    if graph.activation(node) is Activation.LINEAR:
         return Invariant((node,), Conserved.MATRIX, f"the whole matrix {formula}", "")
     reason = "neurons with different activation patterns exchange weight"
     statement = f"diagonal of {formula}, and its entries between neurons of equal pattern while patterns last"

@@ -59,6 +59,8 @@ class RankRule:
         Hypotheses that no prediction can decide, with the reason: they are never true or false.
     numbers : callable or None
         Further quantities of the rule, for rules that are no per-matrix bound.
+    covers_convolutions : bool
+        Whether it also holds where layers share kernels between places.
     """
 
     id: str
@@ -75,6 +77,7 @@ class RankRule:
     breaks: Mapping[str, Setting]
     not_decidable: Mapping[str, str] = field(default_factory=dict)
     numbers: Callable[[Setting], Mapping[str, float]] | None = None
+    covers_convolutions: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,8 @@ class Application:
 
 def apply(rule: RankRule, setting: Setting) -> Application:
     """Check every hypothesis of a rule and collect its claims unless one is false."""
+    if setting.graph.has_convolutions and not rule.covers_convolutions:
+        return Application(rule, (Finding("dense layers", _shared_kernels(setting)),), False, {}, {})
     findings = tuple(Finding(condition.name, condition.check(setting)) for condition in rule.conditions)
     applies = conjunction(findings)
     if applies is False:
@@ -109,6 +114,11 @@ def apply(rule: RankRule, setting: Setting) -> Application:
         applies = None
     numbers = {} if rule.numbers is None else rule.numbers(setting)
     return Application(rule, findings, applies, rule.claims(setting), numbers)
+
+
+def _shared_kernels(setting: Setting) -> Verdict:
+    layers = [number for number, row in enumerate(setting.problem.network.layers, start=1) if row.convolution]
+    return Verdict(False, {"convolution": layers[0]}, f"layer {layers[0]} is a convolution")
 
 
 def no_claims(_setting: Setting) -> Mapping[int, Claim]:

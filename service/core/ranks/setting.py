@@ -108,6 +108,7 @@ class Setting:
             self.labelled is None
             or self.problem.loss not in CLASSIFICATION_LOSSES
             or not self.graph.is_piecewise_linear
+            or self.graph.has_convolutions
         ):
             return None
         found = []
@@ -207,7 +208,8 @@ class Setting:
 
     def patterns(self, index: int) -> tuple[FloatArray, ...] | None:
         """Activation patterns (n, width) of the hidden nodes at a snapshot, where samples are known."""
-        if self.problem.samples is None or not self.snapshots or not self.graph.is_piecewise_linear:
+        computable = self.graph.is_piecewise_linear and not self.graph.has_convolutions
+        if self.problem.samples is None or not self.snapshots or not computable:
             return None
         found = forward(self.graph, self.snapshots[index], self.problem.samples.x)
         return tuple((z > 0.0).astype(np.float64) for z in found.pre_activations[:-1])

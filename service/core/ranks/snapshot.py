@@ -45,7 +45,9 @@ def blank(graph: Graph) -> Snapshot:
     """All weights zero."""
     network = graph.network
     weights = tuple(np.zeros(shape) for shape in graph.shapes)
-    biases = tuple(np.zeros(row.width) if network.has_bias(index) else None for index, row in enumerate(network.layers))
+    biases = tuple(
+        np.zeros(graph.bias_width(index)) if network.has_bias(index) else None for index in range(network.n_layers)
+    )
     skips = tuple(np.zeros(shape) if shape else None for shape in (graph.skip_shape(edge) for edge in graph.skips()))
     return Snapshot(weights, biases, skips)
 

@@ -18,7 +18,15 @@ from service.core.linear.origin import origin_of, origin_points
 from service.core.linear.quadratic import Quadratic, quadratic_of
 from service.core.linear.ranks import rank_bound
 from service.core.linear.water_filling import effective_noise, fill, noisy_layers
-from service.core.losses import DenseParameters, flatten, gradient_of, hessian_of, loss_of, terms_of, unflatten
+from service.core.losses import (
+    DenseParameters,
+    flatten,
+    gradient_of,
+    hessian_of,
+    loss_and_gradient,
+    terms_of,
+    unflatten,
+)
 from service.core.problems import Layer, Network, Problem, shapes_of
 from service.core.results import FactoredMatrix, GlobalMinimum, Parameters, Solution, Thresholds
 from service.core.rules import Hypothesis, Verdict
@@ -26,6 +34,9 @@ from service.core.solver import Solver
 from service.vocabulary import Bias, Evidence, Status
 
 RESTARTS = 8
+AGREEING = 4
+SAME_VALUE = 1e-6
+"""The search ends early where so many descents agree on the least value to this relative difference."""
 NEWTON_LIMIT = 250
 
 
@@ -78,9 +89,8 @@ def _search(task: Problem, quadratic: Quadratic) -> list[FloatArray]:
     like = DenseParameters.without_biases([np.zeros(shape) for shape in shapes_of(seen.network, seen.data.inputs)])
 
     def value_and_gradient(point: FloatArray) -> tuple[float, FloatArray]:
-        at = unflatten(point, like)
-        loss = float(loss_of(seen.network, seen.data, at)) / quadratic.total
-        return loss, flatten(gradient_of(seen.network, seen.data, at)) / quadratic.total
+        loss, gradient = loss_and_gradient(seen.network, seen.data, unflatten(point, like))
+        return loss / quadratic.total, flatten(gradient) / quadratic.total
 
     def descend(start: FloatArray, iterations: int, tolerance: float) -> tuple[float, FloatArray]:
         found = minimize(
@@ -94,7 +104,12 @@ def _search(task: Problem, quadratic: Quadratic) -> list[FloatArray]:
 
     if quadratic.correlation_norm == 0.0:
         return [np.asarray(weight, dtype=float) for weight in like.weights]
-    found = [descend(start, 400, 1e-10) for start in _starts(task, quadratic, like)]
+    found: list[tuple[float, FloatArray]] = []
+    for start in _starts(task, quadratic, like):
+        found.append(descend(start, 400, 1e-9))
+        least = min(value for value, _ in found)
+        if sum(value <= least * (1.0 + SAME_VALUE) for value, _ in found) == AGREEING:
+            break
     value, best = descend(min(found, key=lambda pair: pair[0])[1], 3000, 1e-15)
     if value >= 1.0 - 1e-12:
         best = np.zeros_like(best)

@@ -15,7 +15,7 @@ from service.errors import FieldProblem, InputError, Location
 from service.operations.datasets import ReducedDataset
 from service.schemas.data import DatasetReference, EvaluationDataset
 from service.schemas.parsing import validated
-from service.vocabulary import Task
+from service.vocabulary import Loss, Task
 
 KIND: Final = "dataset"
 NUMBERS: Final = frozenset({"xx", "xy", "yy", "x", "y", "n", "x_mean", "y_mean", "kind"})
@@ -66,6 +66,12 @@ class Place:
         """The reference itself."""
         data: Json = self.problem["data"]
         return data["evaluation"] if self.held_out else data
+
+    def takes_samples(self, *, moments_suffice: bool) -> bool:
+        """Whether kept samples are of use: moments decide squared loss only, but are much quicker to read."""
+        objective = self.problem.get("objective")
+        loss = objective.get("loss", Loss.SQUARED) if isinstance(objective, dict) else Loss.SQUARED
+        return not moments_suffice or loss != Loss.SQUARED
 
     @property
     def identity(self) -> str:
@@ -132,7 +138,7 @@ def check_references(places: list[Place]) -> None:
         validated(EvaluationDataset if place.held_out else DatasetReference, _without_evaluation(place.data), place.at)
 
 
-def expand(places: list[Place], load: Load, *, samples: bool) -> None:
+def expand(places: list[Place], load: Load, *, moments_suffice: bool) -> None:
     """Put what was kept in the place of each reference; changes the request.
 
     Parameters
@@ -141,8 +147,8 @@ def expand(places: list[Place], load: Load, *, samples: bool) -> None:
         From `references`.
     load : callable
         ``load(id, location)``, which raises at the location what is wrong with the id.
-    samples : bool
-        Whether kept samples are of use; moments are a hundred times quicker to read.
+    moments_suffice : bool
+        Whether the analysis learns nothing from kept samples under squared loss.
 
     Raises
     ------
@@ -154,7 +160,7 @@ def expand(places: list[Place], load: Load, *, samples: bool) -> None:
         data = place.data
         kept = load(place.identity, (*place.at, "id"))
         task = _task(data, kept, place.at)
-        numbers = _numbers(place, kept, samples=samples)
+        numbers = _numbers(place, kept, samples=place.takes_samples(moments_suffice=moments_suffice))
         if numbers["kind"] == "samples" and not place.held_out:
             numbers["task"] = task
         if "evaluation" in data:

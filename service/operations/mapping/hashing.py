@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import orjson
 
+from service.operations.mapping.convolutions import OF_CONVOLUTIONS
 from service.operations.mapping.examples import BY_NAME
 from service.schemas.data import Example
 from service.schemas.problem import Problem
@@ -21,6 +22,7 @@ def canonical(problem: Problem) -> dict[str, Any]:
     if document["data"].get("evaluation") is not None:
         document["data"]["evaluation"] = dict(document["data"]["evaluation"])
     network = document["network"]
+    network["layers"] = [_without_defaults(layer) for layer in network["layers"]]
     if problem.network.model is Model.FEEDFORWARD:
         # a network on data is the same problem as before there were other models
         for name in ("model", *MODEL_FIELDS):
@@ -33,6 +35,12 @@ def canonical(problem: Problem) -> dict[str, Any]:
     if isinstance(problem.data, Example) and problem.data.task is None and problem.data.name in BY_NAME:
         document["data"]["task"] = BY_NAME[problem.data.name].task
     return document
+
+
+def _without_defaults(layer: dict[str, Any]) -> dict[str, Any]:
+    """A dense layer as it was before there were others."""
+    added = {"kind", *OF_CONVOLUTIONS} if layer["kind"] == "dense" else set()
+    return {name: value for name, value in layer.items() if name not in added}
 
 
 def problem_hash(problem: Problem) -> str:

@@ -1,6 +1,7 @@
 """The network of the wire to the core's, with decays in the core's convention."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,9 +9,10 @@ from service.core.problems import Layer, Network, Skip
 from service.errors import FieldProblem, InputError, LimitExceeded, Location
 from service.operations.mapping.arrays import matrix
 from service.operations.mapping.conventions import Scaling
+from service.operations.mapping.convolutions import shared_kernels
 from service.schemas import network as wire
 from service.settings import Limits
-from service.vocabulary import Activation, Convention, SkipKind
+from service.vocabulary import Activation, Bias, Convention, SkipKind
 
 AT: Location = ("network",)
 
@@ -46,8 +48,10 @@ def to_core(network: wire.Network, inputs: int, scaling: Scaling, convention: Co
     ]
     if uneven:
         raise InputError(uneven)
+    convolutions = shared_kernels(network, inputs)
     layers = tuple(
-        _layer(layer, widths[index], scaling, (*AT, "layers", index)) for index, layer in enumerate(network.layers)
+        replace(_layer(layer, widths[index], scaling, (*AT, "layers", index)), convolution=convolutions[index])
+        for index, layer in enumerate(network.layers)
     )
     return Network(
         layers=layers,
@@ -117,6 +121,9 @@ def _contradictions(network: wire.Network) -> list[FieldProblem]:
             problems.append(FieldProblem((*at, "slope"), "belongs to leaky_relu only"))
         if index == last and layer.noise is not None:
             problems.append(FieldProblem((*at, "noise"), "belongs to hidden layers only; the last layer is the output"))
+        if layer.frozen_weights is not None and network.bias in _biases_of(index, last):
+            detail = f"must be one that leaves out layers/{index}: its weights are frozen, so it has no trained bias"
+            problems.append(FieldProblem((*AT, "bias"), detail))
     for index, skip in enumerate(network.skips):
         at = (*AT, "skips", index)
         if skip.target > len(network.layers):
@@ -126,3 +133,8 @@ def _contradictions(network: wire.Network) -> list[FieldProblem]:
         if skip.weight_decay and skip.kind in (SkipKind.IDENTITY, SkipKind.CONCATENATE):
             problems.append(FieldProblem((*at, "weight_decay"), "belongs to skips that have weights"))
     return problems
+
+
+def _biases_of(index: int, last: int) -> tuple[Bias, Bias]:
+    """The choices of ``bias`` that put one on a layer."""
+    return Bias.ALL, Bias.OUTPUT if index == last else Bias.HIDDEN

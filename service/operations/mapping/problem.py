@@ -14,6 +14,7 @@ from service.operations.mapping import losses, models
 from service.operations.mapping import network as network_mapping
 from service.operations.mapping.arrays import vector_or_matrix
 from service.operations.mapping.conventions import Scaling, scaling
+from service.operations.mapping.convolutions import refuse
 from service.schemas import data as wire_data
 from service.schemas import objective as wire_objective
 from service.schemas import problem as wire
@@ -49,7 +50,9 @@ class MappedProblem:
     vae: LinearVae | None = None
 
 
-def to_core(problem: wire.Problem, limits: Limits, *, other_models: bool = False) -> MappedProblem:
+def to_core(
+    problem: wire.Problem, limits: Limits, *, other_models: bool = False, convolutions: bool = False
+) -> MappedProblem:
     """The problem in the core's convention.
 
     Parameters
@@ -58,14 +61,20 @@ def to_core(problem: wire.Problem, limits: Limits, *, other_models: bool = False
     limits : Limits
     other_models : bool
         Whether the analysis knows free features, variational autoencoders and decays of skips.
+    convolutions : bool
+        Whether the analysis knows shared kernels.
 
     Raises
     ------
     InputError
         With locations from the root of the problem.
     LimitExceeded
+    NotCovered
+        If a layer has shared kernels that the analysis does not know.
     """
     network_mapping.check_size(problem.network, limits)
+    if not convolutions:
+        refuse(problem.network)
     models.check(problem.network, others=other_models)
     if problem.network.model is Model.UNCONSTRAINED_FEATURES:
         core, factors, features = models.features_to_core(problem, limits)

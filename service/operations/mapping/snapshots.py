@@ -61,7 +61,7 @@ def _biases(snapshot: wire.Snapshot, graph: Graph, at: Location) -> tuple[FloatA
             raise InputError.at(bias_at, says)
         bias = None if values is None else np.array(values)
         if bias is not None:
-            _check_shape(bias, (graph.widths[index + 1],), bias_at)
+            _check_shape(bias, (graph.bias_width(index),), bias_at)
         found.append(bias)
     return tuple(found)
 

@@ -60,6 +60,7 @@ class NpyArray:
     def __init__(self, stream: BinaryIO, size: int, name: str) -> None:
         self._stream = stream
         self._name = name
+        self._room: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
         self.header = read_header(stream, name)
         shape = self.header.shape
         if self.header.dtype.kind not in NUMERIC_KINDS or len(shape) not in (1, 2):
@@ -69,7 +70,10 @@ class NpyArray:
         self.rows, self.columns = (*shape, 1)[:2]
 
     def read(self, first: int, count: int) -> FloatArray:
-        """Rows ``first`` to ``first + count``; in the order of rows they must be asked for one after another."""
+        """Rows ``first`` to ``first + count``, until the next call: they may be in memory that is used again.
+
+        In the order of rows they must be asked for one after another.
+        """
         if not self.header.fortran_order:
             return self._numbers(count * self.columns).reshape(count, self.columns)
         columns = np.empty((self.columns, count))
@@ -85,15 +89,17 @@ class NpyArray:
 
     def _numbers(self, count: int) -> FloatArray:
         wanted = count * self.header.dtype.itemsize
-        content = bytearray(wanted)
-        view, found = memoryview(content), 0
+        if len(self._room) < wanted:
+            self._room = np.empty(wanted, np.uint8)
+        content = self._room[:wanted]
+        view, found = content.data, 0
         while found < wanted:
             # a stream that unpacks gives less than it is asked for
             got = cast("Any", self._stream).readinto(view[found:])
             if not got:
                 raise MalformedBody(f"the array {self._name} ends early")
             found += got
-        return _as_floats(np.frombuffer(content, self.header.dtype))
+        return _as_floats(content.view(self.header.dtype))
 
 
 def _as_floats(numbers: npt.NDArray[Any]) -> FloatArray:

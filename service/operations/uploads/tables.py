@@ -7,8 +7,8 @@ from service.core.arrays import FloatArray
 from service.errors import InputError
 
 MAX_NAME: Final = 100
-BLOCK_NUMBERS: Final = 1 << 19
-"""Numbers of one block: four million bytes, which the caches of a core still hold."""
+BLOCK_NUMBERS: Final = 1 << 18
+"""Numbers of one block: two million bytes, which the caches of a core still hold."""
 
 
 class Table(Protocol):
@@ -31,7 +31,9 @@ class Table(Protocol):
     targets: int
 
     def blocks(self) -> Iterator[FloatArray]:
-        """Blocks (m, columns) of at least one row; entries that are not finite are left for the caller to refuse.
+        """Blocks (m, columns) of at least one row, each valid until the next is asked for.
+
+        Entries that are not finite are left for the caller to refuse.
 
         Raises
         ------

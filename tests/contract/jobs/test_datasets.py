@@ -248,5 +248,8 @@ def test_what_is_refused_before_a_file_is_read(tmp_path: Any) -> None:
         mine = call(address, "POST", DATASETS, b"1,2\n", {**CSV, **key}).json["id"]
         assert call(address, "GET", f"{DATASETS}/{mine}", headers=key).status == 200
         assert call(address, "GET", f"{DATASETS}/{mine}", headers={"x-api-key": "b"}).status == 404
+    with serving(settings.model_copy(update={"upload_folder": str(tmp_path / "nowhere")})) as address:
+        reply = call(address, "POST", DATASETS, b"1,2\n", {**CSV, **key})
+        assert (reply.status, reply.headers["retry-after"]) == (503, "1")
     # what was received is gone from the disk, whatever came of it
     assert not list(tmp_path.glob("minima-upload-*"))

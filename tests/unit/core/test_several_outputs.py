@@ -310,3 +310,11 @@ def test_open_gaps_are_told_as_bounds(seed: int) -> None:
     assert minima.certificate.lower_bound <= minima.certificate.upper_bound
     closed = minima.certificate.relative_gap <= minima.certificate.tolerance
     assert minima.status is (Status.CERTIFIED if closed else Status.BOUNDED)
+
+
+def test_inputs_that_are_all_zero_leave_the_variance_of_the_targets() -> None:
+    network = Network((Layer(3, noise_variance=0.3), Layer(2)), bias=Bias.OUTPUT, bias_weight_decays=(0.0, 0.0))
+    moments = Moments(np.zeros((1, 1)), np.zeros((1, 2)), 2.0, 4, np.zeros(1), np.array([1.0, 0.0]))
+    found = solve(Problem(network, moments))
+    assert found.solution.minimum.loss == pytest.approx(1.0)
+    assert found.certificate.holds

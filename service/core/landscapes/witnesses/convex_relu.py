@@ -30,8 +30,8 @@ NEEDED = (
     setting.BIASES_DECAYED,
     setting.NO_OUTPUT_BIAS,
 )
-_ROUNDS = 150
-_TOLERANCE = 1e-9
+_ROUNDS = 80
+_TOLERANCE = 1e-8
 
 
 def lifted_inputs(problem: Problem, samples: Samples) -> FloatArray:
@@ -57,12 +57,14 @@ def certified_minimum(problem: Problem) -> Construction | None:
         return None
     price = 2.0 * float(np.sqrt(network.layers[1].weight_decay))
     units, factors = np.zeros((0, x.shape[1])), np.zeros(0)
-    for _ in range(_ROUNDS):
+    for steps in range(_ROUNDS):
         errors = np.maximum(x @ units.T, 0.0) @ factors - y
         up, down = cones.steepest(-errors), cones.steepest(errors)
         steepest, sign = (up, 1.0) if up.value >= down.value else (down, -1.0)
         if 2.0 * steepest.value / n <= price * (1.0 + _TOLERANCE):
             break
+        if steps == _ROUNDS - 1:
+            return None
         units, factors = np.vstack([units, steepest.direction]), np.append(factors, 1e-300 * sign)
         units, factors = _merged(x, units, _fitted(x, y, units, np.sign(factors), price))
     units, factors = units[factors != 0.0], factors[factors != 0.0]

@@ -11,6 +11,7 @@ from service.core.nonlinear import apply
 from service.core.problems import Problem, shapes_of
 
 RANK_TOLERANCE = 1e-8
+_DRAWS = 24
 
 
 def path_down(problem: Problem) -> Construction | None:
@@ -57,14 +58,46 @@ def path_down(problem: Problem) -> Construction | None:
 
 
 def _turned(problem: Problem, point: DenseParameters, freed: IntArray, rng: np.random.Generator) -> DenseParameters:
-    """Freed neurons given random input weights; their output weights are zero, so nothing else changes."""
+    """Freed neurons turned one by one to new features; their output weights are zero, so nothing else changes."""
     weight, bias = point.weights[0].copy(), None if point.biases[0] is None else point.biases[0].copy()
     groups = data_facts_of(problem).groups
-    spread = 1.0 if groups is None else float(np.sqrt(np.mean(groups.x**2) * weight.shape[1])) or 1.0
-    weight[freed] = 2.0 * rng.normal(size=(len(freed), weight.shape[1])) / spread
-    if bias is not None:
-        bias[freed] = rng.normal(size=len(freed))
-    return DenseParameters((weight, point.weights[1]), (bias, point.biases[1]))
+    if groups is None:
+        return point
+    turned = DenseParameters((weight, point.weights[1]), (bias, point.biases[1]))
+    others = np.setdiff1d(np.arange(len(weight)), freed)
+    spanned = _orthonormal(_with_constant(problem, _features(problem, point, groups.x)[:, others]))
+    spread = float(np.sqrt(np.mean(groups.x**2) * weight.shape[1])) or 1.0
+    for neuron in freed:
+        candidates = 2.0 * rng.normal(size=(_DRAWS, weight.shape[1])) / spread
+        shifts = rng.normal(size=_DRAWS)
+        # kinks between samples: candidates that vanish or are linear on all of them add nothing
+        if bias is not None:
+            shifts[::2] = -np.sum(
+                candidates[::2] * groups.x[rng.integers(len(groups.x), size=len(shifts[::2]))], axis=1
+            )
+            shifts[::2] += 0.1 * rng.normal(size=len(shifts[::2]))
+        values = groups.x @ candidates.T + (shifts if bias is not None else 0.0)
+        features = apply(problem.network.layers[0], values)
+        left = features - spanned @ (spanned.T @ features)
+        sizes = np.linalg.norm(left, axis=0) / np.maximum(np.linalg.norm(features, axis=0), 1e-300)
+        best = int(np.argmax(sizes))
+        weight[neuron] = candidates[best]
+        if bias is not None:
+            bias[neuron] = shifts[best]
+        if sizes[best] > RANK_TOLERANCE:
+            spanned = np.hstack([spanned, left[:, [best]] / np.linalg.norm(left[:, best])])
+    return turned
+
+
+def _with_constant(problem: Problem, features: FloatArray) -> FloatArray:
+    ones = np.ones((len(features), 1))
+    return np.hstack([features, ones]) if problem.network.has_bias(1) else features
+
+
+def _orthonormal(columns: FloatArray) -> FloatArray:
+    left, values, _ = np.linalg.svd(columns, full_matrices=False)
+    kept: FloatArray = left[:, values > RANK_TOLERANCE * max(float(values[0]), 1e-300)] if values.size else left[:, :0]
+    return kept
 
 
 def _features(problem: Problem, point: DenseParameters, x: FloatArray) -> FloatArray:

@@ -38,4 +38,5 @@ RULE = RankRule(
         FLOW.name: cases.with_dynamics(cases.linear(), Dynamics.SGD),
     },
     numbers=_decay_rate,
+    covers_convolutions=True,
 )

@@ -38,7 +38,15 @@ def _steps(setting: Setting, layer: int) -> int | None:
 def _gradients_remembered(setting: Setting) -> Mapping[int, Claim]:
     batch = setting.training.batch_size
     counts = {layer: _steps(setting, layer) for layer in range(1, setting.n_layers + 1)}
-    return {layer: Claim(batch * steps) for layer, steps in counts.items() if batch is not None and steps is not None}
+    uses = {layer: _uses(setting, layer) for layer in counts}
+    known = {layer: steps for layer, steps in counts.items() if steps is not None}
+    return {} if batch is None else {layer: Claim(batch * uses[layer] * steps) for layer, steps in known.items()}
+
+
+def _uses(setting: Setting, layer: int) -> int:
+    """Times that a sample meets the matrix: once, or at every place of a convolution."""
+    row = setting.problem.network.layers[layer - 1]
+    return 1 if row.convolution is None else row.width // row.convolution.channels
 
 
 def _step_known(setting: Setting) -> Verdict:
@@ -111,7 +119,7 @@ MINI_BATCH = RankRule(
     statement=(
         "A step is W <- (1 - 2 mu g) W - mu G with rank G <= B, so W_T differs from a matrix of rank n B by q^n "
         "||W_{T-n}||, q = 1 - 2 mu g. With settled norms the rank up to a relative error eps is at most "
-        "B ceil(log(2/eps) / -log q)."
+        "B ceil(log(2/eps) / -log q), times the places of a convolution, at each of which a sample meets its kernels."
     ),
     source="Galanti et al. 2022 (arXiv 2206.05794), derived",
     status=TheoremStatus.PROVED,
@@ -129,4 +137,5 @@ MINI_BATCH = RankRule(
         STEP.name: cases.with_training(_SGD, replace(_SGD.training, learning_rate=100.0)),
     },
     not_decidable={NORMS_SETTLE.name: "it compares norms at two times of the training"},
+    covers_convolutions=True,
 )

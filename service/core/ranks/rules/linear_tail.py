@@ -34,6 +34,7 @@ OUTPUTS = RankRule(
     conditions=(LINEAR_TAIL, GROWTH),
     claims=_as_many_as_outputs,
     certificate=CERTIFICATE,
+    covers_convolutions=True,
     page="docs/theory/rank-rules.md#k-d2",
     holds=cases.linear(),
     breaks={
@@ -57,6 +58,7 @@ CLASSES = RankRule(
     conditions=(CROSS_ENTROPY, GROWTH),
     claims=_one_less,
     certificate="tail_{K-1}(W_L(t)) <= ||1^T W_L(0)||^2 / K, and the tails of the layers before it",
+    covers_convolutions=True,
     page="docs/theory/rank-rules.md#k-d4",
     holds=cases.three_classes(_FOUR, cases.FITTED),
     breaks={

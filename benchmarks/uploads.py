@@ -1,0 +1,153 @@
+"""Uploads: a file reduced to moments against numpy and pyarrow on the same file, and the whole of it over HTTP."""
+
+import http.client
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
+
+from benchmarks.comparison import Comparison
+from benchmarks.server import serving
+from service.core.arrays import FloatArray
+from service.core.problems import Moments
+from service.operations.datasets import reduce_upload
+from service.operations.uploads.formats import FORMAT_BY_NAME
+from service.schemas.datasets import UploadOptions
+from service.settings import UploadLimits
+
+SAMPLES: Final = 1_000_000
+TEXT_SAMPLES: Final = 50_000
+COLUMNS: Final = 100
+BLOCK: Final = 10_000
+REPEATS: Final = 3
+AT_THE_SPEED_OF_ONE_PASS: Final = 1.0
+
+
+def compare() -> list[Comparison]:
+    """Interleaved, the best of each; numbers are compared before times are."""
+    with tempfile.TemporaryDirectory() as folder:
+        binary, text = Path(folder) / "table.npy", Path(folder) / "table.csv"
+        _write(binary, text)
+        with threadpool_limits(limits=1):
+            rows = [_reduced(binary), _reduced_text(text)]
+        return [*rows, _uploaded(binary, folder)]
+
+
+def _write(binary: Path, text: Path) -> None:
+    rng = np.random.default_rng(5)
+    header = {"descr": "<f8", "fortran_order": False, "shape": (SAMPLES, COLUMNS)}
+    with binary.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for _ in range(SAMPLES // BLOCK):
+            file.write(rng.normal(size=(BLOCK, COLUMNS)).tobytes())
+    with text.open("w") as file:
+        for row in rng.normal(size=(TEXT_SAMPLES, COLUMNS)).tolist():
+            file.write(",".join(map(repr, row)) + "\n")
+
+
+def _moments(path: Path, form: str) -> Moments:
+    with path.open("rb") as file:
+        return reduce_upload(file, FORMAT_BY_NAME[form], "", UploadOptions(), UploadLimits()).moments
+
+
+def _numpy(path: Path) -> FloatArray:
+    table: FloatArray = np.load(path)
+    product: FloatArray = table.T @ table
+    return product
+
+
+def _pyarrow(path: Path) -> FloatArray:
+    from pyarrow import csv  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra that ships no types
+
+    found = csv.read_csv(path, csv.ReadOptions(use_threads=False, autogenerate_column_names=True))
+    table = np.column_stack([found.column(name).to_numpy() for name in found.column_names])
+    product: FloatArray = table.T @ table
+    return product
+
+
+def _reduced(path: Path) -> Comparison:
+    ours, theirs = [], []
+    for _ in range(REPEATS):
+        start = time.process_time()
+        product = _numpy(path)
+        between = time.process_time()
+        found = _moments(path, "npy")
+        ours.append(time.process_time() - between)
+        theirs.append(between - start)
+        _check(found, product, SAMPLES)
+        del product
+    return Comparison(
+        work=f"{SAMPLES:,} x {COLUMNS} in npy to moments, in blocks",
+        measured=min(ours),
+        reference="numpy.load of the file and one matrix product, all in memory",
+        measured_reference=min(theirs),
+        unit="s of a core",
+        bound=AT_THE_SPEED_OF_ONE_PASS,
+        at_least=False,
+    )
+
+
+def _reduced_text(path: Path) -> Comparison:
+    ours, theirs = [], []
+    for _ in range(REPEATS):
+        start = time.process_time()
+        product = _pyarrow(path)
+        between = time.process_time()
+        found = _moments(path, "csv")
+        ours.append(time.process_time() - between)
+        theirs.append(between - start)
+        _check(found, product, TEXT_SAMPLES)
+    return Comparison(
+        work=f"{TEXT_SAMPLES:,} x {COLUMNS} in csv ({path.stat().st_size / 1e6:.0f} MB) to moments, in blocks",
+        measured=min(ours),
+        reference="pyarrow.csv on one thread and one matrix product, all in memory",
+        measured_reference=min(theirs),
+        unit="s of a core",
+        bound=AT_THE_SPEED_OF_ONE_PASS,
+        at_least=False,
+    )
+
+
+def _uploaded(path: Path, folder: str) -> Comparison:
+    """The whole upload by the clock: sent, hashed and stored on disk by one process, read by another."""
+    changes = {"MINIMA_DATABASE_URL": f"sqlite:///{folder}/jobs.db", "MINIMA_WORKERS": "0"}
+    ours, theirs = [], []
+    with serving({**changes, "MINIMA_UPLOAD_FOLDER": folder}) as served, threadpool_limits(limits=1):
+        for repeat in range(REPEATS):
+            start = time.perf_counter()
+            _numpy(path)
+            between = time.perf_counter()
+            # the process that reads is started by the first upload
+            _send(served.port, path, repeat)
+            ours.append(time.perf_counter() - between)
+            theirs.append(between - start)
+    return Comparison(
+        work=f"{SAMPLES:,} x {COLUMNS} in npy uploaded over HTTP, by the clock",
+        measured=min(ours),
+        reference="numpy.load of the file and one matrix product, all in memory",
+        measured_reference=min(theirs),
+        unit="s",
+        bound=AT_THE_SPEED_OF_ONE_PASS,
+        at_least=False,
+    )
+
+
+def _send(port: int, path: Path, repeat: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600, blocksize=1 << 20)
+    headers = {"content-type": "application/x-npy", "content-length": str(path.stat().st_size)}
+    with path.open("rb") as file:
+        # another target each time, so that it is another data set
+        connection.request("POST", f"/v1/datasets?targets={repeat}", file, headers)
+        answer = connection.getresponse()
+    document = json.load(answer)
+    assert answer.status == 201, document
+    assert document["samples"] == SAMPLES
+
+
+def _check(found: Moments, product: FloatArray, samples: int) -> None:
+    np.testing.assert_allclose(found.xx, product[:-1, :-1] / samples, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(found.xy[:, 0], product[:-1, -1] / samples, rtol=1e-9, atol=1e-12)
