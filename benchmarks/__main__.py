@@ -25,6 +25,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "start",
     "landscape",
     "ranks",
+    "slices",
 )
 """Module names, in the order in which they run."""
 

@@ -18,6 +18,7 @@ from service.version import ENGINE_VERSION
 
 REPORTS: Final[dict[str, str]] = {
     "landscape_cases": "Landscapes: every rule on its own cases",
+    "landscape_peers": "Landscapes: gradients and Hessians against PyTorch, PyHessian and curvlinops",
     "landscape_rules": "Landscapes: verdicts against descents and witnesses",
     "outputs_minima": "Minima for several outputs against searches",
     "outputs_diagnose": "Diagnosis of PyTorch runs that stopped on a plateau",

@@ -13,7 +13,7 @@ from service.core.ranks.setting import Setting
 from service.operations.mapping.examples import load
 from service.vocabulary import FlowStop, Loss
 
-LOG_LOSS = -100.0
+LOG_LOSS = -1000.0
 
 
 def _setting(x: FloatArray, y: FloatArray) -> Setting:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from service.cli.files import read_document
 from service.cli.output import print_json, wants_json
@@ -27,7 +28,10 @@ def flow(
     body: Any = read_document(file)
     wrapped = body if not isinstance(body, dict) or "problem" in body else {"problem": body}
     question = gradient_flows_request(validated(FlowRequest, wrapped), load_settings())
-    answer = FlowAnswer.model_validate(plain(decode(run_inline(JOB_OPERATIONS["gradient_flows"], question))))
+    # matrices of a few hundred rows are factored many times, which threads only slow down
+    with threadpool_limits(limits=1):
+        found = run_inline(JOB_OPERATIONS["gradient_flows"], question)
+    answer = FlowAnswer.model_validate(plain(decode(found)))
     if wants_json(asked=json):
         print_json(answer)
     else:

@@ -47,7 +47,7 @@ def _with_noise(second: AnyArray, variance: float) -> AnyArray:
     if variance == 0.0:
         return second
     noisy = second.copy()
-    noisy[np.diag_indices_from(noisy)] *= 1.0 + variance
+    np.einsum("ii->i", noisy)[...] *= 1.0 + variance
     return noisy
 
 
@@ -154,8 +154,21 @@ def gradient_of(network: Network, moments: Moments, parameters: DenseParameters)
     The same order of operations as the loss.  Polynomial in the parameters, so a complex step gives exact
     Hessian-vector products.  Derived, see ``docs/theory/second-moments.md``.
     """
-    y_mean = _target_mean(moments)
+    return _reverse(network, moments, parameters, _forward(network, moments, parameters, noisy=True))
+
+
+def loss_and_gradient(network: Network, moments: Moments, parameters: DenseParameters) -> tuple[float, DenseParameters]:
+    """`loss_of` and `gradient_of` at real parameters from one pass."""
     states = _forward(network, moments, parameters, noisy=True)
+    loss = float(_error(states[-1], moments.yy) + decay_of(network, parameters))
+    return loss, _reverse(network, moments, parameters, states)
+
+
+def _reverse(
+    network: Network, moments: Moments, parameters: DenseParameters, states: Sequence[_State]
+) -> DenseParameters:
+    """The reverse of the moment recursion from the states that it went through."""
+    y_mean = _target_mean(moments)
     outputs = moments.outputs
     second_adjoint: AnyArray = np.eye(outputs)
     target_adjoint: AnyArray = -2.0 * np.eye(outputs)

@@ -42,6 +42,7 @@ class SlicesRequest(CentredOptions):
     span: Number = Field(
         default=1.0,
         gt=0,
+        le=1e6,
         description="Largest multiple of the directions; an interpolation overshoots both ends by a quarter of it.",
     )
     directions: Integer | None = Field(
@@ -56,7 +57,9 @@ class SlicesRequest(CentredOptions):
     precision: Precision = Field(
         default=Precision.DOUBLE, strict=False, description="Of large products; `single` is about twice as fast."
     )
-    clip: Number = Field(default=1e100, gt=0, description="Larger losses, and those that overflow, are cut to this.")
+    clip: Number = Field(
+        default=1e100, gt=0, le=1e300, description="Larger losses, and those that overflow, are cut to this."
+    )
 
 
 class SliceAxis(Wire):

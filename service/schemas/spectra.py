@@ -29,7 +29,10 @@ class SpectraRequest(CentredOptions):
     lanczos_steps: Integer = Field(default=80, ge=2, le=1000, description="Products with the Hessian for each start.")
     points: Integer = Field(default=201, ge=2, le=100_000, description="Places at which the density is told.")
     broadening: Number | None = Field(
-        default=None, gt=0, description="Standard deviation of each peak; left out: a hundredth of the range."
+        default=None,
+        gt=0,
+        description="Standard deviation of each peak; left out: a hundredth of the range. Widths that the grid cannot "
+        "show are moved to the nearest one that it can.",
     )
 
 

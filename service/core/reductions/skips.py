@@ -4,14 +4,13 @@ Each function looks at one skip and returns the reduced problem, or in words why
 ``docs/theory/reductions.md``.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Final, TypeAlias
 
 import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.problems import Layer, Moments, Problem, Skip
+from service.core.reductions.beside import beside_a_layer, dropped, inserted, others_of
 from service.core.reductions.step import (
     Step,
     Weights,
@@ -19,16 +18,11 @@ from service.core.reductions.step import (
     dense_factor,
     exchanged,
     frozen_decay,
-    scaled,
     with_network,
     zero,
 )
 from service.core.results import FactoredMatrix
 from service.vocabulary import SkipKind
-
-_Parts: TypeAlias = tuple[FactoredMatrix, FactoredMatrix | None]
-WIDEST_DENSE: Final = 2048
-"""Layers beside an identity are returned as dense matrices, up to this width."""
 
 
 def without_skip(problem: Problem, number: int) -> Step | str:
@@ -38,102 +32,13 @@ def without_skip(problem: Problem, number: int) -> Step | str:
     if skip.kind in (SkipKind.DIAGONAL, SkipKind.CONCATENATE):
         return f"{name} is of kind {skip.kind}"
     reasons = []
-    for rule in (_beside_a_layer, _whole, _free_and_longer, _identity_before_free):
+    for rule in (beside_a_layer, _whole, _free_and_longer, _identity_before_free):
         found = rule(problem, number)
         if isinstance(found, Step):
             return found
         reasons.append(found)
     length = "one layer" if skip.target == skip.source + 1 else "several layers"
     return f"{name} ({skip.kind}, around {length}): " + "; ".join(reason for reason in reasons if reason)
-
-
-def _others(problem: Problem, number: int) -> tuple[Skip, ...]:
-    skips = problem.network.skips
-    return (*skips[:number], *skips[number + 1 :])
-
-
-def _insert(
-    items: tuple[FactoredMatrix | None, ...], number: int, new: FactoredMatrix | None
-) -> tuple[FactoredMatrix | None, ...]:
-    return (*items[:number], new, *items[number:])
-
-
-def _drop(items: tuple[FactoredMatrix | None, ...], number: int) -> tuple[FactoredMatrix | None, ...]:
-    return (*items[:number], *items[number + 1 :])
-
-
-def _beside_a_layer(problem: Problem, number: int) -> Step | str:
-    """One layer and a skip beside it are one matrix; two decays combine like resistors in parallel."""
-    skip = problem.network.skips[number]
-    if skip.target != skip.source + 1:
-        return ""
-    layer = problem.network.layers[skip.source]
-    if skip.kind is SkipKind.IDENTITY:
-        return _beside_identity(problem, number, layer)
-    frozen = layer.frozen_weights
-    if frozen is not None:
-        if skip.weight_decay > 0.0:
-            return "the skip is decayed beside a frozen layer, which the sum of both is not"
-        fixed, rest = dense_factor(frozen), frozen
-        free = replace(layer, frozen_weights=None, weight_decay=0.0)
-
-        def beside(total: FactoredMatrix) -> _Parts:
-            return fixed, dense_factor(total.dense() - rest)
-
-        return _one_matrix(problem, number, free, beside, frozen_decay(layer), keeps_origin=False)
-    total_decay = layer.weight_decay + skip.weight_decay
-    share = skip.weight_decay / total_decay if total_decay > 0.0 else 1.0
-    both = replace(layer, weight_decay=share * layer.weight_decay)
-    return _one_matrix(problem, number, both, lambda total: (scaled(total, share), scaled(total, 1.0 - share)))
-
-
-def _beside_identity(problem: Problem, number: int, layer: Layer) -> Step | str:
-    eye = np.eye(min(layer.width, WIDEST_DENSE))
-    if layer.width > WIDEST_DENSE:
-        return f"the layer beside the identity is wider than {WIDEST_DENSE}"
-    if layer.frozen_weights is not None:
-        sum_of_both = replace(layer, frozen_weights=layer.frozen_weights + eye, weight_decay=0.0)
-        fixed = dense_factor(layer.frozen_weights)
-        return _one_matrix(problem, number, sum_of_both, lambda _: (fixed, None), frozen_decay(layer))
-    if layer.weight_decay > 0.0:
-        return "the layer beside the identity is decayed, which the sum of both is not"
-    return _one_matrix(
-        problem, number, layer, lambda total: (dense_factor(total.dense() - eye), None), keeps_origin=False
-    )
-
-
-def _one_matrix(
-    problem: Problem,
-    number: int,
-    layer: Layer,
-    parts: Callable[[FactoredMatrix], _Parts],
-    constant: float = 0.0,
-    *,
-    keeps_origin: bool = True,
-) -> Step:
-    """The layer that is the sum of a layer and the skip beside it, and how the sum is parted again."""
-    skip = problem.network.skips[number]
-    at = skip.source
-    layers = problem.network.layers
-
-    def lift(weights: Weights, _: FloatArray) -> Weights:
-        own, beside = parts(weights.layers[at])
-        return Weights(exchanged(weights.layers, at, at + 1, (own,)), _insert(weights.skips, number, beside))
-
-    def project(weights: Weights) -> Weights:
-        beside = weights.skips[number]
-        total = weights.layers[at].dense() + (np.eye(layer.width) if beside is None else beside.dense())
-        return Weights(exchanged(weights.layers, at, at + 1, (dense_factor(total),)), _drop(weights.skips, number))
-
-    return Step(
-        "layer and skip beside it as one matrix",
-        with_network(problem, (*layers[:at], layer, *layers[at + 1 :]), _others(problem, number)),
-        lift,
-        project,
-        constant=constant,
-        evidence={"layer": at + 1, "decay": layer.weight_decay},
-        keeps_origin=keeps_origin,
-    )
 
 
 def _whole(problem: Problem, number: int) -> Step | str:
@@ -151,9 +56,9 @@ def _whole(problem: Problem, number: int) -> Step | str:
         )
         return Step(
             "identity skip as a change of the targets",
-            with_network(problem, network.layers, _others(problem, number), moments),
-            lambda weights, _: replace(weights, skips=_insert(weights.skips, number, None)),
-            lambda weights: replace(weights, skips=_drop(weights.skips, number)),
+            with_network(problem, network.layers, others_of(problem, number), moments),
+            lambda weights, _: replace(weights, skips=inserted(weights.skips, number, None)),
+            lambda weights: replace(weights, skips=dropped(weights.skips, number)),
             lambda end_map: end_map + np.eye(data.inputs),
         )
     if skip.weight_decay == 0.0:
@@ -184,9 +89,11 @@ def _ridge(problem: Problem, number: int) -> Step:
 
     return Step(
         "decayed skip eliminated by ridge regression",
-        with_network(problem, network.layers, _others(problem, number), moments),
-        lambda weights, end_map: replace(weights, skips=_insert(weights.skips, number, dense_factor(skip_of(end_map)))),
-        lambda weights: replace(weights, skips=_drop(weights.skips, number)),
+        with_network(problem, network.layers, others_of(problem, number), moments),
+        lambda weights, end_map: replace(
+            weights, skips=inserted(weights.skips, number, dense_factor(skip_of(end_map)))
+        ),
+        lambda weights: replace(weights, skips=dropped(weights.skips, number)),
         lambda end_map: end_map + skip_of(end_map),
         evidence={"skip_decay": decay},
         keeps_decays=False,
@@ -197,7 +104,7 @@ def _block(problem: Problem, number: int) -> str:
     """Why the layers between the ends of a skip are no block of their own; empty if they are."""
     skips = problem.network.skips
     skip = skips[number]
-    for other in _others(problem, number):
+    for other in others_of(problem, number):
         inside = [skip.source < node < skip.target for node in (other.source, other.target)]
         if any(inside):
             return "another skip begins or ends inside it"
@@ -236,17 +143,17 @@ def _free_and_longer(problem: Problem, number: int) -> Step | str:
         beside = weights.skips[number]
         around = _product(weights.layers[start:stop], np.eye(before))
         total = around if beside is None else around + beside.dense()
-        return Weights(exchanged(weights.layers, start, stop, (dense_factor(total),)), _drop(weights.skips, number))
+        return Weights(exchanged(weights.layers, start, stop, (dense_factor(total),)), dropped(weights.skips, number))
 
     return Step(
         "free skip instead of the layers around which it leads",
         with_network(
             problem,
             (*network.layers[:start], single, *network.layers[stop:]),
-            _moved(_others(problem, number), start, stop, 1),
+            _moved(others_of(problem, number), start, stop, 1),
         ),
         lambda weights, _: Weights(
-            exchanged(weights.layers, start, start + 1, off), _insert(weights.skips, number, weights.layers[start])
+            exchanged(weights.layers, start, start + 1, off), inserted(weights.skips, number, weights.layers[start])
         ),
         project,
         constant=sum(frozen_decay(layer) for layer in inside),
@@ -275,7 +182,7 @@ def _identity_before_free(problem: Problem, number: int) -> Step | str:
     inside = network.layers[start:stop]
     if not any(layer.frozen_weights is None for layer in inside):
         return "all layers around which it leads are frozen"
-    others = _others(problem, number)
+    others = others_of(problem, number)
     behind = stop < network.n_layers and _is_free(network.layers[stop])
     behind = behind and not any(stop in (other.source, other.target) for other in others)
     ahead = start > 0 and _is_free(network.layers[start - 1])
@@ -296,12 +203,12 @@ def _identity_before_free(problem: Problem, number: int) -> Step | str:
             layers[start] = dense_factor(layers[start].dense() @ block)
         else:
             layers[start - 1] = dense_factor(block @ layers[start - 1].dense())
-        return Weights(tuple(layers), _drop(weights.skips, number))
+        return Weights(tuple(layers), dropped(weights.skips, number))
 
     return Step(
         "residual block beside a free layer switched off",
         with_network(problem, (*network.layers[:start], *network.layers[stop:]), _moved(others, start, stop, 0)),
-        lambda weights, _: Weights(exchanged(weights.layers, start, start, off), _insert(weights.skips, number, None)),
+        lambda weights, _: Weights(exchanged(weights.layers, start, start, off), inserted(weights.skips, number, None)),
         project,
         constant=sum(frozen_decay(layer) for layer in inside),
         evidence={"from": start, "to": stop},

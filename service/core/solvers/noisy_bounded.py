@@ -18,7 +18,15 @@ from service.core.linear.origin import origin_of, origin_points
 from service.core.linear.quadratic import Quadratic, quadratic_of
 from service.core.linear.ranks import rank_bound
 from service.core.linear.water_filling import effective_noise, fill, noisy_layers
-from service.core.losses import DenseParameters, flatten, gradient_of, hessian_of, loss_of, terms_of, unflatten
+from service.core.losses import (
+    DenseParameters,
+    flatten,
+    gradient_of,
+    hessian_of,
+    loss_and_gradient,
+    terms_of,
+    unflatten,
+)
 from service.core.problems import Layer, Network, Problem, shapes_of
 from service.core.results import FactoredMatrix, GlobalMinimum, Parameters, Solution, Thresholds
 from service.core.rules import Hypothesis, Verdict
@@ -78,9 +86,8 @@ def _search(task: Problem, quadratic: Quadratic) -> list[FloatArray]:
     like = DenseParameters.without_biases([np.zeros(shape) for shape in shapes_of(seen.network, seen.data.inputs)])
 
     def value_and_gradient(point: FloatArray) -> tuple[float, FloatArray]:
-        at = unflatten(point, like)
-        loss = float(loss_of(seen.network, seen.data, at)) / quadratic.total
-        return loss, flatten(gradient_of(seen.network, seen.data, at)) / quadratic.total
+        loss, gradient = loss_and_gradient(seen.network, seen.data, unflatten(point, like))
+        return loss / quadratic.total, flatten(gradient) / quadratic.total
 
     def descend(start: FloatArray, iterations: int, tolerance: float) -> tuple[float, FloatArray]:
         found = minimize(

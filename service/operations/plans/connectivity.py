@@ -23,6 +23,7 @@ from service.operations.plans.pictures import (
     compute_point,
     draft,
     evaluation_s,
+    in_range,
     source_of,
 )
 from service.schemas.connectivity import ConnectivityRequest
@@ -243,12 +244,14 @@ def _widths(arguments: Mapping[str, Json], arrays: Arrays, parts: Sequence[Mappi
     }
 
 
-FUNCTIONS: Final[Mapping[str, ChunkFunction]] = {
-    "point": compute_point,
-    "line": compute_line,
-    "bend": compute_bend,
-    "explicit": compute_explicit,
-    "train": compute_training,
-    "connect": connect,
-}
+FUNCTIONS: Final[Mapping[str, ChunkFunction]] = in_range(
+    {
+        "point": compute_point,
+        "line": compute_line,
+        "bend": compute_bend,
+        "explicit": compute_explicit,
+        "train": compute_training,
+        "connect": connect,
+    }
+)
 """Every function that the plan names."""

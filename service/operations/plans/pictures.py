@@ -23,7 +23,7 @@ from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
 from service.operations.mapping.problem import MappedProblem
-from service.operations.plans.chunks import Arrays, Json, NamedChunk
+from service.operations.plans.chunks import Arrays, ChunkFunction, Json, NamedChunk
 from service.operations.plans.packing import pack, unpack
 from service.schemas.points import CentredOptions, PictureOptions, PostedPoint
 from service.schemas.problem import Problem as WireProblem
@@ -303,8 +303,6 @@ def compute_point(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequen
     objective = objective_of(problem)
     loss, gradient = objective.slope(point)
     margin = objective.margin(point)
-    if not np.isfinite(loss):
-        raise NumericalError("the loss at the point leaves the range of double precision")
     return {
         "source": str(arguments["source"]),
         "point": point,
@@ -314,6 +312,33 @@ def compute_point(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequen
         "distance_from_kinks": margin if np.isfinite(margin) else None,
         "iterations": iterations,
     }
+
+
+def in_range(functions: Mapping[str, ChunkFunction]) -> dict[str, ChunkFunction]:
+    """The same functions, silent where they overflow and refusing to return what is not finite.
+
+    What they raise is a `NumericalError`: extreme weights and data are legal, their pictures do not exist.
+    """
+    return {name: _in_range(function) for name, function in functions.items()}
+
+
+def _in_range(function: ChunkFunction) -> ChunkFunction:
+    def call(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Json:
+        with np.errstate(all="ignore"):
+            found = function(arguments, arrays, inputs)
+            if not _finite(found):
+                raise NumericalError("the computation left the range of double precision")
+        return found
+
+    return call
+
+
+def _finite(value: Json) -> bool:
+    if isinstance(value, Mapping):
+        return all(map(_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_finite, value))
+    return not isinstance(value, float | np.ndarray) or bool(np.all(np.isfinite(value)))
 
 
 def card(measured: Mapping[str, Json], arguments: Mapping[str, Json]) -> dict[str, Json]:

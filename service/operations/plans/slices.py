@@ -21,6 +21,7 @@ from service.operations.plans.pictures import (
     compute_point,
     draft,
     evaluation_s,
+    in_range,
     minimum_card,
     source_of,
 )
@@ -245,9 +246,11 @@ def _sharpness(positions: FloatArray, losses: FloatArray) -> dict[str, Json]:
     }
 
 
-FUNCTIONS: Final[Mapping[str, ChunkFunction]] = {
-    "point": compute_point,
-    "block": compute_block,
-    "assemble": assemble,
-}
+FUNCTIONS: Final[Mapping[str, ChunkFunction]] = in_range(
+    {
+        "point": compute_point,
+        "block": compute_block,
+        "assemble": assemble,
+    }
+)
 """Every function that the plan names."""

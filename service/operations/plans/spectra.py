@@ -26,6 +26,7 @@ from service.operations.plans.pictures import (
     compute_point,
     draft,
     evaluation_s,
+    in_range,
     weights_of,
 )
 from service.schemas.spectra import SpectraRequest
@@ -134,7 +135,7 @@ def compute_probe(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequenc
 
 def spectrum(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json]) -> Json:
     """Put the parts together: extremes, trace, shares by sign, density."""
-    scale, size = float(arguments["loss_scale"]), int(arguments["weights"])
+    scale, size, points = float(arguments["loss_scale"]), int(arguments["weights"]), int(arguments["points"])
     parts = inputs[1:]
     if arguments["exact"]:
         told, nodes, weights = _of_all(parts, scale)
@@ -142,8 +143,8 @@ def spectrum(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Js
         told, nodes, weights = _of_probes(parts, scale, size)
     low, high = float(min(node[0] for node in nodes)), float(max(node[-1] for node in nodes))
     spread = max(high - low, 1e-6 * max(abs(high), abs(low)), np.finfo(float).tiny)
-    width = float(arguments["broadening"] or BROADENING * spread)
-    grid = np.linspace(low - MARGIN * spread, high + MARGIN * spread, int(arguments["points"]))
+    width = float(np.clip(arguments["broadening"] or BROADENING * spread, spread / (100.0 * points), 1e3 * spread))
+    grid = np.linspace(low - MARGIN * spread, high + MARGIN * spread, points)
     margin = inputs[0]["distance_from_kinks"]
     return {
         **told,
@@ -244,11 +245,13 @@ def _shares(nodes: Sequence[FloatArray], weights: Sequence[FloatArray], toleranc
     }
 
 
-FUNCTIONS: Final[Mapping[str, ChunkFunction]] = {
-    "point": compute_point,
-    "exact": compute_exact,
-    "columns": compute_columns,
-    "probe": compute_probe,
-    "spectrum": spectrum,
-}
+FUNCTIONS: Final[Mapping[str, ChunkFunction]] = in_range(
+    {
+        "point": compute_point,
+        "exact": compute_exact,
+        "columns": compute_columns,
+        "probe": compute_probe,
+        "spectrum": spectrum,
+    }
+)
 """Every function that the plan names."""

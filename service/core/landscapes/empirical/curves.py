@@ -14,6 +14,7 @@ from service.core.arrays import FloatArray
 from service.core.landscapes.empirical.objective import Objective, objective_of
 from service.core.losses import DenseParameters, flatten, unflatten
 from service.core.problems import Problem
+from service.errors import NumericalError
 
 SHARPNESS = 20.0
 """Inverse temperature of the smooth maximum, in units of the present barrier."""
@@ -108,7 +109,7 @@ def bend(problem: Problem, control: FloatArray, nodes: int, iterations: int) -> 
         gradient = (shares[:, 1:-1] * heat[:, None]).T @ np.array([slope for _, slope in slopes])
         return float(logsumexp(sharpness * values)) / sharpness, gradient.ravel()
 
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         found = minimize(
             smooth_maximum,
             control[1:-1].ravel(),
@@ -135,6 +136,8 @@ def aligned(problem: Problem, like: DenseParameters, first: FloatArray, last: Fl
         own, bias = here.biases[index], biases[index]
         if own is not None and bias is not None:
             likeness = likeness + np.outer(own, bias)
+        if not np.all(np.isfinite(likeness)):
+            raise NumericalError("the weights leave the range of double precision when they are compared")
         order = linear_sum_assignment(likeness, maximize=True)[1]
         weights[index] = weights[index][order]
         weights[index + 1] = weights[index + 1][:, order]

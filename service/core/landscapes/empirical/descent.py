@@ -57,7 +57,7 @@ def descend(problem: Problem, start: FloatArray, iterations: int) -> Trained:
         If the loss leaves double precision on the way.
     """
     objective = objective_of(problem)
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         found = minimize(
             objective.slope,
             start,

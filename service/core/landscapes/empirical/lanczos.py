@@ -11,6 +11,7 @@ import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
 from service.core.arrays import FloatArray
+from service.errors import NumericalError
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,11 @@ def lanczos(product: Callable[[FloatArray], FloatArray], start: FloatArray, step
     steps : int
         At least 1; ends earlier where the Krylov space is exhausted.
 
+    Raises
+    ------
+    NumericalError
+        If a product is not finite.
+
     Notes
     -----
     ``steps`` products and O(steps^2 P) operations; ``steps * P`` numbers are kept.
@@ -56,6 +62,8 @@ def lanczos(product: Callable[[FloatArray], FloatArray], start: FloatArray, step
     for index in range(steps):
         basis[index] = vector
         image = product(vector)
+        if not np.all(np.isfinite(image)):
+            raise NumericalError("a product with the Hessian left the range of double precision")
         diagonal.append(float(vector @ image))
         for _ in range(2):
             image = image - basis[: index + 1].T @ (basis[: index + 1] @ image)
@@ -66,6 +74,8 @@ def lanczos(product: Callable[[FloatArray], FloatArray], start: FloatArray, step
             off[-1] = 0.0
             break
         vector = image / length
+    if not (np.all(np.isfinite(diagonal)) and np.all(np.isfinite(off))):
+        raise NumericalError("Lanczos left the range of double precision")
     values, vectors = eigh_tridiagonal(np.array(diagonal), np.array(off[:-1]))
     return Ritz(np.asarray(values, dtype=np.float64), vectors[0] ** 2, abs(off[-1]) * np.abs(vectors[-1]))
 

@@ -55,7 +55,7 @@ class _MomentRows:
         self._together = max(1, CACHED_NUMBERS // max(direction.size, problem.data.inputs**2))
 
     def losses(self, base: FloatArray, positions: FloatArray) -> FloatArray:
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             found = [
                 self._loss.of(_stack(base + part[:, None] * self._direction, self._like))
                 for part in np.split(positions, range(self._together, len(positions), self._together))
@@ -88,7 +88,7 @@ class _SampleRows:
     def losses(self, base: FloatArray, positions: FloatArray) -> FloatArray:
         point = unflatten(base, self._like)
         start = self._first(point)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             found = [
                 self._several(point, start, positions[first : first + self._together])
                 for first in range(0, len(positions), self._together)

@@ -15,6 +15,7 @@ from service.core.landscapes.empirical.objective import shape_of
 from service.core.losses import DenseParameters, flatten, unflatten
 from service.core.nonlinear import apply
 from service.core.problems import Problem, Samples
+from service.errors import NumericalError
 from service.vocabulary import Activation
 
 RANK_TOLERANCE = 1e-10
@@ -90,6 +91,8 @@ def _lean(problem: Problem, point: DenseParameters, samples: Samples) -> tuple[I
     values = samples.x @ point.weights[0].T
     bias = point.biases[0]
     features = apply(problem.network.layers[0], values if bias is None else values + bias)
+    if not np.all(np.isfinite(features)):
+        raise NumericalError("the features leave the range of double precision")
     _, upper, order = qr(features, mode="economic", pivoting=True)
     sizes = np.abs(np.diag(upper))
     rank = int(np.count_nonzero(sizes > RANK_TOLERANCE * sizes[0])) if sizes[0] > 0.0 else 0
