@@ -22,9 +22,9 @@ from service.core.arrays import FloatArray
 from service.core.moments import MomentAccumulator
 
 COLUMNS: Final = 100
-LARGE: Final = {"npy": 1_000_000, "npz": 1_000_000, "parquet": 1_000_000, "csv": 250_000}
+LARGE: Final = {"npy": 1_000_000, "npz": 1_000_000, "parquet": 1_000_000, "csv": 200_000}
 """Samples; writing text takes longer than reading it."""
-BLOCK: Final = 10_000
+BLOCK: Final = 12_500
 SEED: Final = 11
 GROWTH_BYTES: Final = 64 * 2**20
 """What four times as many samples may add to the peak: less than a tenth of what they hold."""
