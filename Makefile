@@ -23,8 +23,12 @@ run: .venv/runtime.stamp ## set up, serve on port 8000, solve a bundled real dat
 serve: .venv/runtime.stamp ## serve on port 8000
 	@$(BIN)/minima serve
 
+# What keeps laws of time, or stops and kills servers and workers, has the machine to itself; the rest shares it.
+ALONE := tests/contract/jobs tests/e2e
+
 test: .venv/dev.stamp ## run the tests, warnings as errors
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(ALONE))
+	@$(BIN)/python -m pytest $(ALONE)
 
 check: lint test ## everything that must be green: format, lint, types, floors, generated files, tests
 

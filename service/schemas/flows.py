@@ -31,7 +31,7 @@ class GaussianStart(Wire):
     """Independent normal weights of standard deviation scale / sqrt(inputs of the layer)."""
 
     kind: Literal["gaussian"]
-    scale: Number = Field(default=0.5, gt=0, le=1e6)
+    scale: Number = Field(default=0.5, gt=0, le=100)
 
 
 class GivenStart(Wire):
