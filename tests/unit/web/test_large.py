@@ -4,9 +4,13 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar
 
+import psutil  # type: ignore[import-untyped]  # ships no annotations
 import pytest
 
 from service.errors import EngineError, LimitExceeded
@@ -88,3 +92,30 @@ def test_too_much_waiting_work_is_refused() -> None:
         assert (await first).status == 200
 
     run(use, Settings(max_waiting=1))
+
+
+SERVER = """
+import asyncio, os, time
+from service.web.process import OwnProcess
+
+async def main():
+    print(await OwnProcess(1).run(60.0, os.getpid), flush=True)
+    time.sleep(60.0)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_a_killed_server_leaves_no_process_behind(tmp_path: Path) -> None:
+    script = tmp_path / "server.py"
+    script.write_text(SERVER)
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, env=environment) as server:
+        assert server.stdout
+        own = psutil.Process(int(server.stdout.readline()))
+        assert own.is_running()
+        server.kill()
+    gone, alive = psutil.wait_procs([own], timeout=20.0)
+    assert gone
+    assert not alive
