@@ -99,7 +99,8 @@ import asyncio, os, time
 from service.web.process import OwnProcess
 
 async def main():
-    print(await OwnProcess(1).run(60.0, os.getpid), flush=True)
+    kept = OwnProcess(1)  # a pool that nobody holds ends its process by itself
+    print(await kept.run(60.0, os.getpid), flush=True)
     time.sleep(60.0)
 
 if __name__ == "__main__":
