@@ -123,6 +123,18 @@ def test_dead_network_is_undefined() -> None:
     assert "inactive" in found.ranks.reasons["snapshots"]
 
 
+def test_a_sample_that_no_neuron_sees_stalls_the_flow() -> None:
+    # v relu(w x) is 0 at x = -1 whatever the weights: the log of exp(-f) + exp(0) falls to 0 and no further
+    x, y = np.array([[1.0], [-1.0]]), np.array([[1.0], [-1.0]])
+    unseen = cases.setting((Layer(1, Activation.RELU), Layer(1)), x=x, y=y, loss=Loss.EXPONENTIAL, training=Training())
+    states, snapshots = run(unseen, Snapshot((np.ones((1, 1)), np.ones((1, 1))), (None, None)), Until())
+    found = record_of(unseen, states, snapshots)
+    assert found.stop is FlowStop.STALLED
+    assert found.time is FlowTime.LOG_NORM
+    assert found.values[-1] == pytest.approx(0.0, abs=1e-3)
+    assert min(found.values) >= -1e-9
+
+
 def test_a_flow_resumes_from_any_state() -> None:
     setting = separable(LINEAR, 4)
     start, until = gaussian_start(setting, 0.3, 2), Until(-50.0)
