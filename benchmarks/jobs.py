@@ -7,11 +7,11 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import psutil  # type: ignore[import-untyped]  # ships no annotations
@@ -177,27 +177,29 @@ def telling_s(stack: Stack) -> float:
     return float(max(ages))
 
 
-WORKS: Final[dict[str, tuple[str, Callable[[int], object]]]] = {
+Works: TypeAlias = Mapping[str, tuple[str, Callable[[int], object]]]
+"""What is asked where, by name; each seed is another question."""
+WORKS: Final[Works] = {
     "sweep of several outputs": ("/v1/sweeps", several_outputs),
     "race": ("/v1/races", lambda seed: {**RACE, "seed": seed}),
 }
 
 
-def scaling() -> list[Comparison]:
+def scaling(works: Works) -> list[Comparison]:
     """Two workers against one, the best of alternating rounds: by the clock, and in workers that compute at a time.
 
     Only one server runs at a time: another one, though idle, would take a part of a core from the two workers.
     The clock needs two cores that nobody else uses: the kernel may give a session the same share of a busy machine
     however many processes it has.  Such a machine slows chunks and pauses down alike, so that the other row stays.
     """
-    found: dict[int, dict[str, list[Ran]]] = {workers: {work: [] for work in WORKS} for workers in (2, 1)}
+    found: dict[int, dict[str, list[Ran]]] = {workers: {work: [] for work in works} for workers in (2, 1)}
     for seed in range(ROUNDS):
         for workers, rounds in found.items():
             with running(workers) as stack:
-                for work, (path, question) in WORKS.items():
+                for work, (path, question) in works.items():
                     rounds[work].append(stack.ran(path, question(seed)))
     rows = []
-    for work in WORKS:
+    for work in works:
         short, long = (min(ran.seconds for ran in found[workers][work]) for workers in (2, 1))
         both, single = (max(ran.in_chunks_s / ran.seconds for ran in found[workers][work]) for workers in (2, 1))
         rows += [
@@ -214,7 +216,7 @@ def compare() -> list[Comparison]:
         rate = CHUNKS / ran_s(stack.ended(stack.submit("count", chunks=CHUNKS, seed=1)))
         idle = idle_cores(stack)
         sweep, telling = sweep_s(stack), telling_s(stack)
-    scaled = scaling()
+    scaled = scaling(WORKS)
     return [
         _within("submission acknowledged, median", acknowledged, 0.02, "s"),
         _within("job started, median", started, 0.15, "s"),

@@ -11,7 +11,7 @@ from loss_landscapes.metrics import Loss
 from torch import nn
 
 from benchmarks.comparison import Comparison, best_core_time
-from benchmarks.jobs import running, scaling
+from benchmarks.jobs import scaling
 from service.operations.plans.chunks import run_here
 from service.operations.plans.slices import FUNCTIONS, slices_plan
 from service.schemas.slices import SlicesRequest
@@ -105,6 +105,5 @@ def _theirs(widths: tuple[int, ...], precision: Precision) -> Callable[[], objec
 def _split() -> list[Comparison]:
     """A job on one worker and on two, from its first claim to its end."""
     body = _asked(SHAPES[1], SPLIT_POINTS)
-    with running(2) as two, running(1) as one:
-        work = f"{SPLIT_POINTS} x {SPLIT_POINTS} slice, {'-'.join(map(str, SHAPES[1]))}"
-        return scaling(work, "/v1/slices", lambda seed: {**body, "seed": seed}, two, one)
+    work = f"{SPLIT_POINTS} x {SPLIT_POINTS} slice, {'-'.join(map(str, SHAPES[1]))}"
+    return scaling({work: ("/v1/slices", lambda seed: {**body, "seed": seed})})
