@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from service.errors import BodyTooLarge, MalformedBody
 from service.operations.uploads.npy_file import NUMERIC_KINDS, read_header
-from service.operations.uploads.npz_file import COMPRESSIONS
+from service.operations.uploads.npz_file import COMPRESSIONS, UNREADABLE
 
 MAX_ENTRIES: Final = 100
 REQUEST: Final = "request"
@@ -59,7 +59,7 @@ def read_npz(data: bytes, max_bytes: int) -> dict[str, npt.NDArray[Any]]:
                 left -= len(content)
                 name = entry.filename.removesuffix(".npy")
                 arrays[name] = read_npy(content, name)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise MalformedBody("the archive is no readable .npz file") from error
     return arrays
 
@@ -84,7 +84,7 @@ def announced_bytes(data: bytes) -> int:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
+    except UNREADABLE:
         return 0
 
 

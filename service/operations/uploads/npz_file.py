@@ -17,6 +17,7 @@ from service.operations.uploads.tables import rows_of_a_block
 from service.schemas.datasets import UploadOptions
 
 COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# zipfile raises NotImplementedError for a compression or version that it does not know, RuntimeError for a password
 UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 WANTED: Final = "must hold the arrays x (samples x inputs) and y (samples, or samples x outputs) and no other"
 

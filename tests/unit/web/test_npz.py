@@ -98,3 +98,17 @@ def test_written_archives_need_no_pickle() -> None:
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         assert archive["loss"].tolist() == [1.0, 2.0]
         assert str(archive["answer"]) == '{"count": 2}'
+
+
+def test_damage_to_any_byte_of_an_archive_is_the_senders_fault() -> None:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, a=np.arange(40.0))
+    whole, refused = stream.getvalue(), 0
+    for position in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[position] ^= 0xFF
+        try:
+            read_npz(bytes(damaged), 10_000)
+        except (MalformedBody, BodyTooLarge):
+            refused += 1
+    assert refused > len(whole) // 2
