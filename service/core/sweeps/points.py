@@ -16,7 +16,7 @@ from service.core.problems import Moments, Problem
 from service.core.results import GlobalMinimum, StationaryPoint
 from service.core.scalar.reduced import ReducedProblem, noise_changes_form, reduced_of
 from service.core.scalar.sweep import SweepPoints, ridge_points, sweep
-from service.core.variation import Axis, Settings, corners, settings_of, varied, with_depth
+from service.core.sweeps.axes import Axis, Settings, corners, settings_of, varied, with_depth
 from service.vocabulary import Bias, PointClass, PointKind, SweepParameter
 
 ORIGIN_CLASSES: Final = (

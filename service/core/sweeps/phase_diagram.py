@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from service.core.landscapes.boundaries import Boundary, trace
 from service.core.problems import Problem
-from service.core.sweeps import Sweep, sweep_points
-from service.core.variation import Axis, positions
+from service.core.sweeps.axes import Axis, positions
+from service.core.sweeps.boundaries import Boundary, trace
+from service.core.sweeps.points import Sweep, sweep_points
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ class Landscape:
     reasons: Mapping[str, str]
 
 
-def landscape(problem: Problem) -> Landscape:
+def summarise(problem: Problem) -> Landscape:
     """Summarise the landscape of a problem.
 
     Raises

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from service.core.arrays import FloatArray
-from service.core.landscapes.data_facts import data_facts_of
+from service.core.data_facts.facts import data_facts_of
 from service.core.problems import Problem
 
 MARGIN_TOLERANCE = 1e-9

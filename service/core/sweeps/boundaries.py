@@ -18,7 +18,7 @@ from service.core.problems import Problem
 from service.core.scalar.curve import Curve
 from service.core.scalar.reduced import ReducedProblem, noise_changes_form, reduced_of
 from service.core.scalar.thresholds import Jump, jumps_of
-from service.core.variation import Axis, noise_rates, settings_of, varied, with_depth
+from service.core.sweeps.axes import Axis, noise_rates, settings_of, varied, with_depth
 from service.vocabulary import SweepParameter
 
 NOISY: Final = (SweepParameter.NOISE_VARIANCE, SweepParameter.WIDTH)

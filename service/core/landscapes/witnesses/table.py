@@ -1,4 +1,4 @@
-"""The witnesses that exist for a problem: which rule calls for which construction, each verified."""
+"""The witnesses that exist for a problem: the table of constructions, and which rule calls for which."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
