@@ -10,8 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from service.errors import DatasetError, LimitExceeded
-from service.jobs.database import Database
-from service.jobs.datasets import DatasetRecord, DatasetStore
+from service.jobs.store.database import Database
+from service.jobs.store.datasets import DatasetRecord, DatasetStore
 from service.jobs.values import Payload
 from service.settings import Settings
 from tests.serving import Reply, call, serving

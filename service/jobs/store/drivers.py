@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
-from service.jobs.database import Database
 from service.jobs.identity import content_hash
-from service.jobs.rows import append_event, claim_of
-from service.jobs.tables import attempts, jobs, losses, steps
-from service.jobs.transitions import close_attempt, insert_blob, restart_attempt
+from service.jobs.store.database import Database
+from service.jobs.store.rows import append_event, claim_of
+from service.jobs.store.tables import attempts, jobs, losses, steps
+from service.jobs.store.transitions import close_attempt, insert_blob, restart_attempt
 from service.jobs.values import ACTIVE, Claim, JobState, Json, Payload, StepKind, StoredStep
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, insert, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from service.jobs.tables import events, jobs
+from service.jobs.store.tables import events, jobs
 from service.jobs.values import Claim, Event, Job, JobState, Json
 
 PUBLIC: Final = (

@@ -7,8 +7,8 @@ from threading import Event, Thread
 from typing import Final
 
 from service.errors import EngineError
-from service.jobs.driver import Driver
-from service.jobs.driver_store import DriverStore
+from service.jobs.driver.driver import Driver
+from service.jobs.store.drivers import DriverStore
 
 _log: Final = logging.getLogger(__name__)
 

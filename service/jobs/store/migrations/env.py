@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from service.jobs.tables import metadata
+from service.jobs.store.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()

@@ -8,13 +8,13 @@ from threading import Event
 from typing import Final
 
 from service.errors import EngineError, ServiceError
-from service.jobs.active import ActiveJob, Verdict, failure
-from service.jobs.dispatch import Dispatcher
-from service.jobs.driver_store import DriverStore, LeaseLostError
-from service.jobs.engine import Ending, Engine, Outcome
-from service.jobs.execution import describe
+from service.jobs.driver.active import ActiveJob, Verdict, failure
+from service.jobs.driver.dispatch import Dispatcher
+from service.jobs.engines.engine import Ending, Engine, Outcome
+from service.jobs.engines.execution import describe
 from service.jobs.plans import Operation, OperationTable
 from service.jobs.progress import Cursor, Step, shared_arrays
+from service.jobs.store.drivers import DriverStore, LeaseLostError
 from service.jobs.values import Claim, JobState, StepKind, StoredStep
 
 _log: Final = logging.getLogger(__name__)

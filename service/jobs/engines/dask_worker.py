@@ -10,12 +10,12 @@ from distributed import Nanny, Worker, get_worker
 from distributed.utils import sync
 
 from service.jobs.codec import decode
-from service.jobs.engine import Call, Ending, Outcome
-from service.jobs.execution import execute, load_table
-from service.jobs.fork_server import die_with_parent
+from service.jobs.engines.engine import Call, Ending, Outcome
+from service.jobs.engines.execution import execute, load_table
+from service.jobs.engines.fork_server import die_with_parent
+from service.jobs.engines.versions import VERSIONS
 from service.jobs.plans import Arrays
 from service.jobs.values import Payload
-from service.jobs.versions import VERSIONS
 
 _POLL_S: Final = 0.01
 _POLLS: Final = 1000

@@ -7,7 +7,7 @@ from functools import cache
 from importlib import import_module
 
 from service.jobs.codec import decode, encode
-from service.jobs.engine import Call, Ending, Outcome
+from service.jobs.engines.engine import Call, Ending, Outcome
 from service.jobs.plans import Arrays, OperationTable
 
 

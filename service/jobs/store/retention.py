@@ -6,10 +6,10 @@ from typing import Final
 
 from sqlalchemy import delete, func, select, update
 
-from service.jobs.database import Database
-from service.jobs.rows import append_event
-from service.jobs.tables import attempts, drivers, events, jobs, losses, steps, subscriptions
-from service.jobs.transitions import close_attempt, remove_blob_if_orphaned
+from service.jobs.store.database import Database
+from service.jobs.store.rows import append_event
+from service.jobs.store.tables import attempts, drivers, events, jobs, losses, steps, subscriptions
+from service.jobs.store.transitions import close_attempt, remove_blob_if_orphaned
 from service.jobs.values import ACTIVE, JobState
 
 _BATCH: Final = 100

@@ -8,8 +8,8 @@ from threading import Lock
 from typing import Final
 
 from service.jobs.codec import decode
-from service.jobs.engine import Call, Outcome
-from service.jobs.execution import execute
+from service.jobs.engines.engine import Call, Outcome
+from service.jobs.engines.execution import execute
 from service.jobs.plans import Arrays, OperationTable
 from service.jobs.values import Payload
 

@@ -15,14 +15,14 @@ from typing import Final
 
 from service.errors import EngineError
 from service.jobs.config import JobsConfig, refuse_sqlite_cluster
-from service.jobs.dask_engine import DaskEngine
-from service.jobs.dask_pool import EmbeddedPool, Pool, RemotePool, TlsFiles
-from service.jobs.database import Database
-from service.jobs.driver import Driver, DriverOptions
-from service.jobs.driver_store import DriverStore
-from service.jobs.execution import load_table
-from service.jobs.garbage import Janitor
-from service.jobs.keeper import LeaseKeeper, Repeater
+from service.jobs.driver.driver import Driver, DriverOptions
+from service.jobs.driver.keeper import LeaseKeeper, Repeater
+from service.jobs.engines.dask_engine import DaskEngine
+from service.jobs.engines.dask_pool import EmbeddedPool, Pool, RemotePool, TlsFiles
+from service.jobs.engines.execution import load_table
+from service.jobs.store.database import Database
+from service.jobs.store.drivers import DriverStore
+from service.jobs.store.retention import Janitor
 from service.version import ENGINE_VERSION
 
 EXIT_REFUSED: Final = 3

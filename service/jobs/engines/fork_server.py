@@ -14,7 +14,11 @@ from multiprocessing import forkserver
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
-_PRELOAD: Final = ("service.jobs.fork_server", "service.jobs.dask_worker", "service.jobs.driver_process")
+_PRELOAD: Final = (
+    "service.jobs.engines.fork_server",
+    "service.jobs.engines.dask_worker",
+    "service.jobs.driver.process",
+)
 _ONE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 

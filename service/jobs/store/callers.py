@@ -7,11 +7,11 @@ from sqlalchemy import Connection, Row, delete, func, select, tuple_, update
 
 from service.errors import JobError, QueueFull
 from service.jobs.codec import join
-from service.jobs.database import Database
 from service.jobs.identity import canonical_json, job_id
-from service.jobs.rows import PUBLIC, append_event, event_of, job_of
-from service.jobs.tables import attempts, blobs, events, jobs, steps, subscriptions
-from service.jobs.transitions import close_attempt, remove_job, restart_attempt
+from service.jobs.store.database import Database
+from service.jobs.store.rows import PUBLIC, append_event, event_of, job_of
+from service.jobs.store.tables import attempts, blobs, events, jobs, steps, subscriptions
+from service.jobs.store.transitions import close_attempt, remove_job, restart_attempt
 from service.jobs.values import ACTIVE, Event, Job, JobState, Json, Payload, StepKind, StoredStep, Submission
 
 EVERYBODY: Final = "anonymous"

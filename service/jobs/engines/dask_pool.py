@@ -11,7 +11,7 @@ from distributed.security import Security
 from distributed.utils import get_mp_context
 
 from service.jobs.config import refuse_insecure
-from service.jobs.fork_server import start_fork_server
+from service.jobs.engines.fork_server import start_fork_server
 
 _log: Final = logging.getLogger(__name__)
 _SETTINGS: Final = {

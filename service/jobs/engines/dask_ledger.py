@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from distributed import Scheduler, SchedulerPlugin
 
-from service.jobs.versions import VERSIONS
+from service.jobs.engines.versions import VERSIONS
 from service.version import ENGINE_VERSION
 
 

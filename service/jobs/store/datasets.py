@@ -7,8 +7,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, func, select, tuple_, update
 
 from service.errors import DatasetError, LimitExceeded, Location
-from service.jobs.database import Database
-from service.jobs.tables import datasets
+from service.jobs.store.database import Database
+from service.jobs.store.tables import datasets
 from service.jobs.values import Payload
 
 IDENTITY: Final = re.compile(r"[0-9a-f]{32}")

@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection, delete, select, update
 
-from service.jobs.database import Database
-from service.jobs.tables import attempts, blobs, events, jobs, losses, steps, subscriptions
+from service.jobs.store.database import Database
+from service.jobs.store.tables import attempts, blobs, events, jobs, losses, steps, subscriptions
 from service.jobs.values import JobState, Payload
 
 

@@ -5,12 +5,12 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from service.errors import EngineError
-from service.jobs.active import ActiveJob
 from service.jobs.codec import encode
-from service.jobs.driver_store import DriverStore
-from service.jobs.engine import Engine
-from service.jobs.fairness import FairQueue
+from service.jobs.driver.active import ActiveJob
+from service.jobs.driver.fairness import FairQueue
+from service.jobs.engines.engine import Engine
 from service.jobs.progress import Step
+from service.jobs.store.drivers import DriverStore
 from service.jobs.values import Payload, StepKind
 from service.operations.plans.chunks import reference
 

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import inspect, text
 
 from service.errors import EngineError
-from service.jobs.database import Database
+from service.jobs.store.database import Database
 
 HEAD: Final = "0003"
 _FOLDER: Final = Path(__file__).parent / "migrations"

@@ -14,12 +14,12 @@ from distributed import Client, Future
 from distributed.scheduler import KilledWorker
 
 from service.errors import EngineError
-from service.jobs.dask_ledger import Ledger
-from service.jobs.dask_pool import Pool
-from service.jobs.dask_worker import hold, kill_process, run_call
-from service.jobs.engine import Call, Ending, Outcome
-from service.jobs.execution import describe
-from service.jobs.versions import VERSIONS
+from service.jobs.engines.dask_ledger import Ledger
+from service.jobs.engines.dask_pool import Pool
+from service.jobs.engines.dask_worker import hold, kill_process, run_call
+from service.jobs.engines.engine import Call, Ending, Outcome
+from service.jobs.engines.execution import describe
+from service.jobs.engines.versions import VERSIONS
 
 _log: Final = logging.getLogger(__name__)
 _PROBE_EVERY_S: Final = 0.25
