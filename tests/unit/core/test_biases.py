@@ -68,8 +68,7 @@ def test_noise_on_inputs_sees_their_means_whatever_biases_do(decay: float) -> No
     """Several noisy layers and outputs, where the minimum is searched for."""
     x, _ = offset_data()
     moments = moments_of(x, x @ np.array([[3.0, 0.0], [0.0, 3.0], [1.0, -1.0]]) + 1.0)
-    layers = (Layer(2, weight_decay=decay, noise_variance=0.4), Layer(2, weight_decay=decay, noise_variance=0.2))
-    layers = (*layers, Layer(2, weight_decay=decay))
+    layers = tuple(Layer(2, weight_decay=decay, noise_variance=variance) for variance in (0.4, 0.2, 0.0))
     base = Problem(Network(layers, 0.3, bias=Bias.ALL, bias_weight_decays=(0.0,) * 3), moments)
     answer = solve(base)
     minimum = answer.solution.minimum
