@@ -61,9 +61,9 @@ def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()
     check_parameters(mapped.core, point)
     _check_covered(mapped.core)
     try:
-        minima = _known_minimum(mapped.core)
+        minima, unknown = _known_minimum(mapped.core)
         with np.errstate(over="raise", invalid="raise"):
-            found = diagnose_in_core(mapped.core, point, minima)
+            found = diagnose_in_core(mapped.core, point, minima, unknown)
         return diagnose_mapping.to_wire(request, mapped, point, found, minima, limits)
     except (ValidationError, ArithmeticError, np.linalg.LinAlgError) as error:
         _refuse_large(mapped.core, point)
@@ -98,8 +98,11 @@ def _check_covered(problem: Problem) -> None:
         raise NotCovered([Attempt("diagnosis", failed)])
 
 
-def _known_minimum(problem: Problem) -> Minima | None:
+def _known_minimum(problem: Problem) -> tuple[Minima | None, str]:
+    """The global minimum, or why it is not known: a point can be described without it."""
     try:
-        return solve(problem)
+        return solve(problem), ""
     except NotCovered:
-        return None
+        return None, "no solver covers this problem: its global minimum is not known"
+    except NumericalError:
+        return None, "the global minimum could not be computed in double precision"
