@@ -52,8 +52,7 @@ def fast_numbers(
         )
     except pyarrow.ArrowException:
         return None
-    if len(chosen) < columns and table.num_rows != sum(1 for line in content.split(b"\n") if line.strip()):
-        # a text may hold a line break, and blocks are cut at those
+    if len(chosen) < columns and not _is_lines_of_text(content, table.num_rows):
         return None
     found = (np.empty if len(chosen) == columns else np.zeros)((table.num_rows, columns))
     for column in chosen:
@@ -64,6 +63,15 @@ def fast_numbers(
             return None
         found[:, texts.column] = labels
     return found
+
+
+def _is_lines_of_text(content: bytes, rows: int) -> bool:
+    """Whether no field holds a line break, which blocks are cut at, and fields that nobody reads are UTF-8, too."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return rows == sum(1 for line in content.split(b"\n") if line.strip())
 
 
 def numbered(column: Any, texts: TextLabels) -> FloatArray | None:

@@ -262,6 +262,15 @@ CASES = {
     ),
     "a header for npy": case(as_npy(GOOD), "npy", InputError, "/header", "csv only", header="absent"),
     "npy: nothing": case(b"", "npy", MalformedBody, None, "no readable .npy"),
+    "npy: a header that is no Python": case(
+        as_npy(GOOD).replace(b"(4, 3)", b"(4, 3 "), "npy", MalformedBody, None, "no readable .npy"
+    ),
+    "npy: a header of brackets": case(
+        as_npy(GOOD).replace(b"{'descr'", b"((((((((", 1), "npy", MalformedBody, None, "no readable .npy"
+    ),
+    "csv: not UTF-8 where nobody looks": case(
+        b"a,b,y\n1,2,3\n2,\xff,3\n", "csv", InputError, "/rows/1", "UTF-8", ignore=["b"]
+    ),
     "npy: truncated": case(as_npy(GOOD)[:-1], "npy", MalformedBody, None, "another number of bytes"),
     "npy: objects": case(as_npy(np.array([[1, None]], dtype=object)), "npy", MalformedBody, None, "never unpickled"),
     "npy: text": case(as_npy(np.array([["a", "b"]])), "npy", MalformedBody, None, "matrix of numbers"),
