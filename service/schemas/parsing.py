@@ -29,6 +29,7 @@ UNION_FIELDS: Final = frozenset(
         "right",
         "skips",
         "initial_loss",
+        "initialisation",
         "at",
         "to",
         "ends",
@@ -54,10 +55,13 @@ UNION_BRANCHES: Final = frozenset(
         "named",
         "indexed",
         "posted",
+        "scheme",
+        "described",
+        "weights",
     }
 )
 
-OUTER_BRANCHES: Final = frozenset({"ordered", "numbered"})
+OUTER_BRANCHES: Final = frozenset({"ordered", "numbered", "described"})
 """Branches below which another union may follow."""
 
 MESSAGES: Final[Mapping[str, str]] = {
