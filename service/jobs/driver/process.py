@@ -58,7 +58,12 @@ class DriverProcess:
         self._driver_id: Final = uuid.uuid4().hex
         self._began: Final = time.monotonic()
         self._database: Final = Database(config.database_url)
-        self._janitor: Final = Janitor(self._database, config.retention_s, live_s=config.live_s)
+        self._janitor: Final = Janitor(
+            self._database,
+            config.retention_s,
+            live_s=config.live_s,
+            dataset_retention_s=config.dataset_retention_s,
+        )
         self._stopping: Final = Event()
         self._engine: Final = DaskEngine(lambda: open_pool(config, self._share()), config.table, _give_up)
         store = store_type(self._database, self._driver_id, ENGINE_VERSION, config.lease_s, config.retention_s)

@@ -384,6 +384,7 @@ def test_labels_that_are_numbers_have_no_names() -> None:
         (b'1,b\n2,c\n3,"c\n', "/rows/2", "without a line break"),
         (b"1,b\n2,c,d\n", "/rows/1", "must have 2 fields"),
         (b"1,b\r2,c\n", "/rows/0", "without a line break"),
+        (b"1,2\n3,4\r5,6\n", "/rows/1", "without a line break"),
         (b"1,b\n2," + b"c" * 200_000, "/rows/1", "at most 131072 characters"),
     ],
 )
