@@ -21,7 +21,7 @@ GENERATORS: Final[dict[str, tuple[Callable[[np.random.Generator], Problem], ...]
     "dropout": (families.two_layer_dropout, families.deep_dropout),
     "nuclear_norm": (families.two_layers_decayed,),
     "rank_one_bottleneck": (families.rank_one,),
-    "deep_bounded": (families.deep_decayed,),
+    "deep_bounded": (families.deep_decayed, families.deep_narrow),
     "noisy_bounded": (families.noisy_general,),
 }
 INSTANCES: Final = 100
