@@ -51,6 +51,8 @@ class ReducedDataset:
         Prepared; labels instead of one-hot targets.
     classes : tuple of int or None
         Ascending, in the order of the targets.
+    class_names : tuple of str or None
+        Texts of the labels in the file, where they are texts.
     input_columns, target_columns : tuple of Column
     """
 
@@ -59,6 +61,7 @@ class ReducedDataset:
     moments: Moments
     samples: Samples | None
     classes: tuple[int, ...] | None
+    class_names: tuple[str, ...] | None
     input_columns: tuple[Column, ...]
     target_columns: tuple[Column, ...]
 
@@ -103,6 +106,7 @@ def reduce_upload(
         roles = roles_of(table, options)
         _within(len(roles.inputs), limits.max_inputs, "max_inputs", "inputs")
         _within(len(roles.targets), limits.max_outputs, "max_outputs", "outputs")
+        table.choose(roles.chosen, roles.targets[0] if options.one_hot else None)
         found = _read(table, roles, options, limits)
     return _prepared(found, table, roles, options, (form.name, digest))
 
@@ -151,12 +155,16 @@ def _add_coded(scatter: Scatter, inputs: FloatArray, block: FloatArray, classes:
 def _prepared(
     found: _Reduction, table: Table, roles: Roles, options: UploadOptions, content: tuple[str, str]
 ) -> ReducedDataset:
-    scatter, classes, inputs = found.scatter, None, len(roles.inputs)
+    scatter, classes, inputs, texts = found.scatter, None, len(roles.inputs), table.label_names
     names = [str(name_of(column, table.names)) for column in roles.chosen]
     if found.classes is not None:
-        classes, order = found.classes.sorted(names[-1])
+        classes, order = found.classes.sorted(names[-1], texts)
         scatter = scatter.take([*range(inputs), *(inputs + place for place in order)])
-        names[-1:] = [f"{names[-1]}={label}" for label in classes]
+        if texts is not None:
+            texts = [texts[place] for place in order]
+            for block in found.kept:
+                block[:, -1] = np.argsort(order)[block[:, -1].astype(np.intp)]
+        names[-1:] = [f"{names[-1]}={label}" for label in (classes if texts is None else texts)]
     changed = len(names) if classes is None else inputs
     preparation = _preparation(scatter, options, names, changed)
     columns = tuple(
@@ -181,6 +189,7 @@ def _prepared(
         moments=prepared_moments(scatter, preparation, inputs),
         samples=_samples(found.kept, preparation, inputs, changed) if options.keep_samples else None,
         classes=classes,
+        class_names=None if texts is None else tuple(texts),
         input_columns=columns[:inputs],
         target_columns=columns[inputs:],
     )

@@ -8,7 +8,7 @@ import orjson
 from starlette.requests import Request
 
 from service.errors import EngineError, LimitExceeded, ServiceError
-from service.jobs.datasets import DatasetRecord
+from service.jobs.store.datasets import DatasetRecord
 from service.jobs.values import Payload
 from service.operations.datasets import reduce_upload
 from service.operations.mapping.datasets import summary_of

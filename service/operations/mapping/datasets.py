@@ -83,6 +83,7 @@ def summary_of(found: ReducedDataset, form: str, size: int) -> tuple[Json, Json]
     """What is told about a data set, and about its columns, but for when it was stored; ``size`` is in bytes."""
     missing = {
         "classes": "the targets are no classes" if found.classes is None else None,
+        "class_names": "the labels are no texts" if found.class_names is None else None,
         "options/delimiter": "belongs to csv" if found.options.delimiter is None else None,
     }
     summary = {
@@ -94,6 +95,7 @@ def summary_of(found: ReducedDataset, form: str, size: int) -> tuple[Json, Json]
         "outputs": found.moments.outputs,
         "task": Task.REGRESSION if found.classes is None else Task.CLASSIFICATION,
         "classes": None if found.classes is None else list(found.classes),
+        "class_names": None if found.class_names is None else list(found.class_names),
         "samples_kept": found.samples is not None,
         "options": found.options.model_dump(),
         "reasons": {name: why for name, why in missing.items() if why is not None},

@@ -5,7 +5,7 @@ Both round correctly, so that they read the same numbers; what they refuse is fo
 
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Final
 
 import numpy as np
@@ -14,11 +14,13 @@ from service.core.arrays import FloatArray
 from service.errors import InputError
 from service.operations.uploads.arrow import fast_numbers
 from service.operations.uploads.tables import wrong_entry
+from service.operations.uploads.text_labels import HOW_TEXTS_ARE_READ, TextLabels, fault
 from service.schemas.datasets import UploadOptions
 
 DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
 BLOCK_BYTES: Final = 1 << 22
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+NEVER_IN_A_NUMBER: Final = "\x1f"
 
 
 class CsvTable:
@@ -38,6 +40,29 @@ class CsvTable:
         self._line = 1 if has_header else 0
         if not has_header:
             self._file.seek(self._start)
+        self._numbers_in: Sequence[int] = range(self.columns)
+        self._label: int | None = None
+        self._texts: TextLabels | None = None
+
+    @property
+    def label_names(self) -> list[str] | None:
+        """Texts of the labels, as far as the file was read."""
+        return None if self._texts is None else self._texts.names
+
+    def choose(self, columns: Sequence[int], labels: int | None) -> None:
+        """Read these columns; the label of the first row says whether labels are texts."""
+        if labels is not None and not self._label_of_first_row_is_number(labels):
+            self._texts = TextLabels(labels)
+        self._label = labels
+        self._numbers_in = sorted(column for column in columns if self._texts is None or column != labels)
+
+    def _label_of_first_row_is_number(self, column: int) -> bool:
+        here, line = self._file.tell(), b"\n"
+        while line and not line.strip():
+            line = self._file.readline(BLOCK_BYTES)
+        self._file.seek(here)
+        fields = self._fields(_text(line, 0), 0)
+        return len(fields) != self.columns or _is_number(fields[column])
 
     def _first_fields(self) -> list[str]:
         self._start = len(BYTE_ORDER_MARK) if self._file.read(3) == BYTE_ORDER_MARK else 0
@@ -47,7 +72,18 @@ class CsvTable:
             raise InputError.at((), "must be a table of at least one row; its first line is empty")
         if len(line) == BLOCK_BYTES:
             raise _long_line(0)
-        return _fields(_text(line, 0), self._delimiter)
+        return self._fields(_text(line, 0), 0)
+
+    def _fields(self, line: str, row: int) -> list[str]:
+        # a quotation that is still open takes the second line along
+        lines = csv.reader([line.rstrip("\r\n"), ""], delimiter=self._delimiter)
+        try:
+            fields = next(lines)
+        except csv.Error:
+            raise _long_field(row) from None
+        if lines.line_num > 1:
+            raise _long_field(row)
+        return fields
 
     def blocks(self) -> Iterator[FloatArray]:
         """Blocks of some `BLOCK_BYTES` of text."""
@@ -62,7 +98,7 @@ class CsvTable:
         yield from self._block(rest)
 
     def _block(self, content: bytes) -> Iterator[FloatArray]:
-        found = fast_numbers(content, self._delimiter, self.columns)
+        found = fast_numbers(content, self._delimiter, self.columns, self._numbers_in, self._texts)
         if found is None:
             found = self._numbers(content)
         self._line += content.count(b"\n")
@@ -75,12 +111,29 @@ class CsvTable:
         filled = [line for line in lines if line.strip()]
         if not filled:
             return np.empty((0, self.columns))
-        try:
-            found = np.loadtxt(filled, delimiter=self._delimiter, comments=None, quotechar='"', ndmin=2)
-        except ValueError:
-            raise self._wrong(lines) from None
-        if found.shape != (len(filled), self.columns):
+        every_column = len(self._numbers_in) == self.columns
+        found = _loaded(filled, self._delimiter, quotechar='"') if every_column else self._chosen(filled)
+        if found is None or found.shape != (len(filled), self.columns):
             raise self._wrong(lines)
+        return found
+
+    def _chosen(self, filled: list[str]) -> FloatArray | None:
+        """The columns that matter of a table that may hold texts, with zeros in the others."""
+        rows = [self._fields(line, row) for row, line in enumerate(filled, self._row)]
+        if any(len(fields) != self.columns for fields in rows):
+            return None
+        found = np.zeros((len(rows), self.columns))
+        if self._texts is not None:
+            met, places = np.unique([fields[self._texts.column] for fields in rows], return_inverse=True)
+            labels = self._texts.numbered(met.tolist(), places)
+            if labels is None:
+                return None
+            found[:, self._texts.column] = labels
+        chosen = [NEVER_IN_A_NUMBER.join(fields[column] for column in self._numbers_in) for fields in rows]
+        numbers = _loaded(chosen, NEVER_IN_A_NUMBER)
+        if numbers is None or numbers.shape != (len(rows), len(self._numbers_in)):
+            return None
+        found[:, self._numbers_in] = numbers
         return found
 
     def _wrong(self, lines: list[str]) -> InputError:
@@ -90,19 +143,34 @@ class CsvTable:
             if not line.strip():
                 continue
             row += 1
-            fields = _fields(line, self._delimiter)
+            fields = self._fields(line, row)
             if len(fields) != self.columns:
                 detail = f"must have {self.columns} fields, as the first line has, and has {len(fields)}"
                 return InputError.at(("rows", row), f"{detail} (row {row}, line {number} of the file)")
             for column, field in enumerate(fields):
-                if not _is_number(field):
-                    detail = "must be a number" if field.strip() else "must be a number and is empty"
-                    return wrong_entry(row, column, self.names, f"{detail}, in line {number} of the file")
+                why = self._fault(column, field)
+                if why is not None:
+                    return wrong_entry(row, column, self.names, f"{why}, in line {number} of the file")
         return InputError.at(("rows", self._row), "must hold numbers that are separated as the options say")
 
+    def _fault(self, column: int, field: str) -> str | None:
+        """What is wrong with an entry, if anything is."""
+        if self._texts is not None and column == self._texts.column:
+            return fault(field)
+        if column not in self._numbers_in or _is_number(field):
+            return None
+        if not field.strip():
+            return "must be a number and is empty"
+        if column == self._label:
+            return "must be a number, as the label of the first row is"
+        return f"must be a number: {HOW_TEXTS_ARE_READ}"
 
-def _fields(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])
+
+def _loaded(lines: list[str], delimiter: str, quotechar: str | None = None) -> FloatArray | None:
+    try:
+        return np.loadtxt(lines, delimiter=delimiter, comments=None, quotechar=quotechar, ndmin=2)
+    except ValueError:
+        return None
 
 
 def _is_number(field: str) -> bool:
@@ -129,6 +197,11 @@ def _text(content: bytes, row: int) -> str:
     except UnicodeDecodeError as error:
         row += content.count(b"\n", 0, error.start)
         raise InputError.at(("rows", row), f"must be text in UTF-8 (near row {row})") from None
+
+
+def _long_field(row: int) -> InputError:
+    detail = f"must hold fields of at most {csv.field_size_limit()} characters, without a line break in them"
+    return InputError.at(("rows", row), f"{detail} (row {row})")
 
 
 def _long_line(row: int) -> InputError:

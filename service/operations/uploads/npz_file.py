@@ -13,7 +13,7 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.errors import InputError, LimitExceeded, MalformedBody
 from service.operations.uploads.npy_file import NpyArray
-from service.operations.uploads.tables import rows_of_a_block
+from service.operations.uploads.tables import TableOfNumbers, rows_of_a_block
 from service.schemas.datasets import UploadOptions
 
 COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -22,7 +22,7 @@ UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedErr
 WANTED: Final = "must hold the arrays x (samples x inputs) and y (samples, or samples x outputs) and no other"
 
 
-class NpzTable:
+class NpzTable(TableOfNumbers):
     """The matrices ``x`` and ``y`` side by side; see `Table`."""
 
     names: tuple[str, ...] | None = None
