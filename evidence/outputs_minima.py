@@ -22,7 +22,7 @@ GENERATORS: Final[dict[str, tuple[Callable[[np.random.Generator], Problem], ...]
     "uncentred_noise": (families.noise_under_a_bias,),
     "nuclear_norm": (families.two_layers_decayed,),
     "rank_one_bottleneck": (families.rank_one,),
-    "deep_bounded": (families.deep_decayed,),
+    "deep_bounded": (families.deep_decayed, families.deep_narrow),
     "noisy_bounded": (families.noisy_general,),
 }
 INSTANCES: Final = 100

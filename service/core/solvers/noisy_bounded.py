@@ -196,7 +196,7 @@ def _all_or_none(problem: Problem) -> Verdict:
 
 SOLVER = Solver(
     name="noisy_bounded",
-    theorems=("noise-water-filling", "envelope-bound"),
+    theorems=("noise-water-filling", "frame-bound", "envelope-bound"),
     status=Status.CERTIFIED,
     hypotheses=(
         *needs.COMMON,
