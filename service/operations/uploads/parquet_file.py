@@ -8,7 +8,6 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.errors import InputError, MalformedBody, UnsupportedMediaType
 from service.operations.uploads.tables import name_of, rows_of_a_block
-from service.schemas.datasets import UploadOptions
 
 BUFFER_BYTES: Final = 1 << 20
 MISSING: Final = (
@@ -17,11 +16,11 @@ MISSING: Final = (
 
 
 class ParquetTable:
-    """Columns of numbers; see `Table`.  An entry that is missing is NaN, and refused as such."""
+    """Columns of numbers in a file that can be sought; see `Table`.  An entry that is missing is NaN, and refused as such."""
 
     targets = 0
 
-    def __init__(self, file: BinaryIO, _options: UploadOptions) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         try:
             import pyarrow  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra that ships no types
             import pyarrow.parquet  # type: ignore[import-untyped]  # noqa: PLC0415 - as above
