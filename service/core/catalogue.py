@@ -23,8 +23,8 @@ from service.core.ranks.rules import (
     skips,
     white_minimum,
 )
+from service.core.roles import Certifier, Solver
 from service.core.rules import Theorem
-from service.core.solver import Certifier, Solver
 from service.core.solvers import (
     autoencoder,
     deep_bounded,

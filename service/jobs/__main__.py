@@ -4,7 +4,7 @@ if __name__ == "__main__":
     import json
     import sys
 
-    from service.jobs.fork_server import start_fork_server
+    from service.jobs.engines.fork_server import start_fork_server
 
     configuration = sys.stdin.readline()
     wanted = json.loads(configuration)
@@ -12,6 +12,6 @@ if __name__ == "__main__":
         # It imports what workers need while this process imports what it needs itself.
         start_fork_server([wanted["table"].partition(":")[0]])
 
-    from service.jobs.driver_process import main
+    from service.jobs.driver.process import main
 
     main(configuration)

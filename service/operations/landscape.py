@@ -4,8 +4,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from service.core.landscape import landscape as survey
-from service.core.witnesses import witnesses
+from service.core.landscapes.summary import summarise
+from service.core.landscapes.witnesses.table import witnesses
 from service.errors import Location
 from service.operations.included import included
 from service.operations.mapping import landscape as landscape_mapping
@@ -43,7 +43,7 @@ def landscape(request: LandscapeRequest, limits: Limits, problem_at: Location = 
     check_time(request.time_limit_s, limits)
     with located(problem_at):
         mapped = problem_mapping.to_core(request.problem, limits)
-    found = survey(mapped.core)
+    found = summarise(mapped.core)
     try:
         shown = witnesses(mapped.core, found.rules) if "witnesses" in request.include else None
         return landscape_mapping.to_wire(request, mapped, found, shown, included(request, limits), limits)

@@ -9,7 +9,7 @@ from service.core.dispatch import choose
 from service.core.many import solve_many
 from service.core.problems import Problem
 from service.core.results import Minima
-from service.core.sweeps import sweep_of
+from service.core.sweeps.points import sweep_of
 from service.errors import InputError, LimitExceeded, Location
 from service.operations.cost import estimate_s, problem_s
 from service.operations.mapping import problem as problem_mapping

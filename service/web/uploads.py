@@ -7,7 +7,7 @@ import orjson
 from starlette.requests import Request
 
 from service.errors import EngineError, LimitExceeded, ServiceError
-from service.jobs.datasets import DatasetRecord
+from service.jobs.store.datasets import DatasetRecord
 from service.jobs.values import Payload
 from service.operations.datasets import identity_of, reduce_upload
 from service.operations.mapping.datasets import columns_of, summary_of

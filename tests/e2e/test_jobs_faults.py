@@ -18,11 +18,11 @@ from sqlalchemy import select
 
 from service.errors import EngineError
 from service.jobs.config import JobsConfig
-from service.jobs.database import Database
 from service.jobs.inline import run_inline
-from service.jobs.migrate import migrate
-from service.jobs.store import JobStore
-from service.jobs.tables import attempts, blobs, events, jobs, losses, steps
+from service.jobs.store.callers import JobStore
+from service.jobs.store.database import Database
+from service.jobs.store.migrate import migrate
+from service.jobs.store.tables import attempts, blobs, events, jobs, losses, steps
 from service.jobs.values import Job, JobState, Submission
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Settings

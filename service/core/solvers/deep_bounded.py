@@ -24,7 +24,7 @@ from service.core.linear.shrinkage import Shrinkage
 from service.core.linear.thresholds import collapse_thresholds
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum, Solution, Thresholds
-from service.core.solver import Solver
+from service.core.roles import Solver
 from service.vocabulary import Evidence, Status
 
 PERTURBED_STARTS = 3

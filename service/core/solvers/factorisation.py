@@ -16,7 +16,7 @@ from service.core.linear.ranks import rank_bound
 from service.core.linear.shrinkage import Shrinkage
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum, Solution, Thresholds
-from service.core.solver import Solver
+from service.core.roles import Solver
 from service.vocabulary import Status
 
 

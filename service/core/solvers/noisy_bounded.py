@@ -29,8 +29,8 @@ from service.core.losses import (
 )
 from service.core.problems import Layer, Network, Problem, shapes_of
 from service.core.results import FactoredMatrix, GlobalMinimum, Parameters, Solution, Thresholds
+from service.core.roles import Solver
 from service.core.rules import Hypothesis, Verdict
-from service.core.solver import Solver
 from service.vocabulary import Bias, Evidence, Status
 
 RESTARTS = 8

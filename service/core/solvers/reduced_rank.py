@@ -20,7 +20,7 @@ from service.core.linear.ranks import rank_bound
 from service.core.linear.subsets import LISTED_AT_MOST, best_subsets, count_subsets
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum, Origin, Solution, StationaryPoint, Thresholds
-from service.core.solver import Solver
+from service.core.roles import Solver
 from service.vocabulary import Evidence, PointClass, PointKind, Status
 
 TIE_TOLERANCE = 1e-10

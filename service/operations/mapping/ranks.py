@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from service.core.data_facts.labels import CLASSIFICATION_LOSSES, ONE_OUTPUT_LOSSES
-from service.core.data_facts.separability import Separability
+from service.core.data_facts.max_margin import Separability
 from service.core.ranks.compression import Compression
 from service.core.ranks.graph import check
 from service.core.ranks.results import LayerProgress, MeasuredInvariant, Prediction, RankAnswer

@@ -10,7 +10,7 @@ from service.core.landscapes.empirical.curves import Profile, aligned, bend, pro
 from service.core.landscapes.empirical.descent import descend, random_start
 from service.core.landscapes.empirical.objective import objective_of, shape_of
 from service.core.landscapes.empirical.wide_path import wide_path
-from service.core.widths import width_marks, with_width
+from service.core.sweeps.widths import width_marks, with_width
 from service.errors import InputError
 from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json
 from service.operations.plans.packing import unpack

@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from service.core.arrays import FloatArray
 from service.errors import MalformedBody
 from service.operations.uploads.spool import on_disk
-from service.operations.uploads.tables import rows_of_a_block
+from service.operations.uploads.tables import TableOfNumbers, rows_of_a_block
 
 NUMERIC_KINDS: Final = "biuf"
 MAX_HEADER: Final = 10_000
@@ -115,7 +115,7 @@ def _as_floats(numbers: npt.NDArray[Any]) -> FloatArray:
         return numbers.astype(np.float64, copy=False)
 
 
-class NpyTable:
+class NpyTable(TableOfNumbers):
     """One matrix; see `Table`."""
 
     names: tuple[str, ...] | None = None

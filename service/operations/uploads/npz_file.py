@@ -11,7 +11,7 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.errors import InputError, LimitExceeded, MalformedBody
 from service.operations.uploads.npy_file import NpyArray
-from service.operations.uploads.tables import rows_of_a_block
+from service.operations.uploads.tables import TableOfNumbers, rows_of_a_block
 
 COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # zipfile raises NotImplementedError for a compression or version that it does not know, RuntimeError for a password
@@ -19,7 +19,7 @@ UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedErr
 WANTED: Final = "must hold the arrays x (samples x inputs) and y (samples, or samples x outputs) and no other"
 
 
-class NpzTable:
+class NpzTable(TableOfNumbers):
     """The matrices ``x`` and ``y`` of an archive that can be sought, side by side; see `Table`."""
 
     names: tuple[str, ...] | None = None

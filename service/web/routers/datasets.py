@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.jobs.datasets import DatasetRecord
+from service.jobs.store.datasets import DatasetRecord
 from service.operations.uploads.formats import FORMATS
 from service.schemas.datasets import Dataset, DatasetList, DatasetSummary, UploadOptions
 from service.web import documentation

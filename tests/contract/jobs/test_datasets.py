@@ -10,8 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from service.errors import DatasetError, LimitExceeded
-from service.jobs.database import Database
-from service.jobs.datasets import DatasetRecord, DatasetStore
+from service.jobs.store.database import Database
+from service.jobs.store.datasets import DatasetRecord, DatasetStore
 from service.jobs.values import Payload
 from service.settings import Settings
 from tests.serving import Reply, call, serving
@@ -198,6 +198,29 @@ def test_classes_moments_and_samples(light: str) -> None:
     assert separable["kept"]["separable"] is not None
     assert separable["moments"]["separable"] is None
     assert "samples" in str(separable["moments"])
+
+
+def test_names_of_classes(light: str) -> None:
+    """A table as people have it: a number nobody needs, measurements, and what each flower is called."""
+    numbers = as_csv(np.column_stack([X, LABELS])).decode().split("\n")
+    rows = [f"{at},{row[:-3]}{'tulip' if row.endswith('1.0') else 'rose'}" for at, row in enumerate(numbers)]
+    content = "\n".join(["Id,a,b,c,Species", *rows]).encode()
+    refused = upload(light, content)
+    assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/rows/0/Species")
+    assert "`one_hot`" in refused.json["detail"]
+    found = upload(light, content, "one_hot=true&ignore=Id").json
+    assert (found["classes"], found["class_names"], "class_names" in found["reasons"]) == (
+        [0, 1],
+        ["rose", "tulip"],
+        False,
+    )
+    expected = upload(light, CLASSES, "one_hot=true", **NPZ).json
+    assert (expected["class_names"], expected["reasons"]["class_names"]) == (None, "the labels are no texts")
+    losses = [
+        call(light, "POST", "/v1/minima", problem(reference(each["id"]), 2)).json["global_minimum"]["loss"]
+        for each in (found, expected)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-12)
 
 
 def test_lists_have_pages(light: str) -> None:

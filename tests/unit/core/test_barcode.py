@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from service.core.dispatch import solve
-from service.core.landscape import landscape
+from service.core.landscapes.summary import summarise
 from service.core.losses import DenseParameters, loss_of
 from service.core.problems import Layer, Moments, Network, Problem
 from tests.property.instances import dense
@@ -25,7 +25,7 @@ def posed(seed: int, widths: tuple[int, ...], decay: float, *, white: bool) -> P
 @pytest.mark.parametrize("seed", range(4))
 def test_the_way_over_zero_has_the_height_that_is_told(seed: int) -> None:
     problem = posed(seed, (*(3, 4, 2)[: 2 + seed % 2], 2), 0.03, white=False)
-    found = landscape(problem)
+    found = summarise(problem)
     if len(found.bars) < 2:
         assert problem.network.n_layers == 2 or solve(problem).solution.minimum.trivial
         return
@@ -46,8 +46,8 @@ def test_the_way_over_zero_has_the_height_that_is_told(seed: int) -> None:
 
 def test_on_white_inputs_one_direction_at_a_time_is_lower() -> None:
     problem = posed(2, (3, 3, 3), 0.1, white=True)
-    bars = landscape(problem).bars
-    points = landscape(problem).points
+    bars = summarise(problem).bars
+    points = summarise(problem).points
     assert len(bars) >= 3
     passes = {point.loss for point in points if len(list(point.label.get("unstable", []))) == 1}  # type: ignore[arg-type]  # a list where it is there
     for bar in bars[1:]:

@@ -14,11 +14,11 @@ from service.core.losses import terms_of
 from service.core.moments import moments_of
 from service.core.problems import Problem, Samples
 from service.core.results import Certificate, GlobalMinimum, Solution, Terms
+from service.core.roles import Certifier, Solver
 from service.core.scalar.branches import Branches
 from service.core.scalar.norm_bound import Scales, norm_bound
 from service.core.scalar.reduced import reduced_of
 from service.core.scalar.weights import balanced_parameters
-from service.core.solver import Certifier, Solver
 from service.core.solvers.scalar_output import SOLVER
 from service.errors import NumericalError
 from service.vocabulary import PointClass, Status

@@ -8,7 +8,7 @@ from service.core.arrays import FloatArray
 from service.core.data_facts.geometry import gram_of, rank_of, whiteness_of
 from service.core.data_facts.labels import Labelled, labelled_of
 from service.core.data_facts.least_norm import least_norm
-from service.core.data_facts.separability import separability_of
+from service.core.data_facts.max_margin import separability_of
 from service.core.moments import moments_of
 from service.core.problems import Layer, Network, Problem, Samples
 

@@ -16,7 +16,7 @@ from service.core.landscapes.empirical.wide_path import WidePath, wide_path
 from service.core.losses import unflatten
 from service.core.moments import moments_of
 from service.core.problems import Layer, Network, Problem, Samples
-from service.core.widths import width_marks
+from service.core.sweeps.widths import width_marks
 from service.vocabulary import Activation, Bias, Loss, Normalisation, Precision, Property
 
 LOSSES = (Loss.SQUARED, Loss.LOGISTIC, Loss.EXPONENTIAL, Loss.CROSS_ENTROPY)

@@ -13,10 +13,10 @@ from service.core.arrays import FloatArray
 from service.core.dispatch import Extras, solve
 from service.core.losses import DenseParameters, loss_of
 from service.core.problems import Layer, Moments, Network, Problem, Samples, Skip
-from service.core.reduction import needs_reduction, reduce
 from service.core.reductions.graph import end_map, exact_terms
 from service.core.reductions.lifted import evaluated
 from service.core.reductions.step import Weights, dense_factor
+from service.core.reductions.table import needs_reduction, reduce
 from service.core.results import Minima
 from service.errors import NotCovered
 from service.vocabulary import Loss, PointClass, SkipKind, Status

@@ -8,8 +8,8 @@ import pytest
 from service.core.arrays import FloatArray
 from service.core.moments import moments_of
 from service.core.problems import Layer, Moments, Network, Problem, Samples
-from service.core.sweeps import _one_by_one, sweep_of
-from service.core.variation import Axis
+from service.core.sweeps.axes import Axis
+from service.core.sweeps.points import _one_by_one, sweep_of
 from service.vocabulary import Bias, SweepParameter
 from tests.unit.core.cases import FOUR_ROOTS, SIX_ROOTS, network
 

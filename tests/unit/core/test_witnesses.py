@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from service.core.landscape import landscape
+from service.core.landscapes.summary import summarise
 from service.core.landscapes.witnesses.checks import verify
 from service.core.landscapes.witnesses.claims import Claim, Construction
+from service.core.landscapes.witnesses.table import witnesses
 from service.core.losses import DenseParameters
 from service.core.moments import moments_of
 from service.core.nonlinear import evaluate, loss_of
 from service.core.problems import Layer, Network, Problem, Samples, shapes_of
-from service.core.witnesses import witnesses
 from service.vocabulary import Activation, Bias, Loss
 
 
@@ -39,7 +39,7 @@ def wide_tanh(seed: int, n: int, inputs: int, width: int) -> Problem:
 
 def test_a_false_witness_is_refuted() -> None:
     posed = relu(0, 9, 2, 4)
-    true = next(item for item in witnesses(posed, landscape(posed).rules) if item.construction.id == "W1")
+    true = next(item for item in witnesses(posed, summarise(posed).rules) if item.construction.id == "W1")
     better = true.construction.better
     assert better is not None
     swapped = Construction("W1", "the better point", "R36", Claim.SPURIOUS_MINIMUM, better, true.construction.point)
@@ -48,7 +48,7 @@ def test_a_false_witness_is_refuted() -> None:
 
 def test_a_path_that_rises_is_refuted() -> None:
     posed = wide_tanh(0, 6, 2, 3)
-    true = next(item for item in witnesses(posed, landscape(posed).rules) if item.construction.id == "W7")
+    true = next(item for item in witnesses(posed, summarise(posed).rules) if item.construction.id == "W7")
     path = tuple(reversed(true.construction.path))
     turned = Construction("W7", "reversed", "R24", Claim.NON_INCREASING_PATH, path[0], None, path)
     assert not verify(posed, turned).holds
@@ -56,7 +56,7 @@ def test_a_path_that_rises_is_refuted() -> None:
 
 def test_a_minimum_that_is_not_global_has_a_gap_to_its_bound() -> None:
     posed = problem(1, 10, 2, (8, 1), Activation.RELU, Bias.NONE, decay=0.05)
-    true = next(item for item in witnesses(posed, landscape(posed).rules) if item.construction.id == "W12")
+    true = next(item for item in witnesses(posed, summarise(posed).rules) if item.construction.id == "W12")
     worse = DenseParameters.without_biases([1.1 * weight for weight in true.construction.point.weights])
     refuted = verify(posed, replace(true.construction, point=worse))
     assert not refuted.holds
@@ -69,7 +69,7 @@ def test_wrong_classes_and_steps_too_long_are_refuted() -> None:
     x = np.vstack([np.eye(2), -np.eye(2)])
     assert posed.samples is not None
     white = Problem(posed.network, moments_of(x, posed.samples.y), Samples(x, posed.samples.y))
-    true = next(item for item in witnesses(white, landscape(white).rules) if item.construction.id == "W10")
+    true = next(item for item in witnesses(white, summarise(white).rules) if item.construction.id == "W10")
     assert true.verified.holds
     swapped = tuple(reversed(true.construction.classes))
     assert swapped != true.construction.classes
@@ -80,7 +80,7 @@ def test_wrong_classes_and_steps_too_long_are_refuted() -> None:
     inputs = posed.samples.x / np.linalg.norm(posed.samples.x, axis=1, keepdims=True)
     one = posed.samples.y[:, :1]
     fixed = Problem(Network(layers), moments_of(inputs, one), Samples(inputs, one))
-    kernel = next(item for item in witnesses(fixed, landscape(fixed).rules) if item.construction.id == "W13")
+    kernel = next(item for item in witnesses(fixed, summarise(fixed).rules) if item.construction.id == "W13")
     assert kernel.verified.holds
     assert kernel.construction.step is not None
     assert not verify(fixed, replace(kernel.construction, step=10.0 * kernel.construction.step)).holds
@@ -88,7 +88,7 @@ def test_wrong_classes_and_steps_too_long_are_refuted() -> None:
 
 def test_a_neuron_that_is_blind_to_the_errors_does_not_move_a_minimum() -> None:
     posed = relu(0, 9, 2, 4)
-    true = next(item for item in witnesses(posed, landscape(posed).rules) if item.construction.id == "W9")
+    true = next(item for item in witnesses(posed, summarise(posed).rules) if item.construction.id == "W9")
     # the errors at the best affine map are orthogonal to a constant
     assert not verify(posed, replace(true.construction, exponent=np.zeros(2))).holds
 
@@ -104,7 +104,7 @@ def test_a_growing_output_descends_to_infinity(loss: Loss, outputs: int, bias: B
     truth = x @ np.random.default_rng(7).normal(size=(3, outputs))
     y = np.where(truth > 0.0, 1.0, -1.0) if outputs == 1 else np.eye(outputs)[np.argmax(truth, axis=1)]
     labelled = Problem(posed.network, moments_of(x, y), Samples(x, y), loss)
-    (shown,) = witnesses(labelled, landscape(labelled).rules)
+    (shown,) = witnesses(labelled, summarise(labelled).rules)
     assert shown.construction.id == "W8"
     assert shown.verified.holds, shown.verified.numbers
 

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from service.jobs.fairness import FairQueue
+from service.jobs.driver.fairness import FairQueue
 
 
 def test_turns_follow_the_weights() -> None:

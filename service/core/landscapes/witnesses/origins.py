@@ -3,9 +3,9 @@
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.landscapes import setting
+from service.core.data_facts.facts import data_facts_of
+from service.core.landscapes import hypotheses
 from service.core.landscapes.below_origin import VANISHING
-from service.core.landscapes.data_facts import data_facts_of
 from service.core.landscapes.witnesses.claims import Claim, Construction
 from service.core.losses import DenseParameters
 from service.core.nonlinear import apply, loss_of
@@ -13,7 +13,7 @@ from service.core.problems import Problem, Samples, shapes_of
 from service.core.rules import conjunction, examine
 from service.vocabulary import Bias
 
-_NEEDED = (setting.LINEAR_OUTPUT, setting.ALL_TRAINED)
+_NEEDED = (hypotheses.LINEAR_OUTPUT, hypotheses.ALL_TRAINED)
 _SCALES = np.logspace(-1.5, 1.0, 16)
 _RIDGES = (1e-3, 0.3, 1e3)
 _BOOSTS = (1.0, 1e2, 1e4)
