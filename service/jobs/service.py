@@ -41,7 +41,7 @@ class JobService:
         self._config: Final = config
         self._database: Final = Database(config.database_url, prepare=migrate)
         self._supervisor: Final = Supervisor(config) if drive else None
-        self.datasets: Final = DatasetStore(self._database)
+        self.datasets: Final = DatasetStore(self._database, config.dataset_retention_s)
         self.store: Final = JobStore(self._database, ENGINE_VERSION, config.queue_limit, config.retention_s)
 
     def start(self) -> None:

@@ -79,6 +79,10 @@ class DatasetSummary(Wire):
 
     id: str = Field(description="Hash of the file and the applied options: the same content has the same id.")
     created_at: str
+    expires_at: str = Field(
+        description="When it is forgotten if nobody uses it before; each use starts the time anew; see "
+        "`MINIMA_DATASET_RETENTION_S`."
+    )
     format: Format
     bytes: int = Field(description="Of the file.")
     samples: int

@@ -1,7 +1,7 @@
 """Lower bounds that separate over singular values: no decay, decay on white inputs, and noise.
 
 Von Neumann's inequality pairs the singular values of any map with those of the target in order; what is left are
-scalar problems, solved here by bisection or in closed form.  Proofs: ``docs/theory/reduced-rank.md``,
+scalar problems, bounded here by tangents or in closed form.  Proofs: ``docs/theory/reduced-rank.md``,
 ``docs/theory/factorisation.md`` and ``docs/theory/dropout.md``.
 """
 

@@ -67,16 +67,20 @@ def solve(problem: Problem) -> Solution:
 
 
 def _as_seen(task: Problem, quadratic: Quadratic) -> Problem:
-    """The problem without biases, on moments from which the means are taken off where biases do that."""
-    if not task.network.bias_layers:
+    """The problem without biases and input noise, on the moments that both leave of the inputs.
+
+    Biases take the means off; input noise of variance v adds ``v diag(E[x x^T])`` of the inputs as they come.
+    """
+    network, moments = task.network, task.data
+    if not network.bias_layers and not network.input_noise_variance:
         return task
-    moments = task.data
+    xx, xy = moments.xx, moments.xy
     if quadratic.x_mean is not None and quadratic.y_mean is not None:
-        x_mean, y_mean = quadratic.x_mean, quadratic.y_mean
-        xx = moments.xx - np.outer(x_mean, x_mean)
-        xy = moments.xy - np.outer(x_mean, y_mean)
-        moments = replace(moments, xx=xx, xy=xy, yy=quadratic.total, x_mean=None, y_mean=None)
-    network = replace(task.network, bias=Bias.NONE, bias_weight_decays=())
+        xx = xx - np.outer(quadratic.x_mean, quadratic.x_mean)
+        xy = xy - np.outer(quadratic.x_mean, quadratic.y_mean)
+    xx = xx + network.input_noise_variance * np.diag(moments.xx.diagonal())
+    moments = replace(moments, xx=xx, xy=xy, yy=quadratic.total, x_mean=None, y_mean=None)
+    network = replace(network, bias=Bias.NONE, bias_weight_decays=(), input_noise_variance=0.0)
     return replace(task, network=network, moments=moments, memo={})
 
 
@@ -159,7 +163,6 @@ def _minimum(problem: Problem, quadratic: Quadratic, weights: list[FloatArray]) 
     svd = (left[:, kept], values[kept], right[kept].T)
     terms = terms_of(seen.network, seen.data, DenseParameters.without_biases(weights))
     parameters = _factored(problem, quadratic, weights, product)
-    hidden_noise = terms.noise - _input_noise(problem, product)
     uniqueness = "not known: the best point found"
     if not np.any(product):
         uniqueness = UNIQUE
@@ -170,13 +173,8 @@ def _minimum(problem: Problem, quadratic: Quadratic, weights: list[FloatArray]) 
         parameters,
         uniqueness,
         decay=terms.decay,
-        hidden_noise=max(hidden_noise, 0.0),
+        hidden_noise=terms.noise,
     )
-
-
-def _input_noise(problem: Problem, product: FloatArray) -> float:
-    diagonal = problem.data.xx.diagonal()
-    return problem.network.input_noise_variance * float(np.sum(product**2, axis=0) @ diagonal)
 
 
 def _factored(problem: Problem, quadratic: Quadratic, weights: list[FloatArray], product: FloatArray) -> Parameters:
@@ -198,7 +196,7 @@ def _all_or_none(problem: Problem) -> Verdict:
 
 SOLVER = Solver(
     name="noisy_bounded",
-    theorems=("noise-water-filling", "envelope-bound"),
+    theorems=("noise-water-filling", "frame-bound", "envelope-bound"),
     status=Status.CERTIFIED,
     hypotheses=(
         *needs.COMMON,

@@ -291,6 +291,23 @@ ENVELOPE = Theorem(
     },
 )
 
+FRAME = Theorem(
+    id="frame-bound",
+    title="A lower bound for any depth, widths and inputs from one matrix over the outputs",
+    statement=(
+        "With C = E[y x^T] and pen(s) = L G s^(2/L) let N be symmetric with 2 q^T C v - v^T xx v - pen(||v||) "
+        "<= q^T N q for all v and all unit vectors q. Then J >= yy minus the sum of the r largest eigenvalues of N. "
+        "A stationary map W with lanes v_i = W^T q_i names the N that would be tight, N = C W^T - sum d_i q_i q_i^T, "
+        "d_i = (1 - 1/L) pen(||v_i||); chords of the penalty decide whether it dominates."
+    ),
+    source="derived in docs/theory/deep-bounds.md",
+    status=TheoremStatus.PROVED,
+    hypotheses=(*COMMON, AT_LEAST_TWO, NO_HIDDEN_NOISE, ALL_DECAYED),
+    page="docs/theory/deep-bounds.md",
+    holds=ENVELOPE.holds,
+    breaks=ENVELOPE.breaks,
+)
+
 THEOREMS = (
     REDUCED_RANK,
     SADDLES,
@@ -300,6 +317,7 @@ THEOREMS = (
     NOISE,
     NOISE_UNDER_A_BIAS,
     AUTOENCODERS,
+    FRAME,
     ENVELOPE,
 )
 """In the order of the theory pages."""

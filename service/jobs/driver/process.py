@@ -10,13 +10,14 @@ import os
 import sys
 import time
 import uuid
-from threading import Event, Thread
+from threading import Event
 from typing import Final
 
 from service.errors import EngineError
 from service.jobs.config import JobsConfig, refuse_sqlite_cluster
 from service.jobs.driver.driver import Driver, DriverOptions
 from service.jobs.driver.keeper import LeaseKeeper, Repeater
+from service.jobs.driver.parent import Parent
 from service.jobs.engines.dask_engine import DaskEngine
 from service.jobs.engines.dask_pool import EmbeddedPool, Pool, RemotePool, TlsFiles
 from service.jobs.engines.execution import load_table
@@ -57,7 +58,12 @@ class DriverProcess:
         self._driver_id: Final = uuid.uuid4().hex
         self._began: Final = time.monotonic()
         self._database: Final = Database(config.database_url)
-        self._janitor: Final = Janitor(self._database, config.retention_s, live_s=config.live_s)
+        self._janitor: Final = Janitor(
+            self._database,
+            config.retention_s,
+            live_s=config.live_s,
+            dataset_retention_s=config.dataset_retention_s,
+        )
         self._stopping: Final = Event()
         self._engine: Final = DaskEngine(lambda: open_pool(config, self._share()), config.table, _give_up)
         store = store_type(self._database, self._driver_id, ENGINE_VERSION, config.lease_s, config.retention_s)
@@ -128,20 +134,11 @@ def _give_up(error: Exception) -> None:
     os._exit(EXIT_REFUSED if isinstance(error, EngineError) else 1)
 
 
-def _stop_at_end_of_input(process: DriverProcess) -> None:
-    while sys.stdin.readline():
-        pass
-    process.stop()
-    # A pool that does not close must not keep an orphan alive.
-    time.sleep(5.0)
-    os._exit(0)
-
-
-def main(configuration: str) -> None:
-    """Run the driver of a configuration, the first line of standard input, until that ends."""
+def main(configuration: str, parent: Parent) -> None:
+    """Run the driver of a configuration until its parent has gone."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     process = DriverProcess(JobsConfig.from_json(configuration))
-    Thread(target=_stop_at_end_of_input, args=(process,), daemon=True).start()
+    parent.when_gone(process.stop)
     process.run()
     # Threads of the pool's library may linger; everything that matters is stored.
     os._exit(0)

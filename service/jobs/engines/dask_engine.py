@@ -135,9 +135,10 @@ class DaskEngine:
         return self._ask("minima_evict", prefix=prefix) or []
 
     def close(self) -> None:
-        """Disconnect, and stop an embedded pool."""
+        """Disconnect, and stop an embedded pool; one that is still opening stops once it is open, and nobody waits."""
         self._closed.set()
-        self._tender.join(10.0)
+        if self._pool is not None:
+            self._tender.join(10.0)
         self._killers.shutdown(wait=False, cancel_futures=True)
 
     def _send(self, client: Client, key: str, call: Call) -> "Future[Any] | None":

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select, update
 
 from service.jobs.store.database import Database
 from service.jobs.store.rows import append_event
-from service.jobs.store.tables import attempts, drivers, events, jobs, losses, steps, subscriptions
+from service.jobs.store.tables import attempts, datasets, drivers, events, jobs, losses, steps, subscriptions
 from service.jobs.store.transitions import close_attempt, remove_blob_if_orphaned
 from service.jobs.values import ACTIVE, JobState
 
@@ -25,6 +25,8 @@ class Janitor:
         The store.
     retention_s : float
         A job's tombstone, which answers 410, is kept four times as long as the job.
+    dataset_retention_s : float
+        The same for data sets, from their last use.
     orphaned_after_s : float
         Seconds after which an active job of an engine version that no driver runs is failed.
     live_s : float
@@ -32,12 +34,18 @@ class Janitor:
     """
 
     def __init__(
-        self, database: Database, retention_s: float, orphaned_after_s: float = 900.0, live_s: float = 6.0
+        self,
+        database: Database,
+        retention_s: float,
+        orphaned_after_s: float = 900.0,
+        live_s: float = 6.0,
+        dataset_retention_s: float = 30 * 86400.0,
     ) -> None:
         self._database: Final = database
         self._retention_s: Final = retention_s
         self._orphaned_after_s: Final = orphaned_after_s
         self._live_s: Final = live_s
+        self._dataset_retention_s: Final = dataset_retention_s
 
     def beat(self, driver_id: str, engine_version: str, workers: int, *, embedded: bool) -> None:
         """Tell that a driver lives."""
@@ -75,8 +83,8 @@ class Janitor:
             return int(connection.execute(query.where(drivers.c.id != driver_id)).scalar_one())
 
     def collect(self) -> int:
-        """Forget what has expired and fail what nobody can continue; return how many jobs that changed."""
-        return self._expire() + self._bury() + self._fail_orphans()
+        """Forget what has expired and fail what nobody can continue; return how many rows that changed."""
+        return self._expire() + self._bury() + self._fail_orphans() + self._expire_datasets() + self._bury_datasets()
 
     def _expire(self) -> int:
         due = (jobs.c.expires_at < self._database.clock) & ~jobs.c.expired & jobs.c.state.not_in(ACTIVE)
@@ -98,6 +106,18 @@ class Janitor:
             found = connection.execute(select(jobs.c.id).where(due).limit(_BATCH)).scalars().all()
             connection.execute(delete(attempts).where(attempts.c.job_id.in_(found)))
             return connection.execute(delete(jobs).where(jobs.c.id.in_(found), due)).rowcount
+
+    def _expire_datasets(self) -> int:
+        clock = self._database.clock
+        due = (datasets.c.used_at < clock - self._dataset_retention_s) & datasets.c.deleted_at.is_(None)
+        change = {"summary": None, "columns": None, "body": None, "deleted_at": clock, "expired": True}
+        with self._database.writing() as connection:
+            return connection.execute(update(datasets).where(due).values(**change)).rowcount
+
+    def _bury_datasets(self) -> int:
+        due = datasets.c.deleted_at < self._database.clock - _TOMBSTONE_FACTOR * self._dataset_retention_s
+        with self._database.writing() as connection:
+            return connection.execute(delete(datasets).where(due)).rowcount
 
     def _fail_orphans(self) -> int:
         clock = self._database.clock

@@ -2,7 +2,21 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    false,
+    text,
+)
 
 metadata: Final = MetaData()
 
@@ -130,5 +144,8 @@ datasets: Final = Table(
     Column("body", LargeBinary),
     Column("created_at", Float, nullable=False),
     Column("deleted_at", Float),
+    Column("used_at", Float, nullable=False, server_default=text("0")),
+    Column("expired", Boolean, nullable=False, server_default=false()),
     Index("datasets_listing", "tenant", "created_at", "id"),
+    Index("datasets_unused", "used_at"),
 )

@@ -37,6 +37,7 @@ LAYER_S: Final = 2e-5
 PER_PRODUCT_S: Final = 5e-11
 PER_ACTIVATION_S: Final = 2e-9
 SLOPE: Final = 3.0
+KNOWN: Final = "linear layers under squared loss"
 """What a gradient costs in evaluations; a product with the Hessian costs a little more."""
 
 
@@ -171,16 +172,15 @@ def check_size(problem: Problem, limits: Limits, at: Location) -> None:
 
 
 def _needs_of_samples(problem: Problem) -> list[FieldProblem]:
-    why = "only linear layers under squared loss are known through moments"
-    found = []
+    found: list[FieldProblem] = []
     if problem.samples is None:
-        found.append(FieldProblem(("data", "kind"), f"must have samples: {why}"))
+        found.append(FieldProblem(("data", "kind"), f"must have samples: only {KNOWN} are known through moments"))
     for index, layer in enumerate(problem.network.layers[:-1]):
         if layer.noise_variance:
             at = ("network", "layers", index, "noise")
-            found.append(FieldProblem(at, "must be left out: the exact loss under noise is known for linear layers"))
+            found.append(FieldProblem(at, f"must be left out: the exact loss under noise is known for {KNOWN}"))
     if problem.network.input_noise_variance:
-        detail = "must be left out: the exact loss under noise is known for linear layers"
+        detail = f"must be left out: the exact loss under noise is known for {KNOWN}"
         found.append(FieldProblem(("network", "input_noise"), detail))
     return found
 

@@ -42,6 +42,8 @@ ZERO: Final = 1e-8
 KINK: Final = 1e-6
 BROADENING: Final = 0.01
 MARGIN: Final = 0.05
+LEAST_SPREAD: Final = 1e-250
+"""Below it all eigenvalues are drawn as one peak at zero: a density over so small a range would overflow."""
 
 
 def spectra_plan(request: SpectraRequest, limits: Limits) -> ChunkedPlan:
@@ -142,7 +144,9 @@ def spectrum(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Js
     else:
         told, nodes, weights = _of_probes(parts, scale, size)
     low, high = float(min(node[0] for node in nodes)), float(max(node[-1] for node in nodes))
-    spread = max(high - low, 1e-6 * max(abs(high), abs(low)), np.finfo(float).tiny)
+    spread = max(high - low, 1e-6 * max(abs(high), abs(low)))
+    if spread < LEAST_SPREAD:
+        spread = 1.0
     width = float(np.clip(arguments["broadening"] or BROADENING * spread, spread / (100.0 * points), 1e3 * spread))
     grid = np.linspace(low - MARGIN * spread, high + MARGIN * spread, points)
     margin = inputs[0]["distance_from_kinks"]

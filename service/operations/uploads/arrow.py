@@ -8,6 +8,7 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.operations.uploads.text_labels import TextLabels
 
+CARRIAGE_RETURN: Final = ord("\r")
 PARSED_AT_ONCE: Final = 1 << 20
 """Bytes that pyarrow takes at a time: text and numbers stay in the caches; a longer line is left to numpy."""
 
@@ -38,6 +39,8 @@ def fast_numbers(
         from pyarrow import csv  # noqa: PLC0415 - as above
     except ImportError:
         return None
+    if not _is_lines(content):
+        return None
     names = [str(column) for column in range(columns)]
     types = {str(column): pyarrow.float64() for column in chosen}
     if texts is not None:
@@ -53,8 +56,7 @@ def fast_numbers(
         )
     except pyarrow.ArrowException:
         return None
-    if len(chosen) < columns and table.num_rows != sum(1 for line in bytes(content).split(b"\n") if line.strip()):
-        # a text may hold a line break, and blocks are cut at those
+    if len(chosen) < columns and not _is_lines_of_text(bytes(content), table.num_rows):
         return None
     found = (np.empty if len(chosen) == columns else np.zeros)((table.num_rows, columns))
     for column in chosen:
@@ -65,6 +67,23 @@ def fast_numbers(
             return None
         found[:, texts.column] = labels
     return found
+
+
+def _is_lines(content: memoryview) -> bool:
+    """Whether lines end for pyarrow where they do for the `csv` module: a carriage return on its own is none."""
+    if not (np.frombuffer(content, np.uint8) == CARRIAGE_RETURN).any():
+        return True
+    text = bytes(content)
+    return text.count(b"\r") == text.count(b"\r\n")
+
+
+def _is_lines_of_text(content: bytes, rows: int) -> bool:
+    """Whether no field holds a line break, which blocks are cut at, and fields that nobody reads are UTF-8, too."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return rows == sum(1 for line in content.split(b"\n") if line.strip())
 
 
 def numbered(column: Any, texts: TextLabels) -> FloatArray | None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from tokenize import TokenError
 from typing import Any, BinaryIO, Final, cast
 
 import numpy as np
@@ -17,6 +18,17 @@ from service.operations.uploads.tables import TableOfNumbers, rows_of_a_block
 
 NUMERIC_KINDS: Final = "biuf"
 MAX_HEADER: Final = 10_000
+# numpy reads a header with Python's parser and, where that fails, its tokenizer
+UNREADABLE_HEADER: Final = (
+    ValueError,
+    SyntaxError,
+    TokenError,
+    RecursionError,
+    MemoryError,
+    TypeError,
+    LookupError,
+    OverflowError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,7 @@ def read_header(stream: BinaryIO, name: str) -> Header:
         version = npy.read_magic(stream)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran_order, dtype = read(stream, max_header_size=MAX_HEADER)
-    except ValueError as error:
+    except UNREADABLE_HEADER as error:
         raise MalformedBody(f"the array {name} is no readable .npy file") from error
     if dtype.hasobject or dtype.kind not in NUMERIC_KINDS + "U":
         raise MalformedBody(f"the array {name} holds something else than numbers; objects are never unpickled")
@@ -110,8 +122,8 @@ class NpyArray:
 
 
 def _as_floats(numbers: npt.NDArray[Any]) -> FloatArray:
-    # a long double that overflows becomes infinite, and is refused with its row and column
-    with np.errstate(over="ignore"):
+    # a long double that overflows becomes infinite, and is refused with its row and column; so is a signalling NaN
+    with np.errstate(over="ignore", invalid="ignore"):
         return numbers.astype(np.float64, copy=False)
 
 

@@ -10,7 +10,7 @@ from service.core.arrays import FloatArray
 from service.core.dispatch import solve
 from service.core.losses import flatten, gradient_of, loss_of, unflatten
 from service.core.moments import centred, moments_of
-from service.core.problems import Moments, Problem
+from service.core.problems import Layer, Moments, Network, Problem
 from service.errors import NotCovered
 from service.vocabulary import Bias
 from tests.property.instances import dense, gradient_norm, random_like, value
@@ -61,6 +61,23 @@ def test_undecayed_biases_reach_what_search_reaches(depth: int, bias: Bias, inpu
     assert value(base, point) == pytest.approx(minimum.loss, rel=1e-12)
     assert gradient_norm(base, point) < 1e-9
     assert best_of_search(base) == pytest.approx(minimum.loss, abs=1e-7)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.03])
+def test_noise_on_inputs_sees_their_means_whatever_biases_do(decay: float) -> None:
+    """Several noisy layers and outputs, where the minimum is searched for."""
+    x, _ = offset_data()
+    moments = moments_of(x, x @ np.array([[3.0, 0.0], [0.0, 3.0], [1.0, -1.0]]) + 1.0)
+    layers = tuple(Layer(2, weight_decay=decay, noise_variance=variance) for variance in (0.4, 0.2, 0.0))
+    base = Problem(Network(layers, 0.3, bias=Bias.ALL, bias_weight_decays=(0.0,) * 3), moments)
+    answer = solve(base)
+    minimum = answer.solution.minimum
+    assert answer.solution.solver == "noisy_bounded"
+    assert minimum.parameters is not None
+    assert value(base, dense(minimum.parameters)) == pytest.approx(minimum.loss, rel=1e-12)
+    assert gradient_norm(base, dense(minimum.parameters)) < 1e-6
+    assert best_of_search(base, 4) >= minimum.loss - 1e-7
+    assert answer.certificate.lower_bound <= minimum.loss
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])

@@ -12,7 +12,7 @@ from service.core.catalogue import SOLVERS
 from service.core.certificates.scalar_output import certify
 from service.core.losses import terms_of
 from service.core.moments import moments_of
-from service.core.problems import Problem, Samples
+from service.core.problems import Layer, Network, Problem, Samples
 from service.core.results import Certificate, GlobalMinimum, Solution, Terms
 from service.core.roles import Certifier, Solver
 from service.core.scalar.branches import Branches
@@ -163,3 +163,16 @@ def test_samples_keep_the_digits_of_a_small_loss() -> None:
     certificate = certify(base, SOLVER.solve(base))
     assert certificate.upper_bound == pytest.approx(expected, rel=1e-6)
     assert 0.0 <= certificate.lower_bound <= certificate.upper_bound
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("decays", [(0.0, 0.0), (0.06, 0.0)])
+def test_a_loss_of_zero_is_exact(outputs: int, decays: tuple[float, float]) -> None:
+    """More inputs than samples, badly conditioned: moments alone would leave some 1e-13 of the targets."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(4, 6)), rng.normal(size=(4, outputs))
+    x[1] = x[0] + 1e-2 * x[1]
+    layers = (Layer(3, weight_decay=decays[0]), Layer(outputs, weight_decay=decays[1]))
+    answer = dispatch.solve(Problem(Network(layers), moments_of(x, y), Samples(x, y)))
+    assert answer.solution.minimum.loss == pytest.approx(0.0, abs=1e-9)
+    assert answer.status is Status.EXACT

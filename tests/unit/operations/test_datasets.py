@@ -262,6 +262,15 @@ CASES = {
     ),
     "a header for npy": case(as_npy(GOOD), "npy", InputError, "/header", "csv only", header="absent"),
     "npy: nothing": case(b"", "npy", MalformedBody, None, "no readable .npy"),
+    "npy: a header that is no Python": case(
+        as_npy(GOOD).replace(b"(4, 3)", b"(4, 3 "), "npy", MalformedBody, None, "no readable .npy"
+    ),
+    "npy: a header of brackets": case(
+        as_npy(GOOD).replace(b"{'descr'", b"((((((((", 1), "npy", MalformedBody, None, "no readable .npy"
+    ),
+    "csv: not UTF-8 where nobody looks": case(
+        b"a,b,y\n1,2,3\n2,\xff,3\n", "csv", InputError, "/rows/1", "UTF-8", ignore=["b"]
+    ),
     "npy: truncated": case(as_npy(GOOD)[:-1], "npy", MalformedBody, None, "another number of bytes"),
     "npy: objects": case(as_npy(np.array([[1, None]], dtype=object)), "npy", MalformedBody, None, "never unpickled"),
     "npy: text": case(as_npy(np.array([["a", "b"]])), "npy", MalformedBody, None, "matrix of numbers"),
@@ -375,6 +384,7 @@ def test_labels_that_are_numbers_have_no_names() -> None:
         (b'1,b\n2,c\n3,"c\n', "/rows/2", "without a line break"),
         (b"1,b\n2,c,d\n", "/rows/1", "must have 2 fields"),
         (b"1,b\r2,c\n", "/rows/0", "without a line break"),
+        (b"1,2\n3,4\r5,6\n", "/rows/1", "without a line break"),
         (b"1,b\n2," + b"c" * 200_000, "/rows/1", "at most 131072 characters"),
     ],
 )

@@ -73,3 +73,16 @@ def test_extremes_end_in_finite_numbers_or_in_a_reason(name: str) -> None:
         json.dumps(answer, allow_nan=False)
         answered += 1
     assert answered >= 1
+
+
+@pytest.mark.parametrize("method", ["exact", "lanczos"])
+@pytest.mark.parametrize("activation", ["linear", "relu"])
+def test_a_spectrum_of_zeros_is_one_peak(activation: str, method: str) -> None:
+    layers = [{"width": 2, "activation": activation}, {"width": 1}]
+    body = {"problem": {"network": {"layers": layers}, "data": samples([0.0], [-0.9])}, "at": "trained", "points": 21}
+    question = HEAVY["spectra"]({**body, "method": method}, Settings()).question
+    answer: Any = plain(decode(run_inline(JOB_OPERATIONS["spectra"], question)))
+    assert (answer["least"]["value"], answer["largest"]["value"]) == (0.0, 0.0)
+    assert answer["shares"]["zero"] == 1.0
+    grid = answer["density"]["eigenvalue"]
+    assert sum(answer["density"]["density"]) * (grid[1] - grid[0]) == pytest.approx(1.0, rel=0.05)
