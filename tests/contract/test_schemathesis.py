@@ -37,8 +37,15 @@ DRAWN["components"]["schemas"]["Problem"] = {"enum": [SLICE_EXAMPLE["problem"], 
 def bounded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server whose limits keep pictures within fractions of a second: the largest numbers allowed mean hours."""
     url = f"sqlite:///{tmp_path_factory.mktemp('bounded')}/jobs.db"
-    limits = {"max_picture_steps": 300, "max_slice_points": 1_000, "inline_budget_s": 0.05}
-    with serving(Settings(database_url=url, workers=0, log_level="error", **limits)) as address:
+    bounds = Settings(
+        database_url=url,
+        workers=0,
+        log_level="error",
+        max_picture_steps=300,
+        max_slice_points=1_000,
+        inline_budget_s=0.05,
+    )
+    with serving(bounds) as address:
         yield address
 
 
