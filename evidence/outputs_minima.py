@@ -160,16 +160,16 @@ def _narrow_gaps() -> list[str]:
     gaps: list[float] = []
     for _ in range(SMALL):
         n_layers, decay = int(rng.integers(3, 6)), float(10.0 ** rng.uniform(-2.5, -0.5))
-        scales = np.array([1.0, 10.0 ** -rng.uniform(0.0, 1.0)])
-        cross = rng.standard_normal((2, 2)) * scales[:, None]
+        scales = np.geomspace(1.0, 10.0 ** -rng.uniform(0.0, 1.0), 3)
+        cross = rng.standard_normal((3, 3)) * scales[:, None]
         total = 1.1 * float(np.sum((cross / scales[:, None]) ** 2))
-        network = Network((Layer(2, weight_decay=decay),) * n_layers)
+        network = Network((Layer(3, weight_decay=decay),) * n_layers)
         answer = solve(Problem(network, Moments(np.diag(scales**2), cross, total)))
         gaps.append(answer.certificate.relative_gap)
     opened = [gap for gap in gaps if gap > 1e-9]
     return [
         (
-            f"Where the frame bound is hardest pressed, three to five layers of two units on two inputs of condition "
+            f"Where the frame bound is hardest pressed, three to five layers of three units on three inputs of condition "
             f"up to 100: of {SMALL} random problems {len(opened)} keep a gap, the largest "
             f"{max(opened, default=0.0):.1e}, the median of the open ones {float(np.median(opened or [0.0])):.1e}."
         )
