@@ -169,7 +169,7 @@ def _narrow_gaps() -> list[str]:
     opened = [gap for gap in gaps if gap > 1e-9]
     return [
         (
-            f"Where the frame bound is hardest pressed, three to five layers of three units on three inputs of condition "
+            "Where the frame bound is hardest pressed, three to five layers of three units, three inputs of condition "
             f"up to 100: of {SMALL} random problems {len(opened)} keep a gap, the largest "
             f"{max(opened, default=0.0):.1e}, the median of the open ones {float(np.median(opened or [0.0])):.1e}."
         )
