@@ -100,7 +100,8 @@ class Settings(UploadLimits, BaseSettings):
 
     # uploads
     upload_folder: str = Field(
-        default="", description="Folder for files while they are read; empty for the system's temporary folder."
+        default="",
+        description="Folder for pipes and for what cannot be read in order; empty for the system's temporary folder.",
     )
     uploads_at_once: int = Field(
         default=4, ge=1, description="Uploads that may be received or read at the same time; more get 503."

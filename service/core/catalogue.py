@@ -55,9 +55,11 @@ from service.core.theorems import (
     landscape_wide_levels,
     landscape_wide_points,
     landscape_wide_valleys,
+    linear_decayed,
+    linear_noisy,
+    linear_undecayed,
     models,
     reductions,
-    several_outputs,
 )
 from service.core.theorems import scalar_output as scalar_output_theorems
 
@@ -103,7 +105,9 @@ LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = tuple(
 
 THEOREMS: Final[tuple[Theorem, ...]] = (
     *scalar_output_theorems.THEOREMS,
-    *several_outputs.THEOREMS,
+    *linear_undecayed.THEOREMS,
+    *linear_decayed.THEOREMS,
+    *linear_noisy.THEOREMS,
     *models.THEOREMS,
     *reductions.THEOREMS,
     *LANDSCAPE_RULES,

@@ -16,7 +16,7 @@ from service.errors import InputError, LimitExceeded
 from service.operations.mapping.columns import ClassColumns, Roles, roles_of
 from service.operations.uploads.formats import FileFormat
 from service.operations.uploads.tables import Table, name_of, rows_of_a_block, wrong_entry
-from service.schemas.datasets import AppliedOptions, UploadOptions
+from service.schemas.datasets import AppliedOptions, Format, UploadOptions
 from service.settings import UploadLimits
 
 LARGEST: Final = 1e100
@@ -42,8 +42,6 @@ class ReducedDataset:
 
     Attributes
     ----------
-    id : str
-        Hash of the file and the applied options.
     options : AppliedOptions
     moments : Moments
         Of the prepared columns, with their means.
@@ -56,7 +54,6 @@ class ReducedDataset:
     input_columns, target_columns : tuple of Column
     """
 
-    id: str
     options: AppliedOptions
     moments: Moments
     samples: Samples | None
@@ -75,17 +72,14 @@ class _Reduction:
     kept: list[FloatArray] = field(default_factory=list)
 
 
-def reduce_upload(
-    file: BinaryIO, form: FileFormat, digest: str, options: UploadOptions, limits: UploadLimits
-) -> ReducedDataset:
+def reduce_upload(file: BinaryIO, form: FileFormat, options: UploadOptions, limits: UploadLimits) -> ReducedDataset:
     """Read a file once from beginning to end.  O(n c^2) for n rows and c columns, in memory O(c^2).
 
     Parameters
     ----------
-    file : binary stream that can be sought
+    file : binary stream
+        It need not be seekable; formats that cannot be read in order are put on disk first.
     form : FileFormat
-    digest : str
-        Hash of the bytes of the file.
     options : UploadOptions
     limits : UploadLimits
 
@@ -94,6 +88,8 @@ def reduce_upload(
     InputError
         Naming row and column of what is wrong.
     LimitExceeded
+    EngineError
+        If the disk takes no file.
     MalformedBody
         If the bytes are not of the format, or end early.
     UnsupportedMediaType
@@ -108,7 +104,13 @@ def reduce_upload(
         _within(len(roles.targets), limits.max_outputs, "max_outputs", "outputs")
         table.choose(roles.chosen, roles.targets[0] if options.one_hot else None)
         found = _read(table, roles, options, limits)
-    return _prepared(found, table, roles, options, (form.name, digest))
+    return _prepared(found, table, roles, options, form)
+
+
+def identity_of(form: Format, digest: str, applied: AppliedOptions) -> str:
+    """The id of a data set: a hash of its file's format and SHA-256, and of the options that were applied."""
+    text = json.dumps([REDUCTION, form, digest, applied.model_dump()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _refuse_foreign(options: UploadOptions, form: FileFormat) -> None:
@@ -153,7 +155,7 @@ def _add_coded(scatter: Scatter, inputs: FloatArray, block: FloatArray, classes:
 
 
 def _prepared(
-    found: _Reduction, table: Table, roles: Roles, options: UploadOptions, content: tuple[str, str]
+    found: _Reduction, table: Table, roles: Roles, options: UploadOptions, form: FileFormat
 ) -> ReducedDataset:
     scatter, classes, inputs, texts = found.scatter, None, len(roles.inputs), table.label_names
     names = [str(name_of(column, table.names)) for column in roles.chosen]
@@ -175,7 +177,7 @@ def _prepared(
     )
     applied = AppliedOptions(
         header="absent" if table.names is None else "present",
-        delimiter=options.delimiter if content[0] == "csv" else None,
+        delimiter=options.delimiter if form.name == "csv" else None,
         targets=list(roles.targets),
         ignore=list(roles.ignored),
         one_hot=options.one_hot,
@@ -184,7 +186,6 @@ def _prepared(
         keep_samples=options.keep_samples,
     )
     return ReducedDataset(
-        id=_identity(content, applied),
         options=applied,
         moments=prepared_moments(scatter, preparation, inputs),
         samples=_samples(found.kept, preparation, inputs, changed) if options.keep_samples else None,
@@ -219,11 +220,6 @@ def _samples(kept: Sequence[FloatArray], preparation: Preparation, inputs: int, 
     rows = np.concatenate(kept)
     rows[:, :changed] = (rows[:, :changed] - preparation.shift[:changed]) / preparation.scale[:changed]
     return Samples(rows[:, :inputs], rows[:, inputs:])
-
-
-def _identity(content: tuple[str, str], applied: AppliedOptions) -> str:
-    text = json.dumps([REDUCTION, *content, applied.model_dump()], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _check_size(rows: int, table: Table, limits: UploadLimits) -> None:

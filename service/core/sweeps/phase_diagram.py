@@ -9,8 +9,10 @@ from math import prod
 
 from service.core.problems import Problem
 from service.core.sweeps.axes import Axis, positions
-from service.core.sweeps.boundaries import Boundary, trace
-from service.core.sweeps.points import Sweep, sweep_points
+from service.core.sweeps.boundaries import trace
+from service.core.sweeps.columns import Sweep
+from service.core.sweeps.points import sweep_points
+from service.core.sweeps.transitions import Boundary
 
 
 @dataclass(frozen=True, slots=True)

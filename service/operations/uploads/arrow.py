@@ -1,22 +1,26 @@
 """Text to numbers by pyarrow, an extra: twice as fast as numpy, and never asked to judge."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from service.core.arrays import FloatArray
 from service.operations.uploads.text_labels import TextLabels
 
+CARRIAGE_RETURN: Final = ord("\r")
+PARSED_AT_ONCE: Final = 1 << 20
+"""Bytes that pyarrow takes at a time: text and numbers stay in the caches; a longer line is left to numpy."""
+
 
 def fast_numbers(
-    content: bytes, delimiter: str, columns: int, chosen: Sequence[int], texts: TextLabels | None
+    content: memoryview, delimiter: str, columns: int, chosen: Sequence[int], texts: TextLabels | None
 ) -> FloatArray | None:
     """Lines as an array (m, columns) with zeros where nothing was chosen.
 
     Parameters
     ----------
-    content : bytes
+    content : memoryview of bytes
     delimiter : str
     columns : int
         Fields of each line.
@@ -35,8 +39,7 @@ def fast_numbers(
         from pyarrow import csv  # noqa: PLC0415 - as above
     except ImportError:
         return None
-    # a carriage return on its own ends a line for pyarrow only
-    if not content.strip() or content.count(b"\r") != content.count(b"\r\n"):
+    if not _is_lines(content):
         return None
     names = [str(column) for column in range(columns)]
     types = {str(column): pyarrow.float64() for column in chosen}
@@ -44,8 +47,8 @@ def fast_numbers(
         types[str(texts.column)] = pyarrow.string()
     try:
         table = csv.read_csv(
-            pyarrow.BufferReader(content),
-            read_options=csv.ReadOptions(use_threads=False, column_names=names, block_size=len(content) + 1),
+            pyarrow.BufferReader(pyarrow.py_buffer(content)),
+            read_options=csv.ReadOptions(use_threads=False, column_names=names, block_size=PARSED_AT_ONCE),
             parse_options=csv.ParseOptions(delimiter=delimiter),
             convert_options=csv.ConvertOptions(
                 column_types=types, include_columns=list(types), null_values=[], check_utf8=True
@@ -53,7 +56,7 @@ def fast_numbers(
         )
     except pyarrow.ArrowException:
         return None
-    if len(chosen) < columns and not _is_lines_of_text(content, table.num_rows):
+    if len(chosen) < columns and not _is_lines_of_text(bytes(content), table.num_rows):
         return None
     found = (np.empty if len(chosen) == columns else np.zeros)((table.num_rows, columns))
     for column in chosen:
@@ -64,6 +67,14 @@ def fast_numbers(
             return None
         found[:, texts.column] = labels
     return found
+
+
+def _is_lines(content: memoryview) -> bool:
+    """Whether lines end for pyarrow where they do for the `csv` module: a carriage return on its own is none."""
+    if not (np.frombuffer(content, np.uint8) == CARRIAGE_RETURN).any():
+        return True
+    text = bytes(content)
+    return text.count(b"\r") == text.count(b"\r\n")
 
 
 def _is_lines_of_text(content: bytes, rows: int) -> bool:

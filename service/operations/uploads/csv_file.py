@@ -4,9 +4,10 @@ Both round correctly, so that they read the same numbers; what they refuse is fo
 """
 
 import csv
+import io
 import math
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from service.schemas.datasets import UploadOptions
 DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
 BLOCK_BYTES: Final = 1 << 22
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+NEW_LINE: Final = ord("\n")
 NEVER_IN_A_NUMBER: Final = "\x1f"
 
 
@@ -31,6 +33,8 @@ class CsvTable:
 
     def __init__(self, file: BinaryIO, options: UploadOptions) -> None:
         self._file = file
+        # what is looked at before the rows are read
+        self._beginning = io.BytesIO(file.read(BLOCK_BYTES))
         self._delimiter = DELIMITERS[options.delimiter]
         self._row = 0
         first = self._first_fields()
@@ -39,7 +43,7 @@ class CsvTable:
         self.names = _names(first) if has_header else None
         self._line = 1 if has_header else 0
         if not has_header:
-            self._file.seek(self._start)
+            self._beginning.seek(self._start)
         self._numbers_in: Sequence[int] = range(self.columns)
         self._label: int | None = None
         self._texts: TextLabels | None = None
@@ -57,22 +61,33 @@ class CsvTable:
         self._numbers_in = sorted(column for column in columns if self._texts is None or column != labels)
 
     def _label_of_first_row_is_number(self, column: int) -> bool:
-        here, line = self._file.tell(), b"\n"
+        start, line = self._beginning.tell(), b"\n"
         while line and not line.strip():
-            line = self._file.readline(BLOCK_BYTES)
-        self._file.seek(here)
+            line = self._next_line()
+        self._beginning.seek(start)
         fields = self._fields(_text(line, 0), 0)
         return len(fields) != self.columns or _is_number(fields[column])
 
     def _first_fields(self) -> list[str]:
-        self._start = len(BYTE_ORDER_MARK) if self._file.read(3) == BYTE_ORDER_MARK else 0
-        self._file.seek(self._start)
-        line = self._file.readline(BLOCK_BYTES)
+        self._start = len(BYTE_ORDER_MARK) if self._beginning.read(3) == BYTE_ORDER_MARK else 0
+        self._beginning.seek(self._start)
+        line = self._next_line()
         if not line.strip():
             raise InputError.at((), "must be a table of at least one row; its first line is empty")
         if len(line) == BLOCK_BYTES:
             raise _long_line(0)
         return self._fields(_text(line, 0), 0)
+
+    def _next_line(self) -> bytes:
+        """The next line of the beginning, which reaches further if that is needed, but not without end."""
+        start = self._beginning.tell()
+        line = self._beginning.readline(BLOCK_BYTES)
+        if not line.endswith(b"\n") and start <= BLOCK_BYTES and (more := self._file.read(BLOCK_BYTES)):
+            self._beginning.seek(0, io.SEEK_END)
+            self._beginning.write(more)
+            self._beginning.seek(start)
+            line = self._beginning.readline(BLOCK_BYTES)
+        return line
 
     def _fields(self, line: str, row: int) -> list[str]:
         # a quotation that is still open takes the second line along
@@ -87,21 +102,25 @@ class CsvTable:
 
     def blocks(self) -> Iterator[FloatArray]:
         """Blocks of some `BLOCK_BYTES` of text."""
-        rest = b""
-        while read := self._file.read(BLOCK_BYTES):
-            content = rest + read
-            end = content.rfind(b"\n") + 1
-            if not end and len(content) >= BLOCK_BYTES:
+        room, rest = bytearray(2 * BLOCK_BYTES), 0
+        text = memoryview(room)
+        while read := self._read_into(text[rest : rest + BLOCK_BYTES]):
+            end = room.rfind(b"\n", 0, rest + read) + 1
+            if not end and rest + read >= BLOCK_BYTES:
                 raise _long_line(self._row)
-            rest = content[end:]
-            yield from self._block(content[:end])
-        yield from self._block(rest)
+            yield from self._block(text[:end])
+            self._line += int(np.count_nonzero(np.frombuffer(text[:end], np.uint8) == NEW_LINE))
+            rest += read - end
+            room[:rest] = room[end : end + rest]
+        yield from self._block(text[:rest])
 
-    def _block(self, content: bytes) -> Iterator[FloatArray]:
+    def _read_into(self, room: memoryview) -> int:
+        return self._beginning.readinto(room) or cast("Any", self._file).readinto(room)
+
+    def _block(self, content: memoryview) -> Iterator[FloatArray]:
         found = fast_numbers(content, self._delimiter, self.columns, self._numbers_in, self._texts)
         if found is None:
-            found = self._numbers(content)
-        self._line += content.count(b"\n")
+            found = self._numbers(bytes(content))
         if len(found):
             self._row += len(found)
             yield found

@@ -10,7 +10,6 @@ from service.errors import InputError, MalformedBody, UnsupportedMediaType
 from service.operations.uploads.arrow import numbered
 from service.operations.uploads.tables import name_of, rows_of_a_block, wrong_entry
 from service.operations.uploads.text_labels import HOW_TEXTS_ARE_READ, TextLabels, fault
-from service.schemas.datasets import UploadOptions
 
 BUFFER_BYTES: Final = 1 << 20
 MISSING: Final = (
@@ -19,11 +18,14 @@ MISSING: Final = (
 
 
 class ParquetTable:
-    """Columns of numbers, and labels; see `Table`.  A number that is missing is NaN, and refused as such."""
+    """Columns of a file that can be sought: numbers, and labels; see `Table`.
+
+    A number that is missing is NaN, and refused as such.
+    """
 
     targets = 0
 
-    def __init__(self, file: BinaryIO, _options: UploadOptions) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         try:
             import pyarrow  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra that ships no types
             import pyarrow.parquet  # type: ignore[import-untyped]  # noqa: PLC0415 - as above

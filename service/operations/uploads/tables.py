@@ -7,8 +7,8 @@ from service.core.arrays import FloatArray
 from service.errors import InputError
 
 MAX_NAME: Final = 100
-BLOCK_NUMBERS: Final = 1 << 18
-"""Numbers of one block: two million bytes, which the caches of a core still hold."""
+BLOCK_NUMBERS: Final = 1 << 16
+"""Numbers of one block: half a million bytes, which the caches of a core still hold, and a pipe gives at once."""
 
 
 class Table(Protocol):

@@ -91,6 +91,13 @@ def test_migrations_build_the_tables_that_the_code_reads(database: Database) -> 
     migrate(database)
 
 
+def test_a_store_of_the_version_before_is_brought_up_to_date(database: Database) -> None:
+    to_version(database, "-1", command.downgrade)
+    migrate(database)
+    with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
 def test_replicas_may_start_at_once(database_url: str) -> None:
     def start(_: int) -> None:
         replica = Database(database_url)

@@ -8,10 +8,11 @@ import pytest
 from service.core.dispatch import solve
 from service.core.moments import moments_of
 from service.core.problems import Layer, Moments, Network, Problem
+from service.core.scalar.common_variance import common_variance
 from service.core.sweeps.axes import Axis, positions, varied, with_depth
-from service.core.sweeps.boundaries import common_variance, trace
+from service.core.sweeps.boundaries import trace
+from service.core.sweeps.columns import ORIGIN_CLASSES
 from service.core.sweeps.phase_diagram import block, phase_diagram, size_of
-from service.core.sweeps.points import ORIGIN_CLASSES
 from service.vocabulary import Bias, SweepParameter
 
 P = SweepParameter

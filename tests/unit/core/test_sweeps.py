@@ -9,7 +9,8 @@ from service.core.arrays import FloatArray
 from service.core.moments import moments_of
 from service.core.problems import Layer, Moments, Network, Problem, Samples
 from service.core.sweeps.axes import Axis
-from service.core.sweeps.points import _one_by_one, sweep_of
+from service.core.sweeps.one_by_one import one_by_one
+from service.core.sweeps.points import sweep_of
 from service.vocabulary import Bias, SweepParameter
 from tests.unit.core.cases import FOUR_ROOTS, SIX_ROOTS, network
 
@@ -45,7 +46,7 @@ def values_of(parameter: SweepParameter, rng: np.random.Generator) -> FloatArray
 
 
 def assert_same(base: Problem, parameter: SweepParameter, values: FloatArray) -> None:
-    swept, single = sweep_of(base, parameter, values), _one_by_one(base, [Axis(parameter, values)])
+    swept, single = sweep_of(base, parameter, values), one_by_one(base, [Axis(parameter, values)])
     for entry in fields(swept):
         found, expected = getattr(swept, entry.name), getattr(single, entry.name)
         if expected is None:

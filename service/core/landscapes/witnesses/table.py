@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from service.core.landscapes.verdicts import Applied
 from service.core.landscapes.witnesses.augmented import added_neuron
 from service.core.landscapes.witnesses.bottleneck import weighted_bottleneck
@@ -16,6 +14,7 @@ from service.core.landscapes.witnesses.convex_relu import certified_minimum
 from service.core.landscapes.witnesses.duplicates import split_neuron
 from service.core.landscapes.witnesses.enumeration import enumerated
 from service.core.landscapes.witnesses.infinity import growing_output
+from service.core.landscapes.witnesses.objective import is_known, is_noisy
 from service.core.landscapes.witnesses.origins import decayed_origin, escape, flat_origin
 from service.core.landscapes.witnesses.point_checks import Verified
 from service.core.landscapes.witnesses.tangent_kernel import contracting
@@ -42,19 +41,22 @@ class Row:
     losses : frozenset of Loss
     undecided : bool
         Whether a rule may also have hypotheses that no problem decides.
+    noisy : bool
+        Whether it knows networks with noise; the rules behind all others do not.
     """
 
     build: Builder
     rules: frozenset[str]
     losses: frozenset[Loss] = SQUARED
     undecided: bool = False
+    noisy: bool = False
 
 
 CONSTRUCTIONS: Final[tuple[Row, ...]] = (
     Row(affine_cell, frozenset({"R34", "R36"})),
     Row(dead_units, frozenset({"R39"})),
     Row(split_neuron, frozenset({"R37"}), undecided=True),
-    Row(decayed_origin, frozenset()),
+    Row(decayed_origin, frozenset(), noisy=True),
     Row(flat_origin, frozenset({"R08c"})),
     Row(escape, frozenset({"R08b"})),
     Row(path_down, frozenset({"R24"})),
@@ -79,14 +81,14 @@ class Witness:
 def witnesses(problem: Problem, rules: Iterable[Applied]) -> tuple[Witness, ...]:
     """Every witness that can be constructed for the problem, verified or refuted by its numbers.
 
-    They need samples, and a loss without noise: no network with noise or skips has one.
+    They need samples and a loss that can be computed: no network with skips has one, and under noise linear ones only.
     """
     network = problem.network
-    noisy = network.input_noise_variance or np.any(network.noise_variances)
-    if problem.samples is None or network.skips or noisy:
+    if problem.samples is None or network.skips or not is_known(problem):
         return ()
     answers = {item.theorem.id: item.applies for item in rules}
-    found = [row.build(problem) for row in CONSTRUCTIONS if problem.loss in row.losses and _called_for(row, answers)]
+    rows = [row for row in CONSTRUCTIONS if row.noisy or not is_noisy(network)]
+    found = [row.build(problem) for row in rows if problem.loss in row.losses and _called_for(row, answers)]
     return tuple(Witness(item, verify(problem, item)) for item in found if item is not None)
 
 
