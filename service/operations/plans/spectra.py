@@ -15,20 +15,11 @@ from service.core.landscapes.spectrum import LARGEST, hessian_spectrum
 from service.core.losses import unflatten
 from service.core.problems import Problem
 from service.errors import InputError
-from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json
+from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json, in_range
 from service.operations.plans.packing import unpack
-from service.operations.plans.pictures import (
-    CHUNK_S,
-    SLOPE,
-    Draft,
-    card,
-    centre_of,
-    compute_point,
-    draft,
-    evaluation_s,
-    in_range,
-    weights_of,
-)
+from service.operations.plans.picture_points import card, centre_of, compute_point
+from service.operations.plans.picture_sizes import CHUNK_S, SLOPE, evaluation_s, weights_of
+from service.operations.plans.pictures import Draft, draft
 from service.schemas.spectra import SpectraRequest
 from service.settings import Limits
 from service.vocabulary import Evidence, SpectrumMethod

@@ -16,8 +16,9 @@ from service.core.problems import Layer, Network, Problem, Samples
 from service.core.results import Certificate, GlobalMinimum, Solution, Terms
 from service.core.roles import Certifier, Solver
 from service.core.scalar.branches import Branches
-from service.core.scalar.norm_bound import Scales, norm_bound
+from service.core.scalar.norm_bound import norm_bound
 from service.core.scalar.reduced import reduced_of
+from service.core.scalar.shells import Scales
 from service.core.scalar.weights import balanced_parameters
 from service.core.solvers.scalar_output import SOLVER
 from service.errors import NumericalError
