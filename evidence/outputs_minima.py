@@ -11,7 +11,8 @@ from evidence import outputs_instances as families
 from evidence.outputs_exact import exact_loss
 from evidence.outputs_search import search
 from service.core.catalogue import SOLVERS
-from service.core.problems import Problem
+from service.core.dispatch import solve
+from service.core.problems import Layer, Moments, Network, Problem
 from service.core.rules import conjunction, examine
 
 GENERATORS: Final[dict[str, tuple[Callable[[np.random.Generator], Problem], ...]]] = {
@@ -27,6 +28,7 @@ GENERATORS: Final[dict[str, tuple[Callable[[np.random.Generator], Problem], ...]
 }
 INSTANCES: Final = 100
 RESTARTS: Final = 8
+SMALL: Final = 1000
 BEATEN: Final = 1e-9
 BOUNDED: Final = ("deep_bounded", "noisy_bounded")
 """Solvers that promise an honest gap only; that of every other one has to close on every instance."""
@@ -115,7 +117,8 @@ def report() -> str:
     lines = [
         (
             f"Each solver on {INSTANCES} random instances (two to four layers, sizes up to five, unequal decays and "
-            "noise, singular and badly conditioned inputs, bottlenecks) against "
+            "noise, singular and badly conditioned inputs, bottlenecks; half of those of `deep_bounded` two to five "
+            "layers, sizes up to eight, condition up to 1000) against "
             f"{RESTARTS} restarts of L-BFGS on the exact expected loss. Differences are relative to max(loss, 1e-6 yy)."
         ),
         "",
@@ -145,5 +148,29 @@ def report() -> str:
             "No restart beats a solver and no bound exceeds a loss that was reached. `deep_bounded` and "
             "`noisy_bounded` promise an honest gap only: an open gap is what is not known, not an error."
         ),
+        "",
+        *_narrow_gaps(),
     ]
     return "\n".join(lines)
+
+
+def _narrow_gaps() -> list[str]:
+    """How often the gap of a small deep network on very unequal inputs stays open."""
+    rng = np.random.default_rng(5)
+    gaps: list[float] = []
+    for _ in range(SMALL):
+        n_layers, decay = int(rng.integers(3, 6)), float(10.0 ** rng.uniform(-2.5, -0.5))
+        scales = np.geomspace(1.0, 10.0 ** -rng.uniform(0.0, 1.0), 3)
+        cross = rng.standard_normal((3, 3)) * scales[:, None]
+        total = 1.1 * float(np.sum((cross / scales[:, None]) ** 2))
+        network = Network((Layer(3, weight_decay=decay),) * n_layers)
+        answer = solve(Problem(network, Moments(np.diag(scales**2), cross, total)))
+        gaps.append(answer.certificate.relative_gap)
+    opened = [gap for gap in gaps if gap > 1e-9]
+    return [
+        (
+            "Where the frame bound is hardest pressed, three to five layers of three units, three inputs of condition "
+            f"up to 100: of {SMALL} random problems {len(opened)} keep a gap, the largest "
+            f"{max(opened, default=0.0):.1e}, the median of the open ones {float(np.median(opened or [0.0])):.1e}."
+        )
+    ]

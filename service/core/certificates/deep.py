@@ -9,10 +9,10 @@ from service.core.certificates.duality import residual_bound
 from service.core.certificates.linear_checks import GAP_TOLERANCE, certificate
 from service.core.certificates.separable import dropout_bound, undecayed_bound
 from service.core.linear.envelope import Penalised
-from service.core.linear.frame import frame_bound
 from service.core.linear.guided import slack_of
 from service.core.linear.noisy_decay import DecayDual
 from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.rank_branches import branched_bound
 from service.core.linear.ranks import rank_bound
 from service.core.linear.reweighted import settle
 from service.core.linear.water_filling import effective_noise
@@ -77,5 +77,5 @@ def decay_bound(problem: Problem, quadratic: Quadratic, solution: Solution, norm
     if bound < goal and quadratic.correlation_norm > 0.0:
         # the surrogate of the noise is stationary elsewhere
         near = settle(task, start) if linear else start
-        bound = max(bound, frame_bound(task, near, slack_of(task, task.value(near))).value)
+        bound = max(bound, branched_bound(task, near, slack_of(task, task.value(near)), goal))
     return bound - shift

@@ -59,6 +59,21 @@ class Penalised:
         with np.errstate(over="ignore"):
             return float(np.float64(self.penalty / (steepest - self.linear)) ** (1.0 / (1.0 - self.power)))
 
+    @property
+    def shortest(self) -> float:
+        """A norm below which no minimiser has a lane; zero for p = 1.
+
+        Notes
+        -----
+        Along its own ray a lane pays ``c s^2 - 2 b s + P s^p`` with ``c`` at most the largest second moment; where that
+        is least and not positive, ``c s^(2-p) >= P (1 - p)``.
+        """
+        if self.power == 1.0:
+            return 0.0
+        steepest = float(self.quadratic.scales[0] ** 2)
+        edge = float((self.penalty * (1.0 - self.power) / steepest) ** (1.0 / (2.0 - self.power)))
+        return max(edge, self.harmless)
+
     def fit(self, end_map: FloatArray) -> float:
         """Squared error of a map V (k, rho)."""
         misfit = end_map * self.quadratic.scales - self.quadratic.target

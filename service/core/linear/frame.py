@@ -67,13 +67,13 @@ class FrameBound:
     violated: Lane | None
 
 
-def multiplier(task: Penalised, end_map: FloatArray) -> FloatArray:
+def multiplier(task: Penalised, end_map: FloatArray, exactly: bool = False) -> FloatArray:
     """The matrix N (k, k) that is tight at a stationary map (k, rho).
 
     Notes
     -----
     ``N q = C v - (pen(s) - s pen'(s) / 2) q`` for every lane ``v = V^T q`` of norm s; zero on other directions, or,
-    where the rank is at its cap, the least eigenvalue on the lanes.
+    where no further lane can come, the least eigenvalue on the lanes: at the cap, or for maps of ``exactly`` this rank.
     """
     left, values, right = np.linalg.svd(end_map, full_matrices=False)
     kept = values > 1e-10 * max(float(values[0]), 1e-300)
@@ -82,8 +82,9 @@ def multiplier(task: Penalised, end_map: FloatArray) -> FloatArray:
     inside = (left.T @ task.quadratic.correlation) @ (right.T * values) - np.diag(offsets)
     inside = 0.5 * (inside + inside.T)
     matrix = (left @ inside) @ left.T
-    if values.size and values.size == task.cap < end_map.shape[0]:
-        least = max(float(np.linalg.eigvalsh(inside)[0]), 0.0)
+    if values.size and (exactly or values.size == task.cap < end_map.shape[0]):
+        least = float(np.linalg.eigvalsh(inside)[0])
+        least = least if exactly else max(least, 0.0)
         matrix += least * (np.eye(end_map.shape[0]) - left @ left.T)
     symmetric: FloatArray = 0.5 * (matrix + matrix.T)
     return symmetric
@@ -122,6 +123,24 @@ def frame_bound(task: Penalised, end_map: FloatArray, slack: float, repairs: int
     return FrameBound(best, violated)
 
 
+def exact_rank_bound(task: Penalised, end_map: FloatArray, slack: float) -> float:
+    """Lower bound of the objective at minimisers of exactly the rank of a map (k, rho), positive; for p < 1.
+
+    Notes
+    -----
+    No lane is zero or shorter than ``task.shortest``, so that the matrix need not dominate those and may be negative.
+    """
+    matrix = multiplier(task, end_map, exactly=True)
+    values = np.asarray(np.linalg.svd(end_map, compute_uv=False), dtype=np.float64)
+    rank = int(np.count_nonzero(values > 1e-10 * values[0]))
+    cover = _Cover(task, slack / (2 * rank))
+    if cover.first >= cover.last:
+        return task.quadratic.total
+    shift = cover.worst(matrix, values, exactly=True).excess
+    leading = np.linalg.eigvalsh(matrix)[::-1][:rank] + shift
+    return task.quadratic.total - float(np.sum(leading))
+
+
 def _value(task: Penalised, matrix: FloatArray, shift: float) -> float:
     values = np.linalg.eigvalsh(matrix)[::-1][: task.cap] + shift
     return task.quadratic.total - float(np.sum(np.maximum(values, 0.0)))
@@ -146,11 +165,12 @@ class _Cover:
         steepest = 2.0 * quadratic.correlation_norm
         with np.errstate(over="ignore", divide="ignore"):
             by_penalty = float(np.float64(fitted / task.penalty) ** (1.0 / task.power))
-        # beyond the last the penalty, or the error, costs more than a lane gains; below the first no lane gains
+        # beyond the last the penalty, or the error, costs more than a lane gains; below the first no minimiser has one,
+        # or, for p = 1, it gains at most what is allowed
         self.last = min(by_penalty, steepest / float(self.squares[-1]))
-        self.first = max(task.harmless, self.allowed / steepest)
+        self.first = task.shortest if task.power < 1.0 else self.allowed / steepest
 
-    def worst(self, matrix: FloatArray, values: FloatArray) -> Lane:
+    def worst(self, matrix: FloatArray, values: FloatArray, exactly: bool = False) -> Lane:
         """Where ``matrix`` fails most, with an upper bound for everywhere that counts the intervals' chords in.
 
         Notes
@@ -160,11 +180,12 @@ class _Cover:
         """
         knots = self._knots(values)
         low, high = self._failing(matrix, knots[:-1], knots[1:], self.allowed)
-        if not low.size and np.all(_positive(matrix[None].copy(), self.allowed)):
+        if not low.size and (exactly or np.all(_positive(matrix[None].copy(), self.allowed))):
             return Lane(2.0 * self.allowed, 0.0, np.zeros(matrix.shape[0]), np.inf, matrix)
         # a lane of norm zero gains nothing, a short one at most what is allowed: the matrix must not be negative
         least, vectors = np.linalg.eigh(matrix)
-        worst = Lane(-float(least[0]), -float(least[0]), vectors[:, 0], np.inf, np.zeros_like(matrix))
+        deepest = -np.inf if exactly else -float(least[0])
+        worst = Lane(deepest, deepest, vectors[:, 0], np.inf, np.zeros_like(matrix))
         limit = highest = max(self.allowed, worst.excess)
         for _ in range(ROUNDS):
             if not low.size:

@@ -4,6 +4,8 @@ A concave function of the squares lies below its tangents, so that least squares
 Newton steps on the maps of the rank that is left make the result exact.  See ``docs/theory/deep-bounds.md``.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from service.core.arrays import FloatArray
@@ -40,6 +42,12 @@ def settle(task: Penalised, start: FloatArray) -> FloatArray:
     return best.dense()
 
 
+def stationary(task: Penalised, lanes: int) -> FloatArray | None:
+    """A stationary map (k, rho) with so many lanes, whatever they gain; ``None`` where the descent ends with fewer."""
+    point = _descended(replace(task, cap=lanes), task.quadratic.target / task.quadratic.scales)
+    return point.dense() if point.values.size == lanes else None
+
+
 def replaced(task: Penalised, end_map: FloatArray, lane: Lane) -> FloatArray:
     """The map with its row in the direction of a lane replaced by what is best there at the lane's weight."""
     row = lane.direction @ end_map
@@ -61,6 +69,8 @@ def _descended(task: Penalised, start: FloatArray) -> Point:
     if not point.values.size:
         return point
     point = newton(task, point)
+    if not point.values.size:
+        return point
     lasting = point.values > _shortest(task, float(point.values[0]))
     if np.all(lasting):
         return point
