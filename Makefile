@@ -50,7 +50,8 @@ bench: .venv/peers.stamp ## print the speed of each kind of work as a ratio to a
 
 lock: ## choose library versions anew (needs uv)
 	@$(COMPILE) --upgrade --output-file requirements/runtime.lock
-	@$(COMPILE) --upgrade --constraint requirements/runtime.lock --extra cluster --output-file requirements/image.lock
+	@$(COMPILE) --upgrade --constraint requirements/runtime.lock --extra cluster --extra parquet --extra plots \
+		--output-file requirements/image.lock
 	@$(COMPILE) --upgrade --constraint requirements/image.lock --extra cluster --extra parquet --extra plots --extra dev \
 		--output-file requirements/dev.lock
 

@@ -1,9 +1,11 @@
-"""The service in a process of its own, as ``minima serve`` runs it, with two routes that only measurements need.
+"""The service in a process of its own, as ``minima serve`` runs it, with three routes that only measurements need.
 
 ``/echo`` reads and validates a request as ``/v1/minima`` does, by the same functions and below the same
-middlewares, and writes the validated model back.  ``/cpu`` says how many seconds of a core the process has used.
+middlewares, and writes the validated model back.  ``/hash`` receives a body of any size and hashes it as it comes.
+``/cpu`` says how many seconds of a core the process has used.
 """
 
+import hashlib
 import json
 import os
 import socket
@@ -88,6 +90,14 @@ async def echo(request: Request) -> Response:
     return json_response(parse(await document(body, max_bytes)).request)
 
 
+async def digest(request: Request) -> Response:
+    """One pass over the body, and nothing else."""
+    found = hashlib.sha256()
+    async for content in request.stream():
+        found.update(content)
+    return JSONResponse({"sha256": found.hexdigest()})
+
+
 async def cpu(_request: Request) -> Response:
     """Seconds of a core used by this process."""
     return JSONResponse({"seconds": time.process_time()})
@@ -97,6 +107,7 @@ def run() -> None:
     """Serve on a free port, which is the first line of output."""
     app = create_app(Settings())
     app.add_api_route("/echo", echo, methods=["POST"])
+    app.add_api_route("/hash", digest, methods=["POST"])
     app.add_api_route("/cpu", cpu, methods=["GET"])
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
     print(listener.getsockname()[1], flush=True)

@@ -11,8 +11,9 @@ from benchmarks.problems import problems
 from service.core.arrays import FloatArray, IntArray
 from service.core.dispatch import solve
 from service.core.problems import Problem
-from service.core.sweeps import Sweep, sweep_of
-from service.core.variation import Axis, varied
+from service.core.sweeps.axes import Axis, varied
+from service.core.sweeps.columns import Sweep
+from service.core.sweeps.points import sweep_of
 from service.operations.mapping.problem import to_core
 from service.operations.minima import parse
 from service.settings import Limits

@@ -8,12 +8,12 @@ from scipy.optimize import minimize
 
 from service.core.arrays import FloatArray
 from service.core.catalogue import LANDSCAPE_RULES
-from service.core.landscape import Landscape, landscape
+from service.core.landscapes.summary import Landscape, summarise
 from service.core.landscapes.witnesses.claims import Claim
+from service.core.landscapes.witnesses.table import Witness, witnesses
 from service.core.losses import DenseParameters, flatten, unflatten
 from service.core.nonlinear import evaluate
 from service.core.problems import Problem, shapes_of
-from service.core.witnesses import Witness, witnesses
 from service.operations.landscape import landscape as answer
 from service.operations.landscape import parse
 from service.settings import Limits
@@ -114,7 +114,7 @@ def verdicts() -> list[str]:
     tried, worst = 0, 0.0
     for seed in range(SPECS):
         problem = random_spec(seed)
-        summary = landscape(problem)
+        summary = summarise(problem)
         counts.update(f"`{name}`: {str(ruling.value).lower()}" for name, ruling in summary.verdicts.items())
         shown = witnesses(problem, summary.rules)
         for item in shown:

@@ -122,6 +122,15 @@ def deep_decayed(rng: np.random.Generator) -> Problem:
     return Problem(network_of(shape, random_decays(rng, n_layers)), moments)
 
 
+def deep_narrow(rng: np.random.Generator) -> Problem:
+    """Two to five layers with decay, up to eight inputs and outputs of condition up to 1000, many with a bottleneck."""
+    n_layers = int(rng.integers(2, 6))
+    shape = random_shape(rng, n_layers, 8)
+    widths = tuple(int(width) for width in rng.integers(2, 9, n_layers - 1))
+    moments = random_moments(rng, shape, float(10.0 ** rng.uniform(0.0, 3.0)))
+    return Problem(network_of(replace(shape, hidden=widths), random_decays(rng, n_layers)), moments)
+
+
 def two_layer_dropout(rng: np.random.Generator) -> Problem:
     """Noise on the hidden layer: no decay on general inputs, or decay on white inputs."""
     shape = random_shape(rng, 2)

@@ -11,7 +11,8 @@ from evidence import outputs_instances as families
 from evidence.outputs_exact import exact_loss
 from evidence.outputs_search import search
 from service.core.catalogue import SOLVERS
-from service.core.problems import Problem
+from service.core.dispatch import solve
+from service.core.problems import Layer, Moments, Network, Problem
 from service.core.rules import conjunction, examine
 
 GENERATORS: Final[dict[str, tuple[Callable[[np.random.Generator], Problem], ...]]] = {
@@ -19,16 +20,18 @@ GENERATORS: Final[dict[str, tuple[Callable[[np.random.Generator], Problem], ...]
     "factorisation": (families.decayed_white,),
     "autoencoder": (families.autoencoder,),
     "dropout": (families.two_layer_dropout, families.deep_dropout),
+    "uncentred_noise": (families.noise_under_a_bias,),
     "nuclear_norm": (families.two_layers_decayed,),
     "rank_one_bottleneck": (families.rank_one,),
-    "deep_bounded": (families.deep_decayed,),
+    "deep_bounded": (families.deep_decayed, families.deep_narrow),
     "noisy_bounded": (families.noisy_general,),
 }
 INSTANCES: Final = 100
 RESTARTS: Final = 8
+SMALL: Final = 1000
 BEATEN: Final = 1e-9
-CLOSED: Final = ("reduced_rank", "factorisation", "autoencoder", "dropout", "nuclear_norm", "rank_one_bottleneck")
-"""Solvers whose gap has to close on every instance."""
+BOUNDED: Final = ("deep_bounded", "noisy_bounded")
+"""Solvers that promise an honest gap only; that of every other one has to close on every instance."""
 
 
 @dataclass
@@ -104,7 +107,7 @@ def compare(name: str, count: int = INSTANCES, restarts: int = RESTARTS) -> Tall
         tally.worst_rounding = max(tally.worst_rounding, float(abs(reached - Fraction(rounded))) / problem.data.yy)
         assert margin >= 0.0, (name, number, "bound above a reached loss", margin)
         assert all(check.passed for check in certificate.checks), (name, number, certificate.checks)
-        assert certificate.holds or name not in CLOSED, (name, number, certificate.relative_gap)
+        assert certificate.holds or name in BOUNDED, (name, number, certificate.relative_gap)
     assert tally.beaten == 0, (name, "beaten by a restart")
     return tally
 
@@ -114,7 +117,8 @@ def report() -> str:
     lines = [
         (
             f"Each solver on {INSTANCES} random instances (two to four layers, sizes up to five, unequal decays and "
-            "noise, singular and badly conditioned inputs, bottlenecks) against "
+            "noise, singular and badly conditioned inputs, bottlenecks; half of those of `deep_bounded` two to five "
+            "layers, sizes up to eight, condition up to 1000) against "
             f"{RESTARTS} restarts of L-BFGS on the exact expected loss. Differences are relative to max(loss, 1e-6 yy)."
         ),
         "",
@@ -144,5 +148,29 @@ def report() -> str:
             "No restart beats a solver and no bound exceeds a loss that was reached. `deep_bounded` and "
             "`noisy_bounded` promise an honest gap only: an open gap is what is not known, not an error."
         ),
+        "",
+        *_narrow_gaps(),
     ]
     return "\n".join(lines)
+
+
+def _narrow_gaps() -> list[str]:
+    """How often the gap of a small deep network on very unequal inputs stays open."""
+    rng = np.random.default_rng(5)
+    gaps: list[float] = []
+    for _ in range(SMALL):
+        n_layers, decay = int(rng.integers(3, 6)), float(10.0 ** rng.uniform(-2.5, -0.5))
+        scales = np.geomspace(1.0, 10.0 ** -rng.uniform(0.0, 1.0), 3)
+        cross = rng.standard_normal((3, 3)) * scales[:, None]
+        total = 1.1 * float(np.sum((cross / scales[:, None]) ** 2))
+        network = Network((Layer(3, weight_decay=decay),) * n_layers)
+        answer = solve(Problem(network, Moments(np.diag(scales**2), cross, total)))
+        gaps.append(answer.certificate.relative_gap)
+    opened = [gap for gap in gaps if gap > 1e-9]
+    return [
+        (
+            "Where the frame bound is hardest pressed, three to five layers of three units, three inputs of condition "
+            f"up to 100: of {SMALL} random problems {len(opened)} keep a gap, the largest "
+            f"{max(opened, default=0.0):.1e}, the median of the open ones {float(np.median(opened or [0.0])):.1e}."
+        )
+    ]

@@ -22,8 +22,8 @@ from service.core.models.unconstrained_features import feature_problem
 from service.core.models.vae_minima import vae_minima
 from service.core.moments import moments_of
 from service.core.problems import Layer, Network, Problem, Samples
-from service.core.reduction import needs_reduction
 from service.core.reductions.step import dense_factor
+from service.core.reductions.table import needs_reduction
 from service.core.results import Minima
 from service.errors import NotCovered
 from service.vocabulary import Bias

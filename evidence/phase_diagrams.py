@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from service.core.arrays import FloatArray
 from service.core.dispatch import solve
-from service.core.landscapes.boundaries import Boundary
-from service.core.landscapes.phase_diagram import PhaseDiagram, phase_diagram
 from service.core.problems import Layer, Moments, Network, Problem
-from service.core.variation import Axis, varied
+from service.core.sweeps.axes import Axis, varied
+from service.core.sweeps.phase_diagram import PhaseDiagram, phase_diagram
+from service.core.sweeps.transitions import Boundary
 from service.operations.mapping import problem as problem_mapping
 from service.schemas.problem import Problem as WireProblem
 from service.settings import Limits

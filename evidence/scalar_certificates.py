@@ -8,8 +8,9 @@ import numpy as np
 
 from service.core.certificates.scalar_output import certify
 from service.core.problems import Layer, Moments, Network, Problem
-from service.core.scalar.norm_bound import Scales, norm_bound
+from service.core.scalar.norm_bound import norm_bound
 from service.core.scalar.reduced import reduced_of
+from service.core.scalar.shells import Scales
 from service.core.solvers.scalar_output import solve
 
 INSTANCES = 300

@@ -60,7 +60,7 @@ def report() -> str:
     return (
         f"Each file is sent by one connection to a server that has just started (seed {SEED}), normal numbers in "
         f"{COLUMNS} columns, csv with 17 digits.\nMemory is the peak of the resident set, from the kernel: of the "
-        "server and of the process that reads files, whose libraries alone take some 100 MB.\nWhile a file is "
+        "server and of the process that reads, whose libraries alone take some 100 MB.\nWhile a file is "
         "received and read, a second connection asks `/livez` every 5 ms; the longest and the 99th percentile of its "
         "waits are shown.\n"
         "The means and second moments of every upload were compared with those of the samples (1e-10).\n\n"

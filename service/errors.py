@@ -175,13 +175,17 @@ class UnsupportedMediaType(BodyError):
 
 
 class DatasetError(ServiceError):
-    """A data set is unknown (``missing``) or was deleted (``deleted``)."""
+    """A data set is unknown (``missing``), was deleted (``deleted``) or was not used for long (``expired``)."""
 
     code = "dataset-deleted"
-    title = "The data set was deleted"
+    title = "The data set was deleted or expired"
 
-    def __init__(self, location: Location, reason: Literal["missing", "deleted"]) -> None:
-        detail = {"missing": "names no data set of this server", "deleted": "names a data set that was deleted"}[reason]
+    def __init__(self, location: Location, reason: Literal["missing", "deleted", "expired"]) -> None:
+        detail = {
+            "missing": "names no data set of this server",
+            "deleted": "names a data set that was deleted",
+            "expired": "names a data set that expired, since nobody used it; upload the file again",
+        }[reason]
         super().__init__(detail)
-        self.code = {"missing": NotFound.code, "deleted": DatasetError.code}[reason]
+        self.code = NotFound.code if reason == "missing" else DatasetError.code
         self.problem = FieldProblem(location, detail)

@@ -100,7 +100,8 @@ class Settings(UploadLimits, BaseSettings):
 
     # uploads
     upload_folder: str = Field(
-        default="", description="Folder for files while they are read; empty for the system's temporary folder."
+        default="",
+        description="Folder for pipes and for what cannot be read in order; empty for the system's temporary folder.",
     )
     uploads_at_once: int = Field(
         default=4, ge=1, description="Uploads that may be received or read at the same time; more get 503."
@@ -138,7 +139,12 @@ class Settings(UploadLimits, BaseSettings):
         default=3, ge=0, description="Deaths of workers under one chunk that its job survives."
     )
     job_retention_s: float = Field(default=604_800.0, gt=0, description="Seconds that an ended job is kept.")
-    collect_every_s: float = Field(default=60.0, gt=0, description="Seconds between two removals of expired jobs.")
+    dataset_retention_s: float = Field(
+        default=2_592_000.0, gt=0, description="Seconds that a data set is kept after it was uploaded or last used."
+    )
+    collect_every_s: float = Field(
+        default=60.0, gt=0, description="Seconds between two removals of expired jobs and data sets."
+    )
     queue_limit: int = Field(default=10_000, ge=1, description="Jobs that may wait or run at once.")
     jobs_at_once: int = Field(default=16, ge=1, description="Jobs that one replica drives at once.")
     max_job_seconds: float = Field(default=86_400.0, gt=0, description="Seconds that one job may take.")

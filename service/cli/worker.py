@@ -24,7 +24,7 @@ def worker(
     # Dask takes a second to import, which no other command should pay.
     from service.jobs.cluster import run_workers  # noqa: PLC0415 - as said
     from service.jobs.config import refuse_insecure  # noqa: PLC0415 - as said
-    from service.jobs.dask_pool import TlsFiles, configure_dask, prepare_forks  # noqa: PLC0415 - as said
+    from service.jobs.engines.dask_pool import TlsFiles, configure_dask, prepare_forks  # noqa: PLC0415 - as said
 
     refuse_insecure(address, allow_insecure=settings.allow_insecure_scheduler)
     files = (settings.tls_ca, settings.tls_certificate, settings.tls_key)

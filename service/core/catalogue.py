@@ -23,8 +23,8 @@ from service.core.ranks.rules import (
     skips,
     white_minimum,
 )
+from service.core.roles import Certifier, Solver
 from service.core.rules import Theorem
-from service.core.solver import Certifier, Solver
 from service.core.solvers import (
     autoencoder,
     deep_bounded,
@@ -55,9 +55,11 @@ from service.core.theorems import (
     landscape_wide_levels,
     landscape_wide_points,
     landscape_wide_valleys,
+    linear_decayed,
+    linear_noisy,
+    linear_undecayed,
     models,
     reductions,
-    several_outputs,
 )
 from service.core.theorems import scalar_output as scalar_output_theorems
 
@@ -103,7 +105,9 @@ LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = tuple(
 
 THEOREMS: Final[tuple[Theorem, ...]] = (
     *scalar_output_theorems.THEOREMS,
-    *several_outputs.THEOREMS,
+    *linear_undecayed.THEOREMS,
+    *linear_decayed.THEOREMS,
+    *linear_noisy.THEOREMS,
     *models.THEOREMS,
     *reductions.THEOREMS,
     *LANDSCAPE_RULES,

@@ -7,12 +7,12 @@ import numpy as np
 from service.core.catalogue import SOLVERS
 from service.core.certificates.curvature import curvature_check
 from service.core.problems import Problem
-from service.core.reduction import needs_reduction, reduced
 from service.core.reductions.lifted import lifted
+from service.core.reductions.table import needs_reduction, reduced
 from service.core.results import Certificate, Minima
+from service.core.roles import Certifier, Solver
 from service.core.rules import Finding, conjunction, examine
 from service.core.scalar.subnetworks import subnetwork_points
-from service.core.solver import Certifier, Solver
 from service.core.solvers import scalar_output
 from service.errors import Attempt, NotCovered, NumericalError
 from service.vocabulary import Status

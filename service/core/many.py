@@ -21,7 +21,7 @@ from service.core.scalar.stack import fits_a_stack, stack_of
 from service.core.scalar.stacked_bound import stacked_bound
 from service.core.scalar.stacked_loss import balanced_losses
 from service.core.scalar.stacked_minima import best_maps
-from service.core.sweeps import parameter_norm_of
+from service.core.sweeps.one_by_one import parameter_norm_of
 from service.vocabulary import Status
 
 FEWEST: Final = 4

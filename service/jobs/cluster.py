@@ -9,7 +9,7 @@ from typing import Any, Final
 from distributed import Nanny, Scheduler
 from distributed.security import Security
 
-from service.jobs.dask_pool import TlsFiles, configure_dask, prepare_forks, security_of
+from service.jobs.engines.dask_pool import TlsFiles, configure_dask, prepare_forks, security_of
 
 _log: Final = logging.getLogger(__name__)
 _RETRY_S: Final = 0.5

@@ -47,6 +47,7 @@ class JobsConfig:
     stuck_after_s: float = 20.0
     max_losses: int = 3
     retention_s: float = 7 * 86400.0
+    dataset_retention_s: float = 30 * 86400.0
     collect_every_s: float = 60.0
     beat_s: float = 2.0
     queue_limit: int = 10_000

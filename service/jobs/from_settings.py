@@ -23,6 +23,7 @@ def jobs_config(settings: Settings) -> JobsConfig:
         stuck_after_s=settings.stuck_after_s,
         max_losses=settings.max_worker_deaths,
         retention_s=settings.job_retention_s,
+        dataset_retention_s=settings.dataset_retention_s,
         collect_every_s=settings.collect_every_s,
         queue_limit=settings.queue_limit,
         jobs_at_once=settings.jobs_at_once,

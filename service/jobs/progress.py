@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from service.jobs.codec import decode, encode
-from service.jobs.engine import Call
+from service.jobs.engines.engine import Call
 from service.jobs.identity import content_hash
 from service.jobs.plans import Chunk, Plan
 from service.jobs.values import Json, Payload, StepKind

@@ -8,13 +8,13 @@ from typing import Final
 
 from service.errors import EngineError, InputError
 from service.jobs.config import JobsConfig, refuse_insecure
-from service.jobs.database import Database
-from service.jobs.datasets import DatasetStore
-from service.jobs.execution import load_table
-from service.jobs.migrate import migrate
+from service.jobs.driver.supervisor import Supervisor
+from service.jobs.engines.execution import load_table
 from service.jobs.plans import OperationTable, Plan
-from service.jobs.store import JobStore
-from service.jobs.supervisor import Supervisor
+from service.jobs.store.callers import JobStore
+from service.jobs.store.database import Database
+from service.jobs.store.datasets import DatasetStore
+from service.jobs.store.migrate import migrate
 from service.jobs.values import Job, Json, Submission
 from service.version import ENGINE_VERSION
 
@@ -41,7 +41,7 @@ class JobService:
         self._config: Final = config
         self._database: Final = Database(config.database_url, prepare=migrate)
         self._supervisor: Final = Supervisor(config) if drive else None
-        self.datasets: Final = DatasetStore(self._database)
+        self.datasets: Final = DatasetStore(self._database, config.dataset_retention_s)
         self.store: Final = JobStore(self._database, ENGINE_VERSION, config.queue_limit, config.retention_s)
 
     def start(self) -> None:

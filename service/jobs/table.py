@@ -7,14 +7,11 @@ from service.jobs.heavy import analyses, batches, connectivity, gradient_flows, 
 from service.jobs.plans import Operation
 
 JOB_OPERATIONS: Final[Mapping[str, Operation]] = {
-    "diagnose": analyses.DIAGNOSE,
-    "landscape": analyses.LANDSCAPE,
-    "minima": analyses.MINIMA,
+    **analyses.ANALYSES_AS_JOBS,
     "minima_batch": batches.MINIMA_BATCH,
     "connectivity": connectivity.CONNECTIVITY,
     "gradient_flows": gradient_flows.GRADIENT_FLOWS,
     "races": races.RACES,
-    "ranks": analyses.RANKS,
     "slices": slices.SLICES,
     "spectra": spectra.SPECTRA,
     "sweeps": sweeps.SWEEPS,

@@ -32,8 +32,8 @@ PER_PARAMETER_S: Final = 1e-4
 SEARCH_S: Final[Mapping[str, tuple[float, float, float]]] = {
     "nuclear_norm": (0.02, 0.0, 0.0),
     "rank_one_bottleneck": (0.05, 0.0, 0.0),
-    "deep_bounded": (0.04, 0.0, 0.5),
-    "noisy_bounded": (0.03, 1.5, 0.9),
+    "deep_bounded": (0.004, 0.0, 0.5),
+    "noisy_bounded": (0.004, 1.5, 0.9),
 }
 
 

@@ -16,7 +16,7 @@ from service.errors import InputError, LimitExceeded
 from service.operations.mapping.columns import ClassColumns, Roles, roles_of
 from service.operations.uploads.formats import FileFormat
 from service.operations.uploads.tables import Table, name_of, rows_of_a_block, wrong_entry
-from service.schemas.datasets import AppliedOptions, UploadOptions
+from service.schemas.datasets import AppliedOptions, Format, UploadOptions
 from service.settings import UploadLimits
 
 LARGEST: Final = 1e100
@@ -42,8 +42,6 @@ class ReducedDataset:
 
     Attributes
     ----------
-    id : str
-        Hash of the file and the applied options.
     options : AppliedOptions
     moments : Moments
         Of the prepared columns, with their means.
@@ -51,14 +49,16 @@ class ReducedDataset:
         Prepared; labels instead of one-hot targets.
     classes : tuple of int or None
         Ascending, in the order of the targets.
+    class_names : tuple of str or None
+        Texts of the labels in the file, where they are texts.
     input_columns, target_columns : tuple of Column
     """
 
-    id: str
     options: AppliedOptions
     moments: Moments
     samples: Samples | None
     classes: tuple[int, ...] | None
+    class_names: tuple[str, ...] | None
     input_columns: tuple[Column, ...]
     target_columns: tuple[Column, ...]
 
@@ -72,17 +72,14 @@ class _Reduction:
     kept: list[FloatArray] = field(default_factory=list)
 
 
-def reduce_upload(
-    file: BinaryIO, form: FileFormat, digest: str, options: UploadOptions, limits: UploadLimits
-) -> ReducedDataset:
+def reduce_upload(file: BinaryIO, form: FileFormat, options: UploadOptions, limits: UploadLimits) -> ReducedDataset:
     """Read a file once from beginning to end.  O(n c^2) for n rows and c columns, in memory O(c^2).
 
     Parameters
     ----------
-    file : binary stream that can be sought
+    file : binary stream
+        It need not be seekable; formats that cannot be read in order are put on disk first.
     form : FileFormat
-    digest : str
-        Hash of the bytes of the file.
     options : UploadOptions
     limits : UploadLimits
 
@@ -91,6 +88,8 @@ def reduce_upload(
     InputError
         Naming row and column of what is wrong.
     LimitExceeded
+    EngineError
+        If the disk takes no file.
     MalformedBody
         If the bytes are not of the format, or end early.
     UnsupportedMediaType
@@ -103,8 +102,15 @@ def reduce_upload(
         roles = roles_of(table, options)
         _within(len(roles.inputs), limits.max_inputs, "max_inputs", "inputs")
         _within(len(roles.targets), limits.max_outputs, "max_outputs", "outputs")
+        table.choose(roles.chosen, roles.targets[0] if options.one_hot else None)
         found = _read(table, roles, options, limits)
-    return _prepared(found, table, roles, options, (form.name, digest))
+    return _prepared(found, table, roles, options, form)
+
+
+def identity_of(form: Format, digest: str, applied: AppliedOptions) -> str:
+    """The id of a data set: a hash of its file's format and SHA-256, and of the options that were applied."""
+    text = json.dumps([REDUCTION, form, digest, applied.model_dump()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _refuse_foreign(options: UploadOptions, form: FileFormat) -> None:
@@ -149,14 +155,18 @@ def _add_coded(scatter: Scatter, inputs: FloatArray, block: FloatArray, classes:
 
 
 def _prepared(
-    found: _Reduction, table: Table, roles: Roles, options: UploadOptions, content: tuple[str, str]
+    found: _Reduction, table: Table, roles: Roles, options: UploadOptions, form: FileFormat
 ) -> ReducedDataset:
-    scatter, classes, inputs = found.scatter, None, len(roles.inputs)
+    scatter, classes, inputs, texts = found.scatter, None, len(roles.inputs), table.label_names
     names = [str(name_of(column, table.names)) for column in roles.chosen]
     if found.classes is not None:
-        classes, order = found.classes.sorted(names[-1])
+        classes, order = found.classes.sorted(names[-1], texts)
         scatter = scatter.take([*range(inputs), *(inputs + place for place in order)])
-        names[-1:] = [f"{names[-1]}={label}" for label in classes]
+        if texts is not None:
+            texts = [texts[place] for place in order]
+            for block in found.kept:
+                block[:, -1] = np.argsort(order)[block[:, -1].astype(np.intp)]
+        names[-1:] = [f"{names[-1]}={label}" for label in (classes if texts is None else texts)]
     changed = len(names) if classes is None else inputs
     preparation = _preparation(scatter, options, names, changed)
     columns = tuple(
@@ -167,7 +177,7 @@ def _prepared(
     )
     applied = AppliedOptions(
         header="absent" if table.names is None else "present",
-        delimiter=options.delimiter if content[0] == "csv" else None,
+        delimiter=options.delimiter if form.name == "csv" else None,
         targets=list(roles.targets),
         ignore=list(roles.ignored),
         one_hot=options.one_hot,
@@ -176,11 +186,11 @@ def _prepared(
         keep_samples=options.keep_samples,
     )
     return ReducedDataset(
-        id=_identity(content, applied),
         options=applied,
         moments=prepared_moments(scatter, preparation, inputs),
         samples=_samples(found.kept, preparation, inputs, changed) if options.keep_samples else None,
         classes=classes,
+        class_names=None if texts is None else tuple(texts),
         input_columns=columns[:inputs],
         target_columns=columns[inputs:],
     )
@@ -210,11 +220,6 @@ def _samples(kept: Sequence[FloatArray], preparation: Preparation, inputs: int, 
     rows = np.concatenate(kept)
     rows[:, :changed] = (rows[:, :changed] - preparation.shift[:changed]) / preparation.scale[:changed]
     return Samples(rows[:, :inputs], rows[:, inputs:])
-
-
-def _identity(content: tuple[str, str], applied: AppliedOptions) -> str:
-    text = json.dumps([REDUCTION, *content, applied.model_dump()], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _check_size(rows: int, table: Table, limits: UploadLimits) -> None:

@@ -14,22 +14,21 @@ from service.core.problems import Problem
 from service.core.results import Minima
 from service.core.rules import conjunction, examine
 from service.errors import Attempt, InputError, LimitExceeded, Location, NotCovered, NumericalError
+from service.operations.guards import check_time, double_precision, finite_answer
 from service.operations.mapping import diagnose as diagnose_mapping
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.locations import located
-from service.operations.minima import check_time, not_finite
-from service.schemas.diagnose import DiagnoseAnswer, DiagnoseOptions, DiagnoseRequest
+from service.schemas.diagnose import DiagnoseAnswer, DiagnoseRequest
 from service.schemas.parsing import Parsed, parse_request
 from service.schemas.problem import Problem as WireProblem
 from service.settings import Limits
 
-OPTIONS: Final = frozenset(DiagnoseOptions.model_fields)
 HYPOTHESES: Final = (LINEAR, SQUARED_LOSS, NO_SKIPS, ALL_TRAINED)
 
 
 def parse(body: object) -> Parsed[DiagnoseRequest]:
     """Read a bare or wrapped problem with weights; `InputError` with locations in ``body``."""
-    return parse_request(DiagnoseRequest, body, OPTIONS)
+    return parse_request(DiagnoseRequest, body)
 
 
 def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()) -> DiagnoseAnswer:
@@ -60,16 +59,16 @@ def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()
     point = diagnose_mapping.to_core(request, limits)
     check_parameters(mapped.core, point)
     _check_covered(mapped.core)
-    try:
-        minima = _known_minimum(mapped.core)
-        with np.errstate(over="raise", invalid="raise"):
-            found = diagnose_in_core(mapped.core, point, minima)
-        return diagnose_mapping.to_wire(request, mapped, point, found, minima, limits)
-    except (ValidationError, ArithmeticError, np.linalg.LinAlgError) as error:
-        _refuse_large(mapped.core, point)
-        if isinstance(error, ValidationError):
-            raise not_finite(error) from error
-        raise NumericalError("the computation left the range of double precision") from error
+    with double_precision(), finite_answer():
+        try:
+            minima, unknown = _known_minimum(mapped.core)
+            with np.errstate(over="raise", invalid="raise"):
+                found = diagnose_in_core(mapped.core, point, minima, unknown)
+            answer = diagnose_mapping.to_wire(request, mapped, point, found, minima, limits)
+        except (ValidationError, ArithmeticError, np.linalg.LinAlgError):
+            _refuse_large(mapped.core, point)
+            raise
+    return answer
 
 
 def _refuse_large(problem: Problem, point: DenseParameters) -> None:
@@ -98,8 +97,11 @@ def _check_covered(problem: Problem) -> None:
         raise NotCovered([Attempt("diagnosis", failed)])
 
 
-def _known_minimum(problem: Problem) -> Minima | None:
+def _known_minimum(problem: Problem) -> tuple[Minima | None, str]:
+    """The global minimum, or why it is not known: a point can be described without it."""
     try:
-        return solve(problem)
+        return solve(problem), ""
     except NotCovered:
-        return None
+        return None, "no solver covers this problem: its global minimum is not known"
+    except NumericalError:
+        return None, "the global minimum could not be computed in double precision"

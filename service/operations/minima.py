@@ -1,19 +1,15 @@
 """The global minimum of a problem, with its landscape and its certificate."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from typing import Any, Final, TypeVar
-
-import numpy as np
-from pydantic import ValidationError
+from typing import Any
 
 from service.core.dispatch import NO_EXTRAS, Extras, solve
 from service.core.models.unconstrained_features import geometry_of
 from service.core.models.vae_minima import vae_minima
 from service.core.problems import Problem
 from service.core.results import Minima
-from service.errors import InputError, LimitExceeded, Location, NumericalError
+from service.errors import InputError, Location
+from service.operations.guards import check_time, double_precision, finite_answer
 from service.operations.mapping import minima as minima_mapping
 from service.operations.mapping import model_answers
 from service.operations.mapping import problem as problem_mapping
@@ -21,18 +17,14 @@ from service.operations.mapping.locations import located
 from service.operations.mapping.problem import MappedProblem
 from service.schemas.minima import MinimaAnswer
 from service.schemas.parsing import Parsed, parse_request
-from service.schemas.request import MinimaOptions, MinimaRequest
+from service.schemas.request import MinimaRequest
 from service.settings import Limits
 from service.vocabulary import Loss
-
-FoundT = TypeVar("FoundT")
-
-OPTIONS: Final = frozenset(field.alias or name for name, field in MinimaOptions.model_fields.items())
 
 
 def parse(body: object) -> Parsed[MinimaRequest]:
     """Read a bare or wrapped problem; `InputError` with locations in ``body``."""
-    return parse_request(MinimaRequest, body, OPTIONS)
+    return parse_request(MinimaRequest, body)
 
 
 def minima(request: MinimaRequest, limits: Limits, problem_at: Location = ()) -> MinimaAnswer:
@@ -57,16 +49,15 @@ def minima(request: MinimaRequest, limits: Limits, problem_at: Location = ()) ->
     with located(problem_at):
         mapped = to_core(request, limits, other_models=True)
         found, special = _solved(mapped, _extras(request))
-    try:
+    with finite_answer():
         return minima_mapping.to_wire(request, mapped, found, limits, special)
-    except ValidationError as error:
-        raise not_finite(error) from error
 
 
 def _solved(mapped: MappedProblem, extras: Extras) -> tuple[Minima, dict[str, Any]]:
     """The standard answer, and what only the model of this problem has."""
     if mapped.vae is not None:
-        answer = _in_range(partial(vae_minima, mapped.core, mapped.vae))
+        with double_precision():
+            answer = vae_minima(mapped.core, mapped.vae)
         return answer.minima, {"variational": model_answers.variational(mapped.vae, answer)}
     found = solved(mapped.core, extras)
     if mapped.features is None:
@@ -90,33 +81,9 @@ def to_core(request: MinimaRequest, limits: Limits, *, other_models: bool = Fals
 
 def solved(problem: Problem, extras: Extras = NO_EXTRAS) -> Minima:
     """The core's answer; what leaves double precision is a `NumericalError`."""
-    return _in_range(partial(solve, problem, extras))
-
-
-def _in_range(compute: Callable[[], FoundT]) -> FoundT:
-    try:
-        return compute()
-    except (ArithmeticError, np.linalg.LinAlgError) as error:
-        raise NumericalError("the computation left the range of double precision") from error
+    with double_precision():
+        return solve(problem, extras)
 
 
 def _extras(request: MinimaRequest) -> Extras:
     return Extras("hessian" in request.include, "subnetworks" in request.include, reductions=True)
-
-
-def check_time(time_limit_s: float | None, limits: Limits) -> None:
-    """Refuse a time limit beyond the server's own."""
-    if time_limit_s is not None and time_limit_s > limits.max_seconds:
-        raise LimitExceeded(("time_limit_s",), "max_seconds", limits.max_seconds, "seconds")
-
-
-def not_finite(error: ValidationError) -> NumericalError:
-    """The error of an answer that holds a number beyond double precision, named by field.
-
-    Anything else that does not fit the schema of the answer is a fault of the service: it is raised as it is.
-    """
-    items = error.errors(include_url=False, include_input=False)
-    if any(item["type"] != "finite_number" for item in items):
-        raise error
-    fields = sorted({".".join(map(str, item["loc"])) for item in items})
-    return NumericalError(f"the answer leaves the range of double precision in {', '.join(fields)}")

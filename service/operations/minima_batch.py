@@ -9,15 +9,16 @@ from service.core.dispatch import choose
 from service.core.many import solve_many
 from service.core.problems import Problem
 from service.core.results import Minima
-from service.core.sweeps import sweep_of
+from service.core.sweeps.points import sweep_of
 from service.errors import InputError, LimitExceeded, Location
 from service.operations.cost import estimate_s, problem_s
+from service.operations.guards import check_time
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping import sweep as sweep_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located, numbered
 from service.operations.mapping.sweep import SweepTable
-from service.operations.minima import check_time, minima, parse, solved, to_core
+from service.operations.minima import minima, parse, solved, to_core
 from service.schemas.base import Number
 from service.schemas.batch import (
     ProblemColumn,

@@ -1,26 +1,20 @@
 """Ranks that training will give each weight matrix, with the rules that say so."""
 
-from typing import Final
-
-from pydantic import ValidationError
-
 from service.core.ranks.compression import compression_of
 from service.core.ranks.predictor import predict
 from service.errors import Location
+from service.operations.guards import check_time, finite_answer
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping import ranks as ranks_mapping
 from service.operations.mapping.locations import located
-from service.operations.minima import check_time, not_finite
 from service.schemas.parsing import Parsed, parse_request
-from service.schemas.ranks import RanksAnswer, RanksOptions, RanksRequest
+from service.schemas.ranks import RanksAnswer, RanksRequest
 from service.settings import Limits
-
-OPTIONS: Final = frozenset(field.alias or name for name, field in RanksOptions.model_fields.items())
 
 
 def parse(body: object) -> Parsed[RanksRequest]:
     """Read a bare or wrapped problem; `InputError` with locations in ``body``."""
-    return parse_request(RanksRequest, body, OPTIONS)
+    return parse_request(RanksRequest, body)
 
 
 def ranks(request: RanksRequest, limits: Limits, problem_at: Location = ()) -> RanksAnswer:
@@ -46,7 +40,5 @@ def ranks(request: RanksRequest, limits: Limits, problem_at: Location = ()) -> R
     setting = ranks_mapping.with_snapshots(setting, request)
     found = predict(setting)
     compression = compression_of(setting, found.layers) if "compression" in request.include else None
-    try:
+    with finite_answer():
         return ranks_mapping.to_wire(request, mapped, found, compression)
-    except ValidationError as error:
-        raise not_finite(error) from error

@@ -27,10 +27,14 @@ class UploadOptions(Wire):
         description="Names or positions (from 0; negative from the end) of the target columns; default: the last one.",
     )
     ignore: list[ColumnName] = Field(
-        default=[], max_length=200, description="Names or positions of columns that are neither input nor target."
+        default=[],
+        max_length=200,
+        description="Names or positions of columns that are neither input nor target, and may hold anything.",
     )
     one_hot: bool = Field(
-        default=False, strict=False, description="The one target holds integer labels: one target for each class."
+        default=False,
+        strict=False,
+        description="The one target holds labels, integers or (csv, Parquet) texts: one target for each class.",
     )
     centre: bool = Field(
         default=False,
@@ -75,6 +79,10 @@ class DatasetSummary(Wire):
 
     id: str = Field(description="Hash of the file and the applied options: the same content has the same id.")
     created_at: str
+    expires_at: str = Field(
+        description="When it is forgotten if nobody uses it before; each use starts the time anew; see "
+        "`MINIMA_DATASET_RETENTION_S`."
+    )
     format: Format
     bytes: int = Field(description="Of the file.")
     samples: int
@@ -82,6 +90,10 @@ class DatasetSummary(Wire):
     outputs: int
     task: Task = Field(strict=False)
     classes: list[int] | None = Field(description="Label of each target, for one-hot targets.")
+    class_names: list[str] | None = Field(
+        default=None,
+        description="Text of each class in the file, where labels are texts; `classes` numbers them from 0.",
+    )
     samples_kept: bool
     options: AppliedOptions
     reasons: Reasons

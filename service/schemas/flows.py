@@ -41,19 +41,14 @@ class GivenStart(Wire):
     snapshot: Snapshot
 
 
-def _form(value: object) -> str | None:
-    if isinstance(value, str):
-        return "scheme"
-    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-    return kind if isinstance(kind, str) else None
+def _form(value: object) -> str:
+    return "scheme" if isinstance(value, str) else "described"
 
 
 SchemeName: TypeAlias = Annotated[Initialisation, Field(strict=False)]
+DescribedStart: TypeAlias = Annotated[GaussianStart | GivenStart, Field(discriminator="kind")]
 Start: TypeAlias = Annotated[
-    Annotated[SchemeName, Tag("scheme")]
-    | Annotated[GaussianStart, Tag("gaussian")]
-    | Annotated[GivenStart, Tag("weights")],
-    Discriminator(_form),
+    Annotated[SchemeName, Tag("scheme")] | Annotated[DescribedStart, Tag("described")], Discriminator(_form)
 ]
 
 

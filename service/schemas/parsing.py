@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -29,6 +30,7 @@ UNION_FIELDS: Final = frozenset(
         "right",
         "skips",
         "initial_loss",
+        "initialisation",
         "at",
         "to",
         "ends",
@@ -54,10 +56,13 @@ UNION_BRANCHES: Final = frozenset(
         "named",
         "indexed",
         "posted",
+        "scheme",
+        "described",
+        "weights",
     }
 )
 
-OUTER_BRANCHES: Final = frozenset({"ordered", "numbered"})
+OUTER_BRANCHES: Final = frozenset({"ordered", "numbered", "described"})
 """Branches below which another union may follow."""
 
 MESSAGES: Final[Mapping[str, str]] = {
@@ -96,17 +101,15 @@ class Parsed(Generic[WireT]):
     problem_at: Location
 
 
-def parse_request(model: type[WireT], body: object, options: frozenset[str]) -> Parsed[WireT]:
+def parse_request(model: type[WireT], body: object) -> Parsed[WireT]:
     """Read a bare problem or ``{"problem": ..., options}``.
 
     Parameters
     ----------
     model : type
-        A request model with the field ``problem`` and one field for each option.
+        A request model with the field ``problem`` and one field for each option that stands beside it.
     body : object
         Parsed JSON.
-    options : set of str
-        Names of the fields that stand beside the problem.
 
     Raises
     ------
@@ -117,9 +120,16 @@ def parse_request(model: type[WireT], body: object, options: frozenset[str]) -> 
         raise InputError.at((), "must be an object")
     if "problem" in body:
         return Parsed(validated(model, body), ("problem",))
+    options = options_of(model)
     problem = {name: value for name, value in body.items() if name not in options}
     wrapped = {name: value for name, value in body.items() if name in options}
     return Parsed(validated(model, {"problem": problem, **wrapped}, unwrap=True), ())
+
+
+@cache
+def options_of(model: type[Wire]) -> frozenset[str]:
+    """Names of the fields of a request that stand beside its problem."""
+    return frozenset(field.alias or name for name, field in model.model_fields.items()) - {"problem"}
 
 
 def validated(model: type[WireT], value: object, at: Location = (), *, unwrap: bool = False) -> WireT:

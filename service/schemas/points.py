@@ -43,7 +43,9 @@ Point: TypeAlias = Annotated[
 class PictureOptions(Wire):
     """What all requests about pictures share."""
 
-    seed: Integer = Field(default=0, ge=0, description="Of every random number; the same seed gives the same answer.")
+    seed: Integer = Field(
+        default=0, ge=0, lt=2**63, description="Of every random number; the same seed gives the same answer."
+    )
     training_steps: Integer = Field(
         default=500, ge=0, le=100_000, description="Iterations of L-BFGS towards a `trained` point."
     )

@@ -31,7 +31,7 @@ class RacesRequest(Wire):
     )
     runs: Integer = Field(default=20, ge=1, description="Starts of each scheme; all optimisers share them.")
     steps: Integer = Field(default=5000, ge=1, description="Steps of each run; iterations for `lbfgs`.")
-    seed: Integer = Field(default=0, ge=0)
+    seed: Integer = Field(default=0, ge=0, lt=2**63)
     learning_rate: Number | None = Field(
         default=None, gt=0, description="Left out: one over a curvature bound for each run of `gd`, `sgd`; 0.01 else."
     )

@@ -6,7 +6,7 @@ from typing import Any, Final
 from service.core.problems import Moments, Samples
 from service.errors import Location
 from service.jobs.codec import decode, encode
-from service.jobs.datasets import DatasetStore
+from service.jobs.store.datasets import DatasetStore
 from service.jobs.values import Payload
 from service.operations.datasets import ReducedDataset
 from service.operations.mapping.datasets import KeptDataset, Place, check_references, expand, references

@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from service.errors import EngineError
-from service.jobs.driver import CHUNKS
+from service.jobs.driver.driver import CHUNKS
 from service.jobs.service import JobService
 from service.jobs.values import ACTIVE, JobState
 from service.web.metrics import Metrics

@@ -1,5 +1,6 @@
 """Structured logs: one line an event, with request id, shapes and limits, never people's data."""
 
+import json
 import logging
 import sys
 from typing import Any
@@ -40,4 +41,8 @@ def configure(settings: Settings) -> None:
 
 
 def _json(event: dict[str, Any], **_options: object) -> str:
-    return orjson.dumps(event, default=str).decode()
+    try:
+        return orjson.dumps(event, default=str).decode()
+    except TypeError:
+        # integers of more than 64 bits, which a request may hold before it is refused
+        return json.dumps(event, default=str)

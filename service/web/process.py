@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class OwnProcess:
-    """One process, started when first needed and replaced when it was ended.
+    """One process or a few, started when first needed and replaced when one was ended.
 
     Parameters
     ----------
@@ -29,11 +29,14 @@ class OwnProcess:
         Calls that may run or wait.
     folder : str
         For temporary files of the calls; empty for the system's.
+    processes : int
+        At most; another is started only while none is idle.
     """
 
-    def __init__(self, capacity: int, folder: str = "") -> None:
+    def __init__(self, capacity: int, folder: str = "", processes: int = 1) -> None:
         self._capacity = capacity
         self._folder = folder
+        self._processes = processes
         self._pool: ProcessPoolExecutor | None = None
         self._running = 0
 
@@ -51,7 +54,7 @@ class OwnProcess:
             raise EngineError("too many large requests are waiting to be computed")
         if self._pool is None:
             context = get_context("spawn")
-            self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_prepare, initargs=(self._folder,))
+            self._pool = ProcessPoolExecutor(self._processes, context, initializer=_prepare, initargs=(self._folder,))
         self._running += 1
         try:
             future = asyncio.wrap_future(self._pool.submit(call, *args, **kwargs))

@@ -1,10 +1,6 @@
-"""A file in a body of any size: streamed to disk and hashed on the way, off the event loop, never in memory."""
+"""A file in a body of any size, raw or in a form, piece by piece."""
 
-import asyncio
-import hashlib
-import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,73 +8,28 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from service.errors import BodyTooLarge, EngineError, MalformedBody, UnsupportedMediaType
+from service.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 from service.operations.uploads.formats import FileFormat, format_of
-from service.schemas.datasets import Format
 from service.web.bodies import MULTIPART
 
-FLUSH_BYTES: Final = 1 << 20
 MAX_HEADERS: Final = 20
 PART: Final = "file"
+ONE_PART: Final = f"the form must have one part, named {PART}; options belong into the query"
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFile:
-    """A file that was sent, as long as it is being read.
+    """A file that is being received.
 
     Attributes
     ----------
-    path : str
-    format : str
-    digest : str
-        SHA-256 of its bytes.
-    size : int
-        Bytes.
+    format : FileFormat
+    pieces : async iterator of bytes
+        To be gone through once; raises what `receiving` does.
     """
 
-    path: str
-    format: Format
-    digest: str
-    size: int
-
-
-class _Disk:
-    """Bytes on their way to a file."""
-
-    def __init__(self, folder: str) -> None:
-        self._file = tempfile.NamedTemporaryFile(buffering=0, prefix="minima-upload-", dir=folder or None)  # noqa: SIM115 - closed below
-        self._hash = hashlib.sha256()
-        self._waiting: list[bytes] = []
-        self._bytes = 0
-        self.size = 0
-        self.path = self._file.name
-
-    async def write(self, content: bytes) -> None:
-        self._waiting.append(content)
-        self._bytes += len(content)
-        self.size += len(content)
-        if self._bytes >= FLUSH_BYTES:
-            await self.flush()
-
-    async def flush(self) -> None:
-        waiting, self._waiting, self._bytes = self._waiting, [], 0
-        try:
-            await asyncio.to_thread(self._store, b"".join(waiting))
-        except OSError as error:
-            raise _no_room(error) from error
-
-    def _store(self, content: bytes) -> None:
-        self._hash.update(content)
-        view = memoryview(content)
-        while view:
-            view = view[self._file.write(view) :]
-
-    @property
-    def digest(self) -> str:
-        return self._hash.hexdigest()
-
-    def close(self) -> None:
-        self._file.close()
+    format: FileFormat
+    pieces: AsyncIterator[bytes]
 
 
 class _FilePart:
@@ -96,7 +47,8 @@ class _FilePart:
             raise MalformedBody("the form has no boundary in its content type")
         self.headers: dict[str, str] = {}
         self.file_name = ""
-        self.parts = self._ended = 0
+        self.begun = False
+        self._parts = self._ended = 0
         self._name = self._value = b""
         self._found: list[bytes] = []
         self._parser = MultipartParser(
@@ -127,9 +79,9 @@ class _FilePart:
             raise MalformedBody("the form ends early")
 
     def _begin(self) -> None:
-        self.parts += 1
-        if self.parts > 1:
-            raise MalformedBody(f"the form must have one part, named {PART}; options belong into the query")
+        self._parts += 1
+        if self._parts > 1:
+            raise MalformedBody(ONE_PART)
 
     def _header_name(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]
@@ -146,8 +98,9 @@ class _FilePart:
     def _headers_end(self) -> None:
         _, options = parse_options_header(self.headers.get("content-disposition", ""))
         if options.get(b"name") != PART.encode():
-            raise MalformedBody(f"the form must have one part, named {PART}; options belong into the query")
+            raise MalformedBody(ONE_PART)
         self.file_name = options.get(b"filename", b"").decode("latin-1")
+        self.begun = True
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         self._found.append(data[start:end])
@@ -156,9 +109,8 @@ class _FilePart:
         self._ended = 1
 
 
-@asynccontextmanager
-async def receiving(request: Request, max_bytes: int, folder: str) -> AsyncIterator[ReceivedFile]:
-    """The file of a request, raw or as the part ``file`` of a form; it is removed when the block ends.
+async def receiving(request: Request, max_bytes: int) -> ReceivedFile:
+    """The file of a request, raw or as the part ``file`` of a form, as soon as its format is known.
 
     Raises
     ------
@@ -166,43 +118,49 @@ async def receiving(request: Request, max_bytes: int, folder: str) -> AsyncItera
     BodyTooLarge
     MalformedBody
     """
-    kind, part = _announced(request.headers, max_bytes)
-    try:
-        disk = await asyncio.to_thread(_Disk, folder)
-    except OSError as error:
-        raise _no_room(error) from error
-    try:
-        received = 0
-        async for content in request.stream():
-            received += len(content)
-            if received > max_bytes:
-                raise _too_large(max_bytes)
-            for piece in [content] if part is None else part.feed(content):
-                await disk.write(piece)
-        await disk.flush()
-        if part is not None:
+    announced = _announced(request.headers, max_bytes)
+    body = _limited(request, max_bytes)
+    if isinstance(announced, FileFormat):
+        return ReceivedFile(announced, body)
+    part, first = announced, list[bytes]()
+    while not part.begun:
+        content = await anext(body, None)
+        if content is None:
             part.finish()
-            kind = format_of(part.headers.get("content-type", ""), part.file_name)
-        assert kind is not None  # noqa: S101 - a form without its part was refused by now
-        yield ReceivedFile(disk.path, kind.name, disk.digest, disk.size)
-    finally:
-        await asyncio.to_thread(disk.close)
+            raise MalformedBody(ONE_PART)
+        first += part.feed(content)
+    return ReceivedFile(format_of(part.headers.get("content-type", ""), part.file_name), _content(part, first, body))
 
 
-def _announced(headers: Mapping[str, str], max_bytes: int) -> tuple[FileFormat | None, _FilePart | None]:
+async def _limited(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+    received = 0
+    async for content in request.stream():
+        received += len(content)
+        if received > max_bytes:
+            raise _too_large(max_bytes)
+        if content:
+            yield content
+
+
+async def _content(part: _FilePart, first: list[bytes], body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    for piece in first:
+        yield piece
+    async for content in body:
+        for piece in part.feed(content):
+            yield piece
+    part.finish()
+
+
+def _announced(headers: Mapping[str, str], max_bytes: int) -> FileFormat | _FilePart:
     content_type = headers.get("content-type", "")
     is_form = content_type.partition(";")[0].strip().lower() == MULTIPART
-    kind = None if is_form else format_of(content_type)
+    found = _FilePart(content_type.encode("latin-1")) if is_form else format_of(content_type)
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("send the file without a content encoding")
     announced = headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
         raise _too_large(max_bytes)
-    return kind, _FilePart(content_type.encode("latin-1")) if is_form else None
-
-
-def _no_room(error: OSError) -> EngineError:
-    return EngineError(f"the folder for uploads takes no file ({error.strerror})")
+    return found
 
 
 def _too_large(max_bytes: int) -> BodyTooLarge:

@@ -1,24 +1,24 @@
-"""Uploads: received to disk, reduced in a process of their own, stored."""
+"""Uploads: reduced while they arrive, in a process of their own, and given the identity that they are stored under."""
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 
 import orjson
 from starlette.requests import Request
 
 from service.errors import EngineError, LimitExceeded, ServiceError
-from service.jobs.datasets import DatasetRecord
+from service.jobs.store.datasets import DatasetRecord
 from service.jobs.values import Payload
-from service.operations.datasets import reduce_upload
-from service.operations.mapping.datasets import summary_of
+from service.operations.datasets import identity_of, reduce_upload
+from service.operations.mapping.datasets import columns_of, summary_of
 from service.operations.uploads.formats import FORMAT_BY_NAME
-from service.schemas.datasets import UploadOptions
+from service.schemas.datasets import AppliedOptions, Format, UploadOptions
 from service.settings import Settings, UploadLimits
 from service.web import problems
 from service.web.datasets import packed
 from service.web.process import OwnProcess
 from service.web.receiving import ReceivedFile, receiving
+from service.web.relay import Relay, arriving, named_pipe
 from service.web.responses import Rendered
 
 
@@ -30,13 +30,27 @@ class ReadUpload:
     content: Payload
 
 
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """What was kept of a file whose hash and size whoever sent it knows."""
+
+    options: AppliedOptions
+    summary: dict[str, object]
+    columns: str
+    numbers: int
+    sample_numbers: int
+    content: Payload
+
+
 class Uploads:
     """Receives and reads a few files at a time."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._limits = UploadLimits.model_validate(settings.model_dump(include=set(UploadLimits.model_fields)))
-        self._process = OwnProcess(settings.uploads_at_once, settings.upload_folder)
+        # a file that arrives slowly must not hold up another
+        at_once = settings.uploads_at_once
+        self._processes = OwnProcess(at_once, settings.upload_folder, processes=at_once)
         self._running = 0
 
     async def read(self, request: Request, options: UploadOptions) -> ReadUpload | Rendered:
@@ -52,35 +66,65 @@ class Uploads:
             raise EngineError("too many uploads are being received; `uploads_at_once` is the limit")
         self._running += 1
         try:
-            async with (
-                asyncio.timeout(limit_s),
-                receiving(request, self._limits.max_upload_bytes, self._settings.upload_folder) as file,
-            ):
-                return await self._process.run(limit_s, read_upload, file, options, self._limits)
+            async with asyncio.timeout(limit_s):
+                file = await receiving(request, self._limits.max_upload_bytes)
+                return await self._relayed(file, options)
         except TimeoutError:
             raise LimitExceeded((), "max_upload_seconds", limit_s, "seconds") from None
         finally:
             self._running -= 1
 
+    async def _relayed(self, file: ReceivedFile, options: UploadOptions) -> ReadUpload | Rendered:
+        """Read a file while it is received; one that turns out to be wrong is received to its end all the same.
+
+        Many clients look for an answer only when they have sent everything.
+        """
+        form = file.format.name
+        async with named_pipe(self._settings.upload_folder) as path:
+            call = self._processes.run(self._limits.max_upload_seconds, read_upload, path, form, options, self._limits)
+            reading = asyncio.ensure_future(call)
+            relay = Relay(path, reading)
+            try:
+                async for piece in file.pieces:
+                    await relay.send(piece)
+                digest = await relay.finish()
+                found = await reading
+            finally:
+                relay.close()
+                reading.cancel()
+        return found if isinstance(found, Rendered) else _stored(found, form, digest, relay.size)
+
     def close(self) -> None:
         """Drop what waits."""
-        self._process.close()
+        self._processes.close()
 
 
-def read_upload(file: ReceivedFile, options: UploadOptions, limits: UploadLimits) -> ReadUpload | Rendered:
-    """Reduce a file; deliberate errors come back as problem documents."""
+def read_upload(path: str, form: Format, options: UploadOptions, limits: UploadLimits) -> Reduced | Rendered:
+    """Reduce what comes out of a named pipe; deliberate errors come back as problem documents."""
     try:
-        with Path(file.path).open("rb") as stream:
-            found = reduce_upload(stream, FORMAT_BY_NAME[file.format], file.digest, options, limits)
+        with arriving(path) as stream:
+            found = reduce_upload(stream, FORMAT_BY_NAME[form], options, limits)
     except ServiceError as error:
         return problems.rendered(error)
-    summary, columns = summary_of(found, file.format, file.size)
     samples = found.samples
-    record = DatasetRecord(
-        id=found.id,
-        summary=orjson.dumps(summary).decode(),
-        columns=orjson.dumps(columns).decode(),
+    return Reduced(
+        options=found.options,
+        summary=summary_of(found),
+        columns=orjson.dumps(columns_of(found)).decode(),
         numbers=found.moments.xx.size + found.moments.xy.size,
         sample_numbers=0 if samples is None else samples.x.size + samples.y.size,
+        content=packed(found),
     )
-    return ReadUpload(record, packed(found))
+
+
+def _stored(found: Reduced, form: Format, digest: str, size: int) -> ReadUpload:
+    identity = identity_of(form, digest, found.options)
+    summary = {"id": identity, "format": form, "bytes": size, **found.summary}
+    record = DatasetRecord(
+        id=identity,
+        summary=orjson.dumps(summary).decode(),
+        columns=found.columns,
+        numbers=found.numbers,
+        sample_numbers=found.sample_numbers,
+    )
+    return ReadUpload(record, found.content)

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 LOCKS = {
     "runtime": ("build",),
-    "image": ("build", "cluster"),
+    "image": ("build", "cluster", "parquet", "plots"),
     "dev": ("build", "cluster", "parquet", "plots", "dev"),
 }
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

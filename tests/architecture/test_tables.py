@@ -13,7 +13,7 @@ TABLES = {
     "core/certificates": ("core/catalogue.py", "core/dispatch.py"),
     "core/theorems": ("core/catalogue.py", "core/dispatch.py"),
     "core/ranks/rules": ("core/catalogue.py",),
-    "operations": ("operations/table.py",),
+    "operations": ("operations/table.py", "operations/analyses.py"),
     "operations/uploads": ("operations/uploads/formats.py",),
     "jobs/heavy": ("jobs/table.py",),
 }

@@ -364,7 +364,7 @@ CASES = [
         "at most 1e+70",
     ),
     Case("fractional label", data(task="classification", y=[0, 1, 1.5]), "invalid-input", "/data/y/2", "integer label"),
-    Case("one class", data(task="classification", y=[1, 1, 1]), "invalid-input", "/data/y", "two classes"),
+    Case("one class", data(task="classification", y=[7, 7, 7]), "invalid-input", "/data/y", "two classes"),
     Case(
         "three classes on one output",
         data(task="classification", y=[0, 1, 2]),

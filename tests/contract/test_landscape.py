@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from service.web.examples import LANDSCAPE
@@ -98,6 +99,31 @@ def test_a_layer_that_is_constant_on_the_data_is_answered(base: str) -> None:
     answer = summary(base, {"network": network, "data": data, "include": ["witnesses"]})
     assert answer["verdicts"]["spurious_minima_exist"]["value"] is None
     assert answer["facts"]["conflicting_inputs"] == 1
+
+
+@pytest.mark.parametrize(
+    ("labels", "loss", "width"),
+    [
+        ([1], "logistic", 1),
+        ([-1, -1, -1], "exponential", 1),
+        ([2], "cross_entropy", 3),
+        ([0, 2, 2], "cross_entropy", 4),
+        ([1, 1, 1], "squared", 1),
+        ([2, 2, 2], "squared", 3),
+    ],
+)
+def test_labels_need_not_have_all_classes(base: str, labels: list[int], loss: str, width: int) -> None:
+    inputs = [[0.5, 1.0], [1.0, -1.0], [0.0, 2.0]][: len(labels)]
+    data: dict[str, Any] = {"kind": "samples", "x": inputs, "y": labels, "task": "classification"}
+    asked = {"network": {"layers": [{"width": 3}, {"width": width}]}, "data": data, "objective": {"loss": loss}}
+    answer = summary(base, asked | {"include": ["witnesses"]})
+    assert all(item["verified"] for item in answer["witnesses"])
+    assert answer["facts"]["linearly_separable"] is (None if loss == "squared" else True)
+    if loss == "squared":
+        coded = np.ones((3, 1)) if width == 1 else np.eye(3)[labels]
+        spelled = {"kind": "samples", "x": inputs, "y": coded.tolist()}
+        losses = [call(base, "POST", "/v1/minima", asked | {"data": each}).json for each in (data, spelled)]
+        assert losses[0]["global_minimum"]["loss"] == losses[1]["global_minimum"]["loss"]
 
 
 @pytest.mark.parametrize(

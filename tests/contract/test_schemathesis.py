@@ -1,17 +1,24 @@
 """Generated requests against the running service: every answer is documented, no answer is a server error."""
 
+import copy
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis import Case
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from service.schemas.problem import DESIGN_EXAMPLE
+from service.schemas.slices import SLICE_EXAMPLE
 from service.settings import Settings
 from service.web import openapi
 from service.web.app import create_app
+from tests.serving import serving
 
-schema = schemathesis.openapi.from_dict(openapi.document(create_app(Settings(log_level="error"))))
+DOCUMENT = openapi.document(create_app(Settings(log_level="error")))
+schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 
 @schemathesis.serializer("application/x-npz", "application/x-npy", "application/vnd.apache.parquet")
@@ -20,12 +27,36 @@ def as_bytes(_context: Any, value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
 
 
-# of what trains networks the largest allowed numbers are jobs of hours: test_picture_plans.py tries extremes of those
 PICTURES = r"^/v1/(slices|spectra|connectivity)$"
+# problems are generated for the other routes; here they are ones that can be drawn, and the rest is generated
+DRAWN: dict[str, Any] = copy.deepcopy(DOCUMENT)
+DRAWN["components"]["schemas"]["Problem"] = {"enum": [SLICE_EXAMPLE["problem"], DESIGN_EXAMPLE]}
 
 
+@pytest.fixture(scope="module")
+def bounded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server whose limits keep pictures within fractions of a second: the largest numbers allowed mean hours."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('bounded')}/jobs.db"
+    bounds = Settings(
+        database_url=url,
+        workers=0,
+        log_level="error",
+        max_picture_steps=300,
+        max_slice_points=1_000,
+        inline_budget_s=0.05,
+    )
+    with serving(bounds) as address:
+        yield address
+
+
+# no schema can say that a matrix is positive semidefinite, or that rows are equally long
 @schema.exclude(path_regex=PICTURES).parametrize()
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_generated_requests(case: "Case[Any]", base: str) -> None:
-    # no schema can say that a matrix is positive semidefinite, or that rows are equally long
     case.call_and_validate(base_url=base, excluded_checks=[positive_data_acceptance])
+
+
+@schemathesis.openapi.from_dict(DRAWN).include(path_regex=PICTURES).parametrize()
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_generated_requests_for_pictures(case: "Case[Any]", bounded: str) -> None:
+    case.call_and_validate(base_url=bounded, excluded_checks=[positive_data_acceptance])

@@ -4,6 +4,7 @@ Where the ordinary registry or a bridge network is missing: ``MINIMA_TEST_BASE_I
 image, ``MINIMA_TEST_NETWORK=host`` builds and runs on the host's network (port 8000 must be free).
 """
 
+import io
 import json
 import os
 import shutil
@@ -14,6 +15,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 from service.version import ENGINE_VERSION
@@ -109,6 +112,20 @@ def test_refuses_what_is_wrong(url: str) -> None:
     status, problem = fetch(url + "/v1/minima", {"network": {"layers": []}})
     assert status == 422
     assert problem["errors"]
+
+
+def test_reads_parquet_and_draws(url: str) -> None:
+    stream = io.BytesIO()
+    pq.write_table(pa.table({"x": [1.0, 2.0, 4.0], "kind": ["u", "v", "u"]}), stream)
+    upload = urllib.request.Request(
+        url + "/v1/datasets?one_hot=true", stream.getvalue(), {"content-type": "application/vnd.apache.parquet"}
+    )
+    with urllib.request.urlopen(upload, timeout=30) as response:
+        assert json.load(response)["class_names"] == ["u", "v"]
+    headers = {"content-type": "application/json", "accept": "image/png"}
+    picture = urllib.request.Request(url + "/v1/landscape", json.dumps(PROBLEM).encode(), headers)
+    with urllib.request.urlopen(picture, timeout=60) as response:
+        assert response.read(8) == b"\x89PNG\r\n\x1a\n"
 
 
 def test_says_which_engine_it_is(url: str) -> None:

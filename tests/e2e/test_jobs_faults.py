@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -18,11 +18,11 @@ from sqlalchemy import select
 
 from service.errors import EngineError
 from service.jobs.config import JobsConfig
-from service.jobs.database import Database
 from service.jobs.inline import run_inline
-from service.jobs.migrate import migrate
-from service.jobs.store import JobStore
-from service.jobs.tables import attempts, blobs, events, jobs, losses, steps
+from service.jobs.store.callers import JobStore
+from service.jobs.store.database import Database
+from service.jobs.store.migrate import migrate
+from service.jobs.store.tables import attempts, blobs, events, jobs, losses, steps
 from service.jobs.values import Job, JobState, Submission
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Settings
@@ -34,6 +34,7 @@ from tests.support.job_stacks import (
     Postgres,
     Replica,
     Slowness,
+    descendants,
     environment,
     kill_tree,
     new_database,
@@ -42,6 +43,8 @@ from tests.support.job_stacks import (
     until_found,
     worker_processes,
 )
+
+Processes = Callable[[int], list[psutil.Process]]
 
 TENANT = "anonymous"
 LEASE_S = 1.5
@@ -314,6 +317,23 @@ def test_killed_servers_leave_no_process_behind(tmp_path: Path) -> None:
     replica.kill()
     database.close()
     until(lambda: not any(_lives(process) for process in family))
+
+
+@pytest.mark.parametrize("opening", [descendants, worker_processes])
+def test_a_server_that_is_stopped_while_its_pool_opens_ends_at_once(opening: Processes, tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).parent / "minima"), "serve", "--port", "0"]
+    variables = {**os.environ, "MINIMA_WORKERS": "2", "MINIMA_DATABASE_URL": f"sqlite:///{tmp_path}/jobs.db"}
+    with subprocess.Popen(command, env=variables, stderr=subprocess.DEVNULL) as server:
+        try:
+            until(lambda: opening(server.pid), 30.0, every=0.005)
+            family = descendants(server.pid)
+            began = time.monotonic()
+            server.terminate()
+            server.wait(30)
+            assert time.monotonic() - began < 2.0
+            until(lambda: not any(_lives(process) for process in family), 2.0)
+        finally:
+            kill_tree(server.pid)
 
 
 def _shuffled(chance: random.Random, root: int) -> list[psutil.Process]:

@@ -11,8 +11,8 @@ from service.core.losses import DenseParameters, gradient_of, loss_of
 from service.core.moments import moments_of
 from service.core.problems import Layer, Network, Problem, Samples
 from service.core.results import Parameters
+from service.core.roles import Solver
 from service.core.rules import conjunction, examine
-from service.core.solver import Solver
 from service.vocabulary import Bias
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from service.core.catalogue import LANDSCAPE_RULES
-from service.core.landscape import Landscape, landscape
+from service.core.landscapes.summary import Landscape, summarise
 from service.core.landscapes.verdicts import IMPLIES, apply, rulings
 from service.core.rules import Conclusion
 from service.errors import NumericalError
@@ -18,7 +18,7 @@ COUNT = 2_000
 @pytest.fixture(scope="module")
 def summaries() -> list[Landscape]:
     """A contradiction would raise here."""
-    return [landscape(random_spec(seed)) for seed in range(COUNT)]
+    return [summarise(random_spec(seed)) for seed in range(COUNT)]
 
 
 def test_every_property_is_ruled_with_evidence_or_reason(summaries: list[Landscape]) -> None:

@@ -12,8 +12,8 @@ from service.core.dispatch import solve
 from service.core.losses import DenseParameters, flatten, gradient_of, loss_of, unflatten
 from service.core.problems import Moments, Problem
 from service.core.results import GlobalMinimum
+from service.core.roles import Certifier, Solver
 from service.core.rules import conjunction, examine
-from service.core.solver import Certifier, Solver
 from service.vocabulary import Status
 from tests.property.instances import covered_by, dense, gradient_norm, haar, random_like, random_problem, value
 

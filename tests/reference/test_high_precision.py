@@ -6,8 +6,9 @@ import pytest
 
 from service.core.dispatch import choose
 from service.core.problems import Layer, Moments, Network, Problem
-from service.core.scalar.norm_bound import Scales, norm_bound
+from service.core.scalar.norm_bound import norm_bound
 from service.core.scalar.reduced import reduced_of
+from service.core.scalar.shells import Scales
 from tests.property.instances import haar
 from tests.reference.high_precision import DIGITS, exact_minimum
 

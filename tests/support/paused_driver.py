@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from service.jobs.config import JobsConfig
-from service.jobs.driver_process import DriverProcess
-from service.jobs.driver_store import DriverStore
+from service.jobs.driver.process import DriverProcess
+from service.jobs.store.drivers import DriverStore
 
 METHODS = {"chunk": "save_steps", "progress": "save_progress", "event": "count_loss", "state": "finish"}
 

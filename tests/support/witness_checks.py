@@ -3,7 +3,7 @@
 Nothing of the service is imported: what is read is the posted body and the witness that came back.
 """
 
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -25,13 +25,18 @@ class Posed:
         self.x = np.array(body["data"]["x"], dtype=float)
         y = np.array(body["data"]["y"] if targets is None else targets, dtype=float)
         self.y = y[:, None] if y.ndim == 1 and self.loss != "cross_entropy" else y
+        noises = [body["network"].get("input_noise"), *(layer.get("noise") for layer in self.layers)]
+        widths = [self.x.shape[1], *(layer["width"] for layer in self.layers)]
+        self.shares, self.factors = _every_draw(noises, widths)
 
     def outputs(self, point: dict[str, Any]) -> Array:
-        """Outputs of the network, (n, k)."""
-        values = self.x
-        for layer, weight, bias in zip(self.layers, point["weights"], point["biases"], strict=True):
-            values = values @ np.array(weight).T + (0.0 if bias is None else np.array(bias))
+        """Outputs of the network, (n, k); under noise one such matrix for every draw of it."""
+        values = self.x if self.factors is None else self.x * self.factors[0][:, None, :]
+        for index, layer in enumerate(self.layers):
+            bias = point["biases"][index]
+            values = values @ np.array(point["weights"][index]).T + (0.0 if bias is None else np.array(bias))
             values = _activated(layer, values)
+            values = values if self.factors is None else values * self.factors[index + 1][:, None, :]
         return values
 
     def value(self, point: dict[str, Any]) -> float:
@@ -45,6 +50,8 @@ class Posed:
 
     def data_loss(self, outputs: Array) -> float:
         """Mean over samples, summed over outputs."""
+        if self.factors is not None:
+            return float(self.shares @ np.mean(np.sum((outputs - self.y) ** 2, axis=2), axis=1))
         if self.loss in ("squared", "weighted_squared"):
             return float(np.mean(np.sum(self.weights * (outputs - self.y) ** 2, axis=1)))
         if self.loss == "cross_entropy":
@@ -60,6 +67,27 @@ class Posed:
         frozen = ["frozen_weights" in layer for layer in self.layers]
         parts = [np.full(np.size(weight), 1.0 - still) for weight, still in zip(point["weights"], frozen, strict=True)]
         return np.concatenate(parts + [np.ones(len(bias)) for bias in point["biases"] if bias is not None])
+
+
+def _every_draw(noises: list[Any], widths: list[int]) -> tuple[Array, list[Array] | None]:
+    """Probability of each draw of all noise together, and the factors of each layer in it, (draws, width).
+
+    Dropout draws 0 or 1 / (1 - rate); noise of variance v stands for any, here 1 - sqrt(v) or 1 + sqrt(v).
+    """
+    places = []
+    for noise, width in zip(noises, widths, strict=True):
+        draws = [(1.0, 1.0)]
+        if noise and noise["kind"] == "dropout":
+            draws = [(noise["rate"], 0.0), (1.0 - noise["rate"], 1.0 / (1.0 - noise["rate"]))]
+        elif noise:
+            draws = [(0.5, 1.0 - noise["variance"] ** 0.5), (0.5, 1.0 + noise["variance"] ** 0.5)]
+        places += [draws] * width
+    if all(len(draws) == 1 for draws in places):
+        return np.ones(1), None
+    every = list(product(*places))
+    shares = np.array([np.prod([share for share, _ in draw]) for draw in every])
+    factors = np.array([[factor for _, factor in draw] for draw in every])
+    return shares, np.split(factors, np.cumsum(widths)[:-1], axis=1)
 
 
 def _activated(layer: dict[str, Any], values: Array) -> Array:

@@ -26,6 +26,7 @@ def instances(rounds: int = 1) -> Iterator[tuple[str, dict[str, Any]]]:
         bias = "none" if seed % 3 == 2 else ("none", "hidden", "all")[seed // 2 % 3]
         yield "W3", _body(more, targets, [width], targets.shape[1], smooth, bias=bias)
         yield "W4", _body(x, two, [width, width], 2, relu if seed % 2 else linear, decay=1e-3)
+        yield "W4", _noisy(seed, x[:, :2], two)
         yield "W5", _body(x, two, [width, width], 2, linear)
         yield "W6", _body(x, y, [width], 1, linear)
         yield "W7", _body(x, two, [n + width], 2, tanh, bias="all")
@@ -36,6 +37,18 @@ def instances(rounds: int = 1) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "W11", _weighted(seed)
         yield "W12", _body(x[:, :2], y, [n + 2], 1, relu, decay=0.05, bias="hidden" if seed % 2 else "none")
         yield "W13", _fixed_signs(seed, n, inputs + 1)
+
+
+def _noisy(seed: int, x: Array, y: Array) -> dict[str, Any]:
+    """Linear layers of few neurons, so that every draw of the noise can be tried."""
+    body = _body(x, y, [3, 2] if seed % 2 else [3, 2, 2], 2, {"activation": "linear"}, decay=1e-3)
+    body["network"]["bias"] = ("none", "output")[seed // 2 % 2]
+    kinds = ({"kind": "dropout", "rate": 0.2}, {"kind": "gaussian", "variance": 0.3})
+    body["network"]["layers"][seed % 2]["noise"] = kinds[seed % 2]
+    body["network"]["layers"][0]["noise"] = kinds[seed // 2 % 2]
+    if seed % 2:
+        body["network"]["input_noise"] = kinds[0]
+    return body
 
 
 def _data(seed: int, n: int, inputs: int, outputs: int) -> tuple[Array, Array]:

@@ -8,15 +8,21 @@ import numpy as np
 from service.core.certificates.duality import residual_bound
 from service.core.certificates.linear_checks import GAP_TOLERANCE, certificate
 from service.core.certificates.separable import dropout_bound, undecayed_bound
-from service.core.linear.envelope import Penalised, improved_bound
+from service.core.linear.envelope import Penalised
+from service.core.linear.guided import slack_of
 from service.core.linear.noisy_decay import DecayDual
 from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.rank_branches import branched_bound
 from service.core.linear.ranks import rank_bound
+from service.core.linear.reweighted import settle
 from service.core.linear.water_filling import effective_noise
 from service.core.problems import Problem
 from service.core.results import Certificate, Solution
 
-ENVELOPE = "convexity moved from the error to the penalty, singular values paired in order (von Neumann)"
+DECAY = (
+    "one matrix dominates the gain of every output direction (Ky Fan), or convexity is moved from the error to the "
+    "penalty and singular values are paired in order (von Neumann)"
+)
 COMBINED = "the largest of the bounds for noise alone, decay alone, and both with one of them replaced by its tangent"
 
 
@@ -28,7 +34,7 @@ def certify_deep(problem: Problem, solution: Solution) -> Certificate:
         mu = float(np.sqrt(np.prod(problem.network.weight_decays)))
         end_map = quadratic.restrict(solution.minimum.end_to_end_map)
         lower = max(lower, residual_bound(quadratic, mu, end_map))
-    return certificate(problem, quadratic, solution, lower, ENVELOPE)
+    return certificate(problem, quadratic, solution, lower, DECAY)
 
 
 def certify_noisy(problem: Problem, solution: Solution) -> Certificate:
@@ -67,4 +73,9 @@ def decay_bound(problem: Problem, quadratic: Quadratic, solution: Solution, norm
     shift = noise * norm**2
     unit = max(abs(solution.minimum.loss), 1e-6 * problem.data.yy)
     goal = solution.minimum.loss + shift - 0.1 * GAP_TOLERANCE * unit
-    return improved_bound(task, start, goal)[0] - shift
+    bound = task.lower_bound(start)
+    if bound < goal and quadratic.correlation_norm > 0.0:
+        # the surrogate of the noise is stationary elsewhere
+        near = settle(task, start) if linear else start
+        bound = max(bound, branched_bound(task, near, slack_of(task, task.value(near)), goal))
+    return bound - shift

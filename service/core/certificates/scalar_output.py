@@ -10,8 +10,9 @@ from service.core.problems import Moments, Problem
 from service.core.results import Certificate, Check, Parameters, Solution, weights_missing
 from service.core.scalar.chain import ChainLoss, chain_loss, chain_of
 from service.core.scalar.narrow import dense_or_narrow
-from service.core.scalar.norm_bound import CANCELLING, GAP_TOLERANCE, NormBound, Scales, norm_bound
+from service.core.scalar.norm_bound import CANCELLING, GAP_TOLERANCE, NormBound, norm_bound
 from service.core.scalar.reduced import ReducedProblem, reduced_of
+from service.core.scalar.shells import Scales
 from service.core.scalar.weights import approaching_parameters
 
 METHOD = (

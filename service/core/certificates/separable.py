@@ -1,7 +1,7 @@
 """Lower bounds that separate over singular values: no decay, decay on white inputs, and noise.
 
 Von Neumann's inequality pairs the singular values of any map with those of the target in order; what is left are
-scalar problems, solved here by bisection or in closed form.  Proofs: ``docs/theory/reduced-rank.md``,
+scalar problems, bounded here by tangents or in closed form.  Proofs: ``docs/theory/reduced-rank.md``,
 ``docs/theory/factorisation.md`` and ``docs/theory/dropout.md``.
 """
 
@@ -9,8 +9,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.certificates.linear_checks import certificate
-from service.core.linear.corollaries import with_ridge
-from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.quadratic import Quadratic, quadratic_of, with_ridge
 from service.core.linear.ranks import rank_bound
 from service.core.linear.scalar_bounds import scalar_bounds
 from service.core.linear.water_filling import effective_noise

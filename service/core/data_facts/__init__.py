@@ -1,1 +1,1 @@
-"""What samples decide before any training: separability, margins, and the geometry of inputs and labels."""
+"""What the data decide before any training: ranks, distinct inputs, separability and margins, geometry and labels."""

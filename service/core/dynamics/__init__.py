@@ -1,1 +1,1 @@
-"""How training moves: optimisers from many starts, against the known minimum."""
+"""How training moves: gradient flows with bounds, and optimisers from many starts against the known minimum."""

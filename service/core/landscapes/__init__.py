@@ -1,1 +1,1 @@
-"""Landscapes: points with their exact curvature, class and way out, verdicts, and diagrams over parameters."""
+"""Landscapes: hypotheses of theorems, verdicts, points with their exact curvature, class and way out, witnesses."""

@@ -106,7 +106,12 @@ def check_parameters(problem: Problem, parameters: DenseParameters) -> None:
         raise InputError(problems)
 
 
-def diagnose(problem: Problem, parameters: DenseParameters, minima: Minima | None = None) -> Diagnosis:
+def diagnose(
+    problem: Problem,
+    parameters: DenseParameters,
+    minima: Minima | None = None,
+    unknown: str = "the global minimum of this problem is not known",
+) -> Diagnosis:
     """Describe a point of the landscape of a linear network.
 
     Parameters
@@ -116,6 +121,8 @@ def diagnose(problem: Problem, parameters: DenseParameters, minima: Minima | Non
     parameters : DenseParameters
     minima : Minima, optional
         The global minimum of the problem, where a solver covers it.
+    unknown : str
+        Why it is missing, if it is.
 
     Raises
     ------
@@ -129,7 +136,7 @@ def diagnose(problem: Problem, parameters: DenseParameters, minima: Minima | Non
     tolerance = gradient_tolerance(problem, parameters)
     curvature = curvature_of(problem, parameters)
     reasons = dict(curvature.reasons)
-    gap, surely, at_most = _gaps(terms.loss, minima, reasons)
+    gap, surely, at_most = _gaps(terms.loss, minima, unknown, reasons)
     stationary = float(np.linalg.norm(gradient)) <= tolerance
     if stationary:
         found = classify(problem, parameters, curvature, terms.loss, gap)
@@ -187,11 +194,10 @@ def gradient_tolerance(problem: Problem, parameters: DenseParameters) -> float:
 
 
 def _gaps(
-    loss: float, minima: Minima | None, reasons: dict[str, str]
+    loss: float, minima: Minima | None, unknown: str, reasons: dict[str, str]
 ) -> tuple[float | None, float | None, float | None]:
     if minima is None:
-        for name in ("gap", "gap_lower_bound", "gap_upper_bound"):
-            reasons[name] = "no solver covers this problem: its global minimum is not known"
+        reasons.update(dict.fromkeys(("gap", "gap_lower_bound", "gap_upper_bound"), unknown))
         return None, None, None
     at_least = max(loss - minima.certificate.upper_bound, 0.0)
     return loss - minima.solution.minimum.loss, at_least, max(loss - minima.certificate.lower_bound, 0.0)

@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from service.core.landscapes.data_facts import data_facts_of
+from service.core.data_facts.facts import data_facts_of
 from service.core.nonlinear import apply
 from service.core.problems import Problem
 from service.vocabulary import Activation

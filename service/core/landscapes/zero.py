@@ -9,9 +9,9 @@ from math import sqrt
 
 import numpy as np
 
-from service.core.landscapes import setting
+from service.core.data_facts.facts import data_facts_of
+from service.core.landscapes import hypotheses
 from service.core.landscapes.below_origin import VANISHING, below_origin_of
-from service.core.landscapes.data_facts import data_facts_of
 from service.core.problems import Problem
 from service.vocabulary import Loss, PointClass
 
@@ -40,21 +40,21 @@ class Zero:
 def zero_of(problem: Problem) -> Zero:
     """Class of the origin of a network that no solver covers."""
     network = problem.network
-    plain = setting.NO_SKIPS.check(problem).holds and setting.ALL_TRAINED.check(problem).holds
+    plain = hypotheses.NO_SKIPS.check(problem).holds and hypotheses.ALL_TRAINED.check(problem).holds
     if not plain:
         return Zero(None, (), "skips or fixed layers: the zero of all weights is not examined")
     if network.bias_layers:
         return Zero(None, (), "biases: the origin is examined for networks without them only")
-    if setting.LINEAR.check(problem).holds is True:
+    if hypotheses.LINEAR.check(problem).holds is True:
         return _linear(problem)
     return _nonlinear(problem)
 
 
 def _nonlinear(problem: Problem) -> Zero:
     network = problem.network
-    vanishing = all(layer.activation in VANISHING for layer in setting.hidden_of(problem))
+    vanishing = all(layer.activation in VANISHING for layer in hypotheses.hidden_of(problem))
     decayed = bool(network.weight_decays.all())
-    noiseless = setting.NO_NOISE.check(problem).holds is True
+    noiseless = hypotheses.NO_NOISE.check(problem).holds is True
     if vanishing and decayed and noiseless and network.n_hidden >= 2:
         return _strict_minimum(problem)
     return Zero(None, (), "no rule covers the origin of this network")
@@ -70,7 +70,7 @@ def _strict_minimum(problem: Problem) -> Zero:
 
 
 def _linear(problem: Problem) -> Zero:
-    noisy = setting.NO_NOISE.check(problem).holds is False
+    noisy = hypotheses.NO_NOISE.check(problem).holds is False
     if noisy and problem.loss is not Loss.SQUARED:
         return Zero(None, (), "noise under a loss that is not squared")
     pull = data_facts_of(problem).pull_at_zero

@@ -48,6 +48,32 @@ class Penalised:
         """``m``, just below the least second moment of the inputs."""
         return float(self.quadratic.scales[-1] ** 2) * (1.0 - 1e-12)
 
+    @property
+    def harmless(self) -> float:
+        """A singular value up to which a lane costs at least what it gains; zero for a penalty that is not concave."""
+        steepest = 2.0 * self.quadratic.correlation_norm
+        if self.linear >= steepest:
+            return float("inf")
+        if self.power == 1.0:
+            return 0.0
+        with np.errstate(over="ignore"):
+            return float(np.float64(self.penalty / (steepest - self.linear)) ** (1.0 / (1.0 - self.power)))
+
+    @property
+    def shortest(self) -> float:
+        """A norm below which no minimiser has a lane; zero for p = 1.
+
+        Notes
+        -----
+        Along its own ray a lane pays ``c s^2 - 2 b s + P s^p`` with ``c`` at most the largest second moment; where that
+        is least and not positive, ``c s^(2-p) >= P (1 - p)``.
+        """
+        if self.power == 1.0:
+            return 0.0
+        steepest = float(self.quadratic.scales[0] ** 2)
+        edge = float((self.penalty * (1.0 - self.power) / steepest) ** (1.0 / (2.0 - self.power)))
+        return max(edge, self.harmless)
+
     def fit(self, end_map: FloatArray) -> float:
         """Squared error of a map V (k, rho)."""
         misfit = end_map * self.quadratic.scales - self.quadratic.target
@@ -55,10 +81,19 @@ class Penalised:
 
     def value(self, end_map: FloatArray) -> float:
         """``G(V)``."""
-        singular = np.linalg.svd(end_map, compute_uv=False)
+        singular = np.asarray(np.linalg.svd(end_map, compute_uv=False), dtype=np.float64)
         singular = singular[singular > 1e-14 * max(float(singular[0]), 1e-300)]
-        penalties = self.penalty * singular**self.power + self.linear * singular
-        return self.fit(end_map) + float(np.sum(penalties))
+        return self.fit(end_map) + float(np.sum(self.penalties(singular)))
+
+    def penalties(self, singular: FloatArray) -> FloatArray:
+        """``P s^p + linear s`` for singular values s >= 0, any shape."""
+        result: FloatArray = self.penalty * singular**self.power + self.linear * singular
+        return result
+
+    def weights(self, singular: FloatArray) -> FloatArray:
+        """Derivative of the penalty in the square of positive singular values."""
+        result: FloatArray = 0.5 * (self.penalty * self.power * singular ** (self.power - 1.0) + self.linear) / singular
+        return result
 
     def gradient(self, end_map: FloatArray) -> FloatArray:
         """Half the gradient of the squared error."""
@@ -80,64 +115,3 @@ class Penalised:
         conjugate = m * float(np.sum(pulls**2 - scalar_bounds(pulls, self.penalty / m, self.power)))
         tangent = self.fit(end_map) - m * float(np.sum(end_map**2)) + 2.0 * float(np.sum(dual * end_map))
         return tangent - conjugate
-
-    def convexified_prox(self, singular: FloatArray, step: float) -> FloatArray:
-        """Proximal map of half the convex envelope of ``m s^2 + P s^p + linear s`` at singular values (n,)."""
-        m, c, p = self.convexity, 0.5 * self.penalty, self.power
-        edge = (2.0 * c * (1.0 - p) / m) ** (1.0 / (2.0 - p))
-        slope = (0.5 * m * edge + c * edge ** (p - 1.0) if edge > 0.0 else c) + 0.5 * self.linear
-        short = np.clip(singular - step * slope, 0.0, edge)
-        # beyond the edge: (s - a)/step + m s + c p s^(p-1) + linear/2 = 0, convex and increasing there
-        at = np.maximum(singular, max(edge, 1e-300))
-        for _ in range(40):
-            value = (at - singular) / step + m * at + c * p * at ** (p - 1.0) + 0.5 * self.linear
-            growth = 1.0 / step + m + c * p * (p - 1.0) * at ** (p - 2.0)
-            following = np.maximum(at - value / growth, max(edge, 1e-300))
-            if np.all(np.abs(following - at) <= 1e-15 * at):
-                break
-            at = following
-        beyond = (edge - singular) / step + m * edge + (c * p * edge ** (p - 1.0) if edge > 0.0 else c)
-        far = beyond + 0.5 * self.linear < 0.0
-        result: FloatArray = np.where(far, at, short)
-        return result
-
-
-def improved_bound(problem: Penalised, start: FloatArray, goal: float, steps: int = 400) -> tuple[float, FloatArray]:
-    """Best lower bound along accelerated proximal steps on the convexified problem.
-
-    Parameters
-    ----------
-    problem : Penalised
-    start : (k, rho) array
-    goal : float
-        Bound at which to stop: the value that is to be certified.
-    steps : int
-        At most this many singular value decompositions.
-
-    Returns
-    -------
-    float, (k, rho) array
-        The bound and the last map, a good start for a search.
-    """
-    quadratic, m = problem.quadratic, problem.convexity
-    step = 1.0 / max(float(quadratic.scales[0] ** 2) - m, 1e-3 * m)
-    best = problem.lower_bound(start)
-    current, ahead, momentum = start, start, 1.0
-    for count in range(steps):
-        if best >= goal:
-            break
-        gradient = problem.gradient(ahead) - m * ahead
-        left, singular, right = np.linalg.svd(ahead - step * gradient, full_matrices=False)
-        following = (left * problem.convexified_prox(singular, step)) @ right
-        change = following - current
-        if float(np.sum((ahead - following) * change)) > 0.0:
-            momentum, ahead = 1.0, following
-        else:
-            grown = 0.5 * (1.0 + float(np.sqrt(1.0 + 4.0 * momentum**2)))
-            ahead, momentum = following + (momentum - 1.0) / grown * change, grown
-        current = following
-        if count % 5 == 0:
-            best = max(best, problem.lower_bound(current))
-        if float(np.linalg.norm(change)) <= 1e-13 * max(float(np.linalg.norm(current)), 1e-300):
-            break
-    return max(best, problem.lower_bound(current)), current

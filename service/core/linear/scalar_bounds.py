@@ -1,4 +1,4 @@
-"""Lower bounds of scalar problems with a concave power, by bisection of the derivative on the convex branch."""
+"""Lower bounds of scalar problems with a concave power, by tangents of the convex branch."""
 
 import numpy as np
 
@@ -21,28 +21,35 @@ def scalar_bounds(targets: FloatArray, penalty: float, power: float) -> FloatArr
 
     Notes
     -----
-    Beyond ``s_i = (P p (1-p)/2)^(1/(2-p))`` the function is convex, and its only minimum other than zero lies there,
-    at a zero of the derivative that is bisected; the tangent at the ends of the last interval bounds it from below.
-    For p = 1 the derivative is linear and needs no bisection.
+    Beyond ``s_i = (P p (1-p)/2)^(1/(2-p))`` the function is convex, and its only minimum other than zero lies there.
+    The tangent at any point of that branch bounds it from below; Newton steps make the tangent flat.  For p = 1 the
+    derivative is linear and needs no steps.
     """
-    inflection = (0.5 * penalty * power * (1.0 - power)) ** (1.0 / (2.0 - power))
-    low: FloatArray = np.full(targets.shape, inflection)
-    high: FloatArray = np.maximum(targets, low)
-
-    def slope(at: FloatArray) -> FloatArray:
-        derivative: FloatArray = 2.0 * (at - targets) + penalty * power * np.maximum(at, 1e-300) ** (power - 1.0)
-        return derivative
-
-    if power == 1.0:
-        low = np.maximum(targets - 0.5 * penalty, 0.0)
-    for _ in range(0 if power == 1.0 else 80):
-        middle = 0.5 * (low + high)
-        rising = slope(middle) > 0.0
-        low, high = np.where(rising, low, middle), np.where(rising, middle, high)
-    value = (low - targets) ** 2 + penalty * low**power
-    tangent = value + np.minimum(slope(low), 0.0) * (high - low)
-    bounds: FloatArray = np.minimum(tangent, targets**2)
+    lowest = (0.5 * penalty * power * (1.0 - power)) ** (1.0 / (2.0 - power))
+    highest: FloatArray = np.maximum(targets, lowest)
+    at = np.maximum(targets - 0.5 * penalty, 0.0) if power == 1.0 else _on_convex_branch(targets, penalty, power)
+    slope = 2.0 * (at - targets) + penalty * power * np.maximum(at, 1e-300) ** (power - 1.0)
+    value = (at - targets) ** 2 + penalty * at**power
+    # the derivative is positive beyond the highest, and zero needs no tangent where it is the minimum of p = 1
+    width = np.where(slope > 0.0, at - lowest, highest - at)
+    bounds: FloatArray = np.minimum(value - np.abs(slope) * width, targets**2)
     return bounds
+
+
+def _on_convex_branch(targets: FloatArray, penalty: float | FloatArray, power: float) -> FloatArray:
+    """Newton steps from the right end of the convex branch, which descend monotonically to the larger root."""
+    inflection = (0.5 * penalty * power * (1.0 - power)) ** (1.0 / (2.0 - power))
+    floor = np.maximum(inflection, 1e-100)
+    at: FloatArray = np.maximum(targets, floor)
+    for _ in range(60):
+        slope = 2.0 * (at - targets) + penalty * power * at ** (power - 1.0)
+        curvature = 2.0 + penalty * power * (power - 1.0) * at ** (power - 2.0)
+        step = np.where(curvature > 0.0, slope / np.where(curvature > 0.0, curvature, 1.0), 0.0)
+        following = np.maximum(at - step, floor)
+        if np.all(np.abs(following - at) <= 1e-15 * at):
+            break
+        at = following
+    return at
 
 
 def scalar_minimisers(targets: FloatArray, penalty: float | FloatArray, power: float) -> FloatArray:
@@ -56,26 +63,13 @@ def scalar_minimisers(targets: FloatArray, penalty: float | FloatArray, power: f
     power : float
         p in (0, 1].
 
-    Notes
-    -----
-    Newton steps from the right end of the convex branch, which descend monotonically to the larger root.
     """
     if power == 1.0:
         shrunk: FloatArray = np.maximum(targets - 0.5 * penalty, 0.0)
         return shrunk
     if isinstance(penalty, float) and targets.size <= FEW:
         return np.array([_minimiser(target, penalty, power) for target in targets.tolist()])
-    inflection = (0.5 * penalty * power * (1.0 - power)) ** (1.0 / (2.0 - power))
-    floor = np.maximum(inflection, 1e-100)
-    at: FloatArray = np.maximum(targets, floor)
-    for _ in range(60):
-        slope = 2.0 * (at - targets) + penalty * power * at ** (power - 1.0)
-        curvature = 2.0 + penalty * power * (power - 1.0) * at ** (power - 2.0)
-        step = np.where(curvature > 0.0, slope / np.where(curvature > 0.0, curvature, 1.0), 0.0)
-        following = np.maximum(at - step, floor)
-        if np.all(np.abs(following - at) <= 1e-15 * at):
-            break
-        at = following
+    at = _on_convex_branch(targets, penalty, power)
     better = (at - targets) ** 2 + penalty * at**power < targets**2
     minimisers: FloatArray = np.where(better, at, 0.0)
     return minimisers

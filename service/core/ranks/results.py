@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from service.core.arrays import FloatArray
-from service.core.data_facts.separability import Separability
+from service.core.data_facts.max_margin import Separability
 from service.core.ranks.invariants import Invariant
 from service.core.ranks.rule import Application
 from service.core.rules import Finding

@@ -10,7 +10,7 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.core.data_facts.geometry import Gram, gram_of, rank_of, whiteness_of
 from service.core.data_facts.labels import CLASSIFICATION_LOSSES, Labelled, labelled_of
-from service.core.data_facts.separability import Separability, separability_of
+from service.core.data_facts.max_margin import Separability, separability_of
 from service.core.linalg import EPSILON
 from service.core.problems import Problem
 from service.core.ranks.graph import Graph

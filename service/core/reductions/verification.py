@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 
 from service.core.problems import Problem
-from service.core.reduction import Reduction, reduce
 from service.core.reductions.graph import end_map, exact_terms
 from service.core.reductions.lifted import certificate_of, evaluated
 from service.core.reductions.step import Weights
+from service.core.reductions.table import Reduction, reduce
 from service.core.results import Certificate, Parameters, Solution
-from service.core.solver import Certifier
+from service.core.roles import Certifier
 from service.core.verification.comparison import Comparison, Verification
 
 NOT_RECOMPUTED = "solved again, not recomputed: the problem was reduced to a plain network"

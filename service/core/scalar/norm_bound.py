@@ -1,25 +1,22 @@
 """Lower bounds of the reduced one-output problem by branch and bound on the norm of the map.
 
-On a shell ``s1 <= ||v||^2 <= s2`` the concave decay term ``(D+1) kappa s^(q/2)`` lies above its chord
-``k s + d``, and what remains is a convex quadratic with a closed-form minimum.  Nothing here looks for a
-stationary point.  Losses are counted from the undecayed minimum, so that a small one loses no digits.
-Statement, proof and the rounding allowance: ``docs/theory/norm-bound.md``.
+Losses are counted from the undecayed minimum, so that a small one loses no digits.  Statement, proof and the
+rounding allowance: ``docs/theory/norm-bound.md``.
 """
 
 from dataclasses import dataclass
-from math import ceil, exp, log, log1p, sqrt
-from typing import NamedTuple
+from math import exp
+from typing import Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
 from service.core.linalg import EPSILON
 from service.core.scalar.reduced import ReducedProblem
+from service.core.scalar.shells import Scales, ShellProblem, column_error, eigen_error, longest_useful, subdivide
 
-MOST_NODES = 20_000
-GAP_TOLERANCE = 1e-9
+GAP_TOLERANCE: Final = 1e-9
 """Relative gap between the bounds of a one-output minimum below which they are said to meet."""
-CANCELLING = 1e-3
+CANCELLING: Final = 1e-3
 """Share of the targets' mean square below which moments would lose digits of the loss."""
 
 
@@ -51,31 +48,6 @@ class NormBound:
     possible_gain: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Scales:
-    """Magnitudes that rounding errors are proportional to, taken from the caller's own moments."""
-
-    quadratic: float
-    linear: float
-    variance: float
-
-
-class _Shells(NamedTuple):
-    """Bounds, over shells, on C times the excess over the undecayed minimum; each of shape (m,).
-
-    ``bound`` is not yet reduced by ``allowance``; ``slope`` is that of the chord, ``relaxed`` the relaxed minimum
-    of the quadratic part alone, and ``relaxed_norm`` where it lies.
-    """
-
-    low: FloatArray
-    high: FloatArray
-    bound: FloatArray
-    allowance: FloatArray
-    slope: FloatArray
-    relaxed: FloatArray
-    relaxed_norm: FloatArray
-
-
 def norm_bound(
     reduced: ReducedProblem, scales: Scales, tolerance: float, target: float, hint: float | None = None
 ) -> NormBound:
@@ -103,7 +75,7 @@ def norm_bound(
     shrink = exp(-reduced.log_factor)
     base = 16.0 * EPSILON * scales.variance
     if not reduced.values.size:
-        allowance = base + 2.0 * reduced.leak * _longest_useful(reduced) * shrink
+        allowance = base + 2.0 * reduced.leak * longest_useful(reduced) * shrink
         return NormBound(max(0.0, reduced.variance - allowance), reduced.variance, allowance, 1)
     explained = reduced.explained
     residual = max(0.0, reduced.variance - explained * shrink - base)
@@ -111,10 +83,10 @@ def norm_bound(
         excess, allowance = _convex_excess(reduced, scales)
         reached, nodes = excess, 1
     else:
-        problem = _Problem(reduced, scales)
+        problem = ShellProblem(reduced, scales)
         per_loss = 1.0 / max(shrink, 1e-300)
         known = (target - max(0.0, reduced.variance - explained * shrink)) * per_loss
-        excess, allowance, reached, nodes = _subdivide(problem, hint, tolerance * per_loss, min(known, explained))
+        excess, allowance, reached, nodes = subdivide(problem, hint, tolerance * per_loss, min(known, explained))
     lower = residual + max(0.0, excess - allowance) * shrink
     undecayed = max(0.0, reduced.variance - explained * shrink)
     return NormBound(
@@ -127,191 +99,11 @@ def norm_bound(
     )
 
 
-def _subdivide(
-    problem: "_Problem", hint: float | None, tolerance: float, known: float
-) -> tuple[float, float, float, int]:
-    """Split the shells that may still hold something better, until none may or they are too many.
-
-    Returns the least bound, its allowance, the least excess that was reached, and the number of shells.
-    """
-    # outside the shells nothing is better than the zero map
-    excess, allowance, reached = problem.explained, 0.0, min(known, problem.explained)
-    edges = problem.edges(hint, tolerance)
-    if edges.size < 2:
-        return excess, 64.0 * EPSILON * excess, problem.explained, 1
-    shells = problem.bound(edges[:-1], edges[1:])
-    nodes = shells.low.size
-    while True:
-        total = shells.bound - shells.allowance
-        splittable = total < reached - tolerance
-        if splittable.any():
-            reached = min(reached, problem.reached(shells))
-            # of a narrow shell that rounding alone keeps open, cutting would only make two
-            useful = shells.bound < reached - np.maximum(tolerance, 0.25 * shells.allowance)
-            splittable = (total < reached - tolerance) & (useful | (shells.high > 1.05 * shells.low))
-            splittable &= nodes <= MOST_NODES
-        closed = np.where(splittable, np.inf, total)
-        least = int(np.argmin(closed))
-        if closed[least] < excess - allowance:
-            excess, allowance = float(shells.bound[least]), float(shells.allowance[least])
-        if not splittable.any():
-            return excess, allowance, reached, nodes
-        shells = problem.split(shells.low[splittable], shells.high[splittable], shells.relaxed_norm[splittable])
-        nodes += shells.low.size
-
-
 def _convex_excess(reduced: ReducedProblem, scales: Scales) -> tuple[float, float]:
     """No hidden layer (ridge) or an infimum without decay: one convex quadratic."""
     ridge = float(np.exp(reduced.log_kappa)) if reduced.n_hidden == 0 else 0.0
     fitted = reduced.squares / (reduced.values + ridge)
     excess = ridge * float(np.sum(fitted / reduced.values))
     square = float(np.sum(fitted / (reduced.values + ridge)))
-    drift = _eigen_error(reduced, scales) * square + _column_error(reduced, scales) * float(np.sqrt(square))
+    drift = eigen_error(reduced, scales) * square + column_error(reduced, scales) * float(np.sqrt(square))
     return excess, drift + 64.0 * EPSILON * excess
-
-
-def _eigen_error(reduced: ReducedProblem, scales: Scales) -> float:
-    """Bound on the norm of the backward error of the eigendecomposition and of forming the matrix."""
-    size = sqrt(reduced.spectrum.values.size)
-    return 8.0 * EPSILON * size * max(scales.quadratic, float(reduced.spectrum.values[-1]))
-
-
-def _column_error(reduced: ReducedProblem, scales: Scales) -> float:
-    size = sqrt(reduced.spectrum.values.size)
-    return 2.0 * (8.0 * EPSILON * size * max(scales.linear, reduced.correlation) + reduced.leak)
-
-
-def _longest_useful(reduced: ReducedProblem) -> float:
-    """A norm beyond which decay alone costs more than the whole variance."""
-    if reduced.log_kappa == -np.inf:
-        return 0.0
-    exponent = (np.log(max(reduced.variance, 1e-300) / (reduced.n_hidden + 1.0)) - reduced.log_kappa) / reduced.power
-    return float(np.exp(min(exponent, 300.0)))
-
-
-class Relaxation(NamedTuple):
-    """Shells with the chord of the decay in its place; each of shape (m,).
-
-    ``slope`` and ``constant`` are the chord's, ``shrunk`` is the minimum of the quadratic part, reached at a map
-    of length ``norm``, and ``arithmetic`` bounds the rounding of the sums.
-    """
-
-    slope: FloatArray
-    constant: FloatArray
-    shrunk: FloatArray
-    norm: FloatArray
-    arithmetic: FloatArray
-
-
-def relaxation(
-    values: FloatArray,
-    squares: FloatArray,
-    fitted: FloatArray,
-    ends: tuple[FloatArray, FloatArray],
-    paid: tuple[FloatArray, FloatArray],
-) -> Relaxation:
-    """Relax shells: ``excess >= sum a^2 k / (c (c + k)) + d`` with the chord ``k s + d`` of the decay.
-
-    Parameters
-    ----------
-    values, squares, fitted : (n,) or (m, n) arrays
-        Eigenvalues c, squared projections a^2 and a^2/c: of one problem, or of the problem of each shell.
-    ends : two (m,) arrays
-        Least and largest norm of each shell.
-    paid : two (m,) arrays
-        Decay at these norms.
-
-    Returns
-    -------
-    Relaxation
-    """
-    (low, high), (at_low, at_high) = ends, paid
-    s_low = low * low
-    slope = (at_high - at_low) / (high * high - s_low)
-    constant = at_low - slope * s_low
-    resolvent = 1.0 / (values + slope[:, None])
-    shrunk = np.vecdot(resolvent, fitted) * slope
-    resolvent *= resolvent
-    norm = np.sqrt(np.vecdot(resolvent, squares))
-    arithmetic = 64.0 * EPSILON * (shrunk + np.abs(constant) + at_high)
-    return Relaxation(slope, constant, shrunk, norm, arithmetic)
-
-
-class _Problem:
-    """Bounds of H on shells of the norm."""
-
-    def __init__(self, reduced: ReducedProblem, scales: Scales) -> None:
-        self.reduced = reduced
-        self.log_weight = log(reduced.n_hidden + 1.0) + reduced.log_kappa
-        self.explained = reduced.explained
-        self.eigen_error = _eigen_error(reduced, scales)
-        self.column_error = _column_error(reduced, scales)
-
-    def decay(self, norm: FloatArray) -> FloatArray:
-        """``(D+1) kappa ||v||^q``."""
-        # a norm of zero pays nothing: its logarithm is replaced before it is taken
-        decay: FloatArray = np.exp(self.log_weight + self.reduced.power * np.log(np.maximum(norm, 1e-300)))
-        return decay * (norm > 0.0)
-
-    def edges(self, hint: float | None, tolerance: float) -> FloatArray:
-        """Norms that bound the first shells; outside them nothing beats the zero map or the shells' ends."""
-        reduced = self.reduced
-        longest = sqrt((reduced.squares / reduced.values**2).sum().item())
-        paid = exp(min((log(self.explained) - self.log_weight) / reduced.power, 600.0))
-        longest = min(longest, paid) * (1.0 + 1e-9)
-        shortest = self._shortest(longest)
-        if shortest >= longest:
-            return np.empty(0)
-        if shortest < 1e-100 * longest:
-            # squares of such norms would leave double precision; the shell that starts at zero covers them
-            shortest = 0.0
-        floor = shortest if shortest > 0.0 else longest * 1e-6
-        around = np.empty(0)
-        if hint is not None and floor < hint < longest:
-            around = self._around(hint, floor, longest, tolerance)
-        inner = around if around.size else np.geomspace(floor, longest, 8)[1:-1]
-        start = [0.0, floor] if shortest == 0.0 else [floor]
-        return np.concatenate((start, inner, [longest]))
-
-    def _shortest(self, longest: float) -> float:
-        """Norm up to which the decay outweighs ``2 a.v``, so that the zero map is better."""
-        log_ratio = self.log_weight - log(2.0 * self.reduced.correlation)
-        if self.reduced.n_hidden == 1:
-            return longest if log_ratio >= 0.0 else 0.0
-        exponent = log_ratio / (1.0 - self.reduced.power)
-        return exp(min(exponent, 600.0)) * (1.0 - 1e-12)
-
-    def _around(self, hint: float, floor: float, longest: float, tolerance: float) -> FloatArray:
-        """Edges whose distance grows with the distance from the hint, as the bound allows."""
-        half = 0.5 * self.reduced.power
-        bend = exp(self.log_weight + self.reduced.power * log(hint)) * half * (1.0 - half)
-        first = min(max(sqrt(0.3 * tolerance / max(bend, 1e-300)), 1e-7), 0.5)
-        reach = log(longest) - log(floor)
-        count = ceil(log1p(reach / first) / log(1.7)) + 1
-        steps = first * 1.7 ** np.arange(count)
-        edges = hint * np.exp(np.clip(np.concatenate((-steps[::-1], steps)), -600.0, 600.0))
-        inside: FloatArray = edges[(edges > floor) & (edges < longest)]
-        return inside
-
-    def bound(self, low: FloatArray, high: FloatArray) -> _Shells:
-        """Relax every shell: ``excess >= sum a^2 k / (c (c + k)) + d`` with the chord ``k s + d`` of the decay."""
-        values, squares, m = self.reduced.values, self.reduced.squares, low.size
-        ends = np.concatenate((low, high))
-        paid = self.decay(ends)
-        found = relaxation(values, squares, squares / values, (low, high), (paid[:m], paid[m:]))
-        drift = self.eigen_error * high * high + self.column_error * high
-        bound = found.shrunk + found.constant
-        return _Shells(low, high, bound, found.arithmetic + drift, found.slope, found.shrunk, found.norm)
-
-    def reached(self, shells: _Shells) -> float:
-        """Least excess of the relaxed minimisers themselves."""
-        norm = shells.relaxed_norm
-        return float((shells.relaxed - shells.slope * norm * norm + self.decay(norm)).min())
-
-    def split(self, low: FloatArray, high: FloatArray, relaxed: FloatArray) -> _Shells:
-        """Cut every shell at its relaxed minimiser, or in the middle where that is no help."""
-        middle = np.where(low > 0.0, np.sqrt(low * high), 1e-3 * high)
-        first_quarter = np.sqrt(low * middle)
-        last_quarter = np.sqrt(middle * high)
-        cut = np.where((relaxed > first_quarter) & (relaxed < last_quarter), relaxed, middle)
-        return self.bound(np.concatenate((low, cut)), np.concatenate((cut, high)))

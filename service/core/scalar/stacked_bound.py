@@ -8,7 +8,7 @@ import numpy as np
 
 from service.core.arrays import BoolArray, FloatArray, IntArray
 from service.core.linalg import EPSILON
-from service.core.scalar.norm_bound import relaxation
+from service.core.scalar.relaxation import relaxation
 from service.core.scalar.stack import Stack
 
 MOST_ROUNDS = 24

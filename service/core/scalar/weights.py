@@ -58,7 +58,7 @@ def _rank_one(network: Network, moments: Moments, end_to_end_map: FloatArray, no
 def approaching_parameters(network: Network, moments: Moments, end_to_end_map: FloatArray) -> Parameters:
     """Weights with this end-to-end map whose total decay is negligible where some layer has none, else least.
 
-    The undecayed layers grow and the decayed ones shrink until the decay is below 1e-13 of the variance of
+    The undecayed layers grow and the decayed ones shrink until the decay is below 1e-17 of the variance of
     the target, or a norm would leave the range of double precision.
     """
     decays = network.weight_decays
@@ -67,7 +67,7 @@ def approaching_parameters(network: Network, moments: Moments, end_to_end_map: F
     if free == 0:
         return balanced_parameters(network, moments, end_to_end_map)
     log_norm = np.log(max(length_of(end_to_end_map), 1e-300))
-    log_share = np.log(1e-13 * max(moments.yy, 1e-300) / max(count, 1))
+    log_share = np.log(1e-17 * max(moments.yy, 1e-300) / max(count, 1))
     log_norms = np.zeros(network.n_layers)
     log_norms[decayed] = np.maximum(0.5 * (log_share - np.log(decays[decayed])), -100.0)
     log_norms[~decayed] = (log_norm - log_norms[decayed].sum()) / free

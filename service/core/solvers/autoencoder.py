@@ -14,7 +14,7 @@ from service.core.linear.ranks import rank_bound
 from service.core.linear.subsets import best_subsets, count_subsets
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum, Solution, StationaryPoint, Thresholds, Transition
-from service.core.solver import Solver
+from service.core.roles import Solver
 from service.vocabulary import Evidence, PointClass, PointKind, Status
 
 

@@ -1,7 +1,8 @@
 """Weight decay on every layer, any depth, widths and inputs, without hidden noise: best found, with an honest bound.
 
 No closed form is known here.  The search works on the end-to-end map, where decay is a concave penalty of the singular
-values, from several starts; its result is polished by Newton steps on the layers.  See ``docs/theory/deep-bounds.md``.
+values; it ends where a lower bound meets the value, and goes on from several starts otherwise.  See
+``docs/theory/deep-bounds.md``.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.core.linear import hypotheses as needs
 from service.core.linear.answer import global_minimum, minimum_point
-from service.core.linear.envelope import Penalised, improved_bound
+from service.core.linear.envelope import Penalised
+from service.core.linear.guided import guided
 from service.core.linear.layers import aligned_layers
 from service.core.linear.nuclear import minimise as minimise_nuclear
 from service.core.linear.origin import origin_of, origin_points
@@ -19,19 +21,16 @@ from service.core.linear.quadratic import Quadratic, quadratic_of
 from service.core.linear.rank_one import RankOneTask
 from service.core.linear.rank_one import minimise as minimise_rank_one
 from service.core.linear.ranks import rank_bound
-from service.core.linear.schatten import descend, polish
+from service.core.linear.reweighted import settle
 from service.core.linear.shrinkage import Shrinkage
 from service.core.linear.thresholds import collapse_thresholds
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum, Solution, Thresholds
-from service.core.solver import Solver
+from service.core.roles import Solver
 from service.vocabulary import Evidence, Status
 
 PERTURBED_STARTS = 3
-PROVED = 1e-13
-SAME_BASIN = 1e-3
-NEARLY = 1e-4
-"""Descents that end within so much of the best are polished as well, unless they end at the same map."""
+NOTICEABLE = 1e-12
 
 
 def solve(problem: Problem) -> Solution:
@@ -60,10 +59,9 @@ def solve(problem: Problem) -> Solution:
 
 
 def _starts(problem: Problem, task: Penalised) -> Iterator[FloatArray]:
-    """Maps to descend from: the convexified problem, least squares, the best of rank one, and perturbations."""
+    """Maps to descend from: least squares, the best of rank one, for two layers the convex problem, perturbations."""
     quadratic, decays = task.quadratic, problem.network.weight_decays
     least_squares = quadratic.target / quadratic.scales
-    yield improved_bound(task, least_squares, np.inf, 100)[1]
     yield least_squares
     found = minimise_rank_one(RankOneTask(quadratic, Shrinkage.of(decays)), 1e-9)
     yield np.outer(found.left, found.right)
@@ -77,20 +75,15 @@ def _starts(problem: Problem, task: Penalised) -> Iterator[FloatArray]:
 
 
 def _search(problem: Problem, task: Penalised) -> FloatArray:
-    """Best map over all starts; the search ends early where the first, polished, reaches its own lower bound."""
-    layers, quadratic = problem.network.n_layers, task.quadratic
+    """Best map over all starts; one alone where a lower bound proves that it leads to the least."""
     starts = _starts(problem, task)
-    best = polish(task, layers, descend(task, next(starts)))
-    if task.lower_bound(best) >= task.value(best) - PROVED * quadratic.total:
+    best, proved = guided(task, next(starts))
+    if proved:
         return best
-    rough = [(task.value(reached), reached) for reached in (descend(task, start) for start in starts)]
-    polished = [np.zeros_like(best), best]
-    for value, reached in sorted(rough, key=lambda pair: pair[0]):
-        length = float(np.linalg.norm(reached))
-        known = any(float(np.linalg.norm(reached - other)) <= SAME_BASIN * length for other in polished)
-        if not known and value <= task.value(polished[-1]) + NEARLY * quadratic.total:
-            polished.append(polish(task, layers, reached))
-    return min(polished, key=task.value)
+    other = min((settle(task, start) for start in starts), key=task.value)
+    if task.value(other) < task.value(best) - NOTICEABLE * task.quadratic.total:
+        return guided(task, other)[0]
+    return best
 
 
 def _minimum(problem: Problem, quadratic: Quadratic, end_map: FloatArray) -> GlobalMinimum:
@@ -131,7 +124,7 @@ def _thresholds(quadratic: Quadratic, decays: FloatArray) -> Thresholds:
 
 SOLVER = Solver(
     name="deep_bounded",
-    theorems=("envelope-bound",),
+    theorems=("frame-bound", "envelope-bound"),
     status=Status.CERTIFIED,
     hypotheses=(*needs.COMMON, needs.layers_at_least(2), needs.NO_HIDDEN_NOISE, needs.ALL_DECAYED),
     solve=solve,

@@ -17,7 +17,7 @@ from service.core.linear.water_filling import Level, effective_noise, fill, tran
 from service.core.linear.water_level import decay_level, water_level
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum, Solution, Thresholds, Transition
-from service.core.solver import Solver
+from service.core.roles import Solver
 from service.vocabulary import Evidence, Status
 
 

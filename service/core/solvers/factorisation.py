@@ -16,7 +16,7 @@ from service.core.linear.ranks import rank_bound
 from service.core.linear.shrinkage import Shrinkage
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum, Solution, Thresholds
-from service.core.solver import Solver
+from service.core.roles import Solver
 from service.vocabulary import Status
 
 
@@ -58,12 +58,6 @@ def solve(problem: Problem) -> Solution:
         _thresholds(lanes),
         origin,
     )
-
-
-def minimum_of(problem: Problem) -> GlobalMinimum:
-    """The global minimum alone, without stationary points and thresholds: one singular value decomposition."""
-    quadratic = quadratic_of(problem)
-    return _minimum(problem, quadratic, lanes_of(problem, quadratic))
 
 
 def _minimum(problem: Problem, quadratic: Quadratic, lanes: Lanes) -> GlobalMinimum:

@@ -12,28 +12,25 @@ from scipy.optimize import minimize
 from service.core.arrays import FloatArray
 from service.core.linear import hypotheses as needs
 from service.core.linear.answer import UNIQUE, global_minimum, minimum_point
+from service.core.linear.first_layer import BestFirstLayer, descend
 from service.core.linear.layers import biases_of
 from service.core.linear.noisy_layers import noisy_parameters
 from service.core.linear.origin import origin_of, origin_points
 from service.core.linear.quadratic import Quadratic, quadratic_of
 from service.core.linear.ranks import rank_bound
 from service.core.linear.water_filling import effective_noise, fill, noisy_layers
-from service.core.losses import (
-    DenseParameters,
-    flatten,
-    gradient_of,
-    hessian_of,
-    loss_and_gradient,
-    terms_of,
-    unflatten,
-)
+from service.core.losses import DenseParameters, terms_of
 from service.core.problems import Layer, Network, Problem, shapes_of
 from service.core.results import FactoredMatrix, GlobalMinimum, Parameters, Solution, Thresholds
+from service.core.roles import Solver
 from service.core.rules import Hypothesis, Verdict
-from service.core.solver import Solver
 from service.vocabulary import Bias, Evidence, Status
 
 RESTARTS = 8
+CONTINUED = 3
+"""Descents that go on for `SETTLING` Newton steps; all of them in problems of at most `FEW` weights above the first."""
+FEW = 30
+SETTLING = 8
 NEWTON_LIMIT = 250
 
 
@@ -67,63 +64,70 @@ def solve(problem: Problem) -> Solution:
 
 
 def _as_seen(task: Problem, quadratic: Quadratic) -> Problem:
-    """The problem without biases, on moments from which the means are taken off where biases do that."""
-    if not task.network.bias_layers:
+    """The problem without biases and input noise, on the moments that both leave of the inputs.
+
+    Biases take the means off; input noise of variance v adds ``v diag(E[x x^T])`` of the inputs as they come.
+    """
+    network, moments = task.network, task.data
+    if not network.bias_layers and not network.input_noise_variance:
         return task
-    moments = task.data
+    xx, xy = moments.xx, moments.xy
     if quadratic.x_mean is not None and quadratic.y_mean is not None:
-        x_mean, y_mean = quadratic.x_mean, quadratic.y_mean
-        xx = moments.xx - np.outer(x_mean, x_mean)
-        xy = moments.xy - np.outer(x_mean, y_mean)
-        moments = replace(moments, xx=xx, xy=xy, yy=quadratic.total, x_mean=None, y_mean=None)
-    network = replace(task.network, bias=Bias.NONE, bias_weight_decays=())
+        xx = xx - np.outer(quadratic.x_mean, quadratic.x_mean)
+        xy = xy - np.outer(quadratic.x_mean, quadratic.y_mean)
+    xx = xx + network.input_noise_variance * np.diag(moments.xx.diagonal())
+    moments = replace(moments, xx=xx, xy=xy, yy=quadratic.total, x_mean=None, y_mean=None)
+    network = replace(network, bias=Bias.NONE, bias_weight_decays=(), input_noise_variance=0.0)
     return replace(task, network=network, moments=moments, memo={})
 
 
 def _search(task: Problem, quadratic: Quadratic) -> list[FloatArray]:
-    """L-BFGS on the exact loss from the bound's own map and from random weights."""
+    """Descents from the bound's own map and from random weights; the best of them to the end."""
     seen = _as_seen(task, quadratic)
-    like = DenseParameters.without_biases([np.zeros(shape) for shape in shapes_of(seen.network, seen.data.inputs)])
-
-    def value_and_gradient(point: FloatArray) -> tuple[float, FloatArray]:
-        loss, gradient = loss_and_gradient(seen.network, seen.data, unflatten(point, like))
-        return loss / quadratic.total, flatten(gradient) / quadratic.total
-
-    def descend(start: FloatArray, iterations: int, tolerance: float) -> tuple[float, FloatArray]:
-        found = minimize(
-            value_and_gradient,
-            start,
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": iterations, "ftol": tolerance, "gtol": 1e-11, "maxcor": 30},
-        )
-        return float(found.fun), np.asarray(found.x)
-
-    if quadratic.correlation_norm == 0.0:
-        return [np.asarray(weight, dtype=float) for weight in like.weights]
-    found = [descend(start, 400, 1e-10) for start in _starts(task, quadratic, like)]
-    value, best = descend(min(found, key=lambda pair: pair[0])[1], 3000, 1e-15)
-    if value >= 1.0 - 1e-12:
-        best = np.zeros_like(best)
-    elif best.size <= NEWTON_LIMIT:
-        best = _newton(seen, like, best)
-    return [np.asarray(weight, dtype=float) for weight in unflatten(best, like).weights]
+    inside = quadratic_of(seen)
+    nothing = [np.zeros(shape) for shape in shapes_of(seen.network, seen.data.inputs)]
+    if inside.correlation_norm == 0.0:
+        return nothing
+    reduced = BestFirstLayer(inside, seen.network)
+    rough = sorted((_quasi_newton(reduced, start, 25, 1e-10) for start in _starts(task, quadratic)), key=_value)
+    weights = rough[0][1].size
+    if weights <= NEWTON_LIMIT:
+        kept = len(rough) if weights <= FEW else CONTINUED
+        further = min((descend(reduced, point, SETTLING) for _, point in rough[:kept]), key=_value)[1]
+        value, best = descend(reduced, further)
+    else:
+        further = min((_quasi_newton(reduced, point, 150, 1e-12) for _, point in rough[:CONTINUED]), key=_value)[1]
+        value, best = _quasi_newton(reduced, further, 2000, 1e-15)
+    if value >= (1.0 - 1e-12) * inside.total:
+        return nothing
+    upper = reduced.split(best)
+    return [inside.expand(reduced.first(upper).T).T, *upper]
 
 
-def _newton(seen: Problem, like: DenseParameters, point: FloatArray) -> FloatArray:
-    """Newton steps by least squares, since symmetries leave flat directions, while they lower the gradient."""
-    gradient = flatten(gradient_of(seen.network, seen.data, unflatten(point, like)))
-    for _ in range(8):
-        hessian = hessian_of(seen.network, seen.data, unflatten(point, like))
-        moved = point - np.linalg.lstsq(hessian, gradient, rcond=1e-8)[0]
-        following = flatten(gradient_of(seen.network, seen.data, unflatten(moved, like)))
-        if float(np.linalg.norm(following)) >= 0.9 * float(np.linalg.norm(gradient)):
-            break
-        point, gradient = moved, following
-    return point
+def _value(found: tuple[float, FloatArray]) -> float:
+    return found[0]
 
 
-def _starts(task: Problem, quadratic: Quadratic, like: DenseParameters) -> list[FloatArray]:
+def _quasi_newton(
+    reduced: BestFirstLayer, start: FloatArray, iterations: int, tolerance: float
+) -> tuple[float, FloatArray]:
+    total = reduced.quadratic.total
+
+    def scaled(point: FloatArray) -> tuple[float, FloatArray]:
+        value, gradient = reduced.value_and_gradient(point)
+        return value / total, gradient / total
+
+    found = minimize(
+        scaled,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": iterations, "ftol": tolerance, "gtol": 1e-11, "maxcor": 20},
+    )
+    return float(found.fun) * total, np.asarray(found.x)
+
+
+def _starts(task: Problem, quadratic: Quadratic) -> list[FloatArray]:
     left, values, right = quadratic.svd
     level = fill(values, effective_noise(task.network), 0.0, rank_bound(task, quadratic))
     shrunk = values[: level.kept] - level.amount
@@ -132,8 +136,8 @@ def _starts(task: Problem, quadratic: Quadratic, like: DenseParameters) -> list[
     single = replace(task, network=_first_noise_only(task.network), memo={})
     parameters = noisy_parameters(single, quadratic, left[:, : level.kept], shrunk, inner)
     rng = np.random.default_rng(0)
-    size = flatten(like).size
-    begin = np.concatenate([weight.dense().ravel() for weight in parameters.weights])
+    begin = np.concatenate([weight.dense().ravel() for weight in parameters.weights[1:]])
+    size = begin.size
     spread = float(np.sqrt(np.mean(begin**2))) + 1e-3
     starts = [begin + 0.05 * spread * rng.standard_normal(size)]
     starts += [spread * factor * rng.standard_normal(size) for factor in np.geomspace(0.5, 2.0, RESTARTS - 1)]
@@ -159,7 +163,6 @@ def _minimum(problem: Problem, quadratic: Quadratic, weights: list[FloatArray]) 
     svd = (left[:, kept], values[kept], right[kept].T)
     terms = terms_of(seen.network, seen.data, DenseParameters.without_biases(weights))
     parameters = _factored(problem, quadratic, weights, product)
-    hidden_noise = terms.noise - _input_noise(problem, product)
     uniqueness = "not known: the best point found"
     if not np.any(product):
         uniqueness = UNIQUE
@@ -170,13 +173,8 @@ def _minimum(problem: Problem, quadratic: Quadratic, weights: list[FloatArray]) 
         parameters,
         uniqueness,
         decay=terms.decay,
-        hidden_noise=max(hidden_noise, 0.0),
+        hidden_noise=terms.noise,
     )
-
-
-def _input_noise(problem: Problem, product: FloatArray) -> float:
-    diagonal = problem.data.xx.diagonal()
-    return problem.network.input_noise_variance * float(np.sum(product**2, axis=0) @ diagonal)
 
 
 def _factored(problem: Problem, quadratic: Quadratic, weights: list[FloatArray], product: FloatArray) -> Parameters:
@@ -198,7 +196,7 @@ def _all_or_none(problem: Problem) -> Verdict:
 
 SOLVER = Solver(
     name="noisy_bounded",
-    theorems=("noise-water-filling", "envelope-bound"),
+    theorems=("noise-water-filling", "frame-bound", "envelope-bound"),
     status=Status.CERTIFIED,
     hypotheses=(
         *needs.COMMON,

@@ -14,7 +14,7 @@ from service.core.linear.quadratic import Quadratic, quadratic_of
 from service.core.linear.thresholds import collapse_thresholds
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum, Solution
-from service.core.solver import Solver
+from service.core.roles import Solver
 from service.vocabulary import Status
 
 

@@ -15,7 +15,7 @@ from service.core.linear.shrinkage import Shrinkage
 from service.core.linear.thresholds import rank_one_thresholds
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum, Solution
-from service.core.solver import Solver
+from service.core.roles import Solver
 from service.vocabulary import Status
 
 

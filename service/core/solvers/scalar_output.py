@@ -15,12 +15,12 @@ from service.core.linalg import length_of
 from service.core.losses import fit_of
 from service.core.problems import Moments, Network, Problem
 from service.core.results import GlobalMinimum, Solution, StationaryPoint, Terms
+from service.core.roles import Solver
 from service.core.scalar.branches import Branch, Branches, parameter_norm
 from service.core.scalar.origin import origin
 from service.core.scalar.reduced import ReducedProblem, log_decay_of, reduced_of
 from service.core.scalar.thresholds import thresholds
 from service.core.scalar.weights import balanced_parameters, output_offset
-from service.core.solver import Solver
 from service.vocabulary import Evidence, PointClass, PointKind, Status
 
 THEOREMS = ("scalar-output", "scalar-output-roots", "scalar-output-norm-bound")

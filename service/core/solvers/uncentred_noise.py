@@ -15,7 +15,7 @@ from service.core.linear.quadratic import quadratic_of
 from service.core.linear.uncentred import least_point, noise_coordinates
 from service.core.problems import Problem
 from service.core.results import Solution, Thresholds
-from service.core.solver import Solver
+from service.core.roles import Solver
 from service.vocabulary import Status
 
 

@@ -1,9 +1,12 @@
 """Small problems on which theorems are tried, each changing one thing of a common base."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from service.core.hypotheses import ALL_TRAINED, DATA, LINEAR, NO_SKIPS, SQUARED_LOSS
 from service.core.problems import Layer, Moments, Network, Problem, Skip
 from service.vocabulary import Activation, Bias, Loss, SkipKind
 
@@ -34,47 +37,75 @@ def base(depth: int = 2, **changes: float) -> Problem:
     return Problem(network(depth, **changes), moments())  # type: ignore[arg-type]  # widths are whole numbers here
 
 
+def _changed(problem: Problem, **changes: Any) -> Problem:
+    """The problem with some parts replaced, and without what was remembered of the others."""
+    return replace(problem, **changes, memo={})
+
+
+def _with_first(problem: Problem, **changes: Any) -> Problem:
+    first = replace(problem.network.layers[0], **changes)
+    return _changed(problem, network=replace(problem.network, layers=(first, *problem.network.layers[1:])))
+
+
 def without_data(problem: Problem) -> Problem:
     """The same network without data."""
-    return replace(problem, moments=None)
+    return _changed(problem, moments=None)
 
 
 def with_activation(problem: Problem) -> Problem:
     """The first layer followed by a tanh."""
-    first = replace(problem.network.layers[0], activation=Activation.TANH)
-    return replace(problem, network=replace(problem.network, layers=(first, *problem.network.layers[1:])))
+    return _with_first(problem, activation=Activation.TANH)
 
 
 def with_two_outputs(problem: Problem) -> Problem:
     """The same network with a second output."""
     last = replace(problem.network.layers[-1], width=2)
     layers = (*problem.network.layers[:-1], last)
-    return replace(problem, network=replace(problem.network, layers=layers), moments=moments(2))
+    return _changed(problem, network=replace(problem.network, layers=layers), moments=moments(2))
 
 
 def with_logistic_loss(problem: Problem) -> Problem:
     """The same problem under logistic loss."""
-    return replace(problem, loss=Loss.LOGISTIC)
+    return _changed(problem, loss=Loss.LOGISTIC)
 
 
 def with_frozen_layer(problem: Problem) -> Problem:
     """The first layer not trained."""
-    first = replace(problem.network.layers[0], frozen_weights=np.ones((problem.network.layers[0].width, 2)))
-    return replace(problem, network=replace(problem.network, layers=(first, *problem.network.layers[1:])))
+    return _with_first(problem, frozen_weights=np.ones((problem.network.layers[0].width, 2)))
 
 
 def with_skip(problem: Problem) -> Problem:
     """An identity skip over the second layer."""
-    return replace(problem, network=replace(problem.network, skips=(Skip(1, 2, SkipKind.IDENTITY),)))
+    return _changed(problem, network=replace(problem.network, skips=(Skip(1, 2, SkipKind.IDENTITY),)))
 
 
 def with_bias(problem: Problem, bias: Bias, decay: float = 0.0) -> Problem:
     """The same network with a bias."""
     decays = (decay,) * problem.network.n_layers
-    return replace(problem, network=replace(problem.network, bias=bias, bias_weight_decays=decays))
+    return _changed(problem, network=replace(problem.network, bias=bias, bias_weight_decays=decays))
 
 
 def with_decay(problem: Problem, decay: float) -> Problem:
     """The same network with another decay in the first layer."""
-    first = replace(problem.network.layers[0], weight_decay=decay)
-    return replace(problem, network=replace(problem.network, layers=(first, *problem.network.layers[1:])))
+    return _with_first(problem, weight_decay=decay)
+
+
+def with_noise(problem: Problem) -> Problem:
+    """The same network with noise on the first layer."""
+    return _with_first(problem, noise_variance=0.5)
+
+
+def with_moments(problem: Problem, moments: Moments) -> Problem:
+    """The same network on other data."""
+    return _changed(problem, moments=moments)
+
+
+def breaks(instance: Problem) -> Mapping[str, Problem]:
+    """What breaks the hypotheses that all theorems on linear networks share, by their names."""
+    return {
+        DATA.name: without_data(instance),
+        SQUARED_LOSS.name: with_logistic_loss(instance),
+        LINEAR.name: with_activation(instance),
+        ALL_TRAINED.name: with_frozen_layer(instance),
+        NO_SKIPS.name: with_skip(instance),
+    }

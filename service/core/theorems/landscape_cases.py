@@ -7,14 +7,16 @@ from itertools import pairwise
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.landscapes import setting
+from service.core.landscapes import hypotheses
 from service.core.moments import moments_of
 from service.core.problems import Layer, Network, Problem, Samples, Skip
 from service.core.rules import Conclusion, Exemption, Hypothesis, Theorem
 from service.vocabulary import Activation, Bias, ExemptionKind, Loss, Property, SkipKind, TheoremStatus
 
 ALWAYS_CONVEX: Mapping[str, Exemption] = {
-    setting.CONVEX_LOSS.name: Exemption(ExemptionKind.NOT_EXPRESSIBLE, "every loss of a problem is convex and smooth")
+    hypotheses.CONVEX_LOSS.name: Exemption(
+        ExemptionKind.NOT_EXPRESSIBLE, "every loss of a problem is convex and smooth"
+    )
 }
 
 
@@ -127,27 +129,27 @@ def _frozen(problem: Problem) -> Problem:
 
 
 CHANGES: Mapping[str, Callable[[Problem], Problem]] = {
-    setting.LINEAR.name: lambda problem: with_layer(problem, 0, activation=Activation.TANH),
-    setting.LINEAR_OUTPUT.name: lambda problem: with_layer(problem, -1, activation=Activation.TANH),
-    setting.NO_DECAY.name: lambda problem: with_layer(problem, 0, weight_decay=0.1),
-    setting.NO_NOISE.name: lambda problem: with_network(problem, input_noise_variance=0.1),
-    setting.NO_SKIPS.name: lambda problem: with_network(problem, skips=(Skip(0, 1, SkipKind.TRAINABLE),)),
-    setting.ALL_TRAINED.name: _frozen,
-    setting.SQUARED_LOSS.name: lambda problem: with_loss(problem, Loss.WEIGHTED_SQUARED),
-    setting.UNWEIGHTED.name: lambda problem: with_loss(problem, Loss.WEIGHTED_SQUARED),
-    setting.NO_BIAS.name: lambda problem: with_bias(problem, Bias.OUTPUT),
-    setting.OFFSET_AT_OUTPUT.name: lambda problem: with_bias(problem, Bias.HIDDEN),
-    setting.ALL_BIASED.name: lambda problem: with_bias(problem, Bias.OUTPUT),
-    setting.OUTPUT_BIAS.name: lambda problem: with_bias(problem, Bias.HIDDEN),
-    setting.HIDDEN_BIAS.name: lambda problem: with_bias(problem, Bias.OUTPUT),
-    setting.NO_OUTPUT_BIAS.name: lambda problem: with_bias(problem, Bias.ALL, decay=0.1),
-    setting.WEIGHTS_DECAYED.name: lambda problem: with_layer(problem, 0, weight_decay=0.0),
-    setting.EVERYTHING_DECAYED.name: lambda problem: with_layer(problem, 0, weight_decay=0.0),
-    setting.BIASES_DECAYED.name: lambda problem: with_bias(problem, Bias.HIDDEN, decay=0.0),
-    setting.DISTINCT_INPUTS.name: repeated,
-    setting.CONSISTENT_TARGETS.name: lambda problem: repeated(problem, conflicting=True),
-    setting.FULL_ROW_RANK.name: dependent,
-    setting.ONE_HIDDEN.name: lambda problem: with_widths(problem, *problem.network.hidden_widths * 2),
+    hypotheses.LINEAR.name: lambda problem: with_layer(problem, 0, activation=Activation.TANH),
+    hypotheses.LINEAR_OUTPUT.name: lambda problem: with_layer(problem, -1, activation=Activation.TANH),
+    hypotheses.NO_DECAY.name: lambda problem: with_layer(problem, 0, weight_decay=0.1),
+    hypotheses.NO_NOISE.name: lambda problem: with_network(problem, input_noise_variance=0.1),
+    hypotheses.NO_SKIPS.name: lambda problem: with_network(problem, skips=(Skip(0, 1, SkipKind.TRAINABLE),)),
+    hypotheses.ALL_TRAINED.name: _frozen,
+    hypotheses.SQUARED_LOSS.name: lambda problem: with_loss(problem, Loss.WEIGHTED_SQUARED),
+    hypotheses.UNWEIGHTED.name: lambda problem: with_loss(problem, Loss.WEIGHTED_SQUARED),
+    hypotheses.NO_BIAS.name: lambda problem: with_bias(problem, Bias.OUTPUT),
+    hypotheses.OFFSET_AT_OUTPUT.name: lambda problem: with_bias(problem, Bias.HIDDEN),
+    hypotheses.ALL_BIASED.name: lambda problem: with_bias(problem, Bias.OUTPUT),
+    hypotheses.OUTPUT_BIAS.name: lambda problem: with_bias(problem, Bias.HIDDEN),
+    hypotheses.HIDDEN_BIAS.name: lambda problem: with_bias(problem, Bias.OUTPUT),
+    hypotheses.NO_OUTPUT_BIAS.name: lambda problem: with_bias(problem, Bias.ALL, decay=0.1),
+    hypotheses.WEIGHTS_DECAYED.name: lambda problem: with_layer(problem, 0, weight_decay=0.0),
+    hypotheses.EVERYTHING_DECAYED.name: lambda problem: with_layer(problem, 0, weight_decay=0.0),
+    hypotheses.BIASES_DECAYED.name: lambda problem: with_bias(problem, Bias.HIDDEN, decay=0.0),
+    hypotheses.DISTINCT_INPUTS.name: repeated,
+    hypotheses.CONSISTENT_TARGETS.name: lambda problem: repeated(problem, conflicting=True),
+    hypotheses.FULL_ROW_RANK.name: dependent,
+    hypotheses.ONE_HIDDEN.name: lambda problem: with_widths(problem, *problem.network.hidden_widths * 2),
 }
 
 
@@ -216,9 +218,9 @@ def implied_by(hypothesis: Hypothesis, other: Hypothesis) -> dict[str, Exemption
 
 def undecidable(name: str, why: str) -> Hypothesis:
     """A hypothesis that no problem states: always unknown."""
-    return Hypothesis(name, lambda _problem: setting.unknown(why))
+    return Hypothesis(name, lambda _problem: hypotheses.unknown(why))
 
 
 def unsaid(name: str, why: str) -> Hypothesis:
     """A hypothesis that is false for every problem that can be posed here."""
-    return Hypothesis(name, lambda _problem: setting.judged(False, why))
+    return Hypothesis(name, lambda _problem: hypotheses.judged(False, why))

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from service.core.landscapes import setting as on
+from service.core.landscapes import hypotheses as on
 from service.core.problems import Problem
 from service.core.rules import Hypothesis, Verdict
 from service.core.theorems.landscape_cases import ALWAYS_CONVEX, case, follows, row, samples, with_loss, with_widths

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from service.core.landscapes import setting as on
+from service.core.landscapes import hypotheses as on
 from service.core.theorems.landscape_cases import case, samples, white_samples
 from service.vocabulary import Property
 

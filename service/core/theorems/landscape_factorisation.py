@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from scipy.optimize import brentq
 
-from service.core.landscapes import setting as on
-from service.core.landscapes.data_facts import GAP_TOLERANCE, data_facts_of
+from service.core.data_facts.facts import GAP_TOLERANCE, data_facts_of
+from service.core.landscapes import hypotheses as on
 from service.core.problems import Problem
 from service.core.rules import Hypothesis, Verdict
 from service.core.theorems.landscape_cases import ALWAYS_CONVEX, case, follows, row, with_widths

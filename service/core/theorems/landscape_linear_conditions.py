@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from service.core.landscapes import setting as on
-from service.core.landscapes.data_facts import GAP_TOLERANCE, DataFacts, data_facts_of
+from service.core.data_facts.facts import GAP_TOLERANCE, DataFacts, data_facts_of
+from service.core.landscapes import hypotheses as on
 from service.core.problems import Problem, Samples
 from service.core.rules import Fact, Hypothesis, Verdict
 from service.core.theorems.landscape_cases import case, samples

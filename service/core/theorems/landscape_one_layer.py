@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from service.core.landscapes import setting as on
+from service.core.landscapes import hypotheses as on
 from service.core.theorems.landscape_cases import (
     not_decidable,
     not_expressible,

@@ -5,9 +5,9 @@ from typing import Final
 
 import numpy as np
 
-from service.core.landscapes import setting as on
+from service.core.data_facts.facts import data_facts_of
+from service.core.landscapes import hypotheses as on
 from service.core.landscapes.below_origin import VANISHING, below_origin_of
-from service.core.landscapes.data_facts import data_facts_of
 from service.core.problems import Problem, Samples
 from service.core.rules import Fact, Hypothesis, Verdict
 from service.core.theorems.landscape_cases import (

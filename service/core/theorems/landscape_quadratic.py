@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.landscapes import setting as on
+from service.core.landscapes import hypotheses as on
 from service.core.problems import Problem, Samples
 from service.core.rules import Hypothesis, Verdict
 from service.core.theorems.landscape_cases import (

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-from service.core.landscapes import setting as on
-from service.core.landscapes.data_facts import data_facts_of
+from service.core.data_facts.facts import data_facts_of
+from service.core.landscapes import hypotheses as on
 from service.core.problems import Layer, Problem
 from service.core.rules import Hypothesis, Verdict
 from service.core.theorems.landscape_cases import case, samples

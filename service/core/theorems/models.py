@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from service.core.hypotheses import ALL_TRAINED, DATA, LINEAR, NO_SKIPS, SQUARED_LOSS
 from service.core.linear.hypotheses import (
     ALL_DECAYED,
     BIAS_COMPENSATED,
@@ -24,19 +23,11 @@ _FEATURES = feature_problem((3, 2), 2, 0.01, 0.0, Network((Layer(2, weight_decay
 _LATENT = Problem(Network((Layer(1), Layer(2)), bias_weight_decays=(0.0, 0.0)), examples.moments(2))
 
 
-def _with_noise(problem: Problem) -> Problem:
-    first = replace(problem.network.layers[0], noise_variance=0.5)
-    return replace(problem, network=replace(problem.network, layers=(first, *problem.network.layers[1:])), memo={})
-
-
 def _breaks(instance: Problem) -> dict[str, Problem]:
     return {
-        DATA.name: replace(examples.without_data(instance), memo={}),
-        SQUARED_LOSS.name: replace(examples.with_logistic_loss(instance), memo={}),
-        LINEAR.name: replace(examples.with_activation(instance), memo={}),
-        ALL_TRAINED.name: replace(examples.with_frozen_layer(instance), memo={}),
-        NO_SKIPS.name: replace(examples.with_skip(instance), memo={}),
-        NO_HIDDEN_NOISE.name: _with_noise(instance),
+        **examples.breaks(instance),
+        NO_HIDDEN_NOISE.name: examples.with_noise(instance),
+        BIAS_COMPENSATED.name: examples.with_bias(instance, Bias.OUTPUT, decay=0.1),
     }
 
 
@@ -56,10 +47,9 @@ UNCONSTRAINED_FEATURES = Theorem(
     holds=_FEATURES,
     breaks={
         **_breaks(_FEATURES),
-        BIAS_COMPENSATED.name: replace(examples.with_bias(_FEATURES, Bias.OUTPUT, decay=0.1), memo={}),
         AT_LEAST_TWO.name: replace(_FEATURES, network=replace(_FEATURES.network, layers=(Layer(2, weight_decay=0.1),))),
         ALL_DECAYED.name: examples.with_decay(_FEATURES, 0.0),
-        WHITE_INPUTS.name: replace(_FEATURES, moments=examples.moments(2), memo={}),
+        WHITE_INPUTS.name: examples.with_moments(_FEATURES, examples.moments(2)),
     },
 )
 
@@ -78,7 +68,6 @@ LINEAR_VAE = Theorem(
     holds=_LATENT,
     breaks={
         **_breaks(_LATENT),
-        BIAS_COMPENSATED.name: replace(examples.with_bias(_LATENT, Bias.OUTPUT, decay=0.1), memo={}),
         EXACTLY_TWO.name: replace(_LATENT, network=replace(_LATENT.network, layers=(Layer(2),))),
     },
     caution="The layers are encoder and decoder; the latent noise is part of the model, not noise on a hidden layer.",

@@ -50,12 +50,8 @@ NO_HIDDEN_BIAS = Hypothesis("no hidden bias", _no_hidden_bias)
 
 def _breaks(instance: Problem) -> Mapping[str, Problem]:
     return {
-        DATA.name: examples.without_data(instance),
-        SQUARED_LOSS.name: examples.with_logistic_loss(instance),
-        LINEAR.name: examples.with_activation(instance),
+        **examples.breaks(instance),
         ONE_OUTPUT.name: examples.with_two_outputs(instance),
-        ALL_TRAINED.name: examples.with_frozen_layer(instance),
-        NO_SKIPS.name: examples.with_skip(instance),
         BIAS_COVERED.name: examples.with_bias(instance, Bias.OUTPUT, decay=0.1),
     }
 

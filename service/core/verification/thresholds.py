@@ -8,8 +8,9 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.problems import Problem
-from service.core.scalar.norm_bound import Scales, norm_bound
+from service.core.scalar.norm_bound import norm_bound
 from service.core.scalar.reduced import reduce, reduced_of
+from service.core.scalar.shells import Scales
 from service.core.verification.comparison import ClaimedAnswer, Comparison, close
 
 SHARP = 3e-7

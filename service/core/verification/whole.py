@@ -7,7 +7,7 @@ the barrier through the loss on spheres.
 
 from service.core.catalogue import SOLVERS
 from service.core.problems import Problem
-from service.core.reduction import needs_reduction
+from service.core.reductions.table import needs_reduction
 from service.core.reductions.verification import verify_reduced
 from service.core.results import Certificate, Solution
 from service.core.verification.comparison import ClaimedAnswer, Verification

@@ -1,30 +1,23 @@
 """Analyses of one problem, each in one chunk, so that any of them can be asked for with ``Prefer: respond-async``."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from service.jobs.heavy.requests import guarded, limits_of
 from service.jobs.plans import Arrays, Chunk, Operation, Plan
 from service.jobs.values import Json
-from service.operations.diagnose import diagnose
-from service.operations.landscape import landscape
-from service.operations.minima import minima
-from service.operations.ranks import ranks
-from service.schemas.base import Wire
-from service.schemas.diagnose import DiagnoseRequest
-from service.schemas.landscape import LandscapeRequest
-from service.schemas.ranks import RanksRequest
-from service.schemas.request import MinimaRequest
+from service.operations.analyses import ANALYSES
 
 LONGEST_S: Final = 60.0
 
 
-def _analysis(name: str, model: type[Wire], compute: Callable[[Any, Any], Wire]) -> Operation:
+def _operation(name: str) -> Operation:
     """The operation whose only chunk answers the question as a whole; its request is made by `requests.question`."""
+    analysis = ANALYSES[name]
 
     def answer(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]) -> Json:
-        found = compute(model.model_validate(arguments["question"]), limits_of(arguments))
+        found = analysis.answer(analysis.request.model_validate(arguments["question"]), limits_of(arguments), ())
         return json.loads(found.__pydantic_serializer__.to_json(found, exclude_unset=True))
 
     def plan(request: Mapping[str, Json]) -> Plan:
@@ -37,7 +30,4 @@ def _only(_arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json
     return inputs[0]
 
 
-MINIMA: Final = _analysis("minima", MinimaRequest, minima)
-LANDSCAPE: Final = _analysis("landscape", LandscapeRequest, landscape)
-RANKS: Final = _analysis("ranks", RanksRequest, ranks)
-DIAGNOSE: Final = _analysis("diagnose", DiagnoseRequest, diagnose)
+ANALYSES_AS_JOBS: Final[Mapping[str, Operation]] = {name: _operation(name) for name in ANALYSES}

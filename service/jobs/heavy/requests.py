@@ -1,14 +1,12 @@
 """What every heavy operation shares: its question as JSON, and plans of the floor below as plans of jobs."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
-
-from service.errors import LimitExceeded, NumericalError
+from service.errors import LimitExceeded
 from service.jobs.plans import Arrays, Chunk, ChunkFunction, Plan
 from service.jobs.values import Json
+from service.operations.guards import double_precision
 from service.operations.plans.chunks import ChunkedPlan, Lazy, NamedChunk
 from service.schemas.base import Wire
 from service.settings import Limits
@@ -70,12 +68,3 @@ def _guarded(function: ChunkFunction) -> ChunkFunction:
             return function(arguments, arrays, inputs)
 
     return call
-
-
-@contextmanager
-def double_precision() -> Iterator[None]:
-    """Turn what arithmetic and linear algebra raise into the error that callers understand."""
-    try:
-        yield
-    except (ArithmeticError, np.linalg.LinAlgError) as error:
-        raise NumericalError("the computation left the range of double precision") from error

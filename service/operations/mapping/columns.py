@@ -1,5 +1,6 @@
 """Which columns are inputs, targets or neither, and labels as one-hot columns that appear as they are met."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -110,9 +111,18 @@ class ClassColumns:
         coded[np.arange(len(places)), places] = 1.0
         return coded
 
-    def sorted(self, name: str) -> tuple[tuple[int, ...], list[int]]:
-        """The labels, ascending, and the place of each among the columns; `InputError` for a single class."""
+    def sorted(self, name: str, texts: Sequence[str] | None) -> tuple[tuple[int, ...], list[int]]:
+        """The labels, ascending or by their texts, and the place of each among the columns.
+
+        Labels with texts are numbered anew, from 0 in the order of their texts.
+
+        Raises
+        ------
+        InputError
+            For a single class.
+        """
         if len(self.labels) < 2:
             raise InputError.at(("columns", name), "must hold at least two classes")
-        order = [int(place) for place in np.argsort(np.array(self.labels))]
-        return tuple(self.labels[place] for place in order), order
+        keys = self.labels if texts is None else [texts[label] for label in self.labels]
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        return tuple(range(len(keys)) if texts is not None else (self.labels[place] for place in order)), order

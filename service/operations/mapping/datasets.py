@@ -79,30 +79,32 @@ class Place:
         return str(self.data["id"])
 
 
-def summary_of(found: ReducedDataset, form: str, size: int) -> tuple[Json, Json]:
-    """What is told about a data set, and about its columns, but for when it was stored; ``size`` is in bytes."""
+def summary_of(found: ReducedDataset) -> Json:
+    """What is told about a data set, but for its file and when it was stored."""
     missing = {
         "classes": "the targets are no classes" if found.classes is None else None,
+        "class_names": "the labels are no texts" if found.class_names is None else None,
         "options/delimiter": "belongs to csv" if found.options.delimiter is None else None,
     }
-    summary = {
-        "id": found.id,
-        "format": form,
-        "bytes": size,
+    return {
         "samples": found.moments.n,
         "inputs": found.moments.inputs,
         "outputs": found.moments.outputs,
         "task": Task.REGRESSION if found.classes is None else Task.CLASSIFICATION,
         "classes": None if found.classes is None else list(found.classes),
+        "class_names": None if found.class_names is None else list(found.class_names),
         "samples_kept": found.samples is not None,
         "options": found.options.model_dump(),
         "reasons": {name: why for name, why in missing.items() if why is not None},
     }
-    columns = {
+
+
+def columns_of(found: ReducedDataset) -> Json:
+    """What is told about the columns of a data set."""
+    return {
         "input_columns": [asdict(column) for column in found.input_columns],
         "target_columns": [asdict(column) for column in found.target_columns],
     }
-    return summary, columns
 
 
 def references(document: object) -> list[Place]:

@@ -92,7 +92,7 @@ def to_wire(
     factor = mapped.scaling.loss
     reasons = dict(found.reasons)
     if minima is None:
-        reasons["global_minimum"] = "no solver covers this problem: its global minimum is not known"
+        reasons["global_minimum"] = reasons["gap"]
     if found.plateau is None:
         reasons.setdefault("plateau", "the point itself counts as stationary")
     document: dict[str, Any] = {

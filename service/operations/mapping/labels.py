@@ -16,7 +16,7 @@ class Coding:
     Attributes
     ----------
     classes : tuple of int
-        Labels, ascending.
+        Labels, ascending; some may occur in no sample.
     outputs : int
         ``len(classes)``, or 1 with two classes.
     """
@@ -35,7 +35,7 @@ class Coding:
         unknown = np.flatnonzero(self._labels[index] != labels)
         if y.shape[1] != 1 or len(unknown):
             position = (*at, int(unknown[0])) if len(unknown) else at
-            raise InputError.at(position, "must be a label that occurs in data.y")
+            raise InputError.at(position, "must be a label that occurs in data.y, or the number of an output")
         if self.outputs == 1:
             return (2.0 * index - 1.0)[:, np.newaxis]
         targets = np.zeros((len(labels), self.outputs))
@@ -46,20 +46,30 @@ class Coding:
 def coding_of(y: FloatArray, outputs: int, at: Location, outputs_at: Location) -> Coding:
     """The coding of labels ``y`` (n, 1) for a network with ``outputs`` outputs.
 
+    As many labels as outputs are told apart in sorted order.  Fewer must be numbers of outputs, from 0, or for one
+    output 0, 1 or -1: few samples need not have all classes.
+
     Raises
     ------
     InputError
-        If a label is no integer, there is one class only, or the width of the output does not fit.
+        If a label is no integer, or the width of the output does not fit.
     """
     if y.shape[1] != 1:
         raise InputError.at(at, "must hold one integer label a sample")
     fractional = np.flatnonzero((y[:, 0] != np.rint(y[:, 0])) | (np.abs(y[:, 0]) > 2.0**53))
     if len(fractional):
         raise InputError.at((*at, int(fractional[0])), "must be an integer label")
-    classes = tuple(int(label) for label in np.unique(y[:, 0]))
-    if len(classes) == 1:
-        raise InputError.at(at, "must hold at least two classes")
-    if outputs != len(classes) and not (outputs == 1 and len(classes) == 2):
-        wanted = "1 or 2" if len(classes) == 2 else str(len(classes))
-        raise InputError.at(outputs_at, f"must be {wanted}: the labels have {len(classes)} classes")
-    return Coding(classes, outputs)
+    met = tuple(int(label) for label in np.unique(y[:, 0]))
+    wanted = max(outputs, 2)
+    if len(met) == wanted:
+        return Coding(met, outputs)
+    if len(met) < wanted:
+        numbers = tuple(range(wanted))
+        for classes in (numbers, (-1, 1)) if outputs == 1 else (numbers,):
+            if set(met) <= set(classes):
+                return Coding(classes, outputs)
+    if len(met) == 1:
+        raise InputError.at(at, "must hold at least two classes, or numbers of outputs, from 0")
+    width = "1 or 2" if len(met) == 2 else str(len(met))
+    hint = ": labels may leave classes out only where they are numbers of outputs, from 0" if len(met) < wanted else ""
+    raise InputError.at(outputs_at, f"must be {width}: the labels have {len(met)} classes{hint}")

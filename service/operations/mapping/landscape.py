@@ -4,16 +4,16 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from service.core.landscape import Landscape, OriginSummary
+from service.core.data_facts.facts import WHITE_TOLERANCE, data_facts_of
+from service.core.data_facts.separation import separation_of
 from service.core.landscapes.barcode import Bar
-from service.core.landscapes.data_facts import WHITE_TOLERANCE, data_facts_of
 from service.core.landscapes.kernel import MOST_SAMPLES, kernel_of
-from service.core.landscapes.separability import separation_of
+from service.core.landscapes.summary import Landscape, OriginSummary
 from service.core.landscapes.verdicts import Applied, Ruling
+from service.core.landscapes.witnesses.table import Witness
 from service.core.losses import DenseParameters
 from service.core.problems import Problem
 from service.core.rules import Fact, Finding
-from service.core.witnesses import Witness
 from service.operations.mapping import minima as minima_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem

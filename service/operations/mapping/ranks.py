@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from service.core.data_facts.labels import CLASSIFICATION_LOSSES, ONE_OUTPUT_LOSSES
-from service.core.data_facts.separability import Separability
+from service.core.data_facts.max_margin import Separability
 from service.core.ranks.compression import Compression
 from service.core.ranks.graph import check
 from service.core.ranks.results import LayerProgress, MeasuredInvariant, Prediction, RankAnswer
@@ -44,7 +44,7 @@ def check_labels(setting: Setting) -> None:
         raise InputError.at(width_at, "must be the number of classes: cross-entropy needs one output for each")
     if problem.loss in CLASSIFICATION_LOSSES and problem.samples is not None and setting.labelled is None:
         wanted = "labels -1 and +1, or 0 and 1" if setting.outputs == 1 else "one-hot rows, or task classification"
-        raise InputError.at(("data", "y"), f"must hold {wanted}, of at least two classes")
+        raise InputError.at(("data", "y"), f"must hold {wanted}, of at least two classes that all occur")
 
 
 def with_snapshots(setting: Setting, request: RanksRequest) -> Setting:

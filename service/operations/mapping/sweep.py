@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from service.core.arrays import FloatArray
 from service.core.many import ManyMinima
-from service.core.sweeps import Sweep
+from service.core.sweeps.columns import Sweep
 from service.errors import InputError, LimitExceeded, NumericalError
 from service.operations.mapping.problem import MappedProblem
 from service.schemas.batch import ProblemsHeader, SweepHeader, Vary

@@ -7,6 +7,8 @@ from typing import Any, TypeAlias, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
+from service.errors import NumericalError
+
 T_co = TypeVar("T_co", covariant=True)
 Json: TypeAlias = Any
 """A value of JSON, in which numeric arrays may stand too."""
@@ -149,3 +151,30 @@ def with_nulls(values: npt.NDArray[Any]) -> Json:
     boxed = values.astype(object)
     boxed[~whole] = None
     return boxed.tolist()
+
+
+def in_range(functions: Mapping[str, ChunkFunction]) -> dict[str, ChunkFunction]:
+    """The same functions, silent where they overflow and refusing to return what is not finite.
+
+    What they raise is a `NumericalError`: extreme weights and data are legal, their pictures do not exist.
+    """
+    return {name: _in_range(function) for name, function in functions.items()}
+
+
+def _in_range(function: ChunkFunction) -> ChunkFunction:
+    def call(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Json:
+        with np.errstate(all="ignore"):
+            found = function(arguments, arrays, inputs)
+            if not _finite(found):
+                raise NumericalError("the computation left the range of double precision")
+        return found
+
+    return call
+
+
+def _finite(value: Json) -> bool:
+    if isinstance(value, Mapping):
+        return all(map(_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_finite, value))
+    return not isinstance(value, float | np.ndarray) or bool(np.all(np.isfinite(value)))

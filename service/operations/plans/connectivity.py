@@ -10,22 +10,13 @@ from service.core.landscapes.empirical.curves import Profile, aligned, bend, pro
 from service.core.landscapes.empirical.descent import descend, random_start
 from service.core.landscapes.empirical.objective import objective_of, shape_of
 from service.core.landscapes.empirical.wide_path import wide_path
-from service.core.widths import width_marks, with_width
+from service.core.sweeps.widths import width_marks, with_width
 from service.errors import InputError
-from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json
+from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json, in_range
 from service.operations.plans.packing import unpack
-from service.operations.plans.pictures import (
-    CHUNK_S,
-    SLOPE,
-    Draft,
-    card,
-    check_size,
-    compute_point,
-    draft,
-    evaluation_s,
-    in_range,
-    source_of,
-)
+from service.operations.plans.picture_points import card, compute_point, source_of
+from service.operations.plans.picture_sizes import CHUNK_S, SLOPE, check_size, evaluation_s
+from service.operations.plans.pictures import Draft, draft
 from service.schemas.connectivity import ConnectivityRequest
 from service.settings import Limits
 from service.vocabulary import Evidence

@@ -11,20 +11,11 @@ from service.core.landscapes.empirical.objective import shape_of
 from service.core.landscapes.empirical.rows import rows_of
 from service.core.losses import DenseParameters
 from service.errors import InputError, LimitExceeded
-from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json
+from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json, in_range
 from service.operations.plans.packing import unpack
-from service.operations.plans.pictures import (
-    CHUNK_S,
-    Draft,
-    card,
-    centre_of,
-    compute_point,
-    draft,
-    evaluation_s,
-    in_range,
-    minimum_card,
-    source_of,
-)
+from service.operations.plans.picture_points import card, centre_of, compute_point, minimum_card, source_of
+from service.operations.plans.picture_sizes import CHUNK_S, evaluation_s
+from service.operations.plans.pictures import Draft, draft
 from service.schemas.slices import SlicesRequest
 from service.settings import Limits
 from service.vocabulary import Evidence, NamedPoint, Normalisation, Precision, SliceKind

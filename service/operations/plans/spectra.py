@@ -15,20 +15,11 @@ from service.core.landscapes.spectrum import LARGEST, hessian_spectrum
 from service.core.losses import unflatten
 from service.core.problems import Problem
 from service.errors import InputError
-from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json
+from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json, in_range
 from service.operations.plans.packing import unpack
-from service.operations.plans.pictures import (
-    CHUNK_S,
-    SLOPE,
-    Draft,
-    card,
-    centre_of,
-    compute_point,
-    draft,
-    evaluation_s,
-    in_range,
-    weights_of,
-)
+from service.operations.plans.picture_points import card, centre_of, compute_point
+from service.operations.plans.picture_sizes import CHUNK_S, SLOPE, evaluation_s, weights_of
+from service.operations.plans.pictures import Draft, draft
 from service.schemas.spectra import SpectraRequest
 from service.settings import Limits
 from service.vocabulary import Evidence, SpectrumMethod
@@ -42,6 +33,8 @@ ZERO: Final = 1e-8
 KINK: Final = 1e-6
 BROADENING: Final = 0.01
 MARGIN: Final = 0.05
+LEAST_SPREAD: Final = 1e-250
+"""Below it all eigenvalues are drawn as one peak at zero: a density over so small a range would overflow."""
 
 
 def spectra_plan(request: SpectraRequest, limits: Limits) -> ChunkedPlan:
@@ -142,7 +135,9 @@ def spectrum(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Js
     else:
         told, nodes, weights = _of_probes(parts, scale, size)
     low, high = float(min(node[0] for node in nodes)), float(max(node[-1] for node in nodes))
-    spread = max(high - low, 1e-6 * max(abs(high), abs(low)), np.finfo(float).tiny)
+    spread = max(high - low, 1e-6 * max(abs(high), abs(low)))
+    if spread < LEAST_SPREAD:
+        spread = 1.0
     width = float(np.clip(arguments["broadening"] or BROADENING * spread, spread / (100.0 * points), 1e3 * spread))
     grid = np.linspace(low - MARGIN * spread, high + MARGIN * spread, points)
     margin = inputs[0]["distance_from_kinks"]

@@ -9,11 +9,12 @@ import numpy.typing as npt
 
 from service.core.arrays import FloatArray
 from service.core.dispatch import choose
-from service.core.landscapes.boundaries import Boundary, trace
-from service.core.landscapes.phase_diagram import block, size_of
 from service.core.problems import Problem
-from service.core.sweeps import ORIGIN_CLASSES
-from service.core.variation import Axis, positions, varied
+from service.core.sweeps.axes import Axis, positions, varied
+from service.core.sweeps.boundaries import trace
+from service.core.sweeps.columns import ORIGIN_CLASSES
+from service.core.sweeps.phase_diagram import block, size_of
+from service.core.sweeps.transitions import Boundary
 from service.errors import FieldProblem, InputError, LimitExceeded, Location, NumericalError
 from service.operations.cost import solution_s
 from service.operations.mapping import problem as problem_mapping

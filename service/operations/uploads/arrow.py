@@ -1,32 +1,94 @@
 """Text to numbers by pyarrow, an extra: twice as fast as numpy, and never asked to judge."""
 
+from collections.abc import Sequence
+from typing import Any, Final
+
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.operations.uploads.text_labels import TextLabels
+
+CARRIAGE_RETURN: Final = ord("\r")
+PARSED_AT_ONCE: Final = 1 << 20
+"""Bytes that pyarrow takes at a time: text and numbers stay in the caches; a longer line is left to numpy."""
 
 
-def fast_numbers(content: bytes, delimiter: str, columns: int) -> FloatArray | None:
-    """Lines of numbers as an array (m, columns); None where pyarrow is missing or refuses anything at all."""
+def fast_numbers(
+    content: memoryview, delimiter: str, columns: int, chosen: Sequence[int], texts: TextLabels | None
+) -> FloatArray | None:
+    """Lines as an array (m, columns) with zeros where nothing was chosen.
+
+    Parameters
+    ----------
+    content : memoryview of bytes
+    delimiter : str
+    columns : int
+        Fields of each line.
+    chosen : sequence of int
+        Columns of numbers.
+    texts : TextLabels or None
+        The column of labels that are texts.
+
+    Returns
+    -------
+    FloatArray or None
+        None where pyarrow is missing or refuses anything at all.
+    """
     try:
         import pyarrow  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra that ships no types
         from pyarrow import csv  # noqa: PLC0415 - as above
     except ImportError:
         return None
-    if not content.strip():
+    if not _is_lines(content):
         return None
     names = [str(column) for column in range(columns)]
+    types = {str(column): pyarrow.float64() for column in chosen}
+    if texts is not None:
+        types[str(texts.column)] = pyarrow.string()
     try:
         table = csv.read_csv(
-            pyarrow.BufferReader(content),
-            read_options=csv.ReadOptions(use_threads=False, column_names=names, block_size=len(content) + 1),
+            pyarrow.BufferReader(pyarrow.py_buffer(content)),
+            read_options=csv.ReadOptions(use_threads=False, column_names=names, block_size=PARSED_AT_ONCE),
             parse_options=csv.ParseOptions(delimiter=delimiter),
             convert_options=csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pyarrow.float64()), null_values=[], check_utf8=True
+                column_types=types, include_columns=list(types), null_values=[], check_utf8=True
             ),
         )
     except pyarrow.ArrowException:
         return None
-    found = np.empty((table.num_rows, columns))
-    for column in range(columns):
-        found[:, column] = table.column(column).to_numpy()
+    if len(chosen) < columns and not _is_lines_of_text(bytes(content), table.num_rows):
+        return None
+    found = (np.empty if len(chosen) == columns else np.zeros)((table.num_rows, columns))
+    for column in chosen:
+        found[:, column] = table.column(str(column)).to_numpy()
+    if texts is not None:
+        labels = numbered(table.column(str(texts.column)).combine_chunks(), texts)
+        if labels is None:
+            return None
+        found[:, texts.column] = labels
     return found
+
+
+def _is_lines(content: memoryview) -> bool:
+    """Whether lines end for pyarrow where they do for the `csv` module: a carriage return on its own is none."""
+    if not (np.frombuffer(content, np.uint8) == CARRIAGE_RETURN).any():
+        return True
+    text = bytes(content)
+    return text.count(b"\r") == text.count(b"\r\n")
+
+
+def _is_lines_of_text(content: bytes, rows: int) -> bool:
+    """Whether no field holds a line break, which blocks are cut at, and fields that nobody reads are UTF-8, too."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return rows == sum(1 for line in content.split(b"\n") if line.strip())
+
+
+def numbered(column: Any, texts: TextLabels) -> FloatArray | None:
+    """Numbers of the labels in an array of pyarrow, of texts or of a dictionary of texts; None if one is none."""
+    coded = column if hasattr(column, "dictionary") else column.dictionary_encode(null_encoding="encode")
+    if coded.null_count or coded.indices.null_count:
+        return None
+    return texts.numbered(coded.dictionary.to_pylist(), coded.indices.to_numpy())

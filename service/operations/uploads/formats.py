@@ -10,6 +10,7 @@ from service.operations.uploads.csv_file import CsvTable
 from service.operations.uploads.npy_file import NpyTable
 from service.operations.uploads.npz_file import NpzTable
 from service.operations.uploads.parquet_file import ParquetTable
+from service.operations.uploads.spool import on_disk
 from service.operations.uploads.tables import Table
 from service.schemas.datasets import Format, UploadOptions
 from service.settings import UploadLimits
@@ -26,7 +27,7 @@ class FileFormat:
     media_types : tuple of str
         Content types that announce it; the first is the usual one.
     open : callable
-        Reads the beginning of a file; what it opens besides is closed with the stack.
+        Reads the beginning of a file that can be read only once; what it opens besides is closed with the stack.
     """
 
     name: Format
@@ -36,16 +37,16 @@ class FileFormat:
 
 FORMATS: Final[tuple[FileFormat, ...]] = (
     FileFormat("csv", ("text/csv",), lambda file, options, _limits, _opened: CsvTable(file, options)),
-    FileFormat("npy", ("application/x-npy",), lambda file, options, _limits, _opened: NpyTable(file, options)),
+    FileFormat("npy", ("application/x-npy",), lambda file, _options, _limits, opened: NpyTable(file, opened)),
     FileFormat(
         "npz",
         ("application/x-npz", "application/zip"),
-        lambda file, options, limits, opened: NpzTable(file, options, limits.max_upload_bytes, opened),
+        lambda file, _options, limits, opened: NpzTable(on_disk(file, opened), limits.max_upload_bytes, opened),
     ),
     FileFormat(
         "parquet",
         ("application/vnd.apache.parquet", "application/x-parquet"),
-        lambda file, options, _limits, _opened: ParquetTable(file, options),
+        lambda file, _options, _limits, opened: ParquetTable(on_disk(file, opened)),
     ),
 )
 FORMAT_BY_NAME: Final[Mapping[str, FileFormat]] = {row.name: row for row in FORMATS}

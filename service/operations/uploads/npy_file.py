@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from tokenize import TokenError
 from typing import Any, BinaryIO, Final, cast
 
 import numpy as np
@@ -11,11 +13,22 @@ from numpy.lib import format as npy
 
 from service.core.arrays import FloatArray
 from service.errors import MalformedBody
-from service.operations.uploads.tables import rows_of_a_block
-from service.schemas.datasets import UploadOptions
+from service.operations.uploads.spool import on_disk
+from service.operations.uploads.tables import TableOfNumbers, rows_of_a_block
 
 NUMERIC_KINDS: Final = "biuf"
 MAX_HEADER: Final = 10_000
+# numpy reads a header with Python's parser and, where that fails, its tokenizer
+UNREADABLE_HEADER: Final = (
+    ValueError,
+    SyntaxError,
+    TokenError,
+    RecursionError,
+    MemoryError,
+    TypeError,
+    LookupError,
+    OverflowError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +38,6 @@ class Header:
     shape: tuple[int, ...]
     fortran_order: bool
     dtype: np.dtype[Any]
-    start: int
 
     @property
     def bytes(self) -> int:
@@ -45,29 +57,36 @@ def read_header(stream: BinaryIO, name: str) -> Header:
         version = npy.read_magic(stream)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran_order, dtype = read(stream, max_header_size=MAX_HEADER)
-    except ValueError as error:
+    except UNREADABLE_HEADER as error:
         raise MalformedBody(f"the array {name} is no readable .npy file") from error
     if dtype.hasobject or dtype.kind not in NUMERIC_KINDS + "U":
         raise MalformedBody(f"the array {name} holds something else than numbers; objects are never unpickled")
     if any(side < 0 for side in shape):
-        raise MalformedBody(f"the array {name} has another number of bytes than its header says")
-    return Header(shape, fortran_order, dtype, stream.tell())
+        raise _another_size(name)
+    return Header(shape, fortran_order, dtype)
+
+
+def _another_size(name: str) -> MalformedBody:
+    return MalformedBody(f"the array {name} has another number of bytes than its header says")
 
 
 class NpyArray:
-    """A matrix, or a vector as one column, in a stream of ``size`` bytes that may be sought."""
+    """A matrix, or a vector as one column, in a stream that is read once from its beginning to its end.
 
-    def __init__(self, stream: BinaryIO, size: int, name: str) -> None:
-        self._stream = stream
+    In the order of columns it is read from many places at once, and put on disk for that.
+    """
+
+    def __init__(self, stream: BinaryIO, name: str, opened: ExitStack) -> None:
         self._name = name
         self._room: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
         self.header = read_header(stream, name)
         shape = self.header.shape
         if self.header.dtype.kind not in NUMERIC_KINDS or len(shape) not in (1, 2):
             raise MalformedBody(f"the array {name} must be a matrix of numbers")
-        if self.header.start + self.header.bytes != size:
-            raise MalformedBody(f"the array {name} has another number of bytes than its header says")
         self.rows, self.columns = (*shape, 1)[:2]
+        self._stream = on_disk(stream, opened) if self.header.fortran_order else stream
+        if self.header.fortran_order and self._stream.seek(0, 2) != self.header.bytes:
+            raise _another_size(name)
 
     def read(self, first: int, count: int) -> FloatArray:
         """Rows ``first`` to ``first + count``, until the next call: they may be in memory that is used again.
@@ -78,14 +97,14 @@ class NpyArray:
             return self._numbers(count * self.columns).reshape(count, self.columns)
         columns = np.empty((self.columns, count))
         for column in range(self.columns):
-            self._stream.seek(self.header.start + (column * self.rows + first) * self.header.dtype.itemsize)
+            self._stream.seek((column * self.rows + first) * self.header.dtype.itemsize)
             columns[column] = self._numbers(count)
         return np.ascontiguousarray(columns.T)
 
     def finish(self) -> None:
         """Refuse a stream that goes on; at the end an archive compares its checksum."""
         if not self.header.fortran_order and self._stream.read(1):
-            raise MalformedBody(f"the array {self._name} has another number of bytes than its header says")
+            raise _another_size(self._name)
 
     def _numbers(self, count: int) -> FloatArray:
         wanted = count * self.header.dtype.itemsize
@@ -97,27 +116,25 @@ class NpyArray:
             # a stream that unpacks gives less than it is asked for
             got = cast("Any", self._stream).readinto(view[found:])
             if not got:
-                raise MalformedBody(f"the array {self._name} ends early")
+                raise _another_size(self._name)
             found += got
         return _as_floats(content.view(self.header.dtype))
 
 
 def _as_floats(numbers: npt.NDArray[Any]) -> FloatArray:
-    # a long double that overflows becomes infinite, and is refused with its row and column
-    with np.errstate(over="ignore"):
+    # a long double that overflows becomes infinite, and is refused with its row and column; so is a signalling NaN
+    with np.errstate(over="ignore", invalid="ignore"):
         return numbers.astype(np.float64, copy=False)
 
 
-class NpyTable:
+class NpyTable(TableOfNumbers):
     """One matrix; see `Table`."""
 
     names: tuple[str, ...] | None = None
     targets = 0
 
-    def __init__(self, file: BinaryIO, _options: UploadOptions) -> None:
-        size = file.seek(0, 2)
-        file.seek(0)
-        self._array = NpyArray(file, size, "of the file")
+    def __init__(self, file: BinaryIO, opened: ExitStack) -> None:
+        self._array = NpyArray(file, "of the file", opened)
         if len(self._array.header.shape) != 2:
             raise MalformedBody("the array of the file must be a matrix: one row a sample")
         self.rows: int | None = self._array.rows

@@ -1,7 +1,5 @@
 """Archives of numpy with the arrays ``x`` and ``y``: unpacked as they are read, never beyond what they announce."""
 
-import shutil
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -13,8 +11,7 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.errors import InputError, LimitExceeded, MalformedBody
 from service.operations.uploads.npy_file import NpyArray
-from service.operations.uploads.tables import rows_of_a_block
-from service.schemas.datasets import UploadOptions
+from service.operations.uploads.tables import TableOfNumbers, rows_of_a_block
 
 COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # zipfile raises NotImplementedError for a compression or version that it does not know, RuntimeError for a password
@@ -22,14 +19,14 @@ UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedErr
 WANTED: Final = "must hold the arrays x (samples x inputs) and y (samples, or samples x outputs) and no other"
 
 
-class NpzTable:
-    """The matrices ``x`` and ``y`` side by side; see `Table`."""
+class NpzTable(TableOfNumbers):
+    """The matrices ``x`` and ``y`` of an archive that can be sought, side by side; see `Table`."""
 
     names: tuple[str, ...] | None = None
 
-    def __init__(self, file: BinaryIO, _options: UploadOptions, max_bytes: int, opened: ExitStack) -> None:
+    def __init__(self, file: BinaryIO, max_bytes: int, opened: ExitStack) -> None:
         try:
-            self._x, self._y = (self._open(*entry, opened) for entry in _entries(file, max_bytes))
+            self._x, self._y = (NpyArray(stream, name, opened) for name, stream in _entries(file, max_bytes))
         except UNREADABLE as error:
             raise MalformedBody("the archive is no readable .npz file") from error
         if len(self._x.header.shape) != 2:
@@ -39,20 +36,6 @@ class NpzTable:
         self.rows: int | None = self._x.rows
         self.columns = self._x.columns + self._y.columns
         self.targets = self._y.columns
-
-    @staticmethod
-    def _open(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, opened: ExitStack) -> NpyArray:
-        name = entry.filename.removesuffix(".npy")
-        stream = cast("BinaryIO", archive.open(entry))
-        array = NpyArray(stream, entry.file_size, name)
-        if not array.header.fortran_order:
-            return array
-        # columns are read from many places at once, for which a packed entry cannot be sought
-        unpacked = opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed with the stack
-        stream.seek(0)
-        shutil.copyfileobj(stream, unpacked, 1 << 20)
-        unpacked.seek(0)
-        return NpyArray(cast("BinaryIO", unpacked), entry.file_size, name)
 
     def blocks(self) -> Iterator[FloatArray]:
         """Blocks of rows."""
@@ -69,8 +52,8 @@ class NpzTable:
             yield block
 
 
-def _entries(file: BinaryIO, max_bytes: int) -> Iterator[tuple[zipfile.ZipFile, zipfile.ZipInfo]]:
-    """The entries ``x`` and ``y``; what an entry announces is the most that is ever unpacked of it."""
+def _entries(file: BinaryIO, max_bytes: int) -> Iterator[tuple[str, BinaryIO]]:
+    """The arrays ``x`` and ``y``; what an entry announces is the most that is ever unpacked of it."""
     archive = zipfile.ZipFile(file)
     entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
     if set(entries) != {"x", "y"} or len(archive.infolist()) != 2:
@@ -80,4 +63,4 @@ def _entries(file: BinaryIO, max_bytes: int) -> Iterator[tuple[zipfile.ZipFile, 
     for name in ("x", "y"):
         if entries[name].compress_type not in COMPRESSIONS:
             raise MalformedBody("the archive uses a compression other than deflate")
-        yield archive, entries[name]
+        yield name, cast("BinaryIO", archive.open(entries[name]))

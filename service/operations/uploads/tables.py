@@ -1,14 +1,14 @@
 """What every reader of a format gives, and how wrong entries are named."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
 from service.core.arrays import FloatArray
 from service.errors import InputError
 
 MAX_NAME: Final = 100
-BLOCK_NUMBERS: Final = 1 << 18
-"""Numbers of one block: two million bytes, which the caches of a core still hold."""
+BLOCK_NUMBERS: Final = 1 << 16
+"""Numbers of one block: half a million bytes, which the caches of a core still hold, and a pipe gives at once."""
 
 
 class Table(Protocol):
@@ -23,12 +23,36 @@ class Table(Protocol):
         Rows that the file announces, where it does.
     targets : int
         Columns at the end that the file itself marks as targets, or 0.
+    label_names : list of str or None
+        Where the labels are texts: the text of label 0, of label 1, ..., as far as the file was read.
     """
 
     names: tuple[str, ...] | None
     columns: int
     rows: int | None
     targets: int
+
+    @property
+    def label_names(self) -> list[str] | None:
+        """Texts of the labels, as far as the file was read."""
+        ...
+
+    def choose(self, columns: Sequence[int], labels: int | None) -> None:
+        """Say, before blocks are asked for, which columns matter; the entries of others mean nothing.
+
+        Parameters
+        ----------
+        columns : sequence of int
+            Positions.
+        labels : int or None
+            The one among them that holds labels, which may be texts.
+
+        Raises
+        ------
+        InputError
+            If the file says beforehand that such a column holds something else.
+        """
+        ...
 
     def blocks(self) -> Iterator[FloatArray]:
         """Blocks (m, columns) of at least one row, each valid until the next is asked for.
@@ -43,6 +67,15 @@ class Table(Protocol):
             If the file ends early or cannot be unpacked.
         """
         ...
+
+
+class TableOfNumbers:
+    """A format whose columns hold numbers only, and cost nothing where they do not matter."""
+
+    label_names: list[str] | None = None
+
+    def choose(self, columns: Sequence[int], labels: int | None) -> None:
+        """Every column is read; see `Table`."""
 
 
 def rows_of_a_block(columns: int) -> int:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.jobs.datasets import DatasetRecord
+from service.jobs.store.datasets import DatasetRecord
 from service.operations.uploads.formats import FORMATS
 from service.schemas.datasets import Dataset, DatasetList, DatasetSummary, UploadOptions
 from service.web import documentation
@@ -65,7 +65,7 @@ async def post_dataset(request: Request, options: Annotated[UploadOptions, Query
     limit = runtime.settings.max_datasets
     record, created = await stored(datasets.store.put, datasets.tenant, read.record, read.content, limit)
     shapes(request.scope, numbers=record.numbers)
-    answer = json_response(_dataset(record))
+    answer = json_response(_dataset(datasets, record))
     answer.status_code = 201 if created else 200
     answer.headers["Location"] = f"/v1/datasets/{record.id}"
     return answer
@@ -90,7 +90,8 @@ async def get_datasets(
     page, more = found[:limit], len(found) > limit
     following = cursor_of(page[-1].created_at, page[-1].id) if more else None
     reasons = {} if more else {"next": "this is the last page"}
-    answer = DatasetList(datasets=[_summary(record) for record in page], next=following, reasons=reasons)
+    told = [_summary(datasets, record) for record in page]
+    answer = DatasetList(datasets=told, next=following, reasons=reasons)
     return link_next(request, json_response(answer), following)
 
 
@@ -104,7 +105,7 @@ async def get_datasets(
 async def get_dataset(request: Request, dataset_id: str) -> Response:
     """Tell what was kept of a file, and what was done to each column."""
     datasets = _datasets_of(request)
-    return json_response(_dataset(await stored(datasets.store.get, datasets.tenant, dataset_id)))
+    return json_response(_dataset(datasets, await stored(datasets.store.get, datasets.tenant, dataset_id)))
 
 
 @router.delete(
@@ -128,10 +129,17 @@ def _datasets_of(request: Request) -> CallerDatasets:
     return CallerDatasets(jobs_of(request).datasets, tenant_of(request))
 
 
-def _summary(record: DatasetRecord) -> DatasetSummary:
-    return DatasetSummary(created_at=iso(record.created_at) or "", **orjson.loads(record.summary))
+def _summary(datasets: CallerDatasets, record: DatasetRecord) -> DatasetSummary:
+    return DatasetSummary(**_times(datasets, record), **orjson.loads(record.summary))
 
 
-def _dataset(record: DatasetRecord) -> Dataset:
+def _dataset(datasets: CallerDatasets, record: DatasetRecord) -> Dataset:
     told = {**orjson.loads(record.summary), **orjson.loads(record.columns)}
-    return Dataset(created_at=iso(record.created_at) or "", **told)
+    return Dataset(**_times(datasets, record), **told)
+
+
+def _times(datasets: CallerDatasets, record: DatasetRecord) -> dict[str, Any]:
+    return {
+        "created_at": iso(record.created_at) or "",
+        "expires_at": iso(datasets.store.expires_at(record)) or "",
+    }

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from service.jobs.database import Database
-from service.jobs.migrate import migrate
+from service.jobs.store.database import Database
+from service.jobs.store.migrate import migrate
 from service.settings import Settings
 from tests.serving import serving
 from tests.support.job_stacks import new_database, postgres

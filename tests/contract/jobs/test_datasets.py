@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import update
 
 from service.errors import DatasetError, LimitExceeded
-from service.jobs.database import Database
-from service.jobs.datasets import DatasetRecord, DatasetStore
+from service.jobs.store.database import Database
+from service.jobs.store.datasets import DatasetRecord, DatasetStore
+from service.jobs.store.retention import Janitor
+from service.jobs.store.tables import datasets
 from service.jobs.values import Payload
 from service.settings import Settings
 from tests.serving import Reply, call, serving
@@ -69,7 +72,8 @@ def test_what_is_put_is_there_once_until_it_is_deleted(store: DatasetStore) -> N
     stored, created = store.put("one", record(1), CONTENT, 2)
     assert created
     assert stored.created_at > 1.7e9
-    assert replace(stored, created_at=0.0) == record(1)
+    assert stored.used_at == pytest.approx(stored.created_at, abs=1.0)
+    assert replace(stored, created_at=0.0, used_at=0.0) == record(1)
     assert store.put("one", record(1), CONTENT, 2) == (stored, False)
     assert store.content("one", record(1).id) == CONTENT
     for use in (store.get, store.content, store.delete):
@@ -89,6 +93,43 @@ def test_what_is_put_is_there_once_until_it_is_deleted(store: DatasetStore) -> N
     assert [found.id for found in store.list("one")] == [record(2).id]
     assert store.put("one", record(1), CONTENT, 2)[1]
     assert store.get("one", record(1).id).created_at > stored.created_at
+
+
+def test_what_nobody_uses_expires(database: Database) -> None:
+    store, janitor = DatasetStore(database, 100.0), Janitor(database, 100.0, dataset_retention_s=100.0)
+
+    def age(seconds: float) -> None:
+        with database.writing() as connection:
+            change = {"used_at": datasets.c.used_at - seconds, "deleted_at": datasets.c.deleted_at - seconds}
+            connection.execute(update(datasets).values(**change))
+
+    for number in range(4):
+        store.put("one", record(number), CONTENT, 9)
+    store.delete("one", record(3).id)
+    age(60.0)
+    assert janitor.collect() == 0
+    store.content("one", record(1).id)
+    again, created = store.put("one", record(2), CONTENT, 9)
+    assert (created, again.used_at > again.created_at) == (False, True)
+    assert store.expires_at(again) == again.used_at + 100.0
+    store.get("one", record(0).id)
+    age(60.0)
+    assert janitor.collect() == 1
+    assert {found.id for found in store.list("one")} == {record(1).id, record(2).id}
+    for use in (store.get, store.content, store.delete):
+        with pytest.raises(DatasetError, match="expired") as caught:
+            use("one", record(0).id)
+        assert caught.value.code == "dataset-deleted"
+    with pytest.raises(DatasetError, match="was deleted"):
+        store.get("one", record(3).id)
+    assert store.put("one", record(0), CONTENT, 9)[1]
+    assert store.content("one", record(0).id) == CONTENT
+    # the traces of what was deleted are buried in the end
+    age(300.0)
+    assert janitor.collect() == 3 + 1
+    with pytest.raises(DatasetError) as caught:
+        store.get("one", record(3).id)
+    assert caught.value.code == "not-found"
 
 
 def test_pages_of_a_list_meet_without_a_gap(store: DatasetStore) -> None:
@@ -198,6 +239,29 @@ def test_classes_moments_and_samples(light: str) -> None:
     assert separable["kept"]["separable"] is not None
     assert separable["moments"]["separable"] is None
     assert "samples" in str(separable["moments"])
+
+
+def test_names_of_classes(light: str) -> None:
+    """A table as people have it: a number nobody needs, measurements, and what each flower is called."""
+    numbers = as_csv(np.column_stack([X, LABELS])).decode().split("\n")
+    rows = [f"{at},{row[:-3]}{'tulip' if row.endswith('1.0') else 'rose'}" for at, row in enumerate(numbers)]
+    content = "\n".join(["Id,a,b,c,Species", *rows]).encode()
+    refused = upload(light, content)
+    assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/rows/0/Species")
+    assert "`one_hot`" in refused.json["detail"]
+    found = upload(light, content, "one_hot=true&ignore=Id").json
+    assert (found["classes"], found["class_names"], "class_names" in found["reasons"]) == (
+        [0, 1],
+        ["rose", "tulip"],
+        False,
+    )
+    expected = upload(light, CLASSES, "one_hot=true", **NPZ).json
+    assert (expected["class_names"], expected["reasons"]["class_names"]) == (None, "the labels are no texts")
+    losses = [
+        call(light, "POST", "/v1/minima", problem(reference(each["id"]), 2)).json["global_minimum"]["loss"]
+        for each in (found, expected)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-12)
 
 
 def test_lists_have_pages(light: str) -> None:

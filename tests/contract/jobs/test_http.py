@@ -16,10 +16,10 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import update
 
-from service.jobs.database import Database
 from service.jobs.from_settings import jobs_config
 from service.jobs.service import JobService
-from service.jobs.tables import jobs
+from service.jobs.store.database import Database
+from service.jobs.store.tables import jobs
 from service.jobs.values import Submission
 from service.settings import Settings
 from tests.serving import Reply, call, serving

@@ -17,15 +17,15 @@ from alembic.migration import MigrationContext
 from sqlalchemy import event, func, insert, select, text, update
 
 from service.errors import EngineError, JobError, QueueFull
-from service.jobs import migrations
 from service.jobs.codec import JSON, encode
-from service.jobs.database import Database
-from service.jobs.driver_store import DriverStore, LeaseLostError
-from service.jobs.garbage import Janitor
 from service.jobs.identity import content_hash
-from service.jobs.migrate import migrate
-from service.jobs.store import JobStore
-from service.jobs.tables import attempts, blobs, events, jobs, losses, metadata, steps, subscriptions
+from service.jobs.store import migrations
+from service.jobs.store.callers import JobStore
+from service.jobs.store.database import Database
+from service.jobs.store.drivers import DriverStore, LeaseLostError
+from service.jobs.store.migrate import migrate
+from service.jobs.store.retention import Janitor
+from service.jobs.store.tables import attempts, blobs, events, jobs, losses, metadata, steps, subscriptions
 from service.jobs.values import Claim, JobState, Payload, StepKind, StoredStep, Submission
 from service.operations.plans.chunks import column, reference
 
@@ -89,6 +89,13 @@ def test_migrations_build_the_tables_that_the_code_reads(database: Database) -> 
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     migrate(database)
+
+
+def test_a_store_of_the_version_before_is_brought_up_to_date(database: Database) -> None:
+    to_version(database, "-1", command.downgrade)
+    migrate(database)
+    with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
 def test_replicas_may_start_at_once(database_url: str) -> None:

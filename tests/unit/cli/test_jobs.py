@@ -5,9 +5,9 @@ import pytest
 from typer.testing import CliRunner
 
 from service.cli.jobs import application
-from service.jobs.driver_store import DriverStore
 from service.jobs.from_settings import jobs_config
 from service.jobs.service import JobService
+from service.jobs.store.drivers import DriverStore
 from service.jobs.values import JobState, Submission
 from service.settings import Settings
 from service.version import ENGINE_VERSION

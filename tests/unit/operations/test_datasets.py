@@ -19,7 +19,7 @@ from service.core.moments import check, moments_of
 from service.core.problems import Moments
 from service.core.scatter import Preparation, Scatter, signed_moments
 from service.errors import InputError, LimitExceeded, MalformedBody, ServiceError, UnsupportedMediaType
-from service.operations.datasets import ReducedDataset, reduce_upload
+from service.operations.datasets import ReducedDataset, identity_of, reduce_upload
 from service.operations.uploads import csv_file, tables
 from service.operations.uploads.arrow import fast_numbers
 from service.operations.uploads.formats import FORMAT_BY_NAME
@@ -34,7 +34,7 @@ NAMES = ("age", "dose", "time", "effect")
 
 def read(content: bytes, form: str, limits: UploadLimits | None = None, **options: Any) -> ReducedDataset:
     asked = UploadOptions(**options)
-    return reduce_upload(io.BytesIO(content), FORMAT_BY_NAME[form], "digest", asked, limits or UploadLimits())
+    return reduce_upload(io.BytesIO(content), FORMAT_BY_NAME[form], asked, limits or UploadLimits())
 
 
 def as_csv(table: FloatArray, names: tuple[str, ...] = (), line: str = "\n", delimiter: str = ",") -> bytes:
@@ -98,7 +98,6 @@ def test_every_format_gives_the_moments_of_its_rows(
         monkeypatch.setitem(sys.modules, "pyarrow", None)
     found = read(content, form)
     assert_moments(found.moments, moments_of(TABLE[:, :3], TABLE[:, 3:]), 1e-12)
-    assert found.id == read(content, form).id
     check(found.moments)
 
 
@@ -132,7 +131,7 @@ def test_how_a_table_is_cut_changes_the_rounding_only(cuts: list[int], seed: int
 def test_both_readers_of_text_read_the_same_numbers(values: list[float]) -> None:
     rows = np.array(values[: len(values) // 3 * 3]).reshape(-1, 3)
     text = as_csv(rows)
-    fast = fast_numbers(text, ",", 3)
+    fast = fast_numbers(memoryview(text), ",", 3, range(3), None)
     assert fast is not None
     slow = csv_file.CsvTable(io.BytesIO(text), UploadOptions())._numbers(text)
     assert fast.tobytes() == slow.tobytes() == rows.tobytes()
@@ -157,7 +156,8 @@ def test_preparation_is_what_the_answer_says() -> None:
         assert found.options.ignore == [3]
         assert found.options.header == "present"
         check(found.moments)
-    assert len({read(content, "csv", **options, centre=centre).id for centre in (False, True)}) == 2
+    applied = [read(content, "csv", **options, centre=centre).options for centre in (False, True)]
+    assert len({identity_of("csv", "digest", each) for each in applied}) == 2
 
 
 @pytest.mark.parametrize("block", [2, 1 << 19])
@@ -262,6 +262,15 @@ CASES = {
     ),
     "a header for npy": case(as_npy(GOOD), "npy", InputError, "/header", "csv only", header="absent"),
     "npy: nothing": case(b"", "npy", MalformedBody, None, "no readable .npy"),
+    "npy: a header that is no Python": case(
+        as_npy(GOOD).replace(b"(4, 3)", b"(4, 3 "), "npy", MalformedBody, None, "no readable .npy"
+    ),
+    "npy: a header of brackets": case(
+        as_npy(GOOD).replace(b"{'descr'", b"((((((((", 1), "npy", MalformedBody, None, "no readable .npy"
+    ),
+    "csv: not UTF-8 where nobody looks": case(
+        b"a,b,y\n1,2,3\n2,\xff,3\n", "csv", InputError, "/rows/1", "UTF-8", ignore=["b"]
+    ),
     "npy: truncated": case(as_npy(GOOD)[:-1], "npy", MalformedBody, None, "another number of bytes"),
     "npy: objects": case(as_npy(np.array([[1, None]], dtype=object)), "npy", MalformedBody, None, "never unpickled"),
     "npy: text": case(as_npy(np.array([["a", "b"]])), "npy", MalformedBody, None, "matrix of numbers"),
@@ -305,6 +314,96 @@ def test_what_is_wrong_is_named(name: str) -> None:
     assert wrong.says in caught.value.detail
     if isinstance(caught.value, InputError):
         assert [pointer(problem.location) for problem in caught.value.problems] == [wrong.pointer]
+
+
+FLOWERS = {
+    "note": ["x", "y, z", "", "w", "v", "u"],
+    "width": [1.5, 2.5, 0.25, 4.0, -1.0, 3.0],
+    "species": ["virginica", " setosa", "versicolor", "setosa", "virginica ", "a 7"],
+}
+FLOWERS_CSV = b"""note,width,species
+x,1.5,virginica
+
+"y, z",2.5, setosa
+,.25,"versicolor"
+w,4,setosa
+v,-1,virginica\x20
+u,3,a 7
+"""
+
+
+def flowers(form: str) -> bytes:
+    if form == "csv":
+        return FLOWERS_CSV
+    stream = io.BytesIO()
+    labels = pa.array(FLOWERS["species"])
+    pq.write_table(
+        pa.table(FLOWERS | {"species": labels.dictionary_encode() if form == "categories" else labels}), stream
+    )
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("block", [6, 1 << 19])
+@pytest.mark.parametrize(
+    ("form", "arrow"), [("csv", True), ("csv", False), ("parquet", True), ("categories", True)], ids=str
+)
+def test_texts_are_classes_and_ignored_columns_hold_anything(
+    form: str, block: int, arrow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "BLOCK_NUMBERS", block)
+    monkeypatch.setattr(csv_file, "BLOCK_BYTES", 4 * block)
+    if not arrow:
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+    kind = "csv" if form == "csv" else "parquet"
+    found = read(flowers(form), kind, one_hot=True, ignore=["note"], keep_samples=True)
+    assert found.class_names == ("a 7", "setosa", "versicolor", "virginica")
+    assert found.classes == (0, 1, 2, 3)
+    assert [column.name for column in found.target_columns][:2] == ["species=a 7", "species=setosa"]
+    labels = [3, 1, 2, 1, 3, 0]
+    assert found.samples is not None
+    assert found.samples.y[:, 0].tolist() == labels
+    assert_moments(found.moments, moments_of(np.array(FLOWERS["width"])[:, np.newaxis], np.eye(4)[labels]), 1e-12)
+
+
+def test_labels_that_are_numbers_have_no_names() -> None:
+    found = read(b"a,y\n1,10\n2,9\n", "csv", one_hot=True)
+    assert (found.classes, found.class_names) == ((9, 10), None)
+
+
+@pytest.mark.parametrize("arrow", [True, False], ids=["pyarrow", "numpy alone"])
+@pytest.mark.parametrize(
+    ("content", "at", "says"),
+    [
+        (b"1,b\n2,\n", "/rows/1/1", "must be a label and is missing, in line 2"),
+        (b"1,b\n2,NaN\n", "/rows/1/1", "must be a label and is missing"),
+        (b"1,b\n2," + b"c" * 101, "/rows/1/1", "at most 100 characters"),
+        (b"1,b\n2,c\x00c\n", "/rows/1/1", "control characters"),
+        (b"1,1\n2,b\n", "/rows/1/1", "as the label of the first row"),
+        (b"1,b\nx,c\n", "/rows/1/0", "must be a number: a text is read as a label with `one_hot`"),
+        (b'1,b\n2,"c\nd"\n', "/rows/1", "without a line break"),
+        (b'1,b\n2,c\n3,"c\n', "/rows/2", "without a line break"),
+        (b"1,b\n2,c,d\n", "/rows/1", "must have 2 fields"),
+        (b"1,b\r2,c\n", "/rows/0", "without a line break"),
+        (b"1,2\n3,4\r5,6\n", "/rows/1", "without a line break"),
+        (b"1,b\n2," + b"c" * 200_000, "/rows/1", "at most 131072 characters"),
+    ],
+)
+def test_a_wrong_label_is_named(
+    content: bytes, at: str, says: str, arrow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not arrow:
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(InputError) as caught:
+        read(content, "csv", one_hot=True)
+    assert [pointer(problem.location) for problem in caught.value.problems] == [at]
+    assert says in caught.value.detail
+
+
+def test_a_missing_label_in_parquet_is_named() -> None:
+    stream = io.BytesIO()
+    pq.write_table(pa.table({"a": [1.0, 2.0, 3.0], "b": ["x", "y", None]}), stream)
+    with pytest.raises(InputError, match=r"must be a label and is missing \(row 2, column 1 \(b\)\)"):
+        read(stream.getvalue(), "parquet", one_hot=True)
 
 
 def test_a_column_of_text_in_parquet_is_named() -> None:

@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Settings
 from service.web import logging
 from service.web.app import create_app
@@ -87,6 +89,16 @@ def test_one_log_line_with_shapes_and_without_data(capsys: pytest.CaptureFixture
     assert (event["data"], event["layers"]) == ("moments", 2)
     assert event["request_id"] == dict(started["headers"])[b"x-request-id"].decode()
     assert not any(number in lines[0] for number in ("1234.5", "678.25", "9876.5"))
+
+
+def test_a_number_that_a_log_cannot_write_is_refused_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    race = {"problem": DESIGN_EXAMPLE, "steps": 10**30, "runs": 1}
+    app = create_app(Settings(log_level="info", workers=0, database_url=f"sqlite:///{tmp_path}/jobs.db"))
+    started, content = request(app, "POST", "/v1/races", json.dumps(race).encode())
+    assert (started["status"], json.loads(content["body"])["type"]) == (422, "/problems/limit-exceeded")
+    assert json.loads(capsys.readouterr().err.splitlines()[-1])["steps"] == 10**30
 
 
 def test_each_app_has_its_own_metrics() -> None:

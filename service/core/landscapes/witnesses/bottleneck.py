@@ -10,7 +10,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.hypotheses import LINEAR, NO_SKIPS
-from service.core.landscapes import setting
+from service.core.landscapes import hypotheses
 from service.core.landscapes.witnesses.claims import Claim, Construction
 from service.core.landscapes.witnesses.search import hessian, settled
 from service.core.losses import DenseParameters
@@ -23,7 +23,7 @@ _STARTS = 16
 _MOST_WEIGHTS = 80
 _MOST_WORK = 40_000
 _GAP = 1e-5
-_NEEDED = (LINEAR, setting.NO_DECAY, setting.NO_NOISE, NO_SKIPS, setting.ALL_TRAINED, setting.NO_BIAS)
+_NEEDED = (LINEAR, hypotheses.NO_DECAY, hypotheses.NO_NOISE, NO_SKIPS, hypotheses.ALL_TRAINED, hypotheses.NO_BIAS)
 
 
 def weighted_bottleneck(problem: Problem) -> Construction | None:
@@ -31,7 +31,7 @@ def weighted_bottleneck(problem: Problem) -> Construction | None:
     samples, network = problem.samples, problem.network
     if samples is None or samples.weights is None or problem.loss is not Loss.WEIGHTED_SQUARED:
         return None
-    if conjunction(examine(_NEEDED, problem)) is not True or setting.NO_BOTTLENECK.check(problem).holds is not False:
+    if conjunction(examine(_NEEDED, problem)) is not True or hypotheses.NO_BOTTLENECK.check(problem).holds is not False:
         return None
     rank, inputs, outputs = min(network.hidden_widths), samples.x.shape[1], network.outputs
     if rank * (inputs + outputs) > _MOST_WEIGHTS or samples.x.size * outputs > _MOST_WORK:

@@ -32,7 +32,7 @@ def verify(problem: Problem, construction: Construction, seed: int = 0) -> Verif
     Parameters
     ----------
     problem : Problem
-        With samples; no noise and no skips.
+        With samples and without skips; under noise of linear layers and squared loss.
     construction : Construction
     seed : int
         Of the random perturbations.

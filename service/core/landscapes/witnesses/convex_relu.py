@@ -10,7 +10,7 @@ from scipy.optimize import nnls
 
 from service.core.arrays import FloatArray
 from service.core.hypotheses import ALL_TRAINED, NO_SKIPS, ONE_OUTPUT, SQUARED_LOSS
-from service.core.landscapes import setting
+from service.core.landscapes import hypotheses
 from service.core.landscapes.relu_cones import cones_of
 from service.core.landscapes.witnesses.claims import Claim, Construction
 from service.core.losses import DenseParameters
@@ -19,16 +19,16 @@ from service.core.rules import conjunction, examine
 from service.vocabulary import Activation
 
 NEEDED = (
-    setting.LINEAR_OUTPUT,
-    setting.NO_NOISE,
+    hypotheses.LINEAR_OUTPUT,
+    hypotheses.NO_NOISE,
     NO_SKIPS,
     ALL_TRAINED,
     SQUARED_LOSS,
-    setting.ONE_HIDDEN,
+    hypotheses.ONE_HIDDEN,
     ONE_OUTPUT,
-    setting.WEIGHTS_DECAYED,
-    setting.BIASES_DECAYED,
-    setting.NO_OUTPUT_BIAS,
+    hypotheses.WEIGHTS_DECAYED,
+    hypotheses.BIASES_DECAYED,
+    hypotheses.NO_OUTPUT_BIAS,
 )
 _ROUNDS = 80
 _TOLERANCE = 1e-8

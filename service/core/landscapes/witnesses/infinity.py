@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from service.core.landscapes import setting
-from service.core.landscapes.separability import separation_of
+from service.core.data_facts.separation import separation_of
+from service.core.landscapes import hypotheses
 from service.core.landscapes.witnesses.claims import Claim, Construction
 from service.core.losses import DenseParameters
 from service.core.nonlinear import outputs_of
@@ -19,8 +19,8 @@ def growing_output(problem: Problem) -> Construction | None:
     offset = problem.network.bias in (Bias.ALL, Bias.OUTPUT)
     found = separation_of(problem, offset=offset)
     shapes = shapes_of(problem.network, problem.data.inputs)
-    narrow = problem.network.n_hidden > 0 and setting.NO_BOTTLENECK.check(problem).holds is not True
-    if found is None or not found.separable or setting.LINEAR.check(problem).holds is not True or narrow:
+    narrow = problem.network.n_hidden > 0 and hypotheses.NO_BOTTLENECK.check(problem).holds is not True
+    if found is None or not found.separable or hypotheses.LINEAR.check(problem).holds is not True or narrow:
         return None
     outputs, inputs = problem.network.outputs, problem.data.inputs
     both = found.coefficients.reshape(outputs, -1)

@@ -3,17 +3,18 @@
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.landscapes import setting
+from service.core.data_facts.facts import data_facts_of
+from service.core.landscapes import hypotheses
 from service.core.landscapes.below_origin import VANISHING
-from service.core.landscapes.data_facts import data_facts_of
 from service.core.landscapes.witnesses.claims import Claim, Construction
+from service.core.landscapes.witnesses.objective import is_noisy, loss_at
 from service.core.losses import DenseParameters
-from service.core.nonlinear import apply, loss_of
+from service.core.nonlinear import apply
 from service.core.problems import Problem, Samples, shapes_of
 from service.core.rules import conjunction, examine
 from service.vocabulary import Bias
 
-_NEEDED = (setting.LINEAR_OUTPUT, setting.ALL_TRAINED)
+_NEEDED = (hypotheses.LINEAR_OUTPUT, hypotheses.ALL_TRAINED)
 _SCALES = np.logspace(-1.5, 1.0, 16)
 _RIDGES = (1e-3, 0.3, 1e3)
 _BOOSTS = (1.0, 1e2, 1e4)
@@ -36,7 +37,8 @@ def decayed_origin(problem: Problem) -> Construction | None:
     if network.bias not in (Bias.NONE, Bias.OUTPUT) or conjunction(examine(_NEEDED, problem)) is not True:
         return None
     zero = _with_offset(problem, _zero(problem), samples.y.mean(axis=0))
-    best, least = None, loss_of(network, problem.loss, zero, samples)
+    best, least = None, loss_at(problem, samples, zero)
+    chain_of = _spread_chain if is_noisy(network) else _chain
     # balanced: layers of large decay are small
     shares = np.sqrt(
         np.exp(np.mean(np.log(decayed))) / np.where(network.weight_decays > 0.0, network.weight_decays, 1.0)
@@ -45,8 +47,8 @@ def decayed_origin(problem: Problem) -> Construction | None:
     for direction in _directions(samples):
         for boost in _BOOSTS if free.any() else (1.0,):
             for scale in _SCALES.tolist():
-                chain = _chain(problem, samples, direction, scale * np.where(free, boost, shares))
-                value = loss_of(network, problem.loss, chain, samples)
+                chain = chain_of(problem, samples, direction, scale * np.where(free, boost, shares))
+                value = loss_at(problem, samples, chain)
                 if value < least:
                     best, least = chain, value
     if best is None:
@@ -91,6 +93,28 @@ def _chain(problem: Problem, samples: Samples, direction: FloatArray, sizes: Flo
     if square > 0.0:
         chain.weights[-1][:, 0] = samples.y.T @ (feature - level) / len(feature) / square
     return _with_offset(problem, chain, samples.y.mean(axis=0) - level * chain.weights[-1][:, 0])
+
+
+def _spread_chain(problem: Problem, samples: Samples, direction: FloatArray, sizes: FloatArray) -> DenseParameters:
+    """Rank-one linear layers with equal entries, over which noise averages out best, the output weights fitted."""
+    network, moments, chain = problem.network, problem.data, _zero(problem)
+    columns = [np.full(width, width**-0.5) for width in network.hidden_widths]
+    chain.weights[0][:] = sizes[0] * np.outer(columns[0], direction)
+    for weight, before, after, size in zip(
+        chain.weights[1:-1], columns[:-1], columns[1:], sizes[1:-1].tolist(), strict=True
+    ):
+        weight[:] = size * np.outer(after, before)
+    end_to_end = float(np.prod(sizes[:-1])) * direction
+    noisy = moments.xx + network.input_noise_variance * np.diag(moments.xx.diagonal())
+    widths = np.array(network.hidden_widths, dtype=np.float64)
+    square = float(np.prod(1.0 + network.noise_variances / widths)) * float(end_to_end @ noisy @ end_to_end)
+    targets = moments.xy.T @ end_to_end
+    x_mean, y_mean = samples.x.mean(axis=0), samples.y.mean(axis=0)
+    level = float(end_to_end @ x_mean) if network.bias is Bias.OUTPUT else 0.0
+    square += network.layers[-1].weight_decay - level * level
+    if square > 0.0:
+        chain.weights[-1][:] = np.outer((targets - level * y_mean) / square, columns[-1])
+    return _with_offset(problem, chain, y_mean - chain.weights[-1] @ columns[-1] * level)
 
 
 def flat_origin(problem: Problem) -> Construction | None:

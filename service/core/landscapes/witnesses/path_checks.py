@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.landscapes.data_facts import data_facts_of
+from service.core.data_facts.facts import data_facts_of
 from service.core.landscapes.kernel import kernel_of
 from service.core.landscapes.witnesses.claims import Construction
 from service.core.landscapes.witnesses.point_checks import Verified, spurious_minimum

@@ -8,8 +8,9 @@ from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 from service.core.arrays import FloatArray
 from service.core.landscapes.witnesses.claims import Construction
+from service.core.landscapes.witnesses.objective import evaluated, loss_at
 from service.core.losses import DenseParameters, flatten, unflatten
-from service.core.nonlinear import Evaluation, evaluate, loss_of
+from service.core.nonlinear import Evaluation
 from service.core.problems import Problem, Samples
 from service.core.rules import Fact
 from service.vocabulary import PointClass
@@ -46,7 +47,7 @@ def spurious_minimum(problem: Problem, samples: Samples, construction: Construct
         numbers["least_hessian_eigenvalue"] = least
     probes, fall = largest_fall(problem, samples, construction.point, found.loss, seed)
     better = construction.better
-    gap = 0.0 if better is None else found.loss - loss_of(problem.network, problem.loss, better, samples)
+    gap = 0.0 if better is None else found.loss - loss_at(problem, samples, better)
     numbers |= {
         "largest_fall_of_perturbations": fall,
         "gap_to_better_point": gap,
@@ -115,7 +116,7 @@ def largest_fall(
         direction = rng.normal(size=start.size) * trained
         radius = RADIUS * rng.uniform() / float(np.linalg.norm(direction))
         moved = unflatten(start + radius * direction, point)
-        fall = max(fall, loss - loss_of(problem.network, problem.loss, moved, samples))
+        fall = max(fall, loss - loss_at(problem, samples, moved))
     return probes, fall
 
 
@@ -132,7 +133,7 @@ def trained_mask(problem: Problem, point: DenseParameters) -> FloatArray:
 
 
 def _stationary(problem: Problem, samples: Samples, point: DenseParameters) -> tuple[Evaluation, bool, dict[str, Fact]]:
-    found = evaluate(problem.network, problem.loss, point, samples)
+    found = evaluated(problem, samples, point)
     gradient = float(np.linalg.norm(flatten(found.gradient)))
     numbers: dict[str, Fact] = {"loss": found.loss, "gradient_norm": gradient}
     if np.isfinite(found.margin):
@@ -151,7 +152,7 @@ def _saddle(
     least = _least_curvature(problem, samples, construction.point)
     if least is not None:
         numbers["least_hessian_eigenvalue"] = least
-    losses = [loss_of(problem.network, problem.loss, corner, samples) for corner in construction.path]
+    losses = [loss_at(problem, samples, corner) for corner in construction.path]
     falling = all(after < before for before, after in zip([found.loss, *losses], losses, strict=False))
     numbers |= {"loss_at_the_end": losses[-1], "strictly_decreasing": falling}
     return least, still and falling, numbers
@@ -164,8 +165,8 @@ def _least_curvature(
     start = flatten(point)
 
     def product(direction: FloatArray) -> FloatArray:
-        ahead = evaluate(problem.network, problem.loss, unflatten(start + STEP * direction, point), samples).gradient
-        behind = evaluate(problem.network, problem.loss, unflatten(start - STEP * direction, point), samples).gradient
+        ahead = evaluated(problem, samples, unflatten(start + STEP * direction, point)).gradient
+        behind = evaluated(problem, samples, unflatten(start - STEP * direction, point)).gradient
         found: FloatArray = (flatten(ahead) - flatten(behind)) / (2.0 * STEP)
         return found
 

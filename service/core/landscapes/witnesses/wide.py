@@ -4,7 +4,7 @@ import numpy as np
 from scipy.linalg import qr
 
 from service.core.arrays import FloatArray, IntArray
-from service.core.landscapes.data_facts import data_facts_of
+from service.core.data_facts.facts import data_facts_of
 from service.core.landscapes.witnesses.claims import Claim, Construction
 from service.core.losses import DenseParameters
 from service.core.nonlinear import apply

@@ -1,0 +1,114 @@
+"""Whether a linear map classifies every sample with a positive margin."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from scipy.optimize import linprog
+
+from service.core.arrays import FloatArray
+from service.core.data_facts.facts import data_facts_of
+from service.core.problems import Problem
+
+MARGIN_TOLERANCE = 1e-9
+"""Margin, for scaled rows and coefficients in [-1, 1], below which data count as not separated."""
+
+
+NEWTON_STEPS = 40
+MOST_NUMBERS = 2_000_000
+"""Size of the system of inequalities above which separability stays unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Separation:
+    """A margin of some map with coefficients in [-1, 1] on rows of length at most 1; 0 if there is none."""
+
+    margin: float
+    coefficients: FloatArray
+
+    @property
+    def separable(self) -> bool:
+        """Whether the margin is positive beyond the tolerance."""
+        return self.margin > MARGIN_TOLERANCE
+
+
+def separation_of(problem: Problem, *, offset: bool) -> Separation | None:
+    """Separation of coded labels (-1/+1 in one column, one-hot in several), with or without an offset.
+
+    ``None`` without samples, or where the system is too large.  Conflicting samples are never separable.
+    """
+    if problem.samples is None:
+        return None
+    name = f"landscape.separation.{offset}"
+    if name not in problem.memo:
+        conflicting = data_facts_of(problem).conflicting
+        x, y = problem.samples.x, problem.samples.y
+        outputs = y.shape[1]
+        size = len(x) * max(1, outputs - 1) * outputs * (x.shape[1] + int(offset))
+        if conflicting:
+            problem.memo[name] = Separation(0.0, np.zeros(outputs * (x.shape[1] + int(offset))))
+        elif size > MOST_NUMBERS:
+            problem.memo[name] = None
+        else:
+            problem.memo[name] = _separate(_rows(x, y, offset=offset))
+    return cast("Separation | None", problem.memo[name])
+
+
+def _rows(x: FloatArray, y: FloatArray, *, offset: bool) -> FloatArray:
+    """Vectors z with which a map w must have a positive product, each scaled to length one."""
+    inputs = np.hstack([x, np.ones((len(x), 1))]) if offset else x
+    if y.shape[1] == 1:
+        rows = y * inputs
+    else:
+        labels = np.argmax(y, axis=1)
+        blocks = []
+        for other in range(y.shape[1]):
+            chosen = labels != other
+            block = np.zeros((int(chosen.sum()), y.shape[1], inputs.shape[1]))
+            block[np.arange(len(block)), labels[chosen]] = inputs[chosen]
+            block[:, other] = -inputs[chosen]
+            blocks.append(block.reshape(len(block), y.shape[1] * inputs.shape[1]))
+        rows = np.vstack(blocks)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    scaled: FloatArray = rows / np.where(lengths > 0.0, lengths, 1.0)
+    return scaled
+
+
+def _separate(rows: FloatArray) -> Separation:
+    """A map with a margin, coefficients in [-1, 1]; the margin is zero only if no margin exceeds the tolerance.
+
+    The squared hinge is minimised by Newton's method.  Either it vanishes, which is a margin, or its multipliers
+    ``a = max(0, 1 - rows w) >= 0`` with ``rows' a = 0`` show that there is none (Gordan).  A linear programme
+    decides what is left.
+    """
+    coefficients = np.zeros(rows.shape[1])
+    for _ in range(NEWTON_STEPS):
+        slack = np.maximum(1.0 - rows @ coefficients, 0.0)
+        wrong = slack > 0.0
+        pull = rows[wrong].T @ slack[wrong]
+        if float(np.abs(pull).sum()) <= 0.1 * MARGIN_TOLERANCE * float(slack.sum()):
+            return Separation(0.0, np.zeros_like(coefficients))
+        hessian = rows[wrong].T @ rows[wrong]
+        hessian[np.diag_indices_from(hessian)] += 1e-12 * max(1.0, float(hessian.diagonal().max()))
+        coefficients = coefficients + np.linalg.solve(hessian, pull)
+        least = float((rows @ coefficients).min())
+        if least > 0.0:
+            margin = least / float(np.abs(coefficients).max())
+            if margin > MARGIN_TOLERANCE:
+                return Separation(margin, coefficients / float(np.abs(coefficients).max()))
+    return _programme(rows)
+
+
+def _programme(rows: FloatArray) -> Separation:
+    """``max_{|w|_inf <= 1} min_i rows_i . w``."""
+    size = rows.shape[1]
+    found = linprog(
+        np.append(np.zeros(size), -1.0),
+        A_ub=np.hstack([-rows, np.ones((len(rows), 1))]),
+        b_ub=np.zeros(len(rows)),
+        bounds=[(-1.0, 1.0)] * size + [(0.0, None)],
+        method="highs",
+    )
+    if found.x is None:
+        return Separation(0.0, np.zeros(size))
+    return Separation(max(0.0, float(found.x[-1])), np.asarray(found.x[:-1], dtype=np.float64))

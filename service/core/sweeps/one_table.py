@@ -1,0 +1,170 @@
+"""Sweeps of one-output problems on one table of the branch of candidate maps: every value at once.
+
+Derivation: ``docs/theory/sweeps.md``.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from service.core.arrays import BoolArray, FloatArray, IntArray
+from service.core.problems import Moments, Problem
+from service.core.scalar.reduced import ReducedProblem, reduced_of
+from service.core.scalar.sweep import SweepPoints, ridge_points, sweep
+from service.core.sweeps.axes import Axis, Settings, corners, settings_of
+from service.core.sweeps.columns import ORIGIN_CLASSES, Sweep
+from service.vocabulary import Bias, PointClass
+
+
+def on_one_table(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] | None) -> Sweep:
+    """Global minima along axes that change neither the depth nor the quadratic form.
+
+    Parameters
+    ----------
+    problem : Problem
+        Covered by the solver for one output.
+    axes : sequence of Axis
+        Of one length.
+    within : sequence of Axis, optional
+        Axes of the grid that the points are a part of; the table then begins where that of the whole grid would.
+    """
+    network, reduced = problem.network, reduced_of(problem)
+    settings = settings_of(network, axes)
+    log_factor = _shared_factor(reduced, settings)
+    log_decay = settings.log_decays.mean(axis=1)
+    lowest = None
+    if within is not None:
+        ends = settings_of(network, corners(within))
+        log_kappa = ends.log_decays.mean(axis=1) + reduced.noise_share * _shared_factor(reduced, ends)
+        lowest = float(log_kappa[np.isfinite(log_kappa)].min(initial=0.0))
+    forms = [_plain(reduced.noise_base), _plain(np.diag(reduced.input_noise))]
+    if problem.evaluation is not None:
+        forms.append(_evaluation_form(problem, problem.evaluation))
+    points = _points(reduced, log_decay, log_factor, forms, lowest)
+    return _assembled(problem, reduced, settings, log_factor, points)
+
+
+def _shared_factor(reduced: ReducedProblem, settings: Settings) -> FloatArray:
+    """log C at each point, or zero where it is already inside the quadratic form."""
+    outside = reduced.log_factor == reduced.log_noise_factor
+    return settings.log_factor if outside else np.zeros(settings.log_factor.size)
+
+
+def _points(
+    reduced: ReducedProblem,
+    log_decay: FloatArray,
+    log_factor: FloatArray,
+    forms: list[Moments],
+    lowest: float | None,
+) -> SweepPoints:
+    if reduced.n_hidden == 0:
+        return ridge_points(reduced, np.exp(log_decay), forms)
+    log_kappa = log_decay + reduced.noise_share * log_factor
+    decayed = np.isfinite(log_kappa)
+    if decayed.all():
+        return sweep(reduced, log_kappa, forms, lowest)
+    some, none = sweep(reduced, log_kappa[decayed], forms, lowest), ridge_points(reduced, np.zeros(1), forms)
+    return SweepPoints(
+        _merged(decayed, some.gain, none.gain),
+        _merged(decayed, some.log_norm, none.log_norm),
+        np.where(decayed, 0, none.minima[0]) + _spread(decayed, some.minima),
+        [_merged(decayed, a, b) for a, b in zip(some.quadratics, none.quadratics, strict=True)],
+        [_merged(decayed, a, b) for a, b in zip(some.linears, none.linears, strict=True)],
+    )
+
+
+def _merged(mask: FloatArray, inside: FloatArray, outside: FloatArray) -> FloatArray:
+    merged = np.full(mask.size, outside[0])
+    merged[mask] = inside
+    return merged
+
+
+def _spread(mask: BoolArray, inside: IntArray) -> IntArray:
+    spread = np.zeros(mask.size, dtype=np.int_)
+    spread[mask] = inside
+    return spread
+
+
+def _plain(quadratic: FloatArray) -> Moments:
+    """A quadratic form alone."""
+    return Moments(quadratic, np.zeros((quadratic.shape[0], 1)), 0.0)
+
+
+def _evaluation_form(problem: Problem, evaluation: Moments) -> Moments:
+    """Held-out data seen from the training means where a bias carries them over."""
+    data = problem.data
+    if problem.network.bias in (Bias.NONE, Bias.HIDDEN) or data.x_mean is None or data.y_mean is None:
+        return evaluation
+    x_shift, y_shift = data.x_mean, data.y_mean
+    x_mean = np.zeros_like(x_shift) if evaluation.x_mean is None else evaluation.x_mean
+    y_mean = np.zeros_like(y_shift) if evaluation.y_mean is None else evaluation.y_mean
+    crossed = np.outer(x_mean, x_shift)
+    return Moments(
+        xx=evaluation.xx - crossed - crossed.T + np.outer(x_shift, x_shift),
+        xy=evaluation.xy - np.outer(x_mean, y_shift) - np.outer(x_shift, y_mean) + np.outer(x_shift, y_shift),
+        yy=evaluation.yy - 2.0 * float(y_mean @ y_shift) + float(y_shift @ y_shift),
+    )
+
+
+def _assembled(
+    problem: Problem, reduced: ReducedProblem, settings: Settings, log_factor: FloatArray, points: SweepPoints
+) -> Sweep:
+    layers = problem.network.n_layers
+    shrink = np.exp(-log_factor)
+    log_norm = points.log_norm - log_factor
+    loss = reduced.variance - points.gain * shrink
+    hidden, inputs = points.quadratics[0], points.quadratics[1]
+    noise = (np.expm1(settings.log_factor) * hidden + np.exp(settings.log_factor) * inputs) * shrink * shrink
+    log_decay = settings.log_decays.mean(axis=1)
+    paid_each = log_decay + 2.0 / layers * log_norm
+    decay = np.where(np.isfinite(paid_each), layers * np.exp(paid_each), 0.0)
+    undecayed = np.all(np.isneginf(settings.log_decays), axis=1)
+    attained = np.isfinite(log_decay) | undecayed | np.isneginf(log_norm)
+    evaluated: FloatArray | None = None
+    if problem.evaluation is not None:
+        base = _evaluation_form(problem, problem.evaluation).yy
+        evaluated = points.quadratics[2] * shrink * shrink - 2.0 * points.linears[2] * shrink + base
+    trivial = np.isneginf(log_norm)
+    origin = _origin_class(reduced, settings, trivial)
+    counted = origin <= ORIGIN_CLASSES.index(PointClass.LOCAL_MINIMUM)
+    return Sweep(
+        loss=loss,
+        fit=loss - noise - decay,
+        noise=noise,
+        decay=decay,
+        norm=np.exp(log_norm),
+        parameter_norm=_parameter_norms(settings, paid_each, log_norm, attained, undecayed),
+        trivial=trivial,
+        attained=attained,
+        rank=(~trivial).astype(int),
+        minima=points.minima + (counted if reduced.n_hidden else 0),
+        origin=origin,
+        prediction_variance=noise,
+        evaluation_fit=evaluated,
+    )
+
+
+def _parameter_norms(
+    settings: Settings, paid_each: FloatArray, log_norm: FloatArray, attained: BoolArray, undecayed: BoolArray
+) -> FloatArray:
+    layers = settings.log_decays.shape[1]
+    with np.errstate(over="ignore", invalid="ignore"):
+        decayed = np.exp(0.5 * paid_each) * np.sqrt(np.exp(-settings.log_decays).sum(axis=1))
+    free = np.sqrt(layers) * np.exp(log_norm / layers)
+    norms = np.where(undecayed, free, decayed)
+    norms = np.where(np.isneginf(log_norm), 0.0, norms)
+    return np.where(attained, norms, np.nan)
+
+
+def _origin_class(reduced: ReducedProblem, settings: Settings, trivial: BoolArray) -> IntArray:
+    """Class of the origin: with two decayed layers of three it is always a local minimum."""
+    m = trivial.size
+    if reduced.n_hidden == 0:
+        otherwise = np.full(m, ORIGIN_CLASSES.index(PointClass.NOT_STATIONARY))
+    elif reduced.n_hidden == 1:
+        otherwise = np.full(m, ORIGIN_CLASSES.index(PointClass.STRICT_SADDLE))
+    else:
+        several = np.count_nonzero(np.isfinite(settings.log_decays), axis=1) >= 2
+        kept, left = (ORIGIN_CLASSES.index(kind) for kind in (PointClass.LOCAL_MINIMUM, PointClass.NON_STRICT_SADDLE))
+        otherwise = np.where(several, kept, left)
+    return np.where(trivial, ORIGIN_CLASSES.index(PointClass.GLOBAL_MINIMUM), otherwise)

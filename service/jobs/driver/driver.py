@@ -1,0 +1,275 @@
+"""The driver: claims jobs, keeps the pool busy and fair, stores what comes back, and ends what must end."""
+
+import logging
+import time
+from collections import Counter
+from dataclasses import dataclass
+from threading import Event
+from typing import Final
+
+from service.errors import EngineError, ServiceError
+from service.jobs.driver.active import ActiveJob, Verdict, failure
+from service.jobs.driver.dispatch import Dispatcher
+from service.jobs.engines.engine import Ending, Engine, Outcome
+from service.jobs.engines.execution import describe
+from service.jobs.plans import Operation, OperationTable
+from service.jobs.progress import Cursor, Step, shared_arrays
+from service.jobs.store.drivers import DriverStore, LeaseLostError
+from service.jobs.values import Claim, JobState, StepKind, StoredStep
+
+_log: Final = logging.getLogger(__name__)
+CHUNKS: Final = "chunks"
+
+
+@dataclass(frozen=True, slots=True)
+class DriverOptions:
+    """What one may tune.
+
+    Attributes
+    ----------
+    poll_s : float
+        Longest pause between two looks at the store.
+    max_jobs : int
+        Jobs driven at once.
+    max_losses : int
+        Deaths of workers under one step that a job survives.
+    grace_s : float
+        How long a call that must stop may take to end by itself before its process is killed.
+    progress_s : float
+        Least time between two progress events of a job.
+    """
+
+    poll_s: float = 0.05
+    max_jobs: int = 16
+    max_losses: int = 3
+    grace_s: float = 0.3
+    progress_s: float = 0.2
+
+
+class Driver:
+    """Drives the jobs it has claimed, one turn after the other, in one thread that computes nothing itself.
+
+    Parameters
+    ----------
+    store : DriverStore
+        Fenced writes.
+    engine : Engine
+        The pool.
+    table : mapping
+        The operations.
+    """
+
+    def __init__(self, store: DriverStore, engine: Engine, table: OperationTable, options: DriverOptions) -> None:
+        self._store: Final = store
+        self._engine: Final = engine
+        self._table: Final = table
+        self._options: Final = options
+        self._jobs: Final[dict[str, ActiveJob]] = {}
+        self._dispatcher: Final = Dispatcher(store, engine, self._jobs)
+        self._tally: Final[Counter[str]] = Counter()
+        self._stopped: Final = Event()
+        self._looked_at = 0.0
+        self.turned_at = time.monotonic()
+
+    def run(self) -> None:
+        """Turn until `stop`."""
+        while not self._stopped.is_set():
+            self.turn()
+
+    def stop(self) -> None:
+        """Leave after the current turn; leases then expire and others take over."""
+        self._stopped.set()
+
+    def claims(self) -> list[Claim]:
+        """Return the claims to renew; called from the thread that renews them."""
+        return [job.claim for job in list(self._jobs.values())]
+
+    def disown(self, job_id: str) -> None:
+        """Note that a claim no longer holds; called from the thread that renews them."""
+        job = self._jobs.get(job_id)
+        if job is not None:
+            job.lost = True
+
+    def tally(self) -> dict[str, int]:
+        """Count what this driver did: ``chunks`` stored, and attempts by the state in which they ended."""
+        return dict(self._tally)
+
+    def turn(self) -> None:
+        """Do everything there is to do once."""
+        self.turned_at = time.monotonic()
+        for outcome in self._engine.outcomes(self._options.poll_s):
+            self._take(outcome)
+        look = time.monotonic() - self._looked_at >= self._options.poll_s
+        try:
+            if look:
+                self._looked_at = time.monotonic()
+                self._notice_interrupts()
+                self._claim()
+        except EngineError as error:
+            _log.warning("%s; trying again", error)
+            self._stopped.wait(0.2)
+        for job in list(self._jobs.values()):
+            self._tend(job, look=look)
+        self._dispatcher.hand_out()
+
+    def _tend(self, job: ActiveJob, *, look: bool) -> None:
+        """Do for one job what concerns the store; a job whose claim is gone is dropped on the spot."""
+        if job.lost:
+            self._abandon(job)
+            return
+        try:
+            self._save(job)
+            if look:
+                self._stop_stuck(job)
+                self._tell(job)
+            if job.verdict is not None and not job.unsaved:
+                self._settle(job, job.verdict)
+        except LeaseLostError:
+            _log.warning("job %s is driven by somebody else now", job.claim.job_id)
+            self._abandon(job)
+        except EngineError as error:
+            _log.warning("%s; keeping %d results of job %s", error, len(job.unsaved), job.claim.job_id)
+
+    def _notice_interrupts(self) -> None:
+        owners = [job.claim.owner for job in self._jobs.values() if job.verdict is None]
+        for job_id, why in self._store.interrupted(owners).items():
+            job = self._jobs[job_id]
+            if why == "cancel":
+                job.end(Verdict(JobState.DISMISSED))
+            else:
+                detail = "the job's time limit has passed"
+                job.end(Verdict(JobState.FAILED, {"type": "TimeLimit", "detail": detail}))
+
+    def _claim(self) -> None:
+        if not self._engine.workers():
+            return
+        for claim in self._store.claim(self._options.max_jobs - len(self._jobs)):
+            self._adopt(claim)
+
+    def _adopt(self, claim: Claim) -> None:
+        operation = self._table.get(claim.operation)
+        if operation is None:
+            self._refuse(claim, "UnknownOperation", "this server has no such operation")
+            return
+        try:
+            job = self._restore(claim, operation)
+        except EngineError:
+            raise
+        except ServiceError as error:
+            self._refuse(claim, type(error).__name__, error.detail)
+            return
+        except Exception as error:  # noqa: BLE001 - a plan that raises must not take other jobs down
+            self._refuse(claim, type(error).__name__, describe(error)["detail"])
+            return
+        self._jobs[claim.job_id] = job
+        self._dispatcher.add(job)
+        # What an earlier driver left in the pool has no reader any more.
+        self._engine.kill(self._engine.evict(job.prefix))
+
+    def _restore(self, claim: Claim, operation: Operation) -> ActiveJob:
+        plan = operation.plan(claim.request)
+        cursor = Cursor(operation.name, plan)
+        rounds = [step.payload for step in self._store.payloads(claim, StepKind.PLAN)]
+        cursor.restore(self._store.steps(claim), rounds)
+        shared = shared_arrays(plan)
+        if shared is not None:
+            self._engine.share(*shared)
+        return ActiveJob(claim, operation, cursor, None if shared is None else shared[0])
+
+    def _refuse(self, claim: Claim, kind: str, detail: str) -> None:
+        try:
+            self._store.finish(claim, JobState.FAILED, error={"type": kind, "detail": detail})
+            self._tally[JobState.FAILED] += 1
+        except LeaseLostError:
+            _log.warning("job %s was lost before it was refused", claim.job_id)
+
+    def _take(self, outcome: Outcome) -> None:
+        job = self._dispatcher.owner_of(outcome.key)
+        if job is None:
+            return
+        step, _ = job.outstanding.pop(outcome.key)
+        if outcome.ending is Ending.DONE and outcome.payload is not None:
+            stored = StoredStep(step.kind, step.index, outcome.payload, outcome.seconds)
+            job.unsaved.append((step, stored))
+        elif outcome.ending is Ending.RAISED:
+            error = outcome.error
+            job.end(failure(step, error["type"], error["detail"], error["place"]))
+        elif outcome.ending is Ending.UNSTARTED:
+            job.cursor.repeat(step)
+        else:
+            self._count_loss(job, step)
+
+    def _count_loss(self, job: ActiveJob, step: Step) -> None:
+        try:
+            times = self._store.count_loss(job.claim, step.kind, step.index)
+        except LeaseLostError:
+            job.lost = True
+            return
+        except EngineError:
+            times = 0
+        if times > self._options.max_losses:
+            detail = f"its worker died {times} times: killed from outside, or out of memory"
+            job.end(failure(step, "WorkerLost", detail))
+        else:
+            job.cursor.repeat(step)
+
+    def _save(self, job: ActiveJob) -> None:
+        if not job.unsaved:
+            return
+        checkpoints = [stored for step, stored in job.unsaved if step.kind is not StepKind.REDUCE]
+        if checkpoints:
+            self._tally[CHUNKS] += self._store.save_steps(job.claim, checkpoints)
+            job.untold = True
+        for step, stored in job.unsaved:
+            job.cursor.store(step, stored.payload)
+            if step.kind is StepKind.REDUCE:
+                job.end(Verdict(JobState.SUCCESSFUL, result=stored.payload))
+        job.unsaved.clear()
+
+    def _tell(self, job: ActiveJob) -> None:
+        now = time.monotonic()
+        if job.untold and now - job.told_at >= self._options.progress_s:
+            self._store.save_progress(job.claim, job.cursor.known_total)
+            job.untold, job.told_at = False, now
+
+    def _stop_stuck(self, job: ActiveJob) -> None:
+        limit = job.operation.stuck_after_s
+        now = time.monotonic()
+        old = [key for key, (_, since) in job.outstanding.items() if now - since > limit]
+        for key, seconds in self._engine.running(old).items():
+            if seconds > limit:
+                detail = f"it ran longer than {limit:g} s"
+                job.end(failure(job.outstanding[key][0], "ChunkLimit", detail))
+
+    def _settle(self, job: ActiveJob, verdict: Verdict) -> None:
+        """End an attempt once no process computes for it any more."""
+        if verdict.result is None and not self._is_quiet(job):
+            return
+        if job.untold:
+            self._store.save_progress(job.claim, job.cursor.known_total)
+            job.untold = False
+        self._store.finish(job.claim, verdict.state, result=verdict.result, error=verdict.error)
+        self._tally[verdict.state] += 1
+        self._abandon(job)
+
+    def _is_quiet(self, job: ActiveJob) -> bool:
+        if job.outstanding:
+            self._dispatcher.drop(job.outstanding)
+            job.outstanding.clear()
+        if not job.quiet_checks:
+            job.dying.update(self._engine.evict(job.prefix))
+        running = self._engine.running(job.dying)
+        if not running:
+            # Twice, because a call may begin while the word that nobody wants it is on its way.
+            job.quiet_checks += 1
+            return job.quiet_checks > 1
+        if time.monotonic() - job.verdict_at > self._options.grace_s:
+            self._engine.kill(list(running))
+        return False
+
+    def _abandon(self, job: ActiveJob) -> None:
+        self._dispatcher.drop(job.outstanding)
+        self._dispatcher.remove(job)
+        del self._jobs[job.claim.job_id]
+        if job.arrays is not None and all(other.arrays != job.arrays for other in self._jobs.values()):
+            self._engine.unshare(job.arrays)

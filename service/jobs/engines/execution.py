@@ -1,0 +1,38 @@
+"""Running one call: look the function up in the explicit table, decode, compute, encode."""
+
+import json
+import time
+import traceback
+from functools import cache
+from importlib import import_module
+
+from service.jobs.codec import decode, encode
+from service.jobs.engines.engine import Call, Ending, Outcome
+from service.jobs.plans import Arrays, OperationTable
+
+
+@cache
+def load_table(place: str) -> OperationTable:
+    """Import the table of operations from ``module:NAME``; the place comes from the server's settings only."""
+    module, _, name = place.partition(":")
+    table: OperationTable = getattr(import_module(module), name)
+    return table
+
+
+def execute(table: OperationTable, key: str, call: Call, arrays: Arrays) -> Outcome:
+    """Run a call to its end and describe it; whatever the function raises becomes an outcome."""
+    began = time.perf_counter()
+    try:
+        function = table[call.operation].functions[call.function]
+        inputs = [decode(payload) for payload in call.inputs]
+        payload = encode(function(json.loads(call.arguments), arrays, inputs))
+    except Exception as error:  # noqa: BLE001 - a chunk may raise anything, and the job must say what
+        return Outcome(key, Ending.RAISED, seconds=time.perf_counter() - began, error=describe(error))
+    return Outcome(key, Ending.DONE, payload, time.perf_counter() - began)
+
+
+def describe(error: BaseException) -> dict[str, str]:
+    """Say what was raised and where, in words that hold no one's data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].name}:{frames[-1].lineno}" if frames else "unknown"
+    return {"type": type(error).__name__, "detail": str(error)[:500], "place": place}

@@ -1,0 +1,290 @@
+"""What callers may do to the store: submit, read, list, subscribe and dismiss.  Only drivers write results."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, delete, func, select, tuple_, update
+
+from service.errors import JobError, QueueFull
+from service.jobs.codec import join
+from service.jobs.identity import canonical_json, job_id
+from service.jobs.store.database import Database
+from service.jobs.store.rows import PUBLIC, append_event, event_of, job_of
+from service.jobs.store.tables import attempts, blobs, events, jobs, steps, subscriptions
+from service.jobs.store.transitions import close_attempt, remove_job, restart_attempt
+from service.jobs.values import ACTIVE, Event, Job, JobState, Json, Payload, StepKind, StoredStep, Submission
+
+EVERYBODY: Final = "anonymous"
+
+
+class JobStore:
+    """The callers' side of the store; every method is one transaction.
+
+    Parameters
+    ----------
+    database : Database
+        Where the truth lives.
+    engine_version : str
+        Part of every job's identity.
+    queue_limit : int
+        Most jobs that may be active at once.
+    retention_s : float
+        Seconds an ended job is kept.
+    """
+
+    def __init__(
+        self, database: Database, engine_version: str, queue_limit: int = 10_000, retention_s: float = 7 * 86400.0
+    ) -> None:
+        self._database: Final = database
+        self._retention_s: Final = retention_s
+        self._engine_version: Final = engine_version
+        self._queue_limit: Final = queue_limit
+
+    def submit(self, submission: Submission) -> tuple[Job, bool]:
+        """Store a question, or find it.
+
+        Returns
+        -------
+        job : Job
+            The one job of this question.
+        started : bool
+            Whether this call began an attempt; False when the answer is there or on its way.
+
+        Raises
+        ------
+        QueueFull
+            If an attempt would begin and too many are active.
+        EngineError
+            If the store is away; nothing was accepted then.
+        """
+        request = canonical_json(submission.request)
+        identity = job_id(submission.operation, request, self._engine_version, submission.tenant)
+        with self._database.writing() as connection:
+            found = self._locked(connection, identity)
+            if found is None:
+                self._refuse_if_full(connection)
+                if self._create(connection, identity, submission, request):
+                    self._begin_attempt(connection, identity, submission)
+                    return self._read(connection, identity), True
+                found = self._locked(connection, identity)
+            if found is None:
+                raise JobError(f"job {identity} was removed while it was submitted", "conflict")
+            if found.state in ACTIVE:
+                self._subscribe(connection, identity, submission.subscriber)
+                if found.cancel_requested:
+                    self._restart_later(connection, identity)
+                return self._read(connection, identity), False
+            if found.state == JobState.SUCCESSFUL and not found.expired:
+                return self._read(connection, identity), False
+            self._refuse_if_full(connection)
+            self._renew(connection, identity, submission, request)
+            self._begin_attempt(connection, identity, submission)
+            return self._read(connection, identity), True
+
+    def get(self, identity: str, tenant: str) -> Job:
+        """Read one job.
+
+        Raises
+        ------
+        JobError
+            ``missing`` if this tenant has no such job.
+        """
+        with self._database.reading() as connection:
+            return self._visible(connection, identity, tenant)
+
+    def result(self, identity: str, tenant: str) -> tuple[Job, Payload]:
+        """Read the result of a successful job.
+
+        Raises
+        ------
+        JobError
+            ``missing``, ``expired``, or ``conflict`` while there is none.
+        """
+        with self._database.reading() as connection:
+            job = self._visible(connection, identity, tenant)
+            if job.expired:
+                raise JobError(f"the result of job {identity} has expired; submit again", "expired")
+            if job.state is not JobState.SUCCESSFUL:
+                raise JobError(f"job {identity} is {job.state} and has no result", "conflict")
+            row = connection.execute(select(blobs).where(blobs.c.hash == job.result_hash)).one()
+            return job, join(Payload(row.media_type, row.body), lambda number: self._chunk(connection, job, number))
+
+    def _chunk(self, connection: Connection, job: Job, number: int) -> Payload:
+        query = select(steps).where(steps.c.job_id == job.id, steps.c.attempt == job.attempt)
+        row = connection.execute(query.where(steps.c.kind == StepKind.WORK, steps.c.number == number)).one()
+        return Payload(row.media_type, row.body)
+
+    def partial(self, identity: str, tenant: str, after: int = -1, limit: int = 100) -> tuple[Job, list[StoredStep]]:
+        """Read the chunks stored so far, in index order, those above index ``after``."""
+        with self._database.reading() as connection:
+            job = self._visible(connection, identity, tenant)
+            if job.expired:
+                raise JobError(f"the chunks of job {identity} have expired", "expired")
+            query = (
+                select(steps)
+                .where(steps.c.job_id == identity, steps.c.attempt == job.attempt, steps.c.kind == StepKind.WORK)
+                .where(steps.c.number > after)
+                .order_by(steps.c.number)
+                .limit(limit)
+            )
+            found = [
+                StoredStep(StepKind.WORK, row.number, Payload(row.media_type, row.body), row.seconds)
+                for row in connection.execute(query)
+            ]
+            return job, found
+
+    def events(self, identity: str, tenant: str, after: int = 0, limit: int = 500) -> tuple[Job, list[Event]]:
+        """Read the events with ids above ``after``, oldest first, with the job as it was just after them."""
+        with self._database.reading() as connection:
+            query = (
+                select(events)
+                .where(events.c.job_id == identity, events.c.number > after)
+                .order_by(events.c.number)
+                .limit(limit)
+            )
+            job = self._visible(connection, identity, tenant)
+            return job, [event_of(row) for row in connection.execute(query)]
+
+    def list(
+        self, tenant: str, *, before: tuple[float, str] | None = None, limit: int = 50, state: JobState | None = None
+    ) -> list[Job]:
+        """List jobs, newest first, strictly after the position ``(created_at, id)`` of the last one seen."""
+        query = select(*PUBLIC).where(jobs.c.tenant == tenant)
+        if before is not None:
+            query = query.where(tuple_(jobs.c.created_at, jobs.c.id) < tuple_(*before))
+        if state is not None:
+            query = query.where(jobs.c.state == state)
+        query = query.order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return [job_of(row) for row in connection.execute(query)]
+
+    def dismiss(self, identity: str, tenant: str, subscriber: str = EVERYBODY) -> Job | None:
+        """Withdraw a subscription; the last one stops an active job, and an ended job is removed.
+
+        Returns
+        -------
+        job : Job or None
+            The job as it is now, or None once it has been removed with all that belonged to it.
+        """
+        with self._database.writing() as connection:
+            found = self._locked(connection, identity)
+            if found is None or found.tenant != tenant:
+                raise JobError(f"there is no job {identity}", "missing")
+            if found.state not in ACTIVE:
+                remove_job(connection, identity)
+                return None
+            self._unsubscribe(connection, identity, subscriber)
+            if not self._subscribed(connection, identity):
+                self._stop(connection, found)
+            return self._read(connection, identity)
+
+    def active(self) -> dict[JobState, int]:
+        """Count the jobs that wait and those that run, of all tenants."""
+        query = select(jobs.c.state, func.count()).where(jobs.c.state.in_(ACTIVE)).group_by(jobs.c.state)
+        with self._database.reading() as connection:
+            found = {JobState(state): count for state, count in connection.execute(query)}
+        return {state: found.get(state, 0) for state in (JobState.ACCEPTED, JobState.RUNNING)}
+
+    def request_of(self, identity: str, tenant: str) -> str | None:
+        """Read the stored canonical request, None once it has expired."""
+        with self._database.reading() as connection:
+            self._visible(connection, identity, tenant)
+            return connection.execute(select(jobs.c.request).where(jobs.c.id == identity)).scalar_one_or_none()
+
+    def _visible(self, connection: Connection, identity: str, tenant: str) -> Job:
+        query = select(*PUBLIC).where(jobs.c.id == identity, jobs.c.tenant == tenant)
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            raise JobError(f"there is no job {identity}", "missing")
+        return job_of(row)
+
+    def _read(self, connection: Connection, identity: str) -> Job:
+        return job_of(connection.execute(select(*PUBLIC).where(jobs.c.id == identity)).one())
+
+    def _locked(self, connection: Connection, identity: str) -> Row[*tuple[Any, ...]] | None:
+        return connection.execute(select(*PUBLIC).where(jobs.c.id == identity).with_for_update()).one_or_none()
+
+    def _count_active(self, connection: Connection) -> int:
+        query = select(func.count()).select_from(jobs).where(jobs.c.state.in_(ACTIVE))
+        return int(connection.execute(query).scalar_one())
+
+    def _refuse_if_full(self, connection: Connection) -> None:
+        if self._count_active(connection) >= self._queue_limit:
+            raise QueueFull(self._queue_limit, retry_after_s=5.0)
+
+    def _asked(self, submission: Submission, request: str) -> Mapping[str, Json]:
+        return {
+            "request": request,
+            "state": JobState.ACCEPTED,
+            "weight": max(1, submission.weight),
+            "time_limit_s": submission.time_limit_s,
+            "cost_estimate_s": submission.cost_estimate_s,
+            "reason": submission.reason,
+        }
+
+    def _create(self, connection: Connection, identity: str, submission: Submission, request: str) -> bool:
+        """Insert the row unless another replica was faster; the epoch rises across removals, being a clock."""
+        clock = self._database.clock
+        row = self._database.insert_if_new(jobs).values(
+            id=identity,
+            operation=submission.operation,
+            tenant=submission.tenant,
+            engine_version=self._engine_version,
+            attempt=1,
+            epoch=int(self._database.now(connection) * 1000),
+            cancel_requested=False,
+            restart_requested=False,
+            expired=False,
+            chunks_done=0,
+            event_count=0,
+            created_at=clock,
+            updated_at=clock,
+            **self._asked(submission, request),
+        )
+        return connection.execute(row.returning(jobs.c.id)).first() is not None
+
+    def _renew(self, connection: Connection, identity: str, submission: Submission, request: str) -> None:
+        restart_attempt(connection, self._database, identity)
+        connection.execute(
+            update(jobs)
+            .where(jobs.c.id == identity)
+            .values(engine_version=self._engine_version, **self._asked(submission, request))
+        )
+
+    def _begin_attempt(self, connection: Connection, identity: str, submission: Submission) -> None:
+        clock = self._database.clock
+        number = select(jobs.c.attempt).where(jobs.c.id == identity).scalar_subquery()
+        row = self._database.insert_if_new(attempts)
+        connection.execute(row.values(job_id=identity, number=number, state=JobState.ACCEPTED, created_at=clock))
+        self._subscribe(connection, identity, submission.subscriber)
+        append_event(connection, clock, identity, "state", {"state": JobState.ACCEPTED})
+
+    def _subscribe(self, connection: Connection, identity: str, subscriber: str) -> None:
+        row = self._database.insert_if_new(subscriptions)
+        connection.execute(row.values(job_id=identity, subscriber=subscriber, created_at=self._database.clock))
+
+    def _unsubscribe(self, connection: Connection, identity: str, subscriber: str) -> None:
+        query = delete(subscriptions).where(subscriptions.c.job_id == identity)
+        connection.execute(query.where(subscriptions.c.subscriber == subscriber))
+
+    def _subscribed(self, connection: Connection, identity: str) -> bool:
+        query = select(subscriptions.c.subscriber).where(subscriptions.c.job_id == identity).limit(1)
+        return connection.execute(query).first() is not None
+
+    def _restart_later(self, connection: Connection, identity: str) -> None:
+        connection.execute(update(jobs).where(jobs.c.id == identity).values(restart_requested=True))
+
+    def _stop(self, connection: Connection, found: Row[*tuple[Any, ...]]) -> None:
+        clock = self._database.clock
+        change: dict[str, Any] = {"cancel_requested": True, "restart_requested": False, "updated_at": clock}
+        # Nobody computes an unclaimed job, so there is no process to wait for.
+        unclaimed = found.state == JobState.ACCEPTED
+        if unclaimed:
+            change |= {"state": JobState.DISMISSED, "finished_at": clock, "epoch": jobs.c.epoch + 1}
+            change["expires_at"] = clock + self._retention_s
+        connection.execute(update(jobs).where(jobs.c.id == found.id).values(**change))
+        if unclaimed:
+            close_attempt(connection, self._database, found.id, found.attempt, state=JobState.DISMISSED)
+            append_event(connection, clock, found.id, "state", {"state": JobState.DISMISSED})
+        elif not found.cancel_requested:
+            append_event(connection, clock, found.id, "cancel_requested", {})

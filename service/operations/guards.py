@@ -1,0 +1,41 @@
+"""What every operation refuses alike: time beyond the server's own, and numbers beyond double precision."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from pydantic import ValidationError
+
+from service.errors import LimitExceeded, NumericalError
+from service.settings import Limits
+
+
+def check_time(time_limit_s: float | None, limits: Limits) -> None:
+    """Refuse a time limit beyond the server's own."""
+    if time_limit_s is not None and time_limit_s > limits.max_seconds:
+        raise LimitExceeded(("time_limit_s",), "max_seconds", limits.max_seconds, "seconds")
+
+
+@contextmanager
+def double_precision() -> Iterator[None]:
+    """Turn what arithmetic and linear algebra raise into the error that callers understand."""
+    try:
+        yield
+    except (ArithmeticError, np.linalg.LinAlgError) as error:
+        raise NumericalError("the computation left the range of double precision") from error
+
+
+@contextmanager
+def finite_answer() -> Iterator[None]:
+    """Turn the refusal of an answer that holds a number beyond double precision into the error that names the field.
+
+    Anything else that does not fit the schema of the answer is a fault of the service: it is raised as it is.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        items = error.errors(include_url=False, include_input=False)
+        if any(item["type"] != "finite_number" for item in items):
+            raise
+        fields = sorted({".".join(map(str, item["loc"])) for item in items})
+        raise NumericalError(f"the answer leaves the range of double precision in {', '.join(fields)}") from error

@@ -1,0 +1,171 @@
+"""Points of a landscape that pictures are drawn around: by name, by weights, or trained; and what is told of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.dispatch import solve
+from service.core.landscapes.diagnosis import check_parameters
+from service.core.landscapes.empirical.descent import descend, random_start
+from service.core.landscapes.empirical.objective import objective_of, shape_of
+from service.core.losses import DenseParameters, flatten
+from service.core.problems import Problem
+from service.core.results import Minima, Parameters
+from service.core.scalar.reduced import reduced_of
+from service.core.scalar.sphere import multiplier
+from service.core.scalar.weights import balanced_parameters
+from service.errors import InputError, Location, NotCovered, NumericalError
+from service.operations.mapping import diagnose as diagnose_mapping
+from service.operations.mapping.locations import located
+from service.operations.mapping.problem import MappedProblem
+from service.operations.plans.chunks import Arrays, Json
+from service.operations.plans.packing import unpack
+from service.schemas.points import CentredOptions, PostedPoint
+from service.settings import Limits
+from service.vocabulary import NamedPoint, PointKind
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A point before it is known: its own array, or the random start from which it is trained."""
+
+    name: str
+    point: FloatArray | None = None
+    run: int = 0
+
+
+def known_minimum(problem: Problem) -> Minima | None:
+    """What a solver says, if one covers the problem; computed once a problem."""
+    if "pictures.minima" not in problem.memo:
+        try:
+            problem.memo["pictures.minima"] = solve(problem)
+        except (NotCovered, NumericalError):
+            problem.memo["pictures.minima"] = None
+    found: Minima | None = problem.memo["pictures.minima"]
+    return found
+
+
+def centre_of(request: CentredOptions, mapped: MappedProblem, limits: Limits) -> Source:
+    """The point that a request is about.
+
+    Raises
+    ------
+    InputError
+        If posted weights do not fit, or the point is not known.
+    """
+    problem = mapped.core
+    if request.weights is not None:
+        if request.at is not None:
+            raise InputError.at(("at",), "must be left out where weights are sent")
+        return _posted(PostedPoint(weights=request.weights, biases=request.biases), problem, (), limits)
+    if request.biases is not None:
+        raise InputError.at(("biases",), "must be left out where no weights are sent")
+    if request.at is not None:
+        return source_of(request.at, problem, ("at",), limits, 0)
+    minima = known_minimum(problem)
+    known = minima is not None and minima.solution.minimum.parameters is not None
+    return source_of(NamedPoint.GLOBAL_MINIMUM if known else NamedPoint.TRAINED, problem, ("at",), limits, 0)
+
+
+def source_of(
+    point: NamedPoint | int | PostedPoint, problem: Problem, at: Location, limits: Limits, run: int
+) -> Source:
+    """A point by name, place or weights; ``run`` numbers the random start of a trained one."""
+    if isinstance(point, PostedPoint):
+        return _posted(point, problem, at, limits)
+    if isinstance(point, NamedPoint):
+        if point is NamedPoint.TRAINED:
+            return Source(point, None, run)
+        if point is NamedPoint.ORIGIN:
+            return Source(point, flatten(shape_of(problem)))
+        minima = known_minimum(problem)
+        parameters = None if minima is None else minima.solution.minimum.parameters
+        if parameters is None:
+            raise InputError.at(at, "is not known: no solver has weights of the global minimum of this problem")
+        return Source(point, _flat(parameters))
+    return Source("stationary_point", _stationary(point, problem, at))
+
+
+def _posted(point: PostedPoint, problem: Problem, at: Location, limits: Limits) -> Source:
+    with located(at):
+        parameters = diagnose_mapping.point_to_core(point.weights, point.biases, limits)
+        check_parameters(problem, parameters)
+    return Source("posted", flatten(parameters))
+
+
+def _flat(parameters: Parameters) -> FloatArray:
+    biases = tuple(None if bias is None else bias.dense()[:, 0] for bias in parameters.biases)
+    flat: FloatArray = flatten(DenseParameters(tuple(weight.dense() for weight in parameters.weights), biases))
+    return flat
+
+
+def _stationary(place: int, problem: Problem, at: Location) -> FloatArray:
+    """Weights of a stationary point of the solver for one output, from the norm of its map."""
+    minima = known_minimum(problem)
+    if minima is None or minima.solution.solver != "scalar_output" or not problem.network.weight_decays.all():
+        raise InputError.at(at, "must be a name: stationary points have weights for one output with decay everywhere")
+    points = minima.solution.stationary_points
+    if place >= len(points):
+        raise InputError.at(at, f"must be less than {len(points)}, the number of stationary points")
+    chosen = points[place]
+    if chosen.kind is PointKind.ORIGIN:
+        return _flat(balanced_parameters(problem.network, problem.data, np.zeros(problem.data.inputs)))
+    if chosen.kind is not PointKind.BRANCH:
+        raise InputError.at(at, "must be the place of a branch or of the origin")
+    reduced = reduced_of(problem)
+    ridge = float(multiplier(reduced, np.array([chosen.norm * np.exp(reduced.log_factor)]))[0])
+    return _flat(balanced_parameters(problem.network, problem.data, reduced.map_at(ridge)))
+
+
+def compute_point(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequence[Json]) -> Json:
+    """Loss and gradient at a point, which is trained first if it is not given."""
+    problem = unpack(arguments["problem"], arrays)
+    iterations: int | None = None
+    if "array" in arguments:
+        point = np.asarray(arrays[arguments["array"]], dtype=np.float64)
+    else:
+        start = random_start(problem, int(arguments["seed"]), int(arguments["run"]))
+        trained = descend(problem, start, int(arguments["steps"]))
+        point, iterations = trained.point, trained.iterations
+    objective = objective_of(problem)
+    loss, gradient = objective.slope(point)
+    margin = objective.margin(point)
+    return {
+        "source": str(arguments["source"]),
+        "point": point,
+        "loss": loss,
+        "gradient_norm": float(np.linalg.norm(gradient)),
+        "parameter_norm": float(np.linalg.norm(point)),
+        "distance_from_kinks": margin if np.isfinite(margin) else None,
+        "iterations": iterations,
+    }
+
+
+def card(measured: Mapping[str, Json], arguments: Mapping[str, Json]) -> dict[str, Json]:
+    """A measured point as callers see it."""
+    scale = float(arguments["loss_scale"])
+    found = {name: value for name, value in measured.items() if name != "point" or arguments["with_points"]}
+    found["loss"] *= scale
+    found["gradient_norm"] *= scale
+    reasons = {}
+    if found["distance_from_kinks"] is None:
+        reasons["distance_from_kinks"] = "no activation has a kink"
+    if found["iterations"] is None:
+        reasons["iterations"] = "the point was not trained"
+    return {**found, "reasons": reasons}
+
+
+def minimum_card(problem: Problem, scale: float) -> tuple[dict[str, Json] | None, str]:
+    """The global minimum as callers see it, or the reason why it is not known."""
+    minima = known_minimum(problem)
+    if minima is None:
+        return None, "no solver covers this problem"
+    minimum = {
+        "loss": minima.solution.minimum.loss * scale,
+        "lower_bound": minima.certificate.lower_bound * scale,
+        "status": minima.status,
+        "solver": minima.solution.solver,
+    }
+    return minimum, ""

@@ -1,0 +1,179 @@
+"""A certificate does not believe the solver: wrong points and wrong losses fail it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+import pytest
+
+from service.core import dispatch
+from service.core.catalogue import SOLVERS
+from service.core.certificates.scalar_output import certify
+from service.core.losses import terms_of
+from service.core.moments import moments_of
+from service.core.problems import Layer, Network, Problem, Samples
+from service.core.results import Certificate, GlobalMinimum, Solution, Terms
+from service.core.roles import Certifier, Solver
+from service.core.scalar.branches import Branches
+from service.core.scalar.norm_bound import norm_bound
+from service.core.scalar.reduced import reduced_of
+from service.core.scalar.shells import Scales
+from service.core.scalar.weights import balanced_parameters
+from service.core.solvers.scalar_output import SOLVER
+from service.errors import NumericalError
+from service.vocabulary import PointClass, Status
+from tests.property.instances import covered_by, dense
+from tests.unit.core.cases import FOUR_ROOTS, network, problem
+
+Wrong: TypeAlias = Callable[[Problem, Solution], GlobalMinimum]
+
+
+def at_map(base: Problem, solution: Solution, factor: float) -> GlobalMinimum:
+    """A consistent answer at another map: weights, terms and loss all belong to it."""
+    minimum = solution.minimum
+    moved = minimum.end_to_end_map * factor
+    parameters = balanced_parameters(base.network, base.data, moved[0])
+    terms = terms_of(base.network, base.data, dense(parameters))
+    return replace(
+        minimum,
+        parameters=parameters,
+        end_to_end_map=moved,
+        singular_values=minimum.singular_values * factor,
+        loss=terms.loss,
+        terms=terms,
+    )
+
+
+def wrong_loss(_: Problem, solution: Solution) -> GlobalMinimum:
+    return replace(solution.minimum, loss=solution.minimum.loss * (1.0 - 1e-6))
+
+
+def wrong_loss_and_terms(_: Problem, solution: Solution) -> GlobalMinimum:
+    minimum, factor = solution.minimum, 1.0 - 1e-6
+    terms = Terms(minimum.terms.fit * factor, minimum.terms.noise * factor, minimum.terms.decay * factor)
+    return replace(minimum, loss=terms.loss, terms=terms)
+
+
+def slightly_longer(base: Problem, solution: Solution) -> GlobalMinimum:
+    return at_map(base, solution, 1.0 + 1e-3)
+
+
+def the_origin(base: Problem, solution: Solution) -> GlobalMinimum:
+    return replace(at_map(base, solution, 0.0), trivial=True, rank=0)
+
+
+def unbalanced(_: Problem, solution: Solution) -> GlobalMinimum:
+    parameters = solution.minimum.parameters
+    assert parameters is not None
+    first, second, *others = parameters.weights
+    weights = (replace(first, values=first.values * 1.001), replace(second, values=second.values / 1.001), *others)
+    return replace(solution.minimum, parameters=replace(parameters, weights=weights))
+
+
+@pytest.mark.parametrize("wrong", [wrong_loss, wrong_loss_and_terms, slightly_longer, the_origin, unbalanced])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_lying_solver_is_caught(depth: int, wrong: Wrong, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = problem(depth, noise=0.25, decay=0.05)
+    honest = SOLVER.solve(base)
+
+    def lie(asked: Problem) -> Solution:
+        return replace(honest, minimum=wrong(asked, honest))
+
+    assert dispatch.solve(replace(base, memo={})).status is Status.EXACT
+    monkeypatch.setattr(dispatch, "SOLVERS", ((replace(SOLVER, solve=lie), certify),))
+    certificate = certify(base, lie(base))
+    assert not certificate.holds
+    if failed(certificate) & dispatch.CONSISTENCY:
+        with pytest.raises(NumericalError, match=r"claimed_loss|terms_sum"):
+            dispatch.solve(replace(base, memo={}))
+    else:
+        assert dispatch.solve(replace(base, memo={})).status is Status.BOUNDED
+
+
+@pytest.mark.parametrize(("solver", "certifier"), SOLVERS, ids=lambda row: getattr(row, "name", ""))
+def test_an_attained_minimum_without_weights_is_bounded_not_certified(solver: Solver, certifier: Certifier) -> None:
+    for base in covered_by(solver, 6):
+        solution = solver.solve(base)
+        honest = certifier(base, solution)
+        with np.errstate(all="raise", under="ignore"):
+            certificate = certifier(base, replace(solution, minimum=replace(solution.minimum, parameters=None)))
+        assert certificate.lower_bound <= certificate.upper_bound + certificate.rounding_allowance
+        assert certificate.lower_bound == pytest.approx(honest.lower_bound, rel=1e-9, abs=1e-12 * base.data.yy)
+        assert ("weights_given" in failed(certificate)) == solution.minimum.attained
+
+
+def test_a_local_minimum_is_not_certified_as_global() -> None:
+    moments, decay = FOUR_ROOTS
+    base = Problem(network(2, decay), moments)
+    solution = SOLVER.solve(base)
+    longest = max(solution.stationary_points, key=lambda point: point.norm)
+    assert longest.point_class is PointClass.LOCAL_MINIMUM
+    reduced = reduced_of(base)
+    local = reduced.map_at(float(np.exp(Branches(reduced).all[0].log_ridge)))
+    assert float(np.linalg.norm(local)) == pytest.approx(longest.norm)
+    minimum = replace(
+        solution.minimum,
+        parameters=balanced_parameters(base.network, base.data, local),
+        end_to_end_map=local[None, :],
+        singular_values=np.array([longest.norm]),
+        loss=longest.loss,
+        terms=Terms(longest.loss, 0.0, 0.0),
+    )
+    certificate = certify(base, replace(solution, minimum=minimum))
+    assert failed(certificate) == set()
+    assert not certificate.holds
+    assert certificate.lower_bound <= solution.minimum.loss
+
+
+def failed(certificate: Certificate) -> set[str]:
+    return {check.name for check in certificate.checks if not check.passed}
+
+
+def test_bounds_hold_whatever_is_claimed() -> None:
+    for base in covered_by(SOLVER, 30):
+        solution = SOLVER.solve(base)
+        if solution.minimum.parameters is None:
+            continue
+        honest = certify(base, solution)
+        for factor in (0.0, 0.5, 1.5):
+            other = certify(base, replace(solution, minimum=at_map(base, solution, factor)))
+            assert other.lower_bound <= honest.upper_bound + honest.rounding_allowance
+            assert other.upper_bound >= honest.lower_bound
+
+
+def test_the_gap_closes_in_few_nodes_without_a_hint() -> None:
+    for base in covered_by(SOLVER, 40):
+        reduced, data = reduced_of(base), base.data
+        scales = Scales(float(np.linalg.norm(data.xx)), float(np.linalg.norm(data.xy)), data.yy)
+        loss = SOLVER.solve(base).minimum.loss
+        bound = norm_bound(reduced, scales, 1e-10 * data.yy, np.inf)
+        assert bound.lower <= loss + bound.allowance
+        assert bound.lower >= loss - 1.1e-10 * data.yy - 2.0 * bound.allowance
+        assert bound.reached >= loss - bound.allowance
+        assert bound.nodes < 2000
+
+
+def test_samples_keep_the_digits_of_a_small_loss() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 3))
+    y = x @ rng.normal(size=(3, 1)) + 1e-7 * rng.normal(size=(60, 1))
+    base = Problem(network(1, 1e-16), moments_of(x, y), Samples(x, y))
+    shortest = np.linalg.lstsq(x, y, rcond=None)[0]
+    expected = float(np.mean((y - x @ shortest) ** 2)) + 2e-16 * float(np.linalg.norm(shortest))
+    certificate = certify(base, SOLVER.solve(base))
+    assert certificate.upper_bound == pytest.approx(expected, rel=1e-6)
+    assert 0.0 <= certificate.lower_bound <= certificate.upper_bound
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("decays", [(0.0, 0.0), (0.06, 0.0)])
+def test_a_loss_of_zero_is_exact(outputs: int, decays: tuple[float, float]) -> None:
+    """More inputs than samples, badly conditioned: moments alone would leave some 1e-13 of the targets."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(4, 6)), rng.normal(size=(4, outputs))
+    x[1] = x[0] + 1e-2 * x[1]
+    layers = (Layer(3, weight_decay=decays[0]), Layer(outputs, weight_decay=decays[1]))
+    answer = dispatch.solve(Problem(Network(layers), moments_of(x, y), Samples(x, y)))
+    assert answer.solution.minimum.loss == pytest.approx(0.0, abs=1e-9)
+    assert answer.status is Status.EXACT

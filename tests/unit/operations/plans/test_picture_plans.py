@@ -1,0 +1,88 @@
+"""Extreme but legal requests for pictures are answered with finite numbers or refused on purpose."""
+
+import json
+from typing import Any
+
+import pytest
+
+from service.errors import ServiceError
+from service.jobs.codec import decode, plain
+from service.jobs.inline import run_inline
+from service.jobs.table import JOB_OPERATIONS
+from service.schemas.problem import DESIGN_EXAMPLE
+from service.schemas.slices import SLICE_EXAMPLE
+from service.settings import Settings
+from service.web.heavy import HEAVY
+
+TANH = SLICE_EXAMPLE["problem"]
+HUGE = {"weights": [[[1e200]] * 4, [[1e200] * 4]], "biases": [[0.0] * 4, [0.0]]}
+
+
+def network(activation: str, decay: float = 0.0) -> dict[str, Any]:
+    layers = [{"width": 4, "activation": activation, "weight_decay": decay}, {"width": 1, "weight_decay": decay}]
+    return {"layers": layers, "bias": "all"}
+
+
+def samples(x: list[float], y: list[float]) -> dict[str, Any]:
+    return {"kind": "samples", "x": [[value] for value in x], "y": y}
+
+
+PROBLEMS: dict[str, dict[str, Any]] = {
+    "ordinary": TANH,
+    "moments": DESIGN_EXAMPLE,
+    "infinite decay": {**TANH, "network": network("relu", 1e300)},
+    "large data": {"network": network("quadratic"), "data": samples([1e69, -1e69, 3.0], [1.0, 2.0, 1e69])},
+    "small data": {"network": network("softplus"), "data": samples([1e-160, -1e-160], [1e-200, 2.0])},
+    "no signal": {"network": network("linear"), "data": samples([0.0, 0.0], [0.0, 0.0])},
+    "one sample": {"network": network("relu"), "data": samples([1.0], [1.0])},
+    "exponential loss": {
+        "network": network("quadratic"),
+        "data": samples([1.0, 50.0], [1.0, -1.0]),
+        "objective": {"loss": "exponential"},
+    },
+    "no hidden layer": {**TANH, "network": {"layers": [{"width": 1}]}},
+}
+ASKED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("slices", {}),
+    ("slices", {"span": 1e-320}),
+    ("slices", {"kind": "sharpness", "span": 1e6, "points": 2, "directions": 2}),
+    ("slices", {"kind": "interpolation", "clip": 5e-324}),
+    ("slices", {"kind": "line", "precision": "single", "span": 1e6, "clip": 1e300}),
+    ("slices", {"at": "origin", "normalisation": "filter"}),
+    ("slices", HUGE),
+    ("spectra", {"broadening": 5e-324}),
+    ("spectra", {"method": "lanczos", "probes": 1, "lanczos_steps": 2, "broadening": 1e308}),
+    ("spectra", {"at": "origin", "method": "lanczos"}),
+    ("spectra", HUGE),
+    ("connectivity", {"rounds": 1, "round_steps": 2}),
+    ("connectivity", {"ends": ["origin", "origin"], "rounds": 0, "widths": [2, 1, 2], "runs": 2}),
+    ("connectivity", {"ends": [HUGE, "origin"], "rounds": 1, "round_steps": 2}),
+)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_extremes_end_in_finite_numbers_or_in_a_reason(name: str) -> None:
+    answered = 0
+    for operation, asked in ASKED:
+        body = {"problem": PROBLEMS[name], "training_steps": 20, "points": 7, **asked}
+        try:
+            question = HEAVY[operation](body, Settings()).question
+            answer = plain(decode(run_inline(JOB_OPERATIONS[operation], question)))
+        except ServiceError:
+            continue
+        json.dumps(answer, allow_nan=False)
+        answered += 1
+    assert answered >= 1
+
+
+@pytest.mark.parametrize("method", ["exact", "lanczos"])
+@pytest.mark.parametrize("activation", ["linear", "relu"])
+def test_a_spectrum_of_zeros_is_one_peak(activation: str, method: str) -> None:
+    layers = [{"width": 2, "activation": activation}, {"width": 1}]
+    body = {"problem": {"network": {"layers": layers}, "data": samples([0.0], [-0.9])}, "at": "trained", "points": 21}
+    question = HEAVY["spectra"]({**body, "method": method}, Settings()).question
+    answer: Any = plain(decode(run_inline(JOB_OPERATIONS["spectra"], question)))
+    assert (answer["least"]["value"], answer["largest"]["value"]) == (0.0, 0.0)
+    assert answer["shares"]["zero"] == 1.0
+    grid = answer["density"]["eigenvalue"]
+    assert sum(answer["density"]["density"]) * (grid[1] - grid[0]) == pytest.approx(1.0, rel=0.05)
