@@ -1,7 +1,7 @@
 """Slices of networks of 10^4 weights against loss-landscapes with PyTorch, and split over two workers."""
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any, Final
 
 import loss_landscapes
@@ -23,8 +23,9 @@ POINTS: Final = 51
 ROUNDS: Final = 3
 LONGEST_S: Final = 5.0
 RATIO: Final = 1 / 3
-SPLIT_POINTS: Final = 101
+SPLIT_POINTS: Final = 121
 SHAPES: Final = ((100, 98, 1), (50, 100, 50, 1))
+ACTIVATIONS: Final = {"tanh": nn.Tanh, "relu": nn.ReLU}
 TYPES: Final = {Precision.DOUBLE: torch.float64, Precision.SINGLE: torch.float32}
 
 
@@ -32,10 +33,11 @@ def compare() -> list[Comparison]:
     """Seconds of one core for each network and precision, then one worker against two by the clock."""
     torch.set_num_threads(1)
     rows = []
-    for widths in SHAPES:
+    for activation, widths in product(ACTIVATIONS, SHAPES):
         weights = sum(inputs * outputs + outputs for inputs, outputs in pairwise(widths))
-        work = f"{POINTS} x {POINTS} slice, {'-'.join(map(str, widths))} tanh ({weights:,} weights), n = {SAMPLES:,}"
-        times = {precision: _both(widths, precision) for precision in TYPES}
+        network = f"{'-'.join(map(str, widths))} {activation} ({weights:,} weights)"
+        work = f"{POINTS} x {POINTS} slice, {network}, n = {SAMPLES:,}"
+        times = {precision: _both(widths, activation, precision) for precision in TYPES}
         rows.append(
             Comparison(work, times[Precision.DOUBLE][0], "five seconds", LONGEST_S, "core s", 1.0, at_least=False)
         )
@@ -45,9 +47,9 @@ def compare() -> list[Comparison]:
     return [*rows, *_split()]
 
 
-def _both(widths: tuple[int, ...], precision: Precision) -> tuple[float, float]:
+def _both(widths: tuple[int, ...], activation: str, precision: Precision) -> tuple[float, float]:
     """The best of interleaved rounds of both."""
-    ours, theirs = _ours(widths, precision), _theirs(widths, precision)
+    ours, theirs = _ours(widths, activation, precision), _theirs(widths, activation, precision)
     rounds = [(best_core_time(ours, 1), best_core_time(theirs, 1)) for _ in range(ROUNDS)]
     return min(first for first, _ in rounds), min(second for _, second in rounds)
 
@@ -57,10 +59,12 @@ def _data(widths: tuple[int, ...]) -> tuple[Any, Any]:
     return rng.normal(size=(SAMPLES, widths[0])), rng.normal(size=(SAMPLES, widths[-1]))
 
 
-def _asked(widths: tuple[int, ...], points: int, precision: Precision = Precision.DOUBLE) -> dict[str, Any]:
+def _asked(
+    widths: tuple[int, ...], activation: str, points: int, precision: Precision = Precision.DOUBLE
+) -> dict[str, Any]:
     """The request for a plane through a random start."""
     x, y = _data(widths)
-    hidden = [{"width": width, "activation": "tanh"} for width in widths[1:-1]]
+    hidden = [{"width": width, "activation": activation} for width in widths[1:-1]]
     return {
         "problem": {
             "network": {"layers": [*hidden, {"width": widths[-1]}], "bias": "all"},
@@ -73,9 +77,9 @@ def _asked(widths: tuple[int, ...], points: int, precision: Precision = Precisio
     }
 
 
-def _ours(widths: tuple[int, ...], precision: Precision) -> Callable[[], object]:
+def _ours(widths: tuple[int, ...], activation: str, precision: Precision) -> Callable[[], object]:
     """All chunks of the plan and its reducer, as one worker runs them."""
-    plan = slices_plan(SlicesRequest.model_validate(_asked(widths, POINTS, precision)), Limits())
+    plan = slices_plan(SlicesRequest.model_validate(_asked(widths, activation, POINTS, precision)), Limits())
 
     def work() -> None:
         answer = run_here(plan, FUNCTIONS)
@@ -85,11 +89,11 @@ def _ours(widths: tuple[int, ...], precision: Precision) -> Callable[[], object]
     return work
 
 
-def _theirs(widths: tuple[int, ...], precision: Precision) -> Callable[[], object]:
+def _theirs(widths: tuple[int, ...], activation: str, precision: Precision) -> Callable[[], object]:
     """The same kind of plane: filter-normalised, same batch, same number of points."""
     parts: list[Any] = []
     for inputs, outputs in pairwise(widths):
-        parts += [nn.Linear(inputs, outputs), nn.Tanh()]
+        parts += [nn.Linear(inputs, outputs), ACTIVATIONS[activation]()]
     module = nn.Sequential(*parts[:-1]).to(TYPES[precision])
     x, y = (torch.tensor(values, dtype=TYPES[precision]) for values in _data(widths))
     metric = Loss(nn.MSELoss(), x, y)
@@ -104,6 +108,6 @@ def _theirs(widths: tuple[int, ...], precision: Precision) -> Callable[[], objec
 
 def _split() -> list[Comparison]:
     """A job on one worker and on two, from its first claim to its end."""
-    body = _asked(SHAPES[1], SPLIT_POINTS)
+    body = _asked(SHAPES[1], "tanh", SPLIT_POINTS)
     work = f"{SPLIT_POINTS} x {SPLIT_POINTS} slice, {'-'.join(map(str, SHAPES[1]))}"
     return scaling({work: ("/v1/slices", lambda seed: {**body, "seed": seed})})

@@ -70,13 +70,16 @@ class _Direct(FirstLayer):
 class _Logistic(FirstLayer):
     def __init__(self, form: Form, step: Reals, offsets: FloatArray, stride: float) -> None:
         self._rate, self._step = form.rate, step
-        self._factors = np.exp(_multiples(form.rate * offsets, step))
+        self._factors = _multiples(form.rate * offsets, step)
+        np.exp(self._factors, out=self._factors)
         self._stride = np.exp(-form.rate * stride * step)
 
     def begin(self, start: Reals, position: float) -> Reals:
-        state = start + position * self._step
+        state: Reals = position * self._step
+        state += start
         state *= -self._rate
-        return np.exp(state, out=state)
+        np.exp(state, out=state)
+        return state
 
     def advance(self, state: Reals) -> None:
         state *= self._stride

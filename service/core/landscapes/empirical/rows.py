@@ -114,6 +114,7 @@ class _SampleRows:
         self._x: Reals = np.vstack((samples.x.T, np.ones(len(samples.x)))).astype(self._dtype)
         self._y = np.ascontiguousarray(samples.y.T)
         self._step = self._received(self._along)
+        self._start = np.empty_like(self._step)
         self._lay_out(direction.size)
         self._first: dict[Form | None, list[FirstLayer]] = {}
 
@@ -135,7 +136,7 @@ class _SampleRows:
         with np.errstate(all="ignore"):
             point = unflatten(base, self._like)
             here = _joined(point)
-            start = self._received(here)
+            start = self._received(here, self._start)
             totals = [
                 self._totals(here, start, self._positions[first : first + self._stretch])
                 for first in range(0, len(self._positions), self._stretch)
@@ -143,9 +144,9 @@ class _SampleRows:
             mean: FloatArray = np.concatenate(totals) / start.shape[1]
             return mean + self._decays(point)
 
-    def _received(self, joined: Sequence[FloatArray]) -> Reals:
+    def _received(self, joined: Sequence[FloatArray], into: Reals | None = None) -> Reals:
         """What the first layer receives from the inputs, (width, n)."""
-        return joined[0].astype(self._dtype) @ self._x
+        return np.matmul(joined[0].astype(self._dtype), self._x, out=into)
 
     def _totals(self, here: Sequence[FloatArray], start: Reals, positions: FloatArray) -> FloatArray:
         """Losses without decay, summed over the samples, at the positions of one stretch."""
