@@ -4,7 +4,7 @@ Every linear network sees its data through ``E||W x - y||^2 = residual + ||coord
 undecayed output bias and multiplicative noise on the inputs only change the moments, so they are folded in here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
 
@@ -184,3 +184,18 @@ def _white_coordinates(
     present = values > tolerance * max(float(values[-1]), 0.0)
     order = np.flatnonzero(present)[::-1]
     return vectors[:, order], np.sqrt(values[order]), tolerance
+
+
+def with_ridge(quadratic: Quadratic, ridge: float) -> Quadratic:
+    """The squared error plus ``ridge ||W||_F^2``, again as a squared error in changed coordinates.
+
+    Notes
+    -----
+    Directions in which the inputs do not vary stay out: any part of W there only costs.
+    """
+    if ridge == 0.0:
+        return quadratic
+    scales = np.sqrt(quadratic.scales**2 + ridge)
+    target = quadratic.correlation / scales
+    residual = max(quadratic.total - float(np.sum(target * target)), 0.0)
+    return replace(quadratic, scales=scales, target=target, residual=residual)

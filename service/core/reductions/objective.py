@@ -100,7 +100,7 @@ def without_biases(problem: Problem) -> Step | str | None:
     plain = replace(network, bias=Bias.NONE, bias_weight_decays=(), input_noise_variance=0.0)
     return Step(
         "biases and noise on the inputs as changed moments",
-        replace(problem, network=plain, moments=Moments(xx, xy, yy, data.n), memo={}),
+        replace(problem, network=plain, moments=Moments(xx, xy, yy, data.n), samples=None, evaluation=None, memo={}),
         lambda weights, _: weights,
         lambda weights: weights,
     )

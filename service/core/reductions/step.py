@@ -114,14 +114,15 @@ def scaled(weight: FactoredMatrix, factor: float) -> FactoredMatrix:
 def with_network(
     problem: Problem, layers: Sequence[Layer], skips: Sequence[Skip] | None = None, moments: Moments | None = None
 ) -> Problem:
-    """The problem with other layers, skips or moments."""
+    """The problem with other layers, skips or moments; samples and held-out data would belong to other inputs."""
     network = replace(
         problem.network,
         layers=tuple(layers),
         skips=problem.network.skips if skips is None else tuple(skips),
         bias_weight_decays=(),
     )
-    return replace(problem, network=network, moments=problem.moments if moments is None else moments, memo={})
+    moments = problem.moments if moments is None else moments
+    return replace(problem, network=network, moments=moments, samples=None, evaluation=None, memo={})
 
 
 def exchanged(

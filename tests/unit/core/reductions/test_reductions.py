@@ -12,6 +12,7 @@ from evidence.outputs_written import Written, lowest, packed
 from service.core.arrays import FloatArray
 from service.core.dispatch import Extras, solve
 from service.core.losses import DenseParameters, loss_of
+from service.core.moments import moments_of
 from service.core.problems import Layer, Moments, Network, Problem, Samples, Skip
 from service.core.reductions.graph import end_map, exact_terms
 from service.core.reductions.lifted import evaluated
@@ -19,7 +20,7 @@ from service.core.reductions.step import Weights, dense_factor
 from service.core.reductions.table import needs_reduction, reduce
 from service.core.results import Minima
 from service.errors import NotCovered
-from service.vocabulary import Loss, PointClass, SkipKind, Status
+from service.vocabulary import Bias, Loss, PointClass, SkipKind, Status
 
 REDUCED = Extras(reductions=True)
 FAMILIES = sorted(GENERATORS)
@@ -228,6 +229,36 @@ def test_what_stays_is_named(reason: str) -> None:
     attempt = caught.value.attempts[-1]
     assert attempt.name == "reductions"
     assert reason in " ".join(attempt.failed.values())
+
+
+SEEN = np.array([[0.6, 0.1, -0.5], [0.4, 1.3, 0.9]])
+FROZEN = np.array([[1.0, 2.0, 0.5], [0.0, 1.0, -1.0]])
+SQUARE = np.array([[1.0, 0.5, 0.0], [0.0, 1.0, -1.0], [0.3, 0.0, 2.0]])
+ON_SAMPLES: dict[str, Network] = {
+    "new inputs, one output": Network((Layer(2, frozen_weights=FROZEN), Layer(1))),
+    "as many new inputs": Network((Layer(3, frozen_weights=SQUARE), Layer(2), Layer(1))),
+    "new inputs, several outputs": Network((Layer(2, frozen_weights=FROZEN), Layer(2), Layer(2))),
+    "targets that are gone": Network((Layer(3), Layer(2, frozen_weights=np.array([[1.0, 2.0, 1.0], [0.5, 0.0, 1.0]])))),
+    "read backwards": Network(
+        (Layer(3, weight_decay=0.01), Layer(2, frozen_weights=np.array([[1.0, 0.0, 0.0], [0.0, 2.0, 0.0]])))
+    ),
+    "biases and a skip": Network((Layer(3), Layer(1)), skips=(Skip(0, 2, SkipKind.TRAINABLE),), bias=Bias.OUTPUT),
+}
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+@pytest.mark.parametrize("name", ON_SAMPLES)
+def test_samples_and_held_out_data_stay_with_the_network_that_was_asked(name: str, held_out: bool) -> None:
+    """Losses of zero are measured on samples, which a reduced network no longer fits."""
+    network = ON_SAMPLES[name]
+    x = np.linalg.qr(SQUARE)[0] * np.sqrt(3.0) if name == "read backwards" else SEEN
+    y = np.array([[0.3, 0.5], [-0.4, 1.0], [0.9, 0.2]])[: len(x), : network.outputs]
+    moments = moments_of(x, y)
+    of_moments = solved(Problem(network, moments)).solution.minimum
+    found = solved(Problem(network, moments, Samples(x, y), evaluation=moments if held_out else None)).solution.minimum
+    assert found.loss == pytest.approx(of_moments.loss, rel=1e-12, abs=1e-12)
+    if held_out:
+        assert found.evaluation_fit == pytest.approx(found.terms.fit, rel=1e-9, abs=1e-12)
 
 
 def test_other_callers_see_the_problem_as_it_is() -> None:
