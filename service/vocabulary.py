@@ -198,7 +198,6 @@ class RankKind(StrEnum):
     EXACT_LIMIT = "exact_limit"
     EXACT_MINIMUM = "exact_minimum"
     UPPER_LIMIT = "upper_limit"
-    UPPER_MINIMUM = "upper_minimum"
     UPPER_STATIONARY = "upper_stationary"
     EPSILON_RANK = "epsilon_rank"
     AVERAGE_BOUND = "average_bound"

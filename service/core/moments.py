@@ -1,6 +1,5 @@
 """Moments of data: from samples in chunks, and the conditions that only real data meet."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,14 +72,6 @@ def moments_of(x: FloatArray, y: FloatArray) -> Moments:
     accumulator = MomentAccumulator()
     for start in range(0, x.shape[0], CHUNK):
         accumulator.add(x[start : start + CHUNK], y[start : start + CHUNK])
-    return accumulator.moments()
-
-
-def moments_of_chunks(chunks: Iterable[tuple[FloatArray, FloatArray]]) -> Moments:
-    """Moments of a stream of chunks."""
-    accumulator = MomentAccumulator()
-    for x, y in chunks:
-        accumulator.add(x, y)
     return accumulator.moments()
 
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.certificates.linear_checks import certificate
-from service.core.linear.corollaries import with_ridge
-from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.quadratic import Quadratic, quadratic_of, with_ridge
 from service.core.linear.ranks import rank_bound
 from service.core.linear.scalar_bounds import scalar_bounds
 from service.core.linear.water_filling import effective_noise

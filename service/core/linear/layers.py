@@ -69,13 +69,6 @@ def factored_map(left: FloatArray, values: FloatArray, right: FloatArray) -> Flo
     return product
 
 
-def dense_parts(parameters: Parameters) -> tuple[list[FloatArray], list[FloatArray | None]]:
-    """Dense weights and bias vectors."""
-    weights = [weight.dense() for weight in parameters.weights]
-    biases = [None if bias is None else bias.dense()[:, 0] for bias in parameters.biases]
-    return weights, biases
-
-
 def product_svd(left: FloatArray, right: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Thin singular value decomposition of ``left right^T`` through two small QR factorisations.
 

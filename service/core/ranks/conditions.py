@@ -10,8 +10,6 @@ from service.core.ranks.setting import Setting
 from service.core.rules import Fact, Verdict
 from service.vocabulary import Activation, Bias, Dynamics, Loss, SkipKind
 
-DECAY_FREE_FLOW = (Dynamics.GRADIENT_FLOW,)
-
 
 def simple(
     name: str, check: Callable[[Setting], bool], evidence: str, of: Callable[[Setting], Fact], no: str

@@ -11,7 +11,7 @@ import numpy as np
 
 from service.core.arrays import BoolArray, FloatArray, IntArray
 from service.core.ranks.graph import Graph
-from service.core.ranks.snapshot import Snapshot, forward
+from service.core.ranks.snapshot import Snapshot
 from service.vocabulary import Activation, Conserved, SkipKind
 
 
@@ -90,12 +90,6 @@ def groups_of(patterns: FloatArray) -> IntArray:
     """Number of the group of each neuron: equal slopes on all samples; shape (width,)."""
     _, groups = np.unique(patterns, axis=1, return_inverse=True)
     return np.asarray(groups, dtype=np.int_).reshape(-1)
-
-
-def patterns_of(graph: Graph, snapshot: Snapshot, x: FloatArray) -> tuple[FloatArray, ...]:
-    """Whether each hidden neuron is active on each sample: arrays (n, width) of zeros and ones."""
-    pre_activations = forward(graph, snapshot, x).pre_activations[:-1]
-    return tuple((z > 0.0).astype(np.float64) for z in pre_activations)
 
 
 def channel_balance(kernels_in: FloatArray, kernels_out: FloatArray, bias: FloatArray | None = None) -> FloatArray:

@@ -17,7 +17,6 @@ from service.core.rules import Finding
 from service.errors import NotCovered, NumericalError
 from service.vocabulary import Dynamics, Loss, RankKind, Status
 
-LIMITS = frozenset({RankKind.EXACT_LIMIT, RankKind.UPPER_LIMIT})
 NOTHING_SAID = "no rule whose hypotheses all hold gives the exact rank"
 
 

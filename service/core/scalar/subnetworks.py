@@ -7,7 +7,7 @@ a strict saddle, because an active neuron can be split with a silent one at seco
 
 from collections.abc import Iterator
 from itertools import product
-from math import comb, log10, prod
+from math import comb, log10
 
 import numpy as np
 
@@ -16,11 +16,6 @@ from service.core.results import StationaryPoint
 from service.core.scalar.branches import Branches, parameter_norm
 from service.core.scalar.reduced import reduce
 from service.vocabulary import Evidence, PointClass, PointKind
-
-
-def level_count(problem: Problem) -> int:
-    """Number of ways to choose how many neurons stay active in each noisy layer, all of them excluded."""
-    return prod(len(choices) for choices in _choices(problem)) - 1
 
 
 def subnetwork_points(problem: Problem, most_levels: int) -> tuple[StationaryPoint, ...]:

@@ -60,12 +60,6 @@ def solve(problem: Problem) -> Solution:
     )
 
 
-def minimum_of(problem: Problem) -> GlobalMinimum:
-    """The global minimum alone, without stationary points and thresholds: one singular value decomposition."""
-    quadratic = quadratic_of(problem)
-    return _minimum(problem, quadratic, lanes_of(problem, quadratic))
-
-
 def _minimum(problem: Problem, quadratic: Quadratic, lanes: Lanes) -> GlobalMinimum:
     network = problem.network
     left, targets, right = quadratic.svd

@@ -12,10 +12,9 @@ from service.core.arrays import FloatArray, IntArray
 from service.core.linalg import EPSILON
 from service.core.linear import hypotheses as needs
 from service.core.linear.answer import global_minimum
-from service.core.linear.corollaries import with_ridge
 from service.core.linear.layers import aligned_layers, product_svd
 from service.core.linear.origin import origin_of, origin_points
-from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.linear.quadratic import Quadratic, quadratic_of, with_ridge
 from service.core.linear.ranks import rank_bound
 from service.core.linear.subsets import LISTED_AT_MOST, best_subsets, count_subsets
 from service.core.problems import Problem

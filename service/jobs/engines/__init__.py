@@ -1,1 +1,1 @@
-"""What computes: the port to it, its in-memory twin, and the pool on Dask."""
+"""What computes: the port to it, and the pool on Dask behind it."""

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from service.core.moments import MomentAccumulator, centred, check, moments_of, moments_of_chunks
+from service.core.moments import MomentAccumulator, centred, check, moments_of
 from service.core.problems import Moments
 from service.errors import InputError
 
@@ -25,7 +25,10 @@ def test_chunks_give_the_moments_of_the_whole(sizes: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(100, 4)) + 3.0, rng.normal(size=(100, 2)) - 1.0
     ends = np.cumsum((0, *sizes))
-    found = moments_of_chunks((x[a:b], y[a:b]) for a, b in pairwise(ends))
+    accumulator = MomentAccumulator()
+    for a, b in pairwise(ends):
+        accumulator.add(x[a:b], y[a:b])
+    found = accumulator.moments()
     assert found.n == 100
     np.testing.assert_allclose(found.xx, x.T @ x / 100, rtol=1e-13)
     np.testing.assert_allclose(found.xy, x.T @ y / 100, rtol=1e-12, atol=1e-13)

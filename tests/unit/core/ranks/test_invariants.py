@@ -11,7 +11,6 @@ from service.core.ranks.invariants import (
     channel_balance,
     conserved_entries,
     invariants_of,
-    patterns_of,
 )
 from service.core.ranks.losses import log_loss_gradient
 from service.core.ranks.setting import Setting
@@ -71,7 +70,7 @@ def test_conserved_entries_do_not_move(name: str, seed: int) -> None:
     setting = NETWORKS[name]
     snapshot = start_of(setting, seed)
     x = setting.problem.samples.x  # type: ignore[union-attr]  # cases have samples
-    patterns = patterns_of(setting.graph, snapshot, x)
+    patterns = [(z > 0.0).astype(float) for z in forward(setting.graph, snapshot, x).pre_activations[:-1]]
     for invariant in invariants_of(setting.graph):
         at = patterns[invariant.nodes[0] - 1]
         mask = conserved_entries(setting.graph, invariant, at)

@@ -12,7 +12,6 @@ from evidence.outputs_instances import Shape, network_of, random_moments, white_
 from evidence.outputs_search import search
 from service.core.arrays import FloatArray
 from service.core.dispatch import solve
-from service.core.linear.corollaries import ridge_on_product, weighted_outputs
 from service.core.linear.equalised import equal_loads
 from service.core.linear.lane_points import Lanes
 from service.core.linear.quadratic import quadratic_of
@@ -265,22 +264,12 @@ class TestCorollaries:
         rng = np.random.default_rng(4)
         shape = Shape(3, (3,), 2)
         moments = random_moments(rng, shape)
-        wide = solve(Problem(network_of(shape, [0.0, 0.0]), ridge_on_product(moments, 0.7))).solution.minimum
+        ridged = replace(moments, xx=moments.xx + 0.7 * np.eye(3))
+        wide = solve(Problem(network_of(shape, [0.0, 0.0]), ridged)).solution.minimum
         single = Network((Layer(2, weight_decay=0.7),))
         ridge = solve(Problem(single, moments)).solution.minimum
         assert wide.loss == pytest.approx(ridge.loss, rel=1e-12)
         assert wide.end_to_end_map == pytest.approx(ridge.end_to_end_map, abs=1e-11)
-
-    def test_weighted_outputs(self) -> None:
-        rng = np.random.default_rng(5)
-        x, y = rng.standard_normal((40, 3)), rng.standard_normal((40, 3))
-        root = rng.standard_normal((3, 3))
-        weight = root @ root.T
-        plain = Moments(x.T @ x / 40, x.T @ y / 40, float(np.mean(np.sum(y**2, axis=1))))
-        changed, back = weighted_outputs(plain, weight, float(np.mean(np.sum((y @ weight) * y, axis=1))))
-        minimum = solve(Problem(network_of(Shape(3, (1,), 3), [0.0, 0.0]), changed)).solution.minimum
-        error = y - x @ (back @ minimum.end_to_end_map).T
-        assert float(np.mean(np.sum((error @ weight) * error, axis=1))) == pytest.approx(minimum.loss, rel=1e-10)
 
     def test_free_output_bias_is_centring(self) -> None:
         rng = np.random.default_rng(6)
