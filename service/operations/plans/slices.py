@@ -114,12 +114,12 @@ def compute_block(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequenc
     if kind in RADIAL:
         for index, offset in enumerate(offsets):
             along = directions(int(offset))
-            losses[index] = rows_of(problem, along, precision).losses(centre, positions)
+            losses[index] = rows_of(problem, along, positions, precision).losses(centre)
     else:
         across, along = directions(0), directions(1)
-        evaluate = rows_of(problem, along, precision)
+        evaluate = rows_of(problem, along, positions, precision)
         for index, offset in enumerate(offsets):
-            losses[index] = evaluate.losses(centre + offset * across, positions)
+            losses[index] = evaluate.losses(centre + offset * across)
     clip = float(arguments["clip"])
     told = np.where(np.isfinite(losses), losses, clip)
     return {"rows": arguments["rows"], "columns": arguments["columns"], "loss": np.minimum(told, clip)}

@@ -1,36 +1,53 @@
 """Losses along straight rows of points, many points at a time: what slices, interpolations and sharpness are made of.
 
-Along a row the first layer's outputs are linear in the position, so that the inputs are multiplied once a row and not
-once a point; the other layers of as many points as fit into the cache go through one batched product.
+Samples go through the network in blocks that stay in the cache, each at several points in one batched product, in
+arrays that are allocated once a direction.
 """
 
-from typing import Any, Final, Protocol, TypeAlias
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
 
 import numpy as np
-import numpy.typing as npt
-from scipy.special import expit, logsumexp
 
 from service.core.arrays import FloatArray
 from service.core.dynamics.batched import BatchedLoss, Stack
+from service.core.landscapes.empirical.first_layer import FirstLayer, first_layer
+from service.core.landscapes.empirical.logistic import Form, folded, forms_on, logistic
 from service.core.landscapes.empirical.objective import shape_of, uses_moments
+from service.core.landscapes.empirical.stacks import Reals, activate, total_losses
 from service.core.losses import DenseParameters, unflatten
-from service.core.problems import Layer, Problem, Samples
-from service.vocabulary import Activation, Loss, Precision
+from service.core.problems import Problem, Samples
+from service.vocabulary import Precision
 
-Reals: TypeAlias = npt.NDArray[np.floating[Any]]
+BLOCK_NUMBERS: Final = 12_800
+"""Numbers of the widest layer at one point that are computed together."""
 
-CACHED_NUMBERS: Final = 2**17
-"""Numbers of one layer's outputs that are computed together."""
+FEWEST_SAMPLES: Final = 64
+"""Of a block, so that reading the weights does not take longer than multiplying them."""
+
+STACK_NUMBERS: Final = 2**17
+"""Numbers of the widest layer at several points that are computed together."""
+
+TABLE_NUMBERS: Final = 2**22
+"""Numbers that are kept of a direction, and weights that are kept of a row."""
+
+ADVANCES: Final = 8
+"""Times that the first layer is moved on before it is computed anew, so that roundings do not add up."""
+
+UNEVEN: Final = 1e-9
+"""Share of the length of a row by which its gaps may differ."""
 
 
 class Rows(Protocol):
     """Losses along rows of one direction."""
 
-    def losses(self, base: FloatArray, positions: FloatArray) -> FloatArray:
+    def losses(self, base: FloatArray) -> FloatArray:
         """Losses (m,) at ``base + position * direction``; not finite where they leave double precision."""
 
 
-def rows_of(problem: Problem, direction: FloatArray, precision: Precision = Precision.DOUBLE) -> Rows:
+def rows_of(
+    problem: Problem, direction: FloatArray, positions: FloatArray, precision: Precision = Precision.DOUBLE
+) -> Rows:
     """What evaluates rows along a flat direction.
 
     Parameters
@@ -38,28 +55,38 @@ def rows_of(problem: Problem, direction: FloatArray, precision: Precision = Prec
     problem : Problem
         Feedforward with data, without skips and frozen layers; samples unless linear with squared loss.
     direction : (P,) array
+    positions : (m,) array
+        Evenly spaced.
     precision : Precision
         Of the products; sums are in double precision.  Moments are always computed in double precision.
+
+    Raises
+    ------
+    ValueError
+        If samples are needed and the problem has none, or positions are not evenly spaced.
     """
+    gaps = np.diff(positions)
+    # differences of numbers that are not normal have no relative precision
+    allowed = UNEVEN * abs(positions[-1] - positions[0]) + np.finfo(np.float64).tiny
+    if gaps.size and not np.ptp(gaps) <= allowed:
+        raise ValueError("the positions of a row must be evenly spaced")
     if uses_moments(problem):
-        return _MomentRows(problem, direction)
+        return _MomentRows(problem, direction, positions)
     if problem.samples is None:
         raise ValueError("this loss needs samples")
-    return _SampleRows(problem, problem.samples, direction, precision)
+    return _SampleRows(problem, problem.samples, direction, positions, precision)
 
 
 class _MomentRows:
-    def __init__(self, problem: Problem, direction: FloatArray) -> None:
+    def __init__(self, problem: Problem, direction: FloatArray, positions: FloatArray) -> None:
         self._loss, self._like = BatchedLoss(problem), shape_of(problem)
         self._direction = direction
-        self._together = max(1, CACHED_NUMBERS // max(direction.size, problem.data.inputs**2))
+        together = max(1, STACK_NUMBERS // max(direction.size, problem.data.inputs**2))
+        self._parts = np.split(positions, range(together, len(positions), together))
 
-    def losses(self, base: FloatArray, positions: FloatArray) -> FloatArray:
+    def losses(self, base: FloatArray) -> FloatArray:
         with np.errstate(all="ignore"):
-            found = [
-                self._loss.of(_stack(base + part[:, None] * self._direction, self._like))
-                for part in np.split(positions, range(self._together, len(positions), self._together))
-            ]
+            found = [self._loss.of(_stack(base + part[:, None] * self._direction, self._like)) for part in self._parts]
         return np.concatenate(found)
 
 
@@ -74,53 +101,110 @@ def _stack(points: FloatArray, like: DenseParameters) -> Stack:
 
 
 class _SampleRows:
-    def __init__(self, problem: Problem, samples: Samples, direction: FloatArray, precision: Precision) -> None:
+    def __init__(
+        self, problem: Problem, samples: Samples, direction: FloatArray, positions: FloatArray, precision: Precision
+    ) -> None:
         self._dtype: type[np.floating[Any]] = np.float32 if precision is Precision.SINGLE else np.float64
         self._network, self._loss = problem.network, problem.loss
         self._like = shape_of(problem)
-        self._x: Reals = samples.x.astype(self._dtype)
-        self._y = samples.y
+        self._positions = positions
         self._direction = unflatten(direction, self._like)
-        self._step = self._first(self._direction)
-        widest = max(layer.width for layer in problem.network.layers)
-        self._together = max(1, CACHED_NUMBERS // (len(samples.x) * widest))
+        self._along = _joined(self._direction)
+        # a last row of ones meets the biases, here and in the room
+        self._x: Reals = np.vstack((samples.x.T, np.ones(len(samples.x)))).astype(self._dtype)
+        self._y = np.ascontiguousarray(samples.y.T)
+        self._step = self._received(self._along)
+        self._lay_out(direction.size)
+        self._first: dict[Form | None, list[FirstLayer]] = {}
 
-    def losses(self, base: FloatArray, positions: FloatArray) -> FloatArray:
-        point = unflatten(base, self._like)
-        start = self._first(point)
+    def _lay_out(self, weights: int) -> None:
+        """Blocks of samples, how many points go together, and room for their weights and outputs."""
+        n, m = self._x.shape[1], len(self._positions)
+        widths = [layer.width for layer in self._network.layers]
+        blocks = -(-n // max(FEWEST_SAMPLES, BLOCK_NUMBERS // max(widths)))
+        # whole lines of the cache
+        size = min(n, -(-n // (16 * blocks)) * 16)
+        self._blocks = [slice(first, first + size) for first in range(0, n, size)]
+        fitting = min(STACK_NUMBERS // (size * max(widths)), TABLE_NUMBERS // (n * widths[0]))
+        self._together = max(1, min(fitting, m))
+        self._stretch = min(m, self._together * max(1, min(ADVANCES, TABLE_NUMBERS // (weights * self._together))))
+        self._room = [np.ones((self._together, width + 1, size), self._dtype) for width in widths]
+        self._weights = [np.empty((self._stretch, *one.shape), self._dtype) for one in self._along[1:]]
+
+    def losses(self, base: FloatArray) -> FloatArray:
         with np.errstate(all="ignore"):
-            found = [
-                self._several(point, start, positions[first : first + self._together])
-                for first in range(0, len(positions), self._together)
+            point = unflatten(base, self._like)
+            here = _joined(point)
+            start = self._received(here)
+            totals = [
+                self._totals(here, start, self._positions[first : first + self._stretch])
+                for first in range(0, len(self._positions), self._stretch)
             ]
-        return np.concatenate(found) + self._decays(point, positions)
+            mean: FloatArray = np.concatenate(totals) / start.shape[1]
+            return mean + self._decays(point)
 
-    def _first(self, parameters: DenseParameters) -> Reals:
-        """What the first layer receives from the inputs under given weights, (n, width)."""
-        product: Reals = self._x @ parameters.weights[0].T.astype(self._dtype)
-        bias = parameters.biases[0]
-        return product if bias is None else product + bias.astype(self._dtype)
+    def _received(self, joined: Sequence[FloatArray]) -> Reals:
+        """What the first layer receives from the inputs, (width, n)."""
+        return joined[0].astype(self._dtype) @ self._x
 
-    def _several(self, point: DenseParameters, start: Reals, positions: FloatArray) -> FloatArray:
-        """Data losses at several positions, each a slice of the stacks."""
-        shares = positions[:, None, None].astype(self._dtype)
-        values: Reals = self._step[None] * shares
-        values += start[None]
-        activate(self._network.layers[0], values)
-        for index in range(1, self._network.n_layers):
-            weight = (point.weights[index] + positions[:, None, None] * self._direction.weights[index]).astype(
-                self._dtype
-            )
-            values = values @ weight.swapaxes(1, 2)
-            bias, turn = point.biases[index], self._direction.biases[index]
-            if bias is not None and turn is not None:
-                values += (bias + positions[:, None] * turn).astype(self._dtype)[:, None, :]
-            activate(self._network.layers[index], values)
-        return mean_losses(self._loss, values, self._y)
+    def _totals(self, here: Sequence[FloatArray], start: Reals, positions: FloatArray) -> FloatArray:
+        """Losses without decay, summed over the samples, at the positions of one stretch."""
+        pairs = list(zip(here, self._along, strict=True))
+        forms = forms_on(self._network.layers, (start, self._step), pairs, positions)
+        weights = []
+        for room, pair, before, form in zip(self._weights, pairs[1:], forms, forms[1:], strict=False):
+            constant, linear = (folded(one, before, form).astype(self._dtype) for one in pair)
+            stack = np.multiply(positions[:, None, None], linear, out=room[: len(positions)], casting="same_kind")
+            stack += constant
+            weights.append(stack)
+        totals = np.zeros(len(positions))
+        for first, samples in zip(self._first_layers(forms[0]), self._blocks, strict=True):
+            outputs = self._outputs(first, start[:, samples], weights, forms, positions)
+            totals += total_losses(self._loss, outputs, self._y[:, samples])
+        return totals
 
-    def _decays(self, point: DenseParameters, positions: FloatArray) -> FloatArray:
+    def _first_layers(self, form: Form | None) -> list[FirstLayer]:
+        """The first layer on each block of samples, with its tables."""
+        if form not in self._first:
+            positions, layer = self._positions, self._network.layers[0]
+            stride = float(positions[-1] - positions[0]) / max(1, len(positions) - 1) * self._together
+            offsets = positions[: self._together] - positions[0]
+            self._first[form] = [
+                first_layer(layer, form, self._step[:, samples], offsets, stride) for samples in self._blocks
+            ]
+        return self._first[form]
+
+    def _outputs(
+        self,
+        first: FirstLayer,
+        start: Reals,
+        weights: Sequence[Reals],
+        forms: Sequence[Form | None],
+        positions: FloatArray,
+    ) -> Reals:
+        """Outputs of the network (m, k, n) for a block of samples."""
+        layers, n = self._network.layers, start.shape[1]
+        outputs = np.empty((len(positions), layers[-1].width, n), self._dtype)
+        state = first.begin(start, float(positions[0]))
+        for begin in range(0, len(positions), self._together):
+            if begin:
+                first.advance(state)
+            some = slice(begin, begin + self._together)
+            room = [values[: len(positions[some]), :, :n] for values in self._room]
+            first.write(state, room[0][:, :-1])
+            for index, stack in enumerate(weights, 1):
+                into = room[index][:, :-1]
+                np.matmul(stack[some], room[index - 1], out=into)
+                if forms[index] is None:
+                    activate(layers[index], into)
+                else:
+                    logistic(into)
+            outputs[some] = room[-1][:, :-1]
+        return outputs
+
+    def _decays(self, point: DenseParameters) -> FloatArray:
         """Decay terms along the row, a quadratic of the position."""
-        network = self._network
+        network, positions = self._network, self._positions
         decays = [layer.weight_decay for layer in network.layers]
         decays += list(network.bias_weight_decays or (0.0,) * network.n_layers)
         constant = linear = square = 0.0
@@ -139,38 +223,9 @@ class _SampleRows:
         return total
 
 
-def activate(layer: Layer, values: Reals) -> None:
-    """Apply the activation of a layer in place."""
-    kind = layer.activation
-    if kind is Activation.RELU:
-        np.maximum(values, 0.0, out=values)
-    elif kind is Activation.LEAKY_RELU:
-        np.multiply(values, layer.slope or 0.0, out=values, where=values < 0.0)
-    elif kind is Activation.TANH:
-        np.tanh(values, out=values)
-    elif kind is Activation.SIGMOID:
-        expit(values, out=values)
-    elif kind is Activation.SOFTPLUS:
-        np.logaddexp(0.0, values, out=values)
-    elif kind is Activation.QUADRATIC:
-        np.multiply(values, values, out=values)
-
-
-def mean_losses(loss: Loss, outputs: Reals, y: FloatArray) -> FloatArray:
-    """Mean loss over the samples (m,) for a stack of outputs (m, n, k); as `service.core.nonlinear.data_loss`."""
-    n = len(y)
-    if loss is Loss.SQUARED:
-        errors = outputs - y
-        squares: FloatArray = np.einsum("gnk,gnk->g", errors, errors) / n
-        return squares
-    if loss is Loss.LOGISTIC:
-        return np.asarray(np.logaddexp(0.0, -y * outputs).sum(axis=(1, 2)) / n)
-    if loss is Loss.EXPONENTIAL:
-        return np.asarray(np.exp(-y * outputs).sum(axis=(1, 2)) / n)
-    if loss is Loss.CROSS_ENTROPY:
-        terms = [
-            (logsumexp(outputs - outputs[:, :, [label]], axis=2) * y[:, label]).sum(axis=1)
-            for label in range(outputs.shape[2])
-        ]
-        return np.asarray(np.sum(terms, axis=0) / n)
-    raise ValueError(f"the loss {loss} needs weights, which are not known here")
+def _joined(parameters: DenseParameters) -> list[FloatArray]:
+    """Weights and bias of each layer side by side, (width, inputs + 1)."""
+    return [
+        np.column_stack((weight, np.zeros(len(weight)) if bias is None else bias))
+        for weight, bias in zip(parameters.weights, parameters.biases, strict=True)
+    ]

@@ -54,8 +54,8 @@ def test_rows_are_losses_and_products_are_derivatives_of_gradients(activation: A
     objective, point = objective_of(posed), random_start(posed, 0, 0)
     along, positions = direction_at(point), np.linspace(-1.0, 1.0, 7)
     expected = np.array([objective.slope(point + position * along)[0] for position in positions])
-    np.testing.assert_allclose(rows_of(posed, along).losses(point, positions), expected, rtol=1e-12)
-    single = rows_of(posed, along, Precision.SINGLE).losses(point, positions)
+    np.testing.assert_allclose(rows_of(posed, along, positions).losses(point), expected, rtol=1e-12)
+    single = rows_of(posed, along, positions, Precision.SINGLE).losses(point)
     np.testing.assert_allclose(single, expected, rtol=1e-5)
     step = 1e-6
     ahead, behind = objective.slope(point + step * along)[1], objective.slope(point - step * along)[1]
@@ -70,11 +70,11 @@ def test_moments_and_samples_draw_the_same_linear_network_with_noise_on_top() ->
     same = replace(bent, network=replace(bent.network, layers=(*layers, bent.network.layers[-1])))
     point = random_start(linear, 3, 0)
     along, positions = direction_at(point), np.linspace(-2.0, 2.0, 5)
-    drawn = rows_of(linear, along).losses(point, positions)
-    np.testing.assert_allclose(drawn, rows_of(same, along).losses(point, positions), rtol=1e-11)
+    drawn = rows_of(linear, along, positions).losses(point)
+    np.testing.assert_allclose(drawn, rows_of(same, along, positions).losses(point), rtol=1e-11)
     noisy = tuple(replace(layer, noise_variance=0.5) for layer in linear.network.layers[:-1])
     network = replace(linear.network, layers=(*noisy, linear.network.layers[-1]))
-    assert np.all(rows_of(replace(linear, network=network), along).losses(point, positions) > drawn)
+    assert np.all(rows_of(replace(linear, network=network), along, positions).losses(point) > drawn)
 
 
 def test_directions_have_the_length_of_the_weights_into_each_neuron() -> None:
