@@ -32,23 +32,14 @@ def parse(body: object) -> Parsed[DiagnoseRequest]:
 
 
 def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()) -> DiagnoseAnswer:
-    """Describe a point of the landscape.
-
-    Parameters
-    ----------
-    request : DiagnoseRequest
-    limits : Limits
-    problem_at : tuple
-        Where the problem stands in what the caller sent, for the locations of errors.
+    """Describe a point of the landscape; parameters and errors are those of every `Analysis`.
 
     Raises
     ------
     InputError
         If the weights do not fit the network, by layer, or are so large that nothing can be computed at them.
-    LimitExceeded
     NotCovered
-        If the network is not linear, has skips or no layer that is trained, or the loss is not squared.
-    NumericalError
+        If the network is not linear, has skips or frozen layers, or the loss is not squared.
     """
     check_time(request.time_limit_s, limits)
     with located(problem_at):
