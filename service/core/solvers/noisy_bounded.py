@@ -20,8 +20,9 @@ from service.core.linear.quadratic import Quadratic, quadratic_of
 from service.core.linear.ranks import rank_bound
 from service.core.linear.water_filling import effective_noise, fill, noisy_layers
 from service.core.losses import DenseParameters, terms_of
+from service.core.parameters import FactoredMatrix, Parameters
 from service.core.problems import Layer, Network, Problem, shapes_of
-from service.core.results import FactoredMatrix, GlobalMinimum, Parameters, Solution, Thresholds
+from service.core.results import GlobalMinimum, Solution, Thresholds
 from service.core.roles import Solver
 from service.core.rules import Hypothesis, Verdict
 from service.vocabulary import Bias, Evidence, Status
