@@ -8,8 +8,8 @@ from scipy.optimize import minimize
 
 from service.core.arrays import FloatArray
 from service.core.models.linear_vae import LinearVae
+from service.core.parameters import Parameters
 from service.core.problems import Moments, Problem, Samples
-from service.core.results import Parameters
 from service.vocabulary import Bias, SkipKind
 
 

@@ -10,8 +10,9 @@ from service.core.arrays import FloatArray
 from service.core.dispatch import solve
 from service.core.losses import DenseParameters, decay_of, flatten, gradient_of, loss_of, terms_of, unflatten
 from service.core.moments import moments_of
+from service.core.parameters import Parameters
 from service.core.problems import Layer, Network, Problem, Samples, shapes_of
-from service.core.results import Minima, Parameters
+from service.core.results import Minima
 from service.vocabulary import Bias
 
 INSTANCES = 320

@@ -53,10 +53,16 @@ def _bias_covered(problem: Problem) -> Verdict:
     return Verdict(not decayed, {"bias": network.bias.value, "bias_weight_decay": max(decays, default=0.0)}, reason)
 
 
+def _some_trained(problem: Problem) -> Verdict:
+    count = sum(layer.frozen_weights is None for layer in problem.network.layers)
+    return Verdict(count > 0, {"trained_layers": count}, "" if count else "no layer is trained: nothing can change")
+
+
 LINEAR = Hypothesis("linear activations", _linear)
 ONE_OUTPUT = Hypothesis("one output", _one_output)
 SQUARED_LOSS = Hypothesis("squared loss", _squared)
 ALL_TRAINED = Hypothesis("all layers trained", _all_trained)
+SOME_TRAINED = Hypothesis("a trained layer", _some_trained)
 NO_SKIPS = Hypothesis("no skip connections", _no_skips)
 DATA = Hypothesis("data", _has_data)
 BIAS_COVERED = Hypothesis("no bias, an undecayed bias up to the output, or centred data", _bias_covered)

@@ -41,7 +41,8 @@ class Analysis(Generic[RequestT]):
     request : type
         Of what is asked: a `Question`.
     answer : callable
-        From a request, the limits, and where the problem stands in what the caller sent.
+        From a request, the limits, and where the problem stands in what the caller sent, for the locations of errors.
+        Raises `InputError`, `LimitExceeded` and `NumericalError`, some `NotCovered`.
     estimate_s : callable
         Seconds on one core, to within a small factor.
     """

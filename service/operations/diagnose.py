@@ -5,8 +5,8 @@ from typing import Final
 import numpy as np
 from pydantic import ValidationError
 
-from service.core.dispatch import solve
-from service.core.hypotheses import ALL_TRAINED, LINEAR, NO_SKIPS, SQUARED_LOSS
+from service.core.dispatch import Extras, solve
+from service.core.hypotheses import LINEAR, NO_SKIPS, SOME_TRAINED, SQUARED_LOSS
 from service.core.landscapes.diagnosis import check_parameters
 from service.core.landscapes.diagnosis import diagnose as diagnose_in_core
 from service.core.losses import DenseParameters
@@ -23,7 +23,7 @@ from service.schemas.parsing import Parsed, parse_request
 from service.schemas.problem import Problem as WireProblem
 from service.settings import Limits
 
-HYPOTHESES: Final = (LINEAR, SQUARED_LOSS, NO_SKIPS, ALL_TRAINED)
+HYPOTHESES: Final = (LINEAR, SQUARED_LOSS, NO_SKIPS, SOME_TRAINED)
 
 
 def parse(body: object) -> Parsed[DiagnoseRequest]:
@@ -32,23 +32,14 @@ def parse(body: object) -> Parsed[DiagnoseRequest]:
 
 
 def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()) -> DiagnoseAnswer:
-    """Describe a point of the landscape.
-
-    Parameters
-    ----------
-    request : DiagnoseRequest
-    limits : Limits
-    problem_at : tuple
-        Where the problem stands in what the caller sent, for the locations of errors.
+    """Describe a point of the landscape; parameters and errors are those of every `Analysis`.
 
     Raises
     ------
     InputError
         If the weights do not fit the network, by layer, or are so large that nothing can be computed at them.
-    LimitExceeded
     NotCovered
         If the network is not linear, has skips or frozen layers, or the loss is not squared.
-    NumericalError
     """
     check_time(request.time_limit_s, limits)
     with located(problem_at):
@@ -100,7 +91,7 @@ def _check_covered(problem: Problem) -> None:
 def _known_minimum(problem: Problem) -> tuple[Minima | None, str]:
     """The global minimum, or why it is not known: a point can be described without it."""
     try:
-        return solve(problem), ""
+        return solve(problem, Extras(reductions=True)), ""
     except NotCovered:
         return None, "no solver covers this problem: its global minimum is not known"
     except NumericalError:

@@ -19,21 +19,7 @@ def parse(body: object) -> Parsed[LandscapeRequest]:
 
 
 def landscape(request: LandscapeRequest, limits: Limits, problem_at: Location = ()) -> LandscapeAnswer:
-    """Try every theorem of the catalogue and summarise.
-
-    Parameters
-    ----------
-    request : LandscapeRequest
-    limits : Limits
-    problem_at : tuple
-        Where the problem stands in what the caller sent, for the locations of errors.
-
-    Raises
-    ------
-    InputError
-    LimitExceeded
-    NumericalError
-    """
+    """Try every theorem of the catalogue and summarise; parameters and errors are those of every `Analysis`."""
     check_time(request.time_limit_s, limits)
     with located(problem_at):
         mapped = problem_mapping.to_core(request.problem, limits)

@@ -28,22 +28,12 @@ def parse(body: object) -> Parsed[MinimaRequest]:
 
 
 def minima(request: MinimaRequest, limits: Limits, problem_at: Location = ()) -> MinimaAnswer:
-    """Solve and certify.
-
-    Parameters
-    ----------
-    request : MinimaRequest
-    limits : Limits
-    problem_at : tuple
-        Where the problem stands in what the caller sent, for the locations of errors.
+    """Solve and certify; parameters and errors are those of every `Analysis`.
 
     Raises
     ------
-    InputError
-    LimitExceeded
     NotCovered
         Names each solver with the hypotheses that failed.
-    NumericalError
     """
     check_time(request.time_limit_s, limits)
     with located(problem_at):

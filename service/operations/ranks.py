@@ -18,21 +18,7 @@ def parse(body: object) -> Parsed[RanksRequest]:
 
 
 def ranks(request: RanksRequest, limits: Limits, problem_at: Location = ()) -> RanksAnswer:
-    """Predict ranks, and where snapshots are given measure how far they have come.
-
-    Parameters
-    ----------
-    request : RanksRequest
-    limits : Limits
-    problem_at : tuple
-        Where the problem stands in what the caller sent, for the locations of errors.
-
-    Raises
-    ------
-    InputError
-    LimitExceeded
-    NumericalError
-    """
+    """Predict ranks, and say how far snapshots have come; parameters and errors are those of every `Analysis`."""
     check_time(request.time_limit_s, limits)
     with located(problem_at):
         mapped = problem_mapping.to_core(request.problem, limits, convolutions=True)

@@ -20,7 +20,7 @@ from service.jobs.service import JobService
 from service.operations.minima import minima, parse
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits, Settings
-from service.web import logging, openapi, problems
+from service.web import logging, openapi, problem_details
 from service.web.compute import Compute
 from service.web.job_metrics import JobMetrics
 from service.web.large import LargeBodies
@@ -94,9 +94,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("service.web").joinpath("static"))))
-    app.add_exception_handler(ServiceError, problems.on_service_error)
-    app.add_exception_handler(HTTPException, problems.on_http_error)
-    app.add_exception_handler(RequestValidationError, problems.on_parameter_error)
+    app.add_exception_handler(ServiceError, problem_details.on_service_error)
+    app.add_exception_handler(HTTPException, problem_details.on_http_error)
+    app.add_exception_handler(RequestValidationError, problem_details.on_parameter_error)
     # the last one added is the outermost
     if settings.api_keys:
         app.add_middleware(ApiKeys, keys=settings.api_keys)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from service.web.bodies import JSON, MULTIPART, NPZ
-from service.web.problems import BY_CODE, MEDIA_TYPE
+from service.web.problem_types import BY_CODE, MEDIA_TYPE
 
 COMPONENTS: Final = "#/components/schemas/"
 

@@ -117,14 +117,8 @@ BATCH: Final[Mapping[str, Any]] = {
 }
 RANKS: Final[Mapping[str, Any]] = {
     "separable classes": {
+        **FLOW_EXAMPLE["problem"],
         "network": {"layers": [{"width": 4}, {"width": 3}, {"width": 1}]},
-        "data": {
-            "kind": "samples",
-            "x": [[1.25, 1.0], [2.0, -0.5], [-1.0, -0.75], [-0.5, -1.25]],
-            "y": [1, 1, -1, -1],
-            "task": "classification",
-        },
-        "objective": {"loss": "exponential"},
         "training": {"dynamics": "gradient_flow", "initial_loss": "below_chance"},
     },
 }

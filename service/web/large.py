@@ -16,7 +16,7 @@ from service.jobs.from_settings import jobs_config
 from service.jobs.service import JobService
 from service.operations.mapping.datasets import blamed_on_references, references
 from service.settings import Settings
-from service.web import problems
+from service.web import problem_details
 from service.web.bodies import Body, document
 from service.web.datasets import CallerDatasets
 from service.web.deferred import DEFERRED
@@ -69,7 +69,7 @@ def render_large(name: str, body: Body, accept: str, tenant: str, settings: Sett
             with _at_most(task.time_limit_s):
                 return task.render()
     except ServiceError as error:
-        return problems.rendered(error)
+        return problem_details.rendered(error)
 
 
 def settle_large(name: str, body: Body, wish: Wish, settings: Settings) -> Rendered | Stored:
@@ -84,7 +84,7 @@ def settle_large(name: str, body: Body, wish: Wish, settings: Settings) -> Rende
             with _at_most(decision.time_limit_s):
                 return render_inline(service, name, asked, decision, wish)
     except ServiceError as error:
-        return problems.rendered(error)
+        return problem_details.rendered(error)
 
 
 class _TimeOver(BaseException):

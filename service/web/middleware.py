@@ -13,8 +13,9 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.web import problems
+from service.web import problem_details
 from service.web.metrics import Metrics
+from service.web.problem_types import Unauthorized
 
 API_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
 SECURITY_HEADERS: Final[tuple[tuple[bytes, bytes], ...]] = (
@@ -57,7 +58,7 @@ class Observe:
                 self._log.exception("failed", request_id=correlation_id.get())
                 if status:
                     raise
-                answer = problems.response("internal-error", "the service failed; its log has the details")
+                answer = problem_details.response("internal-error", "the service failed; its log has the details")
                 await answer(scope, receive, send_with_headers)
         self._record(scope, status, perf_counter() - started)
 
@@ -92,7 +93,7 @@ class ApiKeys:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] == "http" and scope["path"].startswith("/v1") and not self._is_known(Headers(scope=scope)):
-            answer = problems.of_service_error(problems.Unauthorized("send a key that this server knows"))
+            answer = problem_details.of_service_error(Unauthorized("send a key that this server knows"))
             await answer(scope, receive, send)
             return
         await self._app(scope, receive, send)

@@ -14,7 +14,7 @@ from service.operations.mapping.datasets import columns_of, summary_of
 from service.operations.uploads.formats import FORMAT_BY_NAME
 from service.schemas.datasets import AppliedOptions, Format, UploadOptions
 from service.settings import Settings, UploadLimits
-from service.web import problems
+from service.web import problem_details
 from service.web.datasets import packed
 from service.web.process import OwnProcess
 from service.web.receiving import ReceivedFile, receiving
@@ -105,7 +105,7 @@ def read_upload(path: str, form: Format, options: UploadOptions, limits: UploadL
         with arriving(path) as stream:
             found = reduce_upload(stream, FORMAT_BY_NAME[form], options, limits)
     except ServiceError as error:
-        return problems.rendered(error)
+        return problem_details.rendered(error)
     samples = found.samples
     return Reduced(
         options=found.options,

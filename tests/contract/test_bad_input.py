@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from service.schemas.problem import DESIGN_EXAMPLE
-from service.web.problems import BY_CODE
+from service.web.problem_types import BY_CODE
 from tests.serving import Reply, call
 
 TWO_INPUTS = {

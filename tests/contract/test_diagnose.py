@@ -154,6 +154,65 @@ def test_factors_that_stand_for_too_many_numbers_are_refused_before_they_are_mul
     assert reply.json["type"].endswith("limit-exceeded")
 
 
+FROZEN = RNG.normal(size=(2, 3))
+
+
+def with_a_frozen_layer(weights: list[Any], **changes: Any) -> dict[str, Any]:
+    layers = [
+        {"width": 3, "weight_decay": 0.0},
+        {"width": 2, "frozen_weights": FROZEN.tolist()},
+        {"width": 2, "weight_decay": 0.2, **changes},
+    ]
+    return asked(network={"layers": layers}, weights=[weights[0], FROZEN.tolist(), weights[1]])
+
+
+def test_layers_that_are_not_trained_stay_as_they_are(base: str) -> None:
+    first, last = RNG.normal(size=(3, 3)), RNG.normal(size=(2, 2))
+
+    def loss(point: FloatArray) -> float:
+        one, other = point[:9].reshape(3, 3), point[9:].reshape(2, 2)
+        fit = float(np.mean(np.sum((X @ (other @ FROZEN @ one).T - Y) ** 2, axis=1)))
+        return fit + 0.2 * float(np.sum(other**2))
+
+    flat, step, unit = np.concatenate([first.ravel(), last.ravel()]), 1e-4, np.eye(13)
+    gradient = [(loss(flat + step * e) - loss(flat - step * e)) / (2 * step) for e in unit]
+    hessian = np.array(
+        [
+            [loss(flat + p + q) - loss(flat + p - q) - loss(flat - p + q) + loss(flat - p - q) for p in step * unit]
+            for q in step * unit
+        ]
+    ) / (4 * step**2)
+    body = with_a_frozen_layer([first.tolist(), last.tolist()]) | {"include": ["spectrum"]}
+    answer = diagnosed(base, body)
+    assert answer["loss"] == pytest.approx(loss(flat), rel=1e-12)
+    assert answer["gradient_norm"] == pytest.approx(np.linalg.norm(gradient), rel=1e-6)
+    np.testing.assert_allclose(answer["spectrum"]["values"], np.linalg.eigvalsh(hessian), atol=1e-5)
+    assert answer["spectrum"]["reasons"]["layers"] == "a layer is not trained"
+    assert not np.any(answer["escape"]["weights"][1])
+    assert answer["invariants"] == []
+
+    solved = call(base, "POST", "/v1/minima", {"problem": {k: v for k, v in body.items() if k in ("network", "data")}})
+    least = solved.json["global_minimum"]
+    assert answer["gap"] == pytest.approx(answer["loss"] - least["loss"], rel=1e-9)
+    saddle = diagnosed(base, with_a_frozen_layer([np.zeros((3, 3)).tolist(), np.zeros((2, 2)).tolist()]))
+    assert (saddle["class"], saddle["inertia"]["negative"] > 0) == ("strict_saddle", True)
+    moved = with_a_frozen_layer([first.tolist(), last.tolist()])
+    moved["weights"][1][0][0] += 1e-3
+    refused = call(base, "POST", "/v1/diagnose", moved)
+    assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/weights/1")
+    still = asked(weights=[FROZEN[:, :3].tolist()])
+    still["network"] = {"layers": [{"width": 2, "frozen_weights": FROZEN[:, :3].tolist()}]}
+    assert call(base, "POST", "/v1/diagnose", still).json["type"] == "/problems/not-covered"
+
+
+def test_a_minimum_behind_a_frozen_layer_is_known_as_one(base: str) -> None:
+    body = with_a_frozen_layer([np.zeros((3, 3)).tolist(), np.zeros((2, 2)).tolist()], weight_decay=0.0)
+    problem = {name: body[name] for name in ("network", "data")}
+    weights = call(base, "POST", "/v1/minima", {"problem": problem, "return": {"weights": "full"}}).json
+    answer = diagnosed(base, {**problem, "weights": weights["global_minimum"]["weights"]})
+    assert (answer["class"], answer["evidence"]) == ("global_minimum", "certified")
+
+
 def test_networks_that_are_not_linear_are_not_covered(base: str) -> None:
     layers = [{"width": 4, "activation": "relu"}, {"width": 2}]
     reply = call(base, "POST", "/v1/diagnose", asked(network={"layers": layers}))

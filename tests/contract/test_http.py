@@ -18,7 +18,7 @@ from service.schemas.minima import MinimaAnswer
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Settings
 from service.web import examples
-from service.web.problems import PROBLEM_TYPES
+from service.web.problem_types import PROBLEM_TYPES
 from tests.serving import call, serving
 
 ROOT = Path(__file__).parents[2]

@@ -36,6 +36,7 @@ from tests.support.job_stacks import (
     Slowness,
     descendants,
     environment,
+    free_port,
     kill_tree,
     new_database,
     runs,
@@ -43,8 +44,6 @@ from tests.support.job_stacks import (
     until_found,
     worker_processes,
 )
-
-Processes = Callable[[int], list[psutil.Process]]
 
 TENANT = "anonymous"
 LEASE_S = 1.5
@@ -319,13 +318,31 @@ def test_killed_servers_leave_no_process_behind(tmp_path: Path) -> None:
     until(lambda: not any(_lives(process) for process in family))
 
 
-@pytest.mark.parametrize("opening", [descendants, worker_processes])
-def test_a_server_that_is_stopped_while_its_pool_opens_ends_at_once(opening: Processes, tmp_path: Path) -> None:
-    command = [str(Path(sys.executable).parent / "minima"), "serve", "--port", "0"]
+def _driver_starts(pid: int, _base: str) -> object:
+    return descendants(pid)
+
+
+def _workers_start(pid: int, _base: str) -> object:
+    return worker_processes(pid)
+
+
+def _driver_turns(_pid: int, base: str) -> object:
+    try:
+        return call(base, "GET", "/readyz").json["driver"]
+    except ConnectionRefusedError:
+        return None
+
+
+@pytest.mark.parametrize("moment", [_driver_starts, _workers_start, _driver_turns])
+def test_a_server_that_is_stopped_while_its_pool_opens_ends_at_once(
+    moment: Callable[[int, str], object], tmp_path: Path
+) -> None:
+    port = free_port()
+    command = [str(Path(sys.executable).parent / "minima"), "serve", "--port", str(port)]
     variables = {**os.environ, "MINIMA_WORKERS": "2", "MINIMA_DATABASE_URL": f"sqlite:///{tmp_path}/jobs.db"}
     with subprocess.Popen(command, env=variables, stderr=subprocess.DEVNULL) as server:
         try:
-            until(lambda: opening(server.pid), 30.0, every=0.005)
+            until(lambda: moment(server.pid, f"http://127.0.0.1:{port}"), 30.0, every=0.005)
             family = descendants(server.pid)
             began = time.monotonic()
             server.terminate()

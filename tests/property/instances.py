@@ -9,8 +9,8 @@ from evidence import outputs_instances as families
 from service.core.arrays import FloatArray
 from service.core.losses import DenseParameters, gradient_of, loss_of
 from service.core.moments import moments_of
+from service.core.parameters import Parameters
 from service.core.problems import Layer, Network, Problem, Samples
-from service.core.results import Parameters
 from service.core.roles import Solver
 from service.core.rules import conjunction, examine
 from service.vocabulary import Bias

@@ -12,8 +12,9 @@ from service.core.linear.noisy_layers import noisy_parameters, shift_factors
 from service.core.linear.quadratic import Quadratic
 from service.core.linear.water_filling import noisy_layers
 from service.core.losses import DenseParameters, decay_of, end_to_end, gradient_of, loss_of, sample_fit, terms_of
+from service.core.parameters import Parameters
 from service.core.problems import Network, Problem
-from service.core.results import Certificate, Check, Parameters, Solution, weights_missing
+from service.core.results import Certificate, Check, Solution, weights_missing
 from service.core.scalar.narrow import dense_or_narrow
 from service.core.scalar.norm_bound import CANCELLING
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from service.core.linalg import length_of
 from service.core.losses import end_to_end, gradient_of, sample_fit, terms_of
+from service.core.parameters import Parameters
 from service.core.problems import Moments, Problem
-from service.core.results import Certificate, Check, Parameters, Solution, weights_missing
+from service.core.results import Certificate, Check, Solution, weights_missing
 from service.core.scalar.chain import ChainLoss, chain_loss, chain_of
 from service.core.scalar.narrow import dense_or_narrow
 from service.core.scalar.norm_bound import CANCELLING, GAP_TOLERANCE, NormBound, norm_bound

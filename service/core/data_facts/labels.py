@@ -54,3 +54,28 @@ def labelled_of(problem: Problem) -> Labelled | None:
     if not is_one_hot or np.any(y.sum(axis=0) == 0.0):
         return None
     return Labelled(x, np.argmax(y, axis=1), y.shape[1])
+
+
+def difference_rows(x: FloatArray, classes: IntArray, n_classes: int) -> FloatArray:
+    """Rows ``(e_y - e_k) x_i^T`` for every class k other than y, flattened: a map is right where all are positive.
+
+    Parameters
+    ----------
+    x : (n, d) array
+    classes : (n,) array of int
+        y, from 0 to K-1.
+    n_classes : int
+        K.
+
+    Returns
+    -------
+    ((K-1) n, K d) array
+        Sample by sample.
+    """
+    n, d = x.shape
+    samples, places = np.arange(n)[:, None], np.arange(n_classes - 1)
+    others = np.nonzero(np.arange(n_classes) != classes[:, None])[1].reshape(n, n_classes - 1)
+    rows = np.zeros((n, n_classes - 1, n_classes, d))
+    rows[samples, places, classes[:, None]] = x[:, None, :]
+    rows[samples, places, others] = -x[:, None, :]
+    return rows.reshape(n * (n_classes - 1), n_classes * d)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.core.arrays import FloatArray, IntArray
-from service.core.data_facts.labels import Labelled
+from service.core.data_facts.labels import Labelled, difference_rows
 from service.core.data_facts.least_norm import LeastNorm, least_norm
 
 MAX_DIFFERENCES = 4_000_000
@@ -55,7 +55,7 @@ def separability_of(labelled: Labelled) -> Separability:
     k = labelled.n_classes
     if n * (k - 1) * k * d > MAX_DIFFERENCES:
         return Separability(None, None, None, None, "none", float("inf"), "too many classes, samples and inputs")
-    found = least_norm(_difference_rows(labelled))
+    found = least_norm(difference_rows(labelled.x, labelled.classes, k))
     support = None if found.support is None else np.unique(found.support // (k - 1))
     reason = "more than two classes have no single direction" if found.feasible else _not_separable(found)
     return Separability(found.feasible, found.margin, None, support, found.method, found.residual, reason)
@@ -72,16 +72,3 @@ def _not_separable(found: LeastNorm) -> str:
     if found.feasible is False:
         return "no linear map through the origin separates the classes"
     return "the margin is too small for double precision"
-
-
-def _difference_rows(labelled: Labelled) -> FloatArray:
-    """Rows ``(e_y - e_k) x_i^T`` for every class k other than y, flattened; sample by sample."""
-    n, d = labelled.x.shape
-    k = labelled.n_classes
-    rows = np.zeros((n, k - 1, k, d))
-    for sample in range(n):
-        own = int(labelled.classes[sample])
-        others = [index for index in range(k) if index != own]
-        rows[sample, :, own, :] = labelled.x[sample]
-        rows[sample, np.arange(k - 1), others, :] = -labelled.x[sample]
-    return rows.reshape(n * (k - 1), k * d)

@@ -8,6 +8,7 @@ from scipy.optimize import linprog
 
 from service.core.arrays import FloatArray
 from service.core.data_facts.facts import data_facts_of
+from service.core.data_facts.labels import difference_rows
 from service.core.problems import Problem
 
 MARGIN_TOLERANCE = 1e-9
@@ -57,18 +58,7 @@ def separation_of(problem: Problem, *, offset: bool) -> Separation | None:
 def _rows(x: FloatArray, y: FloatArray, *, offset: bool) -> FloatArray:
     """Vectors z with which a map w must have a positive product, each scaled to length one."""
     inputs = np.hstack([x, np.ones((len(x), 1))]) if offset else x
-    if y.shape[1] == 1:
-        rows = y * inputs
-    else:
-        labels = np.argmax(y, axis=1)
-        blocks = []
-        for other in range(y.shape[1]):
-            chosen = labels != other
-            block = np.zeros((int(chosen.sum()), y.shape[1], inputs.shape[1]))
-            block[np.arange(len(block)), labels[chosen]] = inputs[chosen]
-            block[:, other] = -inputs[chosen]
-            blocks.append(block.reshape(len(block), y.shape[1] * inputs.shape[1]))
-        rows = np.vstack(blocks)
+    rows = y * inputs if y.shape[1] == 1 else difference_rows(inputs, np.argmax(y, axis=1), y.shape[1])
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     scaled: FloatArray = rows / np.where(lengths > 0.0, lengths, 1.0)
     return scaled

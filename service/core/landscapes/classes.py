@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.landscapes.hessian import DENSE_LIMIT, dense_hessian, is_plain, largest_eigenvalue, least_eigenpair
 from service.core.landscapes.pivots import class_by_pivots
+from service.core.landscapes.trained import is_frozen, trained_mask
 from service.core.linear.quadratic import quadratic_of
 from service.core.linear.shrinkage import Shrinkage
 from service.core.losses import DenseParameters, flatten
@@ -56,12 +58,15 @@ def curvature_of(problem: Problem, parameters: DenseParameters) -> Curvature:
     """Exact Hessian: all eigenvalues up to 1,200 parameters, the least one by Lanczos beyond."""
     size = flatten(parameters).size
     if size <= DENSE_LIMIT:
+        trained = trained_mask(problem.network, parameters)
         values, vectors = np.linalg.eigh(dense_hessian(problem, parameters))
+        size, vector = values.size, np.zeros(trained.size)
+        vector[trained] = vectors[:, 0]
         tolerance = zero_tolerance(problem, parameters, float(np.max(np.abs(values))))
         negative = int(np.count_nonzero(values < -tolerance))
         positive = int(np.count_nonzero(values > tolerance))
         inertia = {"positive": positive, "negative": negative, "zero": size - positive - negative}
-        return Curvature(float(values[0]), vectors[:, 0], tolerance, inertia)
+        return Curvature(float(values[0]), vector, tolerance, inertia)
     tolerance = zero_tolerance(problem, parameters, largest_eigenvalue(problem, parameters))
     reasons = {"inertia": f"more than {DENSE_LIMIT} parameters: only the least eigenvalue is computed"}
     found = least_eigenpair(problem, parameters)
@@ -102,7 +107,8 @@ def classify(
     unit = max(abs(loss), 1e-6 * problem.data.yy)
     if gap is not None and gap <= GAP_TOLERANCE * unit:
         return Classified(PointClass.GLOBAL_MINIMUM, Evidence.CERTIFIED, "the loss is that of the global minimum")
-    if is_plain(problem) and not np.any(problem.network.weight_decays):
+    plain = is_plain(problem) and not is_frozen(problem.network)
+    if plain and not np.any(problem.network.weight_decays):
         found = class_by_pivots(problem, quadratic_of(problem), list(parameters.weights))
         return Classified(found, Evidence.PROVED, "ranks of the pivots of the layers (Achour et al. 2021)")
     return _by_curvature(problem, parameters, curvature)
@@ -113,8 +119,10 @@ def _by_curvature(problem: Problem, parameters: DenseParameters, curvature: Curv
         return Classified(PointClass.DEGENERATE, Evidence.OBSERVED, "the least Hessian eigenvalue is not known")
     if curvature.least < -curvature.zero_tolerance:
         return Classified(PointClass.STRICT_SADDLE, Evidence.CERTIFIED, "the exact Hessian has a negative eigenvalue")
-    decays = problem.network.weight_decays
-    if not any(np.any(weight) for weight in parameters.weights) and np.count_nonzero(decays) >= 2 and decays.size >= 3:
+    trained = [layer.frozen_weights is None for layer in problem.network.layers]
+    weights = [weight for weight, own in zip(parameters.weights, trained, strict=True) if own]
+    decays = problem.network.weight_decays[trained]
+    if not any(np.any(weight) for weight in weights) and np.count_nonzero(decays) >= 2 and decays.size >= 3:
         because = "two decayed layers bound the product of three or more near zero"
         return Classified(PointClass.LOCAL_MINIMUM, Evidence.PROVED, because)
     if _is_separable(problem):
@@ -124,7 +132,8 @@ def _by_curvature(problem: Problem, parameters: DenseParameters, curvature: Curv
 
 def _is_separable(problem: Problem) -> bool:
     decays = problem.network.weight_decays
-    return is_plain(problem) and decays.size >= 2 and bool(np.all(decays > 0.0)) and quadratic_of(problem).white
+    plain = is_plain(problem) and not is_frozen(problem.network)
+    return plain and decays.size >= 2 and bool(np.all(decays > 0.0)) and quadratic_of(problem).white
 
 
 def _separable_class(problem: Problem, weights: Sequence[FloatArray]) -> Classified:
@@ -164,7 +173,7 @@ def _by_symmetry(problem: Problem, parameters: DenseParameters, curvature: Curva
 
 
 def symmetry_dimension(problem: Problem, parameters: DenseParameters) -> int:
-    """Dimension of the orbit of a point under rotations of its noiseless hidden layers.
+    """Dimension of the orbit of a point under rotations of its noiseless hidden layers between trained ones.
 
     Notes
     -----
@@ -172,8 +181,8 @@ def symmetry_dimension(problem: Problem, parameters: DenseParameters) -> int:
     """
     tangents: list[FloatArray] = []
     weights, biases = parameters.weights, parameters.biases
-    for layer in range(len(weights) - 1):
-        if problem.network.layers[layer].noise_variance > 0.0:
+    for layer, (own, after) in enumerate(pairwise(problem.network.layers)):
+        if own.noise_variance > 0.0 or own.frozen_weights is not None or after.frozen_weights is not None:
             continue
         width = weights[layer].shape[0]
         for first in range(width):

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from service.core.arrays import FloatArray
 from service.core.landscapes.classes import Classified, classify, curvature_of
 from service.core.landscapes.directions import Direction, directions_of, imbalances
 from service.core.landscapes.escapes import Escape, escape_from
+from service.core.landscapes.trained import trained_mask
 from service.core.linear.quadratic import quadratic_of
 from service.core.losses import DenseParameters, end_to_end, flatten, gradient_of, terms_of
 from service.core.problems import Problem, shapes_of
@@ -84,7 +86,8 @@ def check_parameters(problem: Problem, parameters: DenseParameters) -> None:
     Raises
     ------
     InputError
-        Naming each layer whose shape does not chain or which holds a number that is not finite.
+        Naming each layer whose shape does not chain, which holds a number that is not finite, or others than its own
+        where it is not trained.
     """
     shapes = shapes_of(problem.network, problem.data.inputs)
     problems: list[FieldProblem] = []
@@ -95,6 +98,9 @@ def check_parameters(problem: Problem, parameters: DenseParameters) -> None:
             problems.append(FieldProblem(("weights", index), f"must have {shape[0]} rows and {shape[1]} columns"))
         elif not np.all(np.isfinite(weight)):
             problems.append(FieldProblem(("weights", index), "must hold finite numbers only"))
+        elif not _as_frozen(weight, problem.network.layers[index].frozen_weights):
+            detail = "must be the frozen_weights of the layer, which is not trained"
+            problems.append(FieldProblem(("weights", index), detail))
     for index, bias in enumerate(parameters.biases):
         expected = problem.network.has_bias(index)
         if expected != (bias is not None):
@@ -104,6 +110,10 @@ def check_parameters(problem: Problem, parameters: DenseParameters) -> None:
             problems.append(FieldProblem(("biases", index), f"must hold {shapes[index][0]} finite numbers"))
     if problems:
         raise InputError(problems)
+
+
+def _as_frozen(weight: FloatArray, frozen: FloatArray | None) -> bool:
+    return frozen is None or bool(np.allclose(weight, frozen, rtol=1e-12, atol=0.0))
 
 
 def diagnose(
@@ -117,7 +127,7 @@ def diagnose(
     Parameters
     ----------
     problem : Problem
-        Linear activations, no skips, all layers trained; any noise and decay.
+        Linear activations, no skips; any noise and decay, and layers that are not trained.
     parameters : DenseParameters
     minima : Minima, optional
         The global minimum of the problem, where a solver covers it.
@@ -132,7 +142,7 @@ def diagnose(
     check_parameters(problem, parameters)
     network, moments = problem.network, problem.data
     terms = terms_of(network, moments, parameters)
-    gradient = flatten(gradient_of(network, moments, parameters))
+    gradient = flatten(gradient_of(network, moments, parameters)) * trained_mask(network, parameters)
     tolerance = gradient_tolerance(problem, parameters)
     curvature = curvature_of(problem, parameters)
     reasons = dict(curvature.reasons)

@@ -8,6 +8,7 @@ from scipy.optimize import minimize
 from service.core.arrays import FloatArray
 from service.core.dynamics.batched import BatchedLoss
 from service.core.landscapes.classes import Curvature
+from service.core.landscapes.trained import trained_mask
 from service.core.losses import DenseParameters, flatten, gradient_of, loss_of, unflatten
 from service.core.problems import Problem
 from service.vocabulary import PointClass
@@ -109,15 +110,16 @@ def _by_descent(problem: Problem, parameters: DenseParameters) -> Escape | None:
     start = float(loss_of(problem.network, problem.data, parameters))
     rng = np.random.default_rng(0)
     size = max(float(np.linalg.norm(begin)), 1.0) / np.sqrt(begin.size)
+    trained = trained_mask(problem.network, parameters)
 
     def value_and_gradient(point: FloatArray) -> tuple[float, FloatArray]:
         at = unflatten(point, parameters)
-        gradient = flatten(gradient_of(problem.network, problem.data, at))
+        gradient = flatten(gradient_of(problem.network, problem.data, at)) * trained
         return float(loss_of(problem.network, problem.data, at)), gradient
 
     best: Escape | None = None
     for _ in range(TRIES):
-        perturbed = begin + 0.1 * size * rng.standard_normal(begin.size)
+        perturbed = begin + 0.1 * size * rng.standard_normal(begin.size) * trained
         reached = minimize(
             value_and_gradient, perturbed, jac=True, method="L-BFGS-B", options={"maxiter": 200, "maxcor": 20}
         )

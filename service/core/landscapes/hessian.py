@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from service.core.arrays import FloatArray
+from service.core.landscapes.trained import is_frozen, trained_mask
 from service.core.linear.kronecker import kronecker_hessian
 from service.core.losses import DenseParameters, flatten, gradient_of, hessian_of, unflatten
 from service.core.problems import Problem
@@ -24,14 +25,22 @@ def is_plain(problem: Problem) -> bool:
 
 
 def dense_hessian(problem: Problem, parameters: DenseParameters) -> FloatArray:
-    """The exact Hessian in the order of `service.core.losses.flatten`."""
+    """The exact Hessian with respect to what is trained, in the order of `service.core.losses.flatten`."""
     if is_plain(problem):
-        return kronecker_hessian(problem.network, problem.data, list(parameters.weights))
-    return hessian_of(problem.network, problem.data, parameters)
+        whole = kronecker_hessian(problem.network, problem.data, list(parameters.weights))
+    else:
+        whole = hessian_of(problem.network, problem.data, parameters)
+    if not is_frozen(problem.network):
+        return whole
+    trained = trained_mask(problem.network, parameters)
+    return whole[np.ix_(trained, trained)]
 
 
 def hessian_product(problem: Problem, parameters: DenseParameters, direction: FloatArray) -> FloatArray:
-    """Hessian times a flat direction, by a complex step of the gradient; exact to rounding."""
+    """Hessian times a flat direction, by a complex step of the gradient; exact to rounding.
+
+    Both sides are about all weights, those of frozen layers included.
+    """
     scale = float(np.max(np.abs(direction), initial=0.0))
     if scale == 0.0:
         return np.zeros_like(direction)
@@ -49,14 +58,21 @@ def least_eigenpair(problem: Problem, parameters: DenseParameters) -> tuple[floa
     The largest eigenvalue of ``c - H`` is sought, with c above all of H: at minima the least one is a multiple zero,
     and a tolerance relative to zero would never be met.  The value is right to ``1e-11 c``.
     """
-    size = flatten(parameters).size
+    places = np.flatnonzero(trained_mask(problem.network, parameters))
+    size, everything = places.size, np.zeros(flatten(parameters).size)
     shift = 1.1 * largest_eigenvalue(problem, parameters)
+
+    def placed(vector: FloatArray) -> FloatArray:
+        result = everything.copy()
+        result[places] = vector
+        return result
+
     if shift == 0.0:
-        return 0.0, np.eye(size, 1)[:, 0]
+        return 0.0, placed(np.eye(size, 1)[:, 0])
 
     def shifted(vector: FloatArray) -> FloatArray:
         flat = np.ravel(vector)
-        result: FloatArray = shift * flat - hessian_product(problem, parameters, flat)
+        result: FloatArray = shift * flat - hessian_product(problem, parameters, placed(flat))[places]
         return result
 
     operator = LinearOperator((size, size), matvec=shifted, dtype=float)
@@ -65,16 +81,17 @@ def least_eigenpair(problem: Problem, parameters: DenseParameters) -> tuple[floa
         values, vectors = eigsh(operator, k=1, which="LA", v0=start, tol=1e-11, maxiter=2000)
     except ArpackNoConvergence:
         return None
-    return shift - float(values[0]), np.asarray(vectors[:, 0])
+    return shift - float(values[0]), placed(np.asarray(vectors[:, 0]))
 
 
 def largest_eigenvalue(problem: Problem, parameters: DenseParameters) -> float:
     """Size of the Hessian by a few power steps, the unit in which its eigenvalues count as zero."""
-    vector = np.cos(np.arange(1.0, flatten(parameters).size + 1.0))
+    trained = trained_mask(problem.network, parameters)
+    vector = np.cos(np.arange(1.0, trained.size + 1.0)) * trained
     size = 0.0
     for _ in range(20):
         vector = vector / np.linalg.norm(vector)
-        vector = hessian_product(problem, parameters, vector)
+        vector = hessian_product(problem, parameters, vector) * trained
         size = float(np.linalg.norm(vector))
         if size == 0.0:
             break

@@ -6,8 +6,9 @@ from service.core.arrays import FloatArray
 from service.core.linear.layers import factored_map
 from service.core.linear.quadratic import Quadratic
 from service.core.losses import fit_of
+from service.core.parameters import FactoredMatrix, Parameters, UniformColumn
 from service.core.problems import Problem
-from service.core.results import FactoredMatrix, GlobalMinimum, Parameters, StationaryPoint, Terms, UniformColumn
+from service.core.results import GlobalMinimum, StationaryPoint, Terms
 from service.vocabulary import Evidence, PointClass, PointKind
 
 UNIQUE = "unique up to orthogonal changes of the hidden coordinates"

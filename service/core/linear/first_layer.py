@@ -18,7 +18,7 @@ from service.core.problems import Network
 
 ABSENT = 1e-14
 """Relative curvature below which a direction of the hidden layer counts as unused."""
-NEWTON_STEPS = 120
+NEWTON_STEPS = 400
 SETTLED = 1e-13
 MOST_DAMPING = 1e8
 LEAST_DAMPING = 1e-10
@@ -193,11 +193,11 @@ def descend(problem: BestFirstLayer, start: FloatArray, steps: int = NEWTON_STEP
                 if gained > 0.0 or (gained >= -1e-13 * total and tried.length < 0.9 * at.length):
                     following = tried
                     if gained > 0.5 * expected or abs(gained) <= 1e-13 * total:
-                        damping *= 0.05
+                        damping *= 0.5
                     elif gained < 0.1 * expected:
-                        damping *= 4.0
+                        damping *= 3.0
                     break
-            damping *= 8.0
+            damping *= 3.0
         if following is None:
             break
         at, damping = following, max(damping, LEAST_DAMPING)

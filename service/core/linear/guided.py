@@ -5,8 +5,9 @@ the descent goes on elsewhere.  See ``docs/theory/deep-bounds.md``.
 """
 
 from service.core.arrays import FloatArray
+from service.core.linear.chords import Lane
 from service.core.linear.envelope import Penalised
-from service.core.linear.frame import Lane, frame_bound
+from service.core.linear.frame import frame_bound
 from service.core.linear.reweighted import replaced, settle
 
 ROUNDS = 8

@@ -6,8 +6,8 @@ from typing import TypeAlias
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.parameters import FactoredMatrix, Parameters, UniformColumn
 from service.core.problems import Network
-from service.core.results import FactoredMatrix, Parameters, UniformColumn
 
 Frame: TypeAlias = FloatArray | UniformColumn
 

@@ -12,8 +12,8 @@ from service.core.linear.equalised import equal_loads
 from service.core.linear.layers import Frame, aligned_layers
 from service.core.linear.quadratic import Quadratic
 from service.core.linear.water_filling import noisy_layers
+from service.core.parameters import FactoredMatrix, Parameters, UniformColumn, columns_of
 from service.core.problems import Problem
-from service.core.results import FactoredMatrix, Parameters, UniformColumn, columns_of
 
 
 def noisy_parameters(

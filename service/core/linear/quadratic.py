@@ -160,22 +160,27 @@ def quadratic_of_moments(moments: Moments, input_noise: float = 0.0, centre: boo
         yy = max(yy - float(y_mean @ y_mean), 0.0)
     if input_noise:
         xx = xx + input_noise * np.diag(moments.xx.diagonal())
-    basis, scales, tolerance = _white_coordinates(xx, moments.n)
+    basis, scales, tolerance = _white_coordinates(xx, moments.n, moments if xx is moments.xx else None)
     correlation = xy.T if basis is None else xy.T @ basis
     target = correlation / scales
     residual = max(yy - float(np.sum(target * target)), 0.0)
     return Quadratic(basis, scales, target, residual, yy, x_mean, y_mean, tolerance)
 
 
-def _white_coordinates(xx: FloatArray, n: int | None) -> tuple[FloatArray | None, FloatArray, float]:
-    """Directions and root mean squares of the inputs, absent directions dropped."""
+def _white_coordinates(
+    xx: FloatArray, n: int | None, decomposed: Moments | None
+) -> tuple[FloatArray | None, FloatArray, float]:
+    """Directions and root mean squares of the inputs, absent directions dropped; ``decomposed`` has them already."""
     tolerance = max(xx.shape[0], n or 0) * EPSILON
     diagonal = xx.diagonal()
     if not diagonal.size:
         return np.zeros((0, 0)), np.zeros(0), tolerance
     if diagonal[0] > 0.0 and np.all(diagonal == diagonal[0]) and np.count_nonzero(xx) == xx.shape[0]:
         return None, np.sqrt(diagonal), tolerance
-    values, vectors = np.linalg.eigh(xx)
+    if decomposed is None:
+        values, vectors = np.linalg.eigh(xx)
+    else:
+        values, vectors = decomposed.spectrum.values, decomposed.spectrum.vectors
     present = values > tolerance * max(float(values[-1]), 0.0)
     order = np.flatnonzero(present)[::-1]
     return vectors[:, order], np.sqrt(values[order]), tolerance

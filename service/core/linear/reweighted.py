@@ -9,9 +9,10 @@ from dataclasses import replace
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.linear.chords import Lane
 from service.core.linear.envelope import Penalised
 from service.core.linear.fixed_rank import Point, factored, half_value, newton
-from service.core.linear.frame import Lane, multiplier
+from service.core.linear.frame import multiplier
 
 STEPS = 60
 TURNS = 60

@@ -15,15 +15,14 @@ from service.core.losses import fit_of
 from service.core.models.evidence_bound import Autoencoder, gradient_norm, lower_bound, terms_of
 from service.core.models.linear_vae import LinearVae, VaeSolution, solve_vae
 from service.core.moments import centred
+from service.core.parameters import FactoredMatrix, Parameters
 from service.core.problems import Moments, Problem
 from service.core.results import (
     Certificate,
     Check,
-    FactoredMatrix,
     GlobalMinimum,
     Minima,
     Origin,
-    Parameters,
     Solution,
     StationaryPoint,
     Thresholds,

@@ -8,11 +8,12 @@ from service.core.arrays import FloatArray
 from service.core.catalogue import RANK_RULES
 from service.core.data_facts.geometry import rank_of
 from service.core.dispatch import solve
+from service.core.parameters import FactoredMatrix, UniformColumn
 from service.core.ranks.progress import measured_invariants, progress_of
 from service.core.ranks.results import Prediction, RankAnswer
 from service.core.ranks.rule import Application, apply
 from service.core.ranks.setting import Setting
-from service.core.results import FactoredMatrix, Minima, UniformColumn
+from service.core.results import Minima
 from service.core.rules import Finding
 from service.errors import NotCovered, NumericalError
 from service.vocabulary import Dynamics, Loss, RankKind, Status

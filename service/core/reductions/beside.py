@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.parameters import FactoredMatrix
 from service.core.problems import Layer, Problem, Skip
 from service.core.reductions.step import (
     Step,
@@ -20,7 +21,6 @@ from service.core.reductions.step import (
     scaled,
     with_network,
 )
-from service.core.results import FactoredMatrix
 from service.vocabulary import SkipKind
 
 _Parts: TypeAlias = tuple[FactoredMatrix, FactoredMatrix | None]

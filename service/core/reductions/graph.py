@@ -10,9 +10,10 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.losses import fit_of, gradient_of, terms_of
+from service.core.parameters import FactoredMatrix, Parameters, columns_of
 from service.core.problems import Moments, Network, Problem
 from service.core.reductions.step import Weights, apply
-from service.core.results import FactoredMatrix, Parameters, Terms, columns_of
+from service.core.results import Terms
 from service.core.scalar.narrow import dense_or_narrow
 
 

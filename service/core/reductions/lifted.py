@@ -8,6 +8,7 @@ from service.core.arrays import FloatArray
 from service.core.linalg import EPSILON
 from service.core.linear.layers import biases_of
 from service.core.losses import fit_of
+from service.core.parameters import FactoredMatrix, Parameters
 from service.core.problems import Problem
 from service.core.reductions.graph import end_map, exact_terms, gradient_norm, squared_norm, without_weights
 from service.core.reductions.objective import weighted_errors, without_biases
@@ -16,11 +17,9 @@ from service.core.reductions.table import Reduction
 from service.core.results import (
     Certificate,
     Check,
-    FactoredMatrix,
     GlobalMinimum,
     Minima,
     Origin,
-    Parameters,
     Solution,
     StationaryPoint,
     Terms,

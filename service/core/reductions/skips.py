@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.parameters import FactoredMatrix
 from service.core.problems import Layer, Moments, Problem, Skip
 from service.core.reductions.beside import beside_a_layer, dropped, inserted, others_of
 from service.core.reductions.step import (
@@ -21,7 +22,6 @@ from service.core.reductions.step import (
     with_network,
     zero,
 )
-from service.core.results import FactoredMatrix
 from service.vocabulary import SkipKind
 
 

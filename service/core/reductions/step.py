@@ -10,8 +10,8 @@ from typing import TypeAlias
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.parameters import FactoredMatrix, columns_of
 from service.core.problems import Layer, Moments, Problem, Skip
-from service.core.results import FactoredMatrix, columns_of
 from service.core.rules import Fact
 
 EQUAL = 1e-12

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from service.core.parameters import Parameters
 from service.core.problems import Problem
 from service.core.reductions.graph import end_map, exact_terms
 from service.core.reductions.lifted import certificate_of, evaluated
 from service.core.reductions.step import Weights
 from service.core.reductions.table import Reduction, reduce
-from service.core.results import Certificate, Parameters, Solution
+from service.core.results import Certificate, Solution
 from service.core.roles import Certifier
 from service.core.verification.comparison import Comparison, Verification
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.linalg import length_of
+from service.core.parameters import Parameters, UniformColumn
 from service.core.problems import Moments, Network
-from service.core.results import Parameters, UniformColumn
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from service.core.losses import DenseParameters
+from service.core.parameters import FactoredMatrix, Parameters, UniformColumn, columns_of
 from service.core.problems import Network
-from service.core.results import FactoredMatrix, Parameters, UniformColumn, columns_of
 
 WIDEST_DENSE = 64
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.linalg import length_of
+from service.core.parameters import FactoredMatrix, Parameters, UniformColumn
 from service.core.problems import Moments, Network
-from service.core.results import FactoredMatrix, Parameters, UniformColumn
 from service.vocabulary import Bias
 
 

@@ -20,8 +20,9 @@ from service.core.linear.quadratic import Quadratic, quadratic_of
 from service.core.linear.ranks import rank_bound
 from service.core.linear.water_filling import effective_noise, fill, noisy_layers
 from service.core.losses import DenseParameters, terms_of
+from service.core.parameters import FactoredMatrix, Parameters
 from service.core.problems import Layer, Network, Problem, shapes_of
-from service.core.results import FactoredMatrix, GlobalMinimum, Parameters, Solution, Thresholds
+from service.core.results import GlobalMinimum, Solution, Thresholds
 from service.core.roles import Solver
 from service.core.rules import Hypothesis, Verdict
 from service.vocabulary import Bias, Evidence, Status
@@ -32,6 +33,8 @@ CONTINUED = 3
 FEW = 30
 SETTLING = 8
 NEWTON_LIMIT = 250
+POLISH_LIMIT = 700
+"""Beyond the first, quasi-Newton steps come before a few of Newton's; beyond this they are the last."""
 
 
 def solve(problem: Problem) -> Solution:
@@ -98,6 +101,8 @@ def _search(task: Problem, quadratic: Quadratic) -> list[FloatArray]:
     else:
         further = min((_quasi_newton(reduced, point, 150, 1e-12) for _, point in rough[:CONTINUED]), key=_value)[1]
         value, best = _quasi_newton(reduced, further, 2000, 1e-15)
+        if weights <= POLISH_LIMIT:
+            value, best = descend(reduced, best, SETTLING)
     if value >= (1.0 - 1e-12) * inside.total:
         return nothing
     upper = reduced.split(best)

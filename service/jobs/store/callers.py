@@ -1,23 +1,23 @@
-"""What callers may do to the store: submit, read, list, subscribe and dismiss.  Only drivers write results."""
+"""What callers may do to the store: submit, subscribe and dismiss, beside reading.  Only drivers write results."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, func, select, tuple_, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from service.errors import JobError, QueueFull
-from service.jobs.codec import join
 from service.jobs.identity import canonical_json, job_id
 from service.jobs.store.database import Database
-from service.jobs.store.rows import PUBLIC, append_event, event_of, job_of
-from service.jobs.store.tables import attempts, blobs, events, jobs, steps, subscriptions
+from service.jobs.store.readers import JobReader
+from service.jobs.store.rows import PUBLIC, append_event, job_of
+from service.jobs.store.tables import attempts, jobs, subscriptions
 from service.jobs.store.transitions import close_attempt, remove_job, restart_attempt
-from service.jobs.values import ACTIVE, Event, Job, JobState, Json, Payload, StepKind, StoredStep, Submission
+from service.jobs.values import ACTIVE, Job, JobState, Json, Submission
 
 EVERYBODY: Final = "anonymous"
 
 
-class JobStore:
+class JobStore(JobReader):
     """The callers' side of the store; every method is one transaction.
 
     Parameters
@@ -35,7 +35,7 @@ class JobStore:
     def __init__(
         self, database: Database, engine_version: str, queue_limit: int = 10_000, retention_s: float = 7 * 86400.0
     ) -> None:
-        self._database: Final = database
+        super().__init__(database)
         self._retention_s: Final = retention_s
         self._engine_version: Final = engine_version
         self._queue_limit: Final = queue_limit
@@ -81,83 +81,6 @@ class JobStore:
             self._begin_attempt(connection, identity, submission)
             return self._read(connection, identity), True
 
-    def get(self, identity: str, tenant: str) -> Job:
-        """Read one job.
-
-        Raises
-        ------
-        JobError
-            ``missing`` if this tenant has no such job.
-        """
-        with self._database.reading() as connection:
-            return self._visible(connection, identity, tenant)
-
-    def result(self, identity: str, tenant: str) -> tuple[Job, Payload]:
-        """Read the result of a successful job.
-
-        Raises
-        ------
-        JobError
-            ``missing``, ``expired``, or ``conflict`` while there is none.
-        """
-        with self._database.reading() as connection:
-            job = self._visible(connection, identity, tenant)
-            if job.expired:
-                raise JobError(f"the result of job {identity} has expired; submit again", "expired")
-            if job.state is not JobState.SUCCESSFUL:
-                raise JobError(f"job {identity} is {job.state} and has no result", "conflict")
-            row = connection.execute(select(blobs).where(blobs.c.hash == job.result_hash)).one()
-            return job, join(Payload(row.media_type, row.body), lambda number: self._chunk(connection, job, number))
-
-    def _chunk(self, connection: Connection, job: Job, number: int) -> Payload:
-        query = select(steps).where(steps.c.job_id == job.id, steps.c.attempt == job.attempt)
-        row = connection.execute(query.where(steps.c.kind == StepKind.WORK, steps.c.number == number)).one()
-        return Payload(row.media_type, row.body)
-
-    def partial(self, identity: str, tenant: str, after: int = -1, limit: int = 100) -> tuple[Job, list[StoredStep]]:
-        """Read the chunks stored so far, in index order, those above index ``after``."""
-        with self._database.reading() as connection:
-            job = self._visible(connection, identity, tenant)
-            if job.expired:
-                raise JobError(f"the chunks of job {identity} have expired", "expired")
-            query = (
-                select(steps)
-                .where(steps.c.job_id == identity, steps.c.attempt == job.attempt, steps.c.kind == StepKind.WORK)
-                .where(steps.c.number > after)
-                .order_by(steps.c.number)
-                .limit(limit)
-            )
-            found = [
-                StoredStep(StepKind.WORK, row.number, Payload(row.media_type, row.body), row.seconds)
-                for row in connection.execute(query)
-            ]
-            return job, found
-
-    def events(self, identity: str, tenant: str, after: int = 0, limit: int = 500) -> tuple[Job, list[Event]]:
-        """Read the events with ids above ``after``, oldest first, with the job as it was just after them."""
-        with self._database.reading() as connection:
-            query = (
-                select(events)
-                .where(events.c.job_id == identity, events.c.number > after)
-                .order_by(events.c.number)
-                .limit(limit)
-            )
-            job = self._visible(connection, identity, tenant)
-            return job, [event_of(row) for row in connection.execute(query)]
-
-    def list(
-        self, tenant: str, *, before: tuple[float, str] | None = None, limit: int = 50, state: JobState | None = None
-    ) -> list[Job]:
-        """List jobs, newest first, strictly after the position ``(created_at, id)`` of the last one seen."""
-        query = select(*PUBLIC).where(jobs.c.tenant == tenant)
-        if before is not None:
-            query = query.where(tuple_(jobs.c.created_at, jobs.c.id) < tuple_(*before))
-        if state is not None:
-            query = query.where(jobs.c.state == state)
-        query = query.order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)
-        with self._database.reading() as connection:
-            return [job_of(row) for row in connection.execute(query)]
-
     def dismiss(self, identity: str, tenant: str, subscriber: str = EVERYBODY) -> Job | None:
         """Withdraw a subscription; the last one stops an active job, and an ended job is removed.
 
@@ -177,26 +100,6 @@ class JobStore:
             if not self._subscribed(connection, identity):
                 self._stop(connection, found)
             return self._read(connection, identity)
-
-    def active(self) -> dict[JobState, int]:
-        """Count the jobs that wait and those that run, of all tenants."""
-        query = select(jobs.c.state, func.count()).where(jobs.c.state.in_(ACTIVE)).group_by(jobs.c.state)
-        with self._database.reading() as connection:
-            found = {JobState(state): count for state, count in connection.execute(query)}
-        return {state: found.get(state, 0) for state in (JobState.ACCEPTED, JobState.RUNNING)}
-
-    def request_of(self, identity: str, tenant: str) -> str | None:
-        """Read the stored canonical request, None once it has expired."""
-        with self._database.reading() as connection:
-            self._visible(connection, identity, tenant)
-            return connection.execute(select(jobs.c.request).where(jobs.c.id == identity)).scalar_one_or_none()
-
-    def _visible(self, connection: Connection, identity: str, tenant: str) -> Job:
-        query = select(*PUBLIC).where(jobs.c.id == identity, jobs.c.tenant == tenant)
-        row = connection.execute(query).one_or_none()
-        if row is None:
-            raise JobError(f"there is no job {identity}", "missing")
-        return job_of(row)
 
     def _read(self, connection: Connection, identity: str) -> Job:
         return job_of(connection.execute(select(*PUBLIC).where(jobs.c.id == identity)).one())

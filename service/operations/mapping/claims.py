@@ -4,13 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from service.core.parameters import FactoredMatrix, Parameters
 from service.core.problems import shapes_of
 from service.core.results import (
     Certificate,
-    FactoredMatrix,
     GlobalMinimum,
     Origin,
-    Parameters,
     Solution,
     StationaryPoint,
     Terms,

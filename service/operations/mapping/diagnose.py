@@ -12,6 +12,7 @@ from service.core.landscapes.directions import Direction, DirectionState
 from service.core.landscapes.escapes import Escape
 from service.core.landscapes.hessian import DENSE_LIMIT, dense_hessian, is_plain
 from service.core.landscapes.spectrum import LARGEST, hessian_spectrum, layer_spectra
+from service.core.landscapes.trained import is_frozen
 from service.core.losses import DenseParameters, flatten, unflatten
 from service.core.results import Minima
 from service.errors import InputError, LimitExceeded
@@ -181,25 +182,30 @@ def _escape(
 
 
 def _invariants(found: Diagnosis, mapped: MappedProblem) -> list[dict[str, Any]]:
-    """With the caller's decays as factors; without any decay the factors are 1 in every convention."""
+    """Of trained neighbours, with the caller's decays as factors; without any decay they are 1 in every convention."""
     decay = mapped.scaling.decay if np.any(mapped.core.network.weight_decays) else 1.0
+    trained = [layer.frozen_weights is None for layer in mapped.core.network.layers]
     return [
-        {"layers": [index, index + 1], "imbalance": value / decay} for index, value in enumerate(found.imbalances, 1)
+        {"layers": [index, index + 1], "imbalance": value / decay}
+        for index, value in enumerate(found.imbalances, 1)
+        if trained[index - 1] and trained[index]
     ]
 
 
 def _spectrum(mapped: MappedProblem, point: DenseParameters, reasons: dict[str, str]) -> dict[str, Any] | None:
     """All eigenvalues, from the Kronecker structure where the network has it."""
     problem, factor = mapped.core, mapped.scaling.loss
-    size, plain = flatten(point).size, is_plain(problem)
+    size, frozen = flatten(point).size, is_frozen(problem.network)
+    plain = is_plain(problem) and not frozen
     largest = LARGEST if plain else DENSE_LIMIT
     if size > largest:
         reasons["spectrum"] = f"more than {largest} parameters"
         return None
     layers = None
-    if not np.any(problem.network.noise_variances):
+    if not np.any(problem.network.noise_variances) and not frozen:
         layers = [(values * factor).tolist() for values in layer_spectra(problem, point.weights)]
-    told = {} if layers is not None else {"layers": "with noise on hidden layers a layer has no Kronecker form"}
+    why = "a layer is not trained" if frozen else "with noise on hidden layers a layer has no Kronecker form"
+    told = {} if layers is not None else {"layers": why}
     if plain:
         whole = hessian_spectrum(problem, point.weights)
         values, error, blocks = whole.values, whole.error_bound, whole.blocks

@@ -8,15 +8,8 @@ from typing import Any, Final
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.results import (
-    FactoredMatrix,
-    GlobalMinimum,
-    Minima,
-    Origin,
-    StationaryPoint,
-    Thresholds,
-    UniformColumn,
-)
+from service.core.parameters import FactoredMatrix, UniformColumn
+from service.core.results import GlobalMinimum, Minima, Origin, StationaryPoint, Thresholds
 from service.operations.mapping import certificate, weights
 from service.operations.mapping.conventions import Scaling
 from service.operations.mapping.hashing import problem_hash

@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.results import FactoredMatrix, Parameters, UniformColumn
+from service.core.parameters import FactoredMatrix, Parameters, UniformColumn
 from service.errors import InputError, LimitExceeded, Location
 from service.operations.mapping.arrays import matrix
 from service.schemas import weights as wire

@@ -11,8 +11,9 @@ from service.core.landscapes.diagnosis import check_parameters
 from service.core.landscapes.empirical.descent import descend, random_start
 from service.core.landscapes.empirical.objective import objective_of, shape_of
 from service.core.losses import DenseParameters, flatten
+from service.core.parameters import Parameters
 from service.core.problems import Problem
-from service.core.results import Minima, Parameters
+from service.core.results import Minima
 from service.core.scalar.reduced import reduced_of
 from service.core.scalar.sphere import multiplier
 from service.core.scalar.weights import balanced_parameters

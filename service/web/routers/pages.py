@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from service.errors import NotFound
-from service.web.problems import BY_CODE, PROBLEM_TYPES
+from service.web.problem_types import BY_CODE, PROBLEM_TYPES
 
 PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "

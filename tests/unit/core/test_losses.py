@@ -21,8 +21,8 @@ from service.core.losses import (
     unflatten,
 )
 from service.core.moments import moments_of
+from service.core.parameters import FactoredMatrix, Parameters, UniformColumn
 from service.core.problems import Layer, Network, Problem, Samples
-from service.core.results import FactoredMatrix, Parameters, UniformColumn
 from service.core.scalar.narrow import dense_or_narrow
 from service.vocabulary import Bias
 from tests.property.instances import dense, random_like

@@ -25,7 +25,7 @@ from service.operations.uploads.arrow import fast_numbers
 from service.operations.uploads.formats import FORMAT_BY_NAME
 from service.schemas.datasets import UploadOptions
 from service.settings import UploadLimits
-from service.web.problems import pointer
+from service.web.problem_details import pointer
 
 RNG = np.random.default_rng(7)
 TABLE = RNG.normal(size=(97, 4)) * [1.0, 1e-3, 1e4, 2.0] + [0.0, 5.0, -1e6, 3.0]

@@ -7,8 +7,8 @@ import pytest
 
 from service.core.losses import decay_of, end_to_end, flatten, gradient_of, loss_of, terms_of
 from service.core.moments import moments_of
+from service.core.parameters import FactoredMatrix, Parameters, UniformColumn
 from service.core.problems import Layer, Network
-from service.core.results import FactoredMatrix, Parameters, UniformColumn
 from service.core.scalar.chain import chain_loss, chain_of
 from service.vocabulary import Bias
 from tests.property.instances import dense

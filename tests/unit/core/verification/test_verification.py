@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from service.core.dispatch import solve
+from service.core.parameters import FactoredMatrix, Parameters, columns_of
 from service.core.problems import Problem
-from service.core.results import Certificate, FactoredMatrix, Parameters, Solution, columns_of
+from service.core.results import Certificate, Solution
 from service.core.solvers.scalar_output import SOLVER
 from service.core.verification.whole import verify
 from service.vocabulary import PointClass, PointKind

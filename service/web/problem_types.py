@@ -1,24 +1,16 @@
-"""The one table from errors to statuses, and errors as RFC 9457 documents."""
+"""The one table from errors to statuses, and what the documentation says of each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
-
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Match
+from typing import Final
 
 from service.errors import (
     BodyTooLarge,
     DatasetError,
     EngineError,
-    FieldProblem,
     InputError,
     JobError,
     LimitExceeded,
-    Location,
     MalformedBody,
     MissingExtra,
     NotCovered,
@@ -28,12 +20,8 @@ from service.errors import (
     ServiceError,
     UnsupportedMediaType,
 )
-from service.schemas.parsing import MAX_NAME, message_of
-from service.schemas.problem_details import ProblemDetails
-from service.web.responses import Rendered
 
 MEDIA_TYPE: Final = "application/problem+json"
-MAX_IN_DETAIL: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,105 +157,3 @@ PROBLEM_TYPES: Final[tuple[ProblemType, ...]] = (
 )
 BY_CODE: Final[Mapping[str, ProblemType]] = {row.code: row for row in PROBLEM_TYPES}
 CODE_OF_STATUS: Final[Mapping[int, str]] = {404: NotFound.code, 405: "method-not-allowed"}
-HEADERS: Final[Mapping[str, Mapping[str, str]]] = {
-    EngineError.code: {"Retry-After": "1"},
-    QueueFull.code: {"Retry-After": "5"},
-    Unauthorized.code: {"WWW-Authenticate": "Bearer"},
-}
-
-
-def pointer(location: Location) -> str:
-    """JSON pointer of a location."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location)
-
-
-def response(code: str, detail: str, status: int | None = None, **extensions: Any) -> Response:
-    """The response of one kind of error."""
-    row = BY_CODE[code]
-    details = ProblemDetails(
-        type=f"/problems/{code}", title=row.title, status=status or row.status, detail=detail, **extensions
-    )
-    return Response(
-        details.model_dump_json(exclude_unset=True), details.status, HEADERS.get(code), media_type=MEDIA_TYPE
-    )
-
-
-def of_service_error(error: ServiceError) -> Response:
-    """The response to a deliberate error."""
-    if isinstance(error, NotCovered):
-        return response(error.code, error.detail, solvers=_attempts(error))
-    if isinstance(error, LimitExceeded):
-        return response(
-            error.code, _summary(error), errors=_items(error), limit=error.limit, allowed=float(error.allowed)
-        )
-    if isinstance(error, InputError):
-        return response(error.code, _summary(error), errors=_items(error))
-    if isinstance(error, DatasetError) and error.problem.location:
-        told = f"{pointer(error.problem.location)} {error.detail}"
-        return response(error.code, told, errors=[_item(error.problem)])
-    return response(error.code, error.detail)
-
-
-def rendered(error: ServiceError) -> Rendered:
-    """The same as plain bytes, for another process to send."""
-    refused = of_service_error(error)
-    kept = {name: text for name, text in refused.headers.items() if name == "retry-after"}
-    return Rendered(bytes(refused.body), MEDIA_TYPE, refused.status_code, kept)
-
-
-async def on_service_error(_request: Request, error: Exception) -> Response:
-    """Handler of deliberate errors."""
-    assert isinstance(error, ServiceError)  # noqa: S101 - registered for this class only
-    return of_service_error(error)
-
-
-async def on_http_error(request: Request, error: Exception) -> Response:
-    """Handler of what routing refuses: no such path, no such method."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
-    code = CODE_OF_STATUS.get(error.status_code, "http-error")
-    answer = response(code, BY_CODE[code].meaning, status=error.status_code)
-    answer.headers.update(error.headers or {})
-    if error.status_code == 405:
-        answer.headers["Allow"] = ", ".join(sorted(_methods(request)))
-    return answer
-
-
-async def on_parameter_error(_request: Request, error: Exception) -> Response:
-    """Handler of a parameter of a path or query that the framework refused."""
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
-    items = [
-        {"parameter": str(item["loc"][-1])[:MAX_NAME], "detail": message_of(item["type"], item.get("ctx", {}))}
-        for item in error.errors()
-    ]
-    told = "; ".join(f"the parameter {item['parameter']} {item['detail']}" for item in items[:MAX_IN_DETAIL])
-    return response(InputError.code, told, errors=items)
-
-
-def _methods(request: Request) -> set[str]:
-    """Methods of every route at a path: the framework names those of the first one only."""
-    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-    return {method for route in routes for method in getattr(route, "methods", None) or ()}
-
-
-def _attempts(error: NotCovered) -> list[dict[str, Any]]:
-    return [
-        {
-            "solver": attempt.name,
-            "failed": [{"hypothesis": name, "reason": reason} for name, reason in attempt.failed.items()],
-        }
-        for attempt in error.attempts
-    ]
-
-
-def _items(error: InputError) -> list[dict[str, str]]:
-    return [_item(item) for item in error.problems]
-
-
-def _item(problem: FieldProblem) -> dict[str, str]:
-    return {"pointer": pointer(problem.location), "detail": problem.detail}
-
-
-def _summary(error: InputError) -> str:
-    told = [f"{pointer(item.location) or 'the body'} {item.detail}" for item in error.problems[:MAX_IN_DETAIL]]
-    more = len(error.problems) - len(told)
-    return "; ".join(told) + (f"; and {more} more" if more > 0 else "")

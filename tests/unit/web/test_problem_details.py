@@ -3,7 +3,8 @@ import pytest
 import service.errors
 from service.cli.errors import CommandError
 from service.errors import Attempt, FieldProblem, InputError, JobError, LimitExceeded, NotCovered, ServiceError
-from service.web.problems import BY_CODE, PROBLEM_TYPES, of_service_error, pointer
+from service.web.problem_details import of_service_error, pointer
+from service.web.problem_types import BY_CODE, PROBLEM_TYPES
 
 
 def kinds(base: type[ServiceError]) -> set[type[ServiceError]]:
