@@ -1,6 +1,6 @@
 """How long a problem will take, from its shapes alone; decides what may run on the event loop."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from service.operations.mapping.examples import BY_NAME
@@ -28,13 +28,8 @@ PER_CLASS_SQUARED_S: Final = 1.5e-5
 DIAGNOSIS_S: Final = 2e-2
 PER_PARAMETER_S: Final = 1e-4
 
-# solvers that search: seconds, to be multiplied by these powers of the number of layers and of inputs
-SEARCH_S: Final[Mapping[str, tuple[float, float, float]]] = {
-    "nuclear_norm": (0.02, 0.0, 0.0),
-    "rank_one_bottleneck": (0.05, 0.0, 0.0),
-    "deep_bounded": (0.004, 0.0, 0.5),
-    "noisy_bounded": (0.004, 1.5, 0.9),
-}
+SUMMARY_SEARCH_S: Final = 0.01
+"""Seconds of a search above which a summary of a landscape leaves it out unless it is asked for."""
 
 
 def estimate_s(request: MinimaRequest) -> float:
@@ -56,12 +51,48 @@ def problem_s(problem: Problem) -> float:
 
 def solution_s(solver: str, problem: Problem) -> float:
     """Seconds to read a problem and solve it by the solver of this name, to within a small factor."""
-    if solver not in SEARCH_S:
-        return reading_s(problem)
-    _, inputs = _size(problem.data)
-    seconds, depth_power, inputs_power = SEARCH_S[solver]
-    growth = float(len(problem.network.layers) ** depth_power * max(1, inputs) ** inputs_power)
-    return reading_s(problem) + seconds * growth
+    search = SEARCHES.get(solver)
+    return reading_s(problem) + (0.0 if search is None else search(_widths(problem)))
+
+
+def left_out_of_summaries(problem: Problem) -> dict[str, str]:
+    """Solvers whose search for the minimum would take longer than a summary, and what is told instead."""
+    widths = _widths(problem)
+    seconds = {solver: search(widths) for solver, search in SEARCHES.items()}
+    return {
+        solver: f"the minimum would have to be searched for, which takes some {taken:.1g} s; "
+        "`include` with minimum, or an analysis of minima, does it"
+        for solver, taken in seconds.items()
+        if taken > SUMMARY_SEARCH_S
+    }
+
+
+# measured on one core, without what it takes to read the problem; widths from the inputs to the outputs
+def _nuclear_norm_s(widths: Sequence[int]) -> float:
+    return 3e-3 + 6e-6 * widths[0] * widths[-1] + 1e-7 * min(widths[0], widths[-1]) ** 3
+
+
+def _rank_one_s(widths: Sequence[int]) -> float:
+    return (2.5e-3 + 3.5e-6 * widths[0] * widths[-1]) * (1.0 if len(widths) == 3 else 7.0)
+
+
+def _deep_s(widths: Sequence[int]) -> float:
+    size = min(widths[0], widths[-1])
+    return 3e-3 + 2.5e-5 * size**2 + 5e-9 * size**4
+
+
+def _noisy_s(widths: Sequence[int]) -> float:
+    above = sum(rows * columns for rows, columns in zip(widths[2:], widths[1:], strict=False))
+    return 0.03 + 1e-3 * above * max(1.0, widths[0] / 40.0)
+
+
+SEARCHES: Final[Mapping[str, Callable[[Sequence[int]], float]]] = {
+    "nuclear_norm": _nuclear_norm_s,
+    "rank_one_bottleneck": _rank_one_s,
+    "deep_bounded": _deep_s,
+    "noisy_bounded": _noisy_s,
+}
+"""Solvers that search, with the seconds that they take."""
 
 
 def reading_s(problem: Problem) -> float:
@@ -84,8 +115,11 @@ def reading_s(problem: Problem) -> float:
 def landscape_s(request: LandscapeRequest) -> float:
     """Seconds that a summary of a landscape takes; with a part that is included it never runs on the event loop."""
     samples, inputs = _size(request.problem.data)
-    witnesses = WITNESSES_S * len(set(request.include))
-    return problem_s(request.problem) + RULES_S + PER_FACT_S * samples * inputs + witnesses
+    read, solved = reading_s(request.problem), problem_s(request.problem)
+    if "minimum" not in request.include and solved > read + SUMMARY_SEARCH_S:
+        solved = read
+    parts = WITNESSES_S * len({*request.include} - {"minimum"})
+    return solved + RULES_S + PER_FACT_S * samples * inputs + parts
 
 
 def ranks_s(request: RanksRequest) -> float:
@@ -99,10 +133,14 @@ def ranks_s(request: RanksRequest) -> float:
 
 def diagnosis_s(request: DiagnoseRequest) -> float:
     """Seconds that a diagnosis takes on one core, to within a small factor below some thousand parameters."""
-    _, inputs = _size(request.problem.data)
-    widths = [inputs, *(layer.width for layer in request.problem.network.layers)]
+    widths = _widths(request.problem)
     parameters = sum(rows * columns for rows, columns in zip(widths[1:], widths[:-1], strict=True))
     return problem_s(request.problem) + DIAGNOSIS_S + PER_PARAMETER_S * parameters
+
+
+def _widths(problem: Problem) -> list[int]:
+    _, inputs = _size(problem.data)
+    return [inputs, *(layer.width for layer in problem.network.layers)]
 
 
 def _size(data: Data | Evaluation | None) -> tuple[int, int]:
@@ -119,6 +157,5 @@ def _size(data: Data | Evaluation | None) -> tuple[int, int]:
 def _returned_numbers(request: MinimaRequest) -> int:
     if request.return_.weights != "full":
         return 0
-    _, inputs = _size(request.problem.data)
-    widths = [inputs, *(layer.width for layer in request.problem.network.layers)]
+    widths = _widths(request.problem)
     return sum(rows * columns for rows, columns in zip(widths[1:], widths[:-1], strict=True))

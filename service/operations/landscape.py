@@ -3,6 +3,7 @@
 from service.core.landscapes.summary import summarise
 from service.core.landscapes.witnesses.table import witnesses
 from service.errors import Location
+from service.operations.cost import left_out_of_summaries
 from service.operations.guards import check_time, finite_answer
 from service.operations.included import included
 from service.operations.mapping import landscape as landscape_mapping
@@ -23,7 +24,8 @@ def landscape(request: LandscapeRequest, limits: Limits, problem_at: Location = 
     check_time(request.time_limit_s, limits)
     with located(problem_at):
         mapped = problem_mapping.to_core(request.problem, limits)
-    found = summarise(mapped.core)
+    left_out = {} if "minimum" in request.include else left_out_of_summaries(request.problem)
+    found = summarise(mapped.core, left_out)
     with finite_answer():
         shown = witnesses(mapped.core, found.rules) if "witnesses" in request.include else None
         return landscape_mapping.to_wire(request, mapped, found, shown, included(request, limits), limits)

@@ -16,11 +16,12 @@ from service.vocabulary import Convention, Evidence, PointClass, Property, Theor
 class LandscapeOptions(Wire):
     """What stands beside a problem and does not change it."""
 
-    include: list[Literal["witnesses", "hessian", "slice", "interpolation"]] = Field(
+    include: list[Literal["minimum", "witnesses", "hessian", "slice", "interpolation"]] = Field(
         default=[],
         max_length=10,
-        description="Parts that are left out by default: verified witnesses; around the global minimum, or a trained "
-        "point where no solver has one, the spectrum of the Hessian, a slice, and the line to the origin.",
+        description="Parts that are left out by default: the minimum, its stationary points and barcode where it would "
+        "have to be searched for longer than a summary takes; verified witnesses; around the global minimum, or a "
+        "trained point where no solver has one, the spectrum of the Hessian, a slice, and the line to the origin.",
     )
     time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
 

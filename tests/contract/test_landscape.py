@@ -40,6 +40,26 @@ def test_every_null_has_a_reason(base: str) -> None:
     assert answer["verdicts"]["no_spurious_local_minima"]["value"] is True
 
 
+def test_a_search_that_takes_longer_than_a_summary_is_made_on_request(base: str) -> None:
+    noise = {"kind": "dropout", "rate": 0.3}
+    layers = [{"width": 3, "weight_decay": 0.05, "noise": noise}, {"width": 2, "weight_decay": 0.05}]
+    data = {"kind": "moments", "xx": [[1.0, 0.3], [0.3, 0.5]], "xy": [[0.9, 0.1], [0.2, -0.6]], "yy": 2.0}
+    problem = {"network": {"layers": layers}, "data": data}
+    left_out = summary(base, problem)
+    assert (left_out["solver"], left_out["stationary_points"], left_out["thresholds"]) == (None, [], None)
+    for name in ("stationary_points", "thresholds", "barcode"):
+        assert "`include` with minimum" in left_out["reasons"][name]
+    searched = summary(base, {"problem": problem, "include": ["minimum"]})
+    minimum = call(base, "POST", "/v1/minima", problem).json
+    assert searched["solver"] == minimum["solver"] == "noisy_bounded"
+    least = min(point["loss"] for point in searched["stationary_points"])
+    assert least == pytest.approx(minimum["global_minimum"]["loss"], rel=1e-9)
+    assert searched["rules"] == left_out["rules"]
+    assert searched["origin"]["class"] == left_out["origin"]["class"]
+    for name, verdict in left_out["verdicts"].items():
+        assert verdict["value"] in (None, searched["verdicts"][name]["value"])
+
+
 def test_wrapped_and_bare_problems_agree(base: str) -> None:
     assert summary(base, {"problem": RELU}) == summary(base, RELU)
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.catalogue import LANDSCAPE_RULES
-from service.core.dispatch import solve
+from service.core.dispatch import choose, solve
 from service.core.landscapes.barcode import Bar, barcode_along_norm
 from service.core.landscapes.passes import bounded_bars
 from service.core.landscapes.verdicts import Applied, Ruling, Witnessed, apply, rulings
@@ -23,6 +24,7 @@ MOST_POINTS = 200
 """Stationary points that are listed; more are counted."""
 
 CURVE_POINTS = 101
+NOTHING: Final[Mapping[str, str]] = {}
 SHARE = 1e-9
 """Share of the loss of the zero map by which a spurious minimum must lie above the global one."""
 
@@ -71,15 +73,21 @@ class Landscape:
     reasons: Mapping[str, str]
 
 
-def summarise(problem: Problem) -> Landscape:
+def summarise(problem: Problem, left_out: Mapping[str, str] = NOTHING) -> Landscape:
     """Summarise the landscape of a problem.
+
+    Parameters
+    ----------
+    problem : Problem
+    left_out : mapping of str to str
+        Solvers that are not run, each with the reason that is told in their place.
 
     Raises
     ------
     NumericalError
         If theorems contradict each other within rounding.
     """
-    minima, missing = _minima(problem)
+    minima, missing = _minima(problem, left_out)
     rules = apply(LANDSCAPE_RULES, problem)
     verdicts = rulings(rules, () if minima is None else _witnessed(minima))
     reasons: dict[str, str] = {}
@@ -109,10 +117,12 @@ def summarise(problem: Problem) -> Landscape:
     )
 
 
-def _minima(problem: Problem) -> tuple[Minima | None, str]:
+def _minima(problem: Problem, left_out: Mapping[str, str]) -> tuple[Minima | None, str]:
     if problem.moments is None:
         return None, "without data there is nothing to solve"
     try:
+        if left_out and (solver := choose(problem)[0].name) in left_out:
+            return None, left_out[solver]
         return solve(problem), ""
     except NotCovered:
         return None, "no solver covers this network"

@@ -9,10 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.linalg import EPSILON
 from service.core.linear.envelope import Penalised
 
 NEWTON_STEPS = 40
 CG_STEPS = 60
+HALVINGS = 30
 SETTLED = 1e-14
 EQUAL = 1e-7
 """Relative difference of singular values below which a divided difference is a derivative."""
@@ -123,21 +125,7 @@ def newton(task: Penalised, start: Point) -> Point:
     for _ in range(NEWTON_STEPS):
         if size <= SETTLED * unit:
             break
-        step = _direction(model, size, unit)
-        slope = model.gradient.dot(step)
-        moved = None
-        for halving in range(30):
-            candidate = _retract(point, step, 0.5**halving)
-            reached = half_value(task, candidate)
-            if reached <= value + 1e-4 * 0.5**halving * slope:
-                moved = candidate
-                break
-            if halving == 0 and abs(reached - value) <= 1e-11 * abs(task.quadratic.total):
-                # differences of values are rounding here: the gradient decides
-                tried = _Model(task, candidate)
-                if tried.gradient.dot(tried.gradient) < 0.25 * size**2:
-                    moved = candidate
-                    break
+        moved = _searched(task, model, _direction(model, size, unit), value)
         if moved is None or not moved.values.size:
             point = moved or point
             break
@@ -150,6 +138,25 @@ def newton(task: Penalised, start: Point) -> Point:
         if settled:
             break
     return point
+
+
+def _searched(task: Penalised, model: "_Model", step: Tangent, value: float) -> Point | None:
+    """The longest of the halved steps that descends; none if only rounding could be gained."""
+    slope, rounding = model.gradient.dot(step), abs(task.quadratic.total)
+    for halving in range(HALVINGS):
+        length = 0.5**halving
+        if halving and length * abs(slope) < EPSILON * rounding:
+            return None
+        candidate = _retract(model.at, step, length)
+        reached = half_value(task, candidate)
+        if reached <= value + 1e-4 * length * slope:
+            return candidate
+        if not halving and abs(reached - value) <= 1e-11 * rounding:
+            # differences of values are rounding here: the gradient decides
+            tried = _Model(task, candidate)
+            if tried.gradient.dot(tried.gradient) < 0.25 * model.gradient.dot(model.gradient):
+                return candidate
+    return None
 
 
 def half_value(task: Penalised, point: Point) -> float:
