@@ -22,14 +22,20 @@ from service.vocabulary import Precision
 BLOCK_NUMBERS: Final = 12_800
 """Numbers of the widest layer at one point that are computed together."""
 
-FEWEST_SAMPLES: Final = 64
-"""Of a block, so that reading the weights does not take longer than multiplying them."""
+NARROW: Final = 200
+"""Widest layer whose products are fastest in such blocks."""
+
+WIDE_SAMPLES: Final = 256
+"""Samples of a block where a layer is wider: its weights are arranged anew for every product."""
 
 STACK_NUMBERS: Final = 2**17
 """Numbers of the widest layer at several points that are computed together."""
 
 TABLE_NUMBERS: Final = 2**22
-"""Numbers that are kept of a direction, and weights that are kept of a row."""
+"""Numbers that are kept of a direction."""
+
+WEIGHT_NUMBERS: Final = 2**21
+"""Weights of the points of a row that are computed together."""
 
 ADVANCES: Final = 8
 """Times that the first layer is moved on before it is computed anew, so that roundings do not add up."""
@@ -122,13 +128,13 @@ class _SampleRows:
         """Blocks of samples, how many points go together, and room for their weights and outputs."""
         n, m = self._x.shape[1], len(self._positions)
         widths = [layer.width for layer in self._network.layers]
-        blocks = -(-n // max(FEWEST_SAMPLES, BLOCK_NUMBERS // max(widths)))
+        blocks = -(-n // (BLOCK_NUMBERS // max(widths) if max(widths) <= NARROW else WIDE_SAMPLES))
         # whole lines of the cache
         size = min(n, -(-n // (16 * blocks)) * 16)
         self._blocks = [slice(first, first + size) for first in range(0, n, size)]
         fitting = min(STACK_NUMBERS // (size * max(widths)), TABLE_NUMBERS // (n * widths[0]))
         self._together = max(1, min(fitting, m))
-        self._stretch = min(m, self._together * max(1, min(ADVANCES, TABLE_NUMBERS // (weights * self._together))))
+        self._stretch = min(m, self._together * max(1, min(ADVANCES, WEIGHT_NUMBERS // (weights * self._together))))
         self._room = [np.ones((self._together, width + 1, size), self._dtype) for width in widths]
         self._weights = [np.empty((self._stretch, *one.shape), self._dtype) for one in self._along[1:]]
 

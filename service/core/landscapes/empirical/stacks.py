@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp
 
 from service.core.arrays import FloatArray
 from service.core.problems import Layer
@@ -67,9 +66,9 @@ def total_losses(loss: Loss, outputs: Reals, y: FloatArray) -> FloatArray:
     if loss is Loss.EXPONENTIAL:
         return np.asarray(np.exp(-y * outputs).sum(axis=(1, 2)))
     if loss is Loss.CROSS_ENTROPY:
-        terms = [
-            (logsumexp(outputs - outputs[:, [label]], axis=1) * y[label]).sum(axis=1)
-            for label in range(outputs.shape[1])
-        ]
-        return np.asarray(np.sum(terms, axis=0))
+        gaps = outputs.max(axis=1, keepdims=True) - outputs
+        shares = np.exp(-gaps)
+        # without the largest share, which is one, the sum of the others keeps its digits
+        np.put_along_axis(shares, gaps.argmin(axis=1, keepdims=True), 0.0, axis=1)
+        return np.asarray((gaps * y + np.log1p(shares.sum(axis=1, keepdims=True)) * y).sum(axis=(1, 2)))
     raise ValueError(f"the loss {loss} needs weights, which are not known here")
