@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, Response
 from service.operations.minima import parse
 from service.settings import Settings
 from service.web.app import create_app
-from service.web.bodies import document, read_body
+from service.web.bodies.reading import document, read_body
 from service.web.responses import json_response
 
 READY_WITHIN_S = 60.0

@@ -21,7 +21,7 @@ from service.operations.mapping.hashing import problem_hash
 from service.operations.minima import parse
 from service.schemas.minima import MinimaAnswer
 from service.settings import Limits
-from service.web.documents import parse_json
+from service.web.bodies.documents import parse_json
 from service.web.responses import rendered
 
 REQUESTS: Final = 1000

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from service.cli.errors import CommandError
-from service.web.documents import from_npz, parse_json
+from service.web.bodies.documents import from_npz, parse_json
 
 STANDARD_INPUT: Final = "-"
 MAX_NPZ_BYTES: Final = 2**31

@@ -16,7 +16,7 @@ from service.jobs.service import JobService
 from service.jobs.values import Job, JobState
 from service.schemas.jobs import JobList
 from service.settings import Settings
-from service.web.job_views import job_status
+from service.web.answering.job_views import job_status
 from service.web.preferences import tenant_of_key
 
 application = typer.Typer(help="List, show, watch and cancel jobs.", no_args_is_help=True, add_completion=False)

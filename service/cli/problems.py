@@ -12,7 +12,7 @@ from service.cli.output import print_json, wants_json
 from service.cli.settings import load_settings
 from service.operations import problems as operations
 from service.schemas.generated import GeneratedList
-from service.web.problem_archive import problem_archive
+from service.web.bodies.problem_archive import problem_archive
 
 
 def problems(

@@ -20,12 +20,13 @@ from service.jobs.service import JobService
 from service.operations.minima import minima, parse
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits, Settings
-from service.web import logging, openapi, problem_details
-from service.web.compute import Compute
-from service.web.job_metrics import JobMetrics
-from service.web.large import LargeBodies
-from service.web.metrics import Metrics
+from service.web import openapi, problem_details
+from service.web.answering.compute import Compute
+from service.web.answering.large import LargeBodies
 from service.web.middleware import ApiKeys, Observe
+from service.web.observation import logging
+from service.web.observation.job_metrics import JobMetrics
+from service.web.observation.metrics import Metrics
 from service.web.routers import (
     catalogue,
     connectivity,
@@ -46,7 +47,7 @@ from service.web.routers import minima as minima_routes
 from service.web.routers import problems as problem_routes
 from service.web.routers import ranks as ranks_routes
 from service.web.runtime import Runtime
-from service.web.uploads import Uploads
+from service.web.uploads.uploading import Uploads
 
 ROUTERS: Final = (
     minima_routes.router,

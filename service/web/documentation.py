@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from service.web.bodies import JSON, MULTIPART, NPZ
+from service.web.bodies.reading import JSON, MULTIPART, NPZ
 from service.web.problem_types import BY_CODE, MEDIA_TYPE
 
 COMPONENTS: Final = "#/components/schemas/"

@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from service.operations.drawing.canvas import check_available
 from service.operations.drawing.table import PICTURES
-from service.web.bodies import JSON, NPZ
+from service.web.bodies.reading import JSON, NPZ
 
 SVG: Final = "image/svg+xml"
 PNG: Final = "image/png"

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.web import problem_details
-from service.web.metrics import Metrics
+from service.web.observation.metrics import Metrics
 from service.web.problem_types import Unauthorized
 
 API_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"

@@ -28,7 +28,7 @@ from service.schemas.system import Health, Version
 from service.schemas.theorems import TheoremList
 from service.version import ENGINE_VERSION
 from service.web import examples
-from service.web.bodies import JSON
+from service.web.bodies.reading import JSON
 from service.web.documentation import COMPONENTS
 
 TITLE: Final = "Analytic Minima"

@@ -6,8 +6,8 @@ from typing import Final
 
 from starlette.requests import Request
 
+from service.web.answering.questions import Wish
 from service.web.drawing import wanted
-from service.web.questions import Wish
 
 MAX_WAIT_S: Final = 60.0
 ANONYMOUS: Final = "anonymous"

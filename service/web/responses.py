@@ -11,9 +11,9 @@ from starlette.responses import Response
 from service.operations.mapping.sweep import SweepTable
 from service.schemas.base import Wire
 from service.schemas.generated import GeneratedProblem
-from service.web.bodies import JSON, NPZ
-from service.web.npz import write_npz
-from service.web.problem_archive import problem_archive
+from service.web.bodies.npz import write_npz
+from service.web.bodies.problem_archive import problem_archive
+from service.web.bodies.reading import JSON, NPZ
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def rendered_problem(answer: GeneratedProblem, accept: str) -> Rendered:
 
     Notes
     -----
-    See `service.web.problem_archive`.
+    See `service.web.bodies.problem_archive`.
     """
     if NPZ not in accept:
         return rendered(answer)

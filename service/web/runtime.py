@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from service.settings import Settings
-from service.web.compute import Compute
-from service.web.job_metrics import JobMetrics
-from service.web.large import LargeBodies
-from service.web.metrics import Metrics
-from service.web.uploads import Uploads
+from service.web.answering.compute import Compute
+from service.web.answering.large import LargeBodies
+from service.web.observation.job_metrics import JobMetrics
+from service.web.observation.metrics import Metrics
+from service.web.uploads.uploading import Uploads
 
 
 @dataclass(frozen=True, slots=True)

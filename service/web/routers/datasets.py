@@ -11,16 +11,16 @@ from service.jobs.store.datasets import DatasetRecord
 from service.operations.uploads.formats import FORMATS
 from service.schemas.datasets import Dataset, DatasetList, DatasetSummary, UploadOptions
 from service.web import documentation
-from service.web.bodies import MULTIPART
+from service.web.answering.job_views import iso
+from service.web.answering.jobs import jobs_of, stored
+from service.web.bodies.reading import MULTIPART
 from service.web.cursors import cursor_of, link_next, position_of
-from service.web.datasets import CallerDatasets
 from service.web.documentation import BODY_ERRORS, COMMON_ERRORS
-from service.web.job_views import iso
-from service.web.jobs import jobs_of, stored
 from service.web.middleware import shapes
 from service.web.preferences import tenant_of
 from service.web.responses import Rendered, json_response
 from service.web.runtime import runtime_of
+from service.web.uploads.datasets import CallerDatasets
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 

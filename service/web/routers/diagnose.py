@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from service.schemas.diagnose import BareDiagnoseRequest, DiagnoseAnswer, DiagnoseRequest
 from service.web import documentation, examples
-from service.web.answering import answer
+from service.web.answering.posting import answer
 from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, SOLVER_ERRORS
 
 router = APIRouter(prefix="/v1/diagnose", tags=["minima"])

@@ -16,10 +16,10 @@ from service.jobs.codec import decode, plain
 from service.jobs.values import JobState
 from service.schemas.jobs import JobList, JobStatus, PartialChunk, PartialResults
 from service.web import documentation
+from service.web.answering.job_views import job_status, result_response
+from service.web.answering.jobs import jobs_of, stored
 from service.web.cursors import cursor_of, link_next, position_of
 from service.web.documentation import COMMON_ERRORS
-from service.web.job_views import job_status, result_response
-from service.web.jobs import jobs_of, stored
 from service.web.preferences import tenant_of
 from service.web.responses import json_response
 from service.web.runtime import runtime_of

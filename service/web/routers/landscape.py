@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from service.schemas.landscape import BareLandscapeRequest, LandscapeAnswer, LandscapeRequest
 from service.web import documentation, examples
-from service.web.answering import answer
+from service.web.answering.posting import answer
 from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, PICTURE_ERRORS
 from service.web.drawing import PNG, SVG
 

@@ -7,8 +7,8 @@ from starlette.responses import Response
 from service.operations import problems as operations
 from service.schemas.generated import GeneratedList, GeneratedParameters, GeneratedProblem
 from service.web import documentation, examples
-from service.web.answering import answer
-from service.web.bodies import NPZ
+from service.web.answering.posting import answer
+from service.web.bodies.reading import NPZ
 from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, COMPUTING_ERRORS
 from service.web.responses import json_response, rendered_problem
 from service.web.runtime import runtime_of

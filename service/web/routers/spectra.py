@@ -6,8 +6,8 @@ from starlette.responses import Response
 
 from service.schemas.spectra import SpectraAnswer, SpectraRequest
 from service.web import documentation, examples
-from service.web.answering import answer
-from service.web.bodies import NPZ
+from service.web.answering.posting import answer
+from service.web.bodies.reading import NPZ
 from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, PICTURE_ERRORS
 from service.web.drawing import PNG, SVG
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from service.schemas.system import Health, Readiness, Version
 from service.version import ENGINE_VERSION
 from service.web import documentation, openapi
-from service.web.jobs import jobs_of, stored
+from service.web.answering.jobs import jobs_of, stored
 from service.web.responses import json_response
 from service.web.runtime import runtime_of
 

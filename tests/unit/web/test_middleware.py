@@ -11,10 +11,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Settings
-from service.web import logging
 from service.web.app import create_app
-from service.web.metrics import Metrics
 from service.web.middleware import Observe
+from service.web.observation import logging
+from service.web.observation.metrics import Metrics
 
 
 def request(app: Any, method: str, path: str, body: bytes = b"") -> list[MutableMapping[str, Any]]:

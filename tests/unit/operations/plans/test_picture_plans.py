@@ -12,7 +12,7 @@ from service.jobs.table import JOB_OPERATIONS
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.slices import SLICE_EXAMPLE
 from service.settings import Settings
-from service.web.heavy import HEAVY
+from service.web.answering.heavy import HEAVY
 
 TANH = SLICE_EXAMPLE["problem"]
 HUGE = {"weights": [[[1e200]] * 4, [[1e200] * 4]], "biases": [[0.0] * 4, [0.0]]}

@@ -11,7 +11,7 @@ from service.errors import EngineError
 from service.jobs.driver.driver import CHUNKS
 from service.jobs.service import JobService
 from service.jobs.values import ACTIVE, JobState
-from service.web.metrics import Metrics
+from service.web.observation.metrics import Metrics
 
 ENDS: Final = tuple(state for state in JobState if state not in ACTIVE)
 

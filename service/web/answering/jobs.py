@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from service.jobs.service import JobService
 from service.jobs.values import Job, JobState
-from service.web.job_views import job_status, result_response
+from service.web.answering.job_views import job_status, result_response
 from service.web.preferences import preference, tenant_of
 from service.web.responses import json_response
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from service.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 from service.operations.uploads.formats import FileFormat, format_of
-from service.web.bodies import MULTIPART
+from service.web.bodies.reading import MULTIPART
 
 MAX_HEADERS: Final = 20
 PART: Final = "file"

@@ -4,7 +4,7 @@ import numpy as np
 import orjson
 
 from service.schemas.generated import GeneratedProblem
-from service.web.npz import REQUEST, write_npz
+from service.web.bodies.npz import REQUEST, write_npz
 
 
 def problem_archive(answer: GeneratedProblem) -> bytes:

@@ -12,8 +12,8 @@ from service.jobs.codec import JSON, NPZ, decode, plain
 from service.jobs.values import Job, JobState, Payload
 from service.operations.drawing.table import render
 from service.schemas.jobs import JobFailure, JobStatus
+from service.web.answering.questions import LARGE_BYTES
 from service.web.drawing import FORMS, PNG, SVG, wanted
-from service.web.questions import LARGE_BYTES
 
 SUFFIXES: Final = {JSON: "", NPZ: ".npz", SVG: ".svg", PNG: ".png"}
 

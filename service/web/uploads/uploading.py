@@ -15,11 +15,11 @@ from service.operations.uploads.formats import FORMAT_BY_NAME
 from service.schemas.datasets import AppliedOptions, Format, UploadOptions
 from service.settings import Settings, UploadLimits
 from service.web import problem_details
-from service.web.datasets import packed
-from service.web.process import OwnProcess
-from service.web.receiving import ReceivedFile, receiving
-from service.web.relay import Relay, arriving, named_pipe
+from service.web.answering.process import OwnProcess
 from service.web.responses import Rendered
+from service.web.uploads.datasets import packed
+from service.web.uploads.receiving import ReceivedFile, receiving
+from service.web.uploads.relay import Relay, arriving, named_pipe
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from service.errors import EngineError, LimitExceeded
 from service.operations.minima import minima, parse
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits, Settings
-from service.web.bodies import Body
-from service.web.large import LargeBodies
+from service.web.answering.large import LargeBodies
+from service.web.bodies.reading import Body
 
 T = TypeVar("T")
 
@@ -96,7 +96,7 @@ def test_too_much_waiting_work_is_refused() -> None:
 
 SERVER = """
 import asyncio, os, time
-from service.web.process import OwnProcess
+from service.web.answering.process import OwnProcess
 
 async def main():
     kept = OwnProcess(1)  # a pool that nobody holds ends its process by itself

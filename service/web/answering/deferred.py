@@ -9,7 +9,7 @@ from service.operations import cost
 from service.operations.analyses import ANALYSES, sizes_of
 from service.operations.minima_batch import Batch, parse_batch
 from service.settings import Settings
-from service.web.questions import Asked, Read
+from service.web.answering.questions import Asked, Read
 
 
 def _analysis(name: str) -> Read:

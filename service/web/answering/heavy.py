@@ -17,7 +17,7 @@ from service.schemas.slices import SlicesRequest
 from service.schemas.spectra import SpectraRequest
 from service.schemas.sweeps import SweepsRequest
 from service.settings import Limits
-from service.web.questions import Asked, Read
+from service.web.answering.questions import Asked, Read
 
 
 def _sweeps(body: object, limits: Limits) -> Asked:

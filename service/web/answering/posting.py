@@ -6,17 +6,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.operations.mapping.datasets import Place, blamed_on_references, references
-from service.web.bodies import Body, document, is_large, read_body
-from service.web.datasets import CallerDatasets
-from service.web.deferred import DEFERRED
-from service.web.heavy import HEAVY
-from service.web.jobs import answer_with_job, jobs_of, stored
+from service.web.answering.deferred import DEFERRED
+from service.web.answering.heavy import HEAVY
+from service.web.answering.jobs import answer_with_job, jobs_of, stored
+from service.web.answering.questions import Read, Stored, decide, render_inline, submit
+from service.web.answering.tasks import TASKS
+from service.web.bodies.reading import Body, document, is_large, read_body
 from service.web.middleware import shapes
 from service.web.preferences import preference, tenant_of, wish_of
-from service.web.questions import Read, Stored, decide, render_inline, submit
 from service.web.responses import Rendered
 from service.web.runtime import runtime_of
-from service.web.tasks import TASKS
+from service.web.uploads.datasets import CallerDatasets
 
 
 async def answer(request: Request, name: str) -> Response:

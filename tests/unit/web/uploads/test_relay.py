@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from service.errors import EngineError
-from service.web.relay import BATCH_BYTES, Relay, arriving, named_pipe
+from service.web.uploads.relay import BATCH_BYTES, Relay, arriving, named_pipe
 
 CONTENT = bytes(range(251)) * (3 * BATCH_BYTES // 251 + 1)
 

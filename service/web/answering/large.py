@@ -17,14 +17,14 @@ from service.jobs.service import JobService
 from service.operations.mapping.datasets import blamed_on_references, references
 from service.settings import Settings
 from service.web import problem_details
-from service.web.bodies import Body, document
-from service.web.datasets import CallerDatasets
-from service.web.deferred import DEFERRED
-from service.web.heavy import HEAVY
-from service.web.process import OwnProcess
-from service.web.questions import Stored, Wish, decide, render_inline, submit
+from service.web.answering.deferred import DEFERRED
+from service.web.answering.heavy import HEAVY
+from service.web.answering.process import OwnProcess
+from service.web.answering.questions import Stored, Wish, decide, render_inline, submit
+from service.web.answering.tasks import TASKS
+from service.web.bodies.reading import Body, document
 from service.web.responses import Rendered
-from service.web.tasks import TASKS
+from service.web.uploads.datasets import CallerDatasets
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from service.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
-from service.web.documents import from_npz, parse_json
-from service.web.npz import announced_bytes, as_json, by_place, place, read_npy, read_npz
+from service.web.bodies.documents import from_npz, parse_json
+from service.web.bodies.npz import announced_bytes, as_json, by_place, place, read_npy, read_npz
 
 JSON: Final = "application/json"
 NPZ: Final = "application/x-npz"

@@ -13,9 +13,9 @@ from service.jobs.table import JOB_OPERATIONS
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Settings
 from service.web import examples
-from service.web.deferred import DEFERRED
-from service.web.heavy import HEAVY
-from service.web.tasks import TASKS
+from service.web.answering.deferred import DEFERRED
+from service.web.answering.heavy import HEAVY
+from service.web.answering.tasks import TASKS
 
 LABELLED = {
     "network": {"layers": [{"width": 3, "weight_decay": 0.01}, {"width": 3, "weight_decay": 0.01}]},

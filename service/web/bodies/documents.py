@@ -3,7 +3,7 @@
 from pydantic_core import from_json
 
 from service.errors import MalformedBody
-from service.web.npz import ANSWER, REQUEST, as_json, by_place, place, read_npz
+from service.web.bodies.npz import ANSWER, REQUEST, as_json, by_place, place, read_npz
 
 
 def parse_json(content: bytes) -> object:

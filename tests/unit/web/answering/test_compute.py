@@ -6,7 +6,7 @@ import pytest
 
 from service.errors import EngineError, LimitExceeded
 from service.settings import Settings
-from service.web.compute import Compute
+from service.web.answering.compute import Compute
 
 
 async def until(condition: Callable[[], bool]) -> None:

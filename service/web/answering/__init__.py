@@ -1,0 +1,1 @@
+"""How a question is answered: read, priced, computed here or in another process, or made a job."""

@@ -1,0 +1,1 @@
+"""What is sent, as one JSON-like document, whatever its form."""
