@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, islice
 from math import sqrt
+from operator import attrgetter
 from typing import TypeAlias
 
 import numpy as np
@@ -136,12 +137,13 @@ class Lanes:
         if not choice:
             return True
         last = choice[-1][0]
-        if last < len(choice) and all(root.stable for _, root in choice):
+        if last >= len(choice):
+            if self._group[last] == last:
+                # no ties up to here, so that a gap below a chosen index is a larger target switched off
+                return False
+        elif all(root.stable for _, root in choice):
             # stable roots grow with their targets
             return True
-        if self._group[last] == last and last >= len(choice):
-            # no ties up to here, so that a gap below a chosen index is a larger target switched off
-            return False
         products = {index: root.product for index, root in choice}
         least_above, least_here, group = float("inf"), float("inf"), 0
         for index in range(last + 1):
@@ -165,7 +167,8 @@ class Lanes:
         """`point` from the sums of squares of products and lanes."""
         label: dict[str, int | float | str | list[int]] = {
             "subset": [index for index, _ in choice],
-            "unstable": [index for index, root in choice if not root.stable],
+            # two layers have stable roots only
+            "unstable": [index for index, root in choice if not root.stable] if self.shrinkage.n_layers > 2 else [],
         }
         return StationaryPoint(
             PointKind.SINGULAR_SUBSET,
@@ -201,12 +204,12 @@ class Lanes:
         counts = [len(found) for found in options]
         total = count_choices(counts, self.bound) - 1
         leading = sum(bool(found) for found in options[: self.bound])
-        families = [tuple((index, 0) for index in range(size)) for size in range(1, leading + 1)]
+        families = {tuple((index, 0) for index in range(size)) for size in range(1, leading + 1)}
         others = (pick for pick in choices_by_size(counts, self.bound) if pick and pick not in families)
         points = self._leading_points([found[0] for found in options[: min(leading, cap)]])
         rest = islice(others, max(cap - len(families), 0))
         points += [self.point([(index, options[index][option]) for index, option in pick]) for pick in rest]
-        points.sort(key=lambda point: -point.loss)
+        points.sort(key=attrgetter("loss"), reverse=True)
         completeness = (
             f"proved: {total} stationary points other than zero, modulo orthogonal changes of the hidden coordinates; "
             f"{'all' if len(points) == total else len(points)} are listed"

@@ -65,13 +65,14 @@ def choices_by_size(options: Sequence[int], largest: int) -> Iterator[tuple[tupl
     """Every pick of at most ``largest`` (index, option) pairs, smaller picks and leading indices first."""
 
     def extend(first: int, left: int) -> Iterator[tuple[tuple[int, int], ...]]:
-        if left == 0:
-            yield ()
-            return
         for index in range(first, len(options) - left + 1):
             for option in range(options[index]):
+                if left == 1:
+                    yield ((index, option),)
+                    continue
                 for rest in extend(index + 1, left - 1):
                     yield ((index, option), *rest)
 
-    for size in range(min(largest, len(options)) + 1):
+    yield ()
+    for size in range(1, min(largest, len(options)) + 1):
         yield from extend(0, size)

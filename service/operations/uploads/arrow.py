@@ -8,15 +8,14 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.operations.uploads.text_labels import TextLabels
 
-CARRIAGE_RETURN: Final = ord("\r")
 PARSED_AT_ONCE: Final = 1 << 20
 """Bytes that pyarrow takes at a time: text and numbers stay in the caches; a longer line is left to numpy."""
 
 
 def fast_numbers(
     content: memoryview, delimiter: str, columns: int, chosen: Sequence[int], texts: TextLabels | None
-) -> FloatArray | None:
-    """Lines as an array (m, columns) with zeros where nothing was chosen.
+) -> list[FloatArray] | None:
+    """Lines as arrays (m, columns), one after the other, with zeros where nothing was chosen.
 
     Parameters
     ----------
@@ -31,15 +30,13 @@ def fast_numbers(
 
     Returns
     -------
-    FloatArray or None
+    list of FloatArray, or None
         None where pyarrow is missing or refuses anything at all.
     """
     try:
         import pyarrow  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra that ships no types
         from pyarrow import csv  # noqa: PLC0415 - as above
     except ImportError:
-        return None
-    if not _is_lines(content):
         return None
     names = [str(column) for column in range(columns)]
     types = {str(column): pyarrow.float64() for column in chosen}
@@ -58,7 +55,9 @@ def fast_numbers(
         return None
     if len(chosen) < columns and not _is_lines_of_text(bytes(content), table.num_rows):
         return None
-    found = (np.empty if len(chosen) == columns else np.zeros)((table.num_rows, columns))
+    if len(chosen) == columns and texts is None:
+        return [batch.to_tensor(row_major=True).to_numpy() for batch in table.to_batches()]
+    found = np.zeros((table.num_rows, columns))
     for column in chosen:
         found[:, column] = table.column(str(column)).to_numpy()
     if texts is not None:
@@ -66,15 +65,7 @@ def fast_numbers(
         if labels is None:
             return None
         found[:, texts.column] = labels
-    return found
-
-
-def _is_lines(content: memoryview) -> bool:
-    """Whether lines end for pyarrow where they do for the `csv` module: a carriage return on its own is none."""
-    if not (np.frombuffer(content, np.uint8) == CARRIAGE_RETURN).any():
-        return True
-    text = bytes(content)
-    return text.count(b"\r") == text.count(b"\r\n")
+    return [found]
 
 
 def _is_lines_of_text(content: bytes, rows: int) -> bool:

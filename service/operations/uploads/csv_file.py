@@ -108,22 +108,24 @@ class CsvTable:
             end = room.rfind(b"\n", 0, rest + read) + 1
             if not end and rest + read >= BLOCK_BYTES:
                 raise _long_line(self._row)
-            yield from self._block(text[:end])
+            yield from self._block(text[:end], returns=room.find(b"\r", 0, end) >= 0)
             self._line += int(np.count_nonzero(np.frombuffer(text[:end], np.uint8) == NEW_LINE))
             rest += read - end
             room[:rest] = room[end : end + rest]
-        yield from self._block(text[:rest])
+        yield from self._block(text[:rest], returns=room.find(b"\r", 0, rest) >= 0)
 
     def _read_into(self, room: memoryview) -> int:
         return self._beginning.readinto(room) or cast("Any", self._file).readinto(room)
 
-    def _block(self, content: memoryview) -> Iterator[FloatArray]:
-        found = fast_numbers(content, self._delimiter, self.columns, self._numbers_in, self._texts)
-        if found is None:
-            found = self._numbers(bytes(content))
-        if len(found):
-            self._row += len(found)
-            yield found
+    def _block(self, content: memoryview, *, returns: bool) -> Iterator[FloatArray]:
+        """Arrays of the lines in ``content``, which has carriage returns or none."""
+        found = None
+        if not returns or _only_ends_lines(bytes(content)):
+            found = fast_numbers(content, self._delimiter, self.columns, self._numbers_in, self._texts)
+        for block in found or [self._numbers(bytes(content))]:
+            if len(block):
+                self._row += len(block)
+                yield block
 
     def _numbers(self, content: bytes) -> FloatArray:
         lines = _text(content, self._row).replace("\r\n", "\n").split("\n")
@@ -183,6 +185,11 @@ class CsvTable:
         if column == self._label:
             return "must be a number, as the label of the first row is"
         return f"must be a number: {HOW_TEXTS_ARE_READ}"
+
+
+def _only_ends_lines(content: bytes) -> bool:
+    """Whether a carriage return is only met before a line feed: on its own it would end a line for pyarrow alone."""
+    return content.count(b"\r") == content.count(b"\r\n")
 
 
 def _loaded(lines: list[str], delimiter: str, quotechar: str | None = None) -> FloatArray | None:

@@ -134,7 +134,7 @@ def test_both_readers_of_text_read_the_same_numbers(values: list[float]) -> None
     fast = fast_numbers(memoryview(text), ",", 3, range(3), None)
     assert fast is not None
     slow = csv_file.CsvTable(io.BytesIO(text), UploadOptions())._numbers(text)
-    assert fast.tobytes() == slow.tobytes() == rows.tobytes()
+    assert np.concatenate(fast).tobytes() == slow.tobytes() == rows.tobytes()
 
 
 def test_preparation_is_what_the_answer_says() -> None:
