@@ -119,9 +119,7 @@ class Lanes:
         if not self._aligned(choice):
             return PointClass.STRICT_SADDLE
         inflected = False
-        for index, root in choice:
-            if root.stable:
-                continue
+        for index in self._unstable(choice):
             if not self.shrinkage.at_inflection(self.targets[index]):
                 return PointClass.STRICT_SADDLE
             inflected = True
@@ -141,7 +139,7 @@ class Lanes:
             if self._group[last] == last:
                 # no ties up to here, so that a gap below a chosen index is a larger target switched off
                 return False
-        elif all(root.stable for _, root in choice):
+        elif not self._unstable(choice):
             # stable roots grow with their targets
             return True
         products = {index: root.product for index, root in choice}
@@ -155,6 +153,10 @@ class Lanes:
             least_here = min(least_here, product)
         return True
 
+    def _unstable(self, choice: Choice) -> list[int]:
+        """Indices whose root is unstable; two layers have stable roots only."""
+        return [index for index, root in choice if not root.stable] if self.shrinkage.n_layers > 2 else []
+
     def point(self, choice: Choice) -> StationaryPoint:
         """The choice as an entry of the list of stationary points."""
         products = lanes = 0.0
@@ -167,8 +169,7 @@ class Lanes:
         """`point` from the sums of squares of products and lanes."""
         label: dict[str, int | float | str | list[int]] = {
             "subset": [index for index, _ in choice],
-            # two layers have stable roots only
-            "unstable": [index for index, root in choice if not root.stable] if self.shrinkage.n_layers > 2 else [],
+            "unstable": self._unstable(choice),
         }
         return StationaryPoint(
             PointKind.SINGULAR_SUBSET,
