@@ -4,6 +4,7 @@ import http.client
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ COLUMNS: Final = 100
 BLOCK: Final = 10_000
 REPEATS: Final = 3
 AT_THE_SPEED_OF_ONE_PASS: Final = 1.0
+IN_MEMORY: Final = "numpy.load of the file and one matrix product, all in memory"
 
 
 def compare() -> list[Comparison]:
@@ -70,43 +72,39 @@ def _pyarrow(path: Path) -> FloatArray:
 
 
 def _reduced(path: Path) -> Comparison:
-    ours, theirs = [], []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        product = _numpy(path)
-        between = time.process_time()
-        found = _moments(path, "npy")
-        ours.append(time.process_time() - between)
-        theirs.append(between - start)
-        _check(found, product, SAMPLES)
-        del product
-    return Comparison(
-        work=f"{SAMPLES:,} x {COLUMNS} in npy to moments, in blocks",
-        measured=min(ours),
-        reference="numpy.load of the file and one matrix product, all in memory",
-        measured_reference=min(theirs),
-        unit="s of a core",
-        bound=AT_THE_SPEED_OF_ONE_PASS,
-        at_least=False,
-    )
+    ours, theirs = _timed(path, "npy", _numpy, SAMPLES)
+    return _row(f"{SAMPLES:,} x {COLUMNS} in npy to moments, in blocks", ours, IN_MEMORY, theirs, "s of a core")
 
 
 def _reduced_text(path: Path) -> Comparison:
+    ours, theirs = _timed(path, "csv", _pyarrow, TEXT_SAMPLES)
+    work = f"{TEXT_SAMPLES:,} x {COLUMNS} in csv ({path.stat().st_size / 1e6:.0f} MB) to moments, in blocks"
+    reference = "pyarrow.csv on one thread and one matrix product, all in memory"
+    return _row(work, ours, reference, theirs, "s of a core")
+
+
+def _timed(path: Path, form: str, peer: Callable[[Path], FloatArray], samples: int) -> tuple[list[float], list[float]]:
+    """Seconds of a core of the reduction and of the peer, in turn."""
     ours, theirs = [], []
     for _ in range(REPEATS):
         start = time.process_time()
-        product = _pyarrow(path)
+        product = peer(path)
         between = time.process_time()
-        found = _moments(path, "csv")
+        found = _moments(path, form)
         ours.append(time.process_time() - between)
         theirs.append(between - start)
-        _check(found, product, TEXT_SAMPLES)
+        _check(found, product, samples)
+        del product
+    return ours, theirs
+
+
+def _row(work: str, ours: list[float], reference: str, theirs: list[float], unit: str) -> Comparison:
     return Comparison(
-        work=f"{TEXT_SAMPLES:,} x {COLUMNS} in csv ({path.stat().st_size / 1e6:.0f} MB) to moments, in blocks",
+        work=work,
         measured=min(ours),
-        reference="pyarrow.csv on one thread and one matrix product, all in memory",
+        reference=reference,
         measured_reference=min(theirs),
-        unit="s of a core",
+        unit=unit,
         bound=AT_THE_SPEED_OF_ONE_PASS,
         at_least=False,
     )
@@ -128,20 +126,10 @@ def _uploaded(path: Path, folder: str) -> list[Comparison]:
             seconds, document = _send(served.port, path, f"/v1/datasets?targets={repeat}")
             assert document["samples"] == SAMPLES
             ours.append(seconds)
+    work = f"{SAMPLES:,} x {COLUMNS} in npy uploaded over HTTP, by the clock"
     return [
-        Comparison(
-            work=f"{SAMPLES:,} x {COLUMNS} in npy uploaded over HTTP, by the clock",
-            measured=min(ours),
-            reference=reference,
-            measured_reference=min(theirs),
-            unit="s",
-            bound=AT_THE_SPEED_OF_ONE_PASS,
-            at_least=False,
-        )
-        for reference, theirs in (
-            ("the same body received by the same server and hashed", hashed),
-            ("numpy.load of the file and one matrix product, all in memory", loaded),
-        )
+        _row(work, ours, "the same body received by the same server and hashed", hashed, "s"),
+        _row(work, ours, IN_MEMORY, loaded, "s"),
     ]
 
 

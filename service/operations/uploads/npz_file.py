@@ -14,7 +14,7 @@ from service.operations.uploads.npy_file import NpyArray
 from service.operations.uploads.tables import TableOfNumbers, rows_of_a_block
 
 COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# zipfile raises NotImplementedError for a compression or version that it does not know, RuntimeError for a password
+# beside damage: what zipfile raises for compressions and versions that it does not know, and for a missing password
 UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 WANTED: Final = "must hold the arrays x (samples x inputs) and y (samples, or samples x outputs) and no other"
 

@@ -1,8 +1,10 @@
 from typing import Any
 
 import numpy as np
+import pytest
 
-from service.operations.cost import estimate_s
+from service.operations.cost import SUMMARY_SEARCH_S, estimate_s, landscape_s
+from service.operations.landscape import parse as parse_landscape
 from service.operations.minima import parse
 from service.settings import Settings
 
@@ -44,3 +46,14 @@ def test_what_may_have_to_be_searched_for_leaves_the_event_loop() -> None:
         return estimate_s(parse({"network": {"layers": layers}, "data": data}).request)
 
     assert two_outputs(0.0) < budget < two_outputs(0.1) < two_outputs(0.1, rate=0.2)
+
+
+def test_a_summary_is_priced_with_a_solution_but_with_a_long_search_only_on_request() -> None:
+    def summary(decay: float, **options: Any) -> float:
+        data = {"kind": "moments", "xx": np.eye(50).tolist(), "xy": np.eye(50).tolist(), "yy": 60.0}
+        network = {"layers": [{"width": 50, "weight_decay": decay}] * 3}
+        return landscape_s(parse_landscape({"problem": {"network": network, "data": data}, **options}).request)
+
+    # white inputs have a closed form, which the shapes alone do not tell
+    assert summary(0.1) == pytest.approx(summary(0.0) + SUMMARY_SEARCH_S)
+    assert summary(0.1, include=["minimum"]) > 2.0 * summary(0.1)
