@@ -1,0 +1,102 @@
+"""Samples as one triangular factor: what every solver and certificate reads of data that were seen.
+
+The factor of the centred, scaled table keeps what moments lose.  Means are taken off before anything is squared, a
+column in dollars does not drown one in percent, and the condition of the data is not squared.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.core.arrays import FloatArray, IntArray
+
+BLOCK = 4096
+"""Rows that are factored at once; more are stacked under the factor of those before."""
+SAFE_EXPONENT = 300
+"""Columns whose largest entry lies outside ``2^-300 .. 2^300`` are brought near one before they are squared."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """Samples reduced to means, scales and a triangular factor.
+
+    With the table ``[x y]`` of n rows, ``(table - mean)' (table - mean) = diag(scale) r' r diag(scale)``.
+
+    Attributes
+    ----------
+    n : int
+        Number of samples, at least 1.
+    x_mean : (d,) array
+    y_mean : (k,) array
+    scale : (d + k,) array
+        Positive; powers of two near the standard deviations, so that scaling is exact.
+    r : (d + k, d + k) array
+        Upper triangular; its columns have norms near ``sqrt(n)``, and zero for a constant column.
+    """
+
+    n: int
+    x_mean: FloatArray
+    y_mean: FloatArray
+    scale: FloatArray
+    r: FloatArray
+
+    @property
+    def inputs(self) -> int:
+        """Number of inputs d."""
+        return int(self.x_mean.size)
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs k."""
+        return int(self.y_mean.size)
+
+
+def factor_of_samples(x: FloatArray, y: FloatArray) -> Factor:
+    """Factor of samples ``x`` (n, d) and ``y`` (n, k), n >= 1, all finite.
+
+    Notes
+    -----
+    Means are found in two passes, the second on the deviations, whose own rounding is relative to themselves; then
+    a blocked Householder QR, whose backward error is relative to each column.  O(n (d + k)^2).
+    """
+    table = np.concatenate((x, y), axis=1)
+    exponents = safe_exponents(np.abs(table).max(axis=0))
+    if exponents.any():
+        table = np.ldexp(table, -exponents)
+    constant = (table == table[0]).all(axis=0)
+    mean = table.mean(axis=0)
+    table -= mean
+    rest = table.mean(axis=0)
+    table -= rest
+    mean = np.where(constant, mean + table[0] + rest, mean + rest)
+    table[:, constant] = 0.0
+    scale = powers_of_two(np.sqrt(np.einsum("ij,ij->j", table, table) / len(table)))
+    table /= scale
+    inputs = x.shape[1]
+    mean, scale = np.ldexp(mean, exponents), np.ldexp(scale, exponents)
+    return Factor(len(table), mean[:inputs], mean[inputs:], scale, triangle(table))
+
+
+def safe_exponents(largest: FloatArray) -> IntArray:
+    """Powers of two to take out of columns with these largest moduli (c,) before they are squared; mostly zero."""
+    exponents = np.frexp(largest)[1].astype(np.int64)
+    return np.where((np.abs(exponents) > SAFE_EXPONENT) & (largest > 0.0), exponents, 0)
+
+
+def powers_of_two(sizes: FloatArray) -> FloatArray:
+    """The powers of two just below the sizes (c,), and 1 where a size is zero: dividing by them is exact."""
+    exponents = np.frexp(sizes)[1] - 1
+    return np.where(sizes > 0.0, np.ldexp(1.0, exponents), 1.0)
+
+
+def triangle(rows: FloatArray) -> FloatArray:
+    """Triangular factor (c, c) of rows (m, c), any m; its diagonal may have any sign.  O(m c^2)."""
+    columns = rows.shape[1]
+    factor: FloatArray = np.zeros((0, columns))
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
+        stacked = np.concatenate((factor, block)) if len(factor) else block
+        factor = np.linalg.qr(stacked, mode="r")
+    if len(factor) < columns:
+        factor = np.concatenate((factor, np.zeros((columns - len(factor), columns))))
+    return factor
