@@ -96,7 +96,7 @@ def triangle(rows: FloatArray) -> FloatArray:
     for start in range(0, len(rows), BLOCK):
         block = rows[start : start + BLOCK]
         stacked = np.concatenate((factor, block)) if len(factor) else block
-        factor = np.linalg.qr(stacked, mode="r")
+        factor = np.asarray(np.linalg.qr(stacked, mode="r"), dtype=np.float64)
     if len(factor) < columns:
         factor = np.concatenate((factor, np.zeros((columns - len(factor), columns))))
     return factor

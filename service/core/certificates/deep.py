@@ -54,7 +54,7 @@ def convex_bound(problem: Problem, quadratic: Quadratic, solution: Solution) -> 
     """Bound of two layers with noise and decay: both penalties at once, the decay by its dual."""
     gam = float(np.sqrt(np.prod(problem.network.weight_decays)))
     dual = DecayDual(quadratic, effective_noise(problem.network), gam, rank_bound(problem, quadratic))
-    unit = max(abs(solution.minimum.loss), 1e-6 * problem.data.yy)
+    unit = problem.unit(solution.minimum.loss)
     goal = solution.minimum.loss - 0.1 * GAP_TOLERANCE * unit
     return dual.best(quadratic.restrict(solution.minimum.end_to_end_map), goal)
 
@@ -71,7 +71,7 @@ def decay_bound(problem: Problem, quadratic: Quadratic, solution: Solution, norm
     task = Penalised.of(quadratic, problem.network.weight_decays, rank_bound(problem, quadratic), linear)
     start = quadratic.restrict(solution.minimum.end_to_end_map)
     shift = noise * norm**2
-    unit = max(abs(solution.minimum.loss), 1e-6 * problem.data.yy)
+    unit = problem.unit(solution.minimum.loss)
     goal = solution.minimum.loss + shift - 0.1 * GAP_TOLERANCE * unit
     bound = task.lower_bound(start)
     if bound < goal and quadratic.correlation_norm > 0.0:

@@ -11,12 +11,11 @@ from service.core.linear.layers import aligned_layers, lanes
 from service.core.linear.noisy_layers import noisy_parameters, shift_factors
 from service.core.linear.quadratic import Quadratic
 from service.core.linear.water_filling import noisy_layers
-from service.core.losses import DenseParameters, decay_of, end_to_end, gradient_of, loss_of, sample_fit, terms_of
+from service.core.losses import DenseParameters, decay_of, end_to_end, gradient_of, terms_of
 from service.core.parameters import Parameters
 from service.core.problems import Network, Problem
 from service.core.results import Certificate, Check, Solution, weights_missing
 from service.core.scalar.narrow import dense_or_narrow
-from service.core.scalar.norm_bound import CANCELLING
 
 GAP_TOLERANCE = 1e-9
 
@@ -51,7 +50,7 @@ def certificate(
         parameters = approaching(problem, quadratic, minimum.end_to_end_map)
     network, dense = dense_or_narrow(problem.network, parameters)
     upper = _loss(problem, network, dense)
-    unit = max(abs(upper), 1e-6 * problem.data.yy, 1e-300)
+    unit = problem.unit(upper)
     allowance = rounding_allowance(problem, quadratic, minimum.end_to_end_map)
     lower = max(lower_bound - allowance, 0.0)
     return Certificate(
@@ -66,13 +65,7 @@ def certificate(
 
 
 def _loss(problem: Problem, network: Network, dense: DenseParameters) -> float:
-    """Where the moments would cancel, the error of the mean prediction comes from the samples."""
-    # a sum of squares, whatever rounding makes of it
-    loss = max(float(loss_of(network, problem.data, dense)), 0.0)
-    if problem.samples is None or loss > CANCELLING * problem.data.yy:
-        return loss
-    terms = terms_of(network, problem.data, dense)
-    return sample_fit(problem.samples, *end_to_end(dense)) + terms.noise + terms.decay
+    return terms_of(network, problem.data, dense).loss
 
 
 def rounding_allowance(problem: Problem, quadratic: Quadratic, end_to_end_map: FloatArray) -> float:

@@ -21,7 +21,7 @@ def certify(problem: Problem, solution: Solution) -> Certificate:
     quadratic = quadratic_of(problem)
     decays = problem.network.weight_decays
     penalty = decays.size * float(np.exp(np.mean(np.log(decays))))
-    unit = max(abs(solution.minimum.loss), 1e-6 * problem.data.yy)
+    unit = problem.unit(solution.minimum.loss)
     hint = float(np.sum(solution.minimum.singular_values**2))
     lower = shell_bound(quadratic, penalty, 1.0 / decays.size, solution.minimum.loss, 0.2 * GAP_TOLERANCE * unit, hint)
     return certificate(problem, quadratic, solution, lower, METHOD)

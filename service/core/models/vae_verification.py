@@ -46,7 +46,7 @@ def _compared(problem: Problem, model: LinearVae, claim: Claim) -> Iterator[Comp
     at = Autoencoder(decoder, encoder, claim.encoder_variances, claim.decoder_variance)
     moments = seen_moments(problem)
     fresh = vae_certificate(problem, model, minimum, at)
-    unit = max(abs(fresh.upper_bound), 1e-6 * problem.data.yy, 1e-300)
+    unit = problem.unit(fresh.upper_bound)
     slack = 1e-9 * unit + 8.0 * fresh.rounding_allowance
     terms = terms_of(model, moments, at)
     product, offset = end_to_end(dense)

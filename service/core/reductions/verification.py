@@ -62,7 +62,7 @@ def _compared(
     found = evaluated(problem, weights)
     terms, offset = found.terms, found.offset
     fresh = certificate_of(reduction, minimum, _plain_certificate(reduction, solution, weights, certifier))
-    unit = max(abs(fresh.upper_bound), 1e-6 * problem.data.yy, 1e-300)
+    unit = problem.unit(fresh.upper_bound)
     slack = 2e-9 * unit + 8.0 * fresh.rounding_allowance
     pairs = [
         ("global_minimum.loss", minimum.loss, fresh.upper_bound),

@@ -18,7 +18,6 @@ from service.core.roles import Certifier, Solver
 from service.core.scalar.branches import Branches
 from service.core.scalar.norm_bound import norm_bound
 from service.core.scalar.reduced import reduced_of
-from service.core.scalar.shells import Scales
 from service.core.scalar.weights import balanced_parameters
 from service.core.solvers.scalar_output import SOLVER
 from service.errors import NumericalError
@@ -145,9 +144,8 @@ def test_bounds_hold_whatever_is_claimed() -> None:
 def test_the_gap_closes_in_few_nodes_without_a_hint() -> None:
     for base in covered_by(SOLVER, 40):
         reduced, data = reduced_of(base), base.data
-        scales = Scales(float(np.linalg.norm(data.xx)), float(np.linalg.norm(data.xy)), data.yy)
         loss = SOLVER.solve(base).minimum.loss
-        bound = norm_bound(reduced, scales, 1e-10 * data.yy, np.inf)
+        bound = norm_bound(reduced, 1e-10 * data.yy, np.inf)
         assert bound.lower <= loss + bound.allowance
         assert bound.lower >= loss - 1.1e-10 * data.yy - 2.0 * bound.allowance
         assert bound.reached >= loss - bound.allowance
