@@ -28,7 +28,7 @@ REPORTS: Final[dict[str, str]] = {
     "phase_diagrams": "Phase diagrams: boundaries against bisection",
     "pictures": "Pictures of the documentation",
     "races": "Races: theory, this engine, and PyTorch",
-    "scalar_certificates": "One output: certificates against 60-digit arithmetic",
+    "scalar_certificates": "One output: certificates against arithmetic in many digits",
     "scalar_roots": "One output: stationary maps, thresholds and jumps",
     "scalar_search": "One output: search never beats the formula, and reaches it",
     "scalar_torch": "One output: PyTorch training ends at the predicted loss",
