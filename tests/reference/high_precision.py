@@ -160,6 +160,8 @@ def _roots(
     high = float(logs[0].max()) + 60.0
     if depth > 1:
         high = max(high, float((mp.log(mp.fsum(a for _, a in pairs)) - level) / (2 - power)) + 1.0)
+    if low >= high:
+        return []
     grid = np.linspace(low, high, int((high - low) / STEP) + 2)
     exponents = logs[1] - 2.0 * np.logaddexp(logs[0], grid[:, None])
     top = exponents.max(axis=1)
