@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from service.errors import ServiceError
 from service.operations.diagnose import diagnose
 from service.operations.diagnose import parse as parse_diagnose
 from service.operations.included import plain
@@ -56,7 +57,10 @@ class Claim:
 
 def disagreements(problem: RawProblem) -> dict[str, str]:
     """What each operation says that the answer of `minima` rules out; errors count."""
-    answer = answered(problem.body(**{"return": {"weights": "full", "problem": True}}))
+    try:
+        answer = answered(problem.body(**{"return": {"weights": "full", "problem": True}}))
+    except ServiceError as error:
+        return {"minima": f"{type(error).__name__}: {error}"}
     claim = Claim(answer, float(problem.variance))
     found: dict[str, str] = {}
     for name, ask in ASKED.items():
