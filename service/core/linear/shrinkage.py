@@ -142,8 +142,8 @@ class Shrinkage:
 
         lower = min(ratio ** (-1.0 / (layers - 2)), middle)
         upper = max(ratio ** (1.0 / layers), middle)
-        # the ends are rounded, and taken to the power of the layers; the middle is off the root by more than that
-        rounding = 4.0 * layers * EPSILON * ratio
+        # the exponents of the ends are rounded, and then the ends; the middle is off the root by more than that
+        rounding = 4.0 * EPSILON * (layers + abs(log_ratio)) * ratio
         stable = bracketed_root(equation, middle, upper, rounding)
         unstable = bracketed_root(equation, lower, middle, rounding)
         return (self._root(unstable, False), self._root(stable, True))
