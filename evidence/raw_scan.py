@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 
 from tests.support.raw_problems import Summary
 from tests.support.raw_runs import FELT_PENALTY, WELL_CONDITIONED, run
-from tests.support.raw_scan import KINDS, scan_problem
+from tests.support.raw_scan import ALL_KINDS, scan_problem
 
 PROBLEMS: Final = 2400
 IMAGE: Final = Path(__file__).parent.parent / "docs" / "images" / "raw-scan.png"
@@ -132,7 +132,7 @@ def _regions(outcomes: Sequence[Outcome]) -> str:
 def _kinds(outcomes: Sequence[Outcome]) -> str:
     lines = ["| inputs | form | problems | closed | largest gap closed | largest error of the loss | up to a norm |"]
     lines.append("|---|---|---|---|---|---|---|")
-    for kind in KINDS:
+    for kind in ALL_KINDS:
         for form in ("samples", "moments"):
             own = [each for each in outcomes if (each.kind, each.form) == (kind, form)]
             closed = [each for each in own if each.closed]

@@ -86,8 +86,9 @@ def objective(
     weights: Sequence[Floats],
     decays: Sequence[float],
     biases: Sequence[Floats | None] | None = None,
+    noise: Sequence[float] = (),
 ) -> Fraction:
-    """``J`` at given weights of a chain of linear layers without noise, whose biases are not decayed.
+    """``J`` at given weights of a chain of linear layers, whose biases are not decayed.
 
     Parameters
     ----------
@@ -98,17 +99,34 @@ def objective(
     decays : sequence of float
         One for each layer.
     biases : sequence of ((width,) array or None), optional
+        With noise, of the output only.
+    noise : sequence of float
+        Variance of the factor of mean one on every neuron of each hidden layer; empty for none.
     """
     layers = [exact(weight) for weight in weights]
     chain, offset = _composed(layers, biases or [None] * len(layers))
-    decay = sum(
-        (
-            Fraction(g) * sum(entry * entry for row in layer for entry in row)
-            for g, layer in zip(decays, layers, strict=True)
-        ),
-        Fraction(0),
-    )
-    return mean_square(moments, chain, offset) + decay
+    decay = Fraction(0)
+    for rate, layer in zip(decays, layers, strict=True):
+        decay += Fraction(rate) * sum((entry * entry for row in layer for entry in row), Fraction(0))
+    return mean_square(moments, chain, offset) + _spread(moments, layers, noise) + decay
+
+
+def _spread(moments: ExactMoments, layers: Sequence[Matrix], noise: Sequence[float]) -> Fraction:
+    """Mean variance of the outputs under noise: with it less without it, of the second moments passed through."""
+    if not any(noise):
+        return Fraction(0)
+    noisy = plain = moments.xx
+    for index, layer in enumerate(layers):
+        noisy, plain = (_through(layer, each) for each in (noisy, plain))
+        if index < len(noise):
+            raised = 1 + Fraction(noise[index])
+            noisy = [[entry * (raised if i == j else 1) for j, entry in enumerate(row)] for i, row in enumerate(noisy)]
+    return sum((noisy[j][j] - plain[j][j] for j in range(len(noisy))), Fraction(0))
+
+
+def _through(layer: Matrix, second: Matrix) -> Matrix:
+    images = [[_dot(row, column) for column in second] for row in layer]
+    return [[_dot(image, row) for row in layer] for image in images]
 
 
 def composed(weights: Sequence[Floats], biases: Sequence[Floats | None] | None = None) -> tuple[Matrix, Vector]:

@@ -13,6 +13,7 @@ import mpmath as mp  # type: ignore[import-untyped]  # it has no stubs
 import numpy as np
 
 from tests.reference.exact_numbers import ExactMoments
+from tests.reference.exact_truth import least_squares
 
 DIGITS = 100
 """Twice the digits of the answer, and those that an eigenvalue 1e-30 below the largest one loses."""
@@ -91,6 +92,22 @@ def least_loss_within(moments: ExactMoments, norm: float) -> mp.mpf:
             low, high = (middle, high) if excess(middle) > 0 else (low, middle)
         rho = mp.exp(_root(excess, low, high))
         return yy - mp.fsum(a * (c + 2 * rho) / (c + rho) ** 2 for c, a in pairs)
+
+
+def least_loss_of_rank(moments: ExactMoments, rank: int) -> mp.mpf:
+    """Least loss of maps of at most this rank, without decay.
+
+    What the best map explains is the trace of ``xy' xx^+ xy``, of which the largest eigenvalues can be had
+    (Eckart and Young, in coordinates where the inputs are white).
+    """
+    columns = list(zip(*moments.xy, strict=True))
+    products = [
+        [sum((a * b for a, b in zip(row, column, strict=True)), Fraction(0)) for column in columns]
+        for row in least_squares(moments).map
+    ]
+    with mp.workdps(DIGITS):
+        values = mp.eigsy(mp.matrix([[number(entry) for entry in row] for row in products]), eigvals_only=True)
+        return number(moments.yy) - mp.fsum(sorted(values, reverse=True)[:rank])
 
 
 def spectrum(moments: ExactMoments, factor: mp.mpf, input_noise: float) -> list[tuple[mp.mpf, mp.mpf]]:

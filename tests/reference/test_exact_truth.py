@@ -8,7 +8,7 @@ import pytest
 
 from tests.reference.exact_numbers import Floats, joint_is_semidefinite, of_floats, of_samples, semidefinite
 from tests.reference.exact_truth import composed, least_squares, mean_square, objective
-from tests.reference.high_precision import exact_minimum, least_loss_within, scaled_condition
+from tests.reference.high_precision import exact_minimum, least_loss_of_rank, least_loss_within, scaled_condition
 
 SEEDS = pytest.mark.parametrize("seed", range(8))
 
@@ -92,6 +92,33 @@ def test_the_objective_is_the_mean_over_samples_plus_the_decay(seed: int) -> Non
     chain, offset = composed(weights, biases)
     np.testing.assert_allclose(np.array(chain, dtype=float), weights[1] @ weights[0], rtol=1e-12)
     np.testing.assert_allclose(np.array(offset, dtype=float), shift, rtol=1e-15)
+
+
+@SEEDS
+def test_noise_adds_the_variance_of_the_output(seed: int) -> None:
+    """Every product of signs ``1 +- sqrt(s)`` has mean one and variance s."""
+    rng = np.random.default_rng(seed)
+    x, y = table(seed)
+    weights = [rng.normal(size=(2, 3)), rng.normal(size=(2, 2)), rng.normal(size=(1, 2))]
+    losses = []
+    for signs in np.ndindex(2, 2, 2, 2):
+        first, second = (1.0 + np.array([0.5, 0.25])[:, None] * (2.0 * np.reshape(signs, (2, 2)) - 1.0)).tolist()
+        error = ((x @ weights[0].T * first) @ weights[1].T * second) @ weights[2].T - y
+        losses.append(np.mean(error**2))
+    told = objective(of_samples(x, y), weights, [0.0] * 3, noise=[0.25, 0.0625])
+    np.testing.assert_allclose(float(told), np.mean(losses), rtol=1e-11)
+
+
+@SEEDS
+def test_the_best_map_of_a_rank_is_that_of_floating_point(seed: int) -> None:
+    x, y = table(seed, outputs=3)
+    data = of_samples(x, y)
+    basis, _ = np.linalg.qr(x)
+    rest = np.sum((y - basis @ (basis.T @ y)) ** 2)
+    values = np.linalg.svd(basis.T @ y, compute_uv=False)
+    for rank in range(4):
+        expected = (rest + np.sum(values[rank:] ** 2)) / 12
+        np.testing.assert_allclose(float(least_loss_of_rank(data, rank)), expected, rtol=1e-10)
 
 
 @SEEDS

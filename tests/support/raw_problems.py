@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from math import isfinite
 from typing import Any, TypeAlias
 
 import mpmath as mp  # type: ignore[import-untyped]  # it has no stubs
@@ -11,7 +12,14 @@ import numpy as np
 
 from tests.reference.exact_numbers import ExactMoments, Floats, of_floats, of_samples
 from tests.reference.exact_truth import least_squares
-from tests.reference.high_precision import DIGITS, Exact, exact_minimum, least_loss_within, scaled_condition
+from tests.reference.high_precision import (
+    DIGITS,
+    Exact,
+    exact_minimum,
+    least_loss_of_rank,
+    least_loss_within,
+    scaled_condition,
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,7 @@ Data: TypeAlias = Rows | Summary
 
 @dataclass(frozen=True)
 class RawProblem:
-    """A chain of linear layers without noise on raw data.
+    """A chain of linear layers on raw data.
 
     Attributes
     ----------
@@ -77,13 +85,15 @@ class RawProblem:
         What makes the data hard, one word.
     data : Rows or Summary
     hidden : tuple of int
-        Widths of the hidden layers; none of them binds the rank.
+        Widths of the hidden layers.  With decay none of them is below the number of outputs.
     decays : tuple of float
         One a layer; all positive or all zero.
     bias : bool
         Whether the output has a free offset.
     convention : {"mean", "sum"}
         With `sum` and decay the truth would not be a float64 problem any more, so there is none.
+    noise : float
+        Variance of the noise on every hidden layer, for one output without bias.
     """
 
     name: str
@@ -93,11 +103,16 @@ class RawProblem:
     decays: tuple[float, ...] = (0.0,)
     bias: bool = False
     convention: str = "mean"
+    noise: float = 0.0
 
     def body(self, **options: Any) -> dict[str, Any]:
         """The request, with options beside the problem."""
         widths = (*self.hidden, self.exact.outputs)
-        layers = [{"width": width, "weight_decay": decay} for width, decay in zip(widths, self.decays, strict=True)]
+        layers: list[dict[str, Any]] = [
+            {"width": width, "weight_decay": decay} for width, decay in zip(widths, self.decays, strict=True)
+        ]
+        for layer in layers[:-1] if self.noise else ():
+            layer["noise"] = {"kind": "gaussian", "variance": self.noise}
         network: dict[str, Any] = {"layers": layers}
         if self.bias:
             network["bias"] = "output"
@@ -129,25 +144,36 @@ class RawProblem:
         """What the map of the network sees: about the means, if an offset takes these up."""
         return self.exact.centred() if self.bias else self.exact
 
+    @property
+    def noisy(self) -> ExactMoments:
+        """The moments whose inputs are raised by what noise adds to the square of the prediction."""
+        factor = Fraction(1)
+        for width in self.hidden if self.noise else ():
+            factor *= 1 + Fraction(self.noise) / width
+        return replace(self.free, xx=[[factor * entry for entry in row] for row in self.free.xx])
+
     @cached_property
     def truth(self) -> Fraction | None:
-        """The infimum of the objective to some 80 digits; None for two or more decayed layers on several outputs."""
+        """The infimum of the objective to some 80 digits; None where nobody knows it in closed form."""
         if not self.decayed:
-            return self.unit * least_squares(self.free).loss
+            rank = min((*self.hidden, self.exact.outputs))
+            if rank < self.exact.outputs:
+                return self.unit * rational(least_loss_of_rank(self.free, rank))
+            return self.unit * least_squares(self.noisy).loss
         if not self.hidden:
             return least_squares(self.free, penalty=self.decays[0]).loss
-        if self.exact.outputs > 1:
-            return None
-        return rational(self._secular.loss)
+        if self.exact.outputs == 1:
+            return rational(self._secular.loss)
+        return _aligned_minimum(self.free, self.decays)
 
     def truth_within(self, norm: float) -> Fraction:
         """The infimum over maps of at most this Frobenius norm, without decay."""
         assert not self.decayed
-        return self.unit * rational(least_loss_within(self.free, norm))
+        return self.unit * rational(least_loss_within(self.noisy, norm))
 
     @cached_property
     def _secular(self) -> Exact:
-        return exact_minimum(self.free, self.decays)
+        return exact_minimum(self.noisy, self.decays)
 
     @cached_property
     def variance(self) -> Fraction:
@@ -162,12 +188,26 @@ class RawProblem:
     @cached_property
     def penalty(self) -> float:
         """The convex penalty ``min_j p / t_j^2`` of the minimum, in coordinates where every input has unit norm."""
-        squares = [float(self.free.xx[j][j]) for j in range(self.free.inputs)]
-        largest = max(squares)
+        largest = max(self.free.xx[j][j] for j in range(self.free.inputs))
         if not self.decayed or (self.exact.outputs > 1 and self.hidden):
             return 0.0
         rho = self._secular.multiplier if self.exact.outputs == 1 else self.decays[0]
-        return rho / largest if largest > 0.0 else float("inf")
+        return float(Fraction(rho) / largest) if largest and isfinite(rho) else float("inf")
+
+
+def _aligned_minimum(moments: ExactMoments, decays: Sequence[float]) -> Fraction | None:
+    """Two equally decayed layers where every input has an output of its own; None for anything else.
+
+    The least penalty of a map is ``2 g`` times its nuclear norm, which no signs of inputs and outputs change: the mean
+    of a minimiser over them is diagonal, and no worse.
+    """
+    entries = [(i, j) for i in range(moments.inputs) for j in range(moments.inputs) if i != j]
+    apart = all(not moments.xx[i][j] and (j >= moments.outputs or not moments.xy[i][j]) for i, j in entries)
+    if len(decays) != 2 or decays[0] != decays[1] or not apart:
+        return None
+    rate = Fraction(decays[0])
+    felt = (max(abs(moments.xy[j][j]) - rate, Fraction(0)) ** 2 / moments.xx[j][j] for j in range(moments.outputs))
+    return moments.yy - sum(felt, Fraction(0))
 
 
 def rational(value: mp.mpf) -> Fraction:

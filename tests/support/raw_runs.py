@@ -107,7 +107,7 @@ def judged(problem: RawProblem, answer: Mapping[str, Any]) -> dict[str, str]:
     limit = limit_of(certificate)
     truth = problem.truth
     if truth is not None:
-        least = truth if limit is None else problem.truth_within(limit) if not problem.decayed else truth
+        least = truth if limit is None or problem.decayed else max(truth, problem.truth_within(limit))
         if lower > least:
             found["bound above truth"] = f"{float(lower)!r} > {float(least)!r}"
         if upper < truth:
@@ -147,7 +147,8 @@ def _gap(problem: RawProblem, answer: Mapping[str, Any], upper: Fraction, lower:
 
 def _against_weights(problem: RawProblem, answer: Mapping[str, Any], upper: Fraction, loss: Fraction) -> dict[str, str]:
     weights, biases = weights_of(answer)
-    true = problem.unit * objective(problem.exact, weights, problem.decays, biases)
+    noise = [problem.noise] * len(problem.hidden)
+    true = problem.unit * objective(problem.exact, weights, problem.decays, biases, noise)
     found = {}
     if upper < true:
         found["upper bound below weights"] = f"{float(upper)!r} < {float(true)!r}"

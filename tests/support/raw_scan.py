@@ -11,27 +11,41 @@ from tests.support.raw_problems import Data, RawProblem, Rows, Summary, chain
 DECADES: Final = 12.0
 """The condition of the inputs goes up to ten to this."""
 OFFSET_DECADES: Final = 9.0
-LARGE_EVERY: Final = 100
+LARGE_EVERY: Final = 101
 """One problem in so many has tens of thousands of samples."""
 
 
 def scan_problem(seed: int) -> RawProblem:
     """One of the problems; kinds, depths and strengths take turns, the rest is drawn."""
     rng = np.random.default_rng(seed)
-    kind = list(KINDS)[seed % len(KINDS)]
-    depth = seed // len(KINDS) % 3
+    kind = ALL_KINDS[seed % len(ALL_KINDS)]
+    depth = seed // len(ALL_KINDS) % 3
     decay = 0.0 if rng.random() < 0.35 else float(10.0 ** rng.uniform(-12.0, -1.0))
-    outputs = int(rng.integers(2, 4)) if rng.random() < 0.15 and not (decay and depth) else 1
+    if kind == "aligned":
+        return RawProblem(f"{kind} {seed}", kind, _aligned(rng), **chain(min(depth, 1), int(rng.integers(3, 6)), decay))
+    outputs = int(rng.integers(2, 4)) if rng.random() < 0.2 and not (decay and depth) else 1
     as_moments = outputs == 1 and bool(rng.random() < 0.3)
     bias = bool(rng.random() < 0.5)
-    n = _samples(rng, large=seed % LARGE_EVERY == LARGE_EVERY - 1 and not as_moments)
+    noise = float(rng.uniform(0.01, 2.0)) if outputs == 1 and not bias and rng.random() < 0.3 else 0.0
+    n = _samples(rng, large=seed % LARGE_EVERY == 100 and not as_moments)
     size = int(rng.integers(1, 8)) if n < 1000 else int(rng.integers(1, 4))
+    width = int(rng.integers(1, 5))
     latent = rng.normal(size=(n, size))
     x = KINDS[kind](rng, latent, float(rng.uniform()))
     y = _targets(rng, latent, outputs)
     data: Data = summary(x, y, means=bias) if as_moments else Rows(x, y)
-    width = int(rng.integers(outputs, 5))
-    return RawProblem(f"{kind} {seed}", kind, data, bias=bias, **chain(depth, width, decay))
+    return RawProblem(f"{kind} {seed}", kind, data, bias=bias, noise=noise, **chain(depth, width, decay))
+
+
+def _aligned(rng: np.random.Generator) -> Rows:
+    """Orthogonal inputs in units up to twelve decades apart, each with an output of its own, also of its own size."""
+    signs = np.array([[1.0]])
+    for _ in range(3):
+        signs = np.block([[signs, signs], [signs, -signs]])
+    outputs = int(rng.integers(2, 4))
+    units, sizes = 10.0 ** rng.uniform(-6.0, 6.0, outputs), 10.0 ** rng.uniform(-2.0, 2.0, outputs)
+    own, others = signs[:, 1 : 1 + outputs], signs[:, 1 + outputs : 1 + 2 * outputs]
+    return Rows(own * units, (own + others * 10.0 ** rng.uniform(-6.0, 0.0)) * sizes)
 
 
 def _samples(rng: np.random.Generator, *, large: bool) -> int:
@@ -87,6 +101,8 @@ KINDS: Final[dict[str, Callable[[np.random.Generator, Floats, float], Floats]]] 
     "offset": _offset,
     "duplicate": _duplicates,
 }
+ALL_KINDS: Final = (*KINDS, "aligned")
+"""Aligned inputs are orthogonal: two decayed layers with several outputs are known in closed form there."""
 
 
 def summary(x: Floats, y: Floats, *, means: bool) -> Summary:
