@@ -1,7 +1,7 @@
 """A problem on data in raw units, with what is true of it: the request to send, and its least loss in exact numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from math import isfinite
@@ -98,7 +98,7 @@ class RawProblem:
 
     name: str
     kind: str
-    data: Data
+    data: Data = field(repr=False)
     hidden: tuple[int, ...] = ()
     decays: tuple[float, ...] = (0.0,)
     bias: bool = False

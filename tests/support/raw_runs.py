@@ -1,7 +1,7 @@
 """Answers on raw data held against the truth in exact numbers, with a word for each law that one breaks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Final
 
@@ -44,7 +44,7 @@ class Run:
     """
 
     problem: RawProblem
-    answer: Mapping[str, Any] | None
+    answer: Mapping[str, Any] | None = field(repr=False)
     error: str
     failures: Mapping[str, str]
 
