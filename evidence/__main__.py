@@ -17,6 +17,7 @@ from typing import Final
 from service.version import ENGINE_VERSION
 
 REPORTS: Final[dict[str, str]] = {
+    "bracket_scan": "Every solver on decays and noise of any size",
     "landscape_cases": "Landscapes: every rule on its own cases",
     "landscape_peers": "Landscapes: gradients and Hessians against PyTorch, PyHessian and curvlinops",
     "landscape_rules": "Landscapes: verdicts against descents and witnesses",
@@ -28,11 +29,14 @@ REPORTS: Final[dict[str, str]] = {
     "phase_diagrams": "Phase diagrams: boundaries against bisection",
     "pictures": "Pictures of the documentation",
     "races": "Races: theory, this engine, and PyTorch",
-    "scalar_certificates": "One output: certificates against 60-digit arithmetic",
+    "scalar_certificates": "One output: certificates against arithmetic in many digits",
     "scalar_roots": "One output: stationary maps, thresholds and jumps",
     "scalar_search": "One output: search never beats the formula, and reaches it",
     "scalar_torch": "One output: PyTorch training ends at the predicted loss",
     "jobs_faults": "Jobs on bad days",
+    "raw_scan": "Raw data: bounds against exact arithmetic",
+    "raw_nist": "Raw data: NIST's certified regressions",
+    "raw_consistency": "Raw data: units, and agreement of all operations",
     "uploads": "Uploads: memory, and what other requests notice",
     "ranks_flows": "Ranks: predictions against gradient flow",
     "ranks_random": "Ranks: two hundred random separable problems",

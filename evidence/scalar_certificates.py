@@ -1,6 +1,5 @@
-"""Certificates against 60-digit arithmetic on inputs of condition up to 1e12."""
+"""Certificates against arithmetic in many digits on inputs of condition up to 1e12."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import mpmath as mp  # type: ignore[import-untyped]  # it has no stubs
@@ -11,9 +10,10 @@ from service.core.problems import Layer, Moments, Network, Problem
 from service.core.scalar.norm_bound import norm_bound
 from service.core.scalar.reduced import reduced_of
 from service.core.solvers.scalar_output import solve
+from tests.reference.exact_numbers import of_floats
+from tests.reference.high_precision import DIGITS, exact_minimum
 
 INSTANCES = 300
-DIGITS = 60
 
 
 @dataclass(frozen=True)
@@ -52,48 +52,11 @@ def instance(seed: int) -> Problem:
     return Problem(Network((*layers, Layer(1, weight_decay=float(decays[-1])))), Moments(xx, xy, yy))
 
 
-def exact_minimum(problem: Problem) -> mp.mpf:
-    """Least loss in 60 digits, the moments taken as exact numbers: every root of the secular equation, and zero."""
+def exact_loss(problem: Problem) -> mp.mpf:
+    """Least loss with the moments taken as exact numbers."""
     network, data = problem.network, problem.data
-    depth, factor = network.n_hidden, mp.mpf(1)
-    for width, variance in zip(network.hidden_widths, network.noise_variances, strict=True):
-        factor *= 1 + mp.mpf(float(variance)) / width
-    mean_log = mp.fsum(mp.log(mp.mpf(float(decay))) for decay in network.weight_decays) / (depth + 1)
-    values, vectors = mp.eigsy(factor * mp.matrix(data.xx.tolist()))
-    projections = vectors.T * mp.matrix(data.xy.tolist())
-    pairs = [(values[i], projections[i] ** 2) for i in range(data.inputs)]
-    if depth == 0:
-        return mp.mpf(data.yy) - mp.fsum(a / (c + mp.exp(mean_log)) for c, a in pairs)
-    power = mp.mpf(depth + 1) / depth
-
-    def height(t: mp.mpf) -> mp.mpf:
-        rho = mp.exp(t)
-        return power * (t - mean_log) + mp.log(mp.fsum(a / (c + rho) ** 2 for c, a in pairs))
-
-    best = mp.mpf(data.yy)
-    for t in _roots(height, pairs, depth, power * mean_log, power):
-        rho = mp.exp(t)
-        gain = mp.fsum(a * (c - (depth - 1) * rho) / (c + rho) ** 2 for c, a in pairs)
-        best = min(best, mp.mpf(data.yy) - gain)
-    return best
-
-
-def _roots(
-    height: Callable[[mp.mpf], mp.mpf], pairs: list[tuple[mp.mpf, mp.mpf]], depth: int, level: mp.mpf, power: mp.mpf
-) -> list[mp.mpf]:
-    """Changes of sign on a dense grid in double precision, refined in full precision."""
-    values, logs = np.array([float(c) for c, _ in pairs]), np.array([float(mp.log(a)) for _, a in pairs])
-    low = float((level - mp.log(mp.fsum(a / c**2 for c, a in pairs))) / power) - 1.0
-    high = float(np.log(values.max())) + 60.0
-    if depth > 1:
-        high = max(high, float((mp.log(mp.fsum(a for _, a in pairs)) - level) / (2 - power)) + 1.0)
-    grid = np.linspace(low, high, int((high - low) / 0.01) + 2)
-    exponents = logs - 2.0 * np.logaddexp(np.log(values), grid[:, None])
-    top = exponents.max(axis=1)
-    heights = float(power) * grid + top + np.log(np.exp(exponents - top[:, None]).sum(axis=1)) - float(level)
-    at = np.flatnonzero((heights[1:] >= 0.0) != (heights[:-1] >= 0.0))
-    ends = [(mp.mpf(grid[i]), mp.mpf(grid[i + 1])) for i in at]
-    return [mp.findroot(height, pair, solver="anderson", tol=mp.mpf(10) ** -90) for pair in ends]
+    noise = zip(network.noise_variances, network.hidden_widths, strict=True)
+    return exact_minimum(of_floats(data.xx, data.xy, data.yy), list(network.weight_decays), noise).loss
 
 
 def outcome(seed: int) -> Outcome:
@@ -109,7 +72,7 @@ def outcome(seed: int) -> Outcome:
         for hint in (length if length > 0.0 else None, None)
     ]
     with mp.workdps(DIGITS):
-        exact = exact_minimum(problem)
+        exact = exact_loss(problem)
         lower_slack = float(exact - certificate.lower_bound)
         upper_slack = float(mp.mpf(certificate.upper_bound) + certificate.rounding_allowance - exact)
         error = float(abs(solution.minimum.loss - exact))

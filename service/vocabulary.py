@@ -104,6 +104,24 @@ class PointClass(StrEnum):
     NOT_STATIONARY = "not_stationary"
 
 
+class NumberFormat(StrEnum):
+    """In how many bits weights were stored."""
+
+    DOUBLE = "double"
+    SINGLE = "single"
+    HALF = "half"
+    BFLOAT16 = "bfloat16"
+
+
+class ToleranceSource(StrEnum):
+    """What decided up to which gradient a point counts as stationary."""
+
+    ROUNDING = "rounding"
+    PRECISION = "precision"
+    MINIMUM = "minimum"
+    REQUEST = "request"
+
+
 class TheoremStatus(StrEnum):
     """Life cycle of a theorem in the catalogue."""
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import brentq
 
 from service.core.arrays import FloatArray
+from service.core.bracketed import bracketed_root
 from service.core.linear.shrinkage import Shrinkage
 from service.core.problems import Samples
 
@@ -85,7 +85,7 @@ def singular_values_for(rank: int, gap: float, n_layers: int, weight_decay: floa
         high = low + weakest
         while excess(high) < 0.0:
             high *= 2.0
-        weakest = float(brentq(excess, low, high, xtol=1e-300, rtol=1e-15)) if excess(low) < 0.0 else low
+        weakest = bracketed_root(excess, low, high, rounding=0.0) if excess(low) < 0.0 else low
     return tuple(weakest * 1.25**power for power in range(rank - 1, -1, -1))
 
 

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from service.core.dispatch import Extras, solve
 from service.core.hypotheses import LINEAR, NO_SKIPS, SOME_TRAINED, SQUARED_LOSS
-from service.core.landscapes.diagnosis import check_parameters
 from service.core.landscapes.diagnosis import diagnose as diagnose_in_core
+from service.core.landscapes.given_weights import check_parameters
 from service.core.losses import DenseParameters
 from service.core.problems import Problem
 from service.core.results import Minima
@@ -53,8 +53,10 @@ def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()
     with double_precision(), finite_answer():
         try:
             minima, unknown = _known_minimum(mapped.core)
+            wanted = request.gradient_tolerance
+            tolerance = None if wanted is None else wanted / mapped.scaling.loss
             with np.errstate(over="raise", invalid="raise"):
-                found = diagnose_in_core(mapped.core, point, minima, unknown)
+                found = diagnose_in_core(mapped.core, point, minima, unknown, tolerance)
             answer = diagnose_mapping.to_wire(request, mapped, point, found, minima, limits)
         except (ValidationError, ArithmeticError, np.linalg.LinAlgError):
             _refuse_large(mapped.core, point)

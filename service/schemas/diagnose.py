@@ -8,7 +8,7 @@ from service.schemas.base import Number, Reasons, Vector, Wire, example
 from service.schemas.minima import StationaryPoint, Terms
 from service.schemas.problem import Problem
 from service.schemas.weights import BiasVector, Weight
-from service.vocabulary import Convention, Evidence, PointClass, Status
+from service.vocabulary import Convention, Evidence, NumberFormat, PointClass, Status, ToleranceSource
 
 DIAGNOSE_EXAMPLE: Final[dict[str, Any]] = {
     "network": {"layers": [{"width": 2, "weight_decay": 0.1}, {"width": 2, "weight_decay": 0.1}]},
@@ -28,6 +28,12 @@ class DiagnoseOptions(Wire):
     )
     include: list[Literal["spectrum"]] = Field(
         default=[], max_length=10, description="Parts left out by default: all eigenvalues of the Hessian at the point."
+    )
+    gradient_tolerance: Number | None = Field(
+        default=None,
+        ge=0,
+        description="Norm of the gradient, in your convention, up to which a point counts as stationary for you. "
+        "Without it the gradient must be zero within its own rounding.",
     )
     time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
 
@@ -128,7 +134,15 @@ class DiagnoseAnswer(Wire):
     gap_upper_bound: Number | None
     global_minimum: KnownMinimum | None
     gradient_norm: Number
-    gradient_tolerance: Number = Field(description="A point counts as stationary up to this norm.")
+    gradient_tolerance: Number = Field(description="Up to this norm a gradient in this direction counts as zero.")
+    tolerance_source: ToleranceSource = Field(
+        strict=False,
+        description="What set `gradient_tolerance`: the rounding of this gradient at this point, the precision in "
+        "which the weights are stored, the weights of the minimum as `minima` returns them, or the request.",
+    )
+    precision: NumberFormat = Field(
+        strict=False, description="In which the weights are stored, as far as their digits tell."
+    )
     least_hessian_eigenvalue: Number | None
     zero_tolerance: Number = Field(description="Eigenvalues of smaller modulus count as zero.")
     inertia: Inertia | None

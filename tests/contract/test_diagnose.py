@@ -218,3 +218,44 @@ def test_networks_that_are_not_linear_are_not_covered(base: str) -> None:
     reply = call(base, "POST", "/v1/diagnose", asked(network={"layers": layers}))
     assert reply.status == 422
     assert reply.json["type"].endswith("not-covered")
+
+
+@pytest.mark.parametrize("convention", FACTORS)
+def test_a_gradient_tolerance_is_in_the_callers_convention(base: str, convention: str) -> None:
+    objective = {"convention": convention}
+    strict = diagnosed(base, asked(objective=objective))
+    assert strict["class"] == "not_stationary"
+    assert strict["evidence"] == "proved"
+    assert strict["tolerance_source"] == "rounding"
+    assert strict["gradient_tolerance"] < 1e-10 * strict["gradient_norm"]
+    norm = strict["gradient_norm"]
+    allowed = diagnosed(base, asked(objective=objective, gradient_tolerance=1.001 * norm))
+    assert allowed["class"] != "not_stationary"
+    assert allowed["tolerance_source"] == "request"
+    assert allowed["gradient_tolerance"] == pytest.approx(1.001 * norm, rel=1e-12)
+    assert "request" in allowed["because"]
+    below = diagnosed(base, asked(objective=objective, gradient_tolerance=0.999 * norm))
+    assert below["class"] == "not_stationary"
+
+
+def test_small_weights_of_a_ridge_are_no_minimum(base: str) -> None:
+    """Weights far smaller than the targets are not near a stationary point for being small."""
+    data = {"kind": "moments", "xx": [[1.0]], "xy": [[0.9]], "yy": 1e4}
+    for weight in (5e-8, 3e-4):
+        body = {"network": {"layers": [{"width": 1, "weight_decay": 0.1}]}, "data": data, "weights": [[[weight]]]}
+        answer = diagnosed(base, body)
+        assert (answer["class"], answer["evidence"]) == ("not_stationary", "proved")
+        assert answer["precision"] == "double"
+
+
+def test_single_precision_is_named(base: str) -> None:
+    problem = {name: value for name, value in asked().items() if name != "weights"}
+    minimum = call(base, "POST", "/v1/minima", {"problem": problem, "return": {"weights": "full"}}).json
+    stored = [np.float32(weight).astype(float).tolist() for weight in minimum["global_minimum"]["weights"]]
+    answer = diagnosed(base, {"problem": problem, "weights": stored})
+    assert answer["precision"] == "single"
+    assert answer["class"] == "global_minimum"
+    assert answer["tolerance_source"] == "precision"
+    assert answer["because"].startswith("stationary to single precision")
+    assert answer["inertia"]["negative"] == 0
+    assert answer["gap"] >= 0.0

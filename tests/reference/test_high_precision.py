@@ -9,9 +9,16 @@ from service.core.problems import Layer, Moments, Network, Problem
 from service.core.scalar.norm_bound import norm_bound
 from service.core.scalar.reduced import reduced_of
 from tests.property.instances import haar
-from tests.reference.high_precision import DIGITS, exact_minimum
+from tests.reference.exact_numbers import of_floats
+from tests.reference.high_precision import DIGITS, Exact, exact_minimum
 
 COUNT = 50
+
+
+def exact_minimum_of(problem: Problem) -> Exact:
+    network, data = problem.network, problem.data
+    noise = zip(network.noise_variances, network.hidden_widths, strict=True)
+    return exact_minimum(of_floats(data.xx, data.xy, data.yy), list(network.weight_decays), noise)
 
 
 def ill_conditioned(seed: int) -> Problem:
@@ -41,7 +48,7 @@ def _decay(rng: np.random.Generator) -> float:
 @pytest.mark.parametrize("seed", range(COUNT))
 def test_the_true_minimum_lies_between_the_bounds(seed: int) -> None:
     problem = ill_conditioned(seed)
-    exact = exact_minimum(problem)
+    exact = exact_minimum_of(problem)
     solver, certifier, _ = choose(problem)
     solution = solver.solve(problem)
     certificate = certifier(problem, solution)

@@ -4,9 +4,9 @@ from typing import Final
 
 import numpy as np
 from scipy.integrate import LSODA
-from scipy.optimize import brentq
 
 from service.core.arrays import FloatArray
+from service.core.bracketed import bracketed_root
 from service.core.dynamics.flow_rates import Rates
 from service.vocabulary import FlowTime
 
@@ -19,6 +19,9 @@ STEP: Final = 0.2
 """Log-norm time of a step over kinks, times ``1 + |log L|``: in it the log loss changes by about that much."""
 
 STEP_ERROR: Final = 1e-5
+INSTANT: Final = 2e-12
+"""Time to which the moment is found at which a loss is reached."""
+
 MAX_EVALUATIONS: Final = 40_000
 """Gradients in one segment, after which the next one goes on."""
 
@@ -72,7 +75,7 @@ def _at_log_loss(rates: Rates, solver: LSODA, log_loss: float) -> tuple[FloatArr
         return rates.log_loss(path(time))[0] - log_loss
 
     if above_target(before) > 0.0 > above_target(solver.t):
-        at = float(brentq(above_target, before, solver.t))
+        at = bracketed_root(above_target, before, solver.t, rounding=0.0, absolute=INSTANT)
         return path(at), at, int(solver.nfev)
     return solver.y, float(solver.t), int(solver.nfev)
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.landscapes.hessian import DENSE_LIMIT, dense_hessian, is_plain, largest_eigenvalue, least_eigenpair
-from service.core.landscapes.pivots import class_by_pivots
+from service.core.landscapes.pivots import class_by_pivots, rank_share
+from service.core.landscapes.scale import target_size
 from service.core.landscapes.trained import is_frozen, trained_mask
 from service.core.linear.quadratic import quadratic_of
 from service.core.linear.shrinkage import Shrinkage
@@ -34,6 +35,8 @@ class Curvature:
         Eigenvalues of smaller modulus count as zero.
     inertia : dict or None
         Numbers of positive, negative and zero eigenvalues.
+    newton_decrease : float or None
+        ``g' H^+ g / 2`` over the positive eigenvalues: what is left to the bottom of the bowl that the point is in.
     reasons : dict
         Why something is missing.
     """
@@ -42,6 +45,7 @@ class Curvature:
     vector: FloatArray | None
     zero_tolerance: float
     inertia: dict[str, int] | None
+    newton_decrease: float | None = None
     reasons: dict[str, str] = field(default_factory=dict)
 
 
@@ -54,29 +58,46 @@ class Classified:
     because: str
 
 
-def curvature_of(problem: Problem, parameters: DenseParameters) -> Curvature:
-    """Exact Hessian: all eigenvalues up to 1,200 parameters, the least one by Lanczos beyond."""
+def curvature_of(
+    problem: Problem, parameters: DenseParameters, rounding: float = 0.0, gradient: FloatArray | None = None
+) -> Curvature:
+    """Exact Hessian: all eigenvalues up to 1,200 parameters, the least one by Lanczos beyond.
+
+    Parameters
+    ----------
+    problem : Problem
+    parameters : DenseParameters
+    rounding : float
+        Norm of what rounding can have changed in the Hessian.
+    gradient : (P,) array, optional
+        For the Newton decrease.
+    """
     size = flatten(parameters).size
     if size <= DENSE_LIMIT:
         trained = trained_mask(problem.network, parameters)
         values, vectors = np.linalg.eigh(dense_hessian(problem, parameters))
         size, vector = values.size, np.zeros(trained.size)
         vector[trained] = vectors[:, 0]
-        tolerance = zero_tolerance(problem, parameters, float(np.max(np.abs(values))))
+        tolerance = zero_tolerance(problem, parameters, float(np.max(np.abs(values))), rounding)
         negative = int(np.count_nonzero(values < -tolerance))
         positive = int(np.count_nonzero(values > tolerance))
         inertia = {"positive": positive, "negative": negative, "zero": size - positive - negative}
-        return Curvature(float(values[0]), vector, tolerance, inertia)
-    tolerance = zero_tolerance(problem, parameters, largest_eigenvalue(problem, parameters))
+        decrease = None
+        if gradient is not None:
+            up = values > tolerance
+            along = vectors[:, up].T @ gradient[trained]
+            decrease = 0.5 * float(np.sum(along * along / values[up]))
+        return Curvature(float(values[0]), vector, tolerance, inertia, decrease)
+    tolerance = zero_tolerance(problem, parameters, largest_eigenvalue(problem, parameters), rounding)
     reasons = {"inertia": f"more than {DENSE_LIMIT} parameters: only the least eigenvalue is computed"}
     found = least_eigenpair(problem, parameters)
     if found is None:
         reasons["least_hessian_eigenvalue"] = "the Lanczos iteration did not converge"
-        return Curvature(None, None, tolerance, None, reasons)
-    return Curvature(found[0], found[1], tolerance, None, reasons)
+        return Curvature(None, None, tolerance, None, None, reasons)
+    return Curvature(found[0], found[1], tolerance, None, None, reasons)
 
 
-def zero_tolerance(problem: Problem, parameters: DenseParameters, largest: float) -> float:
+def zero_tolerance(problem: Problem, parameters: DenseParameters, largest: float, rounding: float = 0.0) -> float:
     """Modulus below which a Hessian eigenvalue counts as zero.
 
     Notes
@@ -84,13 +105,18 @@ def zero_tolerance(problem: Problem, parameters: DenseParameters, largest: float
     ``1e-8`` of the largest, and not less than what rounding leaves of entries that cancel: those are products of
     ``E[x y^T]`` with all layers but two.
     """
-    norms = sorted(max(float(np.linalg.norm(weight)), 1e-3) for weight in parameters.weights)
+    norms = sorted(float(np.linalg.norm(weight)) for weight in parameters.weights)
     entries = float(np.linalg.norm(problem.data.xy)) * float(np.prod(norms[2:], initial=1.0))
-    return max(ZERO_TOLERANCE * largest, 1e-12 * entries, 1e-300)
+    return max(ZERO_TOLERANCE * largest, 1e-12 * entries, rounding, 1e-300)
 
 
 def classify(
-    problem: Problem, parameters: DenseParameters, curvature: Curvature, loss: float, gap: float | None
+    problem: Problem,
+    parameters: DenseParameters,
+    curvature: Curvature,
+    loss: float,
+    gap: float | None,
+    unit: float = 0.0,
 ) -> Classified:
     """Class of a stationary point.
 
@@ -103,18 +129,24 @@ def classify(
     loss : float
     gap : float or None
         Loss above the global minimum, where it is known.
+    unit : float
+        Unit roundoff of the weights where it is more than that of double precision.
     """
-    unit = max(abs(loss), 1e-6 * problem.data.yy)
-    if gap is not None and gap <= GAP_TOLERANCE * unit:
+    if gap is not None and gap <= closed_gap(problem, loss):
         return Classified(PointClass.GLOBAL_MINIMUM, Evidence.CERTIFIED, "the loss is that of the global minimum")
     plain = is_plain(problem) and not is_frozen(problem.network)
     if plain and not np.any(problem.network.weight_decays):
-        found = class_by_pivots(problem, quadratic_of(problem), list(parameters.weights))
+        found = class_by_pivots(problem, quadratic_of(problem), list(parameters.weights), unit)
         return Classified(found, Evidence.PROVED, "ranks of the pivots of the layers (Achour et al. 2021)")
-    return _by_curvature(problem, parameters, curvature)
+    return _by_curvature(problem, parameters, curvature, unit)
 
 
-def _by_curvature(problem: Problem, parameters: DenseParameters, curvature: Curvature) -> Classified:
+def closed_gap(problem: Problem, loss: float) -> float:
+    """Gap up to which a loss is that of the global minimum: ``1e-8`` of it, and of a millionth of the targets."""
+    return GAP_TOLERANCE * max(abs(loss), 1e-6 * target_size(problem))
+
+
+def _by_curvature(problem: Problem, parameters: DenseParameters, curvature: Curvature, unit: float) -> Classified:
     if curvature.least is None:
         return Classified(PointClass.DEGENERATE, Evidence.OBSERVED, "the least Hessian eigenvalue is not known")
     if curvature.least < -curvature.zero_tolerance:
@@ -126,8 +158,8 @@ def _by_curvature(problem: Problem, parameters: DenseParameters, curvature: Curv
         because = "two decayed layers bound the product of three or more near zero"
         return Classified(PointClass.LOCAL_MINIMUM, Evidence.PROVED, because)
     if _is_separable(problem):
-        return _separable_class(problem, list(parameters.weights))
-    return _by_symmetry(problem, parameters, curvature)
+        return _separable_class(problem, list(parameters.weights), unit)
+    return _by_symmetry(problem, parameters, curvature, unit)
 
 
 def _is_separable(problem: Problem) -> bool:
@@ -136,7 +168,7 @@ def _is_separable(problem: Problem) -> bool:
     return plain and decays.size >= 2 and bool(np.all(decays > 0.0)) and quadratic_of(problem).white
 
 
-def _separable_class(problem: Problem, weights: Sequence[FloatArray]) -> Classified:
+def _separable_class(problem: Problem, weights: Sequence[FloatArray], unit: float) -> Classified:
     """Decay on white inputs, no negative curvature: a local minimum unless a lane sits on its inflection."""
     quadratic = quadratic_of(problem)
     decays = problem.network.weight_decays.copy()
@@ -150,19 +182,20 @@ def _separable_class(problem: Problem, weights: Sequence[FloatArray]) -> Classif
         product = weight @ product
     singular = np.linalg.svd(quadratic.coordinates(product), compute_uv=False)
     pairs = zip(singular, quadratic.svd[1], strict=True)
-    if any(value > 1e-9 * singular[0] and shrinkage.at_inflection(float(target)) for value, target in pairs):
+    share = max(1e-9, rank_share(weights, unit)) if unit else 1e-9
+    if any(value > share * singular[0] and shrinkage.at_inflection(float(target)) for value, target in pairs):
         because = "a singular value sits on the inflection of its scalar problem"
         return Classified(PointClass.NON_STRICT_SADDLE, Evidence.PROVED, because)
     because = "singular values are paired in order and each is at a minimum of its scalar problem"
     return Classified(PointClass.LOCAL_MINIMUM, Evidence.PROVED, because)
 
 
-def _by_symmetry(problem: Problem, parameters: DenseParameters, curvature: Curvature) -> Classified:
+def _by_symmetry(problem: Problem, parameters: DenseParameters, curvature: Curvature, unit: float) -> Classified:
     """No negative curvature: a local minimum if the only flat directions are those of the symmetry."""
     if curvature.inertia is None:
         because = "no negative curvature; the number of flat directions is not known"
         return Classified(PointClass.DEGENERATE, Evidence.OBSERVED, because)
-    flat, symmetric = curvature.inertia["zero"], symmetry_dimension(problem, parameters)
+    flat, symmetric = curvature.inertia["zero"], symmetry_dimension(problem, parameters, unit)
     if flat <= symmetric:
         because = f"no negative curvature, and the {flat} flat directions are those of the symmetry"
         return Classified(PointClass.LOCAL_MINIMUM, Evidence.CERTIFIED, because)
@@ -172,7 +205,7 @@ def _by_symmetry(problem: Problem, parameters: DenseParameters, curvature: Curva
     return Classified(PointClass.DEGENERATE, Evidence.CERTIFIED, because)
 
 
-def symmetry_dimension(problem: Problem, parameters: DenseParameters) -> int:
+def symmetry_dimension(problem: Problem, parameters: DenseParameters, unit: float = 0.0) -> int:
     """Dimension of the orbit of a point under rotations of its noiseless hidden layers between trained ones.
 
     Notes
@@ -200,4 +233,5 @@ def symmetry_dimension(problem: Problem, parameters: DenseParameters) -> int:
     if not tangents:
         return 0
     values = np.linalg.svd(np.array(tangents), compute_uv=False)
-    return int(np.count_nonzero(values > 1e-9 * max(float(values[0]), 1e-300)))
+    share = max(1e-9, rank_share(parameters.weights, unit)) if unit else 1e-9
+    return int(np.count_nonzero(values > share * max(float(values[0]), 1e-300)))

@@ -8,6 +8,7 @@ from scipy.optimize import minimize
 from service.core.arrays import FloatArray
 from service.core.dynamics.batched import BatchedLoss
 from service.core.landscapes.classes import Curvature
+from service.core.landscapes.scale import target_size
 from service.core.landscapes.trained import trained_mask
 from service.core.losses import DenseParameters, flatten, gradient_of, loss_of, unflatten
 from service.core.problems import Problem
@@ -59,6 +60,16 @@ def losses_on_line(
     return np.concatenate(parts)
 
 
+def reach_of(problem: Problem, parameters: DenseParameters) -> float:
+    """Length in which steps are measured: that of the weights, or of balanced layers that carry the targets."""
+    own = float(np.linalg.norm(flatten(parameters)))
+    inputs = float(problem.data.xx.diagonal().max())
+    targets = target_size(problem)
+    if not inputs > 0.0 or not targets > 0.0:
+        return max(own, 1.0)
+    return max(own, float((targets / inputs) ** (0.5 / problem.network.n_layers)))
+
+
 def escape_from(
     problem: Problem,
     parameters: DenseParameters,
@@ -86,7 +97,7 @@ def _best_step(
     """Longest useful step along a direction: a grid over seven decades, then three refinements."""
     unit = direction / float(np.linalg.norm(direction))
     start = float(loss_of(problem.network, problem.data, parameters))
-    size = max(float(np.linalg.norm(flatten(parameters))), 1.0)
+    size = reach_of(problem, parameters)
     grid = size * np.geomspace(1e-6, 10.0, 57)
     best: tuple[float, float, FloatArray] | None = None
     for signed in (unit, -unit) if both_ways else (unit,):
@@ -109,7 +120,7 @@ def _by_descent(problem: Problem, parameters: DenseParameters) -> Escape | None:
     begin = flatten(parameters)
     start = float(loss_of(problem.network, problem.data, parameters))
     rng = np.random.default_rng(0)
-    size = max(float(np.linalg.norm(begin)), 1.0) / np.sqrt(begin.size)
+    size = reach_of(problem, parameters) / np.sqrt(begin.size)
     trained = trained_mask(problem.network, parameters)
 
     def value_and_gradient(point: FloatArray) -> tuple[float, FloatArray]:
@@ -120,11 +131,13 @@ def _by_descent(problem: Problem, parameters: DenseParameters) -> Escape | None:
     best: Escape | None = None
     for _ in range(TRIES):
         perturbed = begin + 0.1 * size * rng.standard_normal(begin.size) * trained
-        reached = minimize(
-            value_and_gradient, perturbed, jac=True, method="L-BFGS-B", options={"maxiter": 200, "maxcor": 20}
-        )
+        # where layers differ by many orders of magnitude a descent may leave the range of numbers: it is no way down
+        with np.errstate(over="ignore", invalid="ignore"):
+            reached = minimize(
+                value_and_gradient, perturbed, jac=True, method="L-BFGS-B", options={"maxiter": 200, "maxcor": 20}
+            )
         decrease = start - float(reached.fun)
-        if decrease > 1e-9 * problem.data.yy and (best is None or decrease > best.decrease):
+        if decrease > 1e-9 * target_size(problem) and (best is None or decrease > best.decrease):
             way = np.asarray(reached.x) - begin
             length = float(np.linalg.norm(way))
             best = Escape("higher_order", way / length, length, decrease)

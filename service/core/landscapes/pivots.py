@@ -19,10 +19,23 @@ RANK_TOLERANCE = 1e-8
 LOSS_TOLERANCE = 1e-9
 
 
-def _rank(matrix: FloatArray, scale: float) -> int:
-    """Singular values above the tolerance times ``scale``, which is not the matrix's own norm on purpose."""
+def rank_share(weights: Sequence[FloatArray], unit: float) -> float:
+    """Share of the norms below which a singular value of a product of layers counts as zero.
+
+    Parameters
+    ----------
+    weights : sequence of arrays
+    unit : float
+        Unit roundoff of the weights: of an n x n matrix it moves singular values by ``2 sqrt(n)`` of itself at most.
+    """
+    width = max(max(weight.shape) for weight in weights)
+    return max(RANK_TOLERANCE, 2.0 * len(weights) * float(np.sqrt(width)) * unit)
+
+
+def _rank(matrix: FloatArray, scale: float, share: float) -> int:
+    """Singular values above a share of ``scale``, which is not the matrix's own norm on purpose."""
     values = np.linalg.svd(matrix, compute_uv=False)
-    return int(np.count_nonzero(values > RANK_TOLERANCE * scale))
+    return int(np.count_nonzero(values > share * scale))
 
 
 def _product(weights: Sequence[FloatArray], size: int) -> FloatArray:
@@ -32,17 +45,16 @@ def _product(weights: Sequence[FloatArray], size: int) -> FloatArray:
     return product
 
 
-def map_rank(weights: Sequence[FloatArray]) -> int:
-    """Rank of the end-to-end map relative to the norms of the layers."""
-    return _rank(_product(weights, weights[0].shape[1]), _scale(weights))
+def _sizes(quadratic: Quadratic, weights: Sequence[FloatArray]) -> FloatArray:
+    """Norm of every layer, what rounding in it is proportional to: of the first before it is restricted."""
+    sizes = np.array([float(np.linalg.norm(weight, 2)) for weight in weights])
+    sizes[0] *= quadratic.largest_scale
+    return sizes
 
 
-def _scale(weights: Sequence[FloatArray]) -> float:
-    """Product of the layers' norms, each at least 1e-6: what rounding in a product is proportional to."""
-    return float(np.prod([max(float(np.linalg.norm(weight, 2)), 1e-6) for weight in weights], initial=1.0))
-
-
-def class_by_pivots(problem: Problem, quadratic: Quadratic, weights: Sequence[FloatArray]) -> PointClass:
+def class_by_pivots(
+    problem: Problem, quadratic: Quadratic, weights: Sequence[FloatArray], unit: float = 0.0
+) -> PointClass:
     """Class of a stationary point without weight decay, noise or biases.
 
     Parameters
@@ -51,6 +63,8 @@ def class_by_pivots(problem: Problem, quadratic: Quadratic, weights: Sequence[Fl
     quadratic : Quadratic
     weights : sequence of arrays
         Stationary; this is not checked.
+    unit : float
+        Unit roundoff of the weights where it is more than that of double precision.
 
     Returns
     -------
@@ -63,31 +77,41 @@ def class_by_pivots(problem: Problem, quadratic: Quadratic, weights: Sequence[Fl
     the map keeps leading singular directions and every pivot is tightened.
     """
     reduced = [quadratic.restrict(weights[0]) * quadratic.scales, *weights[1:]]
-    rank = map_rank(reduced)
+    share = rank_share(reduced, unit)
+    near = max(LOSS_TOLERANCE, share**2)
+    sizes = _sizes(quadratic, weights)
     values = quadratic.svd[1]
     end_map = _product(reduced, quadratic.rank)
+    rank = _rank(end_map, float(np.prod(sizes)), share)
     loss = float(np.sum((end_map - quadratic.target) ** 2))
-    unit = float(np.sum(values**2))
+    total = float(np.sum(values**2))
     bound = rank_bound(problem, quadratic)
-    if loss <= float(np.sum(values[bound:] ** 2)) + LOSS_TOLERANCE * unit:
+    if loss <= float(np.sum(values[bound:] ** 2)) + near * total:
         return PointClass.GLOBAL_MINIMUM
-    if loss > float(np.sum(values[rank:] ** 2)) + LOSS_TOLERANCE * unit:
+    if loss > float(np.sum(values[rank:] ** 2)) + near * total:
         return PointClass.STRICT_SADDLE
     tightened = all(
-        _is_tightened(reduced, quadratic.target, upper, lower, rank)
+        _is_tightened(reduced, sizes, quadratic.target, (upper, lower), rank, share)
         for lower, upper in combinations(range(len(reduced)), 2)
     )
     return PointClass.NON_STRICT_SADDLE if tightened else PointClass.STRICT_SADDLE
 
 
-def _is_tightened(weights: Sequence[FloatArray], target: FloatArray, upper: int, lower: int, rank: int) -> bool:
-    """Whether one block of the pivot of two layers (0-based, ``upper > lower``) has the rank of the map."""
-    inside = weights[lower + 1 : upper]
-    between = _product(inside, weights[lower].shape[0])
-    if _rank(between, _scale(inside)) == rank:
+def _is_tightened(
+    weights: Sequence[FloatArray],
+    sizes: FloatArray,
+    target: FloatArray,
+    pivot: tuple[int, int],
+    rank: int,
+    share: float,
+) -> bool:
+    """Whether one block of the pivot of two layers (0-based, upper before lower) has the rank of the map."""
+    upper, lower = pivot
+    between = _product(weights[lower + 1 : upper], weights[lower].shape[0])
+    if _rank(between, float(np.prod(sizes[lower + 1 : upper])), share) == rank:
         return True
-    low, high = weights[:lower], weights[upper + 1 :]
-    before = _product(low, weights[0].shape[1])
-    after = _product(high, weights[upper].shape[0])
+    before = _product(weights[:lower], weights[0].shape[1])
+    after = _product(weights[upper + 1 :], weights[upper].shape[0])
     outside = before @ target.T @ after
-    return _rank(outside, _scale(low) * _scale(high) * max(float(np.linalg.norm(target, 2)), 1e-6)) == rank
+    scale = float(np.prod(sizes[:lower]) * np.prod(sizes[upper + 1 :])) * float(np.linalg.norm(target, 2))
+    return _rank(outside, scale, share) == rank

@@ -142,7 +142,7 @@ def _polish(quadratic: Quadratic, mu: float, factors: Factors) -> NuclearSolutio
         factors = following
     factors = best
     left, values, right = product_svd(factors.left, factors.right)
-    kept = values > 1e-10 * max(float(values[0]), 1e-300)
+    kept = values > 1e-10 * max(float(np.max(values, initial=0.0)), 1e-300)
     left, values, right = left[:, kept], values[kept], right[:, kept]
     gap = duality_gap(quadratic, mu, (left * values) @ right.T, float(np.sum(values)))
     return NuclearSolution(left, values, right, gap)

@@ -7,13 +7,17 @@ equation is ``t^L + t^(2-L) = y / kap``.  See ``docs/theory/factorisation.md``.
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import exp, log, sqrt
 
 import numpy as np
-from scipy.optimize import brentq
 
 from service.core.arrays import FloatArray
+from service.core.bracketed import bracketed_root
+from service.core.linalg import EPSILON
 
 INFLECTION_TOLERANCE = 1e-12
+FAR = 60.0
+"""Logarithm of ``y / kap`` beyond which one of the two powers is all of the sum, to more than double precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,11 @@ class Shrinkage:
     @cached_property
     def unit(self) -> float:
         """``kap``, the scale of lanes and targets."""
-        return float(np.exp(self.log_decay / (2 * (self.n_layers - 1))))
+        return float(np.exp(self._log_unit))
+
+    @property
+    def _log_unit(self) -> float:
+        return self.log_decay / (2 * (self.n_layers - 1))
 
     @cached_property
     def penalty(self) -> float:
@@ -114,26 +122,45 @@ class Shrinkage:
 
         Notes
         -----
-        At ``y_*`` itself (three or more layers) the double root is returned once, as unstable.
+        At ``y_*`` itself (three or more layers) the double root is returned once, as unstable.  The roots lie between
+        the inflection and where one of the two powers alone is the right-hand side.
         """
         layers = self.n_layers
-        ratio = target / self.unit
         if layers == 2:
-            return (self._root(float(np.sqrt(ratio - 1.0)), True),) if ratio > 1.0 else ()
+            return (self._two_layers(target - self.unit),) if target > self.unit else ()
         if self.at_inflection(target):
             return (self._root(self._inflection_lane, False),)
         if target < self.existence_threshold:
             return ()
-        middle = self._inflection_lane
+        log_ratio = log(target) - self._log_unit
+        if log_ratio > FAR:
+            return self._far_roots(target, log_ratio)
+        ratio, middle = target / self.unit, self._inflection_lane
 
         def equation(lane: float) -> float:
             return float(lane**layers + lane ** (2 - layers) - ratio)
 
         lower = min(ratio ** (-1.0 / (layers - 2)), middle)
         upper = max(ratio ** (1.0 / layers), middle)
-        stable = brentq(equation, middle, upper, xtol=1e-300, rtol=4 * np.finfo(float).eps)
-        unstable = brentq(equation, lower, middle, xtol=1e-300, rtol=4 * np.finfo(float).eps)
+        # the exponents of the ends are rounded, and then the ends; the middle is off the root by more than that
+        rounding = 4.0 * EPSILON * (layers + abs(log_ratio)) * ratio
+        stable = bracketed_root(equation, middle, upper, rounding)
+        unstable = bracketed_root(equation, lower, middle, rounding)
         return (self._root(unstable, False), self._root(stable, True))
+
+    def _two_layers(self, product: float) -> Root:
+        return Root(product, exp(0.5 * self._log_unit) * sqrt(product), self.unit * (self.unit + 2.0 * product), True)
+
+    def _far_roots(self, target: float, log_ratio: float) -> tuple[Root, ...]:
+        """The roots where a power alone gives them, by logarithms: ``kap`` itself may leave double precision."""
+        layers = self.n_layers
+        near, far = -log_ratio / (layers - 2), log_ratio / layers
+        lanes = [exp(self._log_unit + log_lane) for log_lane in (near, far)]
+        product = exp(self._log_unit + layers * near)
+        return (
+            Root(product, lanes[0], target * target + layers * lanes[0] ** 2, False),
+            Root(target, lanes[1], layers * lanes[1] ** 2, True),
+        )
 
     def stable_root(self, target: float) -> Root | None:
         """The scalar minimum other than zero, if there is one."""

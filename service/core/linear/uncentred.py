@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-from scipy.optimize import brentq
 
 from service.core.arrays import FloatArray
+from service.core.bracketed import bracketed_root
+from service.core.linalg import EPSILON
 from service.core.linear.nuclear import NuclearSolution, minimise
 from service.core.linear.quadratic import Quadratic, quadratic_of_moments
 from service.core.linear.water_filling import effective_noise
@@ -79,7 +80,10 @@ def least_point(coordinates: NoiseCoordinates) -> NuclearSolution:
     Notes
     -----
     ``mu n^2 = max over t of 2 mu t n - mu t^2``: the nuclear-norm problem whose solution has the norm t that it was
-    penalised with.  The norm falls with t, so that t is bracketed and found by bisection and secants.
+    penalised with.  The norm n(t) falls with t and is zero from ``mu t = c`` on, c the largest singular value of the
+    correlation.  What the solution gains over the zero map is convex in ``mu t``, of derivative ``-2 n`` and at least
+    ``(c - mu t)^2 / s^2``, s the largest scale: so ``n >= (c - mu t) / (2 s^2)``, and t lies above
+    ``c / (mu + 2 s^2)``.
     """
     error, mu = coordinates.error, coordinates.mu
     largest = float(np.sum(np.linalg.svd(error.target / error.scales, compute_uv=False)))
@@ -89,6 +93,8 @@ def least_point(coordinates: NoiseCoordinates) -> NuclearSolution:
     def excess(level: float) -> float:
         return float(np.sum(minimise(error, mu * level).values)) - level
 
-    # at the bracket's lower end the norm is that of least squares, which exceeds it
-    level = float(brentq(excess, 1e-9 * largest, largest, xtol=1e-15 * largest, rtol=4 * np.finfo(float).eps))
+    high = min(largest, error.correlation_norm / mu)
+    low = min(error.correlation_norm / (mu + 2.0 * float(error.scales[0]) ** 2), high)
+    # an iteration finds the norms, and no bound on its rounding is known; whichever point it is, its certificate tells
+    level = bracketed_root(excess, low, high, rounding=np.inf, absolute=EPSILON * low)
     return minimise(error, mu * level)

@@ -1,11 +1,15 @@
 """The hidden noise at which a one-output network collapses to the zero map."""
 
-from math import exp, expm1, log, log1p
+from math import exp, expm1, log
 from typing import Final
 
+import numpy as np
+
+from service.core.bracketed import bracketed_root
+from service.core.linalg import EPSILON
 from service.core.problems import Moments, Network
 from service.core.scalar.curve import Curve
-from service.core.scalar.jumps import collapse_log_kappa, root_of
+from service.core.scalar.jumps import NEAR, collapse_log_kappa
 from service.core.scalar.reduced import ReducedProblem, noise_changes_form, reduce
 
 BEYOND: Final = "outside the range of double precision"
@@ -60,22 +64,22 @@ def _critical_log_factor(
         high *= 2.0
         if high > 600.0:
             return BEYOND
-    return root_of(excess, 0.0, high)
+    return bracketed_root(excess, 0.0, high, rounding=0.0, absolute=NEAR)
 
 
 def _spread(log_factor: float, rates: list[float]) -> float | None:
     """The x > 0 with ``sum log(1 + x rate_i) = log_factor``; None if it overflows.  Many at once: `common_variance`."""
     share = log_factor / len(rates)
-    if share - log(min(rates)) > 690.0:
+    # log(expm1(share)) without overflow
+    middle = share + log(-expm1(-share))
+    if middle - log(min(rates)) > 690.0:
         return None
     # the answer if every rate were the largest, and if every rate were the smallest
-    middle = log(expm1(share))
-    low, high = middle - log(max(rates)), middle - log(min(rates))
-    if low == high:
-        return exp(low)
+    logs = np.log(rates)
+    low, high = middle - float(logs.max()), middle - float(logs.min())
 
     def excess(log_x: float) -> float:
-        x = exp(log_x)
-        return sum(log1p(x * rate) for rate in rates) - log_factor
+        return float(np.logaddexp(0.0, log_x + logs).sum()) - log_factor
 
-    return exp(root_of(excess, low - 1e-9, high + 1e-9))
+    rounding = 4.0 * EPSILON * len(rates) * (log_factor + abs(low) + abs(high))
+    return exp(bracketed_root(excess, low, high, rounding, absolute=NEAR))

@@ -168,19 +168,21 @@ class Curve:
         """One hidden layer: phi increases, so there is one root if ``||a|| > kappa`` and none otherwise.
 
         Newton's method for ``1/||a/(kappa + tau c)|| = 1`` in ``tau = kappa/rho`` and units where ||a|| = 1; the
-        left side is concave, so that the iterates rise to the root without a safeguard.
+        left side is concave and at most one where the iterates start, so that they rise to the root; close to the
+        threshold the start is the root to rounding, and no step may fall below it.
         """
         log_ratio = log_kappa - 0.5 * self.log_target
         if not log_ratio < 0.0:
             return None
-        ratio, tau = exp(log_ratio), -expm1(log_ratio)
+        ratio, start = exp(log_ratio), -expm1(log_ratio)
+        tau = start
         for _ in range(100):
             shrunk = 1.0 / (ratio + tau * self._values)
             weighted = self._squares * shrunk * shrunk
             square = weighted.sum().item()
             slope = (weighted * self._values).dot(shrunk).item() * square**-1.5
             step = (1.0 - square**-0.5) / slope
-            tau += step
+            tau = max(tau + step, start)
             if abs(step) <= 1e-9 * tau:
                 break
         return log_ratio - log(tau)

@@ -5,14 +5,17 @@ only falls, and each jump is a crossing of two branches of the curve.  Statement
 ``docs/theory/thresholds.md``.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
-from scipy.optimize import brentq
 
+from service.core.bracketed import bracketed_root
 from service.core.scalar.curve import Curve
 from service.core.scalar.survey import Point, Survey, survey
+
+NEAR: Final = 1e-15
+"""Distance in a logarithm at which a root is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def _crossing(curve: Curve, first: tuple[float, float], second: tuple[float, flo
     inset = 1e-12 * max(1.0, abs(top))
     if lead(bottom + inset) <= 0.0 or lead(top - inset) >= 0.0:
         return None
-    log_kappa = root_of(lead, bottom + inset, top - inset)
+    log_kappa = bracketed_root(lead, bottom + inset, top - inset, rounding=0.0, absolute=NEAR)
     points = np.array([_point(curve, first, log_kappa), _point(curve, second, log_kappa)])
     before, after = curve.log_norm(curve.sample(points)).tolist()
     return Jump(log_kappa, before, after)
@@ -121,9 +124,4 @@ def _point(curve: Curve, run: tuple[float, float], log_kappa: float) -> float:
     low, high = run
     if excess(low) >= 0.0:
         return low
-    return high if excess(high) <= 0.0 else root_of(excess, low, high)
-
-
-def root_of(function: Callable[[float], float], low: float, high: float) -> float:
-    """A zero between two numbers at which the function has different signs, to the last bits."""
-    return float(brentq(function, low, high, xtol=1e-15, rtol=8.9e-16, maxiter=200))
+    return high if excess(high) <= 0.0 else bracketed_root(excess, low, high, rounding=0.0, absolute=NEAR)

@@ -1,7 +1,9 @@
 """Newton's method for a few bracketed roots whose functions are evaluated together.
 
-The bookkeeping is plain Python: a survey has some four roots, for which numpy calls would cost more than
-the arithmetic.
+One evaluation of the curve gives the functions of all roots with their slopes, which a search for one root at a time
+cannot use.  The law is that of `service.core.bracketed`: brackets are made where *computed* values change their sign,
+so rounding turns none, and an iterate never leaves its bracket.  The bookkeeping is plain Python: a survey has some
+four roots, for which numpy calls would cost more than the arithmetic.
 """
 
 CONVERGED = 1e-9

@@ -1,14 +1,14 @@
 """Linear networks with weight decay: all critical points, and when minima are global."""
 
 from functools import cache
-from math import exp, log
+from math import log
 from typing import Final
 
 import numpy as np
-from scipy.optimize import brentq
 
 from service.core.data_facts.facts import GAP_TOLERANCE, data_facts_of
 from service.core.landscapes import hypotheses as on
+from service.core.linear.shrinkage import Shrinkage
 from service.core.problems import Problem
 from service.core.rules import Hypothesis, Verdict
 from service.core.theorems.landscape_cases import ALWAYS_CONVEX, case, follows, row, with_widths
@@ -28,20 +28,15 @@ def _levels(problem: Problem) -> tuple[list[float], float, list[float]] | None:
     if layers < 2 or not decays.all():
         return None
     values = np.linalg.svd(facts.moments.xy / scale, compute_uv=False).tolist()
-    unit = exp((float(np.log(decays).sum()) - layers * log(scale)) / (2.0 * (layers - 1)))
-    least = 0.0 if layers == 2 else ((layers - 2) / layers) ** (1.0 / (2 * layers - 2))
-    start = unit * (1.0 if layers == 2 else least**layers + least ** (2 - layers))
-    return values, start, [scale * _gain(value, unit, layers, least, start) for value in values]
+    shrinkage = Shrinkage(layers, float(np.log(decays).sum()) - layers * log(scale))
+    return values, shrinkage.existence_threshold, [scale * _gain(shrinkage, value) for value in values]
 
 
 @cache
-def _gain(value: float, unit: float, layers: int, least: float, start: float) -> float:
+def _gain(shrinkage: Shrinkage, value: float) -> float:
     """Loss of the zero value minus that of the larger root; minus infinity where there is no root."""
-    if value <= start:
-        return -np.inf
-    ratio = value / unit
-    root = brentq(lambda t: t**layers + t ** (2 - layers) - ratio, max(least, 1e-300), ratio ** (1.0 / layers) * 1.01)
-    return float(value * value - unit * unit * (root ** (4 - 2 * layers) + layers * root * root))
+    root = shrinkage.stable_root(value)
+    return -np.inf if root is None else value * value - root.value
 
 
 def _no_tie(problem: Problem) -> Verdict:

@@ -112,6 +112,8 @@ def to_wire(
         "global_minimum": None if minima is None else _known(minima, factor),
         "gradient_norm": found.gradient_norm * factor,
         "gradient_tolerance": found.gradient_tolerance * factor,
+        "tolerance_source": found.tolerance_source,
+        "precision": found.precision,
         "least_hessian_eigenvalue": _scaled(found.least_hessian_eigenvalue, factor),
         "zero_tolerance": found.zero_tolerance * factor,
         "inertia": found.inertia,

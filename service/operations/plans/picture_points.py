@@ -7,9 +7,9 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.dispatch import solve
-from service.core.landscapes.diagnosis import check_parameters
 from service.core.landscapes.empirical.descent import descend, random_start
 from service.core.landscapes.empirical.objective import objective_of, shape_of
+from service.core.landscapes.given_weights import check_parameters
 from service.core.losses import DenseParameters, flatten
 from service.core.parameters import Parameters
 from service.core.problems import Problem

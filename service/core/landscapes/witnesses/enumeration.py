@@ -2,20 +2,19 @@
 
 With ``E[x x'] = c I``, ``lam_l = g_l / c`` and ``y_i`` the singular values of ``E[y x'] / c``, a critical point has
 ``W_l = diag(s) / sqrt(lam_l)`` in singular directions, each ``s_i`` zero or a root of
-``s^(2L-1) - sqrt(lam) y_i s^(L-1) + lam s = 0``.
+``s^(2L-1) - sqrt(lam) y_i s^(L-1) + lam s = 0``: the lanes of `Shrinkage`.
 """
 
 import numpy as np
-from scipy.optimize import brentq
 
 from service.core.arrays import FloatArray
 from service.core.landscapes.witnesses.claims import Claim, Construction
+from service.core.linear.shrinkage import Shrinkage
 from service.core.losses import DenseParameters
 from service.core.problems import Problem, shapes_of
 from service.vocabulary import PointClass
 
 _MOST_POINTS = 12
-_ROUNDING = 1e-15
 _NEAR = 1e-6
 """Relative distance of a singular value from the threshold, or from another one, below which no class is claimed."""
 
@@ -26,13 +25,13 @@ def enumerated(problem: Problem) -> Construction | None:
     scale = float(np.trace(moments.xx)) / moments.inputs
     left, values, right = np.linalg.svd(moments.xy.T / scale, full_matrices=False)
     rates = network.weight_decays / scale
-    product, layers = float(np.prod(rates)), network.n_layers
+    layers, shrinkage = network.n_layers, Shrinkage.of(rates)
     through = min(moments.inputs, *(layer.width for layer in network.layers))
-    roots = [_roots(float(value), product, layers) for value in values]
+    roots = [tuple(root.lane for root in shrinkage.roots(float(value))) for value in values]
     active = sum(1 for pair in roots if pair)
     used = min(active, through)
     gaps = np.abs(np.diff(values[: used + 1])) if used else np.array([np.inf])
-    if used == 0 or gaps.min(initial=np.inf) < _NEAR * values[0] or _at_threshold(values, product, layers):
+    if used == 0 or gaps.min(initial=np.inf) < _NEAR * values[0] or _at_threshold(values, shrinkage):
         return None
     several = layers >= 3
     chosen: list[tuple[list[float], PointClass]] = []
@@ -53,30 +52,8 @@ def enumerated(problem: Problem) -> Construction | None:
     return Construction("W10", title, "R15", Claim.CLASSIFIED_POINTS, points[0], None, points, classes)
 
 
-def _roots(value: float, product: float, layers: int) -> tuple[float, ...]:
-    """Positive roots of ``s^(2L-2) + lam = sqrt(lam) y s^(L-2)``, ascending."""
-    root = float(np.sqrt(product))
-
-    def excess(s: float) -> float:
-        return float(s ** (2 * layers - 2) + product - root * value * s ** (layers - 2))
-
-    if layers == 2:
-        return (float(np.sqrt(root * value - product)),) if value > root else ()
-    # the left side is least, relative to the right one, where its logarithmic derivatives agree
-    lowest = float((product * (layers - 2) / layers) ** (1.0 / (2 * layers - 2)))
-    if excess(lowest) >= 0.0:
-        return ()
-    largest = float((root * value) ** (1.0 / layers)) * 1.001 + lowest
-    smaller = brentq(excess, 0.0, lowest, xtol=1e-300, rtol=_ROUNDING)
-    larger = brentq(excess, lowest, largest, xtol=1e-300, rtol=_ROUNDING)
-    return (float(smaller), float(larger))
-
-
-def _at_threshold(values: FloatArray, product: float, layers: int) -> bool:
-    start = np.sqrt(product)
-    if layers >= 3:
-        power = product * (layers - 2) / layers
-        start = 2.0 * (layers - 1) / layers * start * power ** (-(layers - 2) / (2.0 * layers - 2.0))
+def _at_threshold(values: FloatArray, shrinkage: Shrinkage) -> bool:
+    start = shrinkage.existence_threshold
     return bool(np.any(np.abs(values - start) < _NEAR * start))
 
 

@@ -1,0 +1,22 @@
+"""Every solver on decays and noise from 1e-12 to 1e6: the reduced count of the evidence report."""
+
+import pytest
+
+from evidence.bracket_instances import KINDS
+from evidence.bracket_scan import scan
+from service.core.catalogue import SOLVERS
+
+COUNT = 40
+SLOW = {"uncentred_noise": 6, "noisy_bounded": 12}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_answers_are_finite_and_their_bounds_in_order(kind: str) -> None:
+    tally = scan(kind, range(SLOW.get(kind, COUNT)))
+    # the instances reach both sides of the collapse
+    assert tally.learned > 0
+    assert tally.learned < tally.instances or kind in ("reduced_rank", "uncentred_noise")
+
+
+def test_every_solver_has_a_kind() -> None:
+    assert {solver.name for solver, _ in SOLVERS} <= set(KINDS)
