@@ -67,6 +67,11 @@ class LeastSquares:
         lost = float(np.sum(self.response * self.response)) * (1.0 - 1.0 / factor)
         return replace(self, root=size * self.root, response=self.response / size, rest=self.rest + lost)
 
+    def seen_through(self, columns: FloatArray) -> "LeastSquares":
+        """The error of maps V of coordinates, ``W = V columns'`` for columns (d, r)."""
+        root = self.root @ columns
+        return replace(self, root=root, scale=powers_of_two(np.linalg.norm(root, axis=0)))
+
     def residual_of(self, spectrum: Spectrum) -> float:
         """Squared error of the least-squares map by eigenpairs of the second moments, a sum of squares."""
         seen = spectrum.active

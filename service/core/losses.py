@@ -138,9 +138,14 @@ def loss_of(network: Network, moments: Moments, parameters: DenseParameters) -> 
 
 def terms_of(network: Network, moments: Moments, parameters: DenseParameters) -> Terms:
     """Split of `loss_of`: error of the mean prediction, a sum of squares, variance by noise, and decay."""
-    noise = np.trace(_noise_covariance(network, moments, parameters)) if _is_noisy(network) else 0.0
     fit = fit_of(moments, *end_to_end(parameters))
-    return Terms(fit, float(noise), float(decay_of(network, parameters)))
+    noise = noise_variance(network, moments, parameters)
+    return Terms(fit, noise, float(decay_of(network, parameters)))
+
+
+def noise_variance(network: Network, moments: Moments, parameters: DenseParameters) -> float:
+    """Variance that noise gives the prediction, averaged over the inputs and summed over the outputs."""
+    return float(np.trace(_noise_covariance(network, moments, parameters))) if _is_noisy(network) else 0.0
 
 
 def _noise_covariance(network: Network, moments: Moments, parameters: DenseParameters) -> AnyArray:

@@ -90,6 +90,18 @@ class Expansion:
         steepest = float(np.linalg.norm(self.slope[:, weak])) + self.tilt
         return reach * (2.0 * steepest + self.bend * reach) * (1.0 + 16.0 * UNIT)
 
+    def linear_minimum(self, linear: FloatArray) -> float:
+        """Lower bound of the error plus ``2 <W, linear>`` over all maps; minus infinity with weak directions."""
+        if not self.known.all():
+            return -np.inf
+        along = linear @ self.basis
+        pull = np.linalg.norm(self.slope - along, axis=0)
+        pull += gamma(len(self.values) + 4.0) * (np.linalg.norm(self.slope, axis=0) + np.linalg.norm(along, axis=0))
+        gain = float(np.sum(pull**2 / self.values))
+        inner, size = float(np.sum(self.centre * along)), float(np.sum(np.abs(self.centre) * np.abs(along)))
+        rounding = gamma(len(self.values) + self.centre.size + 8.0) * (size + gain + abs(self.value))
+        return self.value + 2.0 * inner - gain - 2.0 * rounding
+
     def ridge_minimum(self, ridge: float) -> float:
         """Lower bound of the error plus ``ridge ||W||^2`` over all maps, ridge > 0; may be minus infinity."""
         shrunk = ridge * (1.0 - self.stretch)
@@ -150,7 +162,7 @@ def expand(
     value_error = local.value_error + 2.0 * float(steepness @ moved) + reach * reach
     slope_error = local.slope_error + 1.01 * reach * source.sizes + gamma(inputs + 4.0) * steepness
     wrong = slope_error @ np.abs(basis)
-    values, bend = _curvature(source, basis, squares, precise)
+    values, bend = curvature_along(source, basis, squares, precise)
     known = values > 0.0
     lost = float(np.sum(wrong[known] ** 2 / values[known]))
     share = float(np.clip(lost / (NEGLIGIBLE * unit), 1e-14, LARGEST_SHARE))
@@ -176,7 +188,7 @@ def _departure(basis: FloatArray) -> float:
     return 1.01 * (float(np.linalg.norm(gram)) + gamma(inputs + 2.0) * inputs)
 
 
-def _curvature(source: Source, basis: FloatArray, squares: FloatArray, precise: bool) -> tuple[FloatArray, float]:
+def curvature_along(source: Source, basis: FloatArray, squares: FloatArray, precise: bool) -> tuple[FloatArray, float]:
     """Certain curvatures along the basis, zero for weak directions, and what these may take off.
 
     Notes

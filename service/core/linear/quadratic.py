@@ -167,6 +167,14 @@ def quadratic_of_moments(moments: Moments, input_noise: float = 0.0, centre: boo
     return Quadratic(basis, scales, target, residual, seen.yy, x_mean, y_mean, spectrum.rank_tolerance)
 
 
+def quadratic_of_root(root: LeastSquares, total: float) -> Quadratic:
+    """A squared error by its root, without bias; ``total`` is that of the zero map."""
+    spectrum = root.spectrum()
+    order = np.flatnonzero(spectrum.active)[::-1]
+    scales, target = np.sqrt(spectrum.values[order]), spectrum.response[order].T
+    return Quadratic(spectrum.vectors[:, order], scales, target, spectrum.least_residual(total), total, None, None, 0.0)
+
+
 def seen_spectrum(moments: Moments, input_noise: float, centre: bool) -> Spectrum:
     """Eigenpairs of the second moments that a linear map meets, noise on the inputs added, means taken off or not."""
     seen = moments.central if centre else moments
