@@ -144,21 +144,31 @@ def terms_of(network: Network, moments: Moments, parameters: DenseParameters) ->
 
 
 def noise_variance(network: Network, moments: Moments, parameters: DenseParameters) -> float:
-    """Variance that noise gives the prediction, averaged over the inputs and summed over the outputs."""
-    return float(np.trace(_noise_covariance(network, moments, parameters))) if _is_noisy(network) else 0.0
+    """Variance that noise gives the prediction, averaged over the inputs and summed over the outputs.
 
-
-def _noise_covariance(network: Network, moments: Moments, parameters: DenseParameters) -> AnyArray:
-    """Covariance that noise adds to the output, carried along on its own so that nothing cancels."""
-    seen = _seen(network, moments)
-    states = _forward(network, seen, parameters, noisy=True)
-    entering = np.diagonal(seen.spread) + seen.mean * seen.mean
-    added: AnyArray = network.input_noise_variance * np.diag(entering)
-    for layer, weight, state in zip(network.layers, parameters.weights, states[1:], strict=True):
-        share = layer.noise_variance / (1.0 + layer.noise_variance)
-        square = np.diagonal(state.spread) + state.mean * state.mean
-        added = weight @ added @ weight.T + share * np.diag(square)
-    return added
+    Notes
+    -----
+    Carried along as rows whose squares add up, so that nothing cancels: those of the data, by their root where they
+    have one, and one for every unit that noise has reached.
+    """
+    if not _is_noisy(network):
+        return 0.0
+    central = bool(network.bias_layers) and moments.x_mean is not None and moments.y_mean is not None
+    seen = moments.central if central else moments
+    mean: AnyArray = moments.x_mean if central and moments.x_mean is not None else np.zeros(moments.inputs)
+    spread: AnyArray | None = None if seen.rooted else seen.xx
+    rows: AnyArray = seen.root.root if seen.rooted else np.zeros((0, moments.inputs))
+    square = (np.sum(rows * rows, axis=0) if spread is None else np.diagonal(spread)) + mean * mean
+    noise: AnyArray = np.diag(np.sqrt(network.input_noise_variance * square))
+    for layer, weight, bias in zip(network.layers, parameters.weights, parameters.biases, strict=True):
+        rows, noise, mean = rows @ weight.T, noise @ weight.T, weight @ mean + (0.0 if bias is None else bias)
+        if spread is not None:
+            spread = weight @ spread @ weight.T
+        if layer.noise_variance:
+            square = np.sum(rows * rows, axis=0) if spread is None else np.maximum(np.diagonal(spread), 0.0)
+            square = square + mean * mean + np.sum(noise * noise, axis=0)
+            noise = np.concatenate((noise, np.diag(np.sqrt(layer.noise_variance * square))))
+    return float(np.sum(noise * noise))
 
 
 def gradient_of(network: Network, moments: Moments, parameters: DenseParameters) -> DenseParameters:

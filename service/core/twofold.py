@@ -40,6 +40,12 @@ def two_sum(first: FloatArray, second: FloatArray) -> Twofold:
     return Twofold(high, (first - (high - shifted)) + (second - shifted))
 
 
+def matrix_times(left: FloatArray, right: Twofold) -> Twofold:
+    """``left @ right`` for doubles ``left``, to about twice the working precision."""
+    exact = product(left, right.high)
+    return two_sum(exact.high, exact.low + left @ right.low)
+
+
 def added(total: Twofold, term: Twofold) -> Twofold:
     """Sum of two twofold arrays, to about twice the working precision of the larger one."""
     high, low = two_sum(total.high, term.high)

@@ -38,9 +38,19 @@ def residual_bound(quadratic: Quadratic, mu: float, end_map: FloatArray) -> floa
 
 
 def convex_decay_bound(below: Below) -> float:
-    """Bound of two decayed layers: the nuclear norm of the map times the geometric mean of the decays."""
+    """Bound of two decayed layers: the nuclear norm of the map times the geometric mean of the decays.
+
+    Notes
+    -----
+    The better of two dual points: the slope at the map with its singular values cut at the decay, which loses the
+    square of what is cut; and the scaled residual, which loses less where the map is not yet a minimum.
+    """
     mu = float(np.sqrt(np.prod(below.problem.network.weight_decays)))
-    return residual_bound(below.quadratic, mu, below.end_map) - _rounding(below)
+    left, values, right = np.linalg.svd(below.expansion.slope, full_matrices=False)
+    cut = mu * (1.0 - 8.0 * sum(below.expansion.slope.shape) * EPSILON)
+    nearest = (left * np.minimum(values, cut)) @ right
+    slope_bound = below.expansion.dual_minimum(nearest, below.longest)
+    return max(slope_bound, residual_bound(below.quadratic, mu, below.end_map) - _rounding(below))
 
 
 def _rounding(below: Below) -> float:

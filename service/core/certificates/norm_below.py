@@ -63,15 +63,31 @@ def lower_bound(problem: Problem, end_to_end_map: FloatArray, upper: float, unit
     hidden = float(np.expm1(reduced.log_noise_factor))
     source = expected_source(problem, centre, hidden, centre and not noise_changes_form(network, data))
     squares = reduced.spectrum.values * exp(reduced.log_factor)
-    expansion = expand(source, reduced.spectrum.vectors, squares, end_to_end_map[None, :], unit, precise)
+    ridge = float(network.weight_decays[0]) if reduced.n_hidden == 0 else 0.0
+    norm = longest_useful(network.weight_decays, upper)
+    center = end_to_end_map[None, :]
+    expansion = expand(source, reduced.spectrum.vectors, squares, center, unit, precise, ridge, norm)
     error = expansion.upper - expansion.value
     if reduced.log_decay == -np.inf:
         return undecayed_bound(expansion, length_of(end_to_end_map), unit)
     if reduced.n_hidden == 0:
-        return LowerBound(expansion.ridge_minimum(float(network.weight_decays[0])), error)
-    below = _below(reduced, expansion, upper)
+        return LowerBound(expansion.ridge_minimum(ridge), error)
+    below = _below(reduced, expansion, norm)
     bound = norm_bound(below, 0.2 * GAP_TOLERANCE * unit, upper, length_of(end_to_end_map) or None)
     return LowerBound(bound.lower, bound.allowance + error)
+
+
+def longest_useful(decays: FloatArray, upper: float) -> float:
+    """A norm of the map beyond which decays (L,) alone cost more than ``upper``; infinite if one is zero.
+
+    Notes
+    -----
+    Weights with product W cost at least ``L G ||W||_F^(2/L)``, G the geometric mean of the decays.
+    """
+    if not np.all(decays > 0.0):
+        return np.inf
+    log_decay = float(np.mean(np.log(decays)))
+    return exp(min(0.5 * decays.size * (log(max(upper, 1e-300) / decays.size) - log_decay), 340.0)) * (1.0 + 1e-9)
 
 
 def undecayed_bound(expansion: Expansion, norm: float, unit: float) -> LowerBound:
@@ -93,15 +109,13 @@ def undecayed_bound(expansion: Expansion, norm: float, unit: float) -> LowerBoun
     return LowerBound(expansion.rest - cost, error + cost, limit)
 
 
-def _below(reduced: ReducedProblem, expansion: Expansion, upper: float) -> ReducedProblem:
-    """The decayed problem with the expansion in the place of the squared error; below it for all maps that matter."""
+def _below(reduced: ReducedProblem, expansion: Expansion, norm: float) -> ReducedProblem:
+    """The decayed problem with the expansion in the place of the squared error; below it for maps up to ``norm``."""
     layers, log_decay = reduced.n_hidden + 1, reduced.log_decay
-    # beyond this norm the decay alone costs more than is reached
-    longest = exp(min(0.5 * layers * (log(max(upper, 1e-300) / layers) - log_decay), 340.0)) * (1.0 + 1e-9)
     known = expansion.known
     response = expansion.response[:, known].T
     projections = response * np.sqrt(expansion.values[known])[:, None]
-    cost = expansion.weak_cost(longest)
+    cost = expansion.weak_cost(norm)
     spectrum = Spectrum(expansion.values[known], np.zeros((0, 0)), projections, 0.0, response, expansion.rest - cost)
     stretched = log1p(-min(expansion.stretch, 0.5)) / layers
     rounding = 8.0 * UNIT * (4.0 + abs(log_decay))

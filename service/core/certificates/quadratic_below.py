@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.certificates.norm_below import undecayed_bound
+from service.core.certificates.norm_below import longest_useful, undecayed_bound
 from service.core.enclosures.expansion import Expansion, expand
 from service.core.enclosures.of_problem import expected_source
 from service.core.enclosures.sources import UNIT
@@ -35,6 +35,8 @@ class Below:
     norm_limit : float or None
     unit : float
         What gaps are relative to.
+    longest : float
+        No map of a larger Frobenius norm is better than the claimed one; infinite without decay.
     """
 
     problem: Problem
@@ -43,6 +45,7 @@ class Below:
     claimed: GlobalMinimum
     norm_limit: float | None
     unit: float
+    longest: float
 
     @property
     def end_map(self) -> FloatArray:
@@ -76,13 +79,13 @@ def problem_below(problem: Problem, claimed: GlobalMinimum, upper: float, unit: 
     centre = bool(network.bias_layers) and data.x_mean is not None and data.y_mean is not None
     spectrum = seen_spectrum(data, network.input_noise_variance, centre)
     source = expected_source(problem, centre, 0.0, centre)
-    expansion = expand(source, spectrum.vectors, spectrum.values, claimed.end_to_end_map, unit, precise)
     decays = network.weight_decays
+    longest = longest_useful(decays, upper)
+    ridge = float(decays[0]) if decays.size == 1 else 0.0
+    expansion = expand(source, spectrum.vectors, spectrum.values, claimed.end_to_end_map, unit, precise, ridge, longest)
     limit: float | None = None
     if np.all(decays > 0.0):
-        # beyond this norm the decay alone costs more than is reached
-        each = (np.log(max(upper, 1e-300) / decays.size) - float(np.mean(np.log(decays)))) * decays.size / 2.0
-        cost = expansion.weak_cost(float(np.exp(min(each, 340.0))) * (1.0 + 1e-9))
+        cost = expansion.weak_cost(longest)
     else:
         length = float(np.linalg.norm(claimed.end_to_end_map))
         bound = undecayed_bound(expansion, length, unit)
@@ -104,4 +107,4 @@ def problem_below(problem: Problem, claimed: GlobalMinimum, upper: float, unit: 
     shrunk = (1.0 - min(expansion.stretch, 0.5)) * (1.0 - 64.0 * UNIT)
     layers = tuple(replace(layer, weight_decay=layer.weight_decay * shrunk) for layer in network.layers)
     reduced = replace(problem, network=replace(network, layers=layers), memo={})
-    return Below(reduced, quadratic, expansion, claimed, limit, unit)
+    return Below(reduced, quadratic, expansion, claimed, limit, unit, longest)

@@ -9,7 +9,7 @@ from math import exp, sqrt
 
 import numpy as np
 
-from service.core.certificates.enclosed import EnclosedLoss, enclosed_loss
+from service.core.certificates.enclosed import OWN_SIZE, ChainNoise, EnclosedLoss, enclosed_loss, precisely_enclosed
 from service.core.certificates.norm_below import lower_bound
 from service.core.enclosures.sources import gamma
 from service.core.linalg import length_of
@@ -22,6 +22,7 @@ from service.core.scalar.narrow import dense_or_narrow
 from service.core.scalar.norm_bound import GAP_TOLERANCE
 from service.core.scalar.reduced import reduced_of
 from service.core.scalar.weights import approaching_parameters
+from service.core.twofold import exactly
 
 METHOD = (
     "upper bound: the weights in the exact expected loss; "
@@ -53,18 +54,35 @@ def certify(problem: Problem, solution: Solution) -> Certificate:
     if parameters is None:
         parameters = approaching_parameters(problem.network, data, minimum.end_to_end_map[0])
     exact = _evaluated(problem, parameters)
-    certificate = _certificate(problem, solution, exact, precise=False)
+    loss = _enclosed(problem, parameters, exact)
+    certificate = _certificate(problem, solution, exact, loss, precise=False)
     if certificate.relative_gap > GAP_TOLERANCE:
-        finer = _certificate(problem, solution, exact, precise=True)
+        finer = _certificate(problem, solution, exact, loss, precise=True)
         if finer.relative_gap < certificate.relative_gap:
             return finer
     return certificate
 
 
-def _certificate(problem: Problem, solution: Solution, exact: ChainLoss, *, precise: bool) -> Certificate:
-    row = exact.end_to_end_map[None, :]
-    map_error = gamma(4.0 * problem.network.n_layers + 8.0) * np.abs(exact.end_to_end_map)
-    loss = enclosed_loss(problem, row, map_error, np.array([exact.offset]), exact.noise, exact.decay, precise)
+def _enclosed(problem: Problem, parameters: Parameters, exact: ChainLoss) -> EnclosedLoss:
+    """The loss with its error; in twice the working precision where it is small beside what cancels in it."""
+    row, offset = exactly(exact.end_to_end_map[None, :]), np.array([exact.offset])
+    error = gamma(4.0 * problem.network.n_layers + 8.0) * np.abs(exact.end_to_end_map)
+    found = enclosed_loss(problem, row, error, offset, exact.noise, exact.decay)
+    if found.error <= OWN_SIZE * found.terms.loss:
+        return found
+    _, dense = dense_or_narrow(problem.network, parameters)
+    chain = None
+    if chain_of(problem.network, parameters) is not None:
+        reduced = reduced_of(problem)
+        factor, about_mean = float(np.expm1(reduced.log_noise_factor)), reduced.noise_base is not problem.data
+        on_inputs = (1.0 + factor) * float(reduced.input_noise @ exact.end_to_end_map**2)
+        chain = ChainNoise(factor, about_mean, on_inputs)
+    return precisely_enclosed(problem, dense, parameters, offset, exact.noise, exact.decay, chain)
+
+
+def _certificate(
+    problem: Problem, solution: Solution, exact: ChainLoss, loss: EnclosedLoss, *, precise: bool
+) -> Certificate:
     unit = problem.unit(loss.upper)
     bound = lower_bound(problem, exact.end_to_end_map, loss.upper, unit, precise)
     lower = max(bound.value, 0.0)

@@ -44,7 +44,10 @@ def _bound(below: Below) -> float:
         return undecayed_bound(below)
     dual = feasible * (((left[:, kept] @ right[kept]) * coordinates.scales) @ coordinates.basis.T)
     tangent = level * float(np.sum(values)) * (1.0 + 16.0 * UNIT)
-    return max(below.expansion.linear_minimum(level * dual) - tangent, undecayed_bound(below))
+    if not below.expansion.known.all():
+        return undecayed_bound(below)
+    along = level * dual @ below.expansion.basis
+    return max(below.expansion.dual_minimum(along, 0.0) - tangent, undecayed_bound(below))
 
 
 def _feasible_share(problem: Problem) -> float:

@@ -42,6 +42,8 @@ class Expansion:
         Half the negative gradient.
     values : (d,) array
         Curvatures; zero for weak directions, whose curvature is not certain.
+    share : float
+        Part of every curvature, a ridge that was told included, that the error of the slope has taken.
     tilt : float
         Error of the slope along weak directions.
     bend : float
@@ -55,6 +57,7 @@ class Expansion:
     upper: float
     slope: FloatArray
     values: FloatArray
+    share: float
     tilt: float
     bend: float
 
@@ -90,31 +93,44 @@ class Expansion:
         steepest = float(np.linalg.norm(self.slope[:, weak])) + self.tilt
         return reach * (2.0 * steepest + self.bend * reach) * (1.0 + 16.0 * UNIT)
 
-    def linear_minimum(self, linear: FloatArray) -> float:
-        """Lower bound of the error plus ``2 <W, linear>`` over all maps; minus infinity with weak directions."""
+    def dual_minimum(self, dual: FloatArray, norm: float) -> float:
+        """Lower bound of the error plus ``2 <A, dual>`` over maps of Frobenius norm at most ``norm``.
+
+        Parameters
+        ----------
+        dual : (k, d) array
+            In the basis; the bound is sharp where it is the slope at the centre.
+        norm : float
+            Matters for weak directions only.
+        """
+        inputs = len(self.values)
+        left = self.slope - dual
+        pull = np.linalg.norm(left, axis=0)
+        pull += 4.0 * UNIT * (np.linalg.norm(self.slope, axis=0) + np.linalg.norm(dual, axis=0))
+        gain = float(np.sum(pull[self.known] ** 2 / self.values[self.known]))
+        inner, size = float(np.sum(self.centre * dual)), float(np.sum(np.abs(self.centre) * np.abs(dual)))
+        rounding = gamma(inputs + self.centre.size + 8.0) * (size + gain + abs(self.value))
+        cost = 0.0
         if not self.known.all():
-            return -np.inf
-        along = linear @ self.basis
-        pull = np.linalg.norm(self.slope - along, axis=0)
-        pull += gamma(len(self.values) + 4.0) * (np.linalg.norm(self.slope, axis=0) + np.linalg.norm(along, axis=0))
-        gain = float(np.sum(pull**2 / self.values))
-        inner, size = float(np.sum(self.centre * along)), float(np.sum(np.abs(self.centre) * np.abs(along)))
-        rounding = gamma(len(self.values) + self.centre.size + 8.0) * (size + gain + abs(self.value))
-        return self.value + 2.0 * inner - gain - 2.0 * rounding
+            weak = ~self.known
+            reach = norm * (1.0 + self.stretch) + float(np.linalg.norm(self.centre[:, weak]))
+            cost = reach * (2.0 * (float(np.linalg.norm(pull[weak])) + self.tilt) + self.bend * reach)
+        return self.value + 2.0 * inner - gain - cost * (1.0 + 16.0 * UNIT) - 2.0 * rounding
 
     def ridge_minimum(self, ridge: float) -> float:
         """Lower bound of the error plus ``ridge ||W||^2`` over all maps, ridge > 0; may be minus infinity."""
-        shrunk = ridge * (1.0 - self.stretch)
+        whole = ridge * (1.0 - self.stretch)
+        shrunk = whole * (1.0 - self.share)
         curvature = np.where(self.known, self.values + shrunk, shrunk - self.bend)
         if not np.all(curvature > 0.0):
             return -np.inf
-        pull = self.slope - shrunk * self.centre
+        pull = self.slope - whole * self.centre
         pulls = np.sqrt(np.einsum("ij,ij->j", pull, pull))
-        pulls += 4.0 * UNIT * (np.linalg.norm(self.slope, axis=0) + shrunk * np.linalg.norm(self.centre, axis=0))
+        pulls += 4.0 * UNIT * (np.linalg.norm(self.slope, axis=0) + whole * np.linalg.norm(self.centre, axis=0))
         # the error of the slope along weak directions may fall on any of them
         pulls = np.where(self.known, pulls, pulls + self.tilt)
         gain = float(np.sum(pulls**2 / curvature))
-        kept = shrunk * float(np.sum(self.centre * self.centre))
+        kept = whole * float(np.sum(self.centre * self.centre))
         return self.value + kept - gain - 16.0 * UNIT * (abs(self.value) + kept + gain)
 
 
@@ -125,6 +141,8 @@ def expand(
     end_to_end_map: FloatArray,
     unit: float,
     precise: bool = False,
+    ridge: float = 0.0,
+    norm: float = np.inf,
 ) -> Expansion:
     """Expand the squared error about a map.
 
@@ -141,9 +159,15 @@ def expand(
         What errors of a bound are compared with; positive.
     precise : bool
         Whether value, slope and curvature are found in about twice the working precision.
+    ridge : float
+        Where the expansion is for `Expansion.ridge_minimum` of this ridge alone, which then helps against the error of
+        the slope.
+    norm : float
+        Frobenius norm of the maps that matter; infinite if all do.
 
     Notes
     -----
+    The error of the slope is charged to the curvature, or at once where the maps that matter make that cheaper.
     O(d^3 + k d^2), and one or two passes over rows.
     """
     inputs = len(squares)
@@ -158,22 +182,35 @@ def expand(
         moved = gamma(inputs + 2.0) * np.linalg.norm(np.abs(centre) @ np.abs(basis.T), axis=0)
     local = source.near(high, low, precise)
     steepness = np.linalg.norm(local.slope, axis=0)
-    reach = float(source.sizes @ moved)
-    value_error = local.value_error + 2.0 * float(steepness @ moved) + reach * reach
-    slope_error = local.slope_error + 1.01 * reach * source.sizes + gamma(inputs + 4.0) * steepness
+    shifted = float(source.sizes @ moved)
+    value_error = local.value_error + 2.0 * float(steepness @ moved) + shifted * shifted
+    slope_error = local.slope_error + 1.01 * shifted * source.sizes + gamma(inputs + 4.0) * steepness
     wrong = slope_error @ np.abs(basis)
     values, bend = curvature_along(source, basis, squares, precise)
     known = values > 0.0
-    lost = float(np.sum(wrong[known] ** 2 / values[known]))
+    charged = 0.0
+    if not known.all() and np.isfinite(norm):
+        # any curvature will do where maps are bounded, if what it adds is taken off again
+        weak = ~known
+        far = 1.1 * norm + float(np.linalg.norm(centre[:, weak]))
+        curvature = NEGLIGIBLE * unit / max(far * far, 1e-290)
+        charged = far * (2.0 * float(np.linalg.norm(wrong[weak])) + (curvature + bend) * far)
+        values, wrong, known, bend = np.where(weak, curvature, values), np.where(weak, 0.0, wrong), values >= 0.0, 0.0
+    reach = 1.1 * norm + np.linalg.norm(centre, axis=0)
+    at_once = known & (wrong >= 2e-9 * reach * (values + ridge))
+    charged += 2.0 * float(np.sum((wrong * reach)[at_once])) if at_once.any() else 0.0
+    others = known & ~at_once
+    lost = float(np.sum(wrong[others] ** 2 / (values[others] + ridge)))
     share = float(np.clip(lost / (NEGLIGIBLE * unit), 1e-14, LARGEST_SHARE))
     return Expansion(
         basis=basis,
         stretch=_departure(basis),
         centre=centre,
-        value=local.value - 1.01 * (value_error + lost / share),
+        value=local.value - 1.01 * (value_error + lost / share + charged),
         upper=local.value + 1.01 * value_error,
         slope=local.slope @ basis,
         values=values * (1.0 - share),
+        share=share,
         tilt=1.01 * float(np.linalg.norm(wrong[~known])),
         bend=bend,
     )

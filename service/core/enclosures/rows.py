@@ -8,7 +8,7 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.core.enclosures.sources import UNIT, Local, gamma
 from service.core.factor import powers_of_two
-from service.core.twofold import Twofold, added, negated, product, product_error, two_sum
+from service.core.twofold import Twofold, added, exactly, negated, product, product_error, two_sum
 
 BLOCK = 256
 """Rows that are summed at once; sums of blocks are added pairwise, so that errors do not grow with the rows."""
@@ -64,12 +64,10 @@ class Rows:
 
     @cached_property
     def sizes(self) -> FloatArray:
-        """Root mean squares of the inputs, shape (d,), as they enter before means are taken off."""
-        squares = self._norms**2 / self.count
+        """Root mean squares of the inputs, shape (d,), means taken off where they are."""
+        squares: FloatArray = self._norms**2 / self.count
         if self.x_mean is not None:
             squares = squares + self.x_mean**2
-        if self.shift is not None:
-            squares = squares + self.shift[: self.x.shape[1]] ** 2
         return np.sqrt(squares)
 
     def near(self, end_to_end_map: FloatArray, low: FloatArray, precise: bool) -> Local:
@@ -82,19 +80,26 @@ class Rows:
         """
         x = self._shifted[0].high
         misfit, wrong = self._misfit(end_to_end_map, low, precise)
+        mean, mean_error = None, 0.0
         if self.shift is not None:
-            misfit = misfit - misfit.mean(axis=0)
+            mean = _mean(misfit, precise)
+            mean_error = 1.01 * (wrong / float(np.sqrt(len(misfit))) + 4.0 * UNIT * float(np.linalg.norm(mean)))
+            if not precise:
+                mean_error += gamma(PAIRWISE) * float(np.linalg.norm(np.abs(misfit).mean(axis=0)))
+            misfit = misfit - mean
             wrong += 2.0 * gamma(PAIRWISE) * float(np.linalg.norm(misfit))
         square = float(np.sum(misfit * misfit))
         length = float(np.sqrt(square))
         value_error = wrong * (2.0 * length + wrong) + gamma(PAIRWISE) * square
-        slope = _block_product(misfit, x)
-        off = wrong + gamma(BLOCK + PAIRWISE) * length
+        slope = _careful_product(misfit, x) if precise else _block_product(misfit, x)
+        off = wrong + (4.0 * UNIT if precise else gamma(BLOCK + PAIRWISE)) * length
         local = Local(
             square / self.count,
             1.01 * value_error / self.count,
             slope / self.count,
             1.01 * off * self._norms / self.count,
+            mean,
+            mean_error,
         )
         if self.x_mean is None or self.y_mean is None:
             return local
@@ -167,6 +172,26 @@ def _block_product(left: FloatArray, right: FloatArray) -> FloatArray:
         # the axis that is summed must lie last for numpy to add pairwise
         total = total + np.ascontiguousarray(np.moveaxis(sums, 0, -1)).sum(axis=-1)
     return total
+
+
+def _mean(rows: FloatArray, precise: bool) -> FloatArray:
+    """Mean of rows (m, k), its sum in about twice the working precision or pairwise."""
+    if precise:
+        total: FloatArray = _careful_product(np.ones((len(rows), 1)), rows)[0]
+        return total / len(rows)
+    mean: FloatArray = rows.mean(axis=0)
+    return mean
+
+
+def _careful_product(left: FloatArray, right: FloatArray) -> FloatArray:
+    """``left' right`` for rows (m, p) and (m, q), rounded from about twice the working precision."""
+    sides = [powers_of_two(np.abs(side).max(axis=0, initial=0.0)) for side in (left, right)]
+    left, right = left / sides[0], right / sides[1]
+    total = exactly(np.zeros((left.shape[1], right.shape[1])))
+    for start in range(0, len(left), CAREFUL_BLOCK):
+        block = slice(start, start + CAREFUL_BLOCK)
+        total = added(total, product(np.ascontiguousarray(left[block].T), right[block]))
+    return total.rounded() * sides[0][:, None] * sides[1]
 
 
 def _with_mean_row(local: Local, x_mean: FloatArray, y_mean: FloatArray, whole: FloatArray, low: FloatArray) -> Local:

@@ -47,12 +47,12 @@ class SecondMoments:
 
     @cached_property
     def sizes(self) -> FloatArray:
-        """Root mean squares of the inputs, shape (d,), as they enter before means are taken off."""
-        return np.sqrt(np.maximum(self.xx.diagonal(), 0.0))
+        """Root mean squares of the inputs, shape (d,), means taken off where they are."""
+        return np.sqrt(np.maximum(self._scaled.xx.high.diagonal(), 0.0)) * self._scale
 
     @cached_property
     def _scale(self) -> FloatArray:
-        return powers_of_two(self.sizes)
+        return powers_of_two(np.sqrt(np.maximum(self.xx.diagonal(), 0.0)))
 
     @cached_property
     def _scaled(self) -> _Scaled:

@@ -29,12 +29,18 @@ class Local:
         ``E[(y - W x) x']``, half the negative gradient.
     slope_error : (d,) array
         Bound on the norm of the error of each column of ``slope``.
+    mean : (k,) array or None
+        Mean of the misfit of rows that were shifted by rounded means, which is none of the error about the means.
+    mean_error : float
+        Bound on the norm of its error.
     """
 
     value: float
     value_error: float
     slope: FloatArray
     slope_error: FloatArray
+    mean: FloatArray | None = None
+    mean_error: float = 0.0
 
 
 class Source(Protocol):
@@ -42,7 +48,7 @@ class Source(Protocol):
 
     @property
     def sizes(self) -> FloatArray:
-        """Root mean squares of the inputs, shape (d,), as they enter before means are taken off."""
+        """Root mean squares of the inputs, shape (d,), means taken off where they are."""
         ...
 
     def near(self, end_to_end_map: FloatArray, low: FloatArray, precise: bool) -> Local:

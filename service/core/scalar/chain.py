@@ -94,7 +94,8 @@ def chain_loss(network: Network, moments: Moments, chain: Chain) -> ChainLoss:
     seen, x_mean, y_mean = _as_seen(network, moments)
     on_inputs = network.input_noise_variance * (seen.xx.diagonal() + x_mean * x_mean) * chain.first
     pushed = seen.xx.dot(chain.first) + on_inputs
-    total, added = pushed.dot(chain.first).item(), on_inputs.dot(chain.first).item()
+    added = on_inputs.dot(chain.first).item()
+    total = seen.mean_square(chain.first[None, :]) + added
     target, mean = chain.first.dot(seen.xy[:, 0]).item(), chain.first.dot(x_mean).item()
     sizes = (1.0, *chain.sizes)
     entering: list[_Entering] = []

@@ -82,7 +82,7 @@ def norm_bound(reduced: ReducedProblem, tolerance: float, target: float, hint: f
         known = (target - undecayed) * per_loss
         excess, allowance, reached, nodes = subdivide(problem, hint, tolerance * per_loss, min(known, explained))
     gained = max(0.0, excess - allowance) * shrink
-    base = 8.0 * EPSILON * (abs(undecayed) + explained * shrink)
+    base = 8.0 * EPSILON * (abs(undecayed) + gained)
     return NormBound(
         undecayed + gained - base,
         undecayed + reached * shrink,

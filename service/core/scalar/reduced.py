@@ -124,6 +124,10 @@ class ReducedProblem:
         inputs = float(self.input_noise @ end_to_end_map**2) if self.input_noise.any() else 0.0
         return float(hidden + exp(log_c) * inputs)
 
+    def ridge_of(self, norm: float) -> float:
+        """Effective ridge of the decay at maps of this norm, in the units of the loss: ``G ||w||^(q-2)``."""
+        return exp(min(self.log_decay + (self.power - 2.0) * log(max(norm, 1e-300)), 690.0))
+
     def map_at(self, ridge: float) -> FloatArray:
         """End-to-end map ``w = (A + ridge I)^{-1} a / C`` in input coordinates, shape (d,)."""
         seen = self._seen

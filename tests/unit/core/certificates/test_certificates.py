@@ -83,7 +83,7 @@ def test_a_lying_solver_is_caught(depth: int, wrong: Wrong, monkeypatch: pytest.
     monkeypatch.setattr(dispatch, "SOLVERS", ((replace(SOLVER, solve=lie), certify),))
     certificate = certify(base, lie(base))
     assert not certificate.holds
-    if failed(certificate) & dispatch.CONSISTENCY:
+    if failed(certificate) & dispatch.CLAIMED:
         with pytest.raises(NumericalError, match=r"claimed_loss|terms_sum"):
             dispatch.solve(replace(base, memo={}))
     else:
@@ -148,7 +148,7 @@ def test_the_gap_closes_in_few_nodes_without_a_hint() -> None:
         bound = norm_bound(reduced, 1e-10 * data.yy, np.inf)
         assert bound.lower <= loss + bound.allowance
         assert bound.lower >= loss - 1.1e-10 * data.yy - 2.0 * bound.allowance
-        assert bound.reached >= loss - bound.allowance
+        assert bound.reached >= loss - bound.allowance - 1e-14 * base.data.yy
         assert bound.nodes < 2000
 
 
