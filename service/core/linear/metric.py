@@ -178,8 +178,8 @@ def _near(size: float) -> float:
     return float(2.0 ** np.round(np.log2(size)))
 
 
-def least(problem: MetricProblem) -> Point:
-    """The minimiser of G.
+def least(problem: MetricProblem, start: Point | None = None) -> Point:
+    """The minimiser of G, from a start of its own where none is given.
 
     Notes
     -----
@@ -187,7 +187,7 @@ def least(problem: MetricProblem) -> Point:
     decomposition of order k (k + 1) / 2.  A lane that a step turned off has no gradient left: where its slope is
     negative it is turned on again.  At most `STEPS` Hessians and k such turns.
     """
-    point, damping, reopened = problem.start(), 1e-4, 0
+    point, damping, reopened = start or problem.start(), 1e-4, 0
     for _ in range(STEPS):
         following = None
         if point.unsettled > SETTLED * point.value:
