@@ -10,6 +10,8 @@ import pytest
 
 from evidence import outputs_instances as families
 from service.core.dispatch import solve
+from service.core.landscapes.summary import summarise
+from service.core.landscapes.zero import zero_of
 from service.core.many import solve_many
 from service.core.models.linear_vae import LinearVae, solve_vae
 from service.core.models.unconstrained_features import feature_problem, geometry_of
@@ -17,6 +19,7 @@ from service.core.moments import moments_of
 from service.core.problems import Layer, Network, Problem
 from service.core.results import Minima
 from service.core.sweeps.points import sweep_of
+from service.core.theorems.landscape_origin import ORIGIN_KEPT
 from service.core.thresholds import exceeds
 from service.vocabulary import Bias, PointClass, Status, SweepParameter
 
@@ -178,3 +181,15 @@ def test_rounding_of_a_threshold_is_relative_to_it() -> None:
         assert not exceeds(beside(size, 5), size)
         assert exceeds(size * (1.0 + 1e-11), size)
         assert not exceeds(size, size)
+
+
+def test_theorems_and_solver_give_the_zero_network_one_class() -> None:
+    for seed in range(4):
+        problem = white(np.random.default_rng(seed), 2)
+        for scale in critical_scales(solve(problem)):
+            for steps in ULPS:
+                near = scaled(problem, beside(scale, steps))
+                found = summarise(near)
+                assert zero_of(near).point_class is found.origin.point_class
+                judged = ORIGIN_KEPT.check(near).holds
+                assert judged == (found.origin.point_class is PointClass.GLOBAL_MINIMUM)
