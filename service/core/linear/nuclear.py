@@ -15,6 +15,7 @@ from service.core.linear.layers import product_svd
 from service.core.linear.metric import MetricProblem, gap_of, least
 from service.core.linear.newton import Factors, newton_step
 from service.core.linear.quadratic import Quadratic
+from service.core.thresholds import exceeds
 
 FEW = 20
 """Outputs for which the metric is tried first: a step costs no more than the proximal ones that it replaces."""
@@ -118,7 +119,7 @@ def minimise(quadratic: Quadratic, mu: float, tolerance: float = 1e-12) -> Nucle
     r of some O(k rho r) products.  Both stop after a bounded number of steps; the gap tells how far they came.
     """
     outputs, inner = quadratic.target.shape
-    if quadratic.correlation_norm <= mu:
+    if not exceeds(quadratic.correlation_norm, mu):
         return NuclearSolution(np.zeros((outputs, 0)), np.zeros(0), np.zeros((inner, 0)), 0.0)
     target = tolerance * quadratic.total
     lanes = min(outputs, inner)
