@@ -1,7 +1,5 @@
 """Checks an answer field by field: from its weights, by solving again, and by the hash of the problem."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +13,8 @@ from service.errors import InputError, NotCovered, NumericalError
 from service.operations.mapping import again as again_mapping
 from service.operations.mapping import claims
 from service.operations.mapping.again import ROUNDING, SHARP
-from service.operations.mapping.fields import Leaf, covers, general, leaves, shown
+from service.operations.mapping.fields import leaves, shown
+from service.operations.mapping.findings import Findings, report
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
 from service.operations.mapping.problem import MappedProblem
@@ -29,50 +28,7 @@ from service.schemas.verification import VerificationAnswer
 from service.settings import Limits
 from service.version import ENGINE_VERSION
 
-LEAST: Final = ("not_covered", "solved_again", "recomputed")
-"""Words for what was done for a field, the least first."""
 WEIGHTS: Final = "global_minimum.weights"
-
-
-@dataclass
-class Findings:
-    """What is collected on the way to a report.
-
-    Attributes
-    ----------
-    answer : MinimaAnswer
-    claimed : mapping
-        Path to what stands there, without the problem.
-    checks : list
-    missing, reasons : dict
-        What is missing, and why fields were not recomputed.
-    notes : list of str
-    """
-
-    answer: MinimaAnswer
-    claimed: Mapping[str, Leaf]
-    checks: list[dict[str, Any]] = field(default_factory=list)
-    missing: dict[str, str] = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def same_engine(self) -> bool:
-        """Whether the answer says it is of this engine."""
-        return self.answer.engine_version == ENGINE_VERSION
-
-    @property
-    def closed(self) -> bool:
-        """Whether the answer claims a closed gap."""
-        return self.answer.certificate.kind == "certified"
-
-    def check(self, path: str, found: float | bool | str | None, agrees: bool, how: str = "recomputed") -> None:
-        """Note what was found at a path; what no JSON number can be is told in words."""
-        if isinstance(found, float) and not np.isfinite(found):
-            found, agrees = "beyond double precision", False
-        self.checks.append(
-            {"field": path, "claimed": shown(self.claimed, path), "found": found, "agrees": bool(agrees), "how": how}
-        )
 
 
 def parse_answer(body: object) -> MinimaAnswer:
@@ -106,7 +62,7 @@ def verify(answer: MinimaAnswer, limits: Limits, problem: Problem | None = None)
     if asked is None:
         raise InputError.at(("problem",), "is required: the answer does not repeat it, so give it beside the answer")
     request = MinimaRequest.model_validate({"problem": asked, **again_mapping.options_of(answer)})
-    findings = Findings(answer, dict(leaves(_document(answer))))
+    findings = Findings(answer, dict(leaves(_document(answer))), ENGINE_VERSION)
     with located(("problem",)):
         mapped, again = _solved(findings, request, limits)
     _hashes(findings, problem)
@@ -115,7 +71,7 @@ def verify(answer: MinimaAnswer, limits: Limits, problem: Problem | None = None)
         _from_weights(findings, mapped, again)
         if again is not None:
             _solved_again(findings, mapped, again)
-    return _report(findings)
+    return report(findings)
 
 
 def _document(answer: MinimaAnswer) -> dict[str, Any]:
@@ -127,7 +83,7 @@ def _hashes(findings: Findings, given: Problem | None) -> None:
     if not findings.same_engine:
         findings.notes.append(
             f"the answer is of engine {answer.engine_version}: its numbers are held against the arithmetic of engine "
-            f"{ENGINE_VERSION}, its words are not compared, and a weaker true statement counts as right"
+            f"{findings.engine_version}, its words are not compared, and a weaker true statement counts as right"
         )
     for problem in (answer.problem, given):
         if problem is None:
@@ -234,43 +190,3 @@ def _solved_again(findings: Findings, mapped: MappedProblem, again: MinimaAnswer
     both = again_mapping.Leaves(findings.claimed, found, units, findings.same_engine, findings.closed)
     for path, agrees in again_mapping.compared(both):
         findings.check(path, shown(found, path), agrees, "solved_again")
-
-
-def _report(findings: Findings) -> VerificationAnswer:
-    fields, not_covered = _coverage(findings)
-    agrees = all(item["agrees"] for item in findings.checks)
-    outcome = "disagrees" if not agrees else "incomplete" if findings.missing else "agrees"
-    return VerificationAnswer.model_validate(
-        {
-            "outcome": outcome,
-            "agrees": agrees,
-            "missing": findings.missing,
-            "checks": findings.checks,
-            "fields": fields,
-            "not_covered": not_covered,
-            "notes": list(dict.fromkeys(findings.notes)),
-            "answer_engine_version": findings.answer.engine_version,
-            "engine_version": ENGINE_VERSION,
-        }
-    )
-
-
-def _coverage(findings: Findings) -> tuple[dict[str, str], dict[str, str]]:
-    """For each field the least that was done for any of its places, and why it is not covered."""
-    done = {item["field"]: item["how"] for item in findings.checks if item["how"] == "solved_again"}
-    done |= {item["field"]: item["how"] for item in findings.checks if item["how"] == "recomputed"}
-    fields: dict[str, str] = {}
-    for path in findings.claimed:
-        word = max((how for at, how in done.items() if covers(at, path)), key=LEAST.index, default="not_covered")
-        name = general(path)
-        fields[name] = min(fields.get(name, word), word, key=LEAST.index)
-    if findings.answer.problem is not None:
-        fields["problem"] = done.get("problem_hash", "not_covered")
-    return fields, {name: _why_not(findings, name) for name, word in fields.items() if word == "not_covered"}
-
-
-def _why_not(findings: Findings, name: str) -> str:
-    known = {**findings.missing, **findings.reasons}
-    reason = next((why for at, why in known.items() if covers(at, name)), "")
-    reason = reason or again_mapping.why_not_compared(name, same_engine=findings.same_engine, closed=findings.closed)
-    return reason or "; ".join(findings.missing.values()) or "this engine does not give it"

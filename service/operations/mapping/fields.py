@@ -45,6 +45,14 @@ def general(path: str) -> str:
     return next((whole for whole in WHOLE if name == whole or name.startswith((f"{whole}.", f"{whole}["))), name)
 
 
+def ancestors(path: str) -> Iterator[str]:
+    """The path itself and what it is a part of."""
+    yield path
+    for index in range(len(path) - 1, 0, -1):
+        if path[index] in ".[":
+            yield path[:index]
+
+
 def covers(field: str, path: str) -> bool:
     """Whether a statement about ``field`` is one about ``path``."""
     return path == field or path.startswith((f"{field}.", f"{field}["))
