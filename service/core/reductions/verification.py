@@ -64,7 +64,7 @@ def _compared(
         frozen is None or np.allclose(own.dense(), frozen, rtol=1e-12, atol=0.0)
         for own, frozen in zip(weights.layers, frozen_as_given, strict=True)
     )
-    yield Comparison("global_minimum.weights", f"frozen layers {'as given' if kept else 'changed'}", kept)
+    yield Comparison("global_minimum.weights", "the same" if kept else "changed", kept)
     found = evaluated(problem, weights)
     terms, offset = found.terms, found.offset
     if not (np.isfinite(terms.loss) and np.isfinite(found.slope)):
