@@ -1,4 +1,4 @@
-"""Uploads: a file reduced to moments against numpy and pyarrow on the same file, and the whole of it over HTTP."""
+"""Uploads: a file reduced to its factor against numpy and pyarrow on the same file, and the whole of it over HTTP."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 from benchmarks.comparison import Comparison
 from benchmarks.server import serving
 from service.core.arrays import FloatArray
-from service.core.problems import Moments
+from service.core.factor import Factor
 from service.operations.datasets import reduce_upload
 from service.operations.uploads.formats import FORMAT_BY_NAME
 from service.schemas.datasets import UploadOptions
@@ -51,9 +51,9 @@ def _write(binary: Path, text: Path) -> None:
             file.write(",".join(map(repr, row)) + "\n")
 
 
-def _moments(path: Path, form: str) -> Moments:
+def _factor(path: Path, form: str) -> Factor:
     with path.open("rb") as file:
-        return reduce_upload(file, FORMAT_BY_NAME[form], UploadOptions(), UploadLimits()).moments
+        return reduce_upload(file, FORMAT_BY_NAME[form], UploadOptions(), UploadLimits()).factor
 
 
 def _numpy(path: Path) -> FloatArray:
@@ -73,12 +73,12 @@ def _pyarrow(path: Path) -> FloatArray:
 
 def _reduced(path: Path) -> Comparison:
     ours, theirs = _timed(path, "npy", _numpy, SAMPLES)
-    return _row(f"{SAMPLES:,} x {COLUMNS} in npy to moments, in blocks", ours, IN_MEMORY, theirs, "s of a core")
+    return _row(f"{SAMPLES:,} x {COLUMNS} in npy to its factor, in blocks", ours, IN_MEMORY, theirs, "s of a core")
 
 
 def _reduced_text(path: Path) -> Comparison:
     ours, theirs = _timed(path, "csv", _pyarrow, TEXT_SAMPLES)
-    work = f"{TEXT_SAMPLES:,} x {COLUMNS} in csv ({path.stat().st_size / 1e6:.0f} MB) to moments, in blocks"
+    work = f"{TEXT_SAMPLES:,} x {COLUMNS} in csv ({path.stat().st_size / 1e6:.0f} MB) to its factor, in blocks"
     reference = "pyarrow.csv on one thread and one matrix product, all in memory"
     return _row(work, ours, reference, theirs, "s of a core")
 
@@ -90,7 +90,7 @@ def _timed(path: Path, form: str, peer: Callable[[Path], FloatArray], samples: i
         start = time.process_time()
         product = peer(path)
         between = time.process_time()
-        found = _moments(path, form)
+        found = _factor(path, form)
         ours.append(time.process_time() - between)
         theirs.append(between - start)
         _check(found, product, samples)
@@ -148,6 +148,7 @@ def _send(port: int, path: Path, url: str) -> tuple[float, dict[str, Any]]:
     return seconds, document
 
 
-def _check(found: Moments, product: FloatArray, samples: int) -> None:
-    np.testing.assert_allclose(found.xx, product[:-1, :-1] / samples, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(found.xy[:, 0], product[:-1, -1] / samples, rtol=1e-9, atol=1e-12)
+def _check(found: Factor, product: FloatArray, samples: int) -> None:
+    columns, mean = found.r * found.scale, np.concatenate((found.x_mean, found.y_mean))
+    moments = columns.T @ columns / samples + np.outer(mean, mean)
+    np.testing.assert_allclose(moments, product / samples, rtol=1e-9, atol=1e-12)

@@ -38,6 +38,7 @@ REPORTS: Final[dict[str, str]] = {
     "raw_nist": "Raw data: NIST's certified regressions",
     "raw_consistency": "Raw data: units, and agreement of all operations",
     "uploads": "Uploads: memory, and what other requests notice",
+    "verify_altered": "Verification: answers with one field changed",
     "ranks_flows": "Ranks: predictions against gradient flow",
     "ranks_random": "Ranks: two hundred random separable problems",
     "ranks_real": "Ranks: Iris and Breast Cancer",

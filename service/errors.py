@@ -175,17 +175,23 @@ class UnsupportedMediaType(BodyError):
 
 
 class DatasetError(ServiceError):
-    """A data set is unknown (``missing``), was deleted (``deleted``) or was not used for long (``expired``)."""
+    """A data set is not there.
+
+    It is unknown (``missing``), was deleted (``deleted``), was not used for long (``expired``), or was stored in a form
+    that newer versions cannot compute from (``outdated``).
+    """
 
     code = "dataset-deleted"
     title = "The data set was deleted or expired"
+    outdated_code = "dataset-outdated"
 
-    def __init__(self, location: Location, reason: Literal["missing", "deleted", "expired"]) -> None:
+    def __init__(self, location: Location, reason: Literal["missing", "deleted", "expired", "outdated"]) -> None:
         detail = {
             "missing": "names no data set of this server",
             "deleted": "names a data set that was deleted",
             "expired": "names a data set that expired, since nobody used it; upload the file again",
+            "outdated": "names a data set of which an older version kept too few digits; upload the file again",
         }[reason]
         super().__init__(detail)
-        self.code = NotFound.code if reason == "missing" else DatasetError.code
+        self.code = {"missing": NotFound.code, "outdated": self.outdated_code}.get(reason, DatasetError.code)
         self.problem = FieldProblem(location, detail)

@@ -49,7 +49,7 @@ COMMANDS: Final = (
     DeferredCommand(
         "verify",
         "service.cli.verify:verify",
-        "Check every number of an answer; exit status 0 only if all that is covered agrees.",
+        "Check an answer field by field, and say which were recomputed, solved again or not covered.",
     ),
     DeferredCommand("serve", "service.cli.serve:serve", "Serve until interrupted."),
     DeferredCommand(

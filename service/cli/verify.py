@@ -1,8 +1,6 @@
-"""``minima verify``: checks an answer, and says what it covered."""
+"""``minima verify``: checks an answer, and says what became of each of its fields."""
 
-import re
-from collections import Counter
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -15,10 +13,16 @@ from service.operations.verify import parse_answer, parse_problem
 from service.operations.verify import verify as verify_answer
 from service.schemas.verification import FieldCheck, VerificationAnswer
 
-WAYS = {
-    "recomputed": "from the weights and the data, without a solver",
-    "solved again": "by this engine",
-    "hashed": "the canonical problem",
+WAYS: Final = {
+    "recomputed": "recomputed from the weights and the problem, without a solver",
+    "solved_again": "solved again by this engine",
+    "not_covered": "not covered",
+}
+EXIT_STATUS: Final = {"agrees": 0, "disagrees": 1, "incomplete": 3}
+IN_WORDS: Final = {
+    "agrees": "every covered field agrees",
+    "disagrees": "the answer is wrong in the fields above",
+    "incomplete": "the answer is incomplete: what could be checked agrees",
 }
 
 
@@ -27,7 +31,11 @@ def verify(
     problem: Annotated[str | None, typer.Option(help="The problem, if the answer does not repeat it.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Write JSON on a terminal, too.")] = False,
 ) -> None:
-    """Check every number of an answer; exit status 0 only if all that is covered agrees."""
+    """Check an answer field by field, and say which were recomputed, solved again or not covered.
+
+    Exit status 0 if all that is covered agrees and nothing is missing, 1 if a field disagrees, 3 if the answer is
+    incomplete (without weights, say), 2 if it is no answer that can be read.
+    """
     answer = parse_answer(read_document(result))
     given = None if problem is None else parse_problem(read_document(problem))
     found = verify_answer(answer, load_settings(), given)
@@ -37,31 +45,39 @@ def verify(
         _print(found, Console())
     for check in found.checks:
         if not check.agrees:
-            typer.echo(f"minima: {check.field} does not agree ({check.how})", err=True)
-    if not found.agrees:
-        raise typer.Exit(1)
+            typer.echo(f"minima: {check.field} does not agree ({WAYS[check.how]})", err=True)
+    if found.outcome == "incomplete":
+        for field, reason in found.missing.items():
+            typer.echo(f"minima: the answer is incomplete: {field} {reason}", err=True)
+    if found.outcome != "agrees":
+        raise typer.Exit(EXIT_STATUS[found.outcome])
 
 
 def _print(found: VerificationAnswer, console: Console) -> None:
+    versions = f"answer of engine {found.answer_engine_version}, verified by engine {found.engine_version}"
+    console.print(versions, highlight=False)
     for how, meaning in WAYS.items():
-        checks = [check for check in found.checks if check.how == how]
-        console.print(f"[bold]{how}[/bold] ({meaning}): {_sections(checks)}", highlight=False)
-    not_covered = "; ".join(f"{field} ({reason})" for field, reason in found.not_covered.items())
-    console.print(f"[bold]not covered[/bold]: {not_covered}", highlight=False)
+        names = [name for name, word in found.fields.items() if word == how]
+        console.print(f"[bold]{meaning}[/bold]: {_escaped(', '.join(names)) or 'nothing'}", highlight=False)
+    for note in [*found.notes, *(f"missing: {field} {reason}" for field, reason in found.missing.items())]:
+        console.print(_escaped(note), highlight=False)
     wrong = [check for check in found.checks if not check.agrees]
     if wrong:
         console.print(_table(wrong))
-    console.print("every covered field agrees" if found.agrees else "the answer is wrong in the fields above")
+    console.print(IN_WORDS[found.outcome])
 
 
-def _sections(checks: list[FieldCheck]) -> str:
-    """How many checks there are in each part of the answer."""
-    counts = Counter(re.split(r"[.\[]", check.field)[0] for check in checks)
-    return ", ".join(f"{section} ({count})" for section, count in counts.items())
+def _escaped(text: str) -> str:
+    """Brackets of paths are no markup."""
+    return text.replace("[", r"\[")
 
 
 def _table(checks: list[FieldCheck]) -> Table:
     table = Table("field", "claimed", "found", "how")
     for check in checks:
-        table.add_row(check.field, str(check.claimed), str(check.found), check.how)
+        table.add_row(_escaped(check.field), _escaped(_word(check.claimed)), _escaped(_word(check.found)), check.how)
     return table
+
+
+def _word(value: object) -> str:
+    return "-" if value is None else str(value)

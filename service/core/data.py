@@ -203,6 +203,7 @@ def _scaled_alike(second: FloatArray) -> bool:
     return bool(np.count_nonzero(second) == np.count_nonzero(diagonal))
 
 
+@np.errstate(over="ignore", invalid="ignore", under="ignore")  # the caller refuses what overflows, with the field
 def moments_of_factor(factor: Factor) -> Moments:
     """Moments of the samples that a factor stands for.  O((d + k)^3)."""
     inputs, size = factor.inputs, float(np.sqrt(factor.n))
@@ -220,7 +221,6 @@ def moments_of_factor(factor: Factor) -> Moments:
     )
 
 
-@np.errstate(over="ignore", invalid="ignore")  # the caller refuses what overflows, with the field's name
 def moments_of(x: FloatArray, y: FloatArray) -> Moments:
     """Moments of samples ``x`` (n, d) and ``y`` (n, k), n >= 1.  O(n (d + k)^2)."""
     return moments_of_factor(factor_of_samples(x, y))

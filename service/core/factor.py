@@ -31,7 +31,8 @@ class Factor:
     scale : (d + k,) array
         Positive; powers of two near the standard deviations, so that scaling is exact.
     r : (d + k, d + k) array
-        Upper triangular; its columns have norms near ``sqrt(n)``, and zero for a constant column.
+        Upper triangular, its diagonal not negative; the norms of its columns are near ``sqrt(n)``, and zero for a
+        constant column.
     """
 
     n: int
@@ -73,14 +74,26 @@ def factor_of_samples(x: FloatArray, y: FloatArray) -> Factor:
     scale = powers_of_two(np.sqrt(np.einsum("ij,ij->j", table, table) / len(table)))
     table /= scale
     inputs = x.shape[1]
-    mean, scale = np.ldexp(mean, exponents), np.ldexp(scale, exponents)
-    return Factor(len(table), mean[:inputs], mean[inputs:], scale, triangle(table))
+    scale, r = out_of_range(scale, triangle(table), exponents)
+    mean = np.ldexp(mean, exponents)
+    return Factor(len(table), mean[:inputs], mean[inputs:], scale, r)
 
 
 def safe_exponents(largest: FloatArray) -> IntArray:
     """Powers of two to take out of columns with these largest moduli (c,) before they are squared; mostly zero."""
     exponents = np.frexp(largest)[1].astype(np.int64)
     return np.where((np.abs(exponents) > SAFE_EXPONENT) & (largest > 0.0), exponents, 0)
+
+
+def out_of_range(scale: FloatArray, r: FloatArray, exponents: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Scales and factor with the powers of two put back that `safe_exponents` took out.
+
+    The scale of a constant column, 1, is nobody's size and stays; one below the least number leaves the rest to ``r``.
+    """
+    constant = ~r.any(axis=0)
+    exponents = np.where(constant, 0, exponents)
+    below = np.minimum(np.frexp(scale)[1] - 1 + exponents + 1074, 0)
+    return np.where(constant, 1.0, np.ldexp(scale, exponents - below)), np.ldexp(r, below) if below.any() else r
 
 
 def powers_of_two(sizes: FloatArray) -> FloatArray:
@@ -90,13 +103,13 @@ def powers_of_two(sizes: FloatArray) -> FloatArray:
 
 
 def triangle(rows: FloatArray) -> FloatArray:
-    """Triangular factor (c, c) of rows (m, c), any m; its diagonal may have any sign.  O(m c^2)."""
+    """Triangular factor (c, c) of rows (m, c), any m; its diagonal is not negative.  O(m c^2)."""
     columns = rows.shape[1]
     factor: FloatArray = np.zeros((0, columns))
     for start in range(0, len(rows), BLOCK):
         block = rows[start : start + BLOCK]
         stacked = np.concatenate((factor, block)) if len(factor) else block
-        factor = np.asarray(np.linalg.qr(stacked, mode="r"), dtype=np.float64)
+        factor = np.asarray(np.linalg.qr(stacked, mode="r"))
     if len(factor) < columns:
         factor = np.concatenate((factor, np.zeros((columns - len(factor), columns))))
-    return factor
+    return np.where(np.diagonal(factor)[:, np.newaxis] < 0.0, 0.0 - factor, factor)

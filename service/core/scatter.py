@@ -1,142 +1,301 @@
-"""Means and scatter of the columns of a table, block by block, and the moments of the table prepared."""
+"""The triangular factor of a table that arrives block by block, in one pass and constant memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+from scipy.linalg.blas import dtrsm
 
-from service.core.arrays import FloatArray
-from service.core.problems import Moments
+from service.core.arrays import BoolArray, FloatArray, IntArray
+from service.core.factor import Factor, out_of_range, powers_of_two, safe_exponents, triangle
 
-CONSTANT = 1e-13
-"""Standard deviation, relative to the mean, that rounding alone can give a constant column."""
+FIRST_ROWS: Final = 256
+"""Rows, at least, that are factored by reflections before the quick way is tried; four for each column."""
+GROWTH: Final = 3
+"""Rows of the quick way for each row that its coordinates come from."""
+BOUND: Final = 64.0
+"""Mean square of a coordinate up to which Gram matrices lose no digits that matter."""
+CONDITION: Final = 10.0
+"""Condition of the scaled columns up to which they are coordinates good enough themselves."""
+EPS: Final = float(np.finfo(np.float64).eps)
 
 
 class Scatter:
-    """Joint first and second moments of the columns of a table in one pass and constant memory.
+    """Means, scales and triangular factor of the columns of a table.
 
     Parameters
     ----------
     columns : int
         Number c of columns.
 
-    Attributes
-    ----------
-    n : int
-        Rows so far.
-    mean : (c,) array
-    products : (c, c) array
-        Sums of products of deviations from the mean.
-
     Notes
     -----
-    Blocks are merged as in Chan, Golub, LeVeque, *Updating formulae and a pairwise algorithm for computing sample
-    variances* (1979): a large mean does not swallow a small variance, and how a table is cut changes the rounding only.
+    The factor R of the centred table is that of Householder reflections where little is known: for the first rows, and
+    for rows that lie far outside what was seen.  The others take a quicker way, CholeskyQR with a preconditioner
+    (Fukaya et al., *Shifted Cholesky QR*, 2020, in blocks): in the coordinates ``Z = rows R0^-1``, with R0 of the rows
+    before, the columns are nearly orthonormal, so that their Gram matrix G squares no condition, and
+    ``R = cholesky(A'A + G) R0`` with ``A = R_before R0^-1``.  Solving with R0 is backward stable row by row, hence the
+    whole is, column by column, as the reflections are.  Where the scaled columns are well conditioned themselves they
+    are the coordinates, and a pass costs one symmetric product.  R0 is made anew whenever the rows have grown fourfold.
+
+    The first rows wait until they are enough, so that a small table is factored as `factor_of_samples` does it, to the
+    last bit, however it arrives.
+
+    Means are sums of two numbers, ``mean + rest``, merged as in Chan, Golub, LeVeque, *Updating formulae and a pairwise
+    algorithm for computing sample variances* (1979): no block sees the rounding of a mean that is far from zero.
+    Scales are powers of two and follow the columns; so do the powers of two of columns beyond ``2^-300 .. 2^300``.
     """
 
     def __init__(self, columns: int) -> None:
-        self.n = 0
-        self.mean: FloatArray = np.zeros(columns)
-        self.products: FloatArray = np.zeros((columns, columns))
+        self._n = 0
+        self._waiting: list[FloatArray] = []
+        self._mean: FloatArray = np.zeros(columns)
+        self._rest: FloatArray = np.zeros(columns)
+        self._first: FloatArray = np.zeros(columns)
+        self._constant: BoolArray = np.ones(columns, dtype=np.bool_)
+        self._scale: FloatArray = np.ones(columns)
+        self._r: FloatArray = np.zeros((columns, columns))
+        self._exponents: IntArray = np.zeros(columns, dtype=np.int64)
+        self._largest: FloatArray = np.zeros(columns)
         self._room: FloatArray = np.empty((0, columns))
+        self._segment: _Segment | None = None
 
-    @np.errstate(over="ignore", invalid="ignore")  # the caller refuses what overflows, with the column's name
+    @property
+    def n(self) -> int:
+        """Rows so far."""
+        return self._n + sum(map(len, self._waiting))
+
+    @property
+    def columns(self) -> int:
+        """Number c of columns."""
+        return len(self._mean)
+
+    @np.errstate(all="ignore")  # what overflows goes the long way
     def add(self, rows: FloatArray) -> bool:
         """Add rows (m, c), m >= 1; O(m c^2).
 
         Returns
         -------
         bool
-            Whether the means are still finite, which a single NaN or infinity prevents.
+            Whether every entry is finite; nothing more can be added otherwise.
         """
-        count = len(rows)
-        ones = np.ones(count)
-        mean = (ones @ rows) / count
-        deviations = self._room_for(count)
-        np.subtract(rows, mean, out=deviations)
-        # what the sum above rounded is left in the deviations
-        rest = (ones @ deviations) / count
-        mean += rest
-        self.products -= np.outer(count * rest, rest)
-        step = mean - self.mean
-        total = self.n + count
-        self.products += deviations.T @ deviations
-        self.products += np.outer(step * (self.n * count / total), step)
-        self.mean = self.mean + step * (count / total)
-        self.n = total
-        return bool(np.isfinite(self.mean).all())
-
-    def _room_for(self, count: int) -> FloatArray:
-        """An array (count, c), the same for every block: fresh memory takes as long as the arithmetic in it."""
-        if self._room.shape[0] < count or self._room.shape[1] != len(self.mean):
-            self._room = np.empty((count, len(self.mean)))
-        return self._room[:count]
+        least = max(FIRST_ROWS, 4 * self.columns)
+        start, cautious = 0, least
+        if not self._n:
+            start = min(least - self.n, len(rows))
+            self._waiting.append(rows[:start].copy())
+            if not np.isfinite(self._waiting[-1]).all():
+                return False
+            if self.n >= least:
+                self._start()
+        while start < len(rows):
+            left = rows[start:]
+            quick = left[: GROWTH * self._settled]
+            if self._add_quickly(quick):
+                start += len(quick)
+                continue
+            part = left[:cautious]
+            if not np.isfinite(part).all():
+                return False
+            self._add_carefully(part)
+            start += len(part)
+            cautious *= 2
+        return True
 
     def widen(self, columns: int) -> None:
         """Make room for ``columns`` in all; the new ones were zero in every row so far."""
-        new = columns - len(self.mean)
-        self.mean = np.pad(self.mean, (0, new))
-        self.products = np.pad(self.products, ((0, new), (0, new)))
+        new = columns - self.columns
+        if not new:
+            return
+        self._close()
+        self._waiting = [np.pad(each, ((0, 0), (0, new))) for each in self._waiting]
+        for name in ("_mean", "_rest", "_first", "_largest", "_exponents"):
+            setattr(self, name, np.pad(getattr(self, name), (0, new)))
+        self._constant = np.pad(self._constant, (0, new), constant_values=True)
+        self._scale = np.pad(self._scale, (0, new), constant_values=1.0)
+        self._r = np.pad(self._r, ((0, new), (0, new)))
 
-    def take(self, columns: Sequence[int]) -> "Scatter":
-        """The same of the given columns, in their order."""
-        taken = Scatter(0)
-        taken.n, taken.mean, taken.products = self.n, self.mean[columns], self.products[np.ix_(columns, columns)]
-        return taken
+    @np.errstate(all="ignore")
+    def factor(self, inputs: int, columns: Sequence[int] | None = None) -> Factor:
+        """The factor of the given columns, or of all, in their order; the first ``inputs`` are the inputs."""
+        self._start()
+        self._close()
+        every = np.arange(self.columns)
+        taken = every if columns is None else np.asarray(columns, dtype=np.int64)
+        r = self._r if np.array_equal(taken, every) else triangle(self._r[:, taken])
+        scale, r = out_of_range(self._scale[taken], r, self._exponents[taken])
+        mean = np.ldexp(self._mean, self._exponents)[taken]
+        return Factor(self._n, mean[:inputs], mean[inputs:], scale, r)
+
+    def _start(self) -> None:
+        """Factor the rows that wait."""
+        if self._waiting:
+            first = np.concatenate(self._waiting)
+            self._waiting = []
+            self._add_carefully(first)
 
     @property
-    def deviations(self) -> FloatArray:
-        """Standard deviation of each column (mean over the rows, not ``n - 1``), 0 for a constant one."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            found: FloatArray = np.sqrt(np.diagonal(self.products) / self.n)
-            return np.where(found > CONSTANT * np.abs(self.mean), found, np.where(np.isnan(found), np.inf, 0.0))
+    def _settled(self) -> int:
+        """Rows that the coordinates of the quick way come from."""
+        return self._n if self._segment is None else self._n - self._segment.count
+
+    def _add_carefully(self, rows: FloatArray) -> None:
+        """By Householder reflections; finite rows of any size."""
+        self._close()
+        self._largest = np.maximum(self._largest, np.abs(rows).max(axis=0))
+        self._set_exponents(safe_exponents(self._largest))
+        rows = self._in_range(rows)
+        count = len(rows)
+        if not self._n:
+            self._first = rows[0].copy()
+        same = (rows == rows[0]).all(axis=0)
+        mean = rows.mean(axis=0)
+        deviations = rows - mean
+        rest = deviations.mean(axis=0)
+        deviations -= rest
+        deviations[:, same] = 0.0
+        mean, rest = np.where(same, rows[0], mean), np.where(same, 0.0, rest)
+        self._constant &= same & (rows[0] == self._first)
+        total = self._n + count
+        step = (
+            np.where(self._constant, 0.0, (mean - self._mean) + (rest - self._rest)) if self._n else np.zeros_like(mean)
+        )
+        between = np.sqrt(self._n * (count / total)) * step
+        if self._n:
+            self._move_mean(step * (count / total))
+        else:
+            self._mean, self._rest = _two_sum(mean, rest)
+        squares = np.einsum("ij,ij->j", deviations, deviations)
+        if self._n:
+            squares += between**2 + np.einsum("ij,ij->j", self._r, self._r) * self._scale**2
+        scale = powers_of_two(np.sqrt(squares / total))
+        deviations /= scale
+        before = np.vstack([self._r * (self._scale / scale), between / scale]) if self._n else deviations[:0]
+        self._r, self._scale, self._n = triangle(np.concatenate((before, deviations))), scale, total
+
+    def _add_quickly(self, rows: FloatArray) -> bool:
+        """By a Gram matrix, if the rows look like those before; tells whether they did, and changes nothing else."""
+        if self._segment is None:
+            self._segment = _Segment(self._r, self._scale, self._n, self._mean, self._constant)
+        rows = self._in_range(rows)
+        deviations = self._room_for(len(rows))
+        np.subtract(rows, self._mean, out=deviations)
+        if self._constant.any() and deviations[:, self._constant].any():
+            return False
+        if not self._segment.add(deviations):
+            return False
+        self._n += len(rows)
+        if self._segment.count >= GROWTH * self._settled:
+            self._close()
+        return True
+
+    def _close(self) -> None:
+        """Merge the rows of the quick way into the factor."""
+        segment, self._segment = self._segment, None
+        if segment is None or not segment.count:
+            return
+        r, shift = segment.merged(self._r, self._scale, self._rest)
+        self._move_mean(shift - self._rest)
+        r[:, self._constant] = 0.0
+        r[self._constant] = 0.0
+        # the scales follow the columns, exactly
+        change = powers_of_two(np.sqrt(np.einsum("ij,ij->j", r, r) / self._n))
+        self._r, self._scale = r / change, self._scale * change
+
+    def _move_mean(self, step: FloatArray) -> None:
+        self._mean, self._rest = _two_sum(self._mean, self._rest + step)
+
+    def _set_exponents(self, exponents: IntArray) -> None:
+        change = self._exponents - exponents
+        if change.any():
+            self._scale = np.where(self._constant, 1.0, np.ldexp(self._scale, change))
+            for name in ("_mean", "_rest", "_first"):
+                setattr(self, name, np.ldexp(getattr(self, name), change))
+            self._exponents = exponents
+
+    def _in_range(self, rows: FloatArray) -> FloatArray:
+        return np.ldexp(rows, -self._exponents) if self._exponents.any() else rows
+
+    def _room_for(self, count: int) -> FloatArray:
+        """An array (count, c), the same for every block: fresh memory takes as long as the arithmetic in it."""
+        if self._room.shape[0] < count or self._room.shape[1] != self.columns:
+            self._room = np.empty((count, self.columns))
+        return self._room[:count]
 
 
-@dataclass(frozen=True)
-class Preparation:
-    """What is done to each column: ``(value - shift) / scale``.
+class _Segment:
+    """Rows in the coordinates of those before: sums, and a Gram matrix that squares no condition.
 
     Attributes
     ----------
-    shift, scale : (c,) array
-        The scale is positive.
+    count : int
+        Rows of the segment.
     """
 
-    shift: FloatArray
-    scale: FloatArray
+    def __init__(self, r: FloatArray, scale: FloatArray, n: int, mean: FloatArray, constant: BoolArray) -> None:
+        columns = len(r)
+        self.count = 0
+        self._before = n
+        self._constant = constant
+        self._sum: FloatArray = np.zeros(columns)
+        self._coordinates: FloatArray = np.zeros(columns)
+        self._gram: FloatArray = np.zeros((columns, columns))
+        unit = r / np.sqrt(n)
+        spectrum = np.linalg.eigvalsh(unit.T @ unit + np.diag(constant.astype(np.float64)))
+        self._basis: FloatArray | None = None
+        self._squares = scale**2
+        if spectrum[0] * CONDITION**2 < spectrum[-1]:
+            # below the rounding of the entries nothing is known, and nothing is lost by a larger coordinate
+            least = 64.0 * columns * EPS * (1.0 + np.abs(mean) / scale)
+            diagonal = np.diagonal(unit)
+            raised = np.where(constant, 1.0, np.where(diagonal < 0.0, -1.0, 1.0) * np.maximum(np.abs(diagonal), least))
+            self._basis = np.asfortranarray((unit - np.diag(diagonal) + np.diag(raised)) * scale)
+            self._squares = np.ones(columns)
+
+    def add(self, deviations: FloatArray) -> bool:
+        """Add deviations (m, c) from the mean before, if they are bounded in the coordinates; overwrites them."""
+        ones = np.ones(len(deviations))
+        sums = coordinates = ones @ deviations
+        if self._basis is not None:
+            # on the transposes, which lie in memory as the library wants them
+            deviations = dtrsm(1.0, self._basis, deviations.T, trans_a=1, overwrite_b=1).T
+            # their rounding is that of the Gram matrix, which the solution for the sums does not have
+            coordinates = ones @ deviations
+        gram: FloatArray = deviations.T @ deviations
+        if not (np.diagonal(gram) <= BOUND * len(deviations) * self._squares).all():
+            return False
+        self._sum += sums
+        self._coordinates += coordinates
+        self._gram += gram
+        self.count += len(deviations)
+        return True
+
+    def merged(self, r: FloatArray, scale: FloatArray, rest: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The factor (c, c) of all rows in units of ``scale``, and how far their mean is from the one before (c,)."""
+        total = self._before + self.count
+        shift = (self._before * rest + self._sum) / total
+        if self._basis is None:
+            before, gram = r, self._gram / scale / scale[:, np.newaxis]
+            old, sums = rest / scale, self._coordinates / scale
+        else:
+            rows = np.vstack([r * scale, rest])
+            solved = dtrsm(1.0, self._basis, np.asfortranarray(rows.T), trans_a=1, overwrite_b=1).T
+            before, gram, old, sums = solved[:-1], self._gram, solved[-1], self._coordinates
+        new = (self._before * old + sums) / total
+        gram = gram + before.T @ before + np.outer(self._before * old, old) - np.outer(total * new, new)
+        gram[self._constant, self._constant] = total
+        try:
+            lower = np.linalg.cholesky(gram)
+        except np.linalg.LinAlgError:
+            # columns that depend on others to the last digit: what is added is the rounding of the coordinates
+            rounding = 4.0 * len(gram) * EPS * float(np.diagonal(gram).max())
+            lower = np.linalg.cholesky(gram + rounding * np.eye(len(gram)))
+        factor: FloatArray = np.ascontiguousarray(lower.T)
+        return (factor if self._basis is None else factor @ self._basis / scale), shift
 
 
-@np.errstate(over="ignore", invalid="ignore")
-def prepared_moments(scatter: Scatter, preparation: Preparation, inputs: int) -> Moments:
-    """Moments of prepared columns, the first ``inputs`` of which are the inputs and the others the targets.
-
-    The scatter is scaled, and means are added back only where they are kept, so that centring loses no digits.
-    """
-    scale = preparation.scale
-    mean = (scatter.mean - preparation.shift) / scale
-    second = scatter.products / scatter.n / scale / scale[:, np.newaxis] + np.outer(mean, mean)
-    return Moments(
-        xx=second[:inputs, :inputs],
-        xy=second[:inputs, inputs:],
-        yy=float(np.trace(second[inputs:, inputs:])),
-        n=scatter.n,
-        x_mean=mean[:inputs],
-        y_mean=mean[inputs:],
-    )
-
-
-def signed_moments(moments: Moments) -> Moments:
-    """Moments of two classes coded -1 and +1 by one output, from those of their one-hot coding.
-
-    With ``e`` the indicator of the second class the target is ``2 e - 1``, whose square is 1; the means are known.
-    """
-    assert moments.x_mean is not None  # noqa: S101 - the moments of a table have their means
-    assert moments.y_mean is not None  # noqa: S101 - as above
-    return Moments(
-        xx=moments.xx,
-        xy=2.0 * moments.xy[:, 1:] - moments.x_mean[:, np.newaxis],
-        yy=1.0,
-        n=moments.n,
-        x_mean=moments.x_mean,
-        y_mean=2.0 * moments.y_mean[1:] - 1.0,
-    )
+def _two_sum(large: FloatArray, small: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The rounded sum and what rounding took from it (Knuth, *The Art of Computer Programming* 2, 4.2.2)."""
+    total = large + small
+    part = total - large
+    return total, (large - (total - part)) + (small - part)

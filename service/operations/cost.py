@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from service.operations.mapping.examples import BY_NAME
-from service.schemas.data import Data, Evaluation, EvaluationMoments, EvaluationSamples, Example
+from service.schemas.data import Data, Evaluation, EvaluationFactor, EvaluationMoments, EvaluationSamples, Example
 from service.schemas.diagnose import DiagnoseRequest
 from service.schemas.landscape import LandscapeRequest
 from service.schemas.problem import Problem
@@ -147,6 +147,8 @@ def _size(data: Data | Evaluation | None) -> tuple[int, int]:
     """Number of samples that must be reduced, and number of inputs."""
     if isinstance(data, EvaluationMoments):
         return 0, len(data.xx)
+    if isinstance(data, EvaluationFactor):
+        return 0, len(data.x_mean)
     if isinstance(data, EvaluationSamples):
         return len(data.x), len(data.x[0])
     if isinstance(data, Example) and data.name in BY_NAME:

@@ -1,4 +1,4 @@
-"""A file of samples reduced to moments, in one pass and constant memory."""
+"""A file of samples reduced to their factor, in one pass and constant memory."""
 
 import hashlib
 import json
@@ -10,24 +10,25 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.problems import Moments, Samples
-from service.core.scatter import Preparation, Scatter, prepared_moments
+from service.core.factor import Factor
+from service.core.preparation import Preparation, deviations_of, means_of, prepared_factor, prepared_rows, standardising
+from service.core.problems import Samples
+from service.core.scatter import Scatter
 from service.errors import InputError, LimitExceeded
 from service.operations.mapping.columns import ClassColumns, Roles, roles_of
+from service.operations.mapping.sizes import TOO_LARGE, too_large_targets
 from service.operations.uploads.formats import FileFormat
 from service.operations.uploads.tables import Table, name_of, rows_of_a_block, wrong_entry
 from service.schemas.datasets import AppliedOptions, Format, UploadOptions
 from service.settings import UploadLimits
 
-LARGEST: Final = 1e100
-"""Mean squares beyond this leave double precision when they are squared."""
-REDUCTION: Final = 1
-"""Rises when the same file and options would give other moments than before."""
+REDUCTION: Final = 2
+"""Rises when the same file and options would give other numbers than before."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """An input or target: what it is called, its moments in the file, and what was done to it."""
+    """An input or target: what it is called, its mean and deviation in the file, and what was done to it."""
 
     name: str
     mean: float
@@ -43,8 +44,8 @@ class ReducedDataset:
     Attributes
     ----------
     options : AppliedOptions
-    moments : Moments
-        Of the prepared columns, with their means.
+    factor : Factor
+        Of the prepared columns.
     samples : Samples or None
         Prepared; labels instead of one-hot targets.
     classes : tuple of int or None
@@ -55,7 +56,7 @@ class ReducedDataset:
     """
 
     options: AppliedOptions
-    moments: Moments
+    factor: Factor
     samples: Samples | None
     classes: tuple[int, ...] | None
     class_names: tuple[str, ...] | None
@@ -159,22 +160,26 @@ def _prepared(
 ) -> ReducedDataset:
     scatter, classes, inputs, texts = found.scatter, None, len(roles.inputs), table.label_names
     names = [str(name_of(column, table.names)) for column in roles.chosen]
+    places: list[int] | None = None
     if found.classes is not None:
         classes, order = found.classes.sorted(names[-1], texts)
-        scatter = scatter.take([*range(inputs), *(inputs + place for place in order)])
+        places = [*range(inputs), *(inputs + place for place in order)]
         if texts is not None:
             texts = [texts[place] for place in order]
             for block in found.kept:
                 block[:, -1] = np.argsort(order)[block[:, -1].astype(np.intp)]
         names[-1:] = [f"{names[-1]}={label}" for label in (classes if texts is None else texts)]
+    factor = scatter.factor(inputs, places)
     changed = len(names) if classes is None else inputs
-    preparation = _preparation(scatter, options, names, changed)
+    preparation = _preparation(factor, options, names, changed)
     columns = tuple(
         Column(name, float(mean), float(deviation), float(shift), float(scale))
         for name, mean, deviation, shift, scale in zip(
-            names, scatter.mean, scatter.deviations, preparation.shift, preparation.scale, strict=True
+            names, means_of(factor), deviations_of(factor), preparation.shift, preparation.scale, strict=True
         )
     )
+    prepared = prepared_factor(factor, preparation)
+    _check_targets(prepared, names[inputs:])
     applied = AppliedOptions(
         header="absent" if table.names is None else "present",
         delimiter=options.delimiter if form.name == "csv" else None,
@@ -187,8 +192,8 @@ def _prepared(
     )
     return ReducedDataset(
         options=applied,
-        moments=prepared_moments(scatter, preparation, inputs),
-        samples=_samples(found.kept, preparation, inputs, changed) if options.keep_samples else None,
+        factor=prepared,
+        samples=_samples(found.kept, preparation, inputs, changed, names) if options.keep_samples else None,
         classes=classes,
         class_names=None if texts is None else tuple(texts),
         input_columns=columns[:inputs],
@@ -196,29 +201,32 @@ def _prepared(
     )
 
 
-def _preparation(scatter: Scatter, options: UploadOptions, names: Sequence[str], changed: int) -> Preparation:
-    deviations = scatter.deviations
-    with np.errstate(over="ignore"):
-        large = np.flatnonzero(~(deviations**2 + scatter.mean**2 <= LARGEST))
-    if len(large):
-        name = names[int(large[0])]
-        raise InputError.at(("columns", name), f"must have entries of at most some {LARGEST**0.5:g}: rescale it")
-    shift, scale = np.zeros_like(deviations), np.ones_like(deviations)
-    if options.centre or options.standardise:
-        shift[:changed] = scatter.mean[:changed]
+def _preparation(factor: Factor, options: UploadOptions, names: Sequence[str], changed: int) -> Preparation:
     if options.standardise:
-        constant = np.flatnonzero(deviations[:changed] == 0.0)
+        constant = np.flatnonzero(deviations_of(factor)[:changed] == 0.0)
         if len(constant):
             name = names[int(constant[0])]
             raise InputError.at(("columns", name), "must not be constant to be standardised; `ignore` leaves it out")
-        scale[:changed] = deviations[:changed]
-    return Preparation(shift, scale)
+    return standardising(factor, changed, centre=options.centre, standardise=options.standardise)
 
 
-def _samples(kept: Sequence[FloatArray], preparation: Preparation, inputs: int, changed: int) -> Samples:
+def _check_targets(factor: Factor, names: Sequence[str]) -> None:
+    large = too_large_targets(factor)
+    if large:
+        raise InputError.at(("columns", names[large[0]]), TOO_LARGE)
+
+
+def _samples(
+    kept: Sequence[FloatArray], preparation: Preparation, inputs: int, changed: int, names: Sequence[str]
+) -> Samples:
     """Prepared samples; labels, the last column of one-hot targets, stay as they are."""
     rows = np.concatenate(kept)
-    rows[:, :changed] = (rows[:, :changed] - preparation.shift[:changed]) / preparation.scale[:changed]
+    part = Preparation(preparation.shift[:changed], preparation.scale[:changed])
+    rows[:, :changed] = prepared_rows(rows[:, :changed], part)
+    beyond = np.flatnonzero(~np.isfinite(rows).all(axis=0))
+    if len(beyond):
+        detail = "must have deviations from its mean within double precision for its samples to be kept"
+        raise InputError.at(("columns", names[int(beyond[0])]), detail)
     return Samples(rows[:, :inputs], rows[:, inputs:])
 
 
@@ -232,8 +240,5 @@ def _within(value: int, allowed: int, limit: str, unit: str) -> None:
 
 
 def _not_finite(block: FloatArray, first: int, columns: Sequence[int], table: Table) -> InputError:
-    for row, column in np.argwhere(~np.isfinite(block[:, columns])).tolist():
-        return wrong_entry(first + row, columns[column], table.names, "must be a finite number")
-    largest = columns[int(np.argmax(np.abs(block[:, columns]).max(axis=0)))]
-    name = name_of(largest, table.names)
-    return InputError.at(("columns", name), f"must have entries of at most some {LARGEST**0.5:g}: rescale it")
+    row, column = np.argwhere(~np.isfinite(block[:, columns]))[0].tolist()
+    return wrong_entry(first + row, columns[column], table.names, "must be a finite number")

@@ -1,4 +1,4 @@
-"""The data of a problem: samples, their moments, a bundled example, or none."""
+"""The data of a problem: samples, their triangular factor, their moments, a bundled example, or none."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -28,6 +28,27 @@ class EvaluationMoments(Wire):
     y_mean: Vector | None = None
 
 
+class EvaluationFactor(Wire):
+    """Held-out data as their factor."""
+
+    kind: Literal["factor"]
+    n: Integer = Field(ge=1, le=10**15, description="Number of samples.")
+    x_mean: Vector = Field(description="Means of the d inputs.")
+    y_mean: Vector = Field(description="Means of the k targets.")
+    scale: Vector = Field(
+        description="d + k positive numbers, one for each column of [x y]. Powers of two near the standard deviations "
+        "lose nothing."
+    )
+    r: Matrix = Field(
+        description="The triangular factor of the centred, scaled table: with Z the rows of [x y] less their means and "
+        "divided by `scale`, r'r = Z'Z (sums over the samples, not means). (d + k) x (d + k), zeros below the diagonal."
+    )
+    classes: list[Integer] | None = Field(
+        default=None,
+        description="For one-hot targets: the label of each target, ascending. Held-out samples may then bring labels.",
+    )
+
+
 class EvaluationDataset(Wire):
     """Held-out data that were uploaded, see `/v1/datasets`."""
 
@@ -36,13 +57,23 @@ class EvaluationDataset(Wire):
 
 
 Evaluation: TypeAlias = Annotated[
-    EvaluationSamples | EvaluationMoments | EvaluationDataset, Field(discriminator="kind")
+    EvaluationSamples | EvaluationMoments | EvaluationFactor | EvaluationDataset, Field(discriminator="kind")
+]
+Standardise: TypeAlias = Annotated[
+    bool,
+    Field(
+        description="Centre every input, and every target that is a number and no label, and divide it by its standard "
+        "deviation (mean over the samples) before anything else. Held-out data are prepared by the same means and "
+        "deviations. Losses and maps are those of the prepared numbers; the map is given back in the numbers as they "
+        "were sent, too (`global_minimum.in_units_sent`)."
+    ),
 ]
 
 
 class Samples(EvaluationSamples):
     """The samples themselves."""
 
+    standardise: Standardise = False
     task: Task = Field(default=Task.REGRESSION, strict=False)
     evaluation: Evaluation | None = Field(
         default=None, description="Held-out data on which the fit is reported as well."
@@ -58,12 +89,28 @@ class Moments(EvaluationMoments):
     )
 
 
+class Factor(EvaluationFactor):
+    """The triangular factor of samples: all that squared loss on a linear network depends on, with every digit.
+
+    What an upload keeps, and what can be computed where the samples are, so that they stay there. Raw moments lose the
+    digits of what lies far from zero (dates, years, ids); a factor does not.
+    """
+
+    task: Task | None = Field(
+        default=None, strict=False, description="Default: classification if there are classes, else regression."
+    )
+    evaluation: Evaluation | None = Field(
+        default=None, description="Held-out data on which the fit is reported as well."
+    )
+
+
 class Example(Wire):
     """A bundled real data set, see `/v1/examples`."""
 
     kind: Literal["example"]
     name: str = Field(max_length=100)
     raw: bool = Field(default=False, description="The numbers as published; by default they are centred and scaled.")
+    standardise: Standardise = False
     task: Task | None = Field(default=None, strict=False, description="Default: the task of the data set.")
     evaluation: Evaluation | None = Field(
         default=None, description="Held-out data on which the fit is reported as well."
@@ -71,7 +118,7 @@ class Example(Wire):
 
 
 class DatasetReference(EvaluationDataset):
-    """An uploaded data set, see `/v1/datasets`; answered as the moments or samples that were kept of it."""
+    """An uploaded data set, see `/v1/datasets`; answered as the factor or samples that were kept of it."""
 
     task: Task | None = Field(
         default=None, strict=False, description="Default: classification if the targets are one-hot, else regression."
@@ -89,4 +136,6 @@ class NoData(Wire):
     task: Task = Field(default=Task.REGRESSION, strict=False)
 
 
-Data: TypeAlias = Annotated[Samples | Moments | Example | DatasetReference | NoData, Field(discriminator="kind")]
+Data: TypeAlias = Annotated[
+    Samples | Moments | Factor | Example | DatasetReference | NoData, Field(discriminator="kind")
+]

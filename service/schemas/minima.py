@@ -20,6 +20,14 @@ class Terms(Wire):
     decay: Number
 
 
+class MapInUnitsSent(Wire):
+    """The mean prediction of the numbers as they were sent, where `data.standardise` prepared them."""
+
+    end_to_end_map: Matrix | None = Field(description="Outputs x inputs.")
+    output_offset: Vector | None = Field(description="Mean prediction where every input is 0.")
+    reasons: Reasons
+
+
 class GlobalMinimum(Wire):
     """The global minimum, or the infimum where it is not attained."""
 
@@ -34,6 +42,9 @@ class GlobalMinimum(Wire):
     )
     singular_values: list[Number]
     output_offset: Vector | None = Field(default=None, description="Mean prediction at x = 0; only with a bias.")
+    in_units_sent: MapInUnitsSent | None = Field(
+        default=None, description="The same map from inputs and to targets as they were sent; only with `standardise`."
+    )
     weights: list[Weight] | None = Field(
         description="In the order of the layers. Free features come first, as one column a class that is sqrt(n_k) "
         "times their feature; a variational autoencoder has its encoder and decoder."
@@ -116,14 +127,23 @@ class Numerics(Wire):
     advice: str | None = Field(default=None, description="Present where the gap is open: what would close it.")
 
 
+class PreparedColumn(Wire):
+    """What was done to an input or a target: `(value - shift) / scale`."""
+
+    shift: Number
+    scale: Number
+
+
 class DataSummary(Wire):
     """Which data the answer is about."""
 
-    kind: Literal["samples", "moments", "example", "none"]
+    kind: Literal["samples", "moments", "factor", "example", "none"]
     inputs: int
     outputs: int
     samples: int | None
-    preparation: Literal["as sent", "raw", "centred and scaled"]
+    preparation: Literal["as sent", "raw", "centred and scaled", "standardised"]
+    input_columns: list[PreparedColumn] | None = Field(default=None, description="Only with `standardise`.")
+    target_columns: list[PreparedColumn] | None = Field(default=None, description="Only with `standardise`.")
     reasons: Reasons
 
 

@@ -42,6 +42,7 @@ UNION_BRANCHES: Final = frozenset(
         "gaussian",
         "samples",
         "moments",
+        "factor",
         "example",
         "dataset",
         "none",

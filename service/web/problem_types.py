@@ -133,8 +133,16 @@ PROBLEM_TYPES: Final[tuple[ProblemType, ...]] = (
         DatasetError.code,
         410,
         DatasetError.title,
-        "Moments and samples were removed by `DELETE`, and nothing can be computed from the id any more. Uploading the "
+        "Numbers and samples were removed by `DELETE`, or after nobody had used them for long, and nothing can be "
+        "computed from the id any more. Uploading the "
         "same file with the same options brings it back under the same id.",
+    ),
+    ProblemType(
+        DatasetError.outdated_code,
+        410,
+        "The data set was stored by an older version",
+        "An older version kept moments, which have lost the digits that are needed now, and no samples to reduce anew. "
+        "Upload the same file again.",
     ),
     ProblemType(
         QueueFull.code,

@@ -18,7 +18,7 @@ from tests.reference.exact_truth import least_squares
 DIGITS = 100
 """Twice the digits of the answer, and those that an eigenvalue 1e-30 below the largest one loses."""
 NULL = 70
-"""Eigenvalues this many decades below the largest are zero: products of float64 numbers leave none there."""
+"""Eigenvalues this many decades below the largest are zero: columns of equal units leave none there."""
 STEP = 0.01
 """Of the scan in the logarithm of rho, within which the height may change its sign once."""
 
@@ -60,7 +60,7 @@ def exact_minimum(
     input_noise : float
         Variance of the noise on the inputs.
     """
-    with mp.workdps(DIGITS):
+    with mp.workdps(DIGITS + spread(moments)):
         factor = mp.mpf(1)
         for variance, width in noise:
             factor *= 1 + mp.mpf(float(variance)) / width
@@ -72,7 +72,7 @@ def exact_minimum(
 
 def least_loss_within(moments: ExactMoments, norm: float) -> mp.mpf:
     """Least loss of maps with ``|w| <= norm``, without decay; for any number of outputs."""
-    with mp.workdps(DIGITS):
+    with mp.workdps(DIGITS + spread(moments)):
         pairs = spectrum(moments, mp.mpf(1), 0.0)
         bound, yy = mp.mpf(float(norm)), number(moments.yy)
         free = mp.fsum(a / c**2 for c, a in pairs)
@@ -120,9 +120,14 @@ def spectrum(moments: ExactMoments, factor: mp.mpf, input_noise: float) -> list[
     largest = max(abs(values[i]) for i in range(size))
     projections = vectors.T * mp.matrix([[number(entry) for entry in row] for row in moments.xy])
     squares = [mp.fsum(projections[i, j] ** 2 for j in range(moments.outputs)) for i in range(size)]
-    return [
-        (values[i], squares[i]) for i in range(size) if values[i] > largest * mp.mpf(10) ** -NULL and squares[i] != 0
-    ]
+    null = largest * mp.mpf(10) ** -(NULL + spread(moments))
+    return [(values[i], squares[i]) for i in range(size) if values[i] > null and squares[i] != 0]
+
+
+def spread(moments: ExactMoments) -> int:
+    """Decades between the largest and the smallest mean square of an input that is not zero."""
+    squares = [moments.xx[i][i] for i in range(moments.inputs) if moments.xx[i][i] > 0]
+    return len(str(int(max(squares) / min(squares)))) if squares else 0
 
 
 def scaled_condition(moments: ExactMoments) -> float:

@@ -137,6 +137,16 @@ def test_the_least_loss_in_a_ball_is_between_the_free_one_and_that_of_zero(seed:
         assert float(objective(data, [w], [0.0])) >= losses[2]
 
 
+@pytest.mark.parametrize("depth", [0, 1, 2])
+@pytest.mark.parametrize("unit", [1e39, 1e-60, 1e301])
+def test_columns_of_any_unit_are_seen(unit: float, depth: int) -> None:
+    """A column that stands alone, in units so large or small that decay spares it all or takes it all."""
+    x, y = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]]), np.array([[3.0], [-1.0], [1.0], [-3.0]])
+    both = exact_minimum(of_samples(x * np.array([1.0, unit]), y), [1e-3] * (depth + 1))
+    one = exact_minimum(of_samples(x[:, :1], y - 2.0 * x[:, 1:] if unit > 1.0 else y), [1e-3] * (depth + 1))
+    assert float(both.loss) == pytest.approx(float(one.loss), rel=1e-9)
+
+
 def test_scaled_condition_sees_neither_units_nor_offsets_and_grows_with_likeness() -> None:
     x, y = table(0)
     plain = scaled_condition(of_samples(x, y).centred())

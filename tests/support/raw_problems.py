@@ -94,6 +94,8 @@ class RawProblem:
         With `sum` and decay the truth would not be a float64 problem any more, so there is none.
     noise : float
         Variance of the noise on every hidden layer, for one output without bias.
+    unturned : Rows or None
+        The same data before inputs and outputs were turned by orthogonal matrices, which changes no loss.
     """
 
     name: str
@@ -104,6 +106,7 @@ class RawProblem:
     bias: bool = False
     convention: str = "mean"
     noise: float = 0.0
+    unturned: Rows | None = field(default=None, repr=False)
 
     def body(self, **options: Any) -> dict[str, Any]:
         """The request, with options beside the problem."""
@@ -164,7 +167,7 @@ class RawProblem:
             return least_squares(self.free, penalty=self.decays[0]).loss
         if self.exact.outputs == 1:
             return rational(self._secular.loss)
-        return _aligned_minimum(self.free, self.decays)
+        return _aligned_minimum(self.free if self.unturned is None else self.unturned.exact(), self.decays)
 
     def truth_within(self, norm: float) -> Fraction:
         """The infimum over maps of at most this Frobenius norm, without decay."""

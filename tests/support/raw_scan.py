@@ -11,6 +11,10 @@ from tests.support.raw_problems import Data, RawProblem, Rows, Summary, chain
 DECADES: Final = 12.0
 """The condition of the inputs goes up to ten to this."""
 OFFSET_DECADES: Final = 9.0
+HADAMARD: Final = np.array(
+    [[1.0, 1.0, 1.0, 1.0], [1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0], [1.0, -1.0, -1.0, 1.0]]
+)
+"""Twice an orthogonal matrix."""
 LARGE_EVERY: Final = 101
 """One problem in so many has tens of thousands of samples."""
 
@@ -22,7 +26,12 @@ def scan_problem(seed: int) -> RawProblem:
     depth = seed // len(ALL_KINDS) % 3
     decay = 0.0 if rng.random() < 0.35 else float(10.0 ** rng.uniform(-12.0, -1.0))
     if kind == "aligned":
-        return RawProblem(f"{kind} {seed}", kind, _aligned(rng), **chain(min(depth, 1), int(rng.integers(3, 6)), decay))
+        rows = _aligned(rng)
+        turned = _turned(rows) if rng.random() < 0.5 else rows
+        # decays are felt against the correlations, which are large here
+        felt = decay * 10.0 * float(np.abs(rows.x.T @ rows.y).max()) / len(rows.x)
+        sizes = chain(min(depth, 1), int(rng.integers(4, 6)), felt)
+        return RawProblem(f"{kind} {seed}", kind, turned, unturned=rows, **sizes)
     outputs = int(rng.integers(2, 4)) if rng.random() < 0.2 and not (decay and depth) else 1
     as_moments = outputs == 1 and bool(rng.random() < 0.3)
     bias = bool(rng.random() < 0.5)
@@ -38,14 +47,21 @@ def scan_problem(seed: int) -> RawProblem:
 
 
 def _aligned(rng: np.random.Generator) -> Rows:
-    """Orthogonal inputs in units up to twelve decades apart, each with an output of its own, also of its own size."""
-    signs = np.array([[1.0]])
-    for _ in range(3):
+    """Orthogonal inputs in units up to six decades apart, each with an output of its own, also of its own size.
+
+    All numbers are short, so that four of them can be added without rounding.
+    """
+    signs = HADAMARD
+    for _ in range(2):
         signs = np.block([[signs, signs], [signs, -signs]])
-    outputs = int(rng.integers(2, 4))
-    units, sizes = 10.0 ** rng.uniform(-6.0, 6.0, outputs), 10.0 ** rng.uniform(-2.0, 2.0, outputs)
-    own, others = signs[:, 1 : 1 + outputs], signs[:, 1 + outputs : 1 + 2 * outputs]
-    return Rows(own * units, (own + others * 10.0 ** rng.uniform(-6.0, 0.0)) * sizes)
+    units, sizes, noise = (rng.integers(512, 1024, 4) * 2.0 ** rng.integers(-low, low + 1, 4) for low in (10, 3, 3))
+    own, others = signs[:, 1:5], signs[:, 5:9]
+    return Rows(own * units, own * sizes + others * noise * 2.0 ** -int(rng.integers(0, 20)))
+
+
+def _turned(rows: Rows) -> Rows:
+    """Inputs and outputs in other orthogonal coordinates, exactly."""
+    return Rows(rows.x @ HADAMARD / 2.0, rows.y @ HADAMARD[::-1] / 2.0)
 
 
 def _samples(rng: np.random.Generator, *, large: bool) -> int:

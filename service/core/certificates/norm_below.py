@@ -96,13 +96,13 @@ def undecayed_bound(expansion: Expansion, norm: float, unit: float) -> LowerBoun
     Notes
     -----
     Along directions that are collinear to working precision nothing but a limit on the norm does: the largest one at
-    which it costs a tenth of the tolerance, and at least a million times the norm found.
+    which it costs a hundredth of the tolerance, and at least a million times the norm found.
     """
     error = expansion.upper - expansion.value
     if expansion.weak_cost(1e300) == 0.0:
         return LowerBound(expansion.rest, error)
     limit = FAR * norm
-    affordable = 0.1 * GAP_TOLERANCE * unit
+    affordable = 0.01 * GAP_TOLERANCE * unit
     while limit < 1e150 and expansion.weak_cost(10.0 * max(limit, 1e-150)) <= affordable:
         limit = 10.0 * max(limit, 1e-150)
     cost = expansion.weak_cost(limit)

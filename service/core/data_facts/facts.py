@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 
 from service.core.arrays import FloatArray, IntArray
+from service.core.data_facts.rank import centred_columns, range_of, rank_of_table
 from service.core.linalg import EPSILON, Spectrum
 from service.core.moments import centred
 from service.core.problems import Moments, Problem, Samples
@@ -119,21 +120,29 @@ class DataFacts:
     @cached_property
     def rank_y(self) -> int | None:
         """Rank of the targets, from the samples."""
-        if self.samples is None:
-            return None
-        y = self.samples.y
-        values = np.linalg.eigvalsh(y.T @ y)
-        return int(np.count_nonzero(values > max(y.shape) * EPSILON * max(float(values[-1]), 0.0)))
+        return None if self.samples is None else rank_of_table(self.samples.y)
 
     @cached_property
     def rank_xy(self) -> int | None:
-        """Rank of ``xy``."""
-        if self.moments is None:
+        """Rank of ``xy``, decided on it in units of the root mean squares of inputs and targets."""
+        if self.correlations is None:
             return None
-        values = np.linalg.svd(self.moments.xy, compute_uv=False)
-        largest = float(np.sqrt(self.moments.spectrum.values[-1].clip(0.0) * self.moments.yy))
-        tolerance = max(self.moments.inputs, self.n or 0) * EPSILON * max(largest, float(values[0]))
-        return int(np.count_nonzero(values > tolerance))
+        values = np.linalg.svd(self.correlations, compute_uv=False)
+        return int(np.count_nonzero(values > 100.0 * max(self.correlations.shape) * EPSILON))
+
+    @cached_property
+    def correlations(self) -> FloatArray | None:
+        """``xy`` in units of the root mean squares of inputs and targets, entries at most one; shape (d, k)."""
+        moments = self.moments
+        if moments is None:
+            return None
+        sizes = np.sqrt(np.maximum(moments.xx.diagonal(), 0.0))
+        targets = np.full(moments.outputs, np.sqrt(max(moments.yy, 0.0)))
+        if self.samples is not None:
+            targets = np.sqrt(np.mean(self.samples.y**2, axis=0))
+        units = np.where(sizes > 0.0, sizes, 1.0)[:, None] * np.where(targets > 0.0, targets, 1.0)
+        scaled: FloatArray = moments.xy / units
+        return scaled
 
     @cached_property
     def explained(self) -> FloatArray | None:
@@ -152,15 +161,16 @@ class DataFacts:
     @cached_property
     def affine_residual(self) -> float | None:
         """Mean squared error of the best affine map to the conditional means of the targets."""
-        if self.groups is None or self.centred_spectrum is None:
+        if self.groups is None:
             return None
-        x, y, spectrum = self.groups.x, self.groups.y, self.centred_spectrum
         shares = self.groups.counts / self.groups.counts.sum()
-        active = spectrum.active
-        vectors, values = spectrum.vectors[:, active], spectrum.values[active]
-        slope = vectors @ (spectrum.projections[active] / values[:, None])
-        errors = y - shares @ y - (x - shares @ x) @ slope
-        return float(np.sum(shares[:, None] * errors * errors))
+        roots = np.sqrt(shares)[:, None]
+        basis = range_of(roots * centred_columns(self.groups.x, shares))
+        errors = roots * centred_columns(self.groups.y, shares)
+        # twice, so that what rounding leaves of a perfect fit is relative to the fit and not to the targets
+        for _ in range(2):
+            errors = errors - basis @ (basis.T @ errors)
+        return float(np.sum(errors * errors))
 
     @cached_property
     def conditional_variance(self) -> float | None:
@@ -168,7 +178,7 @@ class DataFacts:
         if self.groups is None:
             return None
         shares = self.groups.counts / self.groups.counts.sum()
-        spread = self.groups.y - shares @ self.groups.y
+        spread = centred_columns(self.groups.y, shares)
         return float(np.sum(shares[:, None] * spread * spread))
 
     @cached_property
@@ -192,12 +202,14 @@ class DataFacts:
 
     @cached_property
     def pull_at_zero(self) -> float | None:
-        """Largest singular value of `slope_at_zero`; zero if it is within rounding of zero."""
+        """Largest singular value of `slope_at_zero`; zero if all entries are within rounding of input and targets."""
         if self.slope_at_zero is None or self.moments is None:
             return None
-        value = float(np.linalg.norm(self.slope_at_zero, 2))
-        scale = float(np.sqrt(self.moments.spectrum.values[-1].clip(0.0) * max(self.moments.yy, 0.0)))
-        return value if value > 100.0 * EPSILON * scale else 0.0
+        moments = self.moments
+        sizes = np.sqrt(np.maximum(moments.xx.diagonal(), 0.0) * max(moments.yy, 0.0))
+        if not np.any(np.abs(self.slope_at_zero) > 100.0 * EPSILON * sizes[:, None]):
+            return 0.0
+        return float(np.linalg.norm(self.slope_at_zero, 2))
 
 
 def _all_differ(x: FloatArray) -> bool:

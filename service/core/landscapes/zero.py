@@ -13,6 +13,7 @@ from service.core.data_facts.facts import data_facts_of
 from service.core.landscapes import hypotheses
 from service.core.landscapes.below_origin import VANISHING, below_origin_of
 from service.core.problems import Problem
+from service.core.thresholds import exceeds
 from service.vocabulary import Loss, PointClass
 
 
@@ -99,6 +100,6 @@ def _pulled(problem: Problem, pull: float) -> Zero:
 
 def _two_layers(decays: list[float], pull: float) -> Zero:
     least = sum(decays) - float(np.hypot(decays[0] - decays[1], 2.0 * pull))
-    if sqrt(decays[0]) * sqrt(decays[1]) >= pull:
+    if not exceeds(pull, sqrt(decays[0]) * sqrt(decays[1])):
         return Zero(PointClass.GLOBAL_MINIMUM, ("R14b",), "", max(least, 0.0))
     return Zero(PointClass.STRICT_SADDLE, ("R14b",) if all(decays) else ("R08b",), "", least)

@@ -18,6 +18,7 @@ from service.core.linear.scalar_bounds import scalar_minimisers
 from service.core.linear.shrinkage import Root, Shrinkage
 from service.core.linear.subsets import LISTED_AT_MOST, choices_by_size, count_choices
 from service.core.results import StationaryPoint, Transition
+from service.core.thresholds import exceeds
 from service.vocabulary import Evidence, PointClass, PointKind
 
 TIE_TOLERANCE = 1e-12
@@ -68,13 +69,13 @@ class Lanes:
 
     @cached_property
     def _roots(self) -> tuple[tuple[Root, ...], ...]:
-        """Positive stationary points of each scalar problem, the stable one last."""
+        """Positive stationary points of each scalar problem, the stable one last; none within rounding of zero."""
+        if self.shrinkage.n_layers == 2:
+            learned = [exceeds(target, self.shrinkage.unit) for target in self.targets]
+            return tuple(
+                self.shrinkage.roots(target) if on else () for target, on in zip(self.targets, learned, strict=True)
+            )
         return tuple(self.shrinkage.roots(target) for target in self.targets)
-
-    @cached_property
-    def least_loss(self) -> float:
-        """Loss of the global minimum."""
-        return self.loss_of(list(enumerate(self.active)))
 
     @cached_property
     def _group(self) -> tuple[int, ...]:
@@ -90,8 +91,7 @@ class Lanes:
         """Leading targets for which zero has a direction of descent (two layers only)."""
         if self.shrinkage.n_layers > 2:
             return 0
-        edge = self.shrinkage.unit * (1.0 + TIE_TOLERANCE)
-        return sum(target > edge for target in self.targets[: self.bound])
+        return sum(exceeds(target, self.shrinkage.unit) for target in self.targets[: self.bound])
 
     def loss_of(self, choice: Choice) -> float:
         """Loss with the chosen (index, root) pairs on and all else off."""
@@ -113,9 +113,6 @@ class Lanes:
         Where larger targets never have the smaller singular values, sorted singular values against sorted targets
         bound the loss from below everywhere near the point; otherwise a rotation of the outer layers descends.
         """
-        return self._class_at(choice, self.loss_of(choice))
-
-    def _class_at(self, choice: Choice, loss: float) -> PointClass:
         if not self._aligned(choice):
             return PointClass.STRICT_SADDLE
         inflected = False
@@ -127,8 +124,24 @@ class Lanes:
             return PointClass.STRICT_SADDLE
         if inflected:
             return PointClass.NON_STRICT_SADDLE
-        lowest = loss <= self.least_loss + TIE_TOLERANCE * self.zero_loss
-        return PointClass.GLOBAL_MINIMUM if lowest else PointClass.LOCAL_MINIMUM
+        return PointClass.GLOBAL_MINIMUM if self._is_lowest(choice) else PointClass.LOCAL_MINIMUM
+
+    def _is_lowest(self, choice: Choice) -> bool:
+        """Whether a choice of stable roots differs from the minimum in lanes only that cost the same on as off.
+
+        Notes
+        -----
+        Lane by lane, for in the sum of all a small gain would drown.  Tied targets stand for each other.
+        """
+        count = len(self.active)
+        groups = [self._group[index] for index, _ in choice]
+        if groups[:count] != list(self._group[: min(count, len(groups))]):
+            return False
+        differing = choice[count:] if len(choice) > count else list(enumerate(self.active))[len(choice) :]
+        return all(
+            abs(root.value - self.targets[index] ** 2) <= TIE_TOLERANCE * self.targets[index] ** 2
+            for index, root in differing
+        )
 
     def _aligned(self, choice: Choice) -> bool:
         """Whether no strictly larger target has a strictly smaller singular value."""
@@ -174,7 +187,7 @@ class Lanes:
         return StationaryPoint(
             PointKind.SINGULAR_SUBSET,
             loss,
-            self._class_at(choice, loss),
+            self.class_of(choice),
             Evidence.PROVED,
             sqrt(products) / self.scale,
             sqrt(lanes * self.inverse_decays),

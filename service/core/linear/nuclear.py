@@ -1,8 +1,9 @@
 """Least squares with a nuclear norm: ``||V diag(s) - target||^2 + 2 mu ||V||_*``, convex.
 
-Two layers with decays g_1, g_2 and enough hidden units amount to it with ``mu = sqrt(g_1 g_2)``.  Accelerated
-proximal steps find the rank; a Newton method on the factors of that rank then closes the duality gap.
-See ``docs/theory/nuclear-norm.md``.
+Two layers with decays g_1, g_2 and enough hidden units amount to it with ``mu = sqrt(g_1 g_2)``.  For few outputs
+Newton's method on a metric of the outputs solves it, however ill-conditioned the inputs are; for many, accelerated
+proximal steps find the rank and a Newton method on the factors of that rank closes the duality gap.  See
+``docs/theory/nuclear-norm.md``.
 """
 
 from dataclasses import dataclass
@@ -11,9 +12,18 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.linear.layers import product_svd
+from service.core.linear.metric import MetricProblem, gap_of, least
 from service.core.linear.newton import Factors, newton_step
 from service.core.linear.quadratic import Quadratic
+from service.core.thresholds import exceeds
 
+FEW = 20
+"""Outputs for which the metric is tried first: a step costs no more than the proximal ones that it replaces."""
+SOME = 40
+"""Outputs up to which it is tried after first-order steps left a gap; one step is then a Cholesky of order 820."""
+NEGLIGIBLE = 1e-10
+"""Size of a lane in white coordinates, relative to the map's, below which it is rounding."""
+SKEW = 1e-10
 MOMENTUM_STEPS = 60
 ROUNDS = 12
 NEWTON_STEPS = 30
@@ -48,10 +58,7 @@ def duality_gap(quadratic: Quadratic, mu: float, end_map: FloatArray, norm: floa
     error = quadratic.residual + float(np.sum((end_map * quadratic.scales - quadratic.target) ** 2))
     overlap = quadratic.total - float(np.sum(end_map * quadratic.correlation))
     steepest = spectral_norm_by_gram(quadratic.correlation - end_map * quadratic.scales**2)
-    if error == 0.0:
-        return 2.0 * mu * norm
-    share = min(overlap / error, mu / steepest if steepest > 0.0 else np.inf)
-    return error + 2.0 * mu * norm - (2.0 * share * overlap - share**2 * error)
+    return gap_of(error, overlap, steepest, mu, norm)
 
 
 def _shrink(matrix: FloatArray, amount: float) -> FloatArray:
@@ -108,13 +115,40 @@ def minimise(quadratic: Quadratic, mu: float, tolerance: float = 1e-12) -> Nucle
 
     Notes
     -----
-    A proximal step costs O(k rho min(k, rho)); a Newton step on rank r some O(k rho r) products.  The method stops
-    after a bounded number of rounds; the gap tells how far it came.
+    By the metric a step costs O(k^3 rho + k^6); by first-order steps O(k rho min(k, rho)), with Newton steps on rank
+    r of some O(k rho r) products.  Both stop after a bounded number of steps; the gap tells how far they came.
     """
     outputs, inner = quadratic.target.shape
-    if quadratic.correlation_norm <= mu:
+    if not exceeds(quadratic.correlation_norm, mu):
         return NuclearSolution(np.zeros((outputs, 0)), np.zeros(0), np.zeros((inner, 0)), 0.0)
     target = tolerance * quadratic.total
+    lanes = min(outputs, inner)
+    best = _by_metric(quadratic, mu) if lanes <= FEW else _first_order(quadratic, mu, target)
+    if best.gap > target and lanes <= SOME:
+        other = _first_order(quadratic, mu, target) if lanes <= FEW else _by_metric(quadratic, mu)
+        best = min(best, other, key=lambda found: found.gap)
+    return best
+
+
+def _by_metric(quadratic: Quadratic, mu: float) -> NuclearSolution:
+    """The minimiser by way of the metric.  At the minimum its lanes are the singular vectors of the map."""
+    problem = MetricProblem(quadratic, mu)
+    point = least(problem)
+    rows = problem.map_of(point) * (problem.target_unit / problem.input_unit)
+    seen = np.linalg.norm(rows * quadratic.scales, axis=1)
+    kept = seen > NEGLIGIBLE * float(np.max(seen))
+    rows, left = rows[kept], problem.outer @ point.frame[:, kept]
+    values = np.linalg.norm(rows, axis=1)
+    order = np.argsort(values)[::-1]
+    left, values, right = left[:, order], values[order], (rows[order] / values[order, None]).T
+    if float(np.max(np.abs(right.T @ right - np.eye(values.size)))) > SKEW:
+        left, values, right = product_svd(left * values, right)
+    return NuclearSolution(left, values, right, problem.gap(point, quadratic.residual))
+
+
+def _first_order(quadratic: Quadratic, mu: float, target: float) -> NuclearSolution:
+    """Rounds of proximal steps and Newton's method on the factors, until the gap is at most ``target``."""
+    outputs, inner = quadratic.target.shape
     current = _shrink(quadratic.target / quadratic.scales, mu / float(quadratic.scales[0] ** 2))
     best = NuclearSolution(np.zeros((outputs, 0)), np.zeros(0), np.zeros((inner, 0)), np.inf)
     for _ in range(ROUNDS):

@@ -67,15 +67,14 @@ def _descended(task: Penalised, start: FloatArray) -> Point:
     point = Point(left[:, kept], values[kept], right[kept].T)
     if point.values.size > task.cap:
         point = _turned(task, _gaining(task, point))
-    if not point.values.size:
-        return point
-    point = newton(task, point)
-    if not point.values.size:
-        return point
-    lasting = point.values > _shortest(task, float(point.values[0]))
-    if np.all(lasting):
-        return point
-    return _descended(task, Point(point.left[:, lasting], point.values[lasting], point.right[:, lasting]).dense())
+    # each pass has fewer lanes than the one before
+    while point.values.size:
+        point = newton(task, point)
+        lasting = point.values > _shortest(task, float(np.max(point.values, initial=0.0)))
+        if np.all(lasting):
+            break
+        point = Point(point.left[:, lasting], point.values[lasting], point.right[:, lasting])
+    return point
 
 
 def _shortest(task: Penalised, longest: float) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.problems import Network
+from service.core.thresholds import exceeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def fill(values: FloatArray, mu: float, gam: float, cap: int) -> Level:
     for index in range(min(cap, values.size)):
         running += float(values[index])
         candidate = (running - (index + 1) * gam) / (1.0 + (index + 1) * mu)
-        if values[index] <= gam + mu * candidate:
+        if not exceeds(float(values[index]), gam + mu * candidate):
             break
         kept, total = index + 1, candidate
     return Level(kept, gam + mu * total, total)

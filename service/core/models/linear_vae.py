@@ -10,6 +10,7 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.core.linear.quadratic import Quadratic, quadratic_of_moments
 from service.core.problems import Moments
+from service.core.thresholds import exceeding
 from service.errors import FieldProblem, InputError
 
 
@@ -97,7 +98,7 @@ def solve_vae(model: LinearVae, moments: Moments) -> VaeSolution:
     if variance is None:
         variance = _best_variance(model, quadratic)
     latents = min(model.latent, squares.size)
-    active = squares[:latents] > model.beta * variance
+    active = exceeding(squares[:latents], model.beta * variance)
     kept = int(np.count_nonzero(active))
     left, values, right = quadratic.svd
     sizes = np.sqrt(squares[:kept] - model.beta * variance) / np.sqrt(model.prior_variance)

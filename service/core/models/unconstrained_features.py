@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.linear.quadratic import quadratic_of
+from service.core.arrays import BoolArray, FloatArray
+from service.core.linear.quadratic import Quadratic, quadratic_of
 from service.core.linear.ranks import rank_bound
 from service.core.linear.shrinkage import Shrinkage
 from service.core.problems import Layer, Moments, Network, Problem, Skip
@@ -18,6 +18,9 @@ from service.core.results import GlobalMinimum
 
 SAME = 1e-9
 """Relative difference up to which norms and cosines count as equal."""
+
+PART = 1e-10
+"""Share of a direction above which a class has a part in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +124,7 @@ def geometry_of(problem: Problem, counts: Sequence[int], minimum: GlobalMinimum)
     """
     roots = np.sqrt(np.array(counts, dtype=float))
     logits = minimum.end_to_end_map / roots + minimum.output_offset[:, None]
-    signal = np.linalg.norm(minimum.end_to_end_map, axis=0)
-    learned = signal > 1e-10 * max(float(signal.max()), 1e-300)
+    learned = _learned(problem, minimum)
     reasons: dict[str, str] = {}
     norms = cosines = None
     if minimum.parameters is None:
@@ -139,6 +141,21 @@ def geometry_of(problem: Problem, counts: Sequence[int], minimum: GlobalMinimum)
         for index in range(len(counts))
     )
     return FeatureGeometry(_kind(learned, norms, cosines), classes, threshold, logits, cosines, reasons)
+
+
+def _learned(problem: Problem, minimum: GlobalMinimum) -> BoolArray:
+    """Classes with a part in a direction that the map keeps: as many as its rank tells, however weak they are."""
+    if _effective(problem)[0] is not None:
+        kept: BoolArray = np.any(_taking_part(quadratic_of(problem), minimum.rank), axis=1)
+        return kept
+    signal = np.linalg.norm(minimum.end_to_end_map, axis=0)
+    learned: BoolArray = np.asarray(signal > PART * float(signal.max(initial=0.0)))
+    return learned
+
+
+def _taking_part(quadratic: Quadratic, count: int) -> BoolArray:
+    """Which classes have a part in each of the leading singular directions, shape (K, count)."""
+    return np.asarray(np.abs(quadratic.expand(quadratic.svd[2][:, :count])) > PART)
 
 
 def _class(
@@ -185,17 +202,16 @@ def _collapse_scales(problem: Problem) -> tuple[FloatArray | None, str]:
     if shrinkage is None:
         return None, why
     quadratic = quadratic_of(problem)
-    _, values, right = quadratic.svd
+    values = quadratic.svd[1]
     kept = values[: rank_bound(problem, quadratic)]
     kept = kept[kept > 1e-13 * max(float(np.max(values, initial=0.0)), 1e-300)]
     threshold = shrinkage.global_threshold
     scales = np.array([shrinkage.scale_reaching(float(value), threshold) for value in kept])
-    taking_part = np.abs(quadratic.expand(right[:, : kept.size])) > 1e-10
-    largest: FloatArray = np.max(taking_part * scales, axis=1, initial=0.0)
+    largest: FloatArray = np.max(_taking_part(quadratic, kept.size) * scales, axis=1, initial=0.0)
     return largest, ""
 
 
-def _kind(learned: FloatArray, norms: FloatArray | None, cosines: FloatArray | None) -> str:
+def _kind(learned: BoolArray, norms: FloatArray | None, cosines: FloatArray | None) -> str:
     if not np.any(learned):
         return "collapsed"
     if norms is None or cosines is None:

@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.data_facts.geometry import Gram, gram_of, rank_of, whiteness_of
+from service.core.data_facts.geometry import Gram, gram_of, whiteness_of
 from service.core.data_facts.labels import CLASSIFICATION_LOSSES, Labelled, labelled_of
 from service.core.data_facts.max_margin import Separability, separability_of
+from service.core.data_facts.rank import rank_of_table
 from service.core.linalg import EPSILON
 from service.core.problems import Problem
 from service.core.ranks.graph import Graph
@@ -84,7 +85,7 @@ class Setting:
     def input_rank(self) -> int | None:
         """Rank of the inputs."""
         if self.problem.samples is not None and self.problem.samples.x.size <= 10**6:
-            return rank_of(self.problem.samples.x)
+            return rank_of_table(self.problem.samples.x)
         if self.problem.moments is None:
             return None
         return self.problem.moments.spectrum.rank

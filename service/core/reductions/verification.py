@@ -13,33 +13,39 @@ from service.core.problems import Problem
 from service.core.reductions.graph import end_map, exact_terms
 from service.core.reductions.lifted import certificate_of, evaluated
 from service.core.reductions.step import Weights
-from service.core.reductions.table import Reduction, reduce
+from service.core.reductions.table import Reduction
 from service.core.results import Certificate, Solution
 from service.core.roles import Certifier
-from service.core.verification.comparison import Comparison, Verification
+from service.core.verification.comparison import (
+    BEYOND,
+    Comparison,
+    Verification,
+    close,
+    close_arrays,
+    kind,
+    offset_rounding,
+    unit_of,
+)
 
 NOT_RECOMPUTED = "solved again, not recomputed: the problem was reduced to a plain network"
 
 
 def verify_reduced(
-    problem: Problem, solution: Solution, certificate: Certificate, certifier: Certifier | None
+    problem: Problem, reduction: Reduction, solution: Solution, certificate: Certificate, certifier: Certifier
 ) -> Verification:
     """Compare loss, terms, map, gradient and bounds with what the returned weights give.
 
     Parameters
     ----------
     problem : Problem
+    reduction : Reduction
+        Of ``problem``.
     solution, certificate
         Claimed, in the core's convention.
-    certifier : callable or None
-        Of the claimed solver; ``None`` if this engine has no such solver.
+    certifier : callable
+        Of the claimed solver.
     """
     skipped = dict.fromkeys(("stationary_points", "origin", "thresholds"), NOT_RECOMPUTED)
-    skipped["global_minimum.uniqueness"] = "a statement in words"
-    reduction = reduce(problem)
-    if isinstance(reduction, str) or certifier is None:
-        wrong = Comparison("solver", solution.solver, "no reduction and solver of this engine", agrees=False)
-        return Verification((wrong,), skipped)
     if solution.minimum.parameters is None:
         skipped["global_minimum.weights"] = "the infimum is not attained"
         return Verification((), skipped)
@@ -53,47 +59,59 @@ def _compared(
     if parameters is None:
         return
     weights = Weights(parameters.weights, parameters.skips)
-    given = [layer.frozen_weights for layer in problem.network.layers]
+    frozen_as_given = [layer.frozen_weights for layer in problem.network.layers]
     kept = all(
         frozen is None or np.allclose(own.dense(), frozen, rtol=1e-12, atol=0.0)
-        for own, frozen in zip(weights.layers, given, strict=True)
+        for own, frozen in zip(weights.layers, frozen_as_given, strict=True)
     )
-    yield Comparison("global_minimum.weights", "frozen layers as given", "the same" if kept else "changed", kept)
+    yield Comparison("global_minimum.weights", "the same" if kept else "changed", kept)
     found = evaluated(problem, weights)
     terms, offset = found.terms, found.offset
+    if not (np.isfinite(terms.loss) and np.isfinite(found.slope)):
+        yield BEYOND
+        return
     fresh = certificate_of(reduction, minimum, _plain_certificate(reduction, solution, weights, certifier))
-    unit = problem.unit(fresh.upper_bound)
-    slack = 2e-9 * unit + 8.0 * fresh.rounding_allowance
+    slack = 2e-9 * unit_of(problem, fresh.upper_bound) + 8.0 * fresh.rounding_allowance
     pairs = [
         ("global_minimum.loss", minimum.loss, fresh.upper_bound),
         ("certificate.upper_bound", claimed.upper_bound, fresh.upper_bound),
-        ("certificate.lower_bound", claimed.lower_bound, fresh.lower_bound),
         ("global_minimum.terms.fit", minimum.terms.fit, terms.fit),
         ("global_minimum.terms.noise", minimum.terms.noise, terms.noise),
         ("global_minimum.terms.decay", minimum.terms.decay, terms.decay),
     ]
-    for field, one, other in pairs:
-        yield Comparison(field, one, other, bool(abs(one - other) <= slack), scales_with_loss=True)
-    near = bool(abs(minimum.prediction_variance - terms.noise) <= 1e-9 * terms.noise + slack)
-    yield Comparison("global_minimum.prediction_variance", minimum.prediction_variance, terms.noise, near)
+    yield from (close(field, one, other, slack, scales=True) for field, one, other in pairs)
+    proved = bool(claimed.lower_bound <= fresh.lower_bound + slack)
+    yield Comparison("certificate.lower_bound", fresh.lower_bound, proved, scales_with_loss=True)
+    size = 1e-9 * terms.noise + slack
+    yield close("global_minimum.prediction_variance", minimum.prediction_variance, terms.noise, size, scales=False)
     product = end_map(problem.network, weights, problem.data.inputs)
     singular = np.asarray(np.linalg.svd(product, compute_uv=False), dtype=np.float64)
+    rounded = offset_rounding(problem, product)
     size = max(float(singular[0]), float(np.linalg.norm(offset)), 1e-300)
-    last = None if parameters.biases[-1] is None else parameters.biases[-1].dense()[:, 0]
-    for field, here, there in (
+    arrays = [
         ("global_minimum.end_to_end_map", minimum.end_to_end_map, product),
         ("global_minimum.singular_values", minimum.singular_values, singular),
-        ("global_minimum.output_offset", minimum.output_offset, offset),
-        ("global_minimum.biases", np.zeros_like(offset) if last is None else last, offset),
-    ):
-        worst = float(np.max(np.abs(here - there), initial=0.0)) if here.shape == there.shape else float("inf")
-        yield Comparison(field, "as returned", f"off by {worst:.1e}", worst <= 1e-9 * size + 1e-12)
+    ]
+    if problem.network.bias_layers:
+        last = parameters.biases[-1]
+        given_offset = np.zeros_like(offset) if last is None else last.dense()[:, 0]
+        arrays += [
+            ("global_minimum.output_offset", minimum.output_offset, offset),
+            ("global_minimum.biases", given_offset, offset),
+        ]
+    for field, here, there in arrays:
+        yield close_arrays(field, here, there, 1e-9 * size + rounded)
     rank = int(np.count_nonzero(singular > 1e-10 * max(float(singular[0]), 1e-300))) if np.any(product) else 0
-    yield Comparison("global_minimum.rank", minimum.rank, rank, minimum.rank == rank)
+    yield Comparison("global_minimum.rank", rank, minimum.rank == rank)
+    yield Comparison("global_minimum.trivial", rank == 0, minimum.trivial == (rank == 0))
     slope = next(check for check in fresh.checks if check.name == "gradient_norm")
-    yield Comparison("global_minimum.weights", "stationary", f"gradient norm {slope.value:.1e}", slope.passed)
-    broken = [check.name for check in fresh.checks if not check.passed]
-    yield Comparison("certificate.checks", "passed", ", ".join(broken) or "passed", not broken)
+    yield Comparison("global_minimum.weights", f"gradient norm {slope.value:.1e}", slope.passed)
+    if any(own is not None for own in weights.skips):
+        yield Comparison("global_minimum.skip_weights", f"gradient norm {slope.value:.1e}", slope.passed)
+    hidden = [bias.dense() for bias in parameters.biases[:-1] if bias is not None]
+    if any(np.any(bias) for bias in hidden):
+        yield Comparison("global_minimum.biases", "zero but in the last layer, as the reduction has them", agrees=False)
+    yield kind(claimed, fresh)
 
 
 def _plain_certificate(reduction: Reduction, solution: Solution, weights: Weights, certifier: Certifier) -> Certificate:

@@ -6,21 +6,22 @@ from service.core.arrays import FloatArray
 
 
 def common_variance(log_factors: FloatArray, rates: FloatArray) -> FloatArray:
-    """The log x with ``sum_i log(1 + x rate_i) = log_factor``, row by row; NaN where log_factor is NaN.
+    """The log x with ``sum_i log(1 + x rate_i) = log_factor``, row by row; NaN where there is none.
 
     Parameters
     ----------
     log_factors : (m,) array
-        Positive.
+        Positive, or NaN.
     rates : (m, n) array
-        Not negative, at least one positive in each row.
+        Not negative; a row of zeros has no such x.
 
     Notes
     -----
-    In ``log x`` the left side is increasing and convex, so Newton's method from above falls to the root.
+    In ``log x`` the left side is increasing and convex, so Newton's method from above falls to the root: it needs no
+    bracket, and a start that rounding has put below the root is one that a step puts above.
     """
     log_x = np.full(log_factors.size, np.nan)
-    some = np.isfinite(log_factors)
+    some = np.isfinite(log_factors) & np.any(rates > 0.0, axis=1)
     log_x[some] = _newton(log_factors[some], rates[some])
     return log_x
 

@@ -64,7 +64,9 @@ def _critical_log_factor(
         high *= 2.0
         if high > 600.0:
             return BEYOND
-    return bracketed_root(excess, 0.0, high, rounding=0.0, absolute=NEAR)
+    log_factor = bracketed_root(excess, 0.0, high, rounding=0.0, absolute=NEAR)
+    # at the threshold itself the root is zero to rounding, and so is the noise
+    return log_factor if log_factor > 0.0 else trivial
 
 
 def _spread(log_factor: float, rates: list[float]) -> float | None:

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.thresholds import THRESHOLD_ROUNDING
 
 Row: TypeAlias = tuple[float, float, float, float, float, float]
 
@@ -165,14 +166,14 @@ class Curve:
         return (level - inverse) / self.exponent - 1e-6
 
     def single_root(self, log_kappa: float) -> float | None:
-        """One hidden layer: phi increases, so there is one root if ``||a|| > kappa`` and none otherwise.
+        """One hidden layer: phi increases, so there is one root if ``||a|| > kappa``, beyond rounding, and no other.
 
         Newton's method for ``1/||a/(kappa + tau c)|| = 1`` in ``tau = kappa/rho`` and units where ||a|| = 1; the
         left side is concave and at most one where the iterates start, so that they rise to the root; close to the
         threshold the start is the root to rounding, and no step may fall below it.
         """
         log_ratio = log_kappa - 0.5 * self.log_target
-        if not log_ratio < 0.0:
+        if not log_ratio < -THRESHOLD_ROUNDING:
             return None
         ratio, start = exp(log_ratio), -expm1(log_ratio)
         tau = start

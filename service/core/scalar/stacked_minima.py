@@ -9,6 +9,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray, IntArray
 from service.core.scalar.stack import Stack
+from service.core.thresholds import THRESHOLD_ROUNDING
 
 NODES = 40
 MOST_STEPS = 60
@@ -31,7 +32,9 @@ def best_maps(stack: Stack) -> FloatArray:
     maps = np.zeros_like(stack.xy)
     # the last one that is written for a problem is its best
     order = np.argsort(-excess, kind="stable")
-    order = order[excess[order] < stack.explained[owner[order]]]
+    if stack.n_hidden > 1:
+        # with one hidden layer a root beats the zero map wherever there is one, by however little
+        order = order[excess[order] < stack.explained[owner[order]]]
     shrink = np.exp(-stack.log_factor)[owner]
     coordinates = stack.projections[owner] * resolvent * shrink[:, None]
     chosen = np.full(stack.size, -1)
@@ -59,7 +62,11 @@ class _Branches:
         else:
             # (rho/(1+rho))^2 < phi < 1 as no eigenvalue exceeds one; there is no root at or above one
             with np.errstate(divide="ignore", invalid="ignore"):
-                self._high = np.where(self.level < 0.0, 0.5 * self.level - np.log(-np.expm1(0.5 * self.level)), -np.inf)
+                self._high = np.where(
+                    self.level < -2.0 * THRESHOLD_ROUNDING,
+                    0.5 * self.level - np.log(-np.expm1(0.5 * self.level)),
+                    -np.inf,
+                )
             self._high += 1e-6
 
     def minima(self) -> tuple[IntArray, FloatArray]:

@@ -15,6 +15,7 @@ from service.core.scalar.curve import Curve
 from service.core.scalar.hermite import Position, QuinticTable
 from service.core.scalar.reduced import ReducedProblem
 from service.core.scalar.survey import survey
+from service.core.thresholds import THRESHOLD_ROUNDING
 
 STEP = 0.02
 MOST_NODES = 200_000
@@ -157,7 +158,9 @@ def _lowest(curve: Curve, level: float) -> float:
 
 def _improve(best: SweepPoints, run: _Run, curve: Curve, levels: FloatArray, log_kappas: FloatArray) -> None:
     """Put the run's point wherever it beats what is there."""
-    exists = np.flatnonzero((levels > run.level_range[0]) & (levels < run.level_range[1]))
+    # with one hidden layer the map vanishes at level zero, and counts as zero within the rounding of the threshold
+    highest = min(run.level_range[1], -2.0 * THRESHOLD_ROUNDING) if curve.n_hidden == 1 else run.level_range[1]
+    exists = np.flatnonzero((levels > run.level_range[0]) & (levels < highest))
     if not exists.size:
         return
     best.minima[exists] += 1

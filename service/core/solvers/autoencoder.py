@@ -15,6 +15,7 @@ from service.core.linear.subsets import best_subsets, count_subsets
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum, Solution, StationaryPoint, Thresholds, Transition
 from service.core.roles import Solver
+from service.core.thresholds import exceeding
 from service.vocabulary import Evidence, PointClass, PointKind, Status
 
 
@@ -23,7 +24,7 @@ def solve(problem: Problem) -> Solution:
     quadratic = quadratic_of(problem)
     mu = float(np.sqrt(np.prod(problem.network.weight_decays)))
     bound = rank_bound(problem, quadratic)
-    kept = int(np.count_nonzero(quadratic.scales[:bound] ** 2 > mu))
+    kept = int(np.count_nonzero(exceeding(quadratic.scales[:bound] ** 2, mu)))
     minimum = _minimum(problem, quadratic, mu, bound, kept)
     origin = origin_of(problem, quadratic, kept == 0, 0.0)
     points, completeness = _points(problem, quadratic, mu, bound)
@@ -55,7 +56,7 @@ def _minimum(problem: Problem, quadratic: Quadratic, mu: float, bound: int, kept
 
 def _points(problem: Problem, quadratic: Quadratic, mu: float, bound: int) -> tuple[list[StationaryPoint], str]:
     squares = quadratic.scales**2
-    active = squares[squares > mu]
+    active = squares[exceeding(squares, mu)]
     gains = [float(gain) for gain in (active - mu) ** 2 / active]
     best = min(bound, active.size)
     top = sum(gains[:best])

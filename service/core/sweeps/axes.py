@@ -19,6 +19,9 @@ ORDER: Final = (
 )
 """Order in which several changes are made: a factor of the decays multiplies a decay that is varied too."""
 
+DECAYS: Final = (SweepParameter.DECAY_SCALE, SweepParameter.WEIGHT_DECAY)
+"""Parameters that act through the decays."""
+
 
 @dataclass(frozen=True, slots=True)
 class Axis:
@@ -132,11 +135,14 @@ def positions(axes: Sequence[Axis], start: int, stop: int) -> tuple[Axis, ...]:
 
 
 def corners(axes: Sequence[Axis]) -> tuple[Axis, ...]:
-    """All combinations of the least positive and the greatest value of each axis."""
-    ends = [replace(axis, values=_ends(axis.values)) for axis in axes]
+    """All combinations of the ends of each axis between which the effective decay of its decayed points lies."""
+    ends = [replace(axis, values=_ends(axis)) for axis in axes]
     return positions(ends, 0, 2 ** len(ends))
 
 
-def _ends(values: FloatArray) -> FloatArray:
-    positive = values[values > 0.0]
-    return np.array([positive.min(initial=np.inf) if positive.size else 0.0, values.max()])
+def _ends(axis: Axis) -> FloatArray:
+    """Least and greatest value; of decays the least positive one, since nothing is decayed where a factor is zero."""
+    values = axis.values
+    if axis.parameter in DECAYS and np.any(values > 0.0):
+        values = values[values > 0.0]
+    return np.array([values.min(), values.max()])

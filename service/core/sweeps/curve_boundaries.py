@@ -18,11 +18,10 @@ from service.core.scalar.common_variance import common_variance
 from service.core.scalar.curve import Curve
 from service.core.scalar.jumps import Jump, jumps_of
 from service.core.scalar.reduced import ReducedProblem, noise_changes_form, reduced_of
-from service.core.sweeps.axes import Axis, noise_rates, settings_of, varied, with_depth
+from service.core.sweeps.axes import DECAYS, Axis, noise_rates, settings_of, varied, with_depth
 from service.core.sweeps.transitions import NOISY, Group
 from service.vocabulary import SweepParameter
 
-DECAYS: Final = (SweepParameter.DECAY_SCALE, SweepParameter.WEIGHT_DECAY)
 LARGEST_LOG: Final = 700.0
 
 

@@ -142,7 +142,8 @@ def _assembled(
         trivial=trivial,
         attained=attained,
         rank=(~trivial).astype(int),
-        minima=points.minima + (counted if reduced.n_hidden else 0),
+        # weights approach an infimum that is not attained, they are no minimum of their own
+        minima=points.minima * attained + (counted if reduced.n_hidden else 0),
         origin=origin,
         prediction_variance=noise,
         evaluation_fit=evaluated,

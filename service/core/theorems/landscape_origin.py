@@ -21,6 +21,7 @@ from service.core.theorems.landscape_cases import (
 )
 from service.core.theorems.landscape_cases import on as on_data
 from service.core.theorems.landscape_decayed_conditions import DEEP, SHALLOW, SPURIOUS, TRAINED
+from service.core.thresholds import exceeds
 from service.vocabulary import Activation, Loss, Property, TheoremStatus
 
 
@@ -45,7 +46,7 @@ def _origin_kept(problem: Problem) -> Verdict:
     decays = problem.network.weight_decays
     threshold = sqrt(float(decays[0])) * sqrt(float(decays[-1]))
     numbers: dict[str, Fact] = {"threshold": threshold, "largest_singular_value_of_xy": facts.pull_at_zero}
-    return on.judged(threshold >= facts.pull_at_zero, "the decay is below the threshold", **numbers)
+    return on.judged(not exceeds(facts.pull_at_zero, threshold), "the decay is below the threshold", **numbers)
 
 
 ORIGIN_BOUNDED = Hypothesis("no noise, or a linear network under squared loss", _order_of_origin)

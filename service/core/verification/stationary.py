@@ -9,7 +9,7 @@ from service.core.losses import DenseParameters, hessian_of
 from service.core.problems import Problem, shapes_of
 from service.core.scalar.reduced import ReducedProblem, reduced_of
 from service.core.scalar.sphere import loss_on_spheres, multiplier
-from service.core.verification.comparison import MOST_HESSIAN, ClaimedAnswer, Comparison, close
+from service.core.verification.comparison import MOST_HESSIAN, ClaimedAnswer, Comparison, close, spread_of
 from service.vocabulary import PointClass, PointKind
 
 
@@ -31,12 +31,14 @@ def stationary_points(claim: ClaimedAnswer, skipped: dict[str, str]) -> Iterator
         rho = float(multiplier(reduced, norm * np.exp(reduced.log_factor))[0])
         wanted = float(np.exp(reduced.log_kappa + (reduced.power - 2.0) * (np.log(point.norm) + reduced.log_factor)))
         reach, bends = _along_norm(reduced, wanted)
-        yield close(f"{at}.norm", rho, wanted, 3e-8 * abs(wanted) + 1e-13 * reach, scales=False)
+        balanced = bool(abs(rho - wanted) <= 3e-8 * abs(wanted) + 1e-13 * reach)
+        share = abs(rho - wanted) / max(abs(wanted), 1e-300)
+        yield Comparison(f"{at}.norm", f"fit and decay balance there to {share:.1e}", balanced)
         minimum = point.point_class in (PointClass.GLOBAL_MINIMUM, PointClass.LOCAL_MINIMUM)
         is_best = point.loss <= best + 1e-12 * claim.unit
         agrees = bends == minimum and (point.point_class is not PointClass.GLOBAL_MINIMUM or is_best)
         found = "a minimum along the norm" if bends else "a maximum along the norm"
-        yield Comparison(f"{at}.class", point.point_class.value, found, agrees)
+        yield Comparison(f"{at}.class", found, agrees)
 
 
 def origin(claim: ClaimedAnswer, skipped: dict[str, str]) -> Iterator[Comparison]:
@@ -59,7 +61,7 @@ def origin(claim: ClaimedAnswer, skipped: dict[str, str]) -> Iterator[Comparison
         return
     top = float(claim.minimum.singular_values[0])
     height = 0.0 if top == 0.0 else _highest(claim.problem, top)
-    slack = 1e-8 * height + 1e-13 * claim.problem.data.yy
+    slack = 1e-8 * height + 1e-13 * spread_of(claim.problem)
     yield close("origin.barrier_height", described.barrier_height, height, slack, scales=True)
 
 

@@ -32,6 +32,8 @@ def thresholds(claim: ClaimedAnswer, skipped: dict[str, str]) -> Iterator[Compar
 
 def _threshold(claim: ClaimedAnswer, name: str, claimed: float, change: "_Change", depth: int) -> Comparison:
     field = f"thresholds.{name}"
+    if not claimed > 0.0:
+        return Comparison(field, "no positive number", agrees=False)
     if depth == 1:
         reduced = reduced_of(claim.problem)
         closed = reduced.correlation * float(np.exp(-reduced.log_kappa))
@@ -40,7 +42,7 @@ def _threshold(claim: ClaimedAnswer, name: str, claimed: float, change: "_Change
     above = _collapsed(change(claim.problem, claimed * (1.0 + SHARP)))
     agrees = below is False and above is True
     word = {True: "zero", False: "not zero", None: "undecided"}
-    return Comparison(field, claimed, f"below it {word[below]}, above it {word[above]}", agrees)
+    return Comparison(field, f"below it {word[below]}, above it {word[above]}", agrees)
 
 
 def _decays_times(problem: Problem, scale: float) -> Problem:

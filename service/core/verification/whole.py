@@ -5,15 +5,25 @@ branch and bound; thresholds are tested by bounding the minimum on both sides of
 the barrier through the loss on spheres.
 """
 
+import numpy as np
+
 from service.core.catalogue import SOLVERS
+from service.core.losses import gradient_of, loss_of
 from service.core.problems import Problem
-from service.core.reductions.table import needs_reduction
+from service.core.reductions.table import needs_reduction, reduce
 from service.core.reductions.verification import verify_reduced
 from service.core.results import Certificate, Solution
-from service.core.verification.comparison import ClaimedAnswer, Verification
+from service.core.roles import Certifier
+from service.core.rules import conjunction, examine
+from service.core.scalar.narrow import dense_or_narrow
+from service.core.verification.comparison import BEYOND, ClaimedAnswer, Comparison, Verification
 from service.core.verification.minimum import bounds, weights
 from service.core.verification.stationary import origin, stationary_points
 from service.core.verification.thresholds import thresholds
+
+ONE_OUTPUT = "scalar_output"
+"""The solver whose landscape is recomputed, too."""
+ONE_OUTPUT_ONLY = "recomputed for one output only"
 
 
 def verify(problem: Problem, solution: Solution, certificate: Certificate) -> Verification:
@@ -30,11 +40,28 @@ def verify(problem: Problem, solution: Solution, certificate: Certificate) -> Ve
     Returns
     -------
     Verification
+
+    Raises
+    ------
+    ArithmeticError, numpy.linalg.LinAlgError
+        If the claimed numbers are so far from any answer that arithmetic ends.
     """
-    if needs_reduction(problem):
-        certifier = next((row[1] for row in SOLVERS if row[0].name == solution.solver), None)
-        return verify_reduced(problem, solution, certificate, certifier)
-    claim = ClaimedAnswer(problem, solution, certificate)
+    with np.errstate(all="ignore"):
+        return _verified(problem, solution, certificate)
+
+
+def _verified(problem: Problem, solution: Solution, certificate: Certificate) -> Verification:
+    reduction = reduce(problem) if needs_reduction(problem) else None
+    if isinstance(reduction, str):
+        return Verification((Comparison("solver", f"no solver: {reduction}", agrees=False),), {})
+    certifier = _certifier(problem if reduction is None else reduction.plain, solution.solver)
+    if isinstance(certifier, Comparison):
+        return Verification((certifier,), {})
+    if reduction is not None:
+        return verify_reduced(problem, reduction, solution, certificate, certifier)
+    if not _finite(problem, solution):
+        return Verification((BEYOND,), {})
+    claim = ClaimedAnswer(problem, solution, certificate, certifier(problem, solution))
     skipped: dict[str, str] = {}
     found = [*bounds(claim)]
     if claim.minimum.parameters is None:
@@ -42,9 +69,29 @@ def verify(problem: Problem, solution: Solution, certificate: Certificate) -> Ve
         skipped |= dict.fromkeys(("global_minimum.weights", "global_minimum.terms"), reason)
     else:
         found += weights(claim, skipped)
-    if solution.solver == "scalar_output":
+    if solution.solver == ONE_OUTPUT:
         found += [*stationary_points(claim, skipped), *origin(claim, skipped), *thresholds(claim, skipped)]
     else:
-        skipped |= dict.fromkeys(("stationary_points", "origin", "thresholds"), "recomputed for one output only")
-    skipped["global_minimum.uniqueness"] = "a statement in words"
+        skipped |= dict.fromkeys(("stationary_points", "origin", "thresholds"), ONE_OUTPUT_ONLY)
     return Verification(tuple(found), skipped)
+
+
+def _certifier(problem: Problem, name: str) -> Certifier | Comparison:
+    """Who certifies the answers of a solver, if there is one that covers the problem."""
+    for solver, certifier in SOLVERS:
+        if solver.name == name:
+            if conjunction(examine(solver.hypotheses, problem)) is True:
+                return certifier
+            return Comparison("solver", "a solver whose hypotheses do not hold for the problem", agrees=False)
+    return Comparison("solver", "no solver of this engine", agrees=False)
+
+
+def _finite(problem: Problem, solution: Solution) -> bool:
+    """Whether anything can be computed at the claimed weights, if there are any."""
+    parameters = solution.minimum.parameters
+    if parameters is None:
+        return True
+    network, dense = dense_or_narrow(problem.network, parameters)
+    gradient = gradient_of(network, problem.data, dense)
+    parts = [*gradient.weights, *(bias for bias in gradient.biases if bias is not None)]
+    return bool(np.isfinite(loss_of(network, problem.data, dense))) and all(np.all(np.isfinite(part)) for part in parts)

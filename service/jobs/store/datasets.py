@@ -22,6 +22,7 @@ HEADERS: Final = (
     datasets.c.deleted_at,
     datasets.c.used_at,
     datasets.c.expired,
+    datasets.c.outdated,
 )
 _NOTICED: Final = 100.0
 """Uses within this part of the retention are noticed once: reading stays reading."""
@@ -38,7 +39,7 @@ class DatasetRecord:
     summary, columns : str
         JSON that the floors above wrote.
     numbers, sample_numbers : int
-        Numbers of the moments, and of the samples if they are kept.
+        Numbers of the factor, and of the samples if they are kept.
     created_at, used_at : float
         Seconds since 1970; 0 before it is stored.
     """
@@ -55,7 +56,8 @@ class DatasetRecord:
 class DatasetStore:
     """Data sets by tenant and id; every method is one transaction.
 
-    A data set that was deleted or expired leaves its id, so that whoever still uses it learns what happened.
+    A data set that was deleted, expired or became outdated leaves its id, so that whoever still uses it learns what
+    happened.
 
     Parameters
     ----------
@@ -99,6 +101,7 @@ class DatasetStore:
             "deleted_at": None,
             "used_at": self._database.clock,
             "expired": False,
+            "outdated": False,
         }
         mine = (datasets.c.tenant == tenant) & (datasets.c.id == record.id)
         with self._database.writing() as connection:
@@ -135,8 +138,8 @@ class DatasetStore:
     def content(self, tenant: str, identity: str, at: Location = ()) -> Payload:
         """Read the numbers of a data set, which counts as its use; `DatasetError` as for `get`."""
         _check_form(identity, at)
-        columns = (datasets.c.media_type, datasets.c.body, datasets.c.deleted_at, datasets.c.expired)
-        query = select(*columns, self._is_noticed.label("noticed"))
+        state = (datasets.c.deleted_at, datasets.c.expired, datasets.c.outdated)
+        query = select(datasets.c.media_type, datasets.c.body, *state, self._is_noticed.label("noticed"))
         query = query.where(datasets.c.tenant == tenant, datasets.c.id == identity)
         with self._database.reading() as connection:
             row = _present(connection.execute(query).one_or_none(), at)
@@ -186,7 +189,7 @@ def _present(row: Row[*tuple[Any, ...]] | None, at: Location) -> Row[*tuple[Any,
     if row is None:
         raise DatasetError(at, "missing")
     if row.deleted_at is not None:
-        raise DatasetError(at, "expired" if row.expired else "deleted")
+        raise DatasetError(at, "outdated" if row.outdated else "expired" if row.expired else "deleted")
     return row
 
 

@@ -146,6 +146,7 @@ datasets: Final = Table(
     Column("deleted_at", Float),
     Column("used_at", Float, nullable=False, server_default=text("0")),
     Column("expired", Boolean, nullable=False, server_default=false()),
+    Column("outdated", Boolean, nullable=False, server_default=false()),
     Index("datasets_listing", "tenant", "created_at", "id"),
     Index("datasets_unused", "used_at"),
 )

@@ -1,9 +1,10 @@
 """An answer on the wire read back as a claim of the core, in the core's convention."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from service.core.arrays import FloatArray
 from service.core.parameters import FactoredMatrix, Parameters
 from service.core.problems import shapes_of
 from service.core.results import (
@@ -17,25 +18,40 @@ from service.core.results import (
     Transition,
 )
 from service.errors import InputError
-from service.operations.mapping import weights
+from service.operations.mapping import arrays, weights
 from service.operations.mapping.problem import MappedProblem
 from service.schemas import minima as wire
 from service.vocabulary import PointClass, SkipKind
 
 
-def to_core(answer: wire.MinimaAnswer, mapped: MappedProblem) -> tuple[Solution, Certificate]:
+@dataclass(frozen=True)
+class Claimed:
+    """What an answer says, in the core's words and convention."""
+
+    solution: Solution
+    certificate: Certificate
+
+
+def to_core(answer: wire.MinimaAnswer, mapped: MappedProblem, *, attained: bool) -> Claimed:
     """The claimed solution and certificate.
+
+    Parameters
+    ----------
+    answer : MinimaAnswer
+    mapped : MappedProblem
+    attained : bool
+        Whether the weights are those of a minimum, or the map is one that is approached.
 
     Raises
     ------
     InputError
-        If the weights do not have the shapes of the network.
+        If the weights, the map or its singular values do not have the shapes of the network.
     """
     factor = mapped.scaling.loss
     solution = Solution(
         solver=answer.solver,
         theorems=tuple(answer.theorems),
-        minimum=_minimum(answer.global_minimum, mapped),
+        minimum=_minimum(answer.global_minimum, mapped, attained=attained),
         stationary_points=tuple(_point(point, factor) for point in answer.stationary_points),
         completeness=answer.completeness,
         thresholds=_thresholds(answer.thresholds),
@@ -51,28 +67,43 @@ def to_core(answer: wire.MinimaAnswer, mapped: MappedProblem) -> tuple[Solution,
         rounding_allowance=claimed.rounding_allowance / factor,
         checks=(),
     )
-    return solution, certificate
+    return Claimed(solution, certificate)
 
 
-def _minimum(minimum: wire.GlobalMinimum, mapped: MappedProblem) -> GlobalMinimum:
-    factor, outputs = mapped.scaling.loss, mapped.core.network.outputs
-    offset = minimum.output_offset
+def _minimum(minimum: wire.GlobalMinimum, mapped: MappedProblem, *, attained: bool) -> GlobalMinimum:
+    factor = mapped.scaling.loss
+    product, singular, offset = _map(minimum, mapped)
     evaluation = mapped.evaluation_scaling
     fit = minimum.evaluation_fit
     return GlobalMinimum(
         loss=minimum.loss / factor,
         terms=Terms(minimum.terms.fit / factor, minimum.terms.noise / factor, minimum.terms.decay / factor),
         trivial=minimum.trivial,
-        attained=minimum.attained,
+        attained=attained,
         rank=minimum.rank,
-        end_to_end_map=np.array(minimum.end_to_end_map),
-        output_offset=np.zeros(outputs) if offset is None else np.array(offset),
-        singular_values=np.array(minimum.singular_values),
+        end_to_end_map=product,
+        output_offset=offset,
+        singular_values=singular,
         parameters=_parameters(minimum, mapped),
         prediction_variance=minimum.prediction_variance,
         uniqueness=minimum.uniqueness,
         evaluation_fit=None if fit is None or evaluation is None else fit / evaluation.loss,
     )
+
+
+def _map(minimum: wire.GlobalMinimum, mapped: MappedProblem) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The claimed map (k, d), its singular values and its offset (k,), all of the right shapes."""
+    outputs, inputs = mapped.core.network.outputs, mapped.core.data.inputs
+    at = ("global_minimum", "end_to_end_map")
+    product = arrays.matrix(minimum.end_to_end_map, at)
+    if product.shape != (outputs, inputs):
+        raise InputError.at(at, f"must be {outputs} x {inputs}: outputs x inputs of the network")
+    if len(minimum.singular_values) != min(outputs, inputs):
+        raise InputError.at(("global_minimum", "singular_values"), f"must have {min(outputs, inputs)} entries")
+    offset = np.zeros(outputs) if minimum.output_offset is None else np.array(minimum.output_offset)
+    if offset.shape != (outputs,):
+        raise InputError.at(("global_minimum", "output_offset"), f"must have {outputs} entries, one for each output")
+    return product, np.array(minimum.singular_values), offset
 
 
 def _parameters(minimum: wire.GlobalMinimum, mapped: MappedProblem) -> Parameters | None:

@@ -1,6 +1,6 @@
 """Uploaded data sets as the data of a problem: references in a request become what was kept of each file.
 
-This happens before a request is read, so that every analysis, job and cluster takes them as it takes moments and
+This happens before a request is read, so that every analysis, job and cluster takes them as it takes factors and
 samples; the hash of a problem is then the hash of its numbers, and a stored job needs nothing beside itself.
 """
 
@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Final, TypeAlias
 
-from service.core.problems import Moments, Samples
-from service.core.scatter import signed_moments
+from service.core.factor import Factor
+from service.core.problems import Samples
 from service.errors import FieldProblem, InputError, Location
 from service.operations.datasets import ReducedDataset
 from service.schemas.data import DatasetReference, EvaluationDataset
@@ -18,7 +18,7 @@ from service.schemas.parsing import validated
 from service.vocabulary import Loss, Task
 
 KIND: Final = "dataset"
-NUMBERS: Final = frozenset({"xx", "xy", "yy", "x", "y", "n", "x_mean", "y_mean", "kind"})
+NUMBERS: Final = frozenset({"x", "y", "n", "x_mean", "y_mean", "scale", "r", "classes", "kind"})
 Json: TypeAlias = dict[str, Any]
 
 
@@ -28,15 +28,14 @@ class KeptDataset:
 
     Attributes
     ----------
-    moments : Moments
-        With n and both means.
+    factor : Factor
     samples : Samples or None
         With labels as targets, if there are classes.
     classes : tuple of int or None
         In the order of one-hot targets.
     """
 
-    moments: Moments
+    factor: Factor
     samples: Samples | None
     classes: tuple[int, ...] | None
 
@@ -67,11 +66,11 @@ class Place:
         data: Json = self.problem["data"]
         return data["evaluation"] if self.held_out else data
 
-    def takes_samples(self, *, moments_suffice: bool) -> bool:
-        """Whether kept samples are of use: moments decide squared loss only, but are much quicker to read."""
+    def takes_samples(self, *, factor_suffices: bool) -> bool:
+        """Whether kept samples are of use: the factor decides squared loss only, but is much quicker to read."""
         objective = self.problem.get("objective")
         loss = objective.get("loss", Loss.SQUARED) if isinstance(objective, dict) else Loss.SQUARED
-        return not moments_suffice or loss != Loss.SQUARED
+        return not factor_suffices or loss != Loss.SQUARED
 
     @property
     def identity(self) -> str:
@@ -87,9 +86,9 @@ def summary_of(found: ReducedDataset) -> Json:
         "options/delimiter": "belongs to csv" if found.options.delimiter is None else None,
     }
     return {
-        "samples": found.moments.n,
-        "inputs": found.moments.inputs,
-        "outputs": found.moments.outputs,
+        "samples": found.factor.n,
+        "inputs": found.factor.inputs,
+        "outputs": found.factor.outputs,
         "task": Task.REGRESSION if found.classes is None else Task.CLASSIFICATION,
         "classes": None if found.classes is None else list(found.classes),
         "class_names": None if found.class_names is None else list(found.class_names),
@@ -140,7 +139,7 @@ def check_references(places: list[Place]) -> None:
         validated(EvaluationDataset if place.held_out else DatasetReference, _without_evaluation(place.data), place.at)
 
 
-def expand(places: list[Place], load: Load, *, moments_suffice: bool) -> None:
+def expand(places: list[Place], load: Load, *, factor_suffices: bool) -> None:
     """Put what was kept in the place of each reference; changes the request.
 
     Parameters
@@ -149,7 +148,7 @@ def expand(places: list[Place], load: Load, *, moments_suffice: bool) -> None:
         From `references`.
     load : callable
         ``load(id, location)``, which raises at the location what is wrong with the id.
-    moments_suffice : bool
+    factor_suffices : bool
         Whether the analysis learns nothing from kept samples under squared loss.
 
     Raises
@@ -162,8 +161,8 @@ def expand(places: list[Place], load: Load, *, moments_suffice: bool) -> None:
         data = place.data
         kept = load(place.identity, (*place.at, "id"))
         task = _task(data, kept, place.at)
-        numbers = _numbers(place, kept, samples=place.takes_samples(moments_suffice=moments_suffice))
-        if numbers["kind"] == "samples" and not place.held_out:
+        numbers = _numbers(kept, samples=place.takes_samples(factor_suffices=factor_suffices))
+        if not place.held_out and (numbers["kind"] == "samples" or kept.classes is not None):
             numbers["task"] = task
         if "evaluation" in data:
             numbers["evaluation"] = data["evaluation"]
@@ -184,29 +183,19 @@ def _task(data: Mapping[str, Any], kept: KeptDataset, at: Location) -> str:
     return str(data.get("task") or prepared)
 
 
-def _numbers(place: Place, kept: KeptDataset, *, samples: bool) -> Json:
+def _numbers(kept: KeptDataset, *, samples: bool) -> Json:
     if samples and kept.samples is not None:
         return {"kind": "samples", "x": kept.samples.x.tolist(), "y": kept.samples.y.tolist()}
-    moments = kept.moments
-    if kept.classes is not None and len(kept.classes) == 2 and _outputs(place.problem) == 1:
-        moments = signed_moments(moments)
+    factor = kept.factor
     document: Json = {
-        "kind": "moments",
-        "xx": moments.xx.tolist(),
-        "xy": moments.xy.tolist(),
-        "yy": moments.yy,
-        "n": moments.n,
+        "kind": "factor",
+        "n": factor.n,
+        "x_mean": factor.x_mean.tolist(),
+        "y_mean": factor.y_mean.tolist(),
+        "scale": factor.scale.tolist(),
+        "r": factor.r.tolist(),
     }
-    means = {"x_mean": moments.x_mean, "y_mean": moments.y_mean}
-    return document | {name: mean.tolist() for name, mean in means.items() if mean is not None}
-
-
-def _outputs(problem: Mapping[str, Any]) -> object:
-    """Width of the output layer, of a problem that may still be anything."""
-    network = problem.get("network")
-    layers = network.get("layers") if isinstance(network, dict) else None
-    last = layers[-1] if isinstance(layers, list) and layers else None
-    return last.get("width") if isinstance(last, dict) else None
+    return document if kept.classes is None else {**document, "classes": list(kept.classes)}
 
 
 @contextmanager

@@ -21,6 +21,9 @@ def canonical(problem: Problem) -> dict[str, Any]:
     document["data"] = dict(problem.data)
     if document["data"].get("evaluation") is not None:
         document["data"]["evaluation"] = dict(document["data"]["evaluation"])
+    if not document["data"].get("standardise", True):
+        # what is not prepared is the same problem as before anything was
+        document["data"].pop("standardise")
     network = document["network"]
     network["layers"] = [_without_defaults(layer) for layer in network["layers"]]
     if problem.network.model is Model.FEEDFORWARD:

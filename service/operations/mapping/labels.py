@@ -28,6 +28,12 @@ class Coding:
     def _labels(self) -> FloatArray:
         return np.array(self.classes, dtype=np.float64)
 
+    def is_coded(self, y: FloatArray) -> bool:
+        """Whether targets (n, k) are numbers in this coding already rather than labels."""
+        if y.shape[1] != 1 or self.outputs > 1:
+            return bool(y.shape[1] > 1)
+        return bool((~np.isin(y, self._labels)).any() and (np.abs(y) <= 1.0).all())
+
     def encode(self, y: FloatArray, at: Location) -> FloatArray:
         """Targets (n, outputs) of labels (n, 1); `InputError` at ``at`` for a label that is no class."""
         labels = y[:, 0]

@@ -112,6 +112,9 @@ def _global_minimum(
     }
     if mapped.core.network.bias_layers:
         document["output_offset"] = minimum.output_offset.tolist()
+    if mapped.data.units is not None:
+        sent = mapped.data.units.map_sent(minimum.end_to_end_map, minimum.output_offset)
+        document["in_units_sent"] = _finite(dict(zip(("end_to_end_map", "output_offset"), sent, strict=True)))
     if mapped.evaluation_scaling is not None and minimum.evaluation_fit is not None:
         document["evaluation_fit"] = minimum.evaluation_fit * mapped.evaluation_scaling.loss
     _add_weights(document, request, minimum, limits)
@@ -136,6 +139,13 @@ def _add_weights(document: dict[str, Any], request: MinimaRequest, minimum: Glob
             document["skip_weights"] = weights.skips_to_wire(parameters, form)
     if "layer_norms" in request.include:
         document["layer_norms"] = [_norm(weight) for weight in parameters.weights]
+
+
+def _finite(arrays: Mapping[str, FloatArray]) -> dict[str, Any]:
+    """Arrays as lists, null with a reason where one leaves double precision."""
+    beyond = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    told: dict[str, Any] = {name: None if name in beyond else array.tolist() for name, array in arrays.items()}
+    return {**told, "reasons": dict.fromkeys(beyond, "leaves double precision in these units")}
 
 
 def _norm(weight: FactoredMatrix) -> float:
@@ -210,6 +220,8 @@ def _data(request: MinimaRequest, mapped: MappedProblem) -> dict[str, Any]:
         "preparation": mapped.data.preparation,
         "reasons": {},
     }
+    if mapped.data.units is not None:
+        document |= mapped.data.units.columns_told()
     if moments.n is None:
         document["reasons"]["samples"] = "not given with the moments"
     return document

@@ -83,10 +83,11 @@ def to_core(
     output = data_mapping.Output(problem.network.layers[last].width, ("network", "layers", last, "width"))
     _check_means(problem)
     loss = problem.objective.loss
-    data = data_mapping.to_core(losses.coded(problem.data, loss, output), output, limits)
+    squared = loss in (Loss.SQUARED, Loss.WEIGHTED_SQUARED)
+    data = data_mapping.to_core(losses.coded(problem.data, loss, output), output, limits, numeric=squared)
     convention = problem.objective.convention
     # only squared errors are added over outputs, so only they are averaged over them
-    averaged = output.width if loss in (Loss.SQUARED, Loss.WEIGHTED_SQUARED) else 1
+    averaged = output.width if squared else 1
     if problem.network.model is Model.LINEAR_VAE and data.moments is not None:
         core, vae = models.vae_to_core(problem, data.moments, limits)
         core = replace(core, evaluation=data.evaluation)

@@ -1,4 +1,4 @@
-"""`/v1/datasets`: upload once, reduced to moments, used in any problem."""
+"""`/v1/datasets`: upload once, reduced to a triangular factor, used in any problem."""
 
 from typing import Annotated, Any, Final
 
@@ -15,7 +15,7 @@ from service.web.answering.job_views import iso
 from service.web.answering.jobs import jobs_of, stored
 from service.web.bodies.reading import MULTIPART
 from service.web.cursors import cursor_of, link_next, position_of
-from service.web.documentation import BODY_ERRORS, COMMON_ERRORS
+from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, DATA_ERRORS
 from service.web.middleware import shapes
 from service.web.preferences import tenant_of
 from service.web.responses import Rendered, json_response
@@ -24,7 +24,7 @@ from service.web.uploads.datasets import CallerDatasets
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
-ERRORS: Final = ("not-found", "dataset-deleted", "engine-unavailable", *COMMON_ERRORS)
+ERRORS: Final = (*DATA_ERRORS, "engine-unavailable", *COMMON_ERRORS)
 CSV: Final = "x1,x2,y\n1.0,2.0,0.5\n-1.0,0.5,1.5\n0.5,-1.5,2.0\n"
 BINARY: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary"}}
 BODY: Final[dict[str, Any]] = {
@@ -42,7 +42,7 @@ BODY: Final[dict[str, Any]] = {
 @router.post(
     "",
     operation_id="upload_dataset",
-    summary="Upload samples once, to be used as moments in any problem",
+    summary="Upload samples once, to be used in any problem",
     openapi_extra=BODY,
     responses={
         201: {**documentation.answer(Dataset, "")[200], "description": "It was stored; `Location` leads to it."},
@@ -52,7 +52,7 @@ BODY: Final[dict[str, Any]] = {
     response_class=Response,
 )
 async def post_dataset(request: Request, options: Annotated[UploadOptions, Query()]) -> Response:
-    """Reduce a file of samples to moments, in one pass and constant memory.
+    """Reduce a file of samples to their triangular factor, in one pass and constant memory.
 
     The body is a csv, npy, npz (arrays `x` and `y`) or Parquet file, or a form with one as its part `file`. The id is
     the hash of the file and of the options as they were applied, which the answer reports.
@@ -112,13 +112,13 @@ async def get_dataset(request: Request, dataset_id: str) -> Response:
     "/{dataset_id}",
     operation_id="delete_dataset",
     summary="Forget a data set",
-    responses={204: {"description": "Moments and samples were removed."}, **documentation.errors(*ERRORS)},
+    responses={204: {"description": "Numbers and samples were removed."}, **documentation.errors(*ERRORS)},
     response_class=Response,
 )
 async def delete_dataset(request: Request, dataset_id: str) -> Response:
     """Remove a data set; its id answers 410 from now on, unless the same file is uploaded again.
 
-    Jobs that were accepted before have their moments and go on.
+    Jobs that were accepted before have their numbers and go on.
     """
     datasets = _datasets_of(request)
     await stored(datasets.store.delete, datasets.tenant, dataset_id)

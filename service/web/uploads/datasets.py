@@ -3,15 +3,19 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from service.core.problems import Moments, Samples
-from service.errors import Location
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.factor import Factor, factor_of_samples
+from service.core.problems import Samples
+from service.errors import DatasetError, Location
 from service.jobs.codec import decode, encode
 from service.jobs.store.datasets import DatasetStore
 from service.jobs.values import Payload
 from service.operations.datasets import ReducedDataset
 from service.operations.mapping.datasets import KeptDataset, Place, check_references, expand, references
 
-MOMENTS_SUFFICE: Final = frozenset({"minima", "minima_batch", "diagnose", "sweeps"})
+FACTOR_SUFFICES: Final = frozenset({"minima", "minima_batch", "diagnose", "sweeps"})
 """Analyses that learn nothing from samples under squared loss; the others use them where they were kept."""
 BYTES_A_NUMBER: Final = 20
 """Of a number in JSON, about: a data set is as large as the body that would hold it."""
@@ -36,38 +40,51 @@ class CallerDatasets:
         numbers = 0
         for place in places:
             found = self.store.get(self.tenant, place.identity, (*place.at, "id"))
-            sampled = place.takes_samples(moments_suffice=name in MOMENTS_SUFFICE)
+            sampled = place.takes_samples(factor_suffices=name in FACTOR_SUFFICES)
             numbers += found.sample_numbers if sampled and found.sample_numbers else found.numbers
         return BYTES_A_NUMBER * numbers
 
     def expand(self, name: str, document: object) -> list[Place]:
         """Put what was kept of each data set into a request, and return where that was."""
         places = references(document)
-        expand(places, self._load, moments_suffice=name in MOMENTS_SUFFICE)
+        expand(places, self._load, factor_suffices=name in FACTOR_SUFFICES)
         return places
 
     def _load(self, identity: str, at: Location) -> KeptDataset:
-        return unpacked(self.store.content(self.tenant, identity, at))
+        kept = unpacked(self.store.content(self.tenant, identity, at))
+        if kept is None:
+            raise DatasetError(at, "outdated")
+        return kept
+
+
+FACTOR_PARTS: Final = ("n", "x_mean", "y_mean", "scale", "r")
 
 
 def packed(found: ReducedDataset) -> Payload:
-    """Moments and samples as they are stored."""
-    moments, samples = found.moments, found.samples
-    content: dict[str, Any] = {
-        "xx": moments.xx,
-        "xy": moments.xy,
-        "yy": moments.yy,
-        "n": moments.n,
-        "x_mean": moments.x_mean,
-        "y_mean": moments.y_mean,
-        "classes": None if found.classes is None else list(found.classes),
-    }
+    """Factor and samples as they are stored."""
+    samples = found.samples
+    content: dict[str, Any] = {name: getattr(found.factor, name) for name in FACTOR_PARTS}
+    content["classes"] = None if found.classes is None else list(found.classes)
     return encode(content if samples is None else {**content, "x": samples.x, "y": samples.y})
 
 
-def unpacked(payload: Payload) -> KeptDataset:
-    """Invert `packed`."""
+def unpacked(payload: Payload) -> KeptDataset | None:
+    """Invert `packed`.
+
+    Of what versions before 0.2 stored, moments, the factor is made anew from the samples; None if they were not kept:
+    moments have lost the digits that a factor has.
+    """
     content = decode(payload)
-    moments = Moments(**{name: content[name] for name in ("xx", "xy", "yy", "n", "x_mean", "y_mean")})
+    classes = None if content["classes"] is None else tuple(content["classes"])
     samples = Samples(content["x"], content["y"]) if "x" in content else None
-    return KeptDataset(moments, samples, None if content["classes"] is None else tuple(content["classes"]))
+    if "r" in content:
+        return KeptDataset(Factor(**{name: content[name] for name in FACTOR_PARTS}), samples, classes)
+    if samples is None:
+        return None
+    targets = samples.y if classes is None else _one_hot(samples.y, classes)
+    return KeptDataset(factor_of_samples(samples.x, targets), samples, classes)
+
+
+def _one_hot(labels: FloatArray, classes: tuple[int, ...]) -> FloatArray:
+    coded: FloatArray = (labels == np.array(classes)).astype(np.float64)
+    return coded

@@ -111,7 +111,7 @@ def read_upload(path: str, form: Format, options: UploadOptions, limits: UploadL
         options=found.options,
         summary=summary_of(found),
         columns=orjson.dumps(columns_of(found)).decode(),
-        numbers=found.moments.xx.size + found.moments.xy.size,
+        numbers=found.factor.r.size,
         sample_numbers=0 if samples is None else samples.x.size + samples.y.size,
         content=packed(found),
     )

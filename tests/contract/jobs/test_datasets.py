@@ -1,22 +1,30 @@
 """Uploaded data sets over HTTP, over SQLite and PostgreSQL: stored, used by every analysis, deleted."""
 
 import io
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from alembic import command
+from alembic.config import Config
 from pydantic import SecretStr
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from service.core.factor import factor_of_samples
 from service.errors import DatasetError, LimitExceeded
+from service.jobs.codec import encode
+from service.jobs.store import migrations
 from service.jobs.store.database import Database
 from service.jobs.store.datasets import DatasetRecord, DatasetStore
 from service.jobs.store.retention import Janitor
 from service.jobs.store.tables import datasets
 from service.jobs.values import Payload
 from service.settings import Settings
+from service.web.preferences import ANONYMOUS
 from tests.serving import Reply, call, serving
 from tests.support.job_stacks import until
 
@@ -132,6 +140,40 @@ def test_what_nobody_uses_expires(database: Database) -> None:
     assert caught.value.code == "not-found"
 
 
+def moved(database: Database, to: str, move: Callable[[Config, str], None]) -> None:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with database.writing() as connection:
+        configuration.attributes["connection"] = connection
+        move(configuration, to)
+
+
+def test_data_sets_that_were_kept_as_moments_are_outdated(database: Database) -> None:
+    """What an older version stored: its numbers go unless there are samples to reduce anew."""
+    store = DatasetStore(database)
+    kept = replace(record(1), sample_numbers=30)
+    for each in (kept, record(2), record(3)):
+        store.put("one", each, CONTENT, 9)
+    store.delete("one", record(3).id)
+    moved(database, "0004", command.downgrade)
+    moved(database, "head", command.upgrade)
+    assert store.content("one", kept.id) == CONTENT
+    assert [found.id for found in store.list("one")] == [kept.id]
+    for use in (store.get, store.content, store.delete):
+        with pytest.raises(DatasetError, match="upload the file again") as caught:
+            use("one", record(2).id)
+        assert caught.value.code == "dataset-outdated"
+        with pytest.raises(DatasetError) as caught:
+            use("one", record(3).id)
+        assert caught.value.code == "dataset-deleted"
+    with database.reading() as connection:
+        query = select(datasets.c.body).where(datasets.c.id == record(2).id)
+        assert connection.execute(query).scalar_one() is None
+    # the same content, reduced by this version, takes its place
+    assert store.put("one", record(2), CONTENT, 9)[1]
+    assert store.content("one", record(2).id) == CONTENT
+
+
 def test_pages_of_a_list_meet_without_a_gap(store: DatasetStore) -> None:
     for number in range(5):
         store.put("one", record(number), CONTENT, 10)
@@ -239,6 +281,72 @@ def test_classes_moments_and_samples(light: str) -> None:
     assert separable["kept"]["separable"] is not None
     assert separable["moments"]["separable"] is None
     assert "samples" in str(separable["moments"])
+
+
+def test_what_an_older_version_stored_is_reduced_anew_or_told(tmp_path: Path) -> None:
+    """Moments without samples are never read as if they were a factor."""
+    old = {
+        "xx": X.T @ X / 40,
+        "xy": X.T @ Y / 40,
+        "yy": 1.0,
+        "n": 40,
+        "x_mean": X.mean(axis=0),
+        "y_mean": Y.mean(axis=0),
+    }
+    labelled = {**old, "classes": [0, 1], "x": X, "y": LABELS[:, np.newaxis].astype(float)}
+    url = f"sqlite:///{tmp_path}/jobs.db"
+    with serving(Settings(database_url=url, workers=0, log_level="error")) as address:
+        upload(address, REGRESSION)
+        store = DatasetStore(Database(url))
+        for number, content in enumerate(
+            [{**old, "classes": None, "x": X, "y": Y}, labelled, {**old, "classes": None}]
+        ):
+            each = replace(record(number), sample_numbers=0 if number == 2 else 160)
+            store.put(ANONYMOUS, each, encode(content), 9)
+        samples: dict[str, Any] = {"kind": "samples", "x": X.tolist()}
+        for number, data, width in (
+            (0, {**samples, "y": Y.tolist()}, 1),
+            (1, {**samples, "y": LABELS.tolist(), "task": "classification"}, 2),
+        ):
+            found = call(address, "POST", "/v1/minima", problem(reference(record(number).id), width))
+            expected = call(address, "POST", "/v1/minima", problem(data, width)).json["global_minimum"]
+            assert found.json["global_minimum"]["loss"] == pytest.approx(expected["loss"], rel=1e-12)
+        gone = call(address, "POST", "/v1/minima", problem(reference(record(2).id)))
+        assert (gone.status, gone.json["type"]) == (410, "/problems/dataset-outdated")
+        assert gone.json["errors"][0]["pointer"] == "/data/id"
+
+
+def test_held_out_labels_beside_classes_that_were_uploaded(light: str) -> None:
+    identity = upload(light, CLASSES, "one_hot=true", **NPZ).json["id"]
+    held_out = {"kind": "samples", "x": X[:9].tolist(), "y": LABELS[:9].tolist()}
+    other = upload(light, as_npz(x=X[:9], y=LABELS[:9]), "one_hot=true", **NPZ).json["id"]
+    samples = {"kind": "samples", "x": X.tolist(), "y": LABELS.tolist(), "task": "classification"}
+    for width in (1, 2):
+        fits = [
+            call(light, "POST", "/v1/minima", problem({**data, "evaluation": evaluation}, width)).json
+            for data in (samples, reference(identity))
+            for evaluation in (held_out, reference(other))
+        ]
+        assert fits[2]["classes"] == [0, 1]
+        found = [each["global_minimum"]["evaluation_fit"] for each in fits]
+        np.testing.assert_allclose(found, found[0], rtol=1e-12)
+
+
+def test_a_problem_that_is_returned_holds_the_factor(light: str) -> None:
+    shifted = np.hstack([X + 1.7e9, Y])
+    identity = upload(light, as_csv(shifted)).json["id"]
+    asked = {"problem": problem(reference(identity)), "return": {"problem": True}}
+    answer = call(light, "POST", "/v1/minima", asked).json
+    factor = factor_of_samples(shifted[:, :3], shifted[:, 3:])
+    data = answer["problem"]["data"]
+    assert (data["kind"], data["n"]) == ("factor", 40)
+    np.testing.assert_array_equal(data["r"], factor.r)
+    np.testing.assert_array_equal(data["scale"], factor.scale)
+    again = call(light, "POST", "/v1/minima", answer["problem"]).json
+    assert (again["problem_hash"], again["global_minimum"]) == (answer["problem_hash"], answer["global_minimum"])
+    arrays = {f"data.{name}": np.array(data.pop(name)) for name in ("x_mean", "y_mean", "scale", "r")}
+    binary = as_npz(request=np.array(json.dumps(answer["problem"])), **arrays)
+    assert call(light, "POST", "/v1/minima", binary, NPZ).json["problem_hash"] == answer["problem_hash"]
 
 
 def test_names_of_classes(light: str) -> None:

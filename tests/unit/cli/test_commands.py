@@ -88,6 +88,46 @@ def test_verify_rejects_and_names_the_field(run: Run, problem: str, tmp_path: Pa
     assert not json.loads(out)["agrees"]
 
 
+def test_verify_says_that_an_answer_without_weights_is_incomplete(run: Run, problem: str, tmp_path: Path) -> None:
+    answer = json.loads(run("solve", problem, "--weights", "none")[1])
+    status, out, err = run("verify", written(tmp_path, answer))
+    assert status == 3
+    assert json.loads(out)["outcome"] == "incomplete"
+    assert "the answer is incomplete: global_minimum.weights not returned" in err
+    answer["global_minimum"]["loss"] *= 1 + 1e-6
+    assert run("verify", written(tmp_path, answer))[0] == 1
+
+
+@pytest.mark.parametrize(("command", "route"), [("landscape", "/v1/landscape"), ("ranks", "/v1/ranks")])
+def test_verify_refuses_answers_of_other_operations_by_name(
+    run: Run, problem: str, tmp_path: Path, command: str, route: str
+) -> None:
+    answer = json.loads(run(command, problem)[1])
+    status, out, err = run("verify", written(tmp_path, answer))
+    assert (status, out) == (2, b"")
+    assert err == f"minima: the input is an answer of {route}; verify takes answers of /v1/minima\n"
+
+
+def test_verify_tells_on_a_terminal_what_it_did_for_each_field(
+    run: Run, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = json.loads(run("solve", problem)[1])
+    answer["stationary_points"][1]["norm"] *= 1 + 1e-6
+    file = written(tmp_path, answer)
+    monkeypatch.setattr("service.cli.verify.wants_json", lambda *, asked: asked)
+    monkeypatch.setenv("COLUMNS", "2000")
+    status, out, _ = run("verify", file)
+    assert status == 1
+    for line in (
+        "recomputed from the weights and the problem, without a solver: global_minimum.loss",
+        "solved again by this engine: status",
+        "not covered: certificate.rounding_allowance",
+        "stationary_points[1].norm",
+        "the answer is wrong in the fields above",
+    ):
+        assert line in out.decode()
+
+
 def test_verify_with_the_problem_beside_the_answer(run: Run, problem: str, tmp_path: Path) -> None:
     answer = json.loads(run("solve", problem)[1])
     del answer["problem"]

@@ -3,8 +3,7 @@
 import io
 import sys
 import zipfile
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.arrays import FloatArray
-from service.core.moments import check, moments_of
-from service.core.problems import Moments
-from service.core.scatter import Preparation, Scatter, signed_moments
+from service.core.data import moments_of_factor
+from service.core.factor import factor_of_samples
+from service.core.moments import check
+from service.core.preparation import Preparation, prepared_rows, signed_factor
 from service.errors import InputError, LimitExceeded, MalformedBody, ServiceError, UnsupportedMediaType
 from service.operations.datasets import ReducedDataset, identity_of, reduce_upload
 from service.operations.uploads import csv_file, tables
@@ -26,6 +26,7 @@ from service.operations.uploads.formats import FORMAT_BY_NAME
 from service.schemas.datasets import UploadOptions
 from service.settings import UploadLimits
 from service.web.problem_details import pointer
+from tests.support.tables import KINDS, assert_same_factor
 
 RNG = np.random.default_rng(7)
 TABLE = RNG.normal(size=(97, 4)) * [1.0, 1e-3, 1e4, 2.0] + [0.0, 5.0, -1e6, 3.0]
@@ -97,34 +98,8 @@ def test_every_format_gives_the_moments_of_its_rows(
             return
         monkeypatch.setitem(sys.modules, "pyarrow", None)
     found = read(content, form)
-    assert_moments(found.moments, moments_of(TABLE[:, :3], TABLE[:, 3:]), 1e-12)
-    check(found.moments)
-
-
-def assert_moments(found: Moments, expected: Moments, rtol: float) -> None:
-    assert found.n == expected.n
-    assert found.yy == pytest.approx(expected.yy, rel=rtol)
-    for name in ("xx", "xy", "x_mean", "y_mean"):
-        one, other = getattr(found, name), getattr(expected, name)
-        # where columns were centred, their mean is zero up to rounding of the entries
-        rounding = 1e-13 * np.abs(TABLE).max() if name.endswith("mean") else 0.0
-        np.testing.assert_allclose(one, other, rtol=rtol, atol=rtol * float(np.abs(other).max()) + rounding)
-
-
-@given(
-    cuts=st.lists(st.integers(1, 99), max_size=8, unique=True),
-    seed=st.integers(0, 2**32 - 1),
-    mean=st.sampled_from([0.0, 1.0, 1e5, -1e7]),
-)
-def test_how_a_table_is_cut_changes_the_rounding_only(cuts: list[int], seed: int, mean: float) -> None:
-    table = np.random.default_rng(seed).normal(size=(100, 5)) + mean
-    found = Scatter(5)
-    for first, last in pairwise([0, *sorted(cuts), 100]):
-        assert found.add(table[first:last])
-    centred = table - table.mean(axis=0)
-    # a deviation is known to the rounding of the entries, however far they are from zero
-    np.testing.assert_allclose(found.products, centred.T @ centred, rtol=0, atol=1e-12 * 100 + 1e-14 * abs(mean) * 100)
-    np.testing.assert_allclose(found.mean, table.mean(axis=0), rtol=1e-14, atol=1e-14)
+    assert_same_factor(found.factor, factor_of_samples(TABLE[:, :3], TABLE[:, 3:]), 1e-14)
+    check(moments_of_factor(found.factor))
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=64), min_size=3, max_size=30))
@@ -145,17 +120,17 @@ def test_preparation_is_what_the_answer_says() -> None:
     for prepared, rows in (("standardise", scaled), ("centre", chosen - chosen.mean(axis=0)), ("", chosen)):
         asked = {**options, prepared: True} if prepared else options
         found = read(content, "csv", **asked)
-        assert_moments(found.moments, moments_of(rows[:, :2], rows[:, 2:]), 1e-11)
+        assert_same_factor(found.factor, factor_of_samples(rows[:, :2], rows[:, 2:]), 1e-11)
         assert found.samples is not None
-        assert_moments(moments_of(found.samples.x, found.samples.y), found.moments, 1e-11)
+        assert_same_factor(factor_of_samples(found.samples.x, found.samples.y), found.factor, 1e-11)
         columns = [*found.input_columns, *found.target_columns]
         assert [column.name for column in columns] == ["age", "dose", "effect"]
         told = Preparation(np.array([c.shift for c in columns]), np.array([c.scale for c in columns]))
-        np.testing.assert_allclose((chosen - told.shift) / told.scale, rows, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(prepared_rows(chosen, told), rows, rtol=1e-9, atol=1e-12)
         assert found.options.targets == [0]
         assert found.options.ignore == [3]
         assert found.options.header == "present"
-        check(found.moments)
+        check(moments_of_factor(found.factor))
     applied = [read(content, "csv", **options, centre=centre).options for centre in (False, True)]
     assert len({identity_of("csv", "digest", each) for each in applied}) == 2
 
@@ -169,7 +144,7 @@ def test_classes_that_appear_late(block: int, monkeypatch: pytest.MonkeyPatch) -
     assert found.classes == (-1, 3, 7)
     x = (table[:, :2] - table[:, :2].mean(axis=0)) / table[:, :2].std(axis=0)
     y = np.eye(3)[np.searchsorted([-1, 3, 7], labels)]
-    assert_moments(found.moments, moments_of(x, y), 1e-9)
+    assert_same_factor(found.factor, factor_of_samples(x, y), 1e-14)
     assert [column.name for column in found.target_columns] == ["2=-1", "2=3", "2=7"]
     assert found.samples is not None
     assert found.samples.y[:, 0].tolist() == labels.tolist()
@@ -178,15 +153,24 @@ def test_classes_that_appear_late(block: int, monkeypatch: pytest.MonkeyPatch) -
 def test_two_classes_on_one_output() -> None:
     labels = (TABLE[:, 1] > 5.0).astype(float)
     found = read(as_npy(np.column_stack([TABLE[:, :2], labels])), "npy", one_hot=True)
-    expected = moments_of(TABLE[:, :2], 2.0 * labels[:, np.newaxis] - 1.0)
-    assert_moments(signed_moments(found.moments), expected, 1e-12)
+    expected = factor_of_samples(TABLE[:, :2], 2.0 * labels[:, np.newaxis] - 1.0)
+    assert_same_factor(signed_factor(found.factor), expected, 1e-14)
 
 
-def test_a_large_mean_keeps_the_digits_of_a_standardised_column() -> None:
-    table = RNG.normal(size=(5000, 3)) + np.array([1e8, -1e8, 0.0])
-    found = read(as_npy(table), "npy", standardise=True).moments
-    exact = (table - table.mean(axis=0)) / table.std(axis=0)
-    np.testing.assert_allclose(found.xx, exact[:, :2].T @ exact[:, :2] / 5000, atol=1e-9)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_table_keeps_its_digits(kind: str) -> None:
+    """From a file as from samples, prepared or not."""
+    table = KINDS[kind](np.random.default_rng(8), 900)
+    expected = factor_of_samples(table[:, :-1], table[:, -1:])
+    for content, form in ((as_csv(table), "csv"), (as_npy(table), "npy")):
+        assert_same_factor(read(content, form).factor, expected, 1e-13)
+    centred = read(as_npy(table), "npy", centre=True).factor
+    assert_same_factor(centred, replace(expected, x_mean=0 * expected.x_mean, y_mean=0 * expected.y_mean), 1e-13)
+    if np.ptp(table, axis=0).all():
+        scaled = read(as_npy(table), "npy", standardise=True).factor
+        deviations = np.sqrt((scaled.r**2).sum(axis=0) / 900) * scaled.scale
+        np.testing.assert_allclose(deviations, 1.0, rtol=1e-13)
+        assert not scaled.x_mean.any()
 
 
 def bomb() -> bytes:
@@ -250,8 +234,19 @@ CASES = {
         b"a,b\n0.1,1\n0.1,2\n0.1,4\n", "csv", InputError, "/columns/a", "constant", standardise=True
     ),
     "one row": case(b"1,2\n", "csv", InputError, "/columns/0", "constant", standardise=True),
-    "entries too large": case(b"a,b\n1e80,1\n2,2\n", "csv", InputError, "/columns/a", "rescale"),
-    "sums that overflow": case(b"a,b\n1e308,1\n1e308,2\n", "csv", InputError, "/columns/a", "rescale"),
+    "targets too large": case(b"a,b\n1,1e155\n2,2\n", "csv", InputError, "/columns/b", "at most some 1e+150"),
+    "targets that overflow": case(
+        b"a,b\n1,-1.7e308\n2,1.7e308\n", "csv", InputError, "/columns/b", "at most some 1e+150"
+    ),
+    "samples that overflow when they are centred": case(
+        b"a,b\n-1.7e308,1\n1.7e308,2\n1.7e308,2\n",
+        "csv",
+        InputError,
+        "/columns/a",
+        "within double precision",
+        centre=True,
+        keep_samples=True,
+    ),
     "too many numbers": case(CSV, "csv", LimitExceeded, "", "max_dataset_numbers = 8", max_dataset_numbers=8),
     "too many announced": case(as_npy(GOOD), "npy", LimitExceeded, "", "max_dataset_numbers", max_dataset_numbers=11),
     "too many inputs": case(CSV, "csv", LimitExceeded, "", "max_inputs = 1", max_inputs=1),
@@ -362,7 +357,8 @@ def test_texts_are_classes_and_ignored_columns_hold_anything(
     labels = [3, 1, 2, 1, 3, 0]
     assert found.samples is not None
     assert found.samples.y[:, 0].tolist() == labels
-    assert_moments(found.moments, moments_of(np.array(FLOWERS["width"])[:, np.newaxis], np.eye(4)[labels]), 1e-12)
+    expected = factor_of_samples(np.array(FLOWERS["width"])[:, np.newaxis], np.eye(4)[labels])
+    assert_same_factor(found.factor, expected, 1e-14)
 
 
 def test_labels_that_are_numbers_have_no_names() -> None:

@@ -146,6 +146,6 @@ def test_what_is_not_covered_is_said() -> None:
     found = verify(parse_answer(document), LIMITS)
     assert found.agrees
     assert "not returned" in found.not_covered["global_minimum.weights"]
-    assert {check.how for check in found.checks if check.field.startswith("global_minimum")} == {"solved again"}
+    assert {check.how for check in found.checks if check.field.startswith("global_minimum")} == {"solved_again"}
     for path in ("global_minimum.loss", "certificate.lower_bound", "global_minimum.trivial"):
         assert path in rejected_fields(changed(document, path, wrong_value(dict(leaves(document))[path])))

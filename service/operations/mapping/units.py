@@ -1,0 +1,81 @@
+"""Numbers standardised on the way in, and maps told in the numbers as they were sent on the way out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.factor import Factor
+from service.core.preparation import Preparation, deviations_of, prepared_factor, prepared_rows
+from service.core.preparation import standardising as standardising_columns
+from service.errors import InputError, Location
+
+BEYOND = "must be within double precision in the units of the data, by whose deviations it is divided"
+
+
+@dataclass(frozen=True)
+class Units:
+    """What was done to inputs and targets: ``(value - shift) / scale``.
+
+    Attributes
+    ----------
+    columns : Preparation
+        Of the inputs, then the targets; shift 0 and scale 1 for labels.
+    inputs : int
+    """
+
+    columns: Preparation
+    inputs: int
+
+    def factor(self, factor: Factor, at: Location) -> Factor:
+        """The factor of prepared columns; `InputError` at ``at`` where they leave double precision."""
+        found = prepared_factor(factor, self.columns)
+        if not all(np.isfinite(part).all() for part in (found.x_mean, found.y_mean, found.scale, found.r)):
+            raise InputError.at(at, BEYOND)
+        return found
+
+    def samples(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Prepared inputs (n, d) and targets (n, k)."""
+        rows = prepared_rows(np.hstack([x, y]), self.columns)
+        return rows[:, : self.inputs], rows[:, self.inputs :]
+
+    def columns_told(self) -> dict[str, list[dict[str, float]]]:
+        """What was done to each column, as an upload tells it."""
+        pairs = zip(self.columns.shift.tolist(), self.columns.scale.tolist(), strict=True)
+        told = [{"shift": shift, "scale": scale} for shift, scale in pairs]
+        return {"input_columns": told[: self.inputs], "target_columns": told[self.inputs :]}
+
+    def map_sent(self, matrix: FloatArray, offset: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The map (k, d) and offset (k,) of prepared numbers as those of the numbers that were sent."""
+        x_shift, y_shift = np.split(self.columns.shift, [self.inputs])
+        x_scale, y_scale = np.split(self.columns.scale, [self.inputs])
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            sent = matrix / x_scale * y_scale[:, np.newaxis]
+            return sent, y_shift + y_scale * (offset - matrix @ (x_shift / x_scale))
+
+
+def standardising(factor: Factor, at: Location, *, numeric: bool, constant: bool) -> Units:
+    """What standardises the data.
+
+    Parameters
+    ----------
+    factor : Factor
+    at : tuple
+        Of the data, for errors.
+    numeric : bool
+        Whether targets are standardised as well.
+    constant : bool
+        Whether constant columns are allowed; they become zero.
+
+    Raises
+    ------
+    InputError
+        For a constant column, which has no deviation to divide by.
+    """
+    changed = factor.inputs + (factor.outputs if numeric else 0)
+    still = np.flatnonzero(deviations_of(factor)[:changed] == 0.0)
+    if len(still) and not constant:
+        column = int(still[0])
+        name, place = ("x", column) if column < factor.inputs else ("y", column - factor.inputs)
+        raise InputError.at((*at, name), f"must not be constant in column {place} to be standardised: leave it out")
+    return Units(standardising_columns(factor, changed, centre=True, standardise=True), factor.inputs)
