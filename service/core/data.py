@@ -5,7 +5,7 @@ what moments lose; moments are taken as they are, and rescaled where their numbe
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -49,7 +49,8 @@ class Moments:
     x_mean : (d,) array or None
     y_mean : (k,) array or None
     factor : Factor or None
-        Of the samples; every decision about them is read from it.
+        Of the samples; every decision about them is read from it.  Only `moments_of_factor` sets it: moments that are
+        changed with `dataclasses.replace` are no longer those of the samples.
     sizes : (d,) array or None
         Root mean squares of the inputs before means were taken off, to which rounding in ``xx`` is relative; None
         where nothing was lost to means.
@@ -61,7 +62,7 @@ class Moments:
     n: int | None = None
     x_mean: FloatArray | None = None
     y_mean: FloatArray | None = None
-    factor: Factor | None = None
+    factor: Factor | None = field(default=None, init=False, repr=False, compare=False)
     sizes: FloatArray | None = None
 
     @property
@@ -210,15 +211,16 @@ def moments_of_factor(factor: Factor) -> Moments:
     rows = factor.r * (factor.scale / size)
     second = rows.T @ rows
     x, y = factor.x_mean, factor.y_mean
-    return Moments(
+    found = Moments(
         xx=second[:inputs, :inputs] + np.outer(x, x),
         xy=second[:inputs, inputs:] + np.outer(x, y),
         yy=float(np.trace(second[inputs:, inputs:])) + float(y @ y),
         n=factor.n,
         x_mean=x,
         y_mean=y,
-        factor=factor,
     )
+    object.__setattr__(found, "factor", factor)
+    return found
 
 
 def moments_of(x: FloatArray, y: FloatArray) -> Moments:

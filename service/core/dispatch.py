@@ -9,7 +9,7 @@ from service.core.certificates.curvature import curvature_check
 from service.core.problems import Problem
 from service.core.reductions.lifted import lifted
 from service.core.reductions.table import needs_reduction, reduced
-from service.core.results import Certificate, Minima, Solution
+from service.core.results import Certificate, Minima, Solution, StationaryPoint
 from service.core.roles import Certifier, Solver
 from service.core.rules import Finding, conjunction, examine
 from service.core.scalar.subnetworks import subnetwork_points
@@ -129,14 +129,17 @@ def _as_evaluated(solution: Solution, certificate: Certificate) -> tuple[Solutio
     if terms is None or not minimum.attained or minimum.parameters is None:
         return solution, certificate
     points = tuple(
-        replace(point, loss=terms.loss)
-        if point.point_class is PointClass.GLOBAL_MINIMUM and point.loss == minimum.loss
-        else point
+        replace(point, loss=terms.loss) if _is_the_minimum(point, certificate, terms.loss) else point
         for point in solution.stationary_points
     )
     checks = tuple(replace(check, value=0.0) if check.name in CLAIMED else check for check in certificate.checks)
-    evaluated = replace(minimum, loss=terms.loss, terms=terms)
+    evaluated = replace(minimum, loss=terms.loss, terms=terms, prediction_variance=terms.noise)
     return replace(solution, minimum=evaluated, stationary_points=points), replace(certificate, checks=checks)
+
+
+def _is_the_minimum(point: StationaryPoint, certificate: Certificate, loss: float) -> bool:
+    """Whether the loss of a point is that of the minimum, but for what rounding makes of a formula."""
+    return point.point_class is PointClass.GLOBAL_MINIMUM or certificate.lower_bound <= point.loss < loss
 
 
 def _status(solver: Solver, certificate: Certificate) -> Status:

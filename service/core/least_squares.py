@@ -86,6 +86,10 @@ class LeastSquares:
         Rank is decided where columns have one size: a QR decomposition of the scaled root with column pivoting.  What
         is left has full row rank; Jacobi's method finds its singular values where scales are far apart.  O(m d^2).
         """
+        if not self.inputs:
+            unexplained = self.rest + float(np.sum(self.response * self.response))
+            nothing = np.zeros((0, self.response.shape[1]))
+            return Spectrum(np.zeros(0), np.zeros((0, 0)), nothing, 0.0, nothing, unexplained)
         basis, upper, order = qr(self.root / self.scale, mode="economic", pivoting=True, check_finite=False)
         rank = _rank_of(np.asarray(upper, dtype=np.float64))
         rows = np.zeros((rank, self.inputs))

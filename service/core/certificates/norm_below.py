@@ -18,6 +18,8 @@ from service.core.problems import Problem
 from service.core.scalar.norm_bound import GAP_TOLERANCE, norm_bound
 from service.core.scalar.reduced import ReducedProblem, noise_changes_form, reduced_of
 
+MOST_NOISE = 200.0
+"""Logarithm of the factor C beyond which noise is bounded as if it were this much."""
 FAR = 1e6
 """Norms, relative to the returned map's, up to which a bound holds that cannot hold for all maps."""
 
@@ -60,9 +62,10 @@ def lower_bound(problem: Problem, end_to_end_map: FloatArray, upper: float, unit
     network, data, reduced = problem.network, problem.data, reduced_of(problem)
     # a free bias takes off at least as much as any bias can
     centre = bool(network.bias_layers) and data.x_mean is not None and data.y_mean is not None
-    hidden = float(np.expm1(reduced.log_noise_factor))
+    # the least loss grows with the noise, and stays where it is long before this
+    hidden = float(np.expm1(min(reduced.log_noise_factor, MOST_NOISE)))
     source = expected_source(problem, centre, hidden, centre and not noise_changes_form(network, data))
-    squares = reduced.spectrum.values * exp(reduced.log_factor)
+    squares = reduced.spectrum.values * exp(min(reduced.log_factor, MOST_NOISE))
     ridge = float(network.weight_decays[0]) if reduced.n_hidden == 0 else 0.0
     norm = longest_useful(network.weight_decays, upper)
     center = end_to_end_map[None, :]

@@ -10,7 +10,7 @@ from math import exp, sqrt
 import numpy as np
 
 from service.core.certificates.enclosed import OWN_SIZE, ChainNoise, EnclosedLoss, enclosed_loss, precisely_enclosed
-from service.core.certificates.norm_below import lower_bound
+from service.core.certificates.norm_below import MOST_NOISE, lower_bound
 from service.core.enclosures.sources import gamma
 from service.core.linalg import length_of
 from service.core.losses import end_to_end, gradient_of, terms_of
@@ -71,9 +71,8 @@ def _enclosed(problem: Problem, parameters: Parameters, exact: ChainLoss) -> Enc
     if found.error <= OWN_SIZE * found.terms.loss:
         return found
     _, dense = dense_or_narrow(problem.network, parameters)
-    chain = None
-    if chain_of(problem.network, parameters) is not None:
-        reduced = reduced_of(problem)
+    chain, reduced = None, reduced_of(problem)
+    if chain_of(problem.network, parameters) is not None and reduced.log_noise_factor < MOST_NOISE:
         factor, about_mean = float(np.expm1(reduced.log_noise_factor)), reduced.noise_base is not problem.data
         on_inputs = (1.0 + factor) * float(reduced.input_noise @ exact.end_to_end_map**2)
         chain = ChainNoise(factor, about_mean, on_inputs)

@@ -27,27 +27,25 @@ def certify_uncentred_noise(problem: Problem, solution: Solution) -> Certificate
 
 
 def _bound(below: Below) -> float:
-    """Convex duality with a dual point made from the signs of the map where second moments about zero are white.
+    """Convex duality: the slope at the map, cut to the ball that is dual to the nuclear norm where inputs are white.
 
     Notes
     -----
     With ``Z Z' = E[x x']`` about zero the noise costs ``nu ||W Z||_*^2 >= 2 nu t <W, M> - nu t^2`` for all t and every
     M with ``||M Z'^-1||_2 <= 1``.  What is left is a quadratic.
     """
-    coordinates = noise_coordinates(below.problem)
-    inside = coordinates.of_map(below.claimed.end_to_end_map)
-    left, values, right = np.linalg.svd(inside, full_matrices=False)
-    kept = values > 1e-9 * max(float(np.max(values, initial=0.0)), 1e-300)
-    level = coordinates.mu * float(np.sum(values))
+    coordinates, expansion = noise_coordinates(below.problem), below.expansion
+    values = np.linalg.svd(coordinates.of_map(below.claimed.end_to_end_map), compute_uv=False)
+    length = float(np.sum(values))
     feasible = _feasible_share(below.problem)
-    if feasible <= 0.0 or not kept.any():
+    if feasible <= 0.0 or not expansion.known.all():
         return undecayed_bound(below)
-    dual = feasible * (((left[:, kept] @ right[kept]) * coordinates.scales) @ coordinates.basis.T)
-    tangent = level * float(np.sum(values)) * (1.0 + 16.0 * UNIT)
-    if not below.expansion.known.all():
-        return undecayed_bound(below)
-    along = level * dual @ below.expansion.basis
-    return max(below.expansion.dual_minimum(along, 0.0) - tangent, undecayed_bound(below))
+    white = (expansion.slope @ expansion.basis.T @ coordinates.basis) / coordinates.scales
+    left, steep, right = np.linalg.svd(white, full_matrices=False)
+    cut = np.minimum(steep, coordinates.mu * length * feasible * (1.0 - 16.0 * sum(white.shape) * UNIT))
+    dual = (((left * cut) @ right) * coordinates.scales) @ coordinates.basis.T
+    tangent = coordinates.mu * length**2 * (1.0 + 16.0 * UNIT)
+    return max(expansion.dual_minimum(dual @ expansion.basis, 0.0) - tangent, undecayed_bound(below))
 
 
 def _feasible_share(problem: Problem) -> float:

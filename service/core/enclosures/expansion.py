@@ -196,9 +196,11 @@ def expand(
         curvature = NEGLIGIBLE * unit / max(far * far, 1e-290)
         charged = far * (2.0 * float(np.linalg.norm(wrong[weak])) + (curvature + bend) * far)
         values, wrong, known, bend = np.where(weak, curvature, values), np.where(weak, 0.0, wrong), values >= 0.0, 0.0
-    reach = 1.1 * norm + np.linalg.norm(centre, axis=0)
-    at_once = known & (wrong >= 2e-9 * reach * (values + ridge))
-    charged += 2.0 * float(np.sum((wrong * reach)[at_once])) if at_once.any() else 0.0
+    at_once = np.zeros_like(known)
+    if np.isfinite(norm):
+        reach = 1.1 * norm + np.linalg.norm(centre, axis=0)
+        at_once = known & (wrong >= 2e-9 * reach * (values + ridge))
+        charged += 2.0 * float(np.sum((wrong * reach)[at_once]))
     others = known & ~at_once
     lost = float(np.sum(wrong[others] ** 2 / (values[others] + ridge)))
     share = float(np.clip(lost / (NEGLIGIBLE * unit), 1e-14, LARGEST_SHARE))

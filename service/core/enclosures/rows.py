@@ -79,7 +79,8 @@ class Rows:
         are of the order of ``|y| + |W||x|``.  O(m k d).
         """
         x = self._shifted[0].high
-        misfit, wrong = self._misfit(end_to_end_map, low, precise)
+        twofold, wrong = self._misfit(end_to_end_map, low, precise)
+        misfit = twofold.high
         mean, mean_error = None, 0.0
         if self.shift is not None:
             mean = _mean(misfit, precise)
@@ -90,14 +91,21 @@ class Rows:
             wrong += 2.0 * gamma(PAIRWISE) * float(np.linalg.norm(misfit))
         square = float(np.sum(misfit * misfit))
         length = float(np.sqrt(square))
+        # the value is that of the upper halves alone
         value_error = wrong * (2.0 * length + wrong) + gamma(PAIRWISE) * square
-        slope = _careful_product(misfit, x) if precise else _block_product(misfit, x)
-        off = wrong + (4.0 * UNIT if precise else gamma(BLOCK + PAIRWISE)) * length
+        if precise:
+            low_misfit = twofold.low - twofold.low.mean(axis=0) if self.shift is not None else twofold.low
+            slope = _careful_product(misfit, x) + low_misfit.T @ x
+            off = wrong + gamma(len(x) + 8.0) * 4.0 * UNIT * length
+            rounding = 4.0 * UNIT * np.linalg.norm(slope, axis=0)
+        else:
+            slope, off = _block_product(misfit, x), wrong + gamma(BLOCK + PAIRWISE) * length
+            rounding = np.zeros(x.shape[1])
         local = Local(
             square / self.count,
             1.01 * value_error / self.count,
             slope / self.count,
-            1.01 * off * self._norms / self.count,
+            1.01 * (off * self._norms + rounding) / self.count,
             mean,
             mean_error,
         )
@@ -105,14 +113,13 @@ class Rows:
             return local
         return _with_mean_row(local, self.x_mean, self.y_mean, end_to_end_map, low)
 
-    def _misfit(self, whole: FloatArray, low: FloatArray, precise: bool) -> tuple[FloatArray, float]:
-        """``y - x W'`` (m, k), rounded, and a bound on the Frobenius norm of its error."""
+    def _misfit(self, whole: FloatArray, low: FloatArray, precise: bool) -> tuple[Twofold, float]:
+        """``y - x W'`` (m, k), and a bound on the Frobenius norm of its error."""
         x, y = self._shifted
         lengths = np.sqrt(np.einsum("ij,ij->j", whole, whole))
         reach = self._size + float(self._norms @ lengths)
         if not precise:
-            misfit = y.high - x.high @ (whole + low).T
-            return misfit, gamma(whole.shape[1] + 6.0) * reach
+            return exactly(y.high - x.high @ (whole + low).T), gamma(whole.shape[1] + 6.0) * reach
         scale = powers_of_two(self._norms)
         right, below = np.ascontiguousarray((whole * scale).T), np.ascontiguousarray((low * scale).T)
         parts = []
@@ -122,13 +129,13 @@ class Rows:
             rest = inner @ below
             if self.shift is not None:
                 rest = rest + (x.low[block] / scale) @ right - y.low[block]
-            parts.append(added(Twofold(y.high[block], -rest), negated(product(inner, right))).rounded())
-        misfit = np.concatenate(parts)
+            parts.append(added(Twofold(y.high[block], -rest), negated(product(inner, right))))
+        misfit = Twofold(np.concatenate([part.high for part in parts]), np.concatenate([part.low for part in parts]))
         # columns are scaled to norms in 1..2: what slices leave, products with low parts, and the rounding at the end
         inside = 2.0 * float(np.sqrt(len(scale))) * float(np.linalg.norm(right))
         wrong = (product_error(len(scale)) + gamma(len(scale) + 8.0) * 8.0 * UNIT) * (inside + self._size)
         wrong += gamma(len(scale) + 8.0) * 2.0 * float(np.linalg.norm(below)) * float(np.sqrt(len(scale)))
-        return misfit, wrong + UNIT * float(np.linalg.norm(misfit))
+        return misfit, wrong
 
     def second(
         self,

@@ -24,7 +24,9 @@ def fits_a_stack(problem: Problem) -> bool:
     decayed = all(layer.weight_decay > 0.0 for layer in network.layers)
     plain = network.n_hidden > 0 and decayed and network.input_noise_variance == 0.0
     # the bounds of a stack charge rounding relative to the largest eigenvalue
-    plain = plain and data.spectrum.condition_number <= MOST_CONDITION and data.spectrum.residual is None
+    spectrum = data.spectrum
+    plain = plain and spectrum.condition_number <= MOST_CONDITION
+    plain = plain and (spectrum.rank_tolerance > 0.0 or spectrum.residual is None)
     return plain and not centres_the_mean(network, data) and bool(_seen(problem).any())
 
 

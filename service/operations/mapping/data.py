@@ -269,8 +269,7 @@ def _moments(data: wire.EvaluationMoments, at: Location, limits: Limits) -> Mome
         raise InputError.at((*at, "xx"), "must be a square matrix: one row and one column for each input")
     check_yy(moments.yy, (*at, "yy"))
     with located(at[:-1]):
-        moments = core_moments.check(moments, str(at[-1]))
-    return moments
+        return core_moments.check(moments, str(at[-1]))
 
 
 def _check_outputs(found: int, output: Output) -> None:
