@@ -5,12 +5,13 @@ minimum under the decay is bounded by branch and bound, or in closed form where 
 """
 
 from dataclasses import dataclass
-from math import exp, log, log1p
+from math import exp, log1p
 
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.enclosures.expansion import Expansion, expand
+from service.core.enclosures.expansion import Expansion
+from service.core.enclosures.measured import measure
 from service.core.enclosures.of_problem import expected_source
 from service.core.enclosures.sources import UNIT
 from service.core.linalg import Spectrum, length_of
@@ -20,7 +21,7 @@ from service.core.scalar.reduced import ReducedProblem, noise_changes_form, redu
 
 MOST_NOISE = 200.0
 """Logarithm of the factor C beyond which noise is bounded as if it were this much."""
-FAR = 1e6
+FAR, NEAR = 1e6, 1e5
 """Norms, relative to the returned map's, up to which a bound holds that cannot hold for all maps."""
 
 
@@ -66,31 +67,16 @@ def lower_bound(problem: Problem, end_to_end_map: FloatArray, upper: float, unit
     hidden = float(np.expm1(min(reduced.log_noise_factor, MOST_NOISE)))
     source = expected_source(problem, centre, hidden, centre and not noise_changes_form(network, data))
     squares = reduced.spectrum.values * exp(min(reduced.log_factor, MOST_NOISE))
-    ridge = float(network.weight_decays[0]) if reduced.n_hidden == 0 else 0.0
-    norm = longest_useful(network.weight_decays, upper)
-    center = end_to_end_map[None, :]
-    expansion = expand(source, reduced.spectrum.vectors, squares, center, unit, precise, ridge, norm)
+    measured = measure(source, reduced.spectrum.vectors, squares, end_to_end_map[None, :], unit, precise)
+    expansion, norm = measured.decayed(network.weight_decays, upper)
     error = expansion.upper - expansion.value
     if reduced.log_decay == -np.inf:
         return undecayed_bound(expansion, length_of(end_to_end_map), unit)
     if reduced.n_hidden == 0:
-        return LowerBound(expansion.ridge_minimum(ridge), error)
+        return LowerBound(expansion.ridge_minimum(float(network.weight_decays[0])), error)
     below = _below(reduced, expansion, norm)
     bound = norm_bound(below, 0.2 * GAP_TOLERANCE * unit, upper, length_of(end_to_end_map) or None)
     return LowerBound(bound.lower, bound.allowance + error)
-
-
-def longest_useful(decays: FloatArray, upper: float) -> float:
-    """A norm of the map beyond which decays (L,) alone cost more than ``upper``; infinite if one is zero.
-
-    Notes
-    -----
-    Weights with product W cost at least ``L G ||W||_F^(2/L)``, G the geometric mean of the decays.
-    """
-    if not np.all(decays > 0.0):
-        return np.inf
-    log_decay = float(np.mean(np.log(decays)))
-    return exp(min(0.5 * decays.size * (log(max(upper, 1e-300) / decays.size) - log_decay), 340.0)) * (1.0 + 1e-9)
 
 
 def undecayed_bound(expansion: Expansion, norm: float, unit: float) -> LowerBound:
@@ -98,16 +84,18 @@ def undecayed_bound(expansion: Expansion, norm: float, unit: float) -> LowerBoun
 
     Notes
     -----
-    Along directions that are collinear to working precision nothing but a limit on the norm does: the largest one at
-    which it costs a hundredth of the tolerance, and at least a million times the norm found.
+    Along directions that are collinear to working precision nothing but a limit on the norm does: a million times the
+    norm found, more while that costs a hundredth of the tolerance, or less where it costs a third of it.
     """
     error = expansion.upper - expansion.value
     if expansion.weak_cost(1e300) == 0.0:
         return LowerBound(expansion.rest, error)
-    limit = FAR * norm
-    affordable = 0.01 * GAP_TOLERANCE * unit
-    while limit < 1e150 and expansion.weak_cost(10.0 * max(limit, 1e-150)) <= affordable:
-        limit = 10.0 * max(limit, 1e-150)
+    limits = [FAR * norm]
+    while limits[-1] < 1e150 and expansion.weak_cost(10.0 * max(limits[-1], 1e-150)) <= 0.01 * GAP_TOLERANCE * unit:
+        limits.append(10.0 * max(limits[-1], 1e-150))
+    limit = limits[-1]
+    if expansion.weak_cost(limit) > 0.3 * GAP_TOLERANCE * unit:
+        limit = NEAR * norm
     cost = expansion.weak_cost(limit)
     return LowerBound(expansion.rest - cost, error + cost, limit)
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.certificates.norm_below import longest_useful, undecayed_bound
-from service.core.enclosures.expansion import Expansion, expand
+from service.core.certificates.norm_below import undecayed_bound
+from service.core.enclosures.expansion import Expansion
+from service.core.enclosures.measured import measure
 from service.core.enclosures.of_problem import expected_source
 from service.core.enclosures.sources import UNIT
 from service.core.linalg import EPSILON
@@ -80,9 +81,8 @@ def problem_below(problem: Problem, claimed: GlobalMinimum, upper: float, unit: 
     spectrum = seen_spectrum(data, network.input_noise_variance, centre)
     source = expected_source(problem, centre, 0.0, centre)
     decays = network.weight_decays
-    longest = longest_useful(decays, upper)
-    ridge = float(decays[0]) if decays.size == 1 else 0.0
-    expansion = expand(source, spectrum.vectors, spectrum.values, claimed.end_to_end_map, unit, precise, ridge, longest)
+    measured = measure(source, spectrum.vectors, spectrum.values, claimed.end_to_end_map, unit, precise)
+    expansion, longest = measured.decayed(decays, upper)
     limit: float | None = None
     if np.all(decays > 0.0):
         cost = expansion.weak_cost(longest)

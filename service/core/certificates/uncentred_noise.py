@@ -10,7 +10,7 @@ from service.core.certificates.linear_checks import certificate
 from service.core.certificates.quadratic_below import Below
 from service.core.certificates.separable import undecayed_bound
 from service.core.enclosures.combined import Combined, Part
-from service.core.enclosures.expansion import curvature_along
+from service.core.enclosures.curvature import curvature_along
 from service.core.enclosures.of_problem import SQUARED, on_each_input, prediction_source, without_targets
 from service.core.enclosures.sources import UNIT, Source, gamma
 from service.core.linear.quadratic import seen_spectrum
