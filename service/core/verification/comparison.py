@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.linalg import EPSILON
+from service.core.linalg import EPSILON, length_of
 from service.core.problems import Problem
 from service.core.results import Certificate, GlobalMinimum, Solution
 from service.vocabulary import Bias
@@ -147,7 +147,7 @@ def close(field: str, claimed: float, found: float, tolerance: float, *, scales:
 def close_maps(field: str, claimed: FloatArray, found: FloatArray, problem: Problem) -> Comparison:
     """End-to-end maps (k, d) that agree to 1e-9 of what they predict, whatever the units of the inputs."""
     scales = input_scales(problem)
-    size = float(np.linalg.norm(found * scales))
+    size = length_of(found * scales)
     return close_arrays(field, claimed * scales, found * scales, 1e-9 * max(size, 1e-300))
 
 
