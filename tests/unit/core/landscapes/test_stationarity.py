@@ -237,6 +237,8 @@ def test_formats_are_told_by_their_digits() -> None:
     assert _name(np.ldexp(np.round(np.ldexp(numbers, 6)), -6)) is not NumberFormat.SINGLE
     short = next(row for row in FORMATS if row.precision is NumberFormat.BFLOAT16)
     assert _name(np.round(numbers / short.spacing(numbers)) * short.spacing(numbers)) is NumberFormat.BFLOAT16
+    # a number that is repeated says no more than once, and three short ones may be typed
+    assert format_of([np.tile([0.376953125, -0.154296875, 0.546875], 5)]) is None
     # one number of full length is enough to tell double precision
     assert format_of([single, np.array([0.1])]) is None
     for row, kind in ((NumberFormat.SINGLE, np.float32), (NumberFormat.HALF, np.float16)):
