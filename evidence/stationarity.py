@@ -176,8 +176,8 @@ def report() -> str:
             "",
             (
                 f"**Short formats.** {STORED} minima of networks with decay, one to three outputs, in random hidden "
-                f"coordinates and rounded to the format. `{NumberFormat.DOUBLE}` would be told where they fill no shorter "
-                "one."
+                f"coordinates and rounded to the format. `{NumberFormat.DOUBLE}` would be told where they fill no "
+                "shorter one."
             ),
             "",
             "| format | longest gradient / yy | precision told | class | negative eigenvalues |",
