@@ -86,7 +86,7 @@ def stationarity_of(
     gradient = np.where(trained, flatten(gradient_of(network, problem.data, parameters)), 0.0)
     norm = float(np.linalg.norm(gradient))
     judged = np.where(trained, bound.values(parameters), 0.0)
-    own, sizes = sizes_of(parameters), layer_sizes(problem, parameters)
+    own, sizes = sizes_of(parameters), layer_sizes(np.diagonal(bound.signed.spread), parameters)
     terms, moves = bound.gradient(own), rounding_of(sizes, parameters, None)
     allowed = bound.share * terms + bound.spread(own, moves, scale=2.0**20)
     source, unit, stored = ToleranceSource.ROUNDING, DOUBLE_UNIT, _stored(problem, parameters)

@@ -111,13 +111,14 @@ def test_the_gradient_that_is_judged_is_the_one_at_fixed_means(seed: int) -> Non
 @pytest.mark.parametrize("offset", [1e3, 1e6])
 def test_an_offset_of_the_inputs_hides_no_gradient(offset: float) -> None:
     rng = np.random.default_rng(0)
-    x = rng.standard_normal((40, 2)) + offset
-    y = (x - offset) @ np.array([[1.0], [2.0]]) + 0.1 * rng.standard_normal((40, 1)) + 3.0
+    # one column with an offset beside one without
+    x = rng.standard_normal((40, 2)) + np.array([offset, 0.0])
+    y = (x - np.array([offset, 0.0])) @ np.array([[1.0], [2.0]]) + 0.1 * rng.standard_normal((40, 1)) + 3.0
     network = Network((Layer(1),), bias=Bias.OUTPUT, bias_weight_decays=(0.0,))
     problem = Problem(network, moments_of(x, y), Samples(x, y))
     centred = np.linalg.lstsq(x - x.mean(axis=0), y - y.mean(axis=0), rcond=None)[0].T
-    for share, stationary in ((0.0, True), (1e-3, False)):
-        weight = centred * (1.0 + share)
+    for shares, stationary in (([0.0, 0.0], True), ([1e-3, 0.0], False), ([0.0, 1e-9], False)):
+        weight = centred * (1.0 + np.array(shares))
         bias = y.mean(axis=0) - weight @ x.mean(axis=0)
         found = stationarity_of(problem, DenseParameters((weight,), (bias,)))
         assert found.stationary is stationary
