@@ -62,7 +62,7 @@ def stationarity_of(
     wanted: float | None = None,
     of_minimum: DenseParameters | None = None,
 ) -> Stationarity:
-    """Judge the gradient at a point, entry by entry.
+    """Judge the gradient at a point, entry by entry, for layers with a bias at fixed means of their outputs.
 
     Parameters
     ----------
@@ -85,14 +85,15 @@ def stationarity_of(
     trained = trained_mask(network, parameters)
     gradient = np.where(trained, flatten(gradient_of(network, problem.data, parameters)), 0.0)
     norm = float(np.linalg.norm(gradient))
-    own, sizes = sizes_of(parameters), layer_sizes(problem, parameters)
+    judged = np.where(trained, bound.values(parameters), 0.0)
+    own, sizes = sizes_of(parameters), layer_sizes(np.diagonal(bound.signed.spread), parameters)
     terms, moves = bound.gradient(own), rounding_of(sizes, parameters, None)
     allowed = bound.share * terms + bound.spread(own, moves, scale=2.0**20)
     source, unit, stored = ToleranceSource.ROUNDING, DOUBLE_UNIT, _stored(problem, parameters)
-    if stored is not None and not _holds_zero(gradient, allowed):
+    if stored is not None and not _holds_zero(judged, allowed):
         source, unit, moves = ToleranceSource.PRECISION, stored.unit, rounding_of(sizes, parameters, stored)
         allowed = allowed + bound.roundings * SINGLE_UNIT * terms + bound.spread(own, moves)
-    stationary, tolerance = _holds_zero(gradient, allowed), _norm_within(gradient, allowed)
+    stationary, tolerance = _holds_zero(judged, allowed), _norm_within(judged, allowed, norm)
     if not stationary:
         for other, granted in _granted(problem, wanted, of_minimum):
             if granted > tolerance:
@@ -135,11 +136,10 @@ def _holds_zero(gradient: FloatArray, rounding: FloatArray) -> bool:
     return bool(np.all(np.abs(gradient) <= rounding))
 
 
-def _norm_within(gradient: FloatArray, rounding: FloatArray) -> float:
+def _norm_within(judged: FloatArray, rounding: FloatArray, norm: float) -> float:
     """Norm at which a gradient of this direction would just hold zero; that of the rounding if it is zero."""
-    sizes = np.abs(gradient)
+    sizes = np.abs(judged)
     if not sizes.any():
-        return float(np.linalg.norm(rounding))
+        return max(float(np.linalg.norm(rounding)), norm)
     moved = sizes > 0.0
-    share = float(np.min(rounding[moved] / sizes[moved]))
-    return share * float(np.linalg.norm(gradient))
+    return float(np.min(rounding[moved] / sizes[moved])) * norm
