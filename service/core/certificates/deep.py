@@ -8,6 +8,7 @@ import numpy as np
 from service.core.certificates.duality import residual_bound
 from service.core.certificates.linear_checks import GAP_TOLERANCE, certificate
 from service.core.certificates.separable import dropout_bound, undecayed_bound
+from service.core.linear.common_decay import common_decay
 from service.core.linear.envelope import Penalised
 from service.core.linear.guided import slack_of
 from service.core.linear.noisy_decay import DecayDual
@@ -31,7 +32,7 @@ def certify_deep(problem: Problem, solution: Solution) -> Certificate:
     quadratic = quadratic_of(problem)
     lower = max(decay_bound(problem, quadratic, solution, 0.0), undecayed_bound(problem, quadratic))
     if problem.network.n_layers == 2:
-        mu = float(np.sqrt(np.prod(problem.network.weight_decays)))
+        mu = common_decay(problem.network.weight_decays)
         end_map = quadratic.restrict(solution.minimum.end_to_end_map)
         lower = max(lower, residual_bound(quadratic, mu, end_map))
     return certificate(problem, quadratic, solution, lower, DECAY)
@@ -52,7 +53,7 @@ def certify_noisy(problem: Problem, solution: Solution) -> Certificate:
 
 def convex_bound(problem: Problem, quadratic: Quadratic, solution: Solution) -> float:
     """Bound of two layers with noise and decay: both penalties at once, the decay by its dual."""
-    gam = float(np.sqrt(np.prod(problem.network.weight_decays)))
+    gam = common_decay(problem.network.weight_decays)
     dual = DecayDual(quadratic, effective_noise(problem.network), gam, rank_bound(problem, quadratic))
     unit = max(abs(solution.minimum.loss), 1e-6 * problem.data.yy)
     goal = solution.minimum.loss - 0.1 * GAP_TOLERANCE * unit

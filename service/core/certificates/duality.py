@@ -5,6 +5,7 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.core.certificates.linear_checks import certificate
 from service.core.certificates.separable import undecayed_bound
+from service.core.linear.common_decay import common_decay
 from service.core.linear.quadratic import Quadratic, quadratic_of, spectral_norm
 from service.core.linear.ranks import rank_bound
 from service.core.linear.scalar_bounds import scalar_bounds
@@ -38,7 +39,7 @@ def residual_bound(quadratic: Quadratic, mu: float, end_map: FloatArray) -> floa
 def certify_nuclear_norm(problem: Problem, solution: Solution) -> Certificate:
     """Certificate of a two-layer network with decay."""
     quadratic = quadratic_of(problem)
-    mu = float(np.sqrt(np.prod(problem.network.weight_decays)))
+    mu = common_decay(problem.network.weight_decays)
     lower = residual_bound(quadratic, mu, quadratic.restrict(solution.minimum.end_to_end_map))
     return certificate(problem, quadratic, solution, max(lower, undecayed_bound(problem, quadratic)), DUAL)
 
@@ -46,7 +47,7 @@ def certify_nuclear_norm(problem: Problem, solution: Solution) -> Certificate:
 def certify_autoencoder(problem: Problem, solution: Solution) -> Certificate:
     """Certificate of a two-layer autoencoder; by duality where the bottleneck does not bind."""
     quadratic = quadratic_of(problem)
-    mu = float(np.sqrt(np.prod(problem.network.weight_decays)))
+    mu = common_decay(problem.network.weight_decays)
     bound = rank_bound(problem, quadratic)
     squares = quadratic.scales**2
     if bound == squares.size or squares[bound] <= mu:

@@ -73,7 +73,9 @@ def _first_shells(quadratic: Quadratic, penalty: float, power: float, hint: floa
     smallest = 0.0
     if power < 0.5:
         # 2 ||C|| sqrt(rho) <= P rho^power holds up to here
-        smallest = min(float((0.5 * penalty / norm) ** (1.0 / (0.5 - power))) * (1.0 - 1e-9), largest)
+        with np.errstate(over="ignore"):
+            smallest = float(np.float64(0.5 * penalty / norm) ** (1.0 / (0.5 - power))) * (1.0 - 1e-9)
+        smallest = min(smallest, largest)
     elif penalty >= 2.0 * norm:
         smallest = largest
     if smallest >= largest:

@@ -9,6 +9,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.certificates.linear_checks import certificate
+from service.core.linear.common_decay import common_decay
 from service.core.linear.quadratic import Quadratic, quadratic_of, with_ridge
 from service.core.linear.ranks import rank_bound
 from service.core.linear.scalar_bounds import scalar_bounds
@@ -71,7 +72,7 @@ def dropout_bound(problem: Problem, quadratic: Quadratic, norm: float) -> float:
     noise, decays = effective_noise(problem.network), problem.network.weight_decays
     decay = 0.0
     if problem.network.n_layers == 2 and np.all(decays > 0.0):
-        decay = float(np.sqrt(decays[0] * decays[1])) / quadratic.largest_scale
+        decay = common_decay(decays) / quadratic.largest_scale
     gains = np.maximum(values[:bound] - decay - noise * norm, 0.0) ** 2
     return quadratic.total - float(np.sum(gains)) - noise * norm**2
 

@@ -126,9 +126,11 @@ class ReducedProblem:
     def prediction_variance(self, end_to_end_map: FloatArray) -> float:
         """``(C-1) w'Bw + C sum_j s_j w_j^2``: the variance that noise adds, without a difference of large numbers."""
         log_c = self.log_noise_factor
-        hidden = np.expm1(log_c) * float(end_to_end_map @ self.noise_base @ end_to_end_map) if log_c else 0.0
-        inputs = float(self.input_noise @ end_to_end_map**2) if self.input_noise.any() else 0.0
-        return float(hidden + exp(log_c) * inputs)
+        # the map falls with C: times its root it keeps its size where C itself would leave double precision
+        grown = end_to_end_map * exp(0.5 * min(log_c, 1400.0))
+        hidden = -np.expm1(-log_c) * float(grown @ self.noise_base @ grown) if log_c else 0.0
+        inputs = float(self.input_noise @ grown**2) if self.input_noise.any() else 0.0
+        return float(hidden + inputs)
 
     def map_at(self, ridge: float) -> FloatArray:
         """End-to-end map ``w = (A + ridge I)^{-1} a / C`` in input coordinates, shape (d,)."""

@@ -12,6 +12,7 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.core.linear import hypotheses as needs
 from service.core.linear.answer import global_minimum, minimum_point
+from service.core.linear.common_decay import common_decay
 from service.core.linear.envelope import Penalised
 from service.core.linear.guided import guided
 from service.core.linear.layers import aligned_layers
@@ -66,7 +67,7 @@ def _starts(problem: Problem, task: Penalised) -> Iterator[FloatArray]:
     found = minimise_rank_one(RankOneTask(quadratic, Shrinkage.of(decays)), 1e-9)
     yield np.outer(found.left, found.right)
     if decays.size == 2:
-        nuclear = minimise_nuclear(quadratic, float(np.sqrt(decays[0] * decays[1])))
+        nuclear = minimise_nuclear(quadratic, common_decay(decays))
         yield (nuclear.left * nuclear.values) @ nuclear.right.T
     rng = np.random.default_rng(0)
     spread = float(np.linalg.norm(least_squares)) / np.sqrt(least_squares.size)
@@ -102,7 +103,7 @@ def _minimum(problem: Problem, quadratic: Quadratic, end_map: FloatArray) -> Glo
 
 def _thresholds(quadratic: Quadratic, decays: FloatArray) -> Thresholds:
     if decays.size == 2:
-        return collapse_thresholds(quadratic, float(np.sqrt(decays[0] * decays[1])))
+        return collapse_thresholds(quadratic, common_decay(decays))
     why = "not known: no closed form for three or more layers on inputs that are not white"
     names = (
         "critical_decay_scale",
