@@ -18,7 +18,8 @@ from service.core.problems import Problem
 UNIT = EPSILON / 2.0
 """Unit roundoff of double precision."""
 
-POWER_STEPS = 12
+POWER_STEPS = 8
+"""Of the bound on the Hessian, where it matters: rounding of double precision is far below other tolerances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +99,15 @@ class GradientBound:
         spread: FloatArray = (np.maximum(after - before, 0.0) + self.share * (after + before)) / scale
         return spread
 
-    def hessian(self, sizes: DenseParameters, trained: BoolArray) -> float:
+    def hessian(self, sizes: DenseParameters, trained: BoolArray, steps: int = POWER_STEPS) -> float:
         """Upper bound on the norm of the Hessian of what is trained, all its terms taken positive.
+
+        Parameters
+        ----------
+        sizes : DenseParameters
+        trained : (P,) array
+        steps : int
+            At least 1; the first one gives the largest sum of a row.
 
         Notes
         -----
@@ -111,7 +119,7 @@ class GradientBound:
         step = 1e-6 * largest if largest > 0.0 else 1e-30
         vector = np.where(trained, 1.0, 0.0)
         best, before = np.inf, whole.gradient(sizes)
-        for _ in range(POWER_STEPS):
+        for _ in range(steps):
             after = whole.gradient(unflatten(flatten(sizes) + step * vector, sizes))
             # rounding of the difference is added, so that this is above the product for certain
             rise = np.maximum(after - before, 0.0) + self.share * (after + before)

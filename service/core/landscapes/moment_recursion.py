@@ -98,13 +98,14 @@ class MomentRecursion:
         for index in range(network.n_layers - 1, -1, -1):
             layer, weight, bias = network.layers[index], parameters.weights[index], parameters.biases[index]
             spread, target, mean = states[index]
-            noise = layer.noise_variance * np.diagonal(by_spread)
-            inner = by_spread + np.diag(noise) if layer.noise_variance else by_spread
-            pushed = by_mean + 2.0 * noise * states[index + 1][2]
+            inner, pushed = by_spread, by_mean
+            if layer.noise_variance:
+                noise = layer.noise_variance * np.diagonal(by_spread)
+                inner, pushed = by_spread + np.diag(noise), by_mean + 2.0 * noise * states[index + 1][2]
             own = 2.0 * inner @ weight @ spread + by_target @ target.T + 2.0 * layer.weight_decay * weight
             if bias is None:
                 biases.append(None)
-                weights.append(own + np.outer(pushed, mean))
+                weights.append(own + np.outer(pushed, mean) if network.bias_layers else own)
             else:
                 decay = network.bias_weight_decays[index] if network.bias_weight_decays else 0.0
                 biases.append(pushed + 2.0 * decay * bias)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.landscapes.gradient_bound import GradientBound, sizes_of
+from service.core.landscapes.gradient_bound import POWER_STEPS, GradientBound, sizes_of
 from service.core.landscapes.precision import Format, format_of
 from service.core.landscapes.trained import trained_mask
 from service.core.landscapes.weight_rounding import DOUBLE_UNIT, layer_sizes, rounding_of
@@ -101,6 +101,7 @@ def stationarity_of(
             if stationary:
                 break
     share = bound.share + (2 * network.n_layers - 1) * unit
+    steps = 1 if unit == DOUBLE_UNIT else POWER_STEPS
     return Stationarity(
         gradient,
         norm,
@@ -109,7 +110,7 @@ def stationarity_of(
         source,
         NumberFormat.DOUBLE if stored is None else stored.precision,
         unit,
-        share * bound.hessian(sizes, trained),
+        share * bound.hessian(sizes, trained, steps),
         float(np.sum(flatten(moves) * allowed * trained)),
     )
 
