@@ -1,6 +1,7 @@
 """The global minimum of a problem, with its landscape and its certificate."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from service.core.dispatch import NO_EXTRAS, Extras, solve
@@ -39,7 +40,7 @@ def minima(request: MinimaRequest, limits: Limits, problem_at: Location = ()) ->
     check_time(request.time_limit_s, limits)
     with located(problem_at):
         mapped = to_core(request, limits, other_models=True)
-    with told_by_field(lambda: extremes(request.problem.network, mapped.scaling.decay, problem_at)):
+    with told_by_field(partial(extremes, request.problem.network, mapped.scaling.decay, problem_at)):
         with located(problem_at):
             found, special = _solved(mapped, _extras(request))
         with finite_answer():

@@ -2,12 +2,18 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 import pytest
 
 from service.errors import FieldProblem, InputError, Location, NotCovered
+from service.operations.diagnose import diagnose
+from service.operations.diagnose import parse as parse_diagnosis
+from service.operations.landscape import landscape
+from service.operations.landscape import parse as parse_landscape
 from service.operations.magnitudes import GREATEST
 from service.operations.minima import minima, parse
 from service.operations.minima_batch import Batch, minima_sweep, minima_table, parse_batch
@@ -140,7 +146,7 @@ def test_any_magnitude_is_answered_or_refused_by_its_field(kind: str) -> None:
     answered = set()
     values = ANY_SIZE if kind not in SLOW else SOME_SIZES
     for value in values:
-        found = outcome(lambda value=value: minima(parse(KINDS[kind](value)).request, LIMITS))  # type: ignore[misc]  # a default binds
+        found = outcome(partial(minima, parse(KINDS[kind](value)).request, LIMITS))
         if isinstance(found, InputError):
             assert found.problems, value
             assert all(map(names_a_magnitude, found.problems)), (value, found.problems)
@@ -161,7 +167,7 @@ def test_noise_far_beyond_what_is_named_is_answered_where_nothing_overflows() ->
 
 @pytest.mark.parametrize("make", [NOISES["one output, output bias"], DECAYS["skip"], OTHERS["decoder variance"]])
 def test_what_is_named_is_answered(make: Callable[[float], Body]) -> None:
-    refused = [outcome(lambda value=value: minima(parse(make(value)).request, LIMITS)) for value in (1e-300, 1e300)]  # type: ignore[misc]  # a default binds
+    refused = [outcome(partial(minima, parse(make(value)).request, LIMITS)) for value in (1e-300, 1e300)]
     errors = [error for error in refused if isinstance(error, InputError)]
     assert errors
     for error in errors:
@@ -243,3 +249,28 @@ def test_two_axes_that_only_together_are_too_large() -> None:
 
 def test_the_greatest_value_is_a_power_that_squares() -> None:
     assert np.isfinite(GREATEST * GREATEST)
+
+
+MODELS: Final = ("feature", "skip", "beta", "decoder variance")
+PLAIN: Final = {
+    name: make for name, make in KINDS.items() if name not in SLOW and not any(word in name for word in MODELS)
+}
+"""What landscapes and diagnoses know, too."""
+
+
+@pytest.mark.parametrize("value", [1e155, 1.7e308])
+def test_landscapes_and_diagnoses_of_any_magnitude(value: float) -> None:
+    for kind, make in PLAIN.items():
+        problem = make(value)
+        found: list[Any] = [outcome(partial(landscape, parse_landscape(problem).request, LIMITS))]
+        widths = [3, *(layer["width"] for layer in problem["network"]["layers"])]
+        point = {"problem": problem, "weights": [np.zeros(pair).tolist() for pair in pairwise_shapes(widths)]}
+        if "bias" not in problem["network"]:
+            found.append(outcome(partial(diagnose, parse_diagnosis(point).request, LIMITS, ("problem",))))
+        for each in found:
+            if isinstance(each, InputError):
+                assert all(map(names_a_magnitude, each.problems)), (kind, each.problems)
+
+
+def pairwise_shapes(widths: list[int]) -> list[tuple[int, int]]:
+    return [(after, before) for before, after in pairwise(widths)]
