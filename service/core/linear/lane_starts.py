@@ -72,7 +72,9 @@ def _balanced(network: Network, end_map: FloatArray, rank: int) -> list[FloatArr
         for index, width in enumerate(network.hidden_widths)
     ]
     sides = [right, *hidden, left]
-    return [(after * (factor * shares)) @ before.T for before, after, factor in zip(sides, sides[1:], factors, strict=False)]
+    return [
+        (after * (factor * shares)) @ before.T for before, after, factor in zip(sides, sides[1:], factors, strict=False)
+    ]
 
 
 def _svd(matrix: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

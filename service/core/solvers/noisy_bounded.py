@@ -36,6 +36,7 @@ SAME = 1e-10
 CONTINUED = 3
 """Descents that go on in problems of more than `NEWTON_LIMIT` weights above the first."""
 SETTLING = 8
+UNREACHED = 1e30
 NEWTON_LIMIT = 250
 POLISH_LIMIT = 700
 """Beyond the first, quasi-Newton steps come before a few of Newton's; beyond this they are the last."""
@@ -145,7 +146,8 @@ def _quasi_newton(
 
     def scaled(point: FloatArray) -> tuple[float, FloatArray]:
         value, gradient = reduced.value_and_gradient(point)
-        return value / total, gradient / total
+        # the line search interpolates, which it cannot do with infinity
+        return min(value / total, UNREACHED), gradient / total
 
     found = minimize(
         scaled,
