@@ -13,8 +13,8 @@ from service.core.arrays import FloatArray
 from service.core.linear.quadratic import Quadratic
 from service.core.linear.scalar_bounds import scalar_bounds
 
-
 GRADED = 1e-4
+"""Least of the inputs' scales, relative to the largest, below which maps are graded."""
 
 
 @dataclass(frozen=True)
