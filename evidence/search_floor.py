@@ -223,7 +223,8 @@ def report() -> str:
             (
                 f"Networks of {HIDDEN} hidden units on the data as published, labels one-hot, in the convention of the "
                 f"core; {RAW_STARTS} restarts in coordinates in which every input has unit size, and the same two "
-                "descents from the answer. The inputs' scales span up to six decades, and restarts end far above the minimum."
+                "descents from the answer. The inputs' scales span up to six decades, and restarts end far above the "
+                "minimum."
             ),
             "",
             "| data | bias | layers | decay | solver | status | loss | gap | lowest restart | lowest near |",
