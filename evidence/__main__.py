@@ -26,6 +26,7 @@ REPORTS: Final[dict[str, str]] = {
     "outputs_real": "Several outputs on real data: predictions that PyTorch meets",
     "outputs_models": "Reductions, free features and autoencoders against searches",
     "outputs_classes": "Classes of stationary points against exact Hessians",
+    "search_floor": "No local search goes below a minimum",
     "phase_diagrams": "Phase diagrams: boundaries against bisection",
     "pictures": "Pictures of the documentation",
     "races": "Races: theory, this engine, and PyTorch",
