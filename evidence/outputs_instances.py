@@ -173,6 +173,40 @@ def noisy_general(rng: np.random.Generator) -> Problem:
     return Problem(network_of(shape, decays, noises, bias=bias), random_moments(rng, shape))
 
 
+def one_noisy_layer(rng: np.random.Generator) -> Problem:
+    """Three layers, one of them noisy, with decays over three decades."""
+    shape = random_shape(rng, 3, 4)
+    noises = [0.0, 0.0]
+    noises[int(rng.integers(2))] = float(rng.uniform(0.05, 1.5))
+    decays = random_decays(rng, 3, 1e-3, 0.6)
+    return Problem(network_of(shape, decays, noises), random_moments(rng, shape, float(10.0 ** rng.uniform(0, 3))))
+
+
+def very_unequal_decays(rng: np.random.Generator) -> Problem:
+    """Four layers of up to seven units, one of them noisy, with decays over five decades."""
+    shape = random_shape(rng, 4, 7)
+    noises = [0.0, 0.0, 0.0]
+    noises[int(rng.integers(3))] = float(10.0 ** rng.uniform(-2.0, 1.0))
+    decays = random_decays(rng, 4, 1e-5, 1.0)
+    return Problem(network_of(shape, decays, noises), random_moments(rng, shape, float(10.0 ** rng.uniform(0, 4))))
+
+
+def many_noisy_layers(rng: np.random.Generator) -> Problem:
+    """Twenty noisy hidden layers of three units, half of them with a little decay."""
+    shape = Shape(3, (3,) * 20, 3)
+    noise = float(10.0 ** rng.uniform(-2.5, -0.5))
+    decays = np.zeros(21) if rng.integers(2) else random_decays(rng, 21, 1e-4, 1e-2)
+    return Problem(network_of(shape, decays, [noise] * 20), random_moments(rng, shape))
+
+
+def deep_unequal(rng: np.random.Generator) -> Problem:
+    """Two to five layers of up to seven units with decays over five decades, no noise."""
+    n_layers = int(rng.integers(2, 6))
+    shape = random_shape(rng, n_layers, 7)
+    decays = random_decays(rng, n_layers, 1e-5, 1.0)
+    return Problem(network_of(shape, decays), random_moments(rng, shape, float(10.0 ** rng.uniform(0, 4))))
+
+
 def noise_under_a_bias(rng: np.random.Generator) -> Problem:
     """Noise on one hidden layer, no decay, an output bias and data with means; some with noise on the inputs."""
     n_layers = int(rng.integers(2, 4))

@@ -89,6 +89,57 @@ def singular_values_for(rank: int, gap: float, n_layers: int, weight_decay: floa
     return tuple(weakest * 1.25**power for power in range(rank - 1, -1, -1))
 
 
+def fit_on_samples(samples: Samples, weights: Sequence[FloatArray]) -> float:
+    """Mean squared error of a linear network on samples, right to its own size however small it is.
+
+    Parameters
+    ----------
+    samples : Samples
+    weights : sequence of (width, inputs) arrays
+        From the inputs to the outputs, without biases.
+
+    Notes
+    -----
+    Residuals are formed in twice the working precision, so that what is left of a nearly perfect fit is that of these
+    weights and not of the rounding of the predictions; then a sum of squares.
+    """
+    high, low = samples.x, np.zeros_like(samples.x)
+    for weight in weights:
+        high, low = _times(high, low, weight.T)
+    total, error = _sum(high, -samples.y)
+    residual = total + (error + low)
+    return float(np.sum(residual * residual)) / len(samples.x)
+
+
+def _times(high: FloatArray, low: FloatArray, right: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """``(high + low) @ right`` as an unevaluated sum, by error-free products and sums (Dekker 1971; Knuth)."""
+    total, rest = np.zeros((len(high), right.shape[1])), low @ right
+    for column, row in zip(high.T, right, strict=True):
+        product = np.outer(column, row)
+        (left_top, left_end), (right_top, right_end) = _halves(column), _halves(row)
+        error = np.outer(left_top, right_top) - product
+        error = ((error + np.outer(left_top, right_end)) + np.outer(left_end, right_top)) + np.outer(
+            left_end, right_end
+        )
+        total, lost = _sum(total, product)
+        rest = rest + (error + lost)
+    return _sum(total, rest)
+
+
+def _sum(first: FloatArray, second: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Rounded sum and its exact error."""
+    total = first + second
+    shifted = total - first
+    return total, (first - (total - shifted)) + (second - shifted)
+
+
+def _halves(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Upper and lower half of the digits of each entry."""
+    shifted = 134217729.0 * values
+    top = shifted - (shifted - values)
+    return top, values - top
+
+
 def _orthonormal(rng: np.random.Generator, rows: int, columns: int) -> FloatArray:
     """Orthonormal columns; the signs are those of a triangular factor with a positive diagonal."""
     basis, triangle = np.linalg.qr(rng.standard_normal((rows, columns)))

@@ -1,5 +1,6 @@
 """Where given weights of a linear network stand: their loss, class, gap to the minimum, and the way out."""
 
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from service.core.results import Minima
 from service.core.rules import conjunction, examine
 from service.errors import Attempt, InputError, LimitExceeded, Location, NotCovered, NumericalError
 from service.operations.guards import check_time, double_precision, finite_answer
+from service.operations.magnitudes import extremes, told_by_field
 from service.operations.mapping import diagnose as diagnose_mapping
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.locations import located
@@ -50,7 +52,8 @@ def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()
     point = diagnose_mapping.to_core(request, limits)
     check_parameters(mapped.core, point)
     _check_covered(mapped.core)
-    with double_precision(), finite_answer():
+    extreme = partial(extremes, request.problem.network, mapped.scaling.decay, problem_at)
+    with told_by_field(extreme), double_precision(), finite_answer():
         try:
             minima, unknown = _known_minimum(mapped.core)
             wanted = request.gradient_tolerance

@@ -1,6 +1,7 @@
 """The global minimum of a problem, with its landscape and its certificate."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from service.core.dispatch import NO_EXTRAS, Extras, solve
@@ -10,6 +11,7 @@ from service.core.problems import Problem
 from service.core.results import Minima
 from service.errors import InputError, Location
 from service.operations.guards import check_time, double_precision, finite_answer
+from service.operations.magnitudes import extremes, told_by_field
 from service.operations.mapping import minima as minima_mapping
 from service.operations.mapping import model_answers
 from service.operations.mapping import problem as problem_mapping
@@ -38,9 +40,11 @@ def minima(request: MinimaRequest, limits: Limits, problem_at: Location = ()) ->
     check_time(request.time_limit_s, limits)
     with located(problem_at):
         mapped = to_core(request, limits, other_models=True)
-        found, special = _solved(mapped, _extras(request))
-    with finite_answer():
-        return minima_mapping.to_wire(request, mapped, found, limits, special)
+    with told_by_field(partial(extremes, request.problem.network, mapped.scaling.decay, problem_at)):
+        with located(problem_at):
+            found, special = _solved(mapped, _extras(request))
+        with finite_answer():
+            return minima_mapping.to_wire(request, mapped, found, limits, special)
 
 
 def _solved(mapped: MappedProblem, extras: Extras) -> tuple[Minima, dict[str, Any]]:

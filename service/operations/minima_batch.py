@@ -10,9 +10,10 @@ from service.core.many import solve_many
 from service.core.problems import Problem
 from service.core.results import Minima
 from service.core.sweeps.points import sweep_of
-from service.errors import InputError, LimitExceeded, Location
+from service.errors import FieldProblem, InputError, LimitExceeded, Location
 from service.operations.cost import estimate_s, problem_s
-from service.operations.guards import check_time
+from service.operations.guards import check_time, double_precision
+from service.operations.magnitudes import extremes, greatest_value, told_by_field, too_large
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping import sweep as sweep_mapping
 from service.operations.mapping.hashing import problem_hash
@@ -108,13 +109,19 @@ def minima_table(batch: Batch, limits: Limits) -> SweepTable:
         with located(("problems", index, *item.problem_at)), numbered(index):
             mapped.append(to_core(item.request, limits))
 
+    def fields(index: int) -> list[FieldProblem]:
+        item = batch.problems[index]
+        at = ("problems", index, *item.problem_at)
+        return extremes(item.request.problem.network, mapped[index].scaling.decay, at)
+
     def one(index: int, problem: Problem) -> Minima:
         check_deadline()
-        with located(("problems", index)), numbered(index):
+        with told_by_field(lambda: fields(index)), located(("problems", index)), numbered(index):
             return solved(problem)
 
-    found = solve_many([item.core for item in mapped], one)
-    columns, reasons = sweep_mapping.problem_columns(batch.columns or (), found, mapped)
+    with told_by_field(lambda: [each for index in range(len(mapped)) for each in fields(index)]):
+        found = solve_many([item.core for item in mapped], one)
+        columns, reasons = sweep_mapping.problem_columns(batch.columns or (), found, mapped)
     header = ProblemsHeader(count=len(mapped), reasons=reasons, engine_version=ENGINE_VERSION)
     return SweepTable(header, columns)
 
@@ -148,8 +155,18 @@ def minima_sweep(request: SweepRequest, limits: Limits, problem_at: Location = (
     seconds = min(request.time_limit_s or limits.max_seconds, limits.max_seconds)
     if problem_s(request.problem) * values.size > seconds and _sweep_s(mapped.core, parameter, values) > seconds:
         raise LimitExceeded(("vary", parameter), "max_seconds", seconds, "seconds for this many values")
-    swept = sweep_of(mapped.core, parameter, values)
-    columns, reasons = sweep_mapping.columns(list(request.return_), swept, mapped)
+
+    def fields() -> list[FieldProblem]:
+        found = extremes(request.problem.network, mapped.scaling.decay, problem_at)
+        greatest = greatest_value(mapped.core.network, parameter)
+        if float(values.max()) > greatest:
+            factor = mapped.scaling.decay if parameter is SweepParameter.WEIGHT_DECAY else 1.0
+            found.append(too_large(("vary", parameter), greatest / factor))
+        return found
+
+    with told_by_field(fields), double_precision():
+        swept = sweep_of(mapped.core, parameter, values)
+        columns, reasons = sweep_mapping.columns(list(request.return_), swept, mapped)
     header = {
         "solver": solver.name,
         "theorems": list(solver.theorems),

@@ -7,7 +7,7 @@ import numpy as np
 from service.core.models.vae_minima import SOLVER as VAE_SOLVER
 from service.core.models.vae_verification import Claim, verify_vae
 from service.core.scalar.norm_bound import GAP_TOLERANCE
-from service.core.verification.comparison import Comparison, Verification, unit_of
+from service.core.verification.comparison import Comparison, Verification, input_scales, unit_of
 from service.core.verification.whole import verify as verify_in_core
 from service.errors import InputError, NotCovered, NumericalError
 from service.operations.mapping import again as again_mapping
@@ -187,6 +187,8 @@ def _told(item: Comparison, factor: float) -> float | bool | str:
 def _solved_again(findings: Findings, mapped: MappedProblem, again: MinimaAnswer) -> None:
     found = dict(leaves(_document(again)))
     units = again_mapping.units_of(again, mapped.core, mapped.scaling.loss)
-    both = again_mapping.Leaves(findings.claimed, found, units, findings.same_engine, findings.closed)
+    both = again_mapping.Leaves(
+        findings.claimed, found, units, input_scales(mapped.core), findings.same_engine, findings.closed
+    )
     for path, agrees in again_mapping.compared(both):
         findings.check(path, shown(found, path), agrees, "solved_again")

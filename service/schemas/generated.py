@@ -40,7 +40,7 @@ class GeneratedParameters(Wire):
     samples: Integer | None = Field(
         default=None, ge=2, description="At least inputs + outputs; default: twice as many."
     )
-    conditioning: Number = Field(default=1.0, ge=1, le=1e6, description="Condition number of E[x x^T].")
+    conditioning: Number = Field(default=1.0, ge=1, le=1e10, description="Condition number of E[x x^T].")
     singular_values: list[Number] | None = Field(
         default=None,
         min_length=1,
@@ -86,7 +86,10 @@ class GeneratedProblem(Wire):
     parameters: GeneratedParameters
     singular_values: list[Number] = Field(description="Of the least-squares map where the inputs are white.")
     problem: Problem
-    minimum: MinimaAnswer = Field(description="With weights in full; `status` says whether its value is proved.")
+    minimum: MinimaAnswer = Field(
+        description="With weights in full; `status` says whether its value is proved. A value near zero is what these "
+        "weights cost on the samples, right to its own size."
+    )
     next_critical_value: Number | None = Field(
         description="Least loss above the global minimum at which a stationary point is listed."
     )

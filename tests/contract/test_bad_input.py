@@ -413,6 +413,20 @@ CASES = [
         "/network/layers/0/weight_decay",
         "range of double precision",
     ),
+    Case(
+        "decay whose curvature overflows",
+        at(*LAYER, "weight_decay", to=1.7e308),
+        "invalid-input",
+        "/network/layers/0/weight_decay",
+        "up to 1e+150",
+    ),
+    Case(
+        "noise on the inputs that overflows",
+        at("network", "input_noise", to={"kind": "gaussian", "variance": 1.7e308}),
+        "invalid-input",
+        "/network/input_noise",
+        "up to 1e+150",
+    ),
 ]
 
 

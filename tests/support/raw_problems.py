@@ -189,6 +189,14 @@ class RawProblem:
         return scaled_condition(self.free)
 
     @cached_property
+    def cancelled(self) -> float:
+        """Largest ratio of a raw second moment to the central one, which moments with an offset were rounded to."""
+        if isinstance(self.data, Rows) or not self.bias:
+            return 1.0
+        pairs = [(self.exact.xx[j][j], self.free.xx[j][j]) for j in range(self.exact.inputs)]
+        return max((float(raw / central) for raw, central in pairs if central), default=1.0)
+
+    @cached_property
     def penalty(self) -> float:
         """The convex penalty ``min_j p / t_j^2`` of the minimum, in coordinates where every input has unit norm."""
         largest = max(self.free.xx[j][j] for j in range(self.free.inputs))

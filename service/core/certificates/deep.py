@@ -9,6 +9,7 @@ from service.core.certificates.duality import convex_decay_bound
 from service.core.certificates.linear_checks import GAP_TOLERANCE, certificate
 from service.core.certificates.quadratic_below import Below
 from service.core.certificates.separable import dropout_bound, nuclear_norm, undecayed_bound
+from service.core.linear.common_decay import common_decay
 from service.core.linear.envelope import Penalised
 from service.core.linear.guided import slack_of
 from service.core.linear.noisy_decay import DecayDual
@@ -56,7 +57,7 @@ def _noisy_bound(below: Below) -> float:
 def convex_bound(below: Below) -> float:
     """Bound of two layers with noise and decay: both penalties at once, the decay by its dual."""
     network, quadratic = below.problem.network, below.quadratic
-    gam = float(np.sqrt(np.prod(network.weight_decays)))
+    gam = common_decay(network.weight_decays)
     dual = DecayDual(quadratic, effective_noise(network), gam, rank_bound(below.problem, quadratic))
     goal = below.claimed.loss - 0.1 * GAP_TOLERANCE * below.unit
     return dual.best(below.end_map, goal) - below.arithmetic

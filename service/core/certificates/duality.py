@@ -7,6 +7,7 @@ from service.core.certificates.linear_checks import certificate
 from service.core.certificates.quadratic_below import Below
 from service.core.certificates.separable import undecayed_bound
 from service.core.linalg import EPSILON
+from service.core.linear.common_decay import common_decay
 from service.core.linear.quadratic import Quadratic, quadratic_of, spectral_norm
 from service.core.linear.ranks import rank_bound
 from service.core.linear.scalar_bounds import scalar_bounds
@@ -45,7 +46,7 @@ def convex_decay_bound(below: Below) -> float:
     The better of two dual points: the slope at the map with its singular values cut at the decay, which loses the
     square of what is cut; and the scaled residual, which loses less where the map is not yet a minimum.
     """
-    mu = float(np.sqrt(np.prod(below.problem.network.weight_decays)))
+    mu = common_decay(below.problem.network.weight_decays)
     left, values, right = np.linalg.svd(below.expansion.slope, full_matrices=False)
     cut = mu * (1.0 - 8.0 * sum(below.expansion.slope.shape) * EPSILON)
     nearest = (left * np.minimum(values, cut)) @ right
@@ -68,7 +69,7 @@ def certify_nuclear_norm(problem: Problem, solution: Solution) -> Certificate:
 def certify_autoencoder(problem: Problem, solution: Solution) -> Certificate:
     """Certificate of a two-layer autoencoder; by duality where the bottleneck does not bind."""
     quadratic = quadratic_of(problem)
-    mu = float(np.sqrt(np.prod(problem.network.weight_decays)))
+    mu = common_decay(problem.network.weight_decays)
     bound = rank_bound(problem, quadratic)
     squares = quadratic.scales**2
     if bound == squares.size or squares[bound] <= mu:
@@ -79,7 +80,7 @@ def certify_autoencoder(problem: Problem, solution: Solution) -> Certificate:
 def _reconstruction_bound(below: Below) -> float:
     """The closed form on second moments that are no larger; it grows with each of them."""
     quadratic = below.quadratic
-    mu = float(np.sqrt(np.prod(below.problem.network.weight_decays)))
+    mu = common_decay(below.problem.network.weight_decays)
     bound = rank_bound(below.problem, quadratic)
     squares = np.sort(quadratic.scales**2)[::-1]
     # q (1 - p)^2 + 2 mu p is (s - y)^2 + (2 mu / sqrt q) s at s = p sqrt q, y = sqrt q

@@ -15,6 +15,8 @@ from service.core.results import Certificate, Solution
 
 METHOD = "shells of the norm of the end-to-end map, the concave penalty replaced by its chord on each"
 ROUNDS = 60
+MOST_SHELLS = 4096
+"""Beyond this many open shells the value is far above the minimum, and refining them all would never end."""
 
 
 def certify(problem: Problem, solution: Solution) -> Certificate:
@@ -56,6 +58,8 @@ def shell_bound(
     for _ in range(ROUNDS):
         if low.size == 0:
             return finished
+        if low.size > MOST_SHELLS:
+            break
         bounds = _chord_bounds(quadratic, penalty, power, low, high)
         open_shells = (bounds < claimed - tolerance) & (high > low * (1.0 + 1e-12))
         finished = min(finished, float(np.min(bounds[~open_shells], initial=np.inf)))
@@ -73,7 +77,9 @@ def _first_shells(quadratic: Quadratic, penalty: float, power: float, hint: floa
     smallest = 0.0
     if power < 0.5:
         # 2 ||C|| sqrt(rho) <= P rho^power holds up to here
-        smallest = min(float((0.5 * penalty / norm) ** (1.0 / (0.5 - power))) * (1.0 - 1e-9), largest)
+        with np.errstate(over="ignore"):
+            smallest = float(np.float64(0.5 * penalty / norm) ** (1.0 / (0.5 - power))) * (1.0 - 1e-9)
+        smallest = min(smallest, largest)
     elif penalty >= 2.0 * norm:
         smallest = largest
     if smallest >= largest:

@@ -11,6 +11,7 @@ from service.core.arrays import FloatArray
 from service.core.certificates.linear_checks import certificate
 from service.core.certificates.quadratic_below import Below
 from service.core.linalg import EPSILON
+from service.core.linear.common_decay import common_decay
 from service.core.linear.quadratic import Quadratic
 from service.core.linear.ranks import rank_bound
 from service.core.linear.scalar_bounds import scalar_bounds
@@ -81,7 +82,7 @@ def dropout_bound(below: Below) -> float:
     noise, decays = effective_noise(network), network.weight_decays
     decay = 0.0
     if network.n_layers == 2 and np.all(decays > 0.0):
-        decay = float(np.sqrt(decays[0] * decays[1])) / quadratic.largest_scale
+        decay = common_decay(decays) / quadratic.largest_scale
     gains = np.maximum(values[:bound] - decay - noise * norm, 0.0) ** 2
     return quadratic.total - float(np.sum(gains)) - noise * norm**2 - below.arithmetic
 

@@ -19,6 +19,9 @@ from service.vocabulary import Loss
 FIT_TOLERANCE = 1e-9
 """Share of the mean square of the targets below which a residual counts as zero."""
 
+ROUNDING = (100.0 * EPSILON) ** 2
+"""Share of the mean square of the targets that the rounding of their means can leave as a variance."""
+
 GAP_TOLERANCE = 1e-9
 """Relative difference below which two singular values count as equal."""
 

@@ -200,7 +200,8 @@ def _by_symmetry(problem: Problem, parameters: DenseParameters, curvature: Curva
         because = f"no negative curvature, and the {flat} flat directions are those of the symmetry"
         return Classified(PointClass.LOCAL_MINIMUM, Evidence.CERTIFIED, because)
     because = (
-        f"no negative curvature, but {flat - symmetric} flat directions beyond the symmetry: second order is silent"
+        f"no curvature below minus zero_tolerance, but {flat - symmetric} directions within it beyond the symmetry: "
+        "second order is silent"
     )
     return Classified(PointClass.DEGENERATE, Evidence.CERTIFIED, because)
 

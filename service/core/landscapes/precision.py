@@ -30,7 +30,7 @@ class Format:
     largest : float
         Largest finite number.
     least_count : int
-        Numbers other than zero that are needed before it is told: few bits are met by chance.
+        Different numbers that are needed before it is told: few bits are met by chance.
     """
 
     precision: NumberFormat
@@ -51,18 +51,20 @@ class Format:
         return spaced
 
     def is_told_by(self, numbers: FloatArray) -> bool:
-        """Whether all numbers are in the format and most of them fill it."""
-        if numbers.size < self.least_count or float(np.abs(numbers).max()) > self.largest:
+        """Whether all positive numbers are in the format and most of them fill it."""
+        if float(numbers.max()) > self.largest:
             return False
-        multiples = np.abs(numbers) / self.spacing(numbers)
+        multiples = numbers / self.spacing(numbers)
         if np.any(multiples != np.floor(multiples)):
             return False
-        filled = np.count_nonzero(np.fmod(multiples, 2.0**SPARE_BITS))
-        return bool(filled >= FILLED_SHARE * numbers.size)
+        # numbers near the least one have fewer bits: they are in the format, but tell nothing
+        whole = multiples[multiples >= 2.0 ** (self.bits - 1)]
+        filled = np.count_nonzero(np.fmod(whole, 2.0**SPARE_BITS))
+        return bool(whole.size >= self.least_count and filled >= FILLED_SHARE * whole.size)
 
 
 FORMATS: Final = (
-    Format(NumberFormat.BFLOAT16, 8, -133, 3.3895313892515355e38, 8),
+    Format(NumberFormat.BFLOAT16, 8, -133, 3.3895313892515355e38, 4),
     Format(NumberFormat.HALF, 11, -24, 65504.0, 1),
     Format(NumberFormat.SINGLE, 24, -149, 3.4028234663852886e38, 1),
 )
@@ -78,5 +80,6 @@ def format_of(arrays: Iterable[FloatArray]) -> Format | None:
     precision.
     """
     numbers = np.concatenate([np.ravel(array) for array in arrays] or [np.zeros(0)])
-    numbers = numbers[numbers != 0.0]
+    # aligned layers repeat a number many times, which says no more than once
+    numbers = np.unique(np.abs(numbers[numbers != 0.0]))
     return next((found for found in FORMATS if numbers.size and found.is_told_by(numbers)), None)

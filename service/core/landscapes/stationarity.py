@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.landscapes.gradient_bound import GradientBound, sizes_of
+from service.core.landscapes.gradient_bound import POWER_STEPS, GradientBound, sizes_of
 from service.core.landscapes.precision import Format, format_of
 from service.core.landscapes.trained import trained_mask
 from service.core.landscapes.weight_rounding import DOUBLE_UNIT, layer_sizes, rounding_of
@@ -62,7 +62,7 @@ def stationarity_of(
     wanted: float | None = None,
     of_minimum: DenseParameters | None = None,
 ) -> Stationarity:
-    """Judge the gradient at a point, entry by entry.
+    """Judge the gradient at a point, entry by entry, for layers with a bias at fixed means of their outputs.
 
     Parameters
     ----------
@@ -85,14 +85,15 @@ def stationarity_of(
     trained = trained_mask(network, parameters)
     gradient = np.where(trained, flatten(gradient_of(network, problem.data, parameters)), 0.0)
     norm = float(np.linalg.norm(gradient))
-    own, sizes = sizes_of(parameters), layer_sizes(problem, parameters)
+    judged = np.where(trained, bound.values(parameters), 0.0)
+    own, sizes = sizes_of(parameters), layer_sizes(np.diagonal(bound.signed.spread), parameters)
     terms, moves = bound.gradient(own), rounding_of(sizes, parameters, None)
     allowed = bound.share * terms + bound.spread(own, moves, scale=2.0**20)
     source, unit, stored = ToleranceSource.ROUNDING, DOUBLE_UNIT, _stored(problem, parameters)
-    if stored is not None and not _holds_zero(gradient, allowed):
+    if stored is not None and not _holds_zero(judged, allowed):
         source, unit, moves = ToleranceSource.PRECISION, stored.unit, rounding_of(sizes, parameters, stored)
         allowed = allowed + bound.roundings * SINGLE_UNIT * terms + bound.spread(own, moves)
-    stationary, tolerance = _holds_zero(gradient, allowed), _norm_within(gradient, allowed)
+    stationary, tolerance = _holds_zero(judged, allowed), _norm_within(judged, allowed, norm)
     if not stationary:
         for other, granted in _granted(problem, wanted, of_minimum):
             if granted > tolerance:
@@ -100,6 +101,7 @@ def stationarity_of(
             if stationary:
                 break
     share = bound.share + (2 * network.n_layers - 1) * unit
+    steps = 1 if unit == DOUBLE_UNIT else POWER_STEPS
     return Stationarity(
         gradient,
         norm,
@@ -108,7 +110,7 @@ def stationarity_of(
         source,
         NumberFormat.DOUBLE if stored is None else stored.precision,
         unit,
-        share * bound.hessian(sizes, trained),
+        share * bound.hessian(sizes, trained, steps),
         float(np.sum(flatten(moves) * allowed * trained)),
     )
 
@@ -135,11 +137,10 @@ def _holds_zero(gradient: FloatArray, rounding: FloatArray) -> bool:
     return bool(np.all(np.abs(gradient) <= rounding))
 
 
-def _norm_within(gradient: FloatArray, rounding: FloatArray) -> float:
+def _norm_within(judged: FloatArray, rounding: FloatArray, norm: float) -> float:
     """Norm at which a gradient of this direction would just hold zero; that of the rounding if it is zero."""
-    sizes = np.abs(gradient)
+    sizes = np.abs(judged)
     if not sizes.any():
-        return float(np.linalg.norm(rounding))
+        return max(float(np.linalg.norm(rounding)), norm)
     moved = sizes > 0.0
-    share = float(np.min(rounding[moved] / sizes[moved]))
-    return share * float(np.linalg.norm(gradient))
+    return float(np.min(rounding[moved] / sizes[moved])) * norm

@@ -13,13 +13,18 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.core.landscapes.precision import Format
 from service.core.losses import DenseParameters
-from service.core.problems import Problem
 
 DOUBLE_UNIT = 2.0**-53
 
 
-def layer_sizes(problem: Problem, parameters: DenseParameters) -> DenseParameters:
+def layer_sizes(squares: FloatArray, parameters: DenseParameters) -> DenseParameters:
     """For every weight the size that its layer has at its place, at least its own.
+
+    Parameters
+    ----------
+    squares : (d,) array
+        Mean squares of the inputs, about their means where the network has a bias.
+    parameters : DenseParameters
 
     Notes
     -----
@@ -29,7 +34,7 @@ def layer_sizes(problem: Problem, parameters: DenseParameters) -> DenseParameter
     neurons scales the result along.
     """
     weights = [np.abs(weight) for weight in parameters.weights]
-    scales = [_input_scales(problem), *_neuron_scales(weights), np.ones(weights[-1].shape[0])]
+    scales = [_input_scales(squares), *_neuron_scales(weights), np.ones(weights[-1].shape[0])]
     sizes: list[FloatArray] = []
     for index, weight in enumerate(weights):
         ratio = scales[index + 1][:, None] / scales[index][None, :]
@@ -49,8 +54,8 @@ def _bias_sizes(biases: Sequence[FloatArray | None], scales: Sequence[FloatArray
     return sizes
 
 
-def _input_scales(problem: Problem) -> FloatArray:
-    roots = np.sqrt(np.maximum(problem.data.xx.diagonal(), 0.0))
+def _input_scales(squares: FloatArray) -> FloatArray:
+    roots = np.sqrt(np.maximum(squares, 0.0))
     scales: FloatArray = np.where(roots > 0.0, 1.0 / np.where(roots > 0.0, roots, 1.0), 1.0)
     return scales
 

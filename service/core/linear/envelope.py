@@ -13,6 +13,9 @@ from service.core.arrays import FloatArray
 from service.core.linear.quadratic import Quadratic
 from service.core.linear.scalar_bounds import scalar_bounds
 
+GRADED = 1e-4
+"""Least of the inputs' scales, relative to the largest, below which maps are graded."""
+
 
 @dataclass(frozen=True)
 class Penalised:
@@ -47,6 +50,11 @@ class Penalised:
     def convexity(self) -> float:
         """``m``, just below the least second moment of the inputs."""
         return float(self.quadratic.scales[-1] ** 2) * (1.0 - 1e-12)
+
+    @property
+    def graded(self) -> bool:
+        """Whether the inputs' scales differ so much that lanes far below the longest one matter to the error."""
+        return bool(self.quadratic.least_scale < GRADED * self.quadratic.largest_scale)
 
     @property
     def harmless(self) -> float:

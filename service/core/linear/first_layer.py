@@ -70,6 +70,9 @@ class BestFirstLayer:
         """
         upper = self.split(point)
         curvatures, products = self._backwards(upper)
+        if not np.all(np.isfinite(curvatures[0])):
+            # a step too long for float64 is one that does not descend
+            return float("inf"), np.zeros_like(point)
         first = self._best(curvatures[0], products[0])
         layers = self.network.layers
         second = (first * self.quadratic.scales**2) @ first.T

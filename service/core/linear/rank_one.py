@@ -65,8 +65,9 @@ class RankOneTask:
         layers = self.shrinkage.n_layers
         if layers == 2:
             return 0.0
-        ratio = self.penalty / (2.0 * self.quadratic.correlation_norm)
-        return float(ratio ** (2.0 * layers / (layers - 2)))
+        ratio = np.float64(self.penalty / (2.0 * self.quadratic.correlation_norm))
+        with np.errstate(over="ignore"):
+            return float(ratio ** (2.0 * layers / (layers - 2)))
 
     def relaxed(self, low: float, high: float) -> tuple[float, FloatArray]:
         """Bound from below for ``low <= |w|^2 <= high``, and the minimiser of the relaxation."""

@@ -19,6 +19,9 @@ TURNS = 60
 CLOSE = 1e-5
 """Relative change at which reweighting is left to Newton's method."""
 DROPPED = 1e-9
+"""Length of a lane, relative to the longest, that is rounding in a Gram matrix."""
+DROPPED_GRADED = 1e-13
+"""The same where decompositions of the map itself are taken."""
 
 
 def settle(task: Penalised, start: FloatArray) -> FloatArray:
@@ -78,7 +81,7 @@ def _descended(task: Penalised, start: FloatArray) -> Point:
 
 
 def _shortest(task: Penalised, longest: float) -> float:
-    return max(task.harmless, DROPPED * longest)
+    return max(task.harmless, (DROPPED_GRADED if task.graded else DROPPED) * longest)
 
 
 def _reweighted(task: Penalised, start: FloatArray) -> FloatArray:
@@ -87,8 +90,7 @@ def _reweighted(task: Penalised, start: FloatArray) -> FloatArray:
     current = start
     shortest = _shortest(task, float(np.linalg.norm(start)))
     for _ in range(STEPS):
-        values, frame = np.linalg.eigh(current @ current.T)
-        norms = np.sqrt(np.maximum(values, 0.0))
+        frame, norms = _left_lanes(current, task.graded)
         alive = norms > shortest
         if not np.any(alive):
             return np.zeros_like(start)
@@ -100,6 +102,15 @@ def _reweighted(task: Penalised, start: FloatArray) -> FloatArray:
         if change <= CLOSE * float(np.linalg.norm(current)):
             break
     return current
+
+
+def _left_lanes(end_map: FloatArray, graded: bool) -> tuple[FloatArray, FloatArray]:
+    """Left singular vectors and values; small ones of graded maps would be rounding in the Gram matrix."""
+    if graded:
+        left, norms, _ = np.linalg.svd(end_map, full_matrices=False)
+        return left, norms
+    values, frame = np.linalg.eigh(end_map @ end_map.T)
+    return frame, np.sqrt(np.maximum(values, 0.0))
 
 
 def _gaining(task: Penalised, point: Point) -> Point:

@@ -34,9 +34,10 @@ class Level:
 
 
 def effective_noise(network: Network) -> float:
-    """``nu = prod_l (1 + s_l / d_l) - 1`` over the hidden layers."""
+    """``nu = prod_l (1 + s_l / d_l) - 1`` over the hidden layers; infinite where that leaves double precision."""
     factors = [np.log1p(layer.noise_variance / layer.width) for layer in network.layers[:-1]]
-    return float(np.expm1(sum(factors)))
+    with np.errstate(over="ignore"):
+        return float(np.expm1(sum(factors)))
 
 
 def noisy_layers(network: Network) -> list[int]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from service.core.linear.common_decay import common_decay
 from service.core.linear.quadratic import Quadratic
 from service.core.linear.ranks import rank_bound
 from service.core.linear.water_filling import Level, effective_noise, fill
@@ -15,7 +16,7 @@ def decay_level(problem: Problem, quadratic: Quadratic) -> float:
     decays = problem.network.weight_decays
     if not np.all(decays > 0.0):
         return 0.0
-    return float(np.sqrt(decays[0] * decays[1] / quadratic.mean_square))
+    return common_decay(decays) / float(np.sqrt(quadratic.mean_square))
 
 
 def water_level(problem: Problem, quadratic: Quadratic) -> Level:

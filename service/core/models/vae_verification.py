@@ -18,6 +18,7 @@ from service.core.verification.comparison import (
     Verification,
     close,
     close_arrays,
+    close_maps,
     kind,
     offset_rounding,
     unit_of,
@@ -76,8 +77,8 @@ def _compared(problem: Problem, model: LinearVae, claim: Claim) -> Iterator[Comp
     yield close("global_minimum.prediction_variance", minimum.prediction_variance, noise, small, scales=False)
     rounded = offset_rounding(problem, product)
     size = max(float(np.linalg.norm(product)), float(np.linalg.norm(offset)), 1e-300)
+    yield close_maps("global_minimum.end_to_end_map", minimum.end_to_end_map, product, problem)
     arrays = [
-        ("global_minimum.end_to_end_map", minimum.end_to_end_map, product),
         ("global_minimum.singular_values", minimum.singular_values, np.linalg.svd(product, compute_uv=False)),
     ]
     if problem.network.bias_layers:
@@ -88,7 +89,9 @@ def _compared(problem: Problem, model: LinearVae, claim: Claim) -> Iterator[Comp
         yield _biases(problem, dense, 1e-9 * size + rounded)
     yield kind(claim.certificate, fresh)
     gradient = fresh.checks[0]
-    yield Comparison("global_minimum.weights", f"gradient norm {gradient.value:.1e}", bool(gradient.passed))
+    yield Comparison(
+        "global_minimum.weights", f"gradient norm {gradient.value:.1e}", gradient.passed or not claim.certificate.holds
+    )
 
 
 def _biases(problem: Problem, dense: DenseParameters, tolerance: float) -> Comparison:

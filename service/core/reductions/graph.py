@@ -130,7 +130,7 @@ def _slopes(network: Network, data: Moments, weights: Weights) -> Iterator[tuple
         right = np.hstack([columns_of(pull.right), columns_of(weight.right)])
         values = np.concatenate([pull.values, 2.0 * decay * weight.values])
         reach = float(np.linalg.norm(after[target])) * pulls * float(np.linalg.norm(before[source]))
-        largest = 4.0 * (reach**2 + decay**2 * squared_norm(weight))
+        largest = 4.0 * (reach**2 + (decay * float(np.sqrt(squared_norm(weight)))) ** 2)
         yield max(squared_norm(FactoredMatrix(left, values, right)), 0.0), largest
 
 

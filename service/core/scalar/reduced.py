@@ -118,11 +118,13 @@ class ReducedProblem:
     def prediction_variance(self, end_to_end_map: FloatArray) -> float:
         """``(C-1) w'Bw + C sum_j s_j w_j^2``: the variance that noise adds, without a difference of large numbers."""
         log_c = self.log_noise_factor
+        # the map falls with C: times its root it keeps its size where C itself would leave double precision
+        grown = end_to_end_map * exp(0.5 * min(log_c, 1400.0))
         hidden = 0.0
         if log_c and self.noise_base is not None:
-            hidden = float(np.expm1(log_c)) * self.noise_base.mean_square(end_to_end_map[None, :])
-        inputs = float(self.input_noise @ end_to_end_map**2) if self.input_noise.any() else 0.0
-        return float(hidden + exp(log_c) * inputs)
+            hidden = -float(np.expm1(-log_c)) * self.noise_base.mean_square(grown[None, :])
+        inputs = float(self.input_noise @ grown**2) if self.input_noise.any() else 0.0
+        return float(hidden + inputs)
 
     def ridge_of(self, norm: float) -> float:
         """Effective ridge of the decay at maps of this norm, in the units of the loss: ``G ||w||^(q-2)``."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from service.core.linear import hypotheses as needs
 from service.core.linear.answer import UNIQUE, ZERO_UNIQUE, global_minimum
+from service.core.linear.common_decay import common_decay
 from service.core.linear.layers import aligned_layers
 from service.core.linear.origin import origin_of, origin_points
 from service.core.linear.quadratic import Quadratic, quadratic_of
@@ -22,7 +23,7 @@ from service.vocabulary import Evidence, PointClass, PointKind, Status
 def solve(problem: Problem) -> Solution:
     """Global minimum, stationary points and thresholds of a decayed two-layer autoencoder."""
     quadratic = quadratic_of(problem)
-    mu = float(np.sqrt(np.prod(problem.network.weight_decays)))
+    mu = common_decay(problem.network.weight_decays)
     bound = rank_bound(problem, quadratic)
     kept = int(np.count_nonzero(exceeding(quadratic.scales[:bound] ** 2, mu)))
     minimum = _minimum(problem, quadratic, mu, bound, kept)
@@ -46,7 +47,7 @@ def _minimum(problem: Problem, quadratic: Quadratic, mu: float, bound: int, kept
     shares = np.sqrt(mu * values)
     layers = [shares / np.sqrt(decay) for decay in problem.network.weight_decays]
     parameters = aligned_layers(problem.network, frame, layers, frame, quadratic.offset((frame * values) @ frame.T))
-    fit = quadratic.residual + float(np.sum(mu**2 / squares[:kept])) + float(np.sum(squares[kept:]))
+    fit = quadratic.residual + mu * float(np.sum(mu / squares[:kept])) + float(np.sum(squares[kept:]))
     uniqueness = UNIQUE if kept else ZERO_UNIQUE
     if kept == bound < squares.size and squares[kept - 1] - squares[kept] <= 1e-10 * squares[0]:
         uniqueness = "not unique: eigenvalues tie at the bottleneck, a continuum of end-to-end maps is optimal"

@@ -12,6 +12,7 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.core.linear import hypotheses as needs
 from service.core.linear.answer import global_minimum, minimum_point
+from service.core.linear.common_decay import common_decay
 from service.core.linear.envelope import Penalised
 from service.core.linear.guided import guided
 from service.core.linear.layers import aligned_layers
@@ -31,6 +32,8 @@ from service.vocabulary import Evidence, Status
 
 PERTURBED_STARTS = 3
 NOTICEABLE = 1e-12
+SHARES = (0.3, 1e-2, 1e-4, 1e-6)
+"""Levels of convex relaxations, relative to the one at which their map vanishes."""
 
 
 def solve(problem: Problem) -> Solution:
@@ -59,19 +62,33 @@ def solve(problem: Problem) -> Solution:
 
 
 def _starts(problem: Problem, task: Penalised) -> Iterator[FloatArray]:
-    """Maps to descend from: least squares, the best of rank one, for two layers the convex problem, perturbations."""
+    """Maps to descend from: least squares, the best of rank one, for two layers the convex problem, perturbations.
+
+    On inputs of very different scales convex relaxations come first: decay forbids what least squares does with
+    inputs that hardly vary, and beside that the rest of its map is rounding.
+    """
     quadratic, decays = task.quadratic, problem.network.weight_decays
+    if task.graded:
+        levels = [share * quadratic.correlation_norm for share in SHARES]
+        relaxed = sorted((_relaxed(quadratic, level) for level in levels), key=task.value)
+        yield from relaxed
     least_squares = quadratic.target / quadratic.scales
     yield least_squares
     found = minimise_rank_one(RankOneTask(quadratic, Shrinkage.of(decays)), 1e-9)
     yield np.outer(found.left, found.right)
     if decays.size == 2:
-        nuclear = minimise_nuclear(quadratic, float(np.sqrt(decays[0] * decays[1])))
-        yield (nuclear.left * nuclear.values) @ nuclear.right.T
+        yield _relaxed(quadratic, common_decay(decays))
     rng = np.random.default_rng(0)
     spread = float(np.linalg.norm(least_squares)) / np.sqrt(least_squares.size)
     for _ in range(PERTURBED_STARTS):
         yield least_squares + spread * rng.standard_normal(least_squares.shape)
+
+
+def _relaxed(quadratic: Quadratic, level: float) -> FloatArray:
+    """The map (k, rho) that is best with the nuclear norm as its penalty."""
+    found = minimise_nuclear(quadratic, level)
+    result: FloatArray = (found.left * found.values) @ found.right.T
+    return result
 
 
 def _search(problem: Problem, task: Penalised) -> FloatArray:
@@ -102,7 +119,7 @@ def _minimum(problem: Problem, quadratic: Quadratic, end_map: FloatArray) -> Glo
 
 def _thresholds(quadratic: Quadratic, decays: FloatArray) -> Thresholds:
     if decays.size == 2:
-        return collapse_thresholds(quadratic, float(np.sqrt(decays[0] * decays[1])))
+        return collapse_thresholds(quadratic, common_decay(decays))
     why = "not known: no closed form for three or more layers on inputs that are not white"
     names = (
         "critical_decay_scale",

@@ -14,6 +14,7 @@ from service.core.data_changes import with_input_noise
 from service.core.linear import hypotheses as needs
 from service.core.linear.answer import UNIQUE, global_minimum, minimum_point
 from service.core.linear.first_layer import BestFirstLayer, descend
+from service.core.linear.lane_starts import balanced_starts
 from service.core.linear.layers import biases_of
 from service.core.linear.noisy_layers import noisy_parameters
 from service.core.linear.origin import origin_of, origin_points
@@ -28,11 +29,15 @@ from service.core.roles import Solver
 from service.core.rules import Hypothesis, Verdict
 from service.vocabulary import Bias, Evidence, Status
 
-RESTARTS = 8
+RESTARTS = 7
+AGREEING = 3
+"""Descents that end at the lowest value before the search does."""
+SAME = 1e-10
+"""Difference of values, relative to the squared error of zero, that counts as none."""
 CONTINUED = 3
-"""Descents that go on for `SETTLING` Newton steps; all of them in problems of at most `FEW` weights above the first."""
-FEW = 30
+"""Descents that go on in problems of more than `NEWTON_LIMIT` weights above the first."""
 SETTLING = 8
+UNREACHED = 1e30
 NEWTON_LIMIT = 250
 POLISH_LIMIT = 700
 """Beyond the first, quasi-Newton steps come before a few of Newton's; beyond this they are the last."""
@@ -82,28 +87,49 @@ def _as_seen(task: Problem, quadratic: Quadratic) -> Problem:
 
 
 def _search(task: Problem, quadratic: Quadratic) -> list[FloatArray]:
-    """Descents from the bound's own map and from random weights; the best of them to the end."""
+    """Descents from balanced weights of each rank, the bound's own map and random weights; the best to the end."""
     seen = _as_seen(task, quadratic)
     inside = quadratic_of(seen)
     nothing = [np.zeros(shape) for shape in shapes_of(seen.network, seen.data.inputs)]
     if inside.correlation_norm == 0.0:
         return nothing
     reduced = BestFirstLayer(inside, seen.network)
-    rough = sorted((_quasi_newton(reduced, start, 25, 1e-10) for start in _starts(task, quadratic)), key=_value)
-    weights = rough[0][1].size
-    if weights <= NEWTON_LIMIT:
-        kept = len(rough) if weights <= FEW else CONTINUED
-        further = min((descend(reduced, point, SETTLING) for _, point in rough[:kept]), key=_value)[1]
-        value, best = descend(reduced, further)
-    else:
-        further = min((_quasi_newton(reduced, point, 150, 1e-12) for _, point in rough[:CONTINUED]), key=_value)[1]
-        value, best = _quasi_newton(reduced, further, 2000, 1e-15)
-        if weights <= POLISH_LIMIT:
-            value, best = descend(reduced, best, SETTLING)
+    starts = [*_balanced(seen, inside), *_starts(task, quadratic)]
+    rough = sorted((_quasi_newton(reduced, start, 25, 1e-10) for start in starts), key=_value)
+    value, best = _small(reduced, rough) if starts[0].size <= NEWTON_LIMIT else _large(reduced, rough)
     if value >= (1.0 - 1e-12) * inside.total:
         return nothing
     upper = reduced.split(best)
     return [inside.expand(reduced.first(upper).T).T, *upper]
+
+
+def _small(reduced: BestFirstLayer, rough: list[tuple[float, FloatArray]]) -> tuple[float, FloatArray]:
+    """Newton descents to the end, best begun first, until several have met at the lowest value.
+
+    Notes
+    -----
+    Minima that lie 1e-5 apart are told apart only at the end of a descent.  Where all meet these are three; at most
+    there are as many as starts.
+    """
+    slack = SAME * reduced.quadratic.total
+    best, met = descend(reduced, rough[0][1]), 1
+    for _, point in rough[1:]:
+        found = descend(reduced, point)
+        if found[0] < best[0] - slack:
+            met = 1
+        elif found[0] <= best[0] + slack:
+            met += 1
+        best = min(best, found, key=_value)
+        if met >= AGREEING:
+            break
+    return best
+
+
+def _large(reduced: BestFirstLayer, rough: list[tuple[float, FloatArray]]) -> tuple[float, FloatArray]:
+    """Quasi-Newton descents of a few, the best of them to the end."""
+    further = min((_quasi_newton(reduced, point, 150, 1e-12) for _, point in rough[:CONTINUED]), key=_value)[1]
+    value, best = _quasi_newton(reduced, further, 2000, 1e-15)
+    return descend(reduced, best, SETTLING) if best.size <= POLISH_LIMIT else (value, best)
 
 
 def _value(found: tuple[float, FloatArray]) -> float:
@@ -117,7 +143,8 @@ def _quasi_newton(
 
     def scaled(point: FloatArray) -> tuple[float, FloatArray]:
         value, gradient = reduced.value_and_gradient(point)
-        return value / total, gradient / total
+        # the line search interpolates, which it cannot do with infinity
+        return min(value / total, UNREACHED), gradient / total
 
     found = minimize(
         scaled,
@@ -127,6 +154,16 @@ def _quasi_newton(
         options={"maxiter": iterations, "ftol": tolerance, "gtol": 1e-11, "maxcor": 20},
     )
     return float(found.fun) * total, np.asarray(found.x)
+
+
+def _balanced(seen: Problem, inside: Quadratic) -> list[FloatArray]:
+    """Balanced weights of each rank, moved a little: exact symmetry would keep the descent among such weights."""
+    rng = np.random.default_rng(1)
+    starts: list[FloatArray] = []
+    for layers in balanced_starts(seen, inside):
+        point = np.concatenate([weight.ravel() for weight in layers[1:]])
+        starts.append(point + 0.05 * float(np.sqrt(np.mean(point**2))) * rng.standard_normal(point.size))
+    return starts
 
 
 def _starts(task: Problem, quadratic: Quadratic) -> list[FloatArray]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from service.core.linear import hypotheses as needs
 from service.core.linear.answer import UNIQUE, ZERO_UNIQUE, global_minimum, minimum_point
+from service.core.linear.common_decay import common_decay
 from service.core.linear.layers import aligned_layers
 from service.core.linear.nuclear import NuclearSolution, minimise
 from service.core.linear.origin import origin_of, origin_points
@@ -22,7 +23,7 @@ def solve(problem: Problem) -> Solution:
     """Global minimum of a two-layer network with decay, with the origin and the threshold of collapse."""
     quadratic = quadratic_of(problem)
     decays = problem.network.weight_decays
-    mu = float(np.sqrt(decays[0] * decays[1]))
+    mu = common_decay(decays)
     found = minimise(quadratic, mu)
     minimum = two_layer_minimum(problem, quadratic, found)
     origin = origin_of(problem, quadratic, minimum.trivial, 0.0)
@@ -43,7 +44,7 @@ def solve(problem: Problem) -> Solution:
 def two_layer_minimum(problem: Problem, quadratic: Quadratic, found: NuclearSolution) -> GlobalMinimum:
     """Balanced layers of the map of a nuclear-norm solution, as a result."""
     decays = problem.network.weight_decays
-    mu = float(np.sqrt(decays[0] * decays[1]))
+    mu = common_decay(decays)
     right = quadratic.expand(found.right)
     shares = np.sqrt(mu * found.values)
     end_map = (found.left * found.values) @ right.T

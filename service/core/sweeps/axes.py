@@ -21,6 +21,8 @@ ORDER: Final = (
 
 DECAYS: Final = (SweepParameter.DECAY_SCALE, SweepParameter.WEIGHT_DECAY)
 """Parameters that act through the decays."""
+LARGEST_LOG: Final = 700.0
+"""A logarithm whose exponential, times numbers of ordinary size, stays in double precision."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ to the parameter in closed form.  Derivation: ``docs/theory/phase-boundaries.md`
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import log
-from typing import Final
 
 import numpy as np
 
@@ -18,11 +17,9 @@ from service.core.scalar.common_variance import common_variance
 from service.core.scalar.curve import Curve
 from service.core.scalar.jumps import Jump, jumps_of
 from service.core.scalar.reduced import ReducedProblem, noise_changes_form, reduced_of
-from service.core.sweeps.axes import DECAYS, Axis, noise_rates, settings_of, varied, with_depth
+from service.core.sweeps.axes import DECAYS, LARGEST_LOG, Axis, noise_rates, settings_of, varied, with_depth
 from service.core.sweeps.transitions import NOISY, Group
 from service.vocabulary import SweepParameter
-
-LARGEST_LOG: Final = 700.0
 
 
 def groups_of(problem: Problem, other: Sequence[Axis], m: int) -> list[Group]:

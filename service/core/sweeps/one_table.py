@@ -11,7 +11,7 @@ from service.core.arrays import BoolArray, FloatArray, IntArray
 from service.core.problems import Moments, Problem
 from service.core.scalar.reduced import ReducedProblem, reduced_of
 from service.core.scalar.sweep import SweepPoints, ridge_points, sweep
-from service.core.sweeps.axes import Axis, Settings, corners, settings_of
+from service.core.sweeps.axes import LARGEST_LOG, Axis, Settings, corners, settings_of
 from service.core.sweeps.columns import ORIGIN_CLASSES, Sweep
 from service.vocabulary import Bias, PointClass
 
@@ -119,7 +119,9 @@ def _assembled(
     log_norm = points.log_norm - log_factor
     loss = reduced.variance - points.gain * shrink
     hidden, inputs = points.quadratics[0], points.quadratics[1]
-    noise = (np.expm1(settings.log_factor) * hidden + np.exp(settings.log_factor) * inputs) * shrink * shrink
+    # C over the square of what the map is divided by, which C itself may exceed double precision for
+    scale = np.exp(np.minimum(settings.log_factor - 2.0 * log_factor, LARGEST_LOG))
+    noise = (-np.expm1(-settings.log_factor) * hidden + inputs) * scale
     log_decay = settings.log_decays.mean(axis=1)
     paid_each = log_decay + 2.0 / layers * log_norm
     decay = np.where(np.isfinite(paid_each), layers * np.exp(paid_each), 0.0)

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from service.core.data_facts.facts import FIT_TOLERANCE, data_facts_of
+from service.core.data_facts.facts import FIT_TOLERANCE, ROUNDING, data_facts_of
 from service.core.landscapes import hypotheses as on
 from service.core.problems import Layer, Problem, Samples
 from service.core.rules import Hypothesis, Verdict
@@ -52,9 +52,10 @@ def _affine_piece(problem: Problem) -> Verdict:
 def _not_affine(problem: Problem) -> Verdict:
     facts = data_facts_of(problem)
     residual, spread = facts.affine_residual, facts.conditional_variance
-    if residual is None or spread is None:
+    if residual is None or spread is None or facts.moments is None:
         return on.unknown(on.SAMPLES_NEEDED)
-    holds = residual > FIT_TOLERANCE * max(facts.moments.yy if facts.moments else 0.0, spread)
+    # an affine map has a free offset, so that the mean of the targets is no measure of a fit
+    holds = residual > max(FIT_TOLERANCE * spread, ROUNDING * facts.moments.yy)
     numbers = {"residual": residual, "variance": spread, "tolerance": FIT_TOLERANCE}
     return on.judged(holds, "an affine map fits the conditional means", **numbers)
 
@@ -64,8 +65,8 @@ def _not_constant(problem: Problem) -> Verdict:
     spread = facts.conditional_variance
     if spread is None or facts.moments is None:
         return on.unknown(on.SAMPLES_NEEDED)
-    holds = spread > FIT_TOLERANCE * facts.moments.yy
-    return on.judged(holds, "the conditional means are constant", variance=spread, tolerance=FIT_TOLERANCE)
+    holds = spread > ROUNDING * facts.moments.yy
+    return on.judged(holds, "the conditional means are constant", variance=spread, tolerance=ROUNDING)
 
 
 def _wider_than_output(problem: Problem) -> Verdict:

@@ -5,10 +5,12 @@ branch and bound; thresholds are tested by bounding the minimum on both sides of
 the barrier through the loss on spheres.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from service.core.catalogue import SOLVERS
-from service.core.losses import gradient_of, loss_of
+from service.core.losses import end_to_end, flatten, gradient_of, terms_of
 from service.core.problems import Problem
 from service.core.reductions.table import needs_reduction, reduce
 from service.core.reductions.verification import verify_reduced
@@ -59,9 +61,10 @@ def _verified(problem: Problem, solution: Solution, certificate: Certificate) ->
         return Verification((certifier,), {})
     if reduction is not None:
         return verify_reduced(problem, reduction, solution, certificate, certifier)
-    if not _finite(problem, solution):
+    seen = _as_the_weights_are(problem, solution)
+    if seen is None:
         return Verification((BEYOND,), {})
-    claim = ClaimedAnswer(problem, solution, certificate, certifier(problem, solution))
+    claim = ClaimedAnswer(problem, solution, certificate, certifier(problem, seen))
     skipped: dict[str, str] = {}
     found = [*bounds(claim)]
     if claim.minimum.parameters is None:
@@ -86,12 +89,25 @@ def _certifier(problem: Problem, name: str) -> Certifier | Comparison:
     return Comparison("solver", "no solver of this engine", agrees=False)
 
 
-def _finite(problem: Problem, solution: Solution) -> bool:
-    """Whether anything can be computed at the claimed weights, if there are any."""
+def _as_the_weights_are(problem: Problem, solution: Solution) -> Solution | None:
+    """The claim with the numbers that its weights give, so that no other can lead a certifier astray.
+
+    Without weights it is the claim as it stands; ``None`` if nothing can be computed at the weights.
+    """
     parameters = solution.minimum.parameters
     if parameters is None:
-        return True
+        return solution
     network, dense = dense_or_narrow(problem.network, parameters)
-    gradient = gradient_of(network, problem.data, dense)
-    parts = [*gradient.weights, *(bias for bias in gradient.biases if bias is not None)]
-    return bool(np.isfinite(loss_of(network, problem.data, dense))) and all(np.all(np.isfinite(part)) for part in parts)
+    gradient, terms = gradient_of(network, problem.data, dense), terms_of(network, problem.data, dense)
+    if not (np.isfinite(terms.loss) and np.all(np.isfinite(flatten(gradient)))):
+        return None
+    product, offset = end_to_end(dense)
+    minimum = replace(
+        solution.minimum,
+        loss=terms.loss,
+        terms=terms,
+        end_to_end_map=product,
+        output_offset=offset,
+        singular_values=np.asarray(np.linalg.svd(product, compute_uv=False), dtype=np.float64),
+    )
+    return replace(solution, minimum=minimum)

@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
+from service.core.arrays import FloatArray
 from service.core.problems import Problem
 from service.core.verification.comparison import unit_of
 from service.operations.mapping.fields import Leaf, covers, general
@@ -43,6 +46,7 @@ BEST_FOUND: Final = ("global_minimum", "stationary_points")
 """What an answer without a closed gap says of the best point that its engine found."""
 STRENGTH: Final[Mapping[str, int]] = {"exact": 3, "certified": 2, "bounded": 1}
 """Of statements about a minimum; a certificate is `certified` or `bounded`."""
+MAP: Final = "global_minimum.end_to_end_map"
 ABSENT: Final = object()
 
 
@@ -56,6 +60,8 @@ class Leaves:
         From path to what stands there.
     units : mapping
         What rounding is relative to, see `units_of`.
+    input_scales : (d,) array
+        Of the problem: rounding of a map is relative to what it predicts, whatever the units of the inputs.
     same_engine : bool
         Whether both are answers of one version of the engine.
     closed : bool
@@ -65,6 +71,7 @@ class Leaves:
     claimed: Mapping[str, Leaf]
     found: Mapping[str, Leaf]
     units: Mapping[str, float]
+    input_scales: FloatArray
     same_engine: bool
     closed: bool
 
@@ -108,7 +115,9 @@ def compared(leaves: Leaves) -> Iterator[tuple[str, bool]]:
         if not leaves.same_engine and name not in known:
             continue
         one, other = leaves.claimed.get(field, ABSENT), leaves.found.get(field, ABSENT)
-        if not leaves.same_engine and name in ("status", "certificate.kind"):
+        if name == MAP and ABSENT not in (one, other):
+            yield field, _same_maps(np.array(one), np.array(other), leaves.input_scales)
+        elif not leaves.same_engine and name in ("status", "certificate.kind"):
             yield field, STRENGTH[str(one)] <= STRENGTH[str(other)]
         else:
             yield field, same(one, other, leaves.units.get(_unit_name(field), 0.0))
@@ -116,10 +125,15 @@ def compared(leaves: Leaves) -> Iterator[tuple[str, bool]]:
 
 def _unit_name(field: str) -> str:
     """In what a number is measured that may be pure rounding: the loss, the end-to-end map, or nothing."""
-    if field.startswith(("global_minimum.end_to_end_map", "global_minimum.singular_values")):
+    if field.startswith("global_minimum.singular_values"):
         return "map"
     in_loss = field.startswith("global_minimum.terms") or field.endswith(("loss", "_bound", "_height", "_eigenvalue"))
     return "loss" if in_loss else ""
+
+
+def _same_maps(claimed: FloatArray, found: FloatArray, scales: FloatArray) -> bool:
+    one, other = claimed * scales, found * scales
+    return bool(np.all(np.abs(one - other) <= SHARP * np.abs(other) + ROUNDING * np.max(np.abs(other))))
 
 
 def same(claimed: Leaf, found: Leaf, unit: float) -> bool:

@@ -9,6 +9,7 @@ from service.core.parameters import FactoredMatrix, Parameters
 from service.core.problems import shapes_of
 from service.core.results import (
     Certificate,
+    Check,
     GlobalMinimum,
     Origin,
     Solution,
@@ -20,6 +21,7 @@ from service.core.results import (
 from service.errors import InputError
 from service.operations.mapping import arrays, weights
 from service.operations.mapping.problem import MappedProblem
+from service.schemas import certificate as wire_certificate
 from service.schemas import minima as wire
 from service.vocabulary import PointClass, SkipKind
 
@@ -65,9 +67,15 @@ def to_core(answer: wire.MinimaAnswer, mapped: MappedProblem, *, attained: bool)
         tolerance=claimed.tolerance,
         method=claimed.method,
         rounding_allowance=claimed.rounding_allowance / factor,
-        checks=(),
+        checks=tuple(_check(check, factor) for check in claimed.checks),
     )
     return Claimed(solution, certificate)
+
+
+def _check(check: wire_certificate.Check, factor: float) -> Check:
+    """A claimed check; that of the gradient is in the unit of the loss."""
+    scale = factor if check.name == "gradient_norm" else 1.0
+    return Check(check.name, check.value / scale, check.tolerance / scale)
 
 
 def _minimum(minimum: wire.GlobalMinimum, mapped: MappedProblem, *, attained: bool) -> GlobalMinimum:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from service.settings import Limits
 from service.vocabulary import Activation, Bias, Convention, SkipKind
 
 AT: Location = ("network",)
+TINY: Final = float(np.finfo(float).tiny)
 
 
 def check_size(network: wire.Network, limits: Limits) -> None:
@@ -105,9 +107,19 @@ def _bias_decays(network: wire.Network, scaling: Scaling, convention: Convention
 def scaled_decay(decay: float, factor: float, at: Location) -> float:
     """A decay in the core's convention; `InputError` at ``at`` if it leaves double precision."""
     scaled = decay * factor
-    if not math.isfinite(scaled) or (decay > 0.0 and scaled < np.finfo(float).tiny):
-        raise InputError.at(at, "leaves the range of double precision in the convention of the computation")
+    if not math.isfinite(scaled) or (decay > 0.0 and scaled < TINY):
+        raise InputError.at(at, beyond_convention(factor))
     return scaled
+
+
+def beyond_convention(factor: float) -> str:
+    """What is said of a decay that leaves double precision, times ``factor``, in the core's convention."""
+    # inside by more than what is lost with three digits
+    least, greatest = 1.01 * TINY / factor, 0.99 * float(np.finfo(float).max) / max(factor, 1.0)
+    return (
+        "leaves the range of double precision in the convention of the computation: "
+        f"must be 0, or {least:.3g} to {greatest:.3g}"
+    )
 
 
 def _contradictions(network: wire.Network) -> list[FieldProblem]:

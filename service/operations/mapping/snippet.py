@@ -22,17 +22,16 @@ torch.manual_seed(0)
 X, Y = (torch.tensor(rows) for rows in json.loads("""{data}"""))
 WIDTHS, DECAYS, VARIANCES = {widths}, {decays}, {variances}
 MINIMUM = {minimum!r}
-XX, XY, YY = X.T @ X / len(X), X.T @ Y / len(X), (Y**2).sum() / len(X)
 
 
 def loss(weights):
-    """Expected squared error under the noise of the hidden layers, plus decay."""
-    second, target = XX, XY
+    """Expected squared error under the noise of the hidden layers, plus decay: a sum of squares, so nothing cancels."""
+    mean, added = X, torch.zeros(X.shape[1], X.shape[1])
     for weight, variance in zip(weights, VARIANCES):
-        second, target = weight @ second @ weight.T, weight @ target
-        second = second + variance * torch.diag(torch.diag(second))
+        mean, added = mean @ weight.T, weight @ added @ weight.T
+        added = added + variance * torch.diag((mean**2).mean(0) + torch.diag(added))
     decay = sum(g * (weight**2).sum() for g, weight in zip(DECAYS, weights))
-    return torch.trace(second) - 2 * torch.trace(target) + YY + decay
+    return ((mean - Y) ** 2).sum() / len(X) + torch.trace(added) + decay
 
 
 name = sys.argv[1] if len(sys.argv) > 1 else "Adam"

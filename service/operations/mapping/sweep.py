@@ -11,6 +11,7 @@ from service.core.arrays import FloatArray
 from service.core.many import ManyMinima
 from service.core.sweeps.columns import Sweep
 from service.errors import InputError, LimitExceeded, NumericalError
+from service.operations.mapping.network import beyond_convention
 from service.operations.mapping.problem import MappedProblem
 from service.schemas.batch import ProblemsHeader, SweepHeader, Vary
 from service.settings import Limits
@@ -61,7 +62,7 @@ def varied(vary: Vary, limits: Limits, weight_decay_factor: float) -> tuple[Swee
         with np.errstate(over="ignore"):
             values = values * weight_decay_factor
         if not np.isfinite(values).all():
-            raise InputError.at(("vary", parameter), "leaves the range of double precision in this convention")
+            raise InputError.at(("vary", parameter), beyond_convention(weight_decay_factor))
     return parameter, values
 
 

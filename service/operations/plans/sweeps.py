@@ -10,16 +10,20 @@ import numpy.typing as npt
 from service.core.arrays import FloatArray
 from service.core.dispatch import choose
 from service.core.problems import Problem
-from service.core.sweeps.axes import Axis, positions, varied
+from service.core.sweeps.axes import DECAYS, Axis, corners, positions, varied
 from service.core.sweeps.boundaries import trace
 from service.core.sweeps.columns import ORIGIN_CLASSES
 from service.core.sweeps.phase_diagram import block, size_of
+from service.core.sweeps.points import sweep_points
 from service.core.sweeps.transitions import Boundary
 from service.errors import FieldProblem, InputError, LimitExceeded, Location, NumericalError
 from service.operations.cost import solution_s
+from service.operations.guards import double_precision
+from service.operations.magnitudes import extremes, greatest_value, told_by_field, too_large
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
+from service.operations.mapping.network import beyond_convention
 from service.operations.mapping.problem import MappedProblem
 from service.operations.mapping.sweep import SCALED
 from service.operations.plans.chunks import (
@@ -43,7 +47,6 @@ POINTS_A_CHUNK: Final = 2**18
 POINT_S: Final = 1e-6
 CHUNK_S: Final = 0.5
 WHOLE: Final = (SweepParameter.WIDTH, SweepParameter.DEPTH)
-DECAYS: Final = (SweepParameter.DECAY_SCALE, SweepParameter.WEIGHT_DECAY)
 
 
 def sweeps_plan(request: SweepsRequest, limits: Limits) -> ChunkedPlan:
@@ -64,10 +67,11 @@ def sweeps_plan(request: SweepsRequest, limits: Limits) -> ChunkedPlan:
     first = varied(mapped.core, positions(axes, 0, 1), 0)
     solver, _, _ = choose(first)
     size = size_of(axes)
+    columns = _columns(request, mapped.core)
+    _try_extremes(request, mapped, axes, columns)
     fast = solver.name == "scalar_output"
     point_s = POINT_S if fast else solution_s(solver.name, request.problem)
     chunk_points = POINTS_A_CHUNK if fast else max(1, int(CHUNK_S / point_s))
-    columns = _columns(request, mapped.core)
     packed, arrays = pack(replace(mapped.core, samples=None))
     shared = {"problem": packed, "axes": [{"parameter": axis.parameter, "layer": axis.layer} for axis in axes]}
     asked = {"columns": columns, "factors": _factors(mapped, columns)}
@@ -166,10 +170,33 @@ def _axis(axis: SweepAxis, index: int, mapped: MappedProblem, limits: Limits) ->
     if axis.parameter in WHOLE:
         values = np.unique(np.rint(values))
     if axis.parameter is SweepParameter.WEIGHT_DECAY:
-        values = values * mapped.scaling.decay
+        with np.errstate(over="ignore"):
+            values = values * mapped.scaling.decay
         if not np.isfinite(values).all():
-            raise InputError.at(at, "leaves the range of double precision in this convention")
+            raise InputError.at(at, beyond_convention(mapped.scaling.decay))
     return Axis(axis.parameter, values, None if axis.layer is None else axis.layer - 1)
+
+
+def _try_extremes(request: SweepsRequest, mapped: MappedProblem, axes: Sequence[Axis], columns: Sequence[str]) -> None:
+    """Where something is extreme, the corners of the grid are computed beforehand, to refuse what overflows there."""
+    found = extremes(request.problem.network, mapped.scaling.decay, ("problem",))
+    far = corners(axes)
+    depths = [round(float(axis.values.max())) for axis in axes if axis.parameter is SweepParameter.DEPTH]
+    for index, axis in enumerate(axes):
+        others = [one for one in far if one.parameter not in (axis.parameter, SweepParameter.DEPTH)]
+        # the last corner has the greatest value of each axis
+        network = varied(mapped.core, others, -1).network
+        greatest = greatest_value(network, axis.parameter, depths[0] if depths else None)
+        if float(axis.values.max()) > greatest:
+            unit = mapped.scaling.decay if axis.parameter is SweepParameter.WEIGHT_DECAY else 1.0
+            end = "to" if request.axes[index].to >= request.axes[index].from_ else "from"
+            found.append(too_large(("axes", index, end), greatest / unit))
+    if not found:
+        return
+    with told_by_field(lambda: found), double_precision():
+        swept = sweep_points(mapped.core, far, within=axes)
+        for name in columns:
+            _told(name, getattr(swept, name), _factors(mapped, columns).get(name))
 
 
 def _columns(request: SweepsRequest, problem: Problem) -> list[str]:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from evidence.answered_problems import PROBLEMS
@@ -127,6 +128,38 @@ def test_a_forged_allowance_buys_nothing() -> None:
     document["global_minimum"]["terms"]["decay"] -= 1e-3
     report = reported(document)
     assert not any(check.agrees for check in report.checks if check.field.startswith("global_minimum.terms.fit"))
+
+
+@pytest.mark.parametrize("name", ["one output, bias", "reduced rank", "variational, learned", "frozen layer, bias"])
+def test_a_bias_and_the_offset_changed_together_are_wrong(name: str) -> None:
+    document = answer_to(name)
+    minimum = document["global_minimum"]
+    minimum["output_offset"] = [entry + 1e-5 for entry in minimum["output_offset"]]
+    bias = minimum["biases"][-1]
+    minimum["biases"][-1] = (np.array(bias["left"]) @ np.diag(bias["values"]) @ np.array(bias["right"]).T + 1e-5)[
+        :, 0
+    ].tolist()
+    recomputed = {check.field for check in reported(document).checks if check.how == "recomputed" and not check.agrees}
+    assert recomputed & {"global_minimum.biases", "global_minimum.output_offset"}
+
+
+@pytest.mark.parametrize("name", ["one output", "factorisation", "nuclear norm", "noisy", "frozen layer"])
+def test_a_point_that_is_no_minimum_does_not_pass_whatever_else_agrees(name: str) -> None:
+    """An answer that says of the origin, in all its numbers, what is true of it, but for the bound."""
+    document = answer_to(name)
+    minimum, certificate = document["global_minimum"], document["certificate"]
+    loss = next(point["loss"] for point in document["stationary_points"] if point["kind"] == "origin")
+    for weight, layer in zip(minimum["weights"], document["problem"]["network"]["layers"], strict=True):
+        weight["values"] = [value * bool(layer.get("frozen_weights")) for value in weight["values"]]
+    minimum |= {"loss": loss, "terms": {"fit": loss, "noise": 0.0, "decay": 0.0}, "prediction_variance": 0.0}
+    minimum |= {"trivial": True, "rank": 0}
+    minimum["end_to_end_map"] = [[0.0] * len(row) for row in minimum["end_to_end_map"]]
+    minimum["singular_values"] = [0.0] * len(minimum["singular_values"])
+    certificate |= {"upper_bound": loss, "lower_bound": loss, "relative_gap": 0.0}
+    certificate |= {"kind": "certified", "checks": []}
+    recomputed = {check.field for check in reported(document).checks if check.how == "recomputed" and not check.agrees}
+    assert {"certificate.lower_bound", "certificate.kind"} <= recomputed
+    assert "global_minimum.loss" not in recomputed
 
 
 @pytest.mark.parametrize("solver", ["deep_bounded", "scalar_output", "linear_vae", "guess"])

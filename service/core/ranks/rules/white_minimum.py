@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from service.core.linear.common_decay import common_decay
 from service.core.problems import Layer
 from service.core.ranks import cases
 from service.core.ranks.conditions import (
@@ -57,7 +58,7 @@ def _relu_ranks(setting: Setting) -> Mapping[int, Claim]:
     samples, gram = setting.problem.samples, setting.gram
     if samples is None or gram is None:
         return {}
-    decay = len(samples.x) * float(np.sqrt(np.prod(setting.problem.network.weight_decays) / gram.scale))
+    decay = len(samples.x) * common_decay(setting.problem.network.weight_decays) / float(np.sqrt(gram.scale))
     if setting.outputs == 1:
         y = samples.y[:, 0]
         atoms = [float(np.linalg.norm(np.maximum(y, 0.0))), float(np.linalg.norm(np.maximum(-y, 0.0)))]

@@ -9,8 +9,9 @@ from service.core.arrays import FloatArray
 from service.core.data_facts.facts import DataFacts
 from service.core.data_facts.rank import centred_columns, range_of, rank_of_table
 from service.core.moments import moments_of
-from service.core.problems import Samples
-from service.vocabulary import Loss
+from service.core.problems import Layer, Network, Problem, Samples
+from service.core.theorems.landscape_negative import NOT_AFFINE, NOT_CONSTANT
+from service.vocabulary import Activation, Bias, Loss
 
 KINDS = ("graded", "offset", "duplicate", "near", "dummies", "constant", "tiny", "huge", "wide", "zero")
 
@@ -146,3 +147,15 @@ def test_ranks_of_targets_and_of_correlations_know_no_units() -> None:
     assert (units.rank_y, units.rank_xy) == (2, 2)
     assert plain.pull_at_zero
     assert units.pull_at_zero
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e9])
+def test_an_offset_of_the_targets_hides_no_variance_and_no_misfit(offset: float) -> None:
+    rng = np.random.default_rng(6)
+    x = rng.standard_normal((20, 2))
+    y = x @ rng.standard_normal((2, 1)) + 1e-2 * rng.standard_normal((20, 1)) + offset
+    network = Network((Layer(4, Activation.RELU), Layer(1)), bias=Bias.ALL)
+    for targets, varies, misfits in ((y, True, True), (np.full_like(y, offset + 0.1), False, False)):
+        problem = Problem(network, moments_of(x, targets), Samples(x, targets))
+        assert NOT_CONSTANT.check(problem).holds is varies
+        assert NOT_AFFINE.check(problem).holds is misfits

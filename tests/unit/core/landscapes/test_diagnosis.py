@@ -1,6 +1,7 @@
 """Diagnosis, second-order classes and Hessian spectra, against points whose nature is known."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from evidence.outputs_instances import Shape, network_of, random_moments, white_moments
 from evidence.outputs_points import decayed_point, inflection_point, undecayed_point
 from service.core.dispatch import solve
-from service.core.landscapes.classes import classify, curvature_of, zero_tolerance
+from service.core.landscapes.classes import classify, closed_gap, curvature_of, zero_tolerance
 from service.core.landscapes.diagnosis import diagnose
 from service.core.landscapes.directions import DirectionState
 from service.core.landscapes.hessian import dense_hessian, hessian_product, least_eigenpair
@@ -16,7 +17,8 @@ from service.core.landscapes.pivots import class_by_pivots
 from service.core.landscapes.spectrum import hessian_spectrum, layer_spectra
 from service.core.linear.quadratic import quadratic_of
 from service.core.losses import DenseParameters, flatten, gradient_of, hessian_of, loss_of, unflatten
-from service.core.problems import Moments, Problem
+from service.core.moments import moments_of
+from service.core.problems import Moments, Problem, Samples
 from service.errors import InputError
 from service.vocabulary import Bias, PointClass
 from tests.property.instances import dense
@@ -197,3 +199,19 @@ def test_weights_that_do_not_fit_are_named(weights: list[np.ndarray], location: 
     with pytest.raises(InputError) as caught:
         diagnose(CROSSED, DenseParameters.without_biases(weights))
     assert caught.value.problems[0].location == location
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e6])
+def test_an_offset_of_the_targets_makes_no_point_the_minimum(offset: float) -> None:
+    """With a bias the mean of the targets is free: how near two losses are has nothing to do with it."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((40, 3))
+    x -= x.mean(axis=0)
+    y = 1e-3 * rng.standard_normal((40, 2)) + x @ rng.standard_normal((3, 2))
+    y += offset - y.mean(axis=0)
+    network = network_of(Shape(3, (3,), 2), [0.0, 0.0], bias=Bias.OUTPUT)
+    problem = Problem(network, moments_of(x, y), Samples(x, y))
+    assert closed_gap(problem, 0.0) == pytest.approx(1e-14 * float(np.sum(np.var(y, axis=0))), rel=1e-9)
+    assert closed_gap(replace(problem, samples=None), 0.0) == pytest.approx(closed_gap(problem, 0.0), rel=1e-3)
+    unbiased = replace(problem, network=network_of(Shape(3, (3,), 2), [0.0, 0.0]))
+    assert closed_gap(unbiased, 0.0) == pytest.approx(1e-14 * problem.data.yy)

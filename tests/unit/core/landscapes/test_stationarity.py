@@ -18,20 +18,24 @@ from service.core.landscapes.precision import FORMATS, format_of
 from service.core.landscapes.stationarity import stationarity_of
 from service.core.landscapes.trained import trained_mask
 from service.core.losses import DenseParameters, flatten, gradient_of, unflatten
-from service.core.problems import Layer, Moments, Network, Problem
+from service.core.moments import moments_of
+from service.core.problems import Layer, Moments, Network, Problem, Samples
 from service.vocabulary import Bias, Evidence, NumberFormat, PointClass, ToleranceSource
 from tests.property.instances import dense, random_like, random_problem
 
 
-def extended(problem: Problem, parameters: DenseParameters) -> FloatArray:
-    """The gradient in 80 bits: the recursion of the bound at the signed numbers, the targets pulling down."""
-    bound = GradientBound.of(problem)
-    data = problem.data
-    zero = (np.zeros(data.inputs), np.zeros(data.outputs))
-    x_mean, y_mean = (zero[0], zero[1]) if data.x_mean is None or data.y_mean is None else (data.x_mean, data.y_mean)
-    signed = replace(bound, xx=wide(data.xx), xy=-wide(data.xy), x_mean=wide(x_mean), y_mean=-wide(y_mean))
+def extended(bound: GradientBound, parameters: DenseParameters) -> FloatArray:
+    """The gradient in 80 bits, of the same numbers."""
+    signed = bound.signed
     biases = tuple(None if bias is None else wide(bias) for bias in parameters.biases)
-    return signed.gradient(DenseParameters(tuple(wide(weight) for weight in parameters.weights), biases))
+    point = DenseParameters(tuple(wide(weight) for weight in parameters.weights), biases)
+    return replace(
+        signed,
+        spread=wide(signed.spread),
+        target=wide(signed.target),
+        mean=wide(signed.mean),
+        target_mean=wide(signed.target_mean),
+    ).gradient(point)
 
 
 def wide(array: FloatArray) -> FloatArray:
@@ -79,11 +83,45 @@ def test_rounding_of_the_gradient_is_within_its_bound(seed: int) -> None:
     point = random_like(problem, rng, float(10.0 ** rng.uniform(-6.0, 3.0)))
     bound = GradientBound.of(problem)
     terms = bound.gradient(sizes_of(point))
-    found = flatten(gradient_of(problem.network, problem.data, point))
-    error = np.abs(found - extended(problem, point)).astype(float)
+    found = bound.values(point)
+    error = np.abs(found - extended(bound, point)).astype(float)
     assert np.all(error <= bound.share * terms)
     assert np.all(np.abs(found) <= terms * (1.0 + 1e-12))
     assert bound.share < 1e-13
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_gradient_that_is_judged_is_the_one_at_fixed_means(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    problem = random_problem(seed)
+    decays = tuple(float(decay) for decay in rng.uniform(0.0, 0.5, problem.network.n_layers))
+    problem = replace(problem, network=replace(problem.network, bias_weight_decays=decays))
+    point = random_like(problem, rng)
+    plain = gradient_of(problem.network, problem.data, point)
+    judged = unflatten(GradientBound.of(problem).values(point), point)
+    mean = np.zeros(problem.data.inputs) if problem.data.x_mean is None else problem.data.x_mean
+    for weight, bias, found, slope, own in zip(
+        point.weights, point.biases, plain.weights, judged.weights, plain.biases, strict=True
+    ):
+        expected = found if own is None else found - np.outer(own, mean)
+        assert slope == pytest.approx(expected, rel=1e-9, abs=1e-9 * float(np.abs(found).max()))
+        mean = weight @ mean + (0.0 if bias is None else bias)
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e6])
+def test_an_offset_of_the_inputs_hides_no_gradient(offset: float) -> None:
+    rng = np.random.default_rng(0)
+    # one column with an offset beside one without
+    x = rng.standard_normal((40, 2)) + np.array([offset, 0.0])
+    y = (x - np.array([offset, 0.0])) @ np.array([[1.0], [2.0]]) + 0.1 * rng.standard_normal((40, 1)) + 3.0
+    network = Network((Layer(1),), bias=Bias.OUTPUT, bias_weight_decays=(0.0,))
+    problem = Problem(network, moments_of(x, y), Samples(x, y))
+    centred = np.linalg.lstsq(x - x.mean(axis=0), y - y.mean(axis=0), rcond=None)[0].T
+    for shares, stationary in (([0.0, 0.0], True), ([1e-3, 0.0], False), ([0.0, 1e-9], False)):
+        weight = centred * (1.0 + np.array(shares))
+        bias = y.mean(axis=0) - weight @ x.mean(axis=0)
+        found = stationarity_of(problem, DenseParameters((weight,), (bias,)))
+        assert found.stationary is stationary
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -237,6 +275,8 @@ def test_formats_are_told_by_their_digits() -> None:
     assert _name(np.ldexp(np.round(np.ldexp(numbers, 6)), -6)) is not NumberFormat.SINGLE
     short = next(row for row in FORMATS if row.precision is NumberFormat.BFLOAT16)
     assert _name(np.round(numbers / short.spacing(numbers)) * short.spacing(numbers)) is NumberFormat.BFLOAT16
+    # a number that is repeated says no more than once, and three short ones may be typed
+    assert format_of([np.tile([0.376953125, -0.154296875, 0.546875], 5)]) is None
     # one number of full length is enough to tell double precision
     assert format_of([single, np.array([0.1])]) is None
     for row, kind in ((NumberFormat.SINGLE, np.float32), (NumberFormat.HALF, np.float16)):
