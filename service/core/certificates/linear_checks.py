@@ -8,19 +8,18 @@ from collections.abc import Callable
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.certificates.enclosed import OWN_SIZE, EnclosedLoss, enclosed_loss, precisely_enclosed
 from service.core.certificates.quadratic_below import Below, problem_below
+from service.core.enclosures.loss import EnclosedLoss, loss_of_weights
 from service.core.enclosures.sources import gamma
 from service.core.linear.layers import aligned_layers
 from service.core.linear.noisy_layers import noisy_parameters, shift_factors
 from service.core.linear.quadratic import Quadratic, quadratic_of
 from service.core.linear.water_filling import noisy_layers
-from service.core.losses import DenseParameters, decay_of, end_to_end, gradient_of, noise_variance
+from service.core.losses import DenseParameters, decay_of, end_to_end, gradient_of
 from service.core.parameters import Parameters
 from service.core.problems import Network, Problem
 from service.core.results import Certificate, Check, Solution, weights_missing
 from service.core.scalar.narrow import dense_or_narrow
-from service.core.twofold import exactly
 
 GAP_TOLERANCE = 1e-9
 
@@ -56,7 +55,7 @@ def certificate(
     else:
         parameters = approaching(problem, quadratic, minimum.end_to_end_map)
     network, dense = dense_or_narrow(problem.network, parameters)
-    loss = _enclosed(problem, network, dense, parameters)
+    loss = loss_of_weights(problem, network, dense, parameters)
     found = [_certificate(problem, solution, (network, dense, loss), bound, method, tolerance, precise=False)]
     if found[0].relative_gap > tolerance:
         found.append(_certificate(problem, solution, (network, dense, loss), bound, method, tolerance, precise=True))
@@ -88,21 +87,6 @@ def _certificate(
         terms=loss.terms,
         norm_limit=below.norm_limit,
     )
-
-
-def _enclosed(problem: Problem, network: Network, dense: DenseParameters, parameters: Parameters) -> EnclosedLoss:
-    """The loss with its error; in twice the working precision where it is small beside what cancels in it."""
-    product, offset = end_to_end(dense)
-    moduli = np.abs(dense.weights[0])
-    for weight in dense.weights[1:]:
-        moduli = np.abs(weight) @ moduli
-    # weights in factors and the matrices they stand for differ by the rounding of their entries: this covers both
-    error = gamma(sum(weight.shape[1] + 2.0 for weight in dense.weights)) * np.linalg.norm(moduli, axis=0)
-    noise, decay = noise_variance(network, problem.data, dense), float(decay_of(network, dense))
-    found = enclosed_loss(problem, exactly(product), error, offset, noise, decay)
-    if found.error <= OWN_SIZE * found.terms.loss:
-        return found
-    return precisely_enclosed(problem, dense, parameters, offset, noise, decay)
 
 
 def _origin(problem: Problem, quadratic: Quadratic) -> Parameters:

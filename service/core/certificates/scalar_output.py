@@ -9,8 +9,8 @@ from math import exp, sqrt
 
 import numpy as np
 
-from service.core.certificates.enclosed import OWN_SIZE, ChainNoise, EnclosedLoss, enclosed_loss, precisely_enclosed
 from service.core.certificates.norm_below import MOST_NOISE, lower_bound
+from service.core.enclosures.loss import OWN_SIZE, ChainNoise, EnclosedLoss, enclosed_loss, precisely_enclosed
 from service.core.enclosures.sources import gamma
 from service.core.linalg import length_of
 from service.core.losses import end_to_end, gradient_of, terms_of

@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.certificates.exact_map import map_error, map_of_factors, map_of_matrices
 from service.core.data import Moments
+from service.core.enclosures.exact_map import map_error, map_of_factors, map_of_matrices
 from service.core.enclosures.of_problem import prediction_source, without_targets
 from service.core.enclosures.sources import UNIT, Local, gamma
 from service.core.factor import powers_of_two
-from service.core.losses import DenseParameters
+from service.core.losses import DenseParameters, decay_of, end_to_end, noise_variance
 from service.core.parameters import Parameters
-from service.core.problems import Problem
+from service.core.problems import Network, Problem
 from service.core.results import Terms
-from service.core.twofold import Twofold, added, negated, product, product_error, two_sum
+from service.core.twofold import Twofold, added, exactly, negated, product, product_error, two_sum
 
 POSITIVE = 256.0
 """Roundings of a sum of terms of one sign that come from a few products each."""
@@ -156,10 +156,42 @@ def _mean_misfit(
     return float(np.linalg.norm(missed)) * (1.0 + 4.0 * UNIT), off + local.mean_error
 
 
+def loss_of_weights(
+    problem: Problem, network: Network, dense: DenseParameters, parameters: Parameters | None = None
+) -> EnclosedLoss:
+    """The loss of any weights with its error.
+
+    Parameters
+    ----------
+    problem : Problem
+    network : Network
+        That of the problem, or one that is equal to it at these weights and narrower.
+    dense : DenseParameters
+        Its weights.
+    parameters : Parameters, optional
+        Factors that the weights come from; the error then covers both.
+
+    Notes
+    -----
+    In double precision, or in about twice that where the loss is small beside what cancels in it.
+    """
+    product, offset = end_to_end(dense)
+    moduli = np.abs(dense.weights[0])
+    for weight in dense.weights[1:]:
+        moduli = np.abs(weight) @ moduli
+    # weights in factors and the matrices they stand for differ by the rounding of their entries: this covers both
+    error = gamma(sum(weight.shape[1] + 2.0 for weight in dense.weights)) * np.linalg.norm(moduli, axis=0)
+    noise, decay = noise_variance(network, problem.data, dense), float(decay_of(network, dense))
+    found = enclosed_loss(problem, exactly(product), error, offset, noise, decay)
+    if found.error <= OWN_SIZE * found.terms.loss:
+        return found
+    return precisely_enclosed(problem, dense, parameters, offset, noise, decay)
+
+
 def precisely_enclosed(
     problem: Problem,
     dense: DenseParameters,
-    parameters: Parameters,
+    parameters: Parameters | None,
     offset: FloatArray,
     noise: float,
     decay: float,
@@ -172,5 +204,7 @@ def precisely_enclosed(
     """
     error = map_error(dense)
     found = enclosed_loss(problem, map_of_matrices(dense), error, offset, noise, decay, precise=True, chain=chain)
+    if parameters is None:
+        return found
     other = enclosed_loss(problem, map_of_factors(parameters), error, offset, noise, decay, precise=True, chain=chain)
     return replace(found, error=max(found.upper, other.upper) - found.terms.loss)
