@@ -15,6 +15,7 @@ from service.core.factor import Factor, factor_of_samples
 from service.core.least_squares import LeastSquares, centred_root, raw_root
 from service.core.linalg import Spectrum, spectrum_of
 from service.core.moment_root import root_of_moments, scaled_moments
+from service.core.polished import polished
 from service.core.twofold import added, exactly, negated, product
 from service.errors import InputError
 
@@ -108,7 +109,8 @@ class Moments:
             found = spectrum_of(second, self.xy)
             if found.values[0] > WELL_CONDITIONED * found.values[-1] or found.rank_tolerance == 0.0:
                 return found if self.factor is None else replace(found, residual=change(self.root).residual_of(found))
-        return change(self.root).spectrum()
+        found = change(self.root).spectrum()
+        return found if self.factor is not None else polished(found, second, self.xy, self.yy)
 
     @cached_property
     def centred(self) -> bool:
