@@ -43,15 +43,37 @@ def convex_decay_bound(below: Below) -> float:
 
     Notes
     -----
-    The better of two dual points: the slope at the map with its singular values cut at the decay, which loses the
-    square of what is cut; and the scaled residual, which loses less where the map is not yet a minimum.
+    The best of three dual points: the slope at the map with its singular values cut at the decay, the subgradient of
+    the penalty that is nearest to it, and the scaled residual, which loses less where the map is not yet a minimum.
     """
     mu = common_decay(below.problem.network.weight_decays)
-    left, values, right = np.linalg.svd(below.expansion.slope, full_matrices=False)
-    cut = mu * (1.0 - 8.0 * sum(below.expansion.slope.shape) * EPSILON)
-    nearest = (left * np.minimum(values, cut)) @ right
-    slope_bound = below.expansion.dual_minimum(nearest, below.longest)
-    return max(slope_bound, residual_bound(below.quadratic, mu, below.end_map) - _rounding(below))
+    expansion = below.expansion
+    cut = mu * (1.0 - 8.0 * sum(expansion.slope.shape) * EPSILON)
+    points = (cut_to_ball(expansion.slope, cut), sign_point(expansion.centre, expansion.slope, cut))
+    bounds = [expansion.dual_minimum(point, below.longest) for point in points]
+    return max(*bounds, residual_bound(below.quadratic, mu, below.end_map) - _rounding(below))
+
+
+def cut_to_ball(slope: FloatArray, radius: float) -> FloatArray:
+    """The nearest matrix of spectral norm at most ``radius``."""
+    left, values, right = np.linalg.svd(slope, full_matrices=False)
+    nearest: FloatArray = (left * np.minimum(values, radius)) @ right
+    return nearest
+
+
+def sign_point(end_map: FloatArray, slope: FloatArray, radius: float) -> FloatArray:
+    """``radius`` times the signs of a map, and off its range what a slope has there, cut to the ball.
+
+    The subgradient of ``radius ||.||_*`` at the map that is nearest to the slope: where the map is a minimum but for
+    rounding, it differs from the slope by that rounding.
+    """
+    left, values, right = np.linalg.svd(end_map, full_matrices=False)
+    kept = values > 1e-9 * max(float(np.max(values, initial=0.0)), 1e-300)
+    left, right = left[:, kept], right[kept]
+    off = slope - left @ (left.T @ slope)
+    off = off - (off @ right.T) @ right
+    point: FloatArray = radius * (left @ right) + cut_to_ball(off, radius)
+    return point
 
 
 def _rounding(below: Below) -> float:

@@ -6,6 +6,7 @@ Proof: ``docs/theory/dropout.md``, with the rounding of ``docs/theory/enclosures
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.certificates.duality import cut_to_ball, sign_point
 from service.core.certificates.linear_checks import certificate
 from service.core.certificates.quadratic_below import Below
 from service.core.certificates.separable import undecayed_bound
@@ -41,11 +42,12 @@ def _bound(below: Below) -> float:
     if feasible <= 0.0 or not expansion.known.all():
         return undecayed_bound(below)
     white = (expansion.slope @ expansion.basis.T @ coordinates.basis) / coordinates.scales
-    left, steep, right = np.linalg.svd(white, full_matrices=False)
-    cut = np.minimum(steep, coordinates.mu * length * feasible * (1.0 - 16.0 * sum(white.shape) * UNIT))
-    dual = (((left * cut) @ right) * coordinates.scales) @ coordinates.basis.T
+    cut = coordinates.mu * length * feasible * (1.0 - 16.0 * sum(white.shape) * UNIT)
     tangent = coordinates.mu * length**2 * (1.0 + 16.0 * UNIT)
-    return max(expansion.dual_minimum(dual @ expansion.basis, 0.0) - tangent, undecayed_bound(below))
+    inside = coordinates.of_map(below.claimed.end_to_end_map)
+    points = (cut_to_ball(white, cut), sign_point(inside, white, cut))
+    duals = [(point * coordinates.scales) @ coordinates.basis.T @ expansion.basis for point in points]
+    return max(*(expansion.dual_minimum(dual, 0.0) - tangent for dual in duals), undecayed_bound(below))
 
 
 def _feasible_share(problem: Problem) -> float:
