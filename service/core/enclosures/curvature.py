@@ -8,6 +8,8 @@ from service.core.factor import powers_of_two
 
 LARGEST_SHARE = 0.3
 """Share of the curvature that its error may take in a direction that counts as known."""
+SPARED = 1e-8
+"""Share of the curvature that known directions may give up for weak ones."""
 FLOORS = (1e-10, 1e-5, 1e-3)
 """Sizes of directions, relative to the numbers that make them up, below which they are tried as weak."""
 
@@ -36,8 +38,8 @@ def curvature_along(source: Source, basis: FloatArray, squares: FloatArray, prec
         departure += (error + 8.0 * UNIT * np.abs(gram)) * scale * scale[:, None]
         within = float(np.linalg.norm(departure[~weak][:, ~weak]))
         across = float(np.linalg.norm(departure[~weak][:, weak]))
-        # 2 |a||b| <= t |a|^2 + |b|^2 / t, with t such that known directions lose no more than to one another
-        weight = (within + UNIT) / across if across > 0.0 else 1.0
+        # 2 |a||b| <= t |a|^2 + |b|^2 / t, with t such that known directions lose next to nothing
+        weight = max(within, SPARED) / across if across > 0.0 else 1.0
         share = 1.01 * (within + across * weight) + 8.0 * UNIT
         if share <= LARGEST_SHARE:
             lost = float(np.linalg.norm(departure[weak][:, weak])) + (across / weight if across > 0.0 else 0.0)
