@@ -20,7 +20,7 @@ from service.core.verification.comparison import (
     close_arrays,
     close_maps,
     kind,
-    offset_rounding,
+    offset_size,
     unit_of,
 )
 
@@ -77,18 +77,15 @@ def _compared(problem: Problem, model: LinearVae, claim: Claim) -> Iterator[Comp
     noise = float(np.sum(decoder**2 * at.noise))
     small = 1e-9 * noise + 1e-300
     yield close("global_minimum.prediction_variance", minimum.prediction_variance, noise, small, scales=False)
-    rounded = offset_rounding(problem, product)
-    size = max(float(np.linalg.norm(product)), float(np.linalg.norm(offset)), 1e-300)
+    small = 1e-9 * max(float(np.linalg.norm(product)), 1e-300)
+    singular = np.asarray(np.linalg.svd(product, compute_uv=False), dtype=np.float64)
     yield close_maps("global_minimum.end_to_end_map", minimum.end_to_end_map, product, problem)
-    arrays = [
-        ("global_minimum.singular_values", minimum.singular_values, np.linalg.svd(product, compute_uv=False)),
-    ]
+    yield close_arrays("global_minimum.singular_values", minimum.singular_values, singular, small)
     if problem.network.bias_layers:
-        arrays.append(("global_minimum.output_offset", minimum.output_offset, offset))
-    for field, one, other in arrays:
-        yield close_arrays(field, one, other, 1e-9 * size + rounded)
-    if problem.network.bias_layers:
-        yield _biases(problem, dense, 1e-9 * size + rounded)
+        # biases are as large as the means that they take off, whatever is claimed of them
+        small = 1e-9 * offset_size(problem, product) + 1e-300
+        yield close_arrays("global_minimum.output_offset", minimum.output_offset, offset, small)
+        yield _biases(problem, dense, small)
     yield kind(claim.certificate, fresh)
     gradient = fresh.checks[0]
     yield Comparison(

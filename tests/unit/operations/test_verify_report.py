@@ -136,6 +136,19 @@ def test_no_claimed_number_widens_what_the_others_are_held_to(name: str) -> None
     assert {"global_minimum.terms.fit", "global_minimum.loss"} <= {check.field for check in recomputed}
 
 
+@pytest.mark.parametrize("size", [1e150, 1e300])
+@pytest.mark.parametrize(
+    "name", ["one output, bias", "noise, all biases", "variational, learned", "frozen layer, bias"]
+)
+def test_no_bias_is_so_large_that_its_size_hides_it(name: str, size: float) -> None:
+    for layer, bias in enumerate(answer_to(name)["global_minimum"]["biases"]):
+        if bias is not None:
+            document = answer_to(name)
+            document["global_minimum"]["biases"][layer] = [size] * bias["shape"][0]
+            found = {check.field for check in reported(document).checks if not check.agrees}
+            assert found & {"global_minimum.biases", "global_minimum.weights", "global_minimum.output_offset"}
+
+
 @pytest.mark.parametrize("name", ["one output, bias", "reduced rank", "variational, learned", "frozen layer, bias"])
 def test_a_bias_and_the_offset_changed_together_are_wrong(name: str) -> None:
     document = answer_to(name)
