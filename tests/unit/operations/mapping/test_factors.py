@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from service.core.data import moments_of_factor
 from service.core.factor import factor_of_samples
-from service.core.preparation import moments_of_factor
 from service.core.problems import Moments
 from service.errors import InputError
 from service.operations.mapping.factors import factor_of
