@@ -44,6 +44,8 @@ LISTS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "longer": lambda value: [*value, value[-1]],
     "empty": lambda _: [],
 }
+SLOW: Final = frozenset({"noisy", "noisy without decay", "uncentred noise"})
+"""Searches take longer: every fifth change is tried in the report."""
 NOISE: Final = 1e-9
 """Numbers below it are rounding here: all data are of the order of one."""
 
@@ -184,7 +186,8 @@ def report() -> str:
         "another word of the schema, sign, a part in a million, one more, zero, tiny, huge, `NaN` as text, flipped,",
         "lists longer, shorter or empty. Refused means an `InputError` that names the field. A change passes only",
         "where the field is `not_covered`, the number is rounding, or the weights stand for the same network; anything",
-        "else, and any other exception, would have stopped this report.",
+        "else, and any other exception, would have stopped this report. Of answers that took a search every fifth",
+        "change is tried.",
         "",
         "| answer to | solver | changes | refused | a field disagrees | incomplete | passes |",
         "|---|---|---|---|---|---|---|",
@@ -192,7 +195,8 @@ def report() -> str:
     total: Counter[str] = Counter()
     for name in PROBLEMS:
         document = answer_to(name)
-        counts = Counter(outcome_of(document, change) for change in changes(document))
+        tried = changes(document)[:: 5 if name in SLOW else 1]
+        counts = Counter(outcome_of(document, change) for change in tried)
         total += counts
         lines.append(f"| {name} | `{document['solver']}` | {_row(counts)} |")
     return "\n".join([*lines, f"| all | | {_row(total)} |"])

@@ -15,7 +15,6 @@ from service.core.landscapes.escapes import Escape, escape_from
 from service.core.landscapes.gaps import gaps_of
 from service.core.landscapes.given_weights import check_parameters
 from service.core.landscapes.point_class import class_at
-from service.core.landscapes.scale import target_size
 from service.core.landscapes.stationarity import stationarity_of
 from service.core.linear.quadratic import quadratic_of
 from service.core.losses import DenseParameters, end_to_end
@@ -133,7 +132,7 @@ def diagnose(
     quadratic = quadratic_of(problem)
     product = end_to_end(parameters)[0]
     optimal = None if known is None else known.solution.minimum.end_to_end_map
-    size = target_size(problem)
+    size = problem.spread
     return Diagnosis(
         found.point_class,
         found.evidence,

@@ -123,13 +123,17 @@ def mean_is_free(problem: Problem) -> bool:
     return network.bias in (Bias.ALL, Bias.OUTPUT) and not (decays and decays[-1] > 0.0)
 
 
-def offset_rounding(problem: Problem, product: FloatArray) -> float:
-    """What rounding makes of ``y_mean - W x_mean``; zero without means."""
+def offset_size(problem: Problem, product: FloatArray) -> float:
+    """Size of the terms of ``y_mean - W x_mean``; zero without means."""
     data = problem.data
     if data.x_mean is None or data.y_mean is None:
         return 0.0
-    size = float(np.linalg.norm(product)) * float(np.linalg.norm(data.x_mean)) + float(np.linalg.norm(data.y_mean))
-    return 64.0 * EPSILON * size
+    return float(np.linalg.norm(product)) * float(np.linalg.norm(data.x_mean)) + float(np.linalg.norm(data.y_mean))
+
+
+def offset_rounding(problem: Problem, product: FloatArray) -> float:
+    """What rounding makes of ``y_mean - W x_mean``."""
+    return 64.0 * EPSILON * offset_size(problem, product)
 
 
 def kind(claimed: Certificate, fresh: Certificate) -> Comparison:
@@ -141,7 +145,7 @@ def kind(claimed: Certificate, fresh: Certificate) -> Comparison:
 
 def close(field: str, claimed: float, found: float, tolerance: float, *, scales: bool) -> Comparison:
     """Numbers that agree to a tolerance; ``scales`` as `Comparison.scales_with_loss`."""
-    return Comparison(field, float(found), bool(abs(claimed - found) <= tolerance), scales)
+    return Comparison(field, float(found), bool(abs(claimed - found) <= tolerance < np.inf), scales)
 
 
 def close_maps(field: str, claimed: FloatArray, found: FloatArray, problem: Problem) -> Comparison:
@@ -157,4 +161,4 @@ def close_arrays(field: str, claimed: FloatArray, found: FloatArray, tolerance: 
         return Comparison(field, f"shape {found.shape}", agrees=False)
     worst = float(np.max(np.abs(claimed - found), initial=0.0))
     share = worst / tolerance if tolerance > 0.0 else float(worst > 0.0)
-    return Comparison(field, f"off by {share:.1e} of the tolerance", worst <= tolerance)
+    return Comparison(field, f"off by {share:.1e} of the tolerance", worst <= tolerance < np.inf)

@@ -135,6 +135,8 @@ def _parameters(minimum: wire.GlobalMinimum, mapped: MappedProblem) -> Parameter
 def _skips(minimum: wire.GlobalMinimum, mapped: MappedProblem) -> tuple[FactoredMatrix | None, ...]:
     network, at = mapped.core.network, ("global_minimum", "skip_weights")
     given = minimum.skip_weights or []
+    if minimum.skip_weights is not None and len(given) != len(network.skips):
+        raise InputError.at(at, f"must have {len(network.skips)} entries, one for each skip")
     widths = [mapped.core.data.inputs, *(layer.width for layer in network.layers)]
     found: list[FactoredMatrix | None] = []
     for index, skip in enumerate(network.skips):

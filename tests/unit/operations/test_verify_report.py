@@ -121,13 +121,32 @@ def test_bounds_are_in_order() -> None:
     assert {"certificate.lower_bound", "certificate.relative_gap", "certificate.kind"} <= wrong(report)
 
 
-def test_a_forged_allowance_buys_nothing() -> None:
-    document = answer_to("nuclear norm")
-    document["certificate"]["rounding_allowance"] = 1e9
-    document["global_minimum"]["terms"]["fit"] += 1e-3
-    document["global_minimum"]["terms"]["decay"] -= 1e-3
+@pytest.mark.parametrize("name", ["one output", "nuclear norm", "noisy", "dropout", "frozen layer", "variational"])
+def test_no_claimed_number_widens_what_the_others_are_held_to(name: str) -> None:
+    document = answer_to(name)
+    minimum, certificate = document["global_minimum"], document["certificate"]
+    certificate["rounding_allowance"] = 1e9
+    certificate["checks"] = [{**check, "tolerance": 1e9} for check in certificate["checks"]]
+    minimum["end_to_end_map"] = [[1e8 * entry for entry in row] for row in minimum["end_to_end_map"]]
+    minimum["singular_values"] = [1e8 * value for value in minimum["singular_values"]]
+    minimum["terms"]["fit"] += 1e-3
+    minimum["loss"] += 1e-3
     report = reported(document)
-    assert not any(check.agrees for check in report.checks if check.field.startswith("global_minimum.terms.fit"))
+    recomputed = [check for check in report.checks if check.how == "recomputed" and not check.agrees]
+    assert {"global_minimum.terms.fit", "global_minimum.loss"} <= {check.field for check in recomputed}
+
+
+@pytest.mark.parametrize("size", [1e150, 1e300])
+@pytest.mark.parametrize(
+    "name", ["one output, bias", "noise, all biases", "variational, learned", "frozen layer, bias"]
+)
+def test_no_bias_is_so_large_that_its_size_hides_it(name: str, size: float) -> None:
+    for layer, bias in enumerate(answer_to(name)["global_minimum"]["biases"]):
+        if bias is not None:
+            document = answer_to(name)
+            document["global_minimum"]["biases"][layer] = [size] * bias["shape"][0]
+            found = {check.field for check in reported(document).checks if not check.agrees}
+            assert found & {"global_minimum.biases", "global_minimum.weights", "global_minimum.output_offset"}
 
 
 @pytest.mark.parametrize("name", ["one output, bias", "reduced rank", "variational, learned", "frozen layer, bias"])
