@@ -11,9 +11,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 
-from tests.support.raw_problems import Summary
 from tests.support.raw_runs import CARRIED, FELT_PENALTY, WELL_CONDITIONED, run
-from tests.support.raw_scan import ALL_KINDS, scan_problem
+from tests.support.raw_scan import ALL_KINDS, FORMS, scan_problem
 
 PROBLEMS: Final = 2400
 IMAGE: Final = Path(__file__).parent.parent / "docs" / "images" / "raw-scan.png"
@@ -53,7 +52,7 @@ def outcome(seed: int) -> Outcome:
     return Outcome(
         seed=seed,
         kind=problem.kind,
-        form="moments" if isinstance(problem.data, Summary) else "samples",
+        form=problem.data.document()["kind"],
         condition=problem.condition if problem.cancelled < CARRIED else np.inf,
         penalty=problem.penalty,
         status=found.status,
@@ -133,9 +132,11 @@ def _kinds(outcomes: Sequence[Outcome]) -> str:
     lines = ["| inputs | form | problems | closed | largest gap closed | largest error of the loss | up to a norm |"]
     lines.append("|---|---|---|---|---|---|---|")
     for kind in ALL_KINDS:
-        for form in ("samples", "moments"):
+        for form in FORMS:
             own = [each for each in outcomes if (each.kind, each.form) == (kind, form)]
             closed = [each for each in own if each.closed]
+            if not closed:
+                continue
             lines.append(
                 f"| {kind} | {form} | {len(own)} | {len(closed)} | {max(each.gap for each in closed):.1e} | "
                 f"{max(each.error for each in closed):.1e} | {sum(each.limited for each in own)} |"
@@ -157,11 +158,12 @@ def report() -> str:
     )
     return f"""
 {PROBLEMS} problems with zero to two hidden layers, with and without an output bias, 5 to 100,000 samples of up to seven
-inputs, as samples or as moments, without decay or with decays from 1e-12 to 1e-1. Inputs are graded (units up to twelve
-decades apart), rotated (the same, along no axis), offset (up to 1e9 of what they vary) or near-duplicates (up to the
-twelfth digit); every direction, the weakest too, carries a part of the targets. The truth is least squares in rational
-numbers, or the secular equation in 100 digits, on the very numbers that were sent; the objective at the returned
-weights is computed in rationals as well.
+inputs, as samples, moments or factors, without decay or with decays from 1e-12 to 1e-1. Inputs are graded (units up to
+twelve decades apart), rotated (the same, along no axis), offset (up to 1e9 of what they vary), near-duplicates (up to
+the twelfth digit) or aligned (orthogonal, with several outputs); every direction, the weakest too, carries a part of
+the targets. The truth is least squares in rational numbers, the secular equation in 100 digits, or closed forms of the
+rank and the nuclear norm, on the very numbers that were sent; the objective at the returned weights is computed in
+rationals as well.
 
 **No lower bound is above the truth, no upper bound below the objective at the returned weights, no gap negative, no
 loss negative or other than that of the weights, and every problem got an answer:** {statuses}.

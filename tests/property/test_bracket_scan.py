@@ -6,8 +6,8 @@ from evidence.bracket_instances import KINDS
 from evidence.bracket_scan import scan
 from service.core.catalogue import SOLVERS
 
-COUNT = 40
-SLOW = {"uncentred_noise": 6, "noisy_bounded": 12}
+COUNT = 25
+SLOW = {"uncentred_noise": 4, "noisy_bounded": 5}
 
 
 @pytest.mark.parametrize("kind", KINDS)

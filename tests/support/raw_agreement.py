@@ -22,7 +22,8 @@ from service.schemas.batch import SweepRequest
 from service.schemas.sweeps import SweepsRequest
 from tests.reference.exact_truth import least_squares
 from tests.reference.high_precision import scaled_condition
-from tests.support.raw_problems import RawProblem, Rows
+from tests.support.raw_data import Rows
+from tests.support.raw_problems import RawProblem
 from tests.support.raw_runs import CLOSED, LIMITS, WELL_CONDITIONED, answered
 
 COLUMNS: Final = ["status", "loss", "lower_bound", "relative_gap", "norm", "rank"]

@@ -5,12 +5,11 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from math import isfinite
-from typing import Any, TypeAlias
+from typing import Any
 
 import mpmath as mp  # type: ignore[import-untyped]  # it has no stubs
-import numpy as np
 
-from tests.reference.exact_numbers import ExactMoments, Floats, of_floats, of_samples
+from tests.reference.exact_numbers import ExactMoments
 from tests.reference.exact_truth import least_squares
 from tests.reference.high_precision import (
     DIGITS,
@@ -20,58 +19,7 @@ from tests.reference.high_precision import (
     least_loss_within,
     scaled_condition,
 )
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Samples: ``x`` (n, d) and ``y`` (n, k)."""
-
-    x: Floats
-    y: Floats
-
-    def exact(self) -> ExactMoments:
-        """Their moments, without rounding."""
-        return of_samples(self.x, self.y)
-
-    def document(self) -> dict[str, Any]:
-        """The data as they are sent."""
-        return {"kind": "samples", "x": self.x.tolist(), "y": self.y.tolist()}
-
-    def scaled(self, factors: Floats) -> "Rows":
-        """Every input in another unit."""
-        return Rows(self.x * factors, self.y)
-
-
-@dataclass(frozen=True)
-class Summary:
-    """Moments of samples that nobody sees; the means only where they are sent."""
-
-    xx: Floats
-    xy: Floats
-    yy: float
-    x_mean: Floats | None = None
-    y_mean: Floats | None = None
-    n: int | None = None
-
-    def exact(self) -> ExactMoments:
-        """The numbers as they are."""
-        return of_floats(self.xx, self.xy, self.yy, self.x_mean, self.y_mean)
-
-    def document(self) -> dict[str, Any]:
-        """The data as they are sent."""
-        means = {"x_mean": self.x_mean, "y_mean": self.y_mean}
-        told: dict[str, Any] = {name: mean.tolist() for name, mean in means.items() if mean is not None}
-        if self.n is not None:
-            told["n"] = self.n
-        return {"kind": "moments", "xx": self.xx.tolist(), "xy": self.xy.tolist(), "yy": self.yy, **told}
-
-    def scaled(self, factors: Floats) -> "Summary":
-        """Every input in another unit; powers of two, so that nothing is rounded."""
-        mean = None if self.x_mean is None else self.x_mean * factors
-        return replace(self, xx=self.xx * np.outer(factors, factors), xy=self.xy * factors[:, None], x_mean=mean)
-
-
-Data: TypeAlias = Rows | Summary
+from tests.support.raw_data import Data, Rows, Summary
 
 
 @dataclass(frozen=True)
@@ -83,7 +31,7 @@ class RawProblem:
     name : str
     kind : str
         What makes the data hard, one word.
-    data : Rows or Summary
+    data : Rows, Summary or Factored
     hidden : tuple of int
         Widths of the hidden layers.  With decay none of them is below the number of outputs.
     decays : tuple of float
@@ -191,7 +139,7 @@ class RawProblem:
     @cached_property
     def cancelled(self) -> float:
         """Largest ratio of a raw second moment to the central one, which moments with an offset were rounded to."""
-        if isinstance(self.data, Rows) or not self.bias:
+        if not isinstance(self.data, Summary) or not self.bias:
             return 1.0
         pairs = [(self.exact.xx[j][j], self.free.xx[j][j]) for j in range(self.exact.inputs)]
         return max((float(raw / central) for raw, central in pairs if central), default=1.0)
@@ -233,6 +181,3 @@ def chain(depth: int, width: int, decay: float | Sequence[float]) -> dict[str, A
     """Hidden widths and decays of a chain with ``depth`` hidden layers, as arguments of `RawProblem`."""
     decays = [decay] * (depth + 1) if isinstance(decay, float) else decay
     return {"hidden": (width,) * depth, "decays": tuple(decays)}
-
-
-__all__ = ["Data", "RawProblem", "Rows", "Summary", "chain", "rational"]

@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 
 from tests.reference.exact_numbers import Floats, joint_is_semidefinite
-from tests.support.raw_problems import Data, RawProblem, Rows, Summary, chain
+from tests.support.raw_data import Data, Factored, Rows, Summary
+from tests.support.raw_problems import RawProblem, chain
 
 DECADES: Final = 12.0
 """The condition of the inputs goes up to ten to this."""
@@ -15,6 +16,7 @@ HADAMARD: Final = np.array(
     [[1.0, 1.0, 1.0, 1.0], [1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0], [1.0, -1.0, -1.0, 1.0]]
 )
 """Twice an orthogonal matrix."""
+FORMS: Final = ("samples", "moments", "factor")
 LARGE_EVERY: Final = 101
 """One problem in so many has tens of thousands of samples."""
 
@@ -33,16 +35,19 @@ def scan_problem(seed: int) -> RawProblem:
         sizes = chain(min(depth, 1), int(rng.integers(4, 6)), felt)
         return RawProblem(f"{kind} {seed}", kind, turned, unturned=rows, **sizes)
     outputs = int(rng.integers(2, 4)) if rng.random() < 0.2 and not (decay and depth) else 1
-    as_moments = outputs == 1 and bool(rng.random() < 0.3)
+    form = FORMS[int(rng.choice(len(FORMS), p=[0.55, 0.25, 0.2]))]
+    if form == "moments" and outputs > 1:
+        form = "factor"
     bias = bool(rng.random() < 0.5)
     noise = float(rng.uniform(0.01, 2.0)) if outputs == 1 and not bias and rng.random() < 0.3 else 0.0
-    n = _samples(rng, large=seed % LARGE_EVERY == 100 and not as_moments)
+    n = _samples(rng, large=seed % LARGE_EVERY == 100 and form != "moments")
     size = int(rng.integers(1, 8)) if n < 1000 else int(rng.integers(1, 4))
     width = int(rng.integers(1, 5))
     latent = rng.normal(size=(n, size))
     x = KINDS[kind](rng, latent, float(rng.uniform()))
     y = _targets(rng, latent, outputs)
-    data: Data = summary(x, y, means=bias) if as_moments else Rows(x, y)
+    rows = Rows(x, y)
+    data: Data = summary(x, y, means=bias) if form == "moments" else Factored.of(rows) if form == "factor" else rows
     return RawProblem(f"{kind} {seed}", kind, data, bias=bias, noise=noise, **chain(depth, width, decay))
 
 

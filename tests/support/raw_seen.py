@@ -7,7 +7,8 @@ import numpy as np
 
 from tests.reference.exact_numbers import Floats
 from tests.reference.nist import Regression, regression
-from tests.support.raw_problems import RawProblem, Rows, Summary, chain
+from tests.support.raw_data import Rows, Summary
+from tests.support.raw_problems import RawProblem, chain
 
 
 def _opposite() -> RawProblem:

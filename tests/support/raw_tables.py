@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 
 from tests.reference.exact_numbers import Floats
-from tests.support.raw_problems import RawProblem, Rows, chain
+from tests.support.raw_data import Rows
+from tests.support.raw_problems import RawProblem, chain
 
 ROWS: Final = 40
 SEEDS: Final = range(5)

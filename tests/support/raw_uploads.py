@@ -1,7 +1,8 @@
 """Raw data over HTTP: a csv file is uploaded, and the same problem asked about it by its id."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 
 from service.settings import Settings
 from tests.serving import call, serving
-from tests.support.raw_problems import RawProblem, Rows
+from tests.support.raw_data import Factored, Rows
+from tests.support.raw_problems import RawProblem
 
 
 @contextmanager
@@ -39,3 +41,8 @@ def answered_from_csv(base: str, problem: RawProblem, **options: Any) -> dict[st
         raise AssertionError(f"{problem.name}: {reply.status} {reply.json.get('detail')}")
     found: dict[str, Any] = reply.json
     return found
+
+
+def kept(problem: RawProblem, answer: Mapping[str, Any]) -> RawProblem:
+    """The problem about the factor that was kept of a file, as the answer repeats it."""
+    return replace(problem, data=Factored.of_document(answer["problem"]["data"]))

@@ -32,6 +32,7 @@ from service.vocabulary import Bias, Evidence, Status
 RESTARTS = 7
 AGREEING = 3
 """Descents that end at the lowest value before the search does."""
+STEPS = 120
 SAME = 1e-10
 """Difference of values, relative to the squared error of zero, that counts as none."""
 CONTINUED = 3
@@ -109,12 +110,12 @@ def _small(reduced: BestFirstLayer, rough: list[tuple[float, FloatArray]]) -> tu
     Notes
     -----
     Minima that lie 1e-5 apart are told apart only at the end of a descent.  Where all meet these are three; at most
-    there are as many as starts.
+    there are as many as starts, of `STEPS` Hessians each.
     """
     slack = SAME * reduced.quadratic.total
-    best, met = descend(reduced, rough[0][1]), 1
+    best, met = descend(reduced, rough[0][1], STEPS), 1
     for _, point in rough[1:]:
-        found = descend(reduced, point)
+        found = descend(reduced, point, STEPS)
         if found[0] < best[0] - slack:
             met = 1
         elif found[0] <= best[0] + slack:
@@ -122,7 +123,7 @@ def _small(reduced: BestFirstLayer, rough: list[tuple[float, FloatArray]]) -> tu
         best = min(best, found, key=_value)
         if met >= AGREEING:
             break
-    return best
+    return descend(reduced, best[1])
 
 
 def _large(reduced: BestFirstLayer, rough: list[tuple[float, FloatArray]]) -> tuple[float, FloatArray]:

@@ -23,15 +23,25 @@ from service.core.roles import Solver
 from service.vocabulary import Evidence, PointClass, PointKind, Status
 
 TIE_TOLERANCE = 1e-10
+AMPLIFIED = 1e4
+"""Most that rounding of moments grows in white coordinates: the condition up to which they are decomposed plainly."""
 
 
 def numerical_rank(quadratic: Quadratic) -> int:
-    """Singular values of the target that rounding in the moments cannot have made."""
+    """Singular values of the target that rounding in the moments cannot have made.
+
+    Notes
+    -----
+    Decided in white coordinates, where inputs have no units.  Rounding of ``E[y x^T]`` grows there by the condition of
+    the inputs as far as they are turned against one another; scales that differ by more than `AMPLIFIED` are those
+    of columns in units of their own, whose rounding has the same units and does not grow.
+    """
     values = quadratic.svd[1]
     if values.size == 0 or values[0] == 0.0:
         return 0
     noise = float(np.linalg.norm(quadratic.correlation)) / float(quadratic.scales[-1])
-    floor = 4 * max(quadratic.target.shape) * EPSILON * max(noise, float(values[0]))
+    size = float(values[0]) * float(np.clip(noise / float(values[0]), 1.0, AMPLIFIED))
+    floor = 4 * max(quadratic.target.shape) * EPSILON * size
     return int(np.count_nonzero(values > floor))
 
 

@@ -258,7 +258,7 @@ PLAIN: Final = {
 """What landscapes and diagnoses know, too."""
 
 
-@pytest.mark.parametrize("value", [1e155, 1.7e308])
+@pytest.mark.parametrize("value", [1.7e308])
 def test_landscapes_and_diagnoses_of_any_magnitude(value: float) -> None:
     for kind, make in PLAIN.items():
         problem = make(value)
