@@ -138,18 +138,19 @@ def _mean_misfit(
         return 0.0, 0.0
     whole, mean = end_to_end_map.high, data.x_mean[:, None]
     scale = powers_of_two(np.abs(mean[:, 0]))
-    terms = np.abs(offset) + np.abs(whole) @ np.abs(mean[:, 0]) + np.abs(data.y_mean)
     if precise:
         moved = product(whole * scale, mean / scale[:, None])
         moved = Twofold(moved.high, moved.low + end_to_end_map.low @ mean)
         target = two_sum(data.y_mean[:, None], -offset[:, None])
         missed = added(target, negated(moved)).rounded()[:, 0]
-        # entries of the scaled means are at most two, those of the map at most the sum of terms
+        # entries of the scaled means are at most two; the sum is exact where the map is zero and the bias is the mean
         unit = 4.0 * product_error(data.inputs) + gamma(data.inputs + 8.0) * 8.0 * UNIT
-        reach = np.abs(whole * scale).max(axis=1, initial=0.0) * 2.0 + terms
+        reach = np.abs(whole * scale).max(axis=1, initial=0.0) * 2.0 + np.abs(moved.high[:, 0])
+        reach = reach + np.where(reach > 0.0, np.abs(target.high[:, 0]), 0.0)
         off = float(np.linalg.norm(unit * reach + 2.0 * UNIT * np.abs(missed)))
     else:
         missed = data.y_mean - whole @ mean[:, 0] - offset
+        terms = np.abs(offset) + np.abs(whole) @ np.abs(mean[:, 0]) + np.abs(data.y_mean)
         off = float(np.linalg.norm(gamma(data.inputs + 8.0) * terms))
     if local.mean is not None:
         missed = missed + local.mean

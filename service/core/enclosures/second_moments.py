@@ -82,6 +82,9 @@ class SecondMoments:
         precision or in about its square.  O(k d^2).
         """
         whole, below = end_to_end_map * self._scale, low * self._scale
+        if not whole.any() and not below.any() and self._scaled.yy.rounded().item() == 0.0:
+            # targets that do not vary, to rounding: of the nearest data that have these moments they do not at all
+            return Local(0.0, 0.0, np.zeros_like(whole), np.zeros(whole.shape[1]))
         return self._precisely(whole, below) if precise else self._plainly(whole, below)
 
     def _plainly(self, whole: FloatArray, below: FloatArray) -> Local:

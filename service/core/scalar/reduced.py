@@ -16,7 +16,11 @@ from service.core.arrays import BoolArray, FloatArray
 from service.core.least_squares import LeastSquares
 from service.core.linalg import Spectrum
 from service.core.problems import Moments, Network, Problem
+from service.errors import NumericalError
 from service.vocabulary import Bias
+
+MOST_NOISE = 690.0
+"""Logarithm of the largest factor by which second moments are multiplied."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +200,8 @@ def reduce(network: Network, moments: Moments, log_noise_factor: float | None = 
 
     else:
         factor = 0.0
+        if log_c > MOST_NOISE:
+            raise NumericalError("noise under an output bias multiplies second moments beyond double precision")
         quadratic = seen.xx + np.expm1(log_c) * moments.xx + np.exp(log_c) * np.diag(input_noise)
 
         def change(root: LeastSquares) -> LeastSquares:
