@@ -16,8 +16,10 @@ NEWTON_STEPS = 40
 CG_STEPS = 60
 HALVINGS = 30
 SETTLED = 1e-14
+UNEQUAL = 1e-2
+"""Least of the inputs' scales, relative to the largest, below which conjugate gradients may lose their digits."""
 PATIENCE = 10
-"""Steps by conjugate gradients after which, or once they stall, the Hessian itself is asked for."""
+"""Steps by them after which, or once they stall, the Hessian itself is then asked for."""
 STALLED = 1e-12
 MOST_DIMENSIONS = 300
 """Dimensions up to which it is: as many products a step."""
@@ -133,14 +135,15 @@ def newton(task: Penalised, start: Point) -> Point:
     model = _Model(task, point)
     size = np.sqrt(model.gradient.dot(model.gradient))
     unit = max(task.quadratic.correlation_norm, 1e-300)
+    unequal = task.quadratic.least_scale < UNEQUAL * task.quadratic.largest_scale
     for index in range(NEWTON_STEPS):
         if size <= SETTLED * unit:
             break
-        small = model.dimension <= MOST_DIMENSIONS
+        exact = unequal and model.dimension <= MOST_DIMENSIONS
         moved = None
-        if index < PATIENCE or not small:
+        if index < PATIENCE or not exact:
             moved = _searched(task, model, _direction(model, size, unit), value)
-        if moved is None and small and size > STALLED * unit:
+        if moved is None and exact and size > STALLED * unit:
             moved = _searched(task, model, _exact_direction(model), value)
         if moved is None or not moved.values.size:
             point = moved or point
