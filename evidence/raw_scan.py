@@ -11,7 +11,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 
-from tests.support.raw_runs import CARRIED, FELT_PENALTY, WELL_CONDITIONED, run
+from tests.support.raw_runs import FELT_PENALTY, WELL_CONDITIONED, run
 from tests.support.raw_scan import ALL_KINDS, FORMS, scan_problem
 
 PROBLEMS: Final = 2400
@@ -53,7 +53,7 @@ def outcome(seed: int) -> Outcome:
         seed=seed,
         kind=problem.kind,
         form=problem.data.document()["kind"],
-        condition=problem.condition if problem.cancelled < CARRIED else np.inf,
+        condition=problem.condition,
         penalty=problem.penalty,
         status=found.status,
         closed=found.closed,
@@ -169,9 +169,9 @@ rationals as well.
 loss negative or other than that of the weights, and every problem got an answer:** {statuses}.
 
 Gaps closed by scaled condition (columns centred where there is a bias, scaled to unit norm) and by penalty
-`min_j p / t_j^2` (the convex penalty at the minimum against the squared norm of each column). Every gap below
-{WELL_CONDITIONED:.0e} or above {FELT_PENALTY:.0e} is closed. Moments whose offsets, squared, are {CARRIED:.0e} of their
-variance, which they then do not tell, stand with the dependent ones:
+`min_j p / t_j^2` (the convex penalty at the minimum against the squared norm of each column). Raw moments of a column
+with an offset tell its variance to fewer digits: their scaled condition counts as larger by offset / deviation. Every
+gap below {WELL_CONDITIONED:.0e} or above {FELT_PENALTY:.0e} is closed:
 
 {_regions(outcomes)}
 

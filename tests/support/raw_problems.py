@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
-from math import isfinite
+from math import isfinite, sqrt
 from typing import Any
 
 import mpmath as mp  # type: ignore[import-untyped]  # it has no stubs
@@ -133,12 +133,16 @@ class RawProblem:
 
     @cached_property
     def condition(self) -> float:
-        """Scaled condition of the inputs."""
-        return scaled_condition(self.free)
+        """Scaled condition of the inputs, as far as the numbers that are sent tell it.
+
+        Central moments whose raw ones are larger by a factor are known to that many units of rounding only, and they
+        are squares: the condition of what they tell is larger by its root.
+        """
+        return scaled_condition(self.free) * sqrt(self.cancelled)
 
     @cached_property
     def cancelled(self) -> float:
-        """Largest ratio of a raw second moment to the central one, which moments with an offset were rounded to."""
+        """Largest ratio of a raw second moment to the central one; one where samples or a factor are sent."""
         if not isinstance(self.data, Summary) or not self.bias:
             return 1.0
         pairs = [(self.exact.xx[j][j], self.free.xx[j][j]) for j in range(self.exact.inputs)]

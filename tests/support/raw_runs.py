@@ -18,10 +18,10 @@ LIMITS: Final = Limits()
 CLOSED: Final = ("exact", "certified")
 WELL_CONDITIONED: Final = 1e7
 """Scaled condition below which every gap must close."""
-CARRIED: Final = 1e14
-"""Moments whose offsets are larger, squared, than this times their variance do not carry the latter."""
 FELT_PENALTY: Final = 1e-8
 """Penalty in scaled coordinates above which every gap must close, whatever the condition."""
+LOST: Final = 1e-14
+"""What moments lose to offsets, a hundred roundings of the raw ones, must stay below the penalty."""
 OWN_SIZE: Final = Fraction(1, 10**9)
 """Relative error that the told loss may have against the exact one of the told weights."""
 CANCELLED: Final = Fraction(1, 10**30)
@@ -96,13 +96,8 @@ def must_close(problem: RawProblem) -> bool:
     """Whether float64 is known to suffice for closing the gap."""
     if problem.truth is None:
         return False
-    felt = problem.decayed and problem.penalty > FELT_PENALTY
-    return well_conditioned(problem) or (felt and problem.cancelled < CARRIED)
-
-
-def well_conditioned(problem: RawProblem) -> bool:
-    """Whether the numbers that were sent tell every direction of the inputs from none."""
-    return problem.condition < WELL_CONDITIONED and problem.cancelled < CARRIED
+    felt = max(FELT_PENALTY, LOST * problem.cancelled)
+    return problem.condition < WELL_CONDITIONED or (problem.decayed and problem.penalty > felt)
 
 
 def judged(problem: RawProblem, answer: Mapping[str, Any]) -> dict[str, str]:
@@ -122,7 +117,7 @@ def judged(problem: RawProblem, answer: Mapping[str, Any]) -> dict[str, str]:
             found["upper bound below truth"] = f"{float(upper)!r} < {float(truth)!r}"
     if limit is not None and problem.decayed:
         found["norm limit with decay"] = f"{limit:.3g}"
-    if limit is not None and well_conditioned(problem):
+    if limit is not None and problem.condition < WELL_CONDITIONED:
         found["norm limit on good data"] = f"condition {problem.condition:.3g}"
     if minimum["weights"] is not None:
         found |= _against_weights(problem, answer, upper, loss)

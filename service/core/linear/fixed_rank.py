@@ -16,6 +16,13 @@ NEWTON_STEPS = 40
 CG_STEPS = 60
 HALVINGS = 30
 SETTLED = 1e-14
+UNEQUAL = 1e-2
+"""Least of the inputs' scales, relative to the largest, below which conjugate gradients may lose their digits."""
+PATIENCE = 10
+"""Steps by them after which, or once they stall, the Hessian itself is then asked for."""
+STALLED = 1e-12
+MOST_DIMENSIONS = 300
+"""Dimensions up to which it is: as many products a step."""
 EQUAL = 1e-7
 """Relative difference of singular values below which a divided difference is a derivative."""
 
@@ -78,6 +85,12 @@ class _Model:
         self.right_block = 1.0 / (self.squares[:, None] + self.weights)
         self.square = left.shape[0] == values.size
 
+    @property
+    def dimension(self) -> int:
+        """Of the space of maps of this rank."""
+        rank = self.at.values.size
+        return int(rank * (self.at.left.shape[0] + self.at.right.shape[0] - rank))
+
     def hessian(self, step: Tangent) -> Tangent:
         left, values, right = self.at
         change = ((left @ step.core + step.outer) @ right.T + left @ step.inner.T) * self.squares
@@ -122,10 +135,16 @@ def newton(task: Penalised, start: Point) -> Point:
     model = _Model(task, point)
     size = np.sqrt(model.gradient.dot(model.gradient))
     unit = max(task.quadratic.correlation_norm, 1e-300)
-    for _ in range(NEWTON_STEPS):
+    unequal = task.quadratic.least_scale < UNEQUAL * task.quadratic.largest_scale
+    for index in range(NEWTON_STEPS):
         if size <= SETTLED * unit:
             break
-        moved = _searched(task, model, _direction(model, size, unit), value)
+        exact = unequal and model.dimension <= MOST_DIMENSIONS
+        moved = None
+        if index < PATIENCE or not exact:
+            moved = _searched(task, model, _direction(model, size, unit), value)
+        if moved is None and exact and size > STALLED * unit:
+            moved = _searched(task, model, _exact_direction(model), value)
         if moved is None or not moved.values.size:
             point = moved or point
             break
@@ -187,6 +206,36 @@ def _direction(model: _Model, size: float, unit: float) -> Tangent:
         search = conditioned.plus(search, following / product)
         product = following
     return step
+
+
+def _exact_direction(model: _Model) -> Tangent:
+    """Newton direction from the Hessian itself, for inputs on which conjugate gradients lose their digits.
+
+    Scaled by its diagonal, so that inputs of all sizes count alike, and raised until it is positive.
+    """
+    left, values, right = model.at
+    rank = values.size
+    spaces = [(np.linalg.svd(frame, full_matrices=True)[0][:, rank:], frame.shape[0] - rank) for frame in (left, right)]
+    (beside, above), (below, under) = spaces
+    sizes = (rank * rank, rank * (rank + above))
+
+    def tangent(entries: FloatArray) -> Tangent:
+        core, outer, inner = np.split(entries, sizes)
+        return Tangent(
+            core.reshape(rank, rank), beside @ outer.reshape(above, rank), below @ inner.reshape(under, rank)
+        )
+
+    def entries(step: Tangent) -> FloatArray:
+        return np.concatenate([step.core.ravel(), (beside.T @ step.outer).ravel(), (below.T @ step.inner).ravel()])
+
+    columns = [entries(model.hessian(tangent(unit))) for unit in np.eye(model.dimension)]
+    hessian = 0.5 * (np.array(columns) + np.array(columns).T)
+    diagonal = np.abs(hessian.diagonal())
+    units = 1.0 / np.sqrt(np.maximum(diagonal, EPSILON**2 * float(np.max(diagonal))))
+    curvatures, frame = np.linalg.eigh(hessian * np.outer(units, units))
+    slope = frame.T @ (entries(model.gradient) * units)
+    step = -frame @ (slope / np.maximum(np.abs(curvatures), 1e-12)) * units
+    return tangent(step)
 
 
 def _retract(point: Point, step: Tangent, length: float) -> Point:

@@ -30,6 +30,10 @@ from service.core.rules import Hypothesis, Verdict
 from service.vocabulary import Bias, Evidence, Status
 
 RESTARTS = 7
+"""The bound's own map and random weights, beside the balanced ones."""
+FEWER_RESTARTS = 5
+"""The same in problems of at most `FEW` weights above the first."""
+FEW = 30
 AGREEING = 3
 """Descents that end at the lowest value before the search does."""
 STEPS = 120
@@ -180,7 +184,8 @@ def _starts(task: Problem, quadratic: Quadratic) -> list[FloatArray]:
     size = begin.size
     spread = float(np.sqrt(np.mean(begin**2))) + 1e-3
     starts = [begin + 0.05 * spread * rng.standard_normal(size)]
-    starts += [spread * factor * rng.standard_normal(size) for factor in np.geomspace(0.5, 2.0, RESTARTS - 1)]
+    count = RESTARTS if size > FEW else FEWER_RESTARTS
+    starts += [spread * factor * rng.standard_normal(size) for factor in np.geomspace(0.5, 2.0, count - 1)]
     return starts
 
 
