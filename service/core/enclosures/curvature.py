@@ -42,8 +42,8 @@ def curvature_along(source: Source, basis: FloatArray, squares: FloatArray, prec
         weight = max(within, SPARED) / across if across > 0.0 else 1.0
         share = 1.01 * (within + across * weight) + 8.0 * UNIT
         if share <= LARGEST_SHARE:
-            lost = float(np.linalg.norm(departure[weak][:, weak])) + (across / weight if across > 0.0 else 0.0)
-            bend = 1.01 * lost * float(np.max(sides[weak], initial=0.0)) ** 2
+            # among themselves the second moments of weak directions are not negative, whatever they are
+            bend = 1.01 * across / weight * float(np.max(sides[weak], initial=0.0)) ** 2
             return np.where(weak | (roots == 0.0), 0.0, roots * roots * (1.0 - share)), bend
     # second moments are never negative
     return np.zeros(inputs), 0.0
