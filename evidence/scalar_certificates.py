@@ -9,7 +9,6 @@ from service.core.certificates.scalar_output import certify
 from service.core.problems import Layer, Moments, Network, Problem
 from service.core.scalar.norm_bound import norm_bound
 from service.core.scalar.reduced import reduced_of
-from service.core.scalar.shells import Scales
 from service.core.solvers.scalar_output import solve
 from tests.reference.exact_numbers import of_floats
 from tests.reference.high_precision import DIGITS, exact_minimum
@@ -66,11 +65,10 @@ def outcome(seed: int) -> Outcome:
     data, reduced = problem.data, reduced_of(problem)
     solution = solve(problem)
     certificate = certify(problem, solution)
-    scales = Scales(float(np.linalg.norm(data.xx)), float(np.linalg.norm(data.xy)), data.yy)
     unit = max(abs(certificate.upper_bound), 1e-6 * data.yy)
     length = float(solution.minimum.singular_values[0]) * float(np.exp(reduced.log_factor))
     searched = [
-        norm_bound(reduced, scales, 0.2 * certificate.tolerance * unit, certificate.upper_bound, hint).nodes
+        norm_bound(reduced, 0.2 * certificate.tolerance * unit, certificate.upper_bound, hint).nodes
         for hint in (length if length > 0.0 else None, None)
     ]
     with mp.workdps(DIGITS):

@@ -8,6 +8,7 @@ from typing import Final
 from service.core.certificates import deep, duality, separable
 from service.core.certificates import rank_one as rank_one_certificate
 from service.core.certificates import scalar_output as scalar_output_certificate
+from service.core.certificates.uncentred_noise import certify_uncentred_noise
 from service.core.ranks.rule import RankRule
 from service.core.ranks.rules import (
     balance,
@@ -69,7 +70,7 @@ SOLVERS: Final[tuple[tuple[Solver, Certifier], ...]] = (
     (factorisation.SOLVER, separable.certify_factorisation),
     (autoencoder.SOLVER, duality.certify_autoencoder),
     (dropout.SOLVER, separable.certify_dropout),
-    (uncentred_noise.SOLVER, duality.certify_uncentred_noise),
+    (uncentred_noise.SOLVER, certify_uncentred_noise),
     (nuclear_norm.SOLVER, duality.certify_nuclear_norm),
     (rank_one_bottleneck.SOLVER, rank_one_certificate.certify),
     (deep_bounded.SOLVER, deep.certify_deep),

@@ -8,6 +8,7 @@ from service.core.arrays import FloatArray
 from service.core.bracketed import bracketed_root
 from service.core.linear.shrinkage import Shrinkage
 from service.core.problems import Samples
+from service.core.twofold import added, exactly, product
 
 
 def generated_samples(
@@ -103,41 +104,11 @@ def fit_on_samples(samples: Samples, weights: Sequence[FloatArray]) -> float:
     Residuals are formed in twice the working precision, so that what is left of a nearly perfect fit is that of these
     weights and not of the rounding of the predictions; then a sum of squares.
     """
-    high, low = samples.x, np.zeros_like(samples.x)
+    reached = exactly(samples.x)
     for weight in weights:
-        high, low = _times(high, low, weight.T)
-    total, error = _sum(high, -samples.y)
-    residual = total + (error + low)
+        reached = added(product(reached.high, weight.T), product(reached.low, weight.T))
+    residual = added(reached, exactly(-samples.y)).rounded()
     return float(np.sum(residual * residual)) / len(samples.x)
-
-
-def _times(high: FloatArray, low: FloatArray, right: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """``(high + low) @ right`` as an unevaluated sum, by error-free products and sums (Dekker 1971; Knuth)."""
-    total, rest = np.zeros((len(high), right.shape[1])), low @ right
-    for column, row in zip(high.T, right, strict=True):
-        product = np.outer(column, row)
-        (left_top, left_end), (right_top, right_end) = _halves(column), _halves(row)
-        error = np.outer(left_top, right_top) - product
-        error = ((error + np.outer(left_top, right_end)) + np.outer(left_end, right_top)) + np.outer(
-            left_end, right_end
-        )
-        total, lost = _sum(total, product)
-        rest = rest + (error + lost)
-    return _sum(total, rest)
-
-
-def _sum(first: FloatArray, second: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Rounded sum and its exact error."""
-    total = first + second
-    shifted = total - first
-    return total, (first - (total - shifted)) + (second - shifted)
-
-
-def _halves(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Upper and lower half of the digits of each entry."""
-    shifted = 134217729.0 * values
-    top = shifted - (shifted - values)
-    return top, values - top
 
 
 def _orthonormal(rng: np.random.Generator, rows: int, columns: int) -> FloatArray:

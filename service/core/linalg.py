@@ -9,8 +9,6 @@ from scipy.linalg.blas import dnrm2
 from service.core.arrays import BoolArray, FloatArray
 
 EPSILON = float(np.finfo(float).eps)
-MOST_SAMPLES = 10**7
-"""Samples beyond which summing more does not make the moments less certain."""
 
 
 @dataclass(frozen=True)
@@ -20,19 +18,25 @@ class Spectrum:
     Attributes
     ----------
     values : (d,) array
-        Eigenvalues, ascending.
+        Eigenvalues, ascending; exactly zero where the data decided that a direction is absent.
     vectors : (d, d) array
         Orthonormal eigenvectors as columns.
     projections : (d, k) array
         ``vectors^T xy``.
     rank_tolerance : float
-        Eigenvalues at or below it count as zero: ``max(d, min(n, 10^7)) eps max|value|``.
+        Eigenvalues at or below it count as zero.
+    response : (d, k) array
+        ``projections / sqrt(values)``, to the accuracy that the data have; zero along absent directions.
+    residual : float or None
+        Squared error that no map removes, as a sum of squares; None where only the moments can tell, as a difference.
     """
 
     values: FloatArray
     vectors: FloatArray
     projections: FloatArray
     rank_tolerance: float
+    response: FloatArray
+    residual: float | None = None
 
     @cached_property
     def active(self) -> BoolArray:
@@ -51,23 +55,39 @@ class Spectrum:
         active = self.values[self.active]
         return float(active[-1] / active[0]) if active.size else 1.0
 
+    def least_residual(self, total: float) -> float:
+        """Squared error that no map removes, ``total`` being that of the zero map."""
+        if self.residual is not None:
+            return self.residual
+        return max(total - float(np.sum(self.response * self.response)), 0.0)
 
-def spectrum_of(matrix: FloatArray, columns: FloatArray, n: int | None) -> Spectrum:
+
+def spectrum_of(matrix: FloatArray, columns: FloatArray) -> Spectrum:
     """Eigendecomposition of ``matrix`` (d, d) with ``columns`` (d, k) in its coordinates.
+
+    Parameters
+    ----------
+    matrix : (d, d) array
+        Symmetric, and well scaled unless it is diagonal: small eigenvalues carry the rounding of the largest.
+    columns : (d, k) array
 
     Notes
     -----
-    O(d^3); O(d^2) for diagonal matrices, those of white inputs among them.
+    O(d^3); O(d^2) for diagonal matrices, those of white inputs among them, whose eigenvalues are exact.
     """
     diagonal = matrix.diagonal()
     if np.count_nonzero(matrix) == np.count_nonzero(diagonal):
         order = np.argsort(diagonal, kind="stable")
         values, vectors = diagonal[order], np.eye(len(diagonal))[:, order]
+        tolerance = 0.0
     else:
         values, vectors = np.linalg.eigh(matrix)
-    scale = max(abs(float(values[0])), abs(float(values[-1])))
-    tolerance = max(matrix.shape[0], min(n or 0, MOST_SAMPLES)) * EPSILON * scale
-    return Spectrum(values, vectors, vectors.T @ columns, tolerance)
+        tolerance = matrix.shape[0] * EPSILON * max(abs(float(values[0])), abs(float(values[-1])))
+    projections = vectors.T @ columns
+    seen = values > tolerance
+    roots = np.sqrt(np.where(seen, values, 1.0))
+    response = np.where(seen[:, None], projections / roots[:, None], 0.0)
+    return Spectrum(values, vectors, projections, tolerance, response)
 
 
 def length_of(vector: FloatArray) -> float:

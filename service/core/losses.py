@@ -1,7 +1,8 @@
 """The exact expected loss of a linear network under multiplicative noise, and its gradient.
 
-Noise of mean one enters the expected squared error only through second moments, so no sampling is needed:
-the moments ``M = E[h h^T]``, ``T = E[h y^T]`` and ``m = E[h]`` of a layer determine those of the next.
+Noise of mean one enters the expected squared error only through second moments, so no sampling is needed: covariance
+``S``, covariance with the target ``T`` and mean ``m`` of a layer determine those of the next.  A bias moves the mean
+alone, so that a large mean and a bias that takes it off cancel in the mean, before anything is squared.
 The derivation is in ``docs/theory/second-moments.md``.
 """
 
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.core.arrays import FloatArray
-from service.core.problems import Moments, Network, Samples
+from service.core.problems import Moments, Network
 from service.core.results import Terms
 
 AnyArray: TypeAlias = npt.NDArray[Any]
@@ -35,53 +36,64 @@ class DenseParameters:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Second moment, moment with the target and mean of what enters a layer."""
+    """Covariance, covariance with the target, and mean of what enters a layer.
 
-    second: AnyArray
+    Without a bias in the network these are second moments about zero, and the mean is zero.
+    """
+
+    spread: AnyArray
     target: AnyArray
     mean: AnyArray
 
 
-def _with_noise(second: AnyArray, variance: float) -> AnyArray:
-    """``M + s diag(M)``: independent mean-one noise of variance s on every coordinate."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Moments as a network sees them: about the means where it has a bias, as they are where it has none."""
+
+    spread: FloatArray
+    target: FloatArray
+    variance: float
+    mean: FloatArray
+    target_mean: FloatArray
+
+
+def _seen(network: Network, moments: Moments) -> _Seen:
+    none, none_y = np.zeros(moments.inputs), np.zeros(moments.outputs)
+    if not network.bias_layers or moments.x_mean is None or moments.y_mean is None:
+        mean = none if moments.x_mean is None else moments.x_mean
+        mean = mean if network.bias_layers else none
+        return _Seen(moments.xx, moments.xy, moments.yy, mean, none_y)
+    central = moments.central
+    return _Seen(central.xx, central.xy, central.yy, moments.x_mean, moments.y_mean)
+
+
+def _with_noise(spread: AnyArray, mean: AnyArray, variance: float) -> AnyArray:
+    """``S + s diag(S + m m^T)``: independent mean-one noise of variance s on every coordinate."""
     if variance == 0.0:
-        return second
-    noisy = second.copy()
-    np.einsum("ii->i", noisy)[...] *= 1.0 + variance
+        return spread
+    noisy = spread.copy()
+    noisy[np.diag_indices_from(noisy)] += variance * (np.diagonal(spread) + mean * mean)
     return noisy
 
 
-def _input_state(moments: Moments, variance: float) -> _State:
-    mean = np.zeros(moments.inputs) if moments.x_mean is None else moments.x_mean
-    return _State(_with_noise(moments.xx, variance), moments.xy, mean)
-
-
-def _target_mean(moments: Moments) -> FloatArray:
-    return np.zeros(moments.outputs) if moments.y_mean is None else moments.y_mean
-
-
-def _advance(state: _State, weight: AnyArray, bias: AnyArray | None, y_mean: FloatArray, variance: float) -> _State:
-    second = weight @ state.second @ weight.T
-    target = weight @ state.target
+def _advance(state: _State, weight: AnyArray, bias: AnyArray | None, variance: float) -> _State:
     mean = weight @ state.mean
     if bias is not None:
-        cross = np.outer(mean, bias)
-        second = second + cross + cross.T + np.outer(bias, bias)
-        target = target + np.outer(bias, y_mean)
         mean = mean + bias
-    return _State(_with_noise(second, variance), target, mean)
+    return _State(_with_noise(weight @ state.spread @ weight.T, mean, variance), weight @ state.target, mean)
 
 
-def _forward(network: Network, moments: Moments, parameters: DenseParameters, noisy: bool) -> list[_State]:
-    y_mean = _target_mean(moments)
-    states = [_input_state(moments, network.input_noise_variance if noisy else 0.0)]
+def _forward(network: Network, seen: _Seen, parameters: DenseParameters, noisy: bool) -> list[_State]:
+    variance = network.input_noise_variance if noisy else 0.0
+    states = [_State(_with_noise(seen.spread, seen.mean, variance), seen.target, seen.mean)]
     for layer, weight, bias in zip(network.layers, parameters.weights, parameters.biases, strict=True):
-        states.append(_advance(states[-1], weight, bias, y_mean, layer.noise_variance if noisy else 0.0))
+        states.append(_advance(states[-1], weight, bias, layer.noise_variance if noisy else 0.0))
     return states
 
 
-def _error(final: _State, yy: float) -> Any:
-    return np.trace(final.second) - 2.0 * np.trace(final.target) + yy
+def _error(final: _State, seen: _Seen) -> Any:
+    missed = final.mean - seen.target_mean
+    return np.trace(final.spread) - 2.0 * np.trace(final.target) + seen.variance + np.sum(missed * missed)
 
 
 def _is_noisy(network: Network) -> bool:
@@ -120,25 +132,43 @@ def loss_of(network: Network, moments: Moments, parameters: DenseParameters) -> 
     -----
     O(sum_l d_l d_{l-1} max(d_l, d_{l-1})) operations.  Derived, see ``docs/theory/second-moments.md``.
     """
-    final = _forward(network, moments, parameters, noisy=True)[-1]
-    return _error(final, moments.yy) + decay_of(network, parameters)
+    seen = _seen(network, moments)
+    return _error(_forward(network, seen, parameters, noisy=True)[-1], seen) + decay_of(network, parameters)
 
 
 def terms_of(network: Network, moments: Moments, parameters: DenseParameters) -> Terms:
-    """Split of `loss_of`: error of the mean prediction, variance by noise, and decay."""
-    mean_error = _error(_forward(network, moments, parameters, noisy=False)[-1], moments.yy)
-    noise = np.trace(_noise_covariance(network, moments, parameters)) if _is_noisy(network) else 0.0
-    return Terms(float(mean_error), float(noise), float(decay_of(network, parameters)))
+    """Split of `loss_of`: error of the mean prediction, a sum of squares, variance by noise, and decay."""
+    fit = fit_of(moments, *end_to_end(parameters))
+    noise = noise_variance(network, moments, parameters)
+    return Terms(fit, noise, float(decay_of(network, parameters)))
 
 
-def _noise_covariance(network: Network, moments: Moments, parameters: DenseParameters) -> AnyArray:
-    """Second moment that noise adds to the output, carried along on its own so that nothing cancels."""
-    states = _forward(network, moments, parameters, noisy=True)
-    added: AnyArray = network.input_noise_variance * np.diag(moments.xx.diagonal())
-    for layer, weight, state in zip(network.layers, parameters.weights, states[1:], strict=True):
-        share = layer.noise_variance / (1.0 + layer.noise_variance)
-        added = weight @ added @ weight.T + share * np.diag(np.diagonal(state.second))
-    return added
+def noise_variance(network: Network, moments: Moments, parameters: DenseParameters) -> float:
+    """Variance that noise gives the prediction, averaged over the inputs and summed over the outputs.
+
+    Notes
+    -----
+    Carried along as rows whose squares add up, so that nothing cancels: those of the data, by their root where they
+    have one, and one for every unit that noise has reached.
+    """
+    if not _is_noisy(network):
+        return 0.0
+    central = bool(network.bias_layers) and moments.x_mean is not None and moments.y_mean is not None
+    seen = moments.central if central else moments
+    mean: AnyArray = moments.x_mean if central and moments.x_mean is not None else np.zeros(moments.inputs)
+    spread: AnyArray | None = None if seen.rooted else seen.xx
+    rows: AnyArray = seen.root.root if seen.rooted else np.zeros((0, moments.inputs))
+    square = (np.sum(rows * rows, axis=0) if spread is None else np.diagonal(spread)) + mean * mean
+    noise: AnyArray = np.diag(np.sqrt(network.input_noise_variance * square))
+    for layer, weight, bias in zip(network.layers, parameters.weights, parameters.biases, strict=True):
+        rows, noise, mean = rows @ weight.T, noise @ weight.T, weight @ mean + (0.0 if bias is None else bias)
+        if spread is not None:
+            spread = weight @ spread @ weight.T
+        if layer.noise_variance:
+            square = np.sum(rows * rows, axis=0) if spread is None else np.maximum(np.diagonal(spread), 0.0)
+            square = square + mean * mean + np.sum(noise * noise, axis=0)
+            noise = np.concatenate((noise, np.diag(np.sqrt(layer.noise_variance * square))))
+    return float(np.sum(noise * noise))
 
 
 def gradient_of(network: Network, moments: Moments, parameters: DenseParameters) -> DenseParameters:
@@ -154,48 +184,39 @@ def gradient_of(network: Network, moments: Moments, parameters: DenseParameters)
     The same order of operations as the loss.  Polynomial in the parameters, so a complex step gives exact
     Hessian-vector products.  Derived, see ``docs/theory/second-moments.md``.
     """
-    return _reverse(network, moments, parameters, _forward(network, moments, parameters, noisy=True))
+    seen = _seen(network, moments)
+    return _reverse(network, seen, parameters, _forward(network, seen, parameters, noisy=True))
 
 
 def loss_and_gradient(network: Network, moments: Moments, parameters: DenseParameters) -> tuple[float, DenseParameters]:
     """`loss_of` and `gradient_of` at real parameters from one pass."""
-    states = _forward(network, moments, parameters, noisy=True)
-    loss = float(_error(states[-1], moments.yy) + decay_of(network, parameters))
-    return loss, _reverse(network, moments, parameters, states)
+    seen = _seen(network, moments)
+    states = _forward(network, seen, parameters, noisy=True)
+    loss = float(_error(states[-1], seen) + decay_of(network, parameters))
+    return loss, _reverse(network, seen, parameters, states)
 
 
-def _reverse(
-    network: Network, moments: Moments, parameters: DenseParameters, states: Sequence[_State]
-) -> DenseParameters:
+def _reverse(network: Network, seen: _Seen, parameters: DenseParameters, states: Sequence[_State]) -> DenseParameters:
     """The reverse of the moment recursion from the states that it went through."""
-    y_mean = _target_mean(moments)
-    outputs = moments.outputs
-    second_adjoint: AnyArray = np.eye(outputs)
+    outputs = len(seen.target_mean)
+    spread_adjoint: AnyArray = np.eye(outputs)
     target_adjoint: AnyArray = -2.0 * np.eye(outputs)
-    mean_adjoint: AnyArray = np.zeros(outputs)
+    mean_adjoint: AnyArray = 2.0 * (states[-1].mean - seen.target_mean)
     weights: list[AnyArray] = []
     biases: list[AnyArray | None] = []
     for index in range(network.n_layers - 1, -1, -1):
         layer, weight, bias = network.layers[index], parameters.weights[index], parameters.biases[index]
-        state = states[index]
-        inner = _with_noise(second_adjoint, layer.noise_variance)
-        weight_gradient = 2.0 * inner @ weight @ state.second + target_adjoint @ state.target.T
-        weight_gradient = weight_gradient + 2.0 * layer.weight_decay * weight
-        previous_mean = weight.T @ mean_adjoint
-        bias_gradient: AnyArray | None = None
-        if bias is not None:
-            pushed = inner @ bias
-            weight_gradient = weight_gradient + np.outer(2.0 * pushed + mean_adjoint, state.mean)
-            bias_gradient = 2.0 * inner @ (weight @ state.mean) + 2.0 * pushed + target_adjoint @ y_mean + mean_adjoint
-            bias_gradient = bias_gradient + 2.0 * _bias_decay(network, index) * bias
-            previous_mean = previous_mean + 2.0 * weight.T @ pushed
-        elif np.any(mean_adjoint):
-            weight_gradient = weight_gradient + np.outer(mean_adjoint, state.mean)
-        weights.append(weight_gradient)
-        biases.append(bias_gradient)
-        second_adjoint = weight.T @ inner @ weight
+        state, variance = states[index], layer.noise_variance
+        inner, pushed = spread_adjoint, mean_adjoint
+        if variance:
+            inner = spread_adjoint + variance * np.diag(np.diagonal(spread_adjoint))
+            pushed = mean_adjoint + 2.0 * variance * np.diagonal(spread_adjoint) * states[index + 1].mean
+        slope = 2.0 * inner @ weight @ state.spread + target_adjoint @ state.target.T + np.outer(pushed, state.mean)
+        weights.append(slope + 2.0 * layer.weight_decay * weight)
+        biases.append(None if bias is None else pushed + 2.0 * _bias_decay(network, index) * bias)
+        spread_adjoint = weight.T @ inner @ weight
         target_adjoint = weight.T @ target_adjoint
-        mean_adjoint = previous_mean
+        mean_adjoint = weight.T @ pushed
     return DenseParameters(tuple(reversed(weights)), tuple(reversed(biases)))
 
 
@@ -214,20 +235,8 @@ def end_to_end(parameters: DenseParameters) -> tuple[AnyArray, AnyArray]:
 
 
 def fit_of(moments: Moments, end_to_end_map: FloatArray, offset: FloatArray) -> float:
-    """Mean squared error ``E||W x + b - y||^2`` of an affine map.  O(k d^2)."""
-    quadratic = float(np.sum((end_to_end_map @ moments.xx) * end_to_end_map))
-    error = quadratic - 2.0 * float(np.sum(end_to_end_map * moments.xy.T)) + moments.yy
-    if np.any(offset):
-        x_mean = np.zeros(moments.inputs) if moments.x_mean is None else moments.x_mean
-        error += float(offset @ offset + 2.0 * offset @ (end_to_end_map @ x_mean - _target_mean(moments)))
-    return error
-
-
-def sample_fit(samples: Samples, end_to_end_map: FloatArray, offset: FloatArray) -> float:
-    """`fit_of` from the samples themselves: a small error keeps its digits.  O(n k d)."""
-    residual = samples.x @ end_to_end_map.T + offset - samples.y
-    total = float(np.sum(residual * residual))
-    return total / len(samples.x)
+    """Mean squared error ``E||W x + b - y||^2`` of an affine map, never negative.  O(k d^2)."""
+    return moments.fit(end_to_end_map, offset)
 
 
 def flatten(parameters: DenseParameters) -> AnyArray:

@@ -16,7 +16,7 @@ from service.core.dispatch import choose, solve
 from service.core.losses import fit_of
 from service.core.problems import Problem
 from service.core.results import Minima
-from service.core.scalar.norm_bound import CANCELLING, GAP_TOLERANCE
+from service.core.scalar.norm_bound import GAP_TOLERANCE
 from service.core.scalar.stack import fits_a_stack, stack_of
 from service.core.scalar.stacked_bound import stacked_bound
 from service.core.scalar.stacked_loss import balanced_losses
@@ -24,6 +24,8 @@ from service.core.scalar.stacked_minima import best_maps
 from service.core.sweeps.one_by_one import parameter_norm_of
 from service.vocabulary import Status
 
+CANCELLING: Final = 1e-3
+"""Share of the targets' mean square below which moments would lose digits of the loss."""
 FEWEST: Final = 4
 """Problems of a shape below which stacking them saves nothing."""
 

@@ -1,17 +1,22 @@
 """Moments of data: from samples in chunks, and the conditions that only real data meet."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.problems import Moments
+from service.core.arrays import BoolArray, FloatArray
+from service.core.data import Moments, moments_of
+from service.core.linalg import EPSILON
+from service.core.moment_root import scaled_moments
 from service.errors import FieldProblem, InputError
 
-CHUNK = 65_536
+__all__ = ["LARGEST", "SMALLEST", "MomentAccumulator", "centred", "check", "moments_of"]
 
 LARGEST, SMALLEST = 1e100, 1e-100
 """Mean squares of inputs and of targets lie between these, or are zero: their squares are then still numbers."""
+MOST_SAMPLES = 10**7
+"""Samples beyond which summing more does not make the moments less certain."""
 
 
 @dataclass
@@ -67,16 +72,70 @@ class MomentAccumulator:
         )
 
 
-def moments_of(x: FloatArray, y: FloatArray) -> Moments:
-    """Moments of samples ``x`` (n, d) and ``y`` (n, k), reduced in chunks of 65,536 rows."""
-    accumulator = MomentAccumulator()
-    for start in range(0, x.shape[0], CHUNK):
-        accumulator.add(x[start : start + CHUNK], y[start : start + CHUNK])
-    return accumulator.moments()
+@dataclass(frozen=True)
+class _View:
+    """Moments in coordinates in which their rounding has one size.
+
+    Attributes
+    ----------
+    scale : (d,) array
+        Units of the inputs.
+    values : (d,) array
+        Eigenvalues in these units, ascending.
+    vectors : (d, d) array
+    tolerance : float
+        Eigenvalues up to here may be rounding.
+    """
+
+    scale: FloatArray
+    values: FloatArray
+    vectors: FloatArray
+    tolerance: float
+
+    def fault(self, moments: Moments, at: str) -> FieldProblem | None:
+        """What shows, beyond rounding, that no data have these moments; None if nothing does."""
+        least = float(self.values[0])
+        if least < -100.0 * self.tolerance:
+            return FieldProblem((at, "xx"), self._not_semidefinite(moments.xx, least))
+        along = self.vectors.T @ (moments.xy / self.scale[:, None])
+        seen = self.values > self.tolerance
+        # by Cauchy-Schwarz a real moment has (q.xy)^2 <= (q' xx q) yy for every direction q
+        leak = float(np.sum(along[~seen] ** 2))
+        if leak > 1e4 * self.tolerance * max(moments.yy, 0.0) + 1e-24 * float(np.sum(along**2)):
+            return FieldProblem((at, "xy"), "leaves the range of xx; no data have these moments")
+        values = self.values[seen]
+        explained = (along[seen] ** 2).sum(axis=1) / values
+        excess = float(explained.sum()) - moments.yy * (1.0 + 1e-9)
+        # a small eigenvalue carries the rounding of the large ones, and so does what it explains
+        if excess > 0.0 and excess > float(np.sum(explained * np.minimum(1.0, 100.0 * self.tolerance / values))):
+            return FieldProblem((at, "yy"), "is smaller than xx and xy allow; at least tr(xy^T xx^+ xy) is needed")
+        return self._mean_fault(moments, at, seen)
+
+    def _mean_fault(self, moments: Moments, at: str, seen: BoolArray) -> FieldProblem | None:
+        """A mean m with second moment S needs S - m m^T to be positive semidefinite."""
+        if moments.x_mean is not None:
+            along = self.vectors.T @ (moments.x_mean / self.scale)
+            share = float(np.sum(along[seen] ** 2 / self.values[seen]))
+            if share > 1.0 + 1e-6 or float(np.sum(along[~seen] ** 2)) > 1e4 * self.tolerance:
+                detail = "is longer than xx allows: xx - x_mean x_mean^T must be semidefinite"
+                return FieldProblem((at, "x_mean"), detail)
+        if moments.y_mean is not None and float(moments.y_mean @ moments.y_mean) > moments.yy * (1.0 + 1e-9):
+            return FieldProblem((at, "y_mean"), "is longer than yy allows: yy >= ||y_mean||^2")
+        return None
+
+    def _not_semidefinite(self, xx: FloatArray, least: float) -> str:
+        """The least eigenvalue, and the entry that makes it negative."""
+        scaled = xx / self.scale / self.scale[:, None]
+        vector = self.vectors[:, 0]
+        row, column = np.unravel_index(int(np.argmin(scaled * np.outer(vector, vector))), scaled.shape)
+        return (
+            "is not positive semidefinite; a matrix of second moments is. In units in which the diagonal is near one, "
+            f"its least eigenvalue is {least:.2g}, and the entry in row {row}, column {column} does most to make it so"
+        )
 
 
-def check(moments: Moments, at: str = "data") -> None:
-    """Refuse moments that no data have.
+def check(moments: Moments, at: str = "data") -> Moments:
+    """Refuse moments that no data have; what rounding alone could have done is accepted.
 
     Parameters
     ----------
@@ -84,35 +143,51 @@ def check(moments: Moments, at: str = "data") -> None:
     at : str
         Field of the problem that holds them, for the error's location.
 
+    Returns
+    -------
+    Moments
+        The same, made exactly symmetric.
+
     Raises
     ------
     InputError
         If shapes disagree, numbers are too large or too small to be squared, ``xx`` is not symmetric or not
         positive semidefinite, a column of ``xy`` leaves the range of ``xx``, ``yy`` is below
         ``tr(xy^T xx^+ xy)``, or a mean is impossible.
+
+    Notes
+    -----
+    Rounding is judged as the moments stand, and in units of the inputs: they pass if either explains what is amiss.
     """
     _check_shapes(moments, at)
     scale = _check_scales(moments, at)
     skew = moments.xx - moments.xx.T
-    if skew.any() and float(np.abs(skew).max()) > 1e-12 * scale:
-        raise InputError.at((at, "xx"), "is not symmetric; a matrix of second moments is")
-    spectrum = moments.spectrum
-    rounding = spectrum.rank_tolerance
-    if spectrum.values[0].item() < -100.0 * rounding:
-        raise InputError.at((at, "xx"), "is not positive semidefinite; a matrix of second moments is")
+    if skew.any():
+        if float(np.abs(skew).max()) > 1e-12 * scale:
+            raise InputError.at((at, "xx"), "is not symmetric; a matrix of second moments is")
+        moments = replace(moments, xx=0.5 * (moments.xx + moments.xx.T))
     if moments.yy < 0.0:
         raise InputError.at((at, "yy"), "is negative; it is the mean of squares")
-    # by Cauchy-Schwarz a real moment has (q.xy)^2 <= (q' xx q) yy for every direction q
-    leak = float(np.sum(spectrum.projections[~spectrum.active] ** 2)) if spectrum.rank < moments.inputs else 0.0
-    if leak > 1e4 * rounding * max(moments.yy, 0.0) + 1e-24 * float(np.sum(moments.xy**2)):
-        raise InputError.at((at, "xy"), "leaves the range of xx; no data have these moments")
-    values = spectrum.values[spectrum.active]
-    explained = (spectrum.projections[spectrum.active] ** 2).sum(axis=1) / values
-    excess = float(explained.sum()) - moments.yy * (1.0 + 1e-9)
-    # a small eigenvalue carries the rounding of the large ones, and so does what it explains
-    if excess > 0.0 and excess > float(np.sum(explained * np.minimum(1.0, 100.0 * rounding / values))):
-        raise InputError.at((at, "yy"), "is smaller than xx and xy allow; at least tr(xy^T xx^+ xy) is needed")
-    _check_means(moments, at)
+    rounding = max(moments.inputs, min(moments.n or 0, MOST_SAMPLES)) * EPSILON
+    spectrum = moments.spectrum
+    if spectrum.rank_tolerance > 0.0:
+        largest = float(spectrum.values[-1])
+        faults = [
+            _View(np.ones(moments.inputs), spectrum.values, spectrum.vectors, rounding * largest).fault(moments, at)
+        ]
+    else:
+        faults = [view.fault(moments, at) for view in _views(moments, rounding)]
+    if None not in faults:
+        raise InputError([fault for fault in faults if fault is not None][-1:])
+    return moments
+
+
+def _views(moments: Moments, rounding: float) -> Iterator[_View]:
+    values, vectors = np.linalg.eigh(moments.xx)
+    largest = max(abs(float(values[0])), abs(float(values[-1])))
+    yield _View(np.ones(moments.inputs), values, vectors, rounding * largest)
+    scaled = scaled_moments(moments.xx, moments.xy, np.sqrt(np.maximum(moments.xx.diagonal(), 0.0)))
+    yield _View(scaled.scale, scaled.values, scaled.vectors, rounding * max(float(scaled.values[-1]), 1.0))
 
 
 def _check_shapes(moments: Moments, at: str) -> None:
@@ -150,29 +225,6 @@ def _check_scales(moments: Moments, at: str) -> float:
     return largest["xx"]
 
 
-def _check_means(moments: Moments, at: str) -> None:
-    """A mean m with second moment S needs S - m m^T to be positive semidefinite."""
-    if moments.x_mean is not None:
-        spectrum = moments.spectrum
-        along = spectrum.vectors.T @ moments.x_mean
-        share = np.where(spectrum.active, along**2 / np.where(spectrum.active, spectrum.values, 1.0), 0.0)
-        outside = float(np.sum(along[~spectrum.active] ** 2))
-        if float(np.sum(share)) > 1.0 + 1e-6 or outside > 1e4 * spectrum.rank_tolerance:
-            raise InputError.at((at, "x_mean"), "is longer than xx allows: xx - x_mean x_mean^T must be semidefinite")
-    if moments.y_mean is not None and float(moments.y_mean @ moments.y_mean) > moments.yy * (1.0 + 1e-9):
-        raise InputError.at((at, "y_mean"), "is longer than yy allows: yy >= ||y_mean||^2")
-
-
 def centred(moments: Moments) -> Moments:
     """Moments of the data with both means taken off; the means must be known."""
-    if moments.x_mean is None or moments.y_mean is None:
-        missing = "x_mean" if moments.x_mean is None else "y_mean"
-        raise InputError.at(("data", missing), "is missing: a bias or centring needs the means")
-    return Moments(
-        xx=moments.xx - np.outer(moments.x_mean, moments.x_mean),
-        xy=moments.xy - np.outer(moments.x_mean, moments.y_mean),
-        yy=moments.yy - float(moments.y_mean @ moments.y_mean),
-        n=moments.n,
-        x_mean=np.zeros_like(moments.x_mean),
-        y_mean=np.zeros_like(moments.y_mean),
-    )
+    return moments.central

@@ -7,7 +7,6 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.factor import Factor, powers_of_two, triangle
-from service.core.problems import Moments
 
 
 @dataclass(frozen=True)
@@ -99,13 +98,3 @@ def _normalised(like: Factor, mean: FloatArray, scale: FloatArray, r: FloatArray
     change = powers_of_two(np.sqrt(np.einsum("ij,ij->j", r, r) / like.n))
     inputs = like.inputs
     return Factor(like.n, mean[:inputs], mean[inputs:], scale * change, r / change)
-
-
-@np.errstate(over="ignore", invalid="ignore", under="ignore")
-def moments_of_factor(factor: Factor) -> Moments:
-    """Second moments about zero."""
-    inputs, mean = factor.inputs, means_of(factor)
-    columns = factor.r * factor.scale
-    second = columns.T @ columns / factor.n + np.outer(mean, mean)
-    yy = float(np.trace(second[inputs:, inputs:]))
-    return Moments(second[:inputs, :inputs], second[:inputs, inputs:], yy, factor.n, factor.x_mean, factor.y_mean)

@@ -12,8 +12,19 @@ from typing import Any
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.linalg import Spectrum, spectrum_of
+from service.core.data import Moments
 from service.vocabulary import Activation, Bias, Loss, SkipKind
+
+__all__ = [
+    "Convolution",
+    "Layer",
+    "Moments",
+    "Network",
+    "Problem",
+    "Samples",
+    "Skip",
+    "shapes_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,59 +154,6 @@ class Network:
         return tuple(index for index in range(self.n_layers) if self.has_bias(index))
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Second moments of the data, all that squared loss of a linear network sees.
-
-    Attributes
-    ----------
-    xx : (d, d) array
-        ``E[x x^T]``, symmetric and positive semidefinite.
-    xy : (d, k) array
-        ``E[x y^T]``, its columns in the range of ``xx``.
-    yy : float
-        ``E||y||^2``.
-    n : int or None
-        Number of samples, where known.
-    x_mean : (d,) array or None
-    y_mean : (k,) array or None
-    """
-
-    xx: FloatArray
-    xy: FloatArray
-    yy: float
-    n: int | None = None
-    x_mean: FloatArray | None = None
-    y_mean: FloatArray | None = None
-
-    @property
-    def inputs(self) -> int:
-        """Number of inputs d."""
-        return int(self.xx.shape[0])
-
-    @property
-    def outputs(self) -> int:
-        """Number of outputs k."""
-        return int(self.xy.shape[1])
-
-    @cached_property
-    def spectrum(self) -> Spectrum:
-        """Eigendecomposition of ``xx``, computed once and shared."""
-        return spectrum_of(self.xx, self.xy, self.n)
-
-    @cached_property
-    def centred(self) -> bool:
-        """Whether both means are known and exactly, or to rounding, zero.
-
-        A mean counts as rounding when it is below ``1e-14`` of the root mean square of its variable.
-        """
-        if self.x_mean is None or self.y_mean is None:
-            return False
-        x_scale = np.sqrt(np.maximum(self.xx.diagonal(), 0.0))
-        x_centred = bool(np.all(np.abs(self.x_mean) <= 1e-14 * x_scale))
-        return x_centred and float(np.linalg.norm(self.y_mean)) <= 1e-14 * float(np.sqrt(self.yy))
-
-
 @dataclass(frozen=True, slots=True)
 class Samples:
     """The samples themselves, for what moments cannot answer.
@@ -243,6 +201,18 @@ class Problem:
         if self.moments is None:
             raise ValueError("this analysis needs data")
         return self.moments
+
+    @property
+    def spread(self) -> float:
+        """Mean square of the targets, about their mean where a bias makes that free."""
+        data = self.data
+        if self.network.has_bias(self.network.n_layers - 1) and data.x_mean is not None and data.y_mean is not None:
+            return data.central.yy
+        return data.yy
+
+    def unit(self, loss: float) -> float:
+        """What gaps between losses are relative to: ``max(|loss|, 1e-6 spread)``; positive."""
+        return max(abs(loss), 1e-6 * self.spread, 1e-300)
 
 
 def shapes_of(network: Network, inputs: int) -> Sequence[tuple[int, int]]:

@@ -179,14 +179,19 @@ class Certificate:
     upper_bound : float
         Exact loss of the returned weights.
     lower_bound : float
-        No weights have a smaller loss; already reduced by ``rounding_allowance``.
+        No weights have a smaller loss, all rounding counted.
     relative_gap : float
-        ``(upper - lower) / max(|upper|, 1e-6 yy)``.
+        ``(upper - lower) / max(|upper|, 1e-6 yy)``, yy about the mean where a bias makes the mean free.
     tolerance : float
         Gap below which the minimum counts as certified.
     method : str
     rounding_allowance : float
+        What rounding can amount to in both bounds; counted in them already.
     checks : tuple of Check
+    terms : Terms or None
+        Loss of the returned weights, split, to nearest.
+    norm_limit : float or None
+        The lower bound holds for end-to-end maps of Frobenius norm up to this; None where it holds for all.
     """
 
     upper_bound: float
@@ -196,6 +201,8 @@ class Certificate:
     method: str
     rounding_allowance: float
     checks: tuple[Check, ...]
+    terms: Terms | None = None
+    norm_limit: float | None = None
 
     @property
     def holds(self) -> bool:

@@ -23,8 +23,15 @@ class Certificate(Wire):
 
     kind: Literal["certified", "bounded"] = Field(description="`certified` if the gap is closed and each check passed.")
     upper_bound: Number
-    lower_bound: Number = Field(description="Already reduced by `rounding_allowance`.")
-    relative_gap: Number = Field(description="(upper - lower) / max(|upper|, 1e-6 yy).")
+    lower_bound: Number = Field(description="No weights have a smaller loss; all rounding is counted.")
+    relative_gap: Number = Field(
+        description="(upper - lower) / max(|upper|, 1e-6 yy), yy about the mean where a bias makes the mean free."
+    )
+    norm_limit: Number | None = Field(
+        default=None,
+        description="Present where inputs are collinear to working precision and nothing is decayed: the lower bound "
+        "then holds for end-to-end maps of Frobenius norm up to this.",
+    )
     tolerance: Number
     rounding_allowance: Number
     method: str

@@ -108,10 +108,25 @@ class Origin(Wire):
 
 
 class Numerics(Wire):
-    """What decides how many digits can be trusted."""
+    """What decides how many digits can be trusted; answers of engine 0.1.0 have the first two only."""
 
-    condition_number: Number
+    condition_number: Number = Field(description="Largest over smallest second moment of the inputs as sent.")
     rank_tolerance: Number
+    scaled_condition: Number | None = Field(
+        default=None,
+        description="Condition number of the inputs with columns scaled to one size, an estimate; means are taken off "
+        "where the network has a bias.",
+    )
+    rank: int | None = Field(default=None, description="Directions in which the inputs vary, beyond rounding.")
+    digits_lost_to_offsets: Number | None = Field(
+        default=None, description="Decimal digits that the means of the inputs take from what varies around them."
+    )
+    moments_changed_by: Number | None = Field(
+        default=None,
+        description="Largest change, relative to the sizes of the inputs, that made the moments those of some data; "
+        "rounding only.",
+    )
+    advice: str | None = Field(default=None, description="Present where the gap is open: what would close it.")
 
 
 class PreparedColumn(Wire):

@@ -8,7 +8,6 @@ from service.core.dispatch import choose
 from service.core.problems import Layer, Moments, Network, Problem
 from service.core.scalar.norm_bound import norm_bound
 from service.core.scalar.reduced import reduced_of
-from service.core.scalar.shells import Scales
 from tests.property.instances import haar
 from tests.reference.exact_numbers import of_floats
 from tests.reference.high_precision import DIGITS, Exact, exact_minimum
@@ -74,7 +73,6 @@ def test_rounding_that_keeps_a_gap_open_does_not_keep_the_subdivision_going() ->
     nodes = []
     for seed in range(COUNT):
         problem = ill_conditioned(seed)
-        loss, data = choose(problem)[0].solve(problem).minimum.loss, problem.data
-        scales = Scales(float(np.linalg.norm(data.xx)), float(np.linalg.norm(data.xy)), data.yy)
-        nodes.append(norm_bound(reduced_of(problem), scales, 1e-10 * loss, loss).nodes)
+        loss = choose(problem)[0].solve(problem).minimum.loss
+        nodes.append(norm_bound(reduced_of(problem), 1e-10 * loss, loss).nodes)
     assert max(nodes) < 400

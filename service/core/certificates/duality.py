@@ -4,17 +4,17 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.certificates.linear_checks import certificate
+from service.core.certificates.quadratic_below import Below
 from service.core.certificates.separable import undecayed_bound
+from service.core.linalg import EPSILON
 from service.core.linear.common_decay import common_decay
 from service.core.linear.quadratic import Quadratic, quadratic_of, spectral_norm
 from service.core.linear.ranks import rank_bound
 from service.core.linear.scalar_bounds import scalar_bounds
-from service.core.linear.uncentred import noise_coordinates
 from service.core.problems import Problem
 from service.core.results import Certificate, Solution
 
 DUAL = "the residual of the weights, scaled into the spectral-norm ball, is feasible for the dual"
-TANGENT_DUAL = "the squared nuclear norm bounded by its tangent, then the scaled residual as a dual point"
 KUNIN = "closed form for reconstruction through a bottleneck (Kunin et al. 2019), one eigenvalue at a time"
 
 
@@ -27,21 +27,65 @@ def residual_bound(quadratic: Quadratic, mu: float, end_map: FloatArray) -> floa
     operator norm is all that a reader has to check.
     """
     misfit = quadratic.target - end_map * quadratic.scales
+    steep = misfit * quadratic.scales
     error = quadratic.residual + float(np.sum(misfit * misfit))
-    overlap = quadratic.residual + float(np.sum(misfit * quadratic.target))
-    if error == 0.0:
-        return 0.0
-    steepest = spectral_norm(misfit * quadratic.scales)
+    # <R, Y> as two terms of the size of the loss, not as one of the size of the targets
+    overlap = error + float(np.sum(steep * end_map))
+    if error <= 0.0:
+        return min(error, 0.0)
+    steepest = spectral_norm(steep) * (1.0 + 8.0 * sum(steep.shape) * EPSILON)
     share = min(overlap / error, mu / steepest if steepest > 0.0 else np.inf)
-    return 2.0 * share * overlap - share**2 * error
+    return 2.0 * share * overlap - share**2 * error - 64.0 * EPSILON * (error + abs(overlap))
+
+
+def convex_decay_bound(below: Below) -> float:
+    """Bound of two decayed layers: the nuclear norm of the map times the geometric mean of the decays.
+
+    Notes
+    -----
+    The best of three dual points: the slope at the map with its singular values cut at the decay, the subgradient of
+    the penalty that is nearest to it, and the scaled residual, which loses less where the map is not yet a minimum.
+    """
+    mu = common_decay(below.problem.network.weight_decays)
+    expansion = below.expansion
+    cut = mu * (1.0 - 8.0 * sum(expansion.slope.shape) * EPSILON)
+    points = (cut_to_ball(expansion.slope, cut), sign_point(expansion.centre, expansion.slope, cut))
+    bounds = [expansion.dual_minimum(point, below.longest) for point in points]
+    return max(*bounds, residual_bound(below.quadratic, mu, below.end_map) - _rounding(below))
+
+
+def cut_to_ball(slope: FloatArray, radius: float) -> FloatArray:
+    """The nearest matrix of spectral norm at most ``radius``."""
+    left, values, right = np.linalg.svd(slope, full_matrices=False)
+    nearest: FloatArray = (left * np.minimum(values, radius)) @ right
+    return nearest
+
+
+def sign_point(end_map: FloatArray, slope: FloatArray, radius: float) -> FloatArray:
+    """``radius`` times the signs of a map, and off its range what a slope has there, cut to the ball.
+
+    The subgradient of ``radius ||.||_*`` at the map that is nearest to the slope: where the map is a minimum but for
+    rounding, it differs from the slope by that rounding.
+    """
+    left, values, right = np.linalg.svd(end_map, full_matrices=False)
+    kept = values > 1e-9 * max(float(np.max(values, initial=0.0)), 1e-300)
+    left, right = left[:, kept], right[kept]
+    off = slope - left @ (left.T @ slope)
+    off = off - (off @ right.T) @ right
+    point: FloatArray = radius * (left @ right) + cut_to_ball(off, radius)
+    return point
+
+
+def _rounding(below: Below) -> float:
+    """Rounding of a misfit that is the difference of targets: first order in the misfit, second in the targets."""
+    misfit = below.quadratic.target - below.end_map * below.quadratic.scales
+    off = 4.0 * EPSILON * float(np.linalg.norm(below.quadratic.target))
+    return off * (2.0 * float(np.linalg.norm(misfit)) + off)
 
 
 def certify_nuclear_norm(problem: Problem, solution: Solution) -> Certificate:
     """Certificate of a two-layer network with decay."""
-    quadratic = quadratic_of(problem)
-    mu = common_decay(problem.network.weight_decays)
-    lower = residual_bound(quadratic, mu, quadratic.restrict(solution.minimum.end_to_end_map))
-    return certificate(problem, quadratic, solution, max(lower, undecayed_bound(problem, quadratic)), DUAL)
+    return certificate(problem, solution, lambda below: max(convex_decay_bound(below), undecayed_bound(below)), DUAL)
 
 
 def certify_autoencoder(problem: Problem, solution: Solution) -> Certificate:
@@ -52,17 +96,16 @@ def certify_autoencoder(problem: Problem, solution: Solution) -> Certificate:
     squares = quadratic.scales**2
     if bound == squares.size or squares[bound] <= mu:
         return certify_nuclear_norm(problem, solution)
-    leading = squares[:bound]
+    return certificate(problem, solution, _reconstruction_bound, KUNIN)
+
+
+def _reconstruction_bound(below: Below) -> float:
+    """The closed form on second moments that are no larger; it grows with each of them."""
+    quadratic = below.quadratic
+    mu = common_decay(below.problem.network.weight_decays)
+    bound = rank_bound(below.problem, quadratic)
+    squares = np.sort(quadratic.scales**2)[::-1]
     # q (1 - p)^2 + 2 mu p is (s - y)^2 + (2 mu / sqrt q) s at s = p sqrt q, y = sqrt q
-    parts = [scalar_bounds(np.array([root]), 2.0 * mu / root, 1.0)[0] for root in np.sqrt(leading)]
-    lower = quadratic.residual + float(np.sum(parts)) + float(np.sum(squares[bound:]))
-    return certificate(problem, quadratic, solution, lower, KUNIN)
-
-
-def certify_uncentred_noise(problem: Problem, solution: Solution) -> Certificate:
-    """Certificate under hidden noise and an output bias; the squared norm is bounded by its tangent at the map."""
-    quadratic, coordinates = quadratic_of(problem), noise_coordinates(problem)
-    error, inside = coordinates.error, coordinates.of_map(solution.minimum.end_to_end_map)
-    norm = float(np.sum(np.linalg.svd(inside, compute_uv=False)))
-    lower = residual_bound(error, coordinates.mu * norm, error.restrict(inside)) - coordinates.mu * norm**2
-    return certificate(problem, quadratic, solution, lower, TANGENT_DUAL)
+    parts = [scalar_bounds(np.array([root]), 2.0 * mu / root, 1.0)[0] for root in np.sqrt(squares[:bound])]
+    lower = float(np.sum(parts)) + float(np.sum(squares[bound:]))
+    return lower * (1.0 - 4.0 * below.expansion.stretch - 64.0 * EPSILON)

@@ -8,7 +8,8 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.certificates.linear_checks import GAP_TOLERANCE, certificate
-from service.core.linear.quadratic import Quadratic, quadratic_of
+from service.core.certificates.quadratic_below import Below
+from service.core.linear.quadratic import Quadratic
 from service.core.problems import Problem
 from service.core.results import Certificate, Solution
 
@@ -20,13 +21,16 @@ MOST_SHELLS = 4096
 
 def certify(problem: Problem, solution: Solution) -> Certificate:
     """Certificate of a network with decay and a map of rank at most one."""
-    quadratic = quadratic_of(problem)
-    decays = problem.network.weight_decays
+    return certificate(problem, solution, _bound, METHOD)
+
+
+def _bound(below: Below) -> float:
+    decays = below.problem.network.weight_decays
     penalty = decays.size * float(np.exp(np.mean(np.log(decays))))
-    unit = max(abs(solution.minimum.loss), 1e-6 * problem.data.yy)
-    hint = float(np.sum(solution.minimum.singular_values**2))
-    lower = shell_bound(quadratic, penalty, 1.0 / decays.size, solution.minimum.loss, 0.2 * GAP_TOLERANCE * unit, hint)
-    return certificate(problem, quadratic, solution, lower, METHOD)
+    hint = float(np.sum(below.claimed.singular_values**2))
+    tolerance = 0.2 * GAP_TOLERANCE * below.unit
+    lower = shell_bound(below.quadratic, penalty, 1.0 / decays.size, below.claimed.loss, tolerance, hint)
+    return lower - below.arithmetic
 
 
 def shell_bound(

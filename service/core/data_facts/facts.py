@@ -11,7 +11,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray, IntArray
 from service.core.data_facts.rank import centred_columns, range_of, rank_of_table
-from service.core.linalg import EPSILON, Spectrum, spectrum_of
+from service.core.linalg import EPSILON, Spectrum
 from service.core.moments import centred
 from service.core.problems import Moments, Problem, Samples
 from service.vocabulary import Loss
@@ -105,13 +105,10 @@ class DataFacts:
 
     @cached_property
     def centred_spectrum(self) -> Spectrum | None:
-        """Eigendecomposition of the covariance, ranks judged at the scale of the second moments."""
+        """Eigendecomposition of the covariance."""
         if self.centred is None or self.moments is None:
             return None
-        found = spectrum_of(self.centred.xx, self.centred.xy, self.n)
-        scale = float(np.abs(self.moments.xx).max())
-        tolerance = max(found.rank_tolerance, 10.0 * EPSILON * scale)
-        return Spectrum(found.values, found.vectors, found.projections, tolerance)
+        return self.centred.spectrum
 
     @property
     def rank_x(self) -> int | None:
@@ -232,8 +229,7 @@ def explained_values(spectrum: Spectrum) -> FloatArray:
     k = spectrum.projections.shape[1]
     if not active.any():
         return np.zeros(k)
-    whitened = spectrum.projections[active] / np.sqrt(spectrum.values[active])[:, None]
-    values = np.linalg.svd(whitened, compute_uv=False)
+    values = np.linalg.svd(spectrum.response[active], compute_uv=False)
     return np.concatenate([values, np.zeros(max(0, k - len(values)))])
 
 

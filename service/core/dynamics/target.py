@@ -63,7 +63,7 @@ def target_of(problem: Problem, found: Minima) -> Target:
     squares = sum(float(np.sum(weight.values**2)) for weight in minimum.parameters.weights)
     return Target(
         floor=minimum.loss,
-        unit=max(abs(minimum.loss), 1e-6 * problem.data.yy),
+        unit=problem.unit(minimum.loss),
         zero_loss=problem.data.yy,
         trivial=minimum.trivial,
         layer_norms=np.array(norms),

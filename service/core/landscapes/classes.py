@@ -9,7 +9,6 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.core.landscapes.hessian import DENSE_LIMIT, dense_hessian, is_plain, largest_eigenvalue, least_eigenpair
 from service.core.landscapes.pivots import class_by_pivots, rank_share
-from service.core.landscapes.scale import target_size
 from service.core.landscapes.trained import is_frozen, trained_mask
 from service.core.linear.quadratic import quadratic_of
 from service.core.linear.shrinkage import Shrinkage
@@ -143,7 +142,7 @@ def classify(
 
 def closed_gap(problem: Problem, loss: float) -> float:
     """Gap up to which a loss is that of the global minimum: ``1e-8`` of it, and of a millionth of the targets."""
-    return GAP_TOLERANCE * max(abs(loss), 1e-6 * target_size(problem))
+    return GAP_TOLERANCE * problem.unit(loss)
 
 
 def _by_curvature(problem: Problem, parameters: DenseParameters, curvature: Curvature, unit: float) -> Classified:

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from service.core.enclosures.loss import loss_of_weights
 from service.core.landscapes.classes import closed_gap, curvature_of
 from service.core.landscapes.directions import Direction, directions_of, imbalances
 from service.core.landscapes.escapes import Escape, escape_from
 from service.core.landscapes.gaps import gaps_of
 from service.core.landscapes.given_weights import check_parameters
 from service.core.landscapes.point_class import class_at
-from service.core.landscapes.scale import target_size
 from service.core.landscapes.stationarity import stationarity_of
 from service.core.linear.quadratic import quadratic_of
-from service.core.losses import DenseParameters, end_to_end, terms_of
+from service.core.losses import DenseParameters, end_to_end
 from service.core.parameters import Parameters
 from service.core.problems import Problem
 from service.core.results import Minima, StationaryPoint, Terms
@@ -117,7 +117,7 @@ def diagnose(
     """
     check_parameters(problem, parameters)
     network = problem.network
-    terms = terms_of(network, problem.data, parameters)
+    terms = loss_of_weights(problem, network, parameters).terms
     gaps = gaps_of(problem, parameters, terms.loss, minima, unknown)
     known = minima if gaps.gap is not None else None
     near = gaps.gap is not None and gaps.gap <= closed_gap(problem, terms.loss)
@@ -132,7 +132,7 @@ def diagnose(
     quadratic = quadratic_of(problem)
     product = end_to_end(parameters)[0]
     optimal = None if known is None else known.solution.minimum.end_to_end_map
-    size = target_size(problem)
+    size = problem.spread
     return Diagnosis(
         found.point_class,
         found.evidence,

@@ -8,7 +8,6 @@ from scipy.optimize import minimize
 from service.core.arrays import FloatArray
 from service.core.dynamics.batched import BatchedLoss
 from service.core.landscapes.classes import Curvature
-from service.core.landscapes.scale import target_size
 from service.core.landscapes.trained import trained_mask
 from service.core.losses import DenseParameters, flatten, gradient_of, loss_of, unflatten
 from service.core.problems import Problem
@@ -64,7 +63,7 @@ def reach_of(problem: Problem, parameters: DenseParameters) -> float:
     """Length in which steps are measured: that of the weights, or of balanced layers that carry the targets."""
     own = float(np.linalg.norm(flatten(parameters)))
     inputs = float(problem.data.xx.diagonal().max())
-    targets = target_size(problem)
+    targets = problem.spread
     if not inputs > 0.0 or not targets > 0.0:
         return max(own, 1.0)
     return max(own, float((targets / inputs) ** (0.5 / problem.network.n_layers)))
@@ -137,7 +136,7 @@ def _by_descent(problem: Problem, parameters: DenseParameters) -> Escape | None:
                 value_and_gradient, perturbed, jac=True, method="L-BFGS-B", options={"maxiter": 200, "maxcor": 20}
             )
         decrease = start - float(reached.fun)
-        if decrease > 1e-9 * target_size(problem) and (best is None or decrease > best.decrease):
+        if decrease > 1e-9 * problem.spread and (best is None or decrease > best.decrease):
             way = np.asarray(reached.x) - begin
             length = float(np.linalg.norm(way))
             best = Escape("higher_order", way / length, length, decrease)

@@ -47,7 +47,7 @@ class GradientBound:
 
     @classmethod
     def of(cls, problem: Problem) -> "GradientBound":
-        """Of given moments the entries count; of samples what bounds their sums, by Cauchy and Schwarz.
+        """Of given moments the entries count; of a factor of samples what bounds their sums, by Cauchy and Schwarz.
 
         Notes
         -----
@@ -58,14 +58,15 @@ class GradientBound:
         widths = problem.data.inputs + sum(layer.width for layer in network.layers)
         roundings = 2 * widths + 10 * (network.n_layers + 1)
         absolute = signed.absolute()
-        if problem.samples is not None:
+        factor = problem.data.factor
+        if factor is not None:
             # the mean of a column is off by the rounding of its deviations, which the number of roundings counts
-            roundings += len(problem.samples.x) + 3
-            centre = bool(network.bias_layers)
+            roundings += factor.n + 3
             x = np.sqrt(np.maximum(np.diagonal(signed.spread), 0.0))
-            y = problem.samples.y - problem.samples.y.mean(axis=0) if centre else problem.samples.y
-            y_sizes = np.sqrt(np.mean(y * y, axis=0))
-            absolute = replace(absolute, spread=np.outer(x, x), target=np.outer(x, y_sizes))
+            columns = factor.r[:, factor.inputs :] * factor.scale[factor.inputs :]
+            squares = np.sum(columns * columns, axis=0) / factor.n
+            y = np.sqrt(squares if network.bias_layers else squares + factor.y_mean**2)
+            absolute = replace(absolute, spread=np.outer(x, x), target=np.outer(x, y))
         return cls(signed, absolute, roundings)
 
     @property

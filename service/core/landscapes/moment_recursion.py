@@ -5,18 +5,14 @@ with respect to the weights at a fixed mean of its output, ``dJ/dW - (dJ/db) m'`
 vanish together, and a large mean then cancels before it is multiplied.
 """
 
-from dataclasses import dataclass, replace
-from typing import Final, TypeAlias, cast
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.data_facts.rank import centred_columns
 from service.core.losses import DenseParameters, decay_of, flatten
-from service.core.moments import centred
-from service.core.problems import Moments, Network, Problem
-
-MEMO: Final = "landscape.central"
+from service.core.problems import Network, Problem
 
 State: TypeAlias = tuple[FloatArray, FloatArray, FloatArray]
 """Covariance, covariance with the target and mean of what enters a layer."""
@@ -66,7 +62,7 @@ class MomentRecursion:
         mean, target_mean = np.zeros(moments.inputs), np.zeros(moments.outputs)
         if network.bias_layers and moments.x_mean is not None and moments.y_mean is not None:
             mean, target_mean = moments.x_mean, moments.y_mean
-            moments = _central(problem)
+            moments = moments.central
         return cls(network, moments.xx, -moments.xy, moments.yy, mean, -target_mean)
 
     def absolute(self) -> "MomentRecursion":
@@ -126,19 +122,6 @@ class MomentRecursion:
             target = weight @ target
             states.append((spread, target, mean))
         return states
-
-
-def _central(problem: Problem) -> Moments:
-    """Moments about the means: of the samples where they are at hand, so that an offset costs no digits."""
-    samples, moments = problem.samples, problem.data
-    if samples is None:
-        return centred(moments)
-    if MEMO not in problem.memo:
-        shares = np.full(len(samples.x), 1.0 / len(samples.x))
-        x, y = centred_columns(samples.x, shares), centred_columns(samples.y, shares)
-        count = len(x)
-        problem.memo[MEMO] = replace(moments, xx=x.T @ x / count, xy=x.T @ y / count, yy=float(np.sum(y * y)) / count)
-    return cast(Moments, problem.memo[MEMO])
 
 
 def _noisy(spread: FloatArray, mean: FloatArray, variance: float) -> FloatArray:

@@ -4,10 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from service.core.arrays import FloatArray
 from service.core.parameters import FactoredMatrix, Parameters, UniformColumn
 from service.core.problems import Network
+
+DEPENDENT = 1e-8
+"""Diagonal of a triangular factor, relative to its largest entry, below which its columns count as dependent."""
 
 Frame: TypeAlias = FloatArray | UniformColumn
 
@@ -83,6 +87,18 @@ def product_svd(left: FloatArray, right: FloatArray) -> tuple[FloatArray, FloatA
         With ``m = min(k, d, r)``.  O((k + d) r^2).
     """
     left_frame, left_small = np.linalg.qr(left)
-    right_frame, right_small = np.linalg.qr(right)
+    right_frame, right_small = _by_rows(right)
     inner_left, values, inner_right = np.linalg.svd(left_small @ right_small.T, full_matrices=False)
     return left_frame @ inner_left, values, right_frame @ inner_right.T
+
+
+def _by_rows(columns: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """QR factors of columns (d, r), each row of the first right to its own size where r columns are independent.
+
+    Rows belong to inputs, whose units may lie far apart: reflections would mix the sizes of all rows.
+    """
+    frame, small = np.linalg.qr(columns)
+    diagonal = np.abs(np.diagonal(small))
+    if small.shape[0] != small.shape[1] or not diagonal.size or diagonal.min() <= DEPENDENT * diagonal.max():
+        return frame, small
+    return solve_triangular(small, columns.T, trans="T", check_finite=False).T, small

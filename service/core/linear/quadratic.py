@@ -11,8 +11,10 @@ from typing import cast
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.linalg import EPSILON
-from service.core.problems import Moments, Problem
+from service.core.data import Moments
+from service.core.least_squares import LeastSquares
+from service.core.linalg import Spectrum
+from service.core.problems import Problem
 
 WHITE_TOLERANCE = 1e-12
 MEMO = "linear.quadratic"
@@ -151,39 +153,39 @@ def quadratic_of(problem: Problem) -> Quadratic:
 
 def quadratic_of_moments(moments: Moments, input_noise: float = 0.0, centre: bool = False) -> Quadratic:
     """`quadratic_of` from the moments alone; ``centre`` stands for an undecayed output bias."""
-    xx, xy, yy = moments.xx, moments.xy, moments.yy
-    x_mean = y_mean = None
-    if centre and moments.x_mean is not None and moments.y_mean is not None:
-        x_mean, y_mean = moments.x_mean, moments.y_mean
-        xx = xx - np.outer(x_mean, x_mean)
-        xy = xy - np.outer(x_mean, y_mean)
-        yy = max(yy - float(y_mean @ y_mean), 0.0)
-    if input_noise:
-        xx = xx + input_noise * np.diag(moments.xx.diagonal())
-    basis, scales, tolerance = _white_coordinates(xx, moments.n, moments if xx is moments.xx else None)
-    correlation = xy.T if basis is None else xy.T @ basis
-    target = correlation / scales
-    residual = max(yy - float(np.sum(target * target)), 0.0)
-    return Quadratic(basis, scales, target, residual, yy, x_mean, y_mean, tolerance)
+    means = centre and moments.x_mean is not None and moments.y_mean is not None
+    seen = moments.central if means else moments
+    spectrum = seen_spectrum(moments, input_noise, means)
+    x_mean, y_mean = (moments.x_mean, moments.y_mean) if means else (None, None)
+    diagonal = seen.xx.diagonal()
+    white = diagonal[0] > 0.0 and np.all(diagonal == diagonal[0]) and np.count_nonzero(seen.xx) == len(diagonal)
+    order = np.flatnonzero(spectrum.active)[::-1]
+    basis = None if white and not input_noise and order.size == len(diagonal) else spectrum.vectors[:, order]
+    target = spectrum.response[order].T if basis is not None else seen.xy.T / np.sqrt(diagonal)
+    scales = np.sqrt(spectrum.values[order])
+    residual = spectrum.least_residual(seen.yy)
+    return Quadratic(basis, scales, target, residual, seen.yy, x_mean, y_mean, spectrum.rank_tolerance)
 
 
-def _white_coordinates(
-    xx: FloatArray, n: int | None, decomposed: Moments | None
-) -> tuple[FloatArray | None, FloatArray, float]:
-    """Directions and root mean squares of the inputs, absent directions dropped; ``decomposed`` has them already."""
-    tolerance = max(xx.shape[0], n or 0) * EPSILON
-    diagonal = xx.diagonal()
-    if not diagonal.size:
-        return np.zeros((0, 0)), np.zeros(0), tolerance
-    if diagonal[0] > 0.0 and np.all(diagonal == diagonal[0]) and np.count_nonzero(xx) == xx.shape[0]:
-        return None, np.sqrt(diagonal), tolerance
-    if decomposed is None:
-        values, vectors = np.linalg.eigh(xx)
-    else:
-        values, vectors = decomposed.spectrum.values, decomposed.spectrum.vectors
-    present = values > tolerance * max(float(values[-1]), 0.0)
-    order = np.flatnonzero(present)[::-1]
-    return vectors[:, order], np.sqrt(values[order]), tolerance
+def quadratic_of_root(root: LeastSquares, total: float) -> Quadratic:
+    """A squared error by its root, without bias; ``total`` is that of the zero map."""
+    spectrum = root.spectrum()
+    order = np.flatnonzero(spectrum.active)[::-1]
+    scales, target = np.sqrt(spectrum.values[order]), spectrum.response[order].T
+    return Quadratic(spectrum.vectors[:, order], scales, target, spectrum.least_residual(total), total, None, None, 0.0)
+
+
+def seen_spectrum(moments: Moments, input_noise: float, centre: bool) -> Spectrum:
+    """Eigenpairs of the second moments that a linear map meets, noise on the inputs added, means taken off or not."""
+    seen = moments.central if centre else moments
+    if input_noise == 0.0:
+        return seen.spectrum
+    added = input_noise * moments.xx.diagonal()
+
+    def change(root: LeastSquares) -> LeastSquares:
+        return root.stacked(np.diag(np.sqrt(added)))
+
+    return seen.decomposed(seen.xx + np.diag(added), change)
 
 
 def with_ridge(quadratic: Quadratic, ridge: float) -> Quadratic:
@@ -197,5 +199,6 @@ def with_ridge(quadratic: Quadratic, ridge: float) -> Quadratic:
         return quadratic
     scales = np.sqrt(quadratic.scales**2 + ridge)
     target = quadratic.correlation / scales
-    residual = max(quadratic.total - float(np.sum(target * target)), 0.0)
+    shrunk = quadratic.target * (np.sqrt(ridge) / scales)
+    residual = quadratic.residual + float(np.sum(shrunk * shrunk))
     return replace(quadratic, scales=scales, target=target, residual=residual)

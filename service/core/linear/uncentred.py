@@ -13,9 +13,9 @@ from service.core.arrays import FloatArray
 from service.core.bracketed import bracketed_root
 from service.core.linalg import EPSILON
 from service.core.linear.nuclear import NuclearSolution, minimise
-from service.core.linear.quadratic import Quadratic, quadratic_of_moments
+from service.core.linear.quadratic import Quadratic, quadratic_of_root, seen_spectrum
 from service.core.linear.water_filling import effective_noise
-from service.core.problems import Moments, Problem
+from service.core.problems import Problem
 
 MEMO = "linear.uncentred"
 
@@ -60,17 +60,13 @@ def noise_coordinates(problem: Problem) -> NoiseCoordinates:
 
 def _coordinates(problem: Problem) -> NoiseCoordinates:
     data, variance = problem.data, problem.network.input_noise_variance
-    second = data.xx + variance * np.diag(data.xx.diagonal())
-    values, vectors = np.linalg.eigh(second)
-    kept = values > max(data.inputs, data.n or 0) * np.finfo(float).eps * max(float(values[-1]), 0.0)
-    basis, scales = vectors[:, kept], np.sqrt(values[kept])
-    mean = np.zeros(data.inputs) if data.x_mean is None else data.x_mean
-    y_mean = np.zeros(data.outputs) if data.y_mean is None else data.y_mean
-    along = (basis.T @ mean) / scales
-    inside = np.eye(scales.size) - np.outer(along, along)
-    correlation = (basis.T @ (data.xy - np.outer(mean, y_mean))) / scales[:, None]
-    total = max(data.yy - float(y_mean @ y_mean), 0.0)
-    error = quadratic_of_moments(Moments(0.5 * (inside + inside.T), correlation, total, data.n))
+    spectrum = seen_spectrum(data, variance, centre=False)
+    basis, scales = spectrum.vectors[:, spectrum.active], np.sqrt(spectrum.values[spectrum.active])
+    central = data.central if data.x_mean is not None and data.y_mean is not None else data
+    root = central.root
+    if variance:
+        root = root.stacked(np.diag(np.sqrt(variance * data.xx.diagonal())))
+    error = quadratic_of_root(root.seen_through(basis / scales), central.yy)
     return NoiseCoordinates(basis, scales, error, effective_noise(problem.network))
 
 

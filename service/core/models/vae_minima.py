@@ -124,7 +124,7 @@ def vae_certificate(problem: Problem, model: LinearVae, minimum: GlobalMinimum, 
     quadratic = quadratic_of_moments(moments)
     upper = terms_of(model, moments, at).loss
     scale = moments.yy / (2.0 * at.variance) + model.latent * model.beta
-    unit = max(abs(upper), 1e-6 * problem.data.yy, 1e-300)
+    unit = problem.unit(upper)
     length = max(float(np.linalg.norm(minimum.end_to_end_map)), 1e-300)
     size = float(np.linalg.norm(moments.xx)) * length**2 / (2.0 * at.variance) + scale
     allowance = 16.0 * float(np.sqrt(moments.inputs + moments.outputs)) * EPSILON * size

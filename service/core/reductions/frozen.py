@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.data_changes import with_input_noise, with_inputs
 from service.core.linear.quadratic import WHITE_TOLERANCE, quadratic_of
 from service.core.problems import Layer, Moments, Problem
 from service.core.reductions.step import (
@@ -32,11 +33,7 @@ def leading(problem: Problem) -> Step | str | None:
     matrix = first.frozen_weights
     if matrix is None or not rest:
         return None
-    data = problem.data
-    second = matrix @ data.xx @ matrix.T
-    second = 0.5 * (second + second.T)
-    second[np.diag_indices_from(second)] *= 1.0 + first.noise_variance
-    moments = Moments(second, matrix @ data.xy, data.yy, data.n)
+    moments = with_input_noise(with_inputs(problem.data, matrix), first.noise_variance, centre=False)
     given = dense_factor(matrix)
     return Step(
         "frozen first layer as new inputs",

@@ -155,12 +155,12 @@ def certificate_of(reduction: Reduction, minimum: GlobalMinimum, plain: Certific
     allowance = plain.rounding_allowance + 64.0 * EPSILON * (yy + abs(constant))
     lower = max(plain.lower_bound + constant - (allowance - plain.rounding_allowance), 0.0)
     upper, checks = plain.upper_bound + constant, list(plain.checks)
-    unit = max(abs(upper), 1e-6 * problem.data.yy, 1e-300)
+    unit = problem.unit(upper)
     if minimum.parameters is not None:
         weights = Weights(minimum.parameters.weights, minimum.parameters.skips)
         found = evaluated(problem, weights)
         upper = found.terms.loss
-        unit = max(abs(upper), 1e-6 * problem.data.yy, 1e-300)
+        unit = problem.unit(upper)
         checks = _checks(problem, minimum, weights, found, unit, allowance)
         checks += [check for check in plain.checks if check.name in CARRIED]
     # two ways to the same loss: on the plain network, and on the problem's own

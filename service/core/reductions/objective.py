@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.data_changes import with_input_noise
 from service.core.moments import moments_of
 from service.core.problems import Layer, Moments, Problem
 from service.core.reductions.step import Step, dense_factor, with_network
@@ -87,20 +88,15 @@ def without_biases(problem: Problem) -> Step | str | None:
     network, data = problem.network, problem.data
     if not network.bias_layers and network.input_noise_variance == 0.0:
         return None
-    xx, xy, yy = data.xx, data.xy, data.yy
-    if network.bias_layers and not data.centred:
-        reason = _why_not_centred(problem)
-        if reason:
-            return reason
-        if data.x_mean is not None and data.y_mean is not None:
-            xx = xx - np.outer(data.x_mean, data.x_mean)
-            xy = xy - np.outer(data.x_mean, data.y_mean)
-            yy = max(yy - float(data.y_mean @ data.y_mean), 0.0)
-    xx = xx + network.input_noise_variance * np.diag(data.xx.diagonal())
+    centre = bool(network.bias_layers) and not data.centred
+    if centre and (reason := _why_not_centred(problem)):
+        return reason
+    centre = centre and data.x_mean is not None and data.y_mean is not None
+    seen = with_input_noise(data, network.input_noise_variance, centre=centre)
     plain = replace(network, bias=Bias.NONE, bias_weight_decays=(), input_noise_variance=0.0)
     return Step(
         "biases and noise on the inputs as changed moments",
-        replace(problem, network=plain, moments=Moments(xx, xy, yy, data.n), samples=None, evaluation=None, memo={}),
+        replace(problem, network=plain, moments=seen, samples=None, evaluation=None, memo={}),
         lambda weights, _: weights,
         lambda weights: weights,
     )

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.data_changes import with_inputs_taken_off
 from service.core.parameters import FactoredMatrix
 from service.core.problems import Layer, Moments, Problem, Skip
 from service.core.reductions.beside import beside_a_layer, dropped, inserted, others_of
@@ -48,12 +49,7 @@ def _whole(problem: Problem, number: int) -> Step | str:
     if skip.source != 0 or skip.target != network.n_layers:
         return ""
     if skip.kind is SkipKind.IDENTITY:
-        moments = Moments(
-            data.xx,
-            data.xy - data.xx,
-            max(data.yy - 2.0 * float(np.trace(data.xy)) + float(np.trace(data.xx)), 0.0),
-            data.n,
-        )
+        moments = with_inputs_taken_off(data)
         return Step(
             "identity skip as a change of the targets",
             with_network(problem, network.layers, others_of(problem, number), moments),

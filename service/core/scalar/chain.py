@@ -7,6 +7,7 @@ numbers after the first layer.  A test holds it equal to the dense recursion.
 
 from dataclasses import dataclass
 from math import inf, sqrt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -90,32 +91,57 @@ def chain_loss(network: Network, moments: Moments, chain: Chain) -> ChainLoss:
     ChainLoss
         Exactly what the dense recursion gives for the wide network.
     """
-    pushed = moments.xx.dot(chain.first)
-    added_inputs = network.input_noise_variance * moments.xx.diagonal() * chain.first
-    mean_square, added = pushed.dot(chain.first).item(), added_inputs.dot(chain.first).item()
-    pushed = pushed + added_inputs if network.input_noise_variance else pushed
-    target = chain.first.dot(moments.xy[:, 0]).item()
-    mean = 0.0 if moments.x_mean is None else chain.first.dot(moments.x_mean).item()
-    y_mean = 0.0 if moments.y_mean is None else moments.y_mean[0].item()
+    seen, x_mean, y_mean = _as_seen(network, moments)
+    on_inputs = network.input_noise_variance * (seen.xx.diagonal() + x_mean * x_mean) * chain.first
+    pushed = seen.xx.dot(chain.first) + on_inputs
+    added = on_inputs.dot(chain.first).item()
+    total = seen.mean_square(chain.first[None, :]) + added
+    target, mean = chain.first.dot(seen.xy[:, 0]).item(), chain.first.dot(x_mean).item()
     sizes = (1.0, *chain.sizes)
-    entering: list[tuple[float, float, float]] = []
+    entering: list[_Entering] = []
+    means: list[float] = []
     for size, bias, noise in zip(sizes, chain.biases, chain.noise, strict=True):
-        entering.append((mean_square + added, target, mean))
-        mean_square = size * size * mean_square + 2.0 * bias * size * mean + bias * bias
-        target, mean = size * target + bias * y_mean, size * mean + bias
-        added = size * size * added
-        added += noise * (mean_square + added)
+        entering.append(_Entering(total, target, mean))
+        total, added, target, mean = size * size * total, size * size * added, size * target, size * mean + bias
+        scattered = noise * (total + mean * mean)
+        total, added = total + scattered, added + scattered
+        means.append(mean)
     product = chain.first * float(np.prod(chain.sizes)) if chain.sizes else chain.first
-    gradient, decay = _backward(network, moments, chain, entering, y_mean, pushed)
+    offset = _offset(sizes, chain.biases)
+    steps = _Steps(entering, means, 2.0 * (mean - y_mean))
+    gradient, decay = _backward(network, chain, steps, pushed, (seen.xy[:, 0], x_mean))
     return ChainLoss(
-        fit=mean_square - 2.0 * target + moments.yy,
+        fit=moments.fit(product[None, :], np.array([offset])),
         noise=added,
         decay=decay,
         gradient_norm=sqrt(gradient),
         least_layer_norm=min(length_of(chain.first), *map(abs, chain.sizes), inf),
         end_to_end_map=product,
-        offset=_offset(sizes, chain.biases),
+        offset=offset,
     )
+
+
+class _Entering(NamedTuple):
+    """Variance, covariance with the target and mean of what enters a neuron; about zero without biases."""
+
+    total: float
+    target: float
+    mean: float
+
+
+class _Steps(NamedTuple):
+    """The way forward: what enters each neuron, the mean of what leaves it, and the slope of the loss in the last."""
+
+    entering: list[_Entering]
+    means: list[float]
+    mean_slope: float
+
+
+def _as_seen(network: Network, moments: Moments) -> tuple[Moments, FloatArray, float]:
+    """Moments about the means with the means, or as they are with zeros where the network has no bias."""
+    if not network.bias_layers or moments.x_mean is None or moments.y_mean is None:
+        return moments, np.zeros(moments.inputs), 0.0
+    return moments.central, moments.x_mean, moments.y_mean[0].item()
 
 
 def _offset(sizes: tuple[float, ...], biases: tuple[float, ...]) -> float:
@@ -126,37 +152,31 @@ def _offset(sizes: tuple[float, ...], biases: tuple[float, ...]) -> float:
 
 
 def _backward(
-    network: Network,
-    moments: Moments,
-    chain: Chain,
-    entering: list[tuple[float, float, float]],
-    y_mean: float,
-    pushed: FloatArray,
+    network: Network, chain: Chain, steps: _Steps, pushed: FloatArray, linear: tuple[FloatArray, FloatArray]
 ) -> tuple[float, float]:
     """Squared norm of the gradient, and the decay, from the output to the input."""
-    second, target_slope, mean_slope = 1.0, -2.0, 0.0
+    spread, target_slope, mean_slope = 1.0, -2.0, steps.mean_slope
     gradient = decay = 0.0
     decays = [layer.weight_decay for layer in network.layers]
     for index in range(network.n_layers - 1, -1, -1):
-        inner, bias = second * (1.0 + chain.noise[index]), chain.biases[index]
-        into_mean = mean_slope + 2.0 * inner * bias
-        square, target, mean = entering[index]
-        size = chain.sizes[index - 1] if index else 1.0
+        noise = chain.noise[index]
+        inner, into_mean = spread * (1.0 + noise), mean_slope + 2.0 * noise * spread * steps.means[index]
         if network.has_bias(index):
+            bias = chain.biases[index]
             bias_decay = network.bias_weight_decays[index] if network.bias_weight_decays else 0.0
-            slope = 2.0 * inner * size * mean + into_mean + target_slope * y_mean + 2.0 * bias_decay * bias
+            slope = into_mean + 2.0 * bias_decay * bias
             gradient += slope * slope
             decay += bias_decay * bias * bias
         if index:
-            slope = 2.0 * inner * size * square + target_slope * target + into_mean * mean
+            size, entering = chain.sizes[index - 1], steps.entering[index]
+            slope = 2.0 * inner * size * entering.total + target_slope * entering.target + into_mean * entering.mean
             slope += 2.0 * decays[index] * size
             gradient += slope * slope
             decay += decays[index] * size * size
-            second, target_slope, mean_slope = size * size * inner, size * target_slope, size * into_mean
+            spread, target_slope, mean_slope = size * size * inner, size * target_slope, size * into_mean
             continue
-        slopes = 2.0 * inner * pushed + target_slope * moments.xy[:, 0] + 2.0 * decays[0] * chain.first
-        if into_mean and moments.x_mean is not None:
-            slopes = slopes + into_mean * moments.x_mean
+        xy, x_mean = linear
+        slopes = 2.0 * inner * pushed + target_slope * xy + into_mean * x_mean + 2.0 * decays[0] * chain.first
         first = chain.first.dot(chain.first).item()
         gradient += slopes.dot(slopes).item()
         decay += decays[0] * first

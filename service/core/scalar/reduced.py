@@ -7,16 +7,20 @@ Noise and widths enter through ``C = prod_i (1 + s_i / d_i)`` only, decays throu
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import exp, fsum, inf, log, log1p
+from math import exp, expm1, fsum, inf, log, log1p
 from typing import cast
 
 import numpy as np
 
 from service.core.arrays import BoolArray, FloatArray
-from service.core.linalg import Spectrum, spectrum_of
-from service.core.moments import centred
+from service.core.least_squares import LeastSquares
+from service.core.linalg import Spectrum
 from service.core.problems import Moments, Network, Problem
+from service.errors import NumericalError
 from service.vocabulary import Bias
+
+MOST_NOISE = 690.0
+"""Logarithm of the largest factor by which second moments are multiplied."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,8 @@ class ReducedProblem:
         log C of the network, whatever the coordinates.
     log_kappa : float
         ``log(G) + (D-1)/(D+1) log_factor``; minus infinity if a decay is zero.
-    quadratic : (d, d) array
-        A itself.
-    linear : (d,) array
-        a itself.
-    noise_base : (d, d) array
-        Second moment of what the hidden noise multiplies.
+    noise_base : Moments or None
+        Whose second moment the hidden noise multiplies; None for a problem below another one, which has no noise.
     input_noise : (d,) array
         Variance that noise adds to each input.
     """
@@ -55,9 +55,7 @@ class ReducedProblem:
     log_factor: float
     log_noise_factor: float
     log_kappa: float
-    quadratic: FloatArray
-    linear: FloatArray
-    noise_base: FloatArray
+    noise_base: Moments | None
     input_noise: FloatArray
 
     @property
@@ -88,8 +86,11 @@ class ReducedProblem:
 
     @cached_property
     def undecayed_loss(self) -> float:
-        """Least loss without any decay: what no weights explain, plus the noise that remains."""
-        return self.variance - self.explained * exp(-self.log_factor)
+        """Least loss without any decay: what no weights explain, plus the noise that remains; a sum of both."""
+        residual = self.spectrum.residual
+        if residual is None:
+            residual = self.variance - self.explained
+        return residual - self.explained * expm1(-self.log_factor)
 
     def losses_at(self, log_ridges: FloatArray) -> FloatArray:
         """Losses at stationary points of effective ridge rho (m,): every summand is non-negative."""
@@ -102,11 +103,6 @@ class ReducedProblem:
         return losses
 
     @cached_property
-    def leak(self) -> float:
-        """Norm of the part of the target outside the range of A: rounding, for checked moments."""
-        return float(np.linalg.norm(self.spectrum.projections[~self.spectrum.active, 0]))
-
-    @cached_property
     def _seen(self) -> BoolArray:
         column = self.spectrum.projections[:, 0]
         floor = 1e-300
@@ -116,7 +112,7 @@ class ReducedProblem:
     @cached_property
     def explained(self) -> float:
         """``sum a_k^2/c_k``: by how much the undecayed map beats the zero map, times C."""
-        return float((self.squares / self.values).sum())
+        return float(np.sum(self.spectrum.response[self._seen, 0] ** 2))
 
     @cached_property
     def correlation(self) -> float:
@@ -128,9 +124,15 @@ class ReducedProblem:
         log_c = self.log_noise_factor
         # the map falls with C: times its root it keeps its size where C itself would leave double precision
         grown = end_to_end_map * exp(0.5 * min(log_c, 1400.0))
-        hidden = -np.expm1(-log_c) * float(grown @ self.noise_base @ grown) if log_c else 0.0
+        hidden = 0.0
+        if log_c and self.noise_base is not None:
+            hidden = -float(np.expm1(-log_c)) * self.noise_base.mean_square(grown[None, :])
         inputs = float(self.input_noise @ grown**2) if self.input_noise.any() else 0.0
         return float(hidden + inputs)
+
+    def ridge_of(self, norm: float) -> float:
+        """Effective ridge of the decay at maps of this norm, in the units of the loss: ``G ||w||^(q-2)``."""
+        return exp(min(self.log_decay + (self.power - 2.0) * log(max(norm, 1e-300)), 690.0))
 
     def map_at(self, ridge: float) -> FloatArray:
         """End-to-end map ``w = (A + ridge I)^{-1} a / C`` in input coordinates, shape (d,)."""
@@ -185,16 +187,29 @@ def reduce(network: Network, moments: Moments, log_noise_factor: float | None = 
     log_c = log_noise_factor_of(network) if log_noise_factor is None else log_noise_factor
     depth = network.n_hidden
     input_noise = network.input_noise_variance * moments.xx.diagonal()
-    seen = centred(moments) if centres_the_mean(network, moments) else moments
+    seen = moments.central if centres_the_mean(network, moments) else moments
     # an output bias centres the mean but not the noise; hidden biases centre what the noise multiplies
     uniform = log_c == 0.0 or not noise_changes_form(network, moments)
+    on_inputs = np.diag(np.sqrt(input_noise))
     if uniform:
-        quadratic = seen.xx + np.diag(input_noise) if network.input_noise_variance else seen.xx
         factor = log_c
+        quadratic = seen.xx + np.diag(input_noise) if network.input_noise_variance else seen.xx
+
+        def change(root: LeastSquares) -> LeastSquares:
+            return root.stacked(on_inputs)
+
     else:
-        quadratic, factor = seen.xx + np.expm1(log_c) * moments.xx + np.exp(log_c) * np.diag(input_noise), 0.0
-    shared = seen is moments and network.input_noise_variance == 0.0
-    spectrum = moments.spectrum if shared else spectrum_of(quadratic, seen.xy, moments.n)
+        factor = 0.0
+        if log_c > MOST_NOISE:
+            raise NumericalError("noise under an output bias multiplies second moments beyond double precision")
+        quadratic = seen.xx + np.expm1(log_c) * moments.xx + np.exp(log_c) * np.diag(input_noise)
+
+        def change(root: LeastSquares) -> LeastSquares:
+            noisy = np.concatenate((np.sqrt(np.expm1(log_c)) * moments.root.root, np.exp(0.5 * log_c) * on_inputs))
+            return root.stacked(noisy)
+
+    plain = uniform and network.input_noise_variance == 0.0
+    spectrum = seen.spectrum if plain else seen.decomposed(quadratic, change)
     return ReducedProblem(
         n_hidden=depth,
         spectrum=spectrum,
@@ -202,9 +217,7 @@ def reduce(network: Network, moments: Moments, log_noise_factor: float | None = 
         log_factor=factor,
         log_noise_factor=log_c,
         log_kappa=log_decay_of(network) + (depth - 1) / (depth + 1) * factor,
-        quadratic=quadratic,
-        linear=seen.xy[:, 0],
-        noise_base=moments.xx if noise_changes_form(network, moments) else seen.xx,
+        noise_base=moments if noise_changes_form(network, moments) else seen,
         input_noise=input_noise,
     )
 

@@ -3,7 +3,6 @@
 Nothing here looks for a stationary point.  Statement, proof and the rounding allowance: ``docs/theory/norm-bound.md``.
 """
 
-from dataclasses import dataclass
 from math import ceil, exp, log, log1p, sqrt
 from typing import Final, NamedTuple
 
@@ -15,15 +14,6 @@ from service.core.scalar.reduced import ReducedProblem
 from service.core.scalar.relaxation import relaxation
 
 MOST_NODES: Final = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Scales:
-    """Magnitudes that rounding errors are proportional to, taken from the caller's own moments."""
-
-    quadratic: float
-    linear: float
-    variance: float
 
 
 class _Shells(NamedTuple):
@@ -42,18 +32,6 @@ class _Shells(NamedTuple):
     relaxed_norm: FloatArray
 
 
-def eigen_error(reduced: ReducedProblem, scales: Scales) -> float:
-    """Bound on the norm of the backward error of the eigendecomposition and of forming the matrix."""
-    size = sqrt(reduced.spectrum.values.size)
-    return 8.0 * EPSILON * size * max(scales.quadratic, float(reduced.spectrum.values[-1]))
-
-
-def column_error(reduced: ReducedProblem, scales: Scales) -> float:
-    """The same of the projections, with what they leak into directions that are left out."""
-    size = sqrt(reduced.spectrum.values.size)
-    return 2.0 * (8.0 * EPSILON * size * max(scales.linear, reduced.correlation) + reduced.leak)
-
-
 def longest_useful(reduced: ReducedProblem) -> float:
     """A norm beyond which decay alone costs more than the whole variance."""
     if reduced.log_kappa == -np.inf:
@@ -65,12 +43,10 @@ def longest_useful(reduced: ReducedProblem) -> float:
 class ShellProblem:
     """Bounds of H on shells of the norm."""
 
-    def __init__(self, reduced: ReducedProblem, scales: Scales) -> None:
+    def __init__(self, reduced: ReducedProblem) -> None:
         self.reduced = reduced
         self.log_weight = log(reduced.n_hidden + 1.0) + reduced.log_kappa
         self.explained = reduced.explained
-        self.eigen_error = eigen_error(reduced, scales)
-        self.column_error = column_error(reduced, scales)
 
     def decay(self, norm: FloatArray) -> FloatArray:
         """``(D+1) kappa ||v||^q``."""
@@ -124,9 +100,8 @@ class ShellProblem:
         ends = np.concatenate((low, high))
         paid = self.decay(ends)
         found = relaxation(values, squares, squares / values, (low, high), (paid[:m], paid[m:]))
-        drift = self.eigen_error * high * high + self.column_error * high
         bound = found.shrunk + found.constant
-        return _Shells(low, high, bound, found.arithmetic + drift, found.slope, found.shrunk, found.norm)
+        return _Shells(low, high, bound, found.arithmetic, found.slope, found.shrunk, found.norm)
 
     def reached(self, shells: _Shells) -> float:
         """Least excess of the relaxed minimisers themselves."""

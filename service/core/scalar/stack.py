@@ -14,12 +14,19 @@ from service.core.arrays import BoolArray, FloatArray
 from service.core.problems import Network, Problem
 from service.core.scalar.reduced import centres_the_mean
 
+MOST_CONDITION = 1e6
+"""Condition of the second moments up to which problems are stacked."""
+
 
 def fits_a_stack(problem: Problem) -> bool:
     """Whether a one-output problem is of the plain kind, with a target that correlates with the inputs."""
     network, data = problem.network, problem.data
     decayed = all(layer.weight_decay > 0.0 for layer in network.layers)
     plain = network.n_hidden > 0 and decayed and network.input_noise_variance == 0.0
+    # the bounds of a stack charge rounding relative to the largest eigenvalue
+    spectrum = data.spectrum
+    plain = plain and spectrum.condition_number <= MOST_CONDITION
+    plain = plain and (spectrum.rank_tolerance > 0.0 or spectrum.residual is None)
     return plain and not centres_the_mean(network, data) and bool(_seen(problem).any())
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from service.core.arrays import FloatArray
+from service.core.data_changes import with_input_noise
 from service.core.linear import hypotheses as needs
 from service.core.linear.answer import UNIQUE, global_minimum, minimum_point
 from service.core.linear.first_layer import BestFirstLayer, descend
@@ -84,12 +85,8 @@ def _as_seen(task: Problem, quadratic: Quadratic) -> Problem:
     network, moments = task.network, task.data
     if not network.bias_layers and not network.input_noise_variance:
         return task
-    xx, xy = moments.xx, moments.xy
-    if quadratic.x_mean is not None and quadratic.y_mean is not None:
-        xx = xx - np.outer(quadratic.x_mean, quadratic.x_mean)
-        xy = xy - np.outer(quadratic.x_mean, quadratic.y_mean)
-    xx = xx + network.input_noise_variance * np.diag(moments.xx.diagonal())
-    moments = replace(moments, xx=xx, xy=xy, yy=quadratic.total, x_mean=None, y_mean=None)
+    centre = quadratic.x_mean is not None and quadratic.y_mean is not None
+    moments = with_input_noise(moments, network.input_noise_variance, centre=centre)
     network = replace(network, bias=Bias.NONE, bias_weight_decays=(), input_noise_variance=0.0)
     return replace(task, network=network, moments=moments, memo={})
 

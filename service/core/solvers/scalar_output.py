@@ -19,6 +19,7 @@ from service.core.roles import Solver
 from service.core.scalar.branches import Branch, Branches, parameter_norm
 from service.core.scalar.origin import origin
 from service.core.scalar.reduced import ReducedProblem, log_decay_of, reduced_of
+from service.core.scalar.refinement import refined
 from service.core.scalar.thresholds import thresholds
 from service.core.scalar.weights import balanced_parameters, output_offset
 from service.vocabulary import Evidence, PointClass, PointKind, Status
@@ -79,14 +80,15 @@ def _minimum_and_points(
         ridge = float(network.weight_decays[0]) if reduced.n_hidden == 0 else 0.0
         end_to_end_map, loss = reduced.map_at(ridge), ridge_loss(reduced, ridge)
         attained = undecayed or reduced.n_hidden == 0
+        end_to_end_map = refined(problem, reduced, end_to_end_map, lambda _: ridge)
         minimum = _at_map(problem, reduced, end_to_end_map, loss, attained=attained)
         return minimum, (_minimum_point(minimum),) if attained else ()
     best = branches.best
     if best is None:
         minimum = _at_map(problem, reduced, np.zeros(problem.data.inputs), reduced.variance)
     else:
-        ridge = exp(best.log_ridge)
-        minimum = _at_map(problem, reduced, reduced.map_at(ridge), best.loss)
+        found = refined(problem, reduced, reduced.map_at(exp(best.log_ridge)), reduced.ridge_of)
+        minimum = _at_map(problem, reduced, found, best.loss)
     return minimum, tuple(_branch_point(network, reduced, branch, branch is best) for branch in branches.all)
 
 

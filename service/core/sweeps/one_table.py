@@ -37,11 +37,16 @@ def on_one_table(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] 
         ends = settings_of(network, corners(within))
         log_kappa = ends.log_decays.mean(axis=1) + reduced.noise_share * _shared_factor(reduced, ends)
         lowest = float(log_kappa[np.isfinite(log_kappa)].min(initial=0.0))
-    forms = [_plain(reduced.noise_base), _plain(np.diag(reduced.input_noise))]
+    forms = [_plain(_noise_matrix(reduced)), _plain(np.diag(reduced.input_noise))]
     if problem.evaluation is not None:
         forms.append(_evaluation_form(problem, problem.evaluation))
     points = _points(reduced, log_decay, log_factor, forms, lowest)
     return _assembled(problem, reduced, settings, log_factor, points)
+
+
+def _noise_matrix(reduced: ReducedProblem) -> FloatArray:
+    """Second moment of what the hidden noise multiplies."""
+    return np.zeros((len(reduced.input_noise),) * 2) if reduced.noise_base is None else reduced.noise_base.xx
 
 
 def _shared_factor(reduced: ReducedProblem, settings: Settings) -> FloatArray:

@@ -52,7 +52,7 @@ def weights(claim: ClaimedAnswer, skipped: dict[str, str]) -> Iterator[Compariso
         return
     network, dense = dense_or_narrow(claim.problem.network, parameters)
     minimum, rounding = claim.minimum, 2e-14 * spread_of(claim.problem) + 8.0 * claim.fresh.rounding_allowance
-    terms = terms_of(network, claim.problem.data, dense)
+    terms = claim.fresh.terms or terms_of(network, claim.problem.data, dense)
     for name in ("fit", "noise", "decay"):
         claimed, found = getattr(minimum.terms, name), getattr(terms, name)
         yield close(f"global_minimum.terms.{name}", claimed, found, 1e-9 * abs(found) + rounding, scales=True)

@@ -10,7 +10,6 @@ from service.core.arrays import FloatArray
 from service.core.problems import Problem
 from service.core.scalar.norm_bound import norm_bound
 from service.core.scalar.reduced import reduce, reduced_of
-from service.core.scalar.shells import Scales
 from service.core.verification.comparison import ClaimedAnswer, Comparison, close
 
 SHARP = 3e-7
@@ -37,7 +36,7 @@ def _threshold(claim: ClaimedAnswer, name: str, claimed: float, change: "_Change
         return Comparison(field, "no positive number", agrees=False)
     if depth == 1:
         reduced = reduced_of(claim.problem)
-        closed = float(np.linalg.norm(reduced.linear)) * float(np.exp(-reduced.log_kappa))
+        closed = reduced.correlation * float(np.exp(-reduced.log_kappa))
         return close(field, claimed, closed, SHARP * closed, scales=False)
     below = _collapsed(change(claim.problem, claimed * (1.0 - SHARP)))
     above = _collapsed(change(claim.problem, claimed * (1.0 + SHARP)))
@@ -72,11 +71,9 @@ def _collapsed(problem: Problem) -> bool | None:
     """Whether the zero map is the minimum, by bounds alone; None if the bounds do not decide."""
     # the zero map wins or loses whatever the factor C outside, and C itself may be beyond double precision
     reduced = replace(reduce(problem.network, problem.data), log_factor=0.0)
-    data = problem.data
-    scales = Scales(float(np.linalg.norm(data.xx)), float(np.linalg.norm(data.xy)), data.yy)
     scale = float(np.sum(reduced.squares / reduced.values))
     # 3e-7 beyond a threshold the gain is some 1e-7 of what the data explain; rounding is below 1e-9 of it
-    bound = norm_bound(reduced, scales, 2e-10 * scale, np.inf)
+    bound = norm_bound(reduced, 2e-10 * scale, np.inf)
     if bound.gain > 2e-9 * scale:
         return False
     return True if bound.possible_gain <= 2e-9 * scale else None

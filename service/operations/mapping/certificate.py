@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from service.core.results import Certificate
 from service.core.rules import Finding
 from service.operations.mapping.conventions import Scaling
@@ -9,10 +11,10 @@ from service.operations.mapping.conventions import Scaling
 
 def to_wire(certificate: Certificate, scaling: Scaling) -> dict[str, Any]:
     """The certificate; bounds and what scales with the loss are the caller's, the gap is relative."""
-    return {
+    document: dict[str, Any] = {
         "kind": "certified" if certificate.holds else "bounded",
-        "upper_bound": certificate.upper_bound * scaling.loss,
-        "lower_bound": certificate.lower_bound * scaling.loss,
+        "upper_bound": outwards(certificate.upper_bound, scaling.loss, np.inf),
+        "lower_bound": outwards(certificate.lower_bound, scaling.loss, -np.inf),
         "relative_gap": certificate.relative_gap,
         "tolerance": certificate.tolerance,
         "rounding_allowance": certificate.rounding_allowance * scaling.loss,
@@ -27,6 +29,17 @@ def to_wire(certificate: Certificate, scaling: Scaling) -> dict[str, Any]:
             for check in certificate.checks
         ],
     }
+    if certificate.norm_limit is not None:
+        document["norm_limit"] = certificate.norm_limit
+    return document
+
+
+def outwards(bound: float, factor: float, direction: float) -> float:
+    """A bound in the caller's convention, rounded so that it stays one; exact where the factor is a power of two."""
+    scaled = bound * factor
+    if scaled == 0.0 or np.frexp(factor)[0] == 0.5:
+        return scaled
+    return float(np.nextafter(scaled, direction))
 
 
 def finding_to_wire(finding: Finding) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import numpy as np
 
 from service.core import moments as core_moments
 from service.core.arrays import FloatArray
+from service.core.data import moments_of_factor
 from service.core.factor import Factor, factor_of_samples
-from service.core.preparation import moments_of_factor
 from service.core.problems import Moments, Samples
 from service.errors import InputError, LimitExceeded, Location
 from service.operations.mapping import examples
@@ -269,8 +269,7 @@ def _moments(data: wire.EvaluationMoments, at: Location, limits: Limits) -> Mome
         raise InputError.at((*at, "xx"), "must be a square matrix: one row and one column for each input")
     check_yy(moments.yy, (*at, "yy"))
     with located(at[:-1]):
-        core_moments.check(moments, str(at[-1]))
-    return moments
+        return core_moments.check(moments, str(at[-1]))
 
 
 def _check_outputs(found: int, output: Output) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.conditioning import advice_of, conditioning_of
 from service.core.parameters import FactoredMatrix, UniformColumn
 from service.core.results import GlobalMinimum, Minima, Origin, StationaryPoint, Thresholds
 from service.operations.mapping import certificate, weights
@@ -55,7 +56,7 @@ def to_wire(
         "origin": _origin(solution.origin, scaling),
         "certificate": certificate.to_wire(minima.certificate, scaling),
         "hypotheses": [certificate.finding_to_wire(finding) for finding in minima.hypotheses],
-        "numerics": {"condition_number": minima.condition_number, "rank_tolerance": minima.rank_tolerance},
+        "numerics": _numerics(mapped, minima),
         "data": _data(request, mapped),
         "convention": request.problem.objective.convention,
         "engine_version": ENGINE_VERSION,
@@ -69,6 +70,23 @@ def to_wire(
     if request.return_.problem:
         document["problem"] = request.problem
     return MinimaAnswer.model_validate(document)
+
+
+def _numerics(mapped: MappedProblem, minima: Minima) -> dict[str, Any]:
+    """How the data are conditioned, and what would help where the gap is open."""
+    found = conditioning_of(mapped.core)
+    document: dict[str, Any] = {
+        "condition_number": minima.condition_number,
+        "rank_tolerance": minima.rank_tolerance,
+        "scaled_condition": found.scaled_condition,
+        "rank": found.rank,
+        "digits_lost_to_offsets": found.lost_digits,
+        "moments_changed_by": found.projected,
+    }
+    advice = advice_of(found, minima.certificate, moments=mapped.core.data.factor is None)
+    if advice:
+        document["advice"] = advice
+    return document
 
 
 def _global_minimum(

@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from service.core.data import moments_of_factor
+from service.core.factor import Factor
 from service.core.problems import Layer, Moments, Network, Problem, Samples, Skip
 from service.operations.plans.chunks import Arrays, Json
 from service.vocabulary import Activation, Bias, Loss, SkipKind
 
-MOMENT_ARRAYS = ("xx", "xy", "x_mean", "y_mean")
+MOMENT_ARRAYS = ("xx", "xy", "x_mean", "y_mean", "sizes")
+FACTOR_ARRAYS = ("x_mean", "y_mean", "scale", "r")
 
 
 def pack(problem: Problem) -> tuple[dict[str, Json], dict[str, Any]]:
@@ -84,13 +87,21 @@ def _scalars(moments: Moments) -> dict[str, Json]:
 
 
 def _arrays(moments: Moments, prefix: str) -> dict[str, Any]:
-    found = {f"{prefix}_{name}": getattr(moments, name) for name in MOMENT_ARRAYS}
-    return {name: value for name, value in found.items() if value is not None}
+    """The factor of the samples where there is one, from which the moments come again, digit for digit."""
+    if moments.factor is not None:
+        found = {name: getattr(moments.factor, name) for name in FACTOR_ARRAYS}
+    else:
+        found = {name: getattr(moments, name) for name in MOMENT_ARRAYS}
+    return {f"{prefix}_{name}": value for name, value in found.items() if value is not None}
 
 
 def _moments(scalars: Mapping[str, Json], arrays: Arrays, prefix: str) -> Moments:
-    found = {name: arrays.get(f"{prefix}_{name}") for name in MOMENT_ARRAYS}
-    columns: dict[str, Any] = {name: None if value is None else _float(value) for name, value in found.items()}
+    names = (*MOMENT_ARRAYS, *FACTOR_ARRAYS)
+    columns: dict[str, Any] = {
+        name: _float(arrays[f"{prefix}_{name}"]) for name in names if f"{prefix}_{name}" in arrays
+    }
+    if "r" in columns:
+        return moments_of_factor(Factor(n=int(scalars["n"]), **columns))
     return Moments(yy=scalars["yy"], n=scalars["n"], **columns)
 
 

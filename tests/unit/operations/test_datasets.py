@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.arrays import FloatArray
+from service.core.data import moments_of_factor
 from service.core.factor import factor_of_samples
 from service.core.moments import check
-from service.core.preparation import Preparation, moments_of_factor, prepared_rows, signed_factor
+from service.core.preparation import Preparation, prepared_rows, signed_factor
 from service.errors import InputError, LimitExceeded, MalformedBody, ServiceError, UnsupportedMediaType
 from service.operations.datasets import ReducedDataset, identity_of, reduce_upload
 from service.operations.uploads import csv_file, tables

@@ -18,10 +18,8 @@ from service.core.roles import Certifier, Solver
 from service.core.scalar.branches import Branches
 from service.core.scalar.norm_bound import norm_bound
 from service.core.scalar.reduced import reduced_of
-from service.core.scalar.shells import Scales
 from service.core.scalar.weights import balanced_parameters
 from service.core.solvers.scalar_output import SOLVER
-from service.errors import NumericalError
 from service.vocabulary import PointClass, Status
 from tests.property.instances import covered_by, dense
 from tests.unit.core.cases import FOUR_ROOTS, network, problem
@@ -84,11 +82,13 @@ def test_a_lying_solver_is_caught(depth: int, wrong: Wrong, monkeypatch: pytest.
     monkeypatch.setattr(dispatch, "SOLVERS", ((replace(SOLVER, solve=lie), certify),))
     certificate = certify(base, lie(base))
     assert not certificate.holds
-    if failed(certificate) & dispatch.CONSISTENCY:
-        with pytest.raises(NumericalError, match=r"claimed_loss|terms_sum"):
-            dispatch.solve(replace(base, memo={}))
+    answer = dispatch.solve(replace(base, memo={}))
+    # what is told of the loss is that of the weights, whatever the solver claims; wrong weights leave a gap
+    if failed(certificate) <= dispatch.CLAIMED and certificate.relative_gap <= certificate.tolerance:
+        assert answer.status is Status.EXACT
+        assert answer.solution.minimum.loss == pytest.approx(honest.minimum.loss, rel=1e-12)
     else:
-        assert dispatch.solve(replace(base, memo={})).status is Status.BOUNDED
+        assert answer.status is Status.BOUNDED
 
 
 @pytest.mark.parametrize(("solver", "certifier"), SOLVERS, ids=lambda row: getattr(row, "name", ""))
@@ -145,12 +145,11 @@ def test_bounds_hold_whatever_is_claimed() -> None:
 def test_the_gap_closes_in_few_nodes_without_a_hint() -> None:
     for base in covered_by(SOLVER, 40):
         reduced, data = reduced_of(base), base.data
-        scales = Scales(float(np.linalg.norm(data.xx)), float(np.linalg.norm(data.xy)), data.yy)
         loss = SOLVER.solve(base).minimum.loss
-        bound = norm_bound(reduced, scales, 1e-10 * data.yy, np.inf)
+        bound = norm_bound(reduced, 1e-10 * data.yy, np.inf)
         assert bound.lower <= loss + bound.allowance
         assert bound.lower >= loss - 1.1e-10 * data.yy - 2.0 * bound.allowance
-        assert bound.reached >= loss - bound.allowance
+        assert bound.reached >= loss - bound.allowance - 1e-14 * base.data.yy
         assert bound.nodes < 2000
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from service.core.arrays import FloatArray
-from service.core.data_facts.facts import DataFacts
+from service.core.data_facts.facts import DataFacts, data_facts_of
 from service.core.data_facts.rank import centred_columns, range_of, rank_of_table
+from service.core.linear.quadratic import quadratic_of
 from service.core.moments import moments_of
 from service.core.problems import Layer, Network, Problem, Samples
 from service.core.theorems.landscape_negative import NOT_AFFINE, NOT_CONSTANT
@@ -159,3 +160,30 @@ def test_an_offset_of_the_targets_hides_no_variance_and_no_misfit(offset: float)
         problem = Problem(network, moments_of(x, targets), Samples(x, targets))
         assert NOT_CONSTANT.check(problem).holds is varies
         assert NOT_AFFINE.check(problem).holds is misfits
+
+
+def facts_of(x: FloatArray, y: FloatArray) -> DataFacts:
+    return DataFacts(moments_of(x, y), Samples(x, y), Loss.SQUARED)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(2))
+def test_ranks_of_the_inputs_are_those_of_exact_arithmetic(kind: str, seed: int) -> None:
+    x = table_of(kind, seed)
+    if kind in ("tiny", "huge"):
+        # mean squares of inputs stay within 1e-100 .. 1e100
+        x = x / np.abs(x).max() * (1e-40 if kind == "tiny" else 1e40)
+    y = np.random.default_rng(seed).standard_normal((len(x), 2))
+    facts = facts_of(x, y)
+    assert facts.rank_x == eliminated(rational(x))
+    assert facts.rank_x_and_one == eliminated([[Fraction(1), *row] for row in rational(x)])
+
+
+def test_landscape_and_minima_see_one_rank() -> None:
+    for kind in KINDS:
+        if kind in ("tiny", "huge", "zero"):
+            continue
+        x = table_of(kind, 1)
+        y = x[:, :1] / np.abs(x[:, :1]).max() + 0.1
+        problem = Problem(Network((Layer(3), Layer(1))), moments_of(x, y), Samples(x, y))
+        assert data_facts_of(problem).rank_x == quadratic_of(problem).rank

@@ -1,0 +1,110 @@
+"""A problem below that of the data, for lower bounds of networks with several outputs.
+
+About a map the squared error lies above a diagonal quadratic (`service.core.enclosures.expansion`).  With the decays
+reduced by what the directions lack of being orthonormal, every bound of a `Quadratic` holds for the data themselves.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.certificates.norm_below import undecayed_bound
+from service.core.enclosures.expansion import Expansion
+from service.core.enclosures.measured import measure
+from service.core.enclosures.of_problem import expected_source
+from service.core.enclosures.sources import UNIT
+from service.core.linalg import EPSILON
+from service.core.linear.quadratic import Quadratic, seen_spectrum
+from service.core.problems import Problem
+from service.core.results import GlobalMinimum
+
+
+@dataclass(frozen=True)
+class Below:
+    """The problem below.
+
+    Attributes
+    ----------
+    problem : Problem
+        The network with decays that are no larger, on the same data.
+    quadratic : Quadratic
+        A squared error that is no larger for all maps, or for those up to ``norm_limit``.
+    expansion : Expansion
+        About the claimed map.
+    claimed : GlobalMinimum
+    norm_limit : float or None
+    unit : float
+        What gaps are relative to.
+    longest : float
+        No map of a larger Frobenius norm is better than the claimed one; infinite without decay.
+    """
+
+    problem: Problem
+    quadratic: Quadratic
+    expansion: Expansion
+    claimed: GlobalMinimum
+    norm_limit: float | None
+    unit: float
+    longest: float
+
+    @property
+    def end_map(self) -> FloatArray:
+        """The claimed map (k, rho) in the basis."""
+        return self.quadratic.restrict(self.claimed.end_to_end_map)
+
+    @property
+    def arithmetic(self) -> float:
+        """Rounding of a bound that adds and takes off numbers of the size of the loss of zero."""
+        sizes = self.quadratic.target.shape
+        return 16.0 * float(np.sqrt(sum(sizes))) * EPSILON * max(self.quadratic.total, 0.0)
+
+
+def problem_below(problem: Problem, claimed: GlobalMinimum, upper: float, unit: float, precise: bool) -> Below:
+    """Expand the squared error about the claimed map.
+
+    Parameters
+    ----------
+    problem : Problem
+        Linear, squared loss; hidden noise only adds to what is expanded here.
+    claimed : GlobalMinimum
+        Validity does not depend on it.
+    upper : float
+        Loss of some weights, rounded up.
+    unit : float
+    precise : bool
+        Whether the data are read in about twice the working precision.
+    """
+    network, data = problem.network, problem.data
+    # a free bias takes off at least as much as any bias can
+    centre = bool(network.bias_layers) and data.x_mean is not None and data.y_mean is not None
+    spectrum = seen_spectrum(data, network.input_noise_variance, centre)
+    source = expected_source(problem, centre, 0.0, centre)
+    decays = network.weight_decays
+    measured = measure(source, spectrum.vectors, spectrum.values, claimed.end_to_end_map, unit, precise)
+    expansion, longest = measured.decayed(decays, upper)
+    limit: float | None = None
+    if np.all(decays > 0.0):
+        cost = expansion.weak_cost(longest)
+    else:
+        length = float(np.linalg.norm(claimed.end_to_end_map))
+        bound = undecayed_bound(expansion, length, unit)
+        limit, cost = bound.norm_limit, expansion.rest - bound.value
+    known = np.flatnonzero(expansion.known)
+    known = known[np.argsort(-expansion.values[known], kind="stable")]
+    target = expansion.response[:, known]
+    residual = expansion.rest - cost
+    quadratic = Quadratic(
+        basis=expansion.basis[:, known],
+        scales=np.sqrt(expansion.values[known]) * (1.0 - 4.0 * UNIT),
+        target=target,
+        residual=residual,
+        total=residual + float(np.sum(target * target)) * (1.0 - 8.0 * UNIT),
+        x_mean=None,
+        y_mean=None,
+        rank_tolerance=0.0,
+    )
+    shrunk = (1.0 - min(expansion.stretch, 0.5)) * (1.0 - 64.0 * UNIT)
+    layers = tuple(replace(layer, weight_decay=layer.weight_decay * shrunk) for layer in network.layers)
+    reduced = replace(problem, network=replace(network, layers=layers), memo={})
+    return Below(reduced, quadratic, expansion, claimed, limit, unit, longest)

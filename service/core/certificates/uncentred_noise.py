@@ -1,0 +1,77 @@
+"""Lower bound under hidden noise and a free output bias, where error and noise see different second moments.
+
+Proof: ``docs/theory/dropout.md``, with the rounding of ``docs/theory/enclosures.md``.
+"""
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.certificates.duality import cut_to_ball, sign_point
+from service.core.certificates.linear_checks import certificate
+from service.core.certificates.quadratic_below import Below
+from service.core.certificates.separable import undecayed_bound
+from service.core.enclosures.combined import Combined, Part
+from service.core.enclosures.curvature import curvature_along
+from service.core.enclosures.of_problem import SQUARED, on_each_input, prediction_source, without_targets
+from service.core.enclosures.sources import UNIT, Source, gamma
+from service.core.linear.quadratic import seen_spectrum
+from service.core.linear.uncentred import noise_coordinates
+from service.core.problems import Problem
+from service.core.results import Certificate, Solution
+
+TANGENT_DUAL = "the squared nuclear norm bounded by its tangent, then signs of the map as a dual point"
+
+
+def certify_uncentred_noise(problem: Problem, solution: Solution) -> Certificate:
+    """Certificate under hidden noise and an output bias; the squared norm is bounded by its tangent at the map."""
+    return certificate(problem, solution, _bound, TANGENT_DUAL)
+
+
+def _bound(below: Below) -> float:
+    """Convex duality: the slope at the map, cut to the ball that is dual to the nuclear norm where inputs are white.
+
+    Notes
+    -----
+    With ``Z Z' = E[x x']`` about zero the noise costs ``nu ||W Z||_*^2 >= 2 nu t <W, M> - nu t^2`` for all t and every
+    M with ``||M Z'^-1||_2 <= 1``.  What is left is a quadratic.
+    """
+    coordinates, expansion = noise_coordinates(below.problem), below.expansion
+    values = np.linalg.svd(coordinates.of_map(below.claimed.end_to_end_map), compute_uv=False)
+    length = float(np.sum(values))
+    feasible = _feasible_share(below.problem)
+    if feasible <= 0.0 or not expansion.known.all():
+        return undecayed_bound(below)
+    white = (expansion.slope @ expansion.basis.T @ coordinates.basis) / coordinates.scales
+    cut = coordinates.mu * length * feasible * (1.0 - 16.0 * sum(white.shape) * UNIT)
+    tangent = coordinates.mu * length**2 * (1.0 + 16.0 * UNIT)
+    inside = coordinates.of_map(below.claimed.end_to_end_map)
+    points = (cut_to_ball(white, cut), sign_point(inside, white, cut))
+    duals = [(point * coordinates.scales) @ coordinates.basis.T @ expansion.basis for point in points]
+    return max(*(expansion.dual_minimum(dual, 0.0) - tangent for dual in duals), undecayed_bound(below))
+
+
+def _feasible_share(problem: Problem) -> float:
+    """Factor that makes the dual point feasible whatever rounding did to the coordinates; 0 where it may not exist."""
+    data, variance = problem.data, problem.network.input_noise_variance
+    spectrum = seen_spectrum(data, variance, centre=False)
+    if spectrum.rank < data.inputs:
+        return 0.0
+    values, _ = curvature_along(_about_zero(problem), spectrum.vectors, spectrum.values, precise=False)
+    if not np.all(values > 0.0):
+        return 0.0
+    roots = np.sqrt(spectrum.values)
+    departure: FloatArray = np.abs(spectrum.vectors.T @ spectrum.vectors - np.eye(data.inputs))
+    departure += gamma(data.inputs + 4.0)
+    # what the vectors lack of being orthonormal, between the scales of the inputs
+    off = float(np.linalg.norm(departure * roots[:, None] / roots)) + 64.0 * data.inputs * UNIT
+    share = float(np.sqrt(np.min(values / spectrum.values))) / (1.0 + 2.0 * off)
+    return share if off < 0.1 else 0.0
+
+
+def _about_zero(problem: Problem) -> Source:
+    """Second moments of the inputs about zero, with the noise on them."""
+    data, variance = problem.data, problem.network.input_noise_variance
+    base = without_targets(prediction_source(problem, centre=False))
+    if variance == 0.0:
+        return base
+    return Combined([Part(base, 1.0), Part(on_each_input(variance * data.xx.diagonal(), data.outputs), 1.0, SQUARED)])

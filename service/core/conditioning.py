@@ -1,0 +1,83 @@
+"""How the data of a problem are conditioned, in numbers that do not depend on the units of the inputs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import lapack
+
+from service.core.data import Moments
+from service.core.problems import Problem
+from service.core.results import Certificate
+
+FEW_DIGITS = 6.0
+"""Digits lost to offsets beyond which centred data would help."""
+HARD = 1e6
+"""Scaled condition beyond which collinear inputs are named as the reason of a gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditioning:
+    """What decides how many digits an answer can have.
+
+    Attributes
+    ----------
+    scaled_condition : float
+        Condition number of the inputs with columns scaled to one size, over the directions that count as present: the
+        square root of that of their second moments.  An estimate, right to a small factor.
+    rank : int
+        Directions that count as present, means taken off where a bias does.
+    lost_digits : float
+        Decimal digits that means take from what varies around them.
+    projected : float
+        Largest change, relative to the sizes of the inputs, that made moments those of some data.
+    """
+
+    scaled_condition: float
+    rank: int
+    lost_digits: float
+    projected: float
+
+
+def conditioning_of(problem: Problem) -> Conditioning:
+    """Conditioning of the data as the network sees them.  O(d^3)."""
+    data = problem.data
+    centre = bool(problem.network.bias_layers) and data.x_mean is not None and data.y_mean is not None
+    seen = data.central if centre else data
+    spectrum = seen.spectrum
+    projected = seen.root.projected if seen.rooted and seen.factor is None else 0.0
+    return Conditioning(_scaled_condition(seen), spectrum.rank, data.lost_digits, projected)
+
+
+def _scaled_condition(seen: Moments) -> float:
+    spectrum = seen.spectrum
+    if not spectrum.rank:
+        return 1.0
+    if not seen.rooted and spectrum.rank == seen.inputs:
+        roots = np.sqrt(seen.xx.diagonal())
+        scaled = seen.xx / roots / roots[:, None]
+        factor, info = lapack.dpotrf(scaled, lower=1, clean=0)
+        if info == 0:
+            reciprocal, info = lapack.dpocon(factor, float(np.abs(scaled).sum(axis=0).max()), uplo="L")
+            if info == 0 and reciprocal > 0.0:
+                return float(np.sqrt(1.0 / reciprocal))
+    root = seen.root
+    values = np.linalg.svd(root.root / root.scale, compute_uv=False)[: spectrum.rank]
+    return float(values[0] / values[-1]) if values[-1] > 0.0 else 1e300
+
+
+def advice_of(found: Conditioning, certificate: Certificate, *, moments: bool) -> str:
+    """What would close an open gap, as far as the data are the reason; empty where it is closed."""
+    if certificate.relative_gap <= certificate.tolerance and certificate.norm_limit is None:
+        return ""
+    parts = []
+    if moments and found.lost_digits > FEW_DIGITS:
+        parts.append(
+            "send samples, or the factor of the centred data: moments about zero keep too few digits of what varies"
+        )
+    if found.scaled_condition > HARD:
+        parts.append("some inputs are nearly collinear: leave out columns, or add weight decay")
+        if moments:
+            parts.append("samples hold twice the digits that moments hold")
+    if certificate.norm_limit is not None and not parts:
+        parts.append("inputs are collinear and nothing is decayed: leave out columns, or add weight decay")
+    return "; ".join(parts)

@@ -1,0 +1,64 @@
+"""Several squared errors at once: that of the prediction, and what noise adds to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.enclosures.sources import UNIT, Local, Source, gamma
+
+
+@dataclass(frozen=True)
+class Part:
+    """A squared error with a non-negative factor.
+
+    Attributes
+    ----------
+    source : Source
+    factor : float
+    relative : float
+        Relative error of the factor, and of the squared error itself where its rows are not exact.
+    """
+
+    source: Source
+    factor: float
+    relative: float = 0.0
+
+
+@dataclass(frozen=True)
+class Combined:
+    """A sum of squared errors."""
+
+    parts: Sequence[Part]
+
+    @cached_property
+    def sizes(self) -> FloatArray:
+        """Root mean squares of the inputs, shape (d,), all parts together."""
+        return np.sqrt(sum(part.factor * part.source.sizes**2 for part in self.parts))
+
+    def near(self, end_to_end_map: FloatArray, low: FloatArray, precise: bool) -> Local:
+        """The sum near a map (k, d); see `Source`."""
+        value = value_error = 0.0
+        slope, slope_error = np.zeros_like(end_to_end_map), np.zeros(end_to_end_map.shape[1])
+        rounding = gamma(2.0 * len(self.parts) + 4.0)
+        for part in self.parts:
+            local, off = part.source.near(end_to_end_map, low, precise), part.relative + rounding
+            value += part.factor * local.value
+            value_error += part.factor * (local.value_error + off * abs(local.value))
+            slope = slope + part.factor * local.slope
+            slope_error += part.factor * (local.slope_error + off * np.linalg.norm(local.slope, axis=0))
+        return Local(value, 1.01 * value_error, slope, 1.01 * slope_error)
+
+    def second(self, directions: FloatArray, units: FloatArray, precise: bool) -> tuple[FloatArray, FloatArray]:
+        """Second moments along directions (d, r) in units (r,); see `Source`."""
+        count = directions.shape[1]
+        gram, error = np.zeros((count, count)), np.zeros((count, count))
+        for part in self.parts:
+            found, wrong = part.source.second(directions, units, precise)
+            lengths = np.sqrt(np.abs(found.diagonal()) + wrong.diagonal())
+            gram += part.factor * found
+            off = (part.relative + 8.0 * UNIT) * np.outer(lengths, lengths)
+            error += part.factor * (wrong + off)
+        return gram, 1.01 * error

@@ -1,0 +1,49 @@
+"""End-to-end maps in about twice the working precision, of weights as they are written out and as factors."""
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.enclosures.sources import UNIT
+from service.core.losses import DenseParameters
+from service.core.parameters import FactoredMatrix, Parameters, UniformColumn, columns_of
+from service.core.twofold import Twofold, exactly, matrix_times, product_error
+
+
+def map_of_matrices(parameters: DenseParameters) -> Twofold:
+    """Product (k, d) of weight matrices."""
+    whole = exactly(parameters.weights[0])
+    for weight in parameters.weights[1:]:
+        whole = matrix_times(weight, whole)
+    return whole
+
+
+def map_of_factors(parameters: Parameters) -> Twofold:
+    """Product (k, d) of weights in factors; layers of equal entries cost nothing, however wide."""
+    first = parameters.weights[0]
+    whole = exactly(np.ascontiguousarray(columns_of(first.right).T))
+    for index, weight in enumerate(parameters.weights):
+        whole = matrix_times(np.diag(weight.values), whole)
+        if index == len(parameters.weights) - 1:
+            return matrix_times(columns_of(weight.left), whole)
+        whole = _joined(weight, parameters.weights[index + 1], whole)
+    return whole
+
+
+def _joined(below: FactoredMatrix, above: FactoredMatrix, whole: Twofold) -> Twofold:
+    """``above.right' below.left whole``."""
+    left, right = below.left, above.right
+    if isinstance(left, UniformColumn) and isinstance(right, UniformColumn):
+        whole = matrix_times(np.array([[left.value]]), whole)
+        whole = matrix_times(np.array([[float(left.length)]]), whole)
+        return matrix_times(np.array([[right.value]]), whole)
+    return matrix_times(np.ascontiguousarray(columns_of(right).T), matrix_times(columns_of(left), whole))
+
+
+def map_error(weights: DenseParameters) -> FloatArray:
+    """Bound on the norm of the error of each column (d,) of either map, beside the rounding of factors to matrices."""
+    first, *others = weights.weights
+    length = max(max(weight.shape) for weight in weights.weights)
+    scale = float(np.prod([np.linalg.norm(weight) for weight in others]))
+    unit = 16.0 * len(weights.weights) * (4.0 * product_error(length) + 64.0 * length * UNIT**2)
+    error: FloatArray = unit * scale * np.linalg.norm(first, axis=0)
+    return error

@@ -1,0 +1,178 @@
+"""The squared error measured about a map, and the quadratics below it that follow.
+
+Errors of the slope are charged to the curvature, or at once where the maps that matter are short enough to make that
+cheaper.  Statement and proof: ``docs/theory/enclosures.md``.
+"""
+
+from dataclasses import dataclass, replace
+from math import exp, log
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.enclosures.curvature import LARGEST_SHARE, curvature_along
+from service.core.enclosures.expansion import Expansion
+from service.core.enclosures.sources import Source, gamma
+from service.core.twofold import product, product_error
+
+NEGLIGIBLE = 1e-12
+"""What one kind of charge may cost, in units of gaps, without a thought for a cheaper way."""
+SHORTER = 0.5
+"""A bound of the norm is worth another expansion if it is below this share of the last."""
+ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The squared error about a map.
+
+    Attributes
+    ----------
+    expansion : Expansion
+        Nothing charged for the error of the slope yet.
+    wrong : (d,) array
+        Bound on the norm of the error of the slope along each direction.
+    unit : float
+        What gaps are relative to.
+    """
+
+    expansion: Expansion
+    wrong: FloatArray
+    unit: float
+
+    def charged(self, ridge: float, norm: float) -> Expansion:
+        """A quadratic below the error of every map of Frobenius norm up to ``norm``.
+
+        Parameters
+        ----------
+        ridge : float
+            Of `Expansion.ridge_minimum`, if the expansion is used for that alone; it then helps against the error.
+        norm : float
+            Infinite if all maps matter; weak directions then stay weak.
+        """
+        found, wrong, known = self.expansion, self.wrong, self.expansion.known
+        values, charge, bend = found.values, 0.0, found.bend
+        at_once = np.zeros_like(known)
+        if np.isfinite(norm):
+            if not known.all():
+                # any curvature will do where maps are bounded, if what it adds is taken off again
+                weak = ~known
+                far = 1.1 * norm + float(np.linalg.norm(found.centre[:, weak]))
+                curvature = NEGLIGIBLE * self.unit / max(far * far, 1e-290)
+                charge = far * (2.0 * float(np.linalg.norm(wrong[weak])) + (curvature + bend) * far)
+                values, wrong, bend = np.where(weak, curvature, values), np.where(weak, 0.0, wrong), 0.0
+                known = np.ones_like(known)
+            reach = 1.1 * norm + np.linalg.norm(found.centre, axis=0)
+            bill = 2.0 * wrong * reach
+            at_once = (bill <= NEGLIGIBLE * self.unit) | (0.03 * bill * (values + ridge) <= wrong * wrong)
+            charge += float(np.sum(bill[at_once]))
+        others = known & ~at_once
+        lost = float(np.sum(wrong[others] ** 2 / (values[others] + ridge)))
+        share = float(np.clip(lost / (NEGLIGIBLE * self.unit), 1e-14, LARGEST_SHARE))
+        tilt = 1.01 * float(np.linalg.norm(wrong[~known]))
+        value = found.value - 1.01 * (lost / share + charge)
+        return replace(found, value=value, values=values * (1.0 - share), share=share, tilt=tilt, bend=bend)
+
+    def decayed(self, decays: FloatArray, upper: float) -> tuple[Expansion, float]:
+        """The quadratic for a network with these decays (L,), and a norm beyond which no map is below ``upper``.
+
+        Notes
+        -----
+        A map below ``upper`` leaves the decay no more than ``upper`` minus the least error, which bounds its norm; a
+        shorter norm makes a better bound of the least error, and so on.
+        """
+        ridge = float(decays[0]) if decays.size == 1 else 0.0
+        norm = longest_useful(decays, upper)
+        found = self.charged(ridge, norm)
+        if not np.isfinite(norm):
+            return found, norm
+        free = self.charged(0.0, np.inf)
+        for _ in range(ROUNDS):
+            least = max(found.rest, free.rest - free.weak_cost(norm), 0.0)
+            shorter = longest_useful(decays, upper - least + 1e-15 * upper)
+            if shorter >= SHORTER * norm:
+                break
+            norm = shorter
+            found = self.charged(ridge, norm)
+        return found, norm
+
+
+def measure(
+    source: Source,
+    basis: FloatArray,
+    squares: FloatArray,
+    end_to_end_map: FloatArray,
+    unit: float,
+    precise: bool = False,
+) -> Measured:
+    """Measure the squared error about a map.
+
+    Parameters
+    ----------
+    source : Source
+    basis : (d, d) array
+        Directions in which second moments are nearly diagonal, nearly orthonormal; validity does not depend on it.
+    squares : (d,) array
+        Second moments along them, or estimates; zero where there are no data.
+    end_to_end_map : (k, d) array
+        Bounds are sharpest there.
+    unit : float
+        What gaps are relative to; positive.
+    precise : bool
+        Whether value, slope and curvature are found in about twice the working precision.
+
+    Notes
+    -----
+    O(d^3 + k d^2), and one or two passes over rows.
+    """
+    inputs = len(squares)
+    centre = end_to_end_map @ basis
+    if precise:
+        whole = product(centre, np.ascontiguousarray(basis.T))
+        high, low = whole.high, whole.low
+        moved = np.full(inputs, product_error(inputs) * float(np.sum(np.abs(centre).max(axis=1))))
+    else:
+        high = centre @ basis.T
+        low = np.zeros_like(high)
+        moved = gamma(inputs + 2.0) * np.linalg.norm(np.abs(centre) @ np.abs(basis.T), axis=0)
+    local = source.near(high, low, precise)
+    steepness = np.linalg.norm(local.slope, axis=0)
+    shifted = float(source.sizes @ moved)
+    value_error = 1.01 * (local.value_error + 2.0 * float(steepness @ moved) + shifted * shifted)
+    slope_error = local.slope_error + 1.01 * shifted * source.sizes + gamma(inputs + 4.0) * steepness
+    values, bend = curvature_along(source, basis, squares, precise)
+    expansion = Expansion(
+        basis=basis,
+        stretch=_departure(basis),
+        centre=centre,
+        value=local.value - value_error,
+        upper=local.value + value_error,
+        slope=local.slope @ basis,
+        values=values,
+        share=0.0,
+        tilt=0.0,
+        bend=bend,
+    )
+    return Measured(expansion, slope_error @ np.abs(basis), unit)
+
+
+def longest_useful(decays: FloatArray, upper: float) -> float:
+    """A norm of the map beyond which decays (L,) alone cost more than ``upper``; infinite if one is zero.
+
+    Notes
+    -----
+    Weights with product W cost at least ``L G ||W||_F^(2/L)``, G the geometric mean of the decays.
+    """
+    if not np.all(decays > 0.0):
+        return np.inf
+    log_decay = float(np.mean(np.log(decays)))
+    return exp(min(0.5 * decays.size * (log(max(upper, 1e-300) / decays.size) - log_decay), 340.0)) * (1.0 + 1e-9)
+
+
+def _departure(basis: FloatArray) -> float:
+    """Bound on the norm of ``basis' basis - 1``."""
+    gram = basis.T @ basis
+    gram[np.diag_indices_from(gram)] -= 1.0
+    inputs = len(basis)
+    # columns have norms near one, so that the moduli of a product of two of them add up to one at most
+    return 1.01 * (float(np.linalg.norm(gram)) + gamma(inputs + 2.0) * inputs)

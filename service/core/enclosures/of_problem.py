@@ -1,0 +1,86 @@
+"""The data of a problem as what its caller sent: samples, a factor, or moments."""
+
+from typing import cast
+
+import numpy as np
+
+from service.core.arrays import FloatArray
+from service.core.enclosures.combined import Combined, Part
+from service.core.enclosures.rows import Rows
+from service.core.enclosures.second_moments import SecondMoments
+from service.core.enclosures.sources import Source
+from service.core.problems import Problem
+
+SQUARED = 1e-13
+"""Relative error of mean squares of the inputs, sums of squares of at most 10^12 samples."""
+
+
+def prediction_source(problem: Problem, centre: bool) -> Source:
+    """Squared error of the mean prediction; about the means where ``centre`` says that a free bias takes them off."""
+    key = f"enclosures.prediction.{centre}"
+    if key not in problem.memo:
+        problem.memo[key] = _prediction(problem, centre)
+    return cast(Source, problem.memo[key])
+
+
+def _prediction(problem: Problem, centre: bool) -> Source:
+    data, samples = problem.data, problem.samples
+    if samples is not None and data.factor is not None:
+        shift = None
+        if centre and data.x_mean is not None and data.y_mean is not None:
+            shift = np.concatenate((data.x_mean, data.y_mean))
+        return Rows(samples.x, samples.y, float(len(samples.x)), shift=shift)
+    if data.factor is not None:
+        factor = data.factor
+        d = factor.inputs
+        x, y = factor.r[:, :d] * factor.scale[:d], factor.r[:, d:] * factor.scale[d:]
+        if centre:
+            return Rows(x, y, float(factor.n))
+        return Rows(x, y, float(factor.n), factor.x_mean, factor.y_mean)
+    if centre:
+        return SecondMoments(data.xx, data.xy, data.yy, data.x_mean, data.y_mean)
+    return SecondMoments(data.xx, data.xy, data.yy)
+
+
+def without_targets(source: Source) -> Source:
+    """Mean square of the prediction itself, ``W xx W'``."""
+    if isinstance(source, Rows):
+        shift = None
+        if source.shift is not None:
+            shift = np.concatenate((source.shift[: source.x.shape[1]], np.zeros(source.y.shape[1])))
+        y_mean = None if source.y_mean is None else np.zeros_like(source.y_mean)
+        return Rows(source.x, np.zeros_like(source.y), source.count, source.x_mean, y_mean, shift)
+    if isinstance(source, SecondMoments):
+        y_mean = None if source.y_mean is None else np.zeros_like(source.y_mean)
+        return SecondMoments(source.xx, np.zeros_like(source.xy), 0.0, source.x_mean, y_mean)
+    raise TypeError("a combined source has no targets of its own")
+
+
+def on_each_input(variances: FloatArray, outputs: int) -> Source:
+    """``sum_j variances_j ||W_j||^2`` for variances (d,): what independent noise on the inputs adds."""
+    rows = np.diag(np.sqrt(variances))
+    return Rows(rows, np.zeros((len(rows), outputs)), 1.0)
+
+
+def expected_source(problem: Problem, centre: bool, hidden: float, of_covariance: bool) -> Source:
+    """Squared error of the prediction with what noise adds to it, hidden layers merged into one factor.
+
+    Parameters
+    ----------
+    problem : Problem
+    centre : bool
+        As in `prediction_source`.
+    hidden : float
+        ``C - 1``, what hidden noise multiplies the second moment of the prediction by.
+    of_covariance : bool
+        Whether that second moment is about the mean.
+    """
+    base = prediction_source(problem, centre)
+    data, noise = problem.data, problem.network.input_noise_variance
+    parts = [Part(base, 1.0)]
+    if hidden > 0.0:
+        parts.append(Part(without_targets(prediction_source(problem, of_covariance)), hidden, SQUARED))
+    if noise > 0.0:
+        variances = (1.0 + hidden) * noise * data.xx.diagonal()
+        parts.append(Part(on_each_input(variances, data.outputs), 1.0, SQUARED))
+    return base if len(parts) == 1 else Combined(parts)
