@@ -16,7 +16,7 @@ from service.core.results import Minima
 from service.core.rules import conjunction, examine
 from service.errors import Attempt, InputError, LimitExceeded, Location, NotCovered, NumericalError
 from service.operations.guards import check_time, double_precision, finite_answer
-from service.operations.magnitudes import extremes, told_by_field
+from service.operations.magnitudes import extremes_of, told_by_field
 from service.operations.mapping import diagnose as diagnose_mapping
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.locations import located
@@ -52,7 +52,7 @@ def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()
     point = diagnose_mapping.to_core(request, limits)
     check_parameters(mapped.core, point)
     _check_covered(mapped.core)
-    extreme = partial(extremes, request.problem.network, mapped.scaling.decay, problem_at)
+    extreme = partial(extremes_of, request.problem, mapped, problem_at)
     with told_by_field(extreme), double_precision(), finite_answer():
         try:
             minima, unknown = _known_minimum(mapped.core)

@@ -14,8 +14,11 @@ import numpy as np
 
 from service.core.problems import Network
 from service.errors import FieldProblem, InputError, Location, NumericalError
+from service.operations.mapping.extreme_data import extreme_data
 from service.operations.mapping.network import noise_variance
+from service.operations.mapping.problem import MappedProblem
 from service.schemas import network as wire
+from service.schemas import problem as wire_problem
 from service.vocabulary import SweepParameter
 
 GREATEST: Final = 1e150
@@ -83,6 +86,12 @@ def extremes(network: wire.Network, decay_factor: float, at: Location = ()) -> l
             location = (*inside, name)
             found.append(too_large(location, GREATEST) if value > 1.0 else _too_small(location, LEAST))
     return found
+
+
+def extremes_of(problem: wire_problem.Problem, mapped: MappedProblem, at: Location = ()) -> list[FieldProblem]:
+    """The same of a whole problem: its network, and its data where they are not of ordinary size."""
+    found = extremes(problem.network, mapped.scaling.decay, at)
+    return found + extreme_data(mapped.core.moments if mapped.features is None else None, problem.data.kind, at)
 
 
 def greatest_value(network: Network, parameter: SweepParameter, layers: int | None = None) -> float:

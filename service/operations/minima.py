@@ -11,7 +11,7 @@ from service.core.problems import Problem
 from service.core.results import Minima
 from service.errors import InputError, Location
 from service.operations.guards import check_time, double_precision, finite_answer
-from service.operations.magnitudes import extremes, told_by_field
+from service.operations.magnitudes import extremes_of, told_by_field
 from service.operations.mapping import minima as minima_mapping
 from service.operations.mapping import model_answers
 from service.operations.mapping import problem as problem_mapping
@@ -40,7 +40,7 @@ def minima(request: MinimaRequest, limits: Limits, problem_at: Location = ()) ->
     check_time(request.time_limit_s, limits)
     with located(problem_at):
         mapped = to_core(request, limits, other_models=True)
-    with told_by_field(partial(extremes, request.problem.network, mapped.scaling.decay, problem_at)):
+    with told_by_field(partial(extremes_of, request.problem, mapped, problem_at)):
         with located(problem_at):
             found, special = _solved(mapped, _extras(request))
         with finite_answer():

@@ -13,7 +13,7 @@ from service.core.sweeps.points import sweep_of
 from service.errors import FieldProblem, InputError, LimitExceeded, Location
 from service.operations.cost import estimate_s, problem_s
 from service.operations.guards import check_time, double_precision
-from service.operations.magnitudes import extremes, greatest_value, told_by_field, too_large
+from service.operations.magnitudes import extremes_of, greatest_value, told_by_field, too_large
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping import sweep as sweep_mapping
 from service.operations.mapping.hashing import problem_hash
@@ -112,7 +112,7 @@ def minima_table(batch: Batch, limits: Limits) -> SweepTable:
     def fields(index: int) -> list[FieldProblem]:
         item = batch.problems[index]
         at = ("problems", index, *item.problem_at)
-        return extremes(item.request.problem.network, mapped[index].scaling.decay, at)
+        return extremes_of(item.request.problem, mapped[index], at)
 
     def one(index: int, problem: Problem) -> Minima:
         check_deadline()
@@ -157,7 +157,7 @@ def minima_sweep(request: SweepRequest, limits: Limits, problem_at: Location = (
         raise LimitExceeded(("vary", parameter), "max_seconds", seconds, "seconds for this many values")
 
     def fields() -> list[FieldProblem]:
-        found = extremes(request.problem.network, mapped.scaling.decay, problem_at)
+        found = extremes_of(request.problem, mapped, problem_at)
         greatest = greatest_value(mapped.core.network, parameter)
         if float(values.max()) > greatest:
             factor = mapped.scaling.decay if parameter is SweepParameter.WEIGHT_DECAY else 1.0

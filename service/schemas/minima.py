@@ -21,7 +21,7 @@ class Terms(Wire):
 
 
 class MapInUnitsSent(Wire):
-    """The mean prediction of the numbers as they were sent, where `data.standardise` prepared them."""
+    """The mean prediction of the numbers as they were sent, where they were prepared."""
 
     end_to_end_map: Matrix | None = Field(description="Outputs x inputs.")
     output_offset: Vector | None = Field(description="Mean prediction where every input is 0.")
@@ -43,7 +43,9 @@ class GlobalMinimum(Wire):
     singular_values: list[Number]
     output_offset: Vector | None = Field(default=None, description="Mean prediction at x = 0; only with a bias.")
     in_units_sent: MapInUnitsSent | None = Field(
-        default=None, description="The same map from inputs and to targets as they were sent; only with `standardise`."
+        default=None,
+        description="The same map from inputs and to targets as they were sent; only where they were prepared, by "
+        "`standardise` or because inputs were beyond the range of the computation.",
     )
     weights: list[Weight] | None = Field(
         description="In the order of the layers. Free features come first, as one column a class that is sqrt(n_k) "
@@ -143,9 +145,12 @@ class DataSummary(Wire):
     inputs: int
     outputs: int
     samples: int | None
-    preparation: Literal["as sent", "raw", "centred and scaled", "standardised"]
-    input_columns: list[PreparedColumn] | None = Field(default=None, description="Only with `standardise`.")
-    target_columns: list[PreparedColumn] | None = Field(default=None, description="Only with `standardise`.")
+    preparation: Literal["as sent", "raw", "centred and scaled", "standardised", "within range"] = Field(
+        description="`within range`: inputs too large or too small for squares in double precision are measured in "
+        "other units, powers of two, which `input_columns` tells; decay acts on weights in these units."
+    )
+    input_columns: list[PreparedColumn] | None = Field(default=None, description="Only where numbers were prepared.")
+    target_columns: list[PreparedColumn] | None = Field(default=None, description="Only where numbers were prepared.")
     reasons: Reasons
 
 

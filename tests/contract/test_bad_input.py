@@ -83,6 +83,11 @@ def data(**fields: Any) -> Callable[[dict[str, Any]], Any]:
     return at("data", to={**SAMPLES, **fields})
 
 
+def factor(**fields: Any) -> Callable[[dict[str, Any]], Any]:
+    right = {"n": 3, "x_mean": [0.0], "y_mean": [0.0], "scale": [1.0, 1.0], "r": [[1.0, 0.5], [0.0, 1.0]]}
+    return at("data", to={"kind": "factor", **right, **fields})
+
+
 LAYER = ("network", "layers", 0)
 CASES = [
     Case(
@@ -357,11 +362,26 @@ CASES = [
     Case("samples ragged", data(x=[[1.0, 2.0], [3.0], [4.0, 5.0]]), "invalid-input", "/data/x/1", "2 entries"),
     Case("targets of mixed kinds", data(y=[[1.0], 2.0, 3.0]), "invalid-input", "/data/y/1", "array"),
     Case(
-        "samples whose squares overflow",
-        data(x=[[1e200, 1.0], [1.0, 1.0], [1.0, 2.0]]),
+        "targets whose squares overflow", data(y=[1e200, 1.0, 2.0]), "invalid-input", "/data/y", "at most some 1e+100"
+    ),
+    Case(
+        "held-out inputs beyond those of the data",
+        data(evaluation={**SAMPLES, "x": [[1e200, 1.0]] * 3}),
+        "invalid-input",
+        "/data/evaluation/x",
+        "at most some 7e+69",
+    ),
+    Case("mean squares that overflow", at("data", "yy", to=1e250), "invalid-input", "/data/yy", "at most 1e+200"),
+    Case("something below the diagonal", factor(r=[[1, 0], [0.5, 1]]), "invalid-input", "/data/r/1/0", "must be 0"),
+    Case("a factor of another size", factor(scale=[1.0]), "invalid-input", "/data/scale", "2 entries"),
+    Case("a scale of zero", factor(scale=[1.0, 0.0]), "invalid-input", "/data/scale/1", "greater than 0"),
+    Case("a factor without samples", factor(n=0), "invalid-input", "/data/n", "at least 1"),
+    Case(
+        "a constant column that is standardised",
+        data(x=[[1, 2]] * 3, standardise=True),
         "invalid-input",
         "/data/x",
-        "at most 1e+70",
+        "constant",
     ),
     Case("fractional label", data(task="classification", y=[0, 1, 1.5]), "invalid-input", "/data/y/2", "integer label"),
     Case("one class", data(task="classification", y=[7, 7, 7]), "invalid-input", "/data/y", "two classes"),

@@ -14,6 +14,7 @@ import numpy as np
 from service.core.arrays import FloatArray, IntArray
 from service.core.scalar.curve import Curve, Row, Sample
 from service.core.scalar.newton import CONVERGED, MOST_STEPS, BracketedRoot
+from service.errors import NumericalError
 
 SLOPE_BOUND, CURVATURE_BOUND = 1.0, 1.75
 """Bounds on the first and second derivative of the slope of ``log phi``, on the whole line."""
@@ -128,6 +129,9 @@ class _Surveyor:
         while True:
             sample = self.curve.sample(nodes)
             values, slopes = self._functions(sample)
+            if not np.isfinite(values).all():
+                # no sign would ever decide such an interval, which would be halved without end
+                raise NumericalError("the second moments of the inputs lie too far apart for double precision")
             undecided = self._undecided(nodes, values[SPINODAL], slopes[SPINODAL])
             if undecided.size:
                 middle = 0.5 * (nodes[undecided] + nodes[undecided + 1])

@@ -8,7 +8,7 @@ import numpy as np
 
 from service.errors import InputError, Location
 from service.operations.mapping.arrays import column_or_matrix
-from service.operations.mapping.data import Output
+from service.operations.mapping.held_out import Output
 from service.schemas import data as wire
 from service.vocabulary import Loss, Task
 

@@ -15,7 +15,9 @@ from service.operations.mapping import network as network_mapping
 from service.operations.mapping.arrays import vector_or_matrix
 from service.operations.mapping.conventions import Scaling, scaling
 from service.operations.mapping.convolutions import refuse
+from service.operations.mapping.held_out import Output
 from service.schemas import data as wire_data
+from service.schemas import network as wire_network
 from service.schemas import objective as wire_objective
 from service.schemas import problem as wire
 from service.settings import Limits
@@ -60,7 +62,8 @@ def to_core(
     problem : Problem
     limits : Limits
     other_models : bool
-        Whether the analysis knows free features, variational autoencoders and decays of skips.
+        Whether the analysis knows free features, variational autoencoders and decays of skips, and tells maps in the
+        units that were sent, so that inputs may have any size.
     convolutions : bool
         Whether the analysis knows shared kernels.
 
@@ -80,11 +83,13 @@ def to_core(
         core, factors, features = models.features_to_core(problem, limits)
         return MappedProblem(core, factors, None, data_mapping.MappedData(features.width), features)
     last = len(problem.network.layers) - 1
-    output = data_mapping.Output(problem.network.layers[last].width, ("network", "layers", last, "width"))
+    output = Output(problem.network.layers[last].width, ("network", "layers", last, "width"))
     _check_means(problem)
     loss = problem.objective.loss
     squared = loss in (Loss.SQUARED, Loss.WEIGHTED_SQUARED)
-    data = data_mapping.to_core(losses.coded(problem.data, loss, output), output, limits, numeric=squared)
+    coded = losses.coded(problem.data, loss, output)
+    ranged = data_mapping.Ranged(_decays(problem.network)) if other_models else None
+    data = data_mapping.to_core(coded, output, limits, numeric=squared, ranged=ranged)
     convention = problem.objective.convention
     # only squared errors are added over outputs, so only they are averaged over them
     averaged = output.width if squared else 1
@@ -110,6 +115,10 @@ def to_core(
         evaluation=data.evaluation,
     )
     return MappedProblem(core, factors, evaluation_scaling, data)
+
+
+def _decays(network: wire_network.Network) -> bool:
+    return any(layer.weight_decay for layer in network.layers) or any(skip.weight_decay for skip in network.skips)
 
 
 def _check_means(problem: wire.Problem) -> None:

@@ -1,20 +1,36 @@
 """How large the numbers of a request may be, where double precision sets the limit.
 
-Inputs may have any size, since they are rescaled.  A loss is made of the squares of targets, added over samples and
-outputs.
+Inputs of any size can be measured in other units.  A loss is made of the squares of targets, added over samples and
+outputs, and cannot.
 """
 
 from typing import Final
 
 import numpy as np
 
+from service.core.arrays import FloatArray
 from service.core.factor import Factor
 from service.core.preparation import deviations_of
 from service.errors import InputError, Location
 
-LARGEST_TARGET: Final = 1e150
+LARGEST_INPUT: Final = 2.0**232
+"""Root mean squares of inputs (about 7e69) whose fourth powers, and what they are multiplied by, are still numbers."""
+COMFORTABLE: Final = 2.0**100
+"""Inputs whose size lies between ``1 / COMFORTABLE`` and `COMFORTABLE`, about 1e30, are computed with as they are."""
+LARGEST_TARGET: Final = 1e100
 """Root mean squares of targets: their squares, times any number of samples and outputs, are still numbers."""
 TOO_LARGE: Final = f"must have entries of at most some {LARGEST_TARGET:g}: a loss is made of the squares of targets"
+
+
+def sizes_of_inputs(factor: Factor) -> FloatArray:
+    """The larger of mean and standard deviation of each input (d,)."""
+    return np.maximum(np.abs(factor.x_mean), deviations_of(factor)[: factor.inputs])
+
+
+def check_inputs(factor: Factor, at: Location) -> None:
+    """`InputError` at ``at`` if inputs are too large to be computed with as they are."""
+    if not (sizes_of_inputs(factor) <= LARGEST_INPUT).all():
+        raise InputError.at(at, f"must have entries of at most some {LARGEST_INPUT:.0e}: fourth powers are computed")
 
 
 def too_large_targets(factor: Factor) -> list[int]:

@@ -1,14 +1,16 @@
 """Numbers standardised on the way in, and maps told in the numbers as they were sent on the way out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.factor import Factor
+from service.core.factor import Factor, powers_of_two
 from service.core.preparation import Preparation, deviations_of, prepared_factor, prepared_rows
 from service.core.preparation import standardising as standardising_columns
+from service.core.problems import Moments
 from service.errors import InputError, Location
+from service.operations.mapping.sizes import COMFORTABLE, sizes_of_inputs
 
 BEYOND = "must be within double precision in the units of the data, by whose deviations it is divided"
 
@@ -27,6 +29,11 @@ class Units:
     columns: Preparation
     inputs: int
 
+    @property
+    def is_scale(self) -> bool:
+        """Whether inputs alone are scaled and nothing is shifted."""
+        return not self.columns.shift.any() and bool((self.columns.scale[self.inputs :] == 1.0).all())
+
     def factor(self, factor: Factor, at: Location) -> Factor:
         """The factor of prepared columns; `InputError` at ``at`` where they leave double precision."""
         found = prepared_factor(factor, self.columns)
@@ -38,6 +45,12 @@ class Units:
         """Prepared inputs (n, d) and targets (n, k)."""
         rows = prepared_rows(np.hstack([x, y]), self.columns)
         return rows[:, : self.inputs], rows[:, self.inputs :]
+
+    def moments(self, moments: Moments) -> Moments:
+        """Moments of scaled inputs, where nothing is shifted and the scales are powers of two."""
+        scale = self.columns.scale[: self.inputs]
+        xx, xy = moments.xx / scale / scale[:, np.newaxis], moments.xy / scale[:, np.newaxis]
+        return replace(moments, xx=xx, xy=xy, x_mean=None if moments.x_mean is None else moments.x_mean / scale)
 
     def columns_told(self) -> dict[str, list[dict[str, float]]]:
         """What was done to each column, as an upload tells it."""
@@ -79,3 +92,35 @@ def standardising(factor: Factor, at: Location, *, numeric: bool, constant: bool
         name, place = ("x", column) if column < factor.inputs else ("y", column - factor.inputs)
         raise InputError.at((*at, name), f"must not be constant in column {place} to be standardised: leave it out")
     return Units(standardising_columns(factor, changed, centre=True, standardise=True), factor.inputs)
+
+
+def within_range(factor: Factor, *, decayed: bool) -> Units | None:
+    """Units in which no input is too large or too small to be computed with; None where none is.
+
+    Parameters
+    ----------
+    factor : Factor
+    decayed : bool
+        Whether weights decay anywhere.
+
+    Notes
+    -----
+    Powers of two, so that no digit changes.  Columns get the size one; beside decay a small one is raised to where its
+    squares are numbers, and no further: it is as absent there as where it was.
+    """
+    return _in_range(sizes_of_inputs(factor), factor.outputs, decayed=decayed)
+
+
+def moments_within_range(moments: Moments, *, decayed: bool) -> Units | None:
+    """The same for moments, the diagonal of which tells the sizes."""
+    return _in_range(np.sqrt(np.maximum(moments.xx.diagonal(), 0.0)), moments.outputs, decayed=decayed)
+
+
+def _in_range(sizes: FloatArray, outputs: int, *, decayed: bool) -> Units | None:
+    own = powers_of_two(sizes)
+    raised = np.minimum(own, 1.0) * (COMFORTABLE if decayed else 1.0)
+    scale = np.where(sizes > COMFORTABLE, own, np.where((sizes < 1.0 / COMFORTABLE) & (sizes > 0.0), raised, 1.0))
+    if (scale == 1.0).all():
+        return None
+    columns = Preparation(np.zeros(len(sizes) + outputs), np.concatenate((scale, np.ones(outputs))))
+    return Units(columns, len(sizes))

@@ -19,7 +19,7 @@ from service.core.sweeps.transitions import Boundary
 from service.errors import FieldProblem, InputError, LimitExceeded, Location, NumericalError
 from service.operations.cost import solution_s
 from service.operations.guards import double_precision
-from service.operations.magnitudes import extremes, greatest_value, told_by_field, too_large
+from service.operations.magnitudes import extremes_of, greatest_value, told_by_field, too_large
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
@@ -179,7 +179,7 @@ def _axis(axis: SweepAxis, index: int, mapped: MappedProblem, limits: Limits) ->
 
 def _try_extremes(request: SweepsRequest, mapped: MappedProblem, axes: Sequence[Axis], columns: Sequence[str]) -> None:
     """Where something is extreme, the corners of the grid are computed beforehand, to refuse what overflows there."""
-    found = extremes(request.problem.network, mapped.scaling.decay, ("problem",))
+    found = extremes_of(request.problem, mapped, ("problem",))
     far = corners(axes)
     depths = [round(float(axis.values.max())) for axis in axes if axis.parameter is SweepParameter.DEPTH]
     for index, axis in enumerate(axes):

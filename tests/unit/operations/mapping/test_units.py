@@ -58,7 +58,10 @@ def test_the_map_in_the_numbers_that_were_sent_predicts_the_same(kind: str) -> N
     inside = (x - shift) / scale @ np.array(found.global_minimum.end_to_end_map).T
     inside += found.global_minimum.output_offset or [0.0]
     outside = x @ np.array(sent.end_to_end_map).T + np.array(sent.output_offset)
-    np.testing.assert_allclose((outside - target.shift) / target.scale, inside, atol=1e-6)
+    # what products with the numbers that were sent round
+    reach = np.abs(x) @ np.abs(np.array(sent.end_to_end_map)).T + np.abs(np.array(sent.output_offset))
+    rounding = 1e-14 * float(np.max(reach)) / target.scale
+    np.testing.assert_allclose((outside - target.shift) / target.scale, inside, rtol=1e-9, atol=rounding + 1e-14)
 
 
 def test_labels_are_left_as_they_are() -> None:
