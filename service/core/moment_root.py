@@ -6,9 +6,11 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.factor import powers_of_two
-from service.core.least_squares import NEGLIGIBLE, LeastSquares
+from service.core.least_squares import LeastSquares
 from service.core.linalg import EPSILON
 
+NEGLIGIBLE = 2.0
+"""Eigenvalues of scaled moments up to this many ``d eps`` count as zero: their rounding, and that of finding them."""
 MOST_RAISES = 40
 """How often the diagonal of scaled moments is doubled in what is added to it, until some data have them."""
 

@@ -56,7 +56,7 @@ def _feasible_share(problem: Problem) -> float:
     spectrum = seen_spectrum(data, variance, centre=False)
     if spectrum.rank < data.inputs:
         return 0.0
-    values, _ = curvature_along(_about_zero(problem), spectrum.vectors, spectrum.values, precise=False)
+    values = curvature_along(_about_zero(problem), spectrum.vectors, spectrum.values, precise=False)[0].values
     if not np.all(values > 0.0):
         return 0.0
     roots = np.sqrt(spectrum.values)

@@ -1,5 +1,7 @@
 """How curved the squared error is for certain along given directions."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from service.core.arrays import FloatArray
@@ -8,14 +10,26 @@ from service.core.factor import powers_of_two
 
 LARGEST_SHARE = 0.3
 """Share of the curvature that its error may take in a direction that counts as known."""
-SPARED = 1e-8
-"""Share of the curvature that known directions may give up for weak ones."""
+SPARED = (1e-8, 1e-4, 0.1)
+"""Shares of the curvature that known directions may give up for weak ones."""
 FLOORS = (1e-10, 1e-5, 1e-3)
 """Sizes of directions, relative to the numbers that make them up, below which they are tried as weak."""
 
 
-def curvature_along(source: Source, basis: FloatArray, squares: FloatArray, precise: bool) -> tuple[FloatArray, float]:
-    """Certain curvatures along the basis, zero for weak directions, and what these may take off.
+class Curvature(NamedTuple):
+    """Curvatures along a basis (d,), zero for weak directions, which may take off ``bend |B_weak|^2``."""
+
+    values: FloatArray
+    bend: float
+
+
+def curvature_along(source: Source, basis: FloatArray, squares: FloatArray, precise: bool) -> tuple[Curvature, ...]:
+    """Certain curvatures along the basis; where there are weak directions, more for these means less for the others.
+
+    Returns
+    -------
+    tuple of Curvature
+        The first leaves known directions the most, the last takes the least off for weak ones.
 
     Notes
     -----
@@ -36,14 +50,18 @@ def curvature_along(source: Source, basis: FloatArray, squares: FloatArray, prec
         diagonal = (roots / np.where(sides > 0.0, sides, 1.0)) ** 2
         departure = np.abs(gram * scale * scale[:, None] - np.diag(diagonal))
         departure += (error + 8.0 * UNIT * np.abs(gram)) * scale * scale[:, None]
-        within = float(np.linalg.norm(departure[~weak][:, ~weak]))
-        across = float(np.linalg.norm(departure[~weak][:, weak]))
-        # 2 |a||b| <= t |a|^2 + |b|^2 / t, with t such that known directions lose next to nothing
-        weight = max(within, SPARED) / across if across > 0.0 else 1.0
-        share = 1.01 * (within + across * weight) + 8.0 * UNIT
-        if share <= LARGEST_SHARE:
-            lost = float(np.linalg.norm(departure[weak][:, weak])) + (across / weight if across > 0.0 else 0.0)
-            bend = 1.01 * lost * float(np.max(sides[weak], initial=0.0)) ** 2
-            return np.where(weak | (roots == 0.0), 0.0, roots * roots * (1.0 - share)), bend
+        within = 1.01 * float(np.linalg.norm(departure[~weak][:, ~weak])) + 8.0 * UNIT
+        if within > LARGEST_SHARE:
+            continue
+        across = 1.01 * float(np.linalg.norm(departure[~weak][:, weak]))
+        side = float(np.max(sides[weak], initial=0.0))
+        nothing = weak | (roots == 0.0)
+        if across == 0.0:
+            return (Curvature(np.where(nothing, 0.0, roots * roots * (1.0 - within)), 0.0),)
+        # 2 |a||b| <= t |a|^2 + |b|^2 / t; among themselves second moments of weak directions are not negative
+        return tuple(
+            Curvature(np.where(nothing, 0.0, roots * roots * (1.0 - within - spared)), side**2 * across**2 / spared)
+            for spared in SPARED
+        )
     # second moments are never negative
-    return np.zeros(inputs), 0.0
+    return (Curvature(np.zeros(inputs), 0.0),)

@@ -10,7 +10,7 @@ from math import exp, log
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.enclosures.curvature import LARGEST_SHARE, curvature_along
+from service.core.enclosures.curvature import LARGEST_SHARE, Curvature, curvature_along
 from service.core.enclosures.expansion import Expansion
 from service.core.enclosures.sources import Source, gamma
 from service.core.twofold import product, product_error
@@ -32,13 +32,26 @@ class Measured:
         Nothing charged for the error of the slope yet.
     wrong : (d,) array
         Bound on the norm of the error of the slope along each direction.
+    curvatures : tuple of Curvature
+        To choose from, see `curvature_along`; the expansion has none of them yet.
     unit : float
         What gaps are relative to.
     """
 
     expansion: Expansion
     wrong: FloatArray
+    curvatures: tuple[Curvature, ...]
     unit: float
+
+    def _curvature(self, norm: float) -> Curvature:
+        """The first curvature whose weak directions take next to nothing off up to a norm, else the last."""
+        if np.isfinite(norm):
+            for curvature in self.curvatures:
+                weak = curvature.values == 0.0
+                far = 1.1 * norm + float(np.linalg.norm(self.expansion.centre[:, weak]))
+                if curvature.bend * far * far <= NEGLIGIBLE * self.unit:
+                    return curvature
+        return self.curvatures[-1]
 
     def charged(self, ridge: float, norm: float) -> Expansion:
         """A quadratic below the error of every map of Frobenius norm up to ``norm``.
@@ -50,8 +63,8 @@ class Measured:
         norm : float
             Infinite if all maps matter; weak directions then stay weak.
         """
-        found, wrong, known = self.expansion, self.wrong, self.expansion.known
-        values, charge, bend = found.values, 0.0, found.bend
+        found, wrong, (values, bend) = self.expansion, self.wrong, self._curvature(norm)
+        known, charge = values > 0.0, 0.0
         at_once = np.zeros_like(known)
         if np.isfinite(norm):
             if not known.all():
@@ -140,7 +153,6 @@ def measure(
     shifted = float(source.sizes @ moved)
     value_error = 1.01 * (local.value_error + 2.0 * float(steepness @ moved) + shifted * shifted)
     slope_error = local.slope_error + 1.01 * shifted * source.sizes + gamma(inputs + 4.0) * steepness
-    values, bend = curvature_along(source, basis, squares, precise)
     expansion = Expansion(
         basis=basis,
         stretch=_departure(basis),
@@ -148,12 +160,13 @@ def measure(
         value=local.value - value_error,
         upper=local.value + value_error,
         slope=local.slope @ basis,
-        values=values,
+        values=np.zeros(inputs),
         share=0.0,
         tilt=0.0,
-        bend=bend,
+        bend=0.0,
     )
-    return Measured(expansion, slope_error @ np.abs(basis), unit)
+    curvatures = curvature_along(source, basis, squares, precise)
+    return Measured(expansion, slope_error @ np.abs(basis), curvatures, unit)
 
 
 def longest_useful(decays: FloatArray, upper: float) -> float:
