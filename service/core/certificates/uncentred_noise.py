@@ -24,7 +24,7 @@ TANGENT_DUAL = "the squared nuclear norm bounded by its tangent, then signs of t
 
 def certify_uncentred_noise(problem: Problem, solution: Solution) -> Certificate:
     """Certificate under hidden noise and an output bias; the squared norm is bounded by its tangent at the map."""
-    return certificate(problem, solution, _bound, TANGENT_DUAL)
+    return certificate(problem, solution, _bound, TANGENT_DUAL, quick=False)
 
 
 def _bound(below: Below) -> float:
@@ -39,7 +39,7 @@ def _bound(below: Below) -> float:
     values = np.linalg.svd(coordinates.of_map(below.claimed.end_to_end_map), compute_uv=False)
     length = float(np.sum(values))
     feasible = _feasible_share(below.problem)
-    if feasible <= 0.0 or not expansion.known.all():
+    if feasible <= 0.0 or expansion is None or not expansion.known.all():
         return undecayed_bound(below)
     white = (expansion.slope @ expansion.basis.T @ coordinates.basis) / coordinates.scales
     cut = coordinates.mu * length * feasible * (1.0 - 16.0 * sum(white.shape) * UNIT)

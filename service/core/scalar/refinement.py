@@ -36,7 +36,7 @@ def refined(
     ridge, which the root of the secular equation has settled.  O(d^2) and a pass over the data a step.
     """
     spectrum = reduced.spectrum
-    if spectrum.residual is None:
+    if spectrum.plain:
         return end_to_end_map
     centre = centres_the_mean(problem.network, problem.data)
     hidden = float(np.expm1(reduced.log_noise_factor))

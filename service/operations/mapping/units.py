@@ -117,6 +117,8 @@ def moments_within_range(moments: Moments, *, decayed: bool) -> Units | None:
 
 
 def _in_range(sizes: FloatArray, outputs: int, *, decayed: bool) -> Units | None:
+    if float(sizes.min()) >= 1.0 / COMFORTABLE and float(sizes.max()) <= COMFORTABLE:
+        return None
     own = powers_of_two(sizes)
     raised = np.minimum(own, 1.0) * (COMFORTABLE if decayed else 1.0)
     scale = np.where(sizes > COMFORTABLE, own, np.where((sizes < 1.0 / COMFORTABLE) & (sizes > 0.0), raised, 1.0))
