@@ -7,7 +7,7 @@ inputs in units far apart a small entry of a vector is multiplied by a large inp
 """
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg import lapack, solve_triangular
 
 from service.core.arrays import FloatArray, IntArray
 from service.core.factor import powers_of_two
@@ -19,6 +19,9 @@ GRADED = 1e3
 
 DEPENDENT = 10.0
 """A column whose part beside others is below this many ``d eps`` of its size depends on them."""
+
+MOST_CONDITION = 1e8
+"""Condition of columns, scaled to one size, up to which others are told by them."""
 
 
 def far_apart(sizes: FloatArray) -> bool:
@@ -38,8 +41,8 @@ def graded_svd(rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     Notes
     -----
     Where column j has norm t_j, entry (j, i) of ``right`` is right to some roundings of ``min(1, t_j / s_i)``, so that
-    the product has every column of ``rows`` to the rounding of that column; and of full row rank, where columns are
-    well conditioned but for their scales, to those of ``min(t_j / s_i, s_i / t_j)``.
+    the product has every column of ``rows`` to the rounding of that column; for square matrices that are well
+    conditioned but for these norms, to those of ``min(t_j / s_i, s_i / t_j)``.
     """
     count, inputs = rows.shape
     size = min(count, inputs)
@@ -49,41 +52,56 @@ def graded_svd(rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     sizes, seen = np.linalg.norm(rows, axis=0), values > 0.0
     divisors = np.where(seen, values, np.inf)
     # W = U S V' has V' = S^-1 U' W, whose rounding is relative to the column
-    smaller = sizes[:, None] < divisors * seen
-    right = np.where(smaller, (rows.T @ left) / divisors, right)
-    if count > inputs or not seen.all():
+    right = np.where((sizes[:, None] < divisors) & seen, (rows.T @ left) / divisors, right)
+    if count != inputs or not seen.all() or not sizes.all():
         return left, values, right
-    return left, values, _through_inverse(rows, left, values, right)
+    # ... and V = W^-1 U S, whose rounding is relative to the inverse of the column's size
+    scale = powers_of_two(sizes)
+    alike = rows / scale
+    larger = float(np.linalg.cond(alike)) * values < sizes[:, None]
+    if np.any(larger):
+        right = np.where(larger, np.linalg.solve(alike, left) * values / scale[:, None], right)
+    return left, values, right
 
 
-def _through_inverse(rows: FloatArray, left: FloatArray, values: FloatArray, right: FloatArray) -> FloatArray:
-    """``right`` (d, r) with entries of large columns sharpened, for rows (r, d) of full rank.
+def graded_svd_of_full_rank(rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """`graded_svd` of rows (r, d) of full row rank, with as many digits as of a square matrix where columns depend."""
+    compressed = _compressed(rows) if 0 < rows.shape[0] < rows.shape[1] else None
+    if compressed is None:
+        return graded_svd(rows)
+    square, frame = compressed
+    left, values, right = graded_svd(square)
+    return left, values, frame @ right
+
+
+def _compressed(rows: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+    """``rows = square frame'`` for rows (r, d) of full rank, ``frame`` (d, r) orthonormal; or None.
 
     Notes
     -----
-    ``V = W^+ U S`` has entries whose rounding is relative to the inverse of the column's size.  Where columns depend on
-    one another, ``W = W_P [1, G]`` with P the largest independent ones: no column needs smaller ones than itself, so
-    that G stays of the size of one, and ``W^+ = [1, G]' (1 + G G')^-1 W_P^-1``.
+    ``rows = W_P [1, G]`` with P the largest independent columns: no column needs smaller ones than itself, so that G
+    stays of the size of one.  With ``1 + G G' = L L'`` the square is ``W_P L`` and the frame ``[1, G]' L'^-1``; both
+    are made of terms that are no larger than the sizes of the columns that they belong to.  None where large columns
+    depend on smaller ones or come near to depending on one another.
     """
-    sizes = np.linalg.norm(rows, axis=0)
-    scale = powers_of_two(sizes)
+    count, inputs = rows.shape
+    scale = powers_of_two(np.linalg.norm(rows, axis=0))
     alike = rows / scale
     chosen = _independent(alike, np.argsort(-scale, kind="stable"))
-    if chosen.size < len(rows):
-        return right
-    others = np.setdiff1d(np.arange(rows.shape[1]), chosen)
-    square = alike[:, chosen]
-    condition = float(np.linalg.cond(square))
-    found = np.linalg.solve(square, np.concatenate((left * values, alike[:, others]), axis=1))
-    inverse, shares = found[:, : len(rows)] / scale[chosen, None], found[:, len(rows) :]
+    if chosen.size < count:
+        return None
+    others = np.setdiff1d(np.arange(inputs), chosen)
+    condition = float(np.linalg.cond(alike[:, chosen]))
+    shares = np.linalg.solve(alike[:, chosen], alike[:, others])
     smaller = scale[chosen, None] < scale[others]
-    if np.any(np.abs(shares[smaller]) > DEPENDENT * len(rows) * condition * EPSILON):
-        return right
+    if condition > MOST_CONDITION or np.any(np.abs(shares[smaller]) > DEPENDENT * inputs * EPSILON * condition):
+        return None
     shares = np.where(smaller, 0.0, shares / scale[chosen, None] * scale[others])
-    sharp = np.empty_like(right)
-    sharp[chosen] = np.linalg.solve(np.eye(len(rows)) + shares @ shares.T, inverse) if others.size else inverse
-    sharp[others] = shares.T @ sharp[chosen]
-    return np.where(condition * values < sizes[:, None], sharp, right)
+    lower = np.linalg.cholesky(np.eye(count) + shares @ shares.T)
+    frame = np.empty((inputs, count))
+    inverse = solve_triangular(lower, np.concatenate((np.eye(count), shares), axis=1), lower=True, check_finite=False)
+    frame[np.concatenate((chosen, others))] = inverse.T
+    return rows[:, chosen] @ lower, frame
 
 
 def _independent(columns: FloatArray, order: IntArray) -> IntArray:

@@ -13,7 +13,7 @@ from scipy.linalg import qr
 
 from service.core.arrays import FloatArray
 from service.core.factor import Factor, powers_of_two, triangle
-from service.core.graded import GRADED, graded_svd
+from service.core.graded import GRADED, graded_svd_of_full_rank
 from service.core.linalg import EPSILON, Spectrum
 
 NEGLIGIBLE = 10.0
@@ -116,7 +116,7 @@ def _decomposed(rows: FloatArray, spread: float) -> tuple[FloatArray, FloatArray
     (r, r), (r,), (d, r) arrays
     """
     if spread > GRADED:
-        return graded_svd(rows)
+        return graded_svd_of_full_rank(rows)
     left, values, right = np.linalg.svd(rows, full_matrices=False)
     return left, values, right.T
 
