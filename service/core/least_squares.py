@@ -9,14 +9,13 @@ than QR*, 1992; Drmac, Veselic, *New fast and accurate Jacobi SVD algorithm*, 20
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import lapack, qr
+from scipy.linalg import qr
 
 from service.core.arrays import FloatArray
 from service.core.factor import Factor, powers_of_two, triangle
+from service.core.graded import GRADED, graded_svd_of_full_rank
 from service.core.linalg import EPSILON, Spectrum
 
-GRADED = 1e3
-"""Scales of columns that lie further apart need a decomposition that respects each of them."""
 NEGLIGIBLE = 10.0
 """A singular value of the scaled root below this many ``d eps`` of the largest counts as zero."""
 
@@ -116,23 +115,10 @@ def _decomposed(rows: FloatArray, spread: float) -> tuple[FloatArray, FloatArray
     -------
     (r, r), (r,), (d, r) arrays
     """
-    rank, inputs = rows.shape
-    if rank == 0:
-        return np.zeros((0, 0)), np.zeros(0), np.zeros((inputs, 0))
-    if spread <= GRADED:
-        left, values, right = np.linalg.svd(rows, full_matrices=False)
-        return left, values, right.T
-    unit = float(powers_of_two(np.array([np.abs(rows).max()]))[0])
-    tall = rank == inputs
-    # joba 0: graded columns; 2: graded rows.  No small column is cut off (jobr) and nothing is perturbed (jobp).
-    values, left, right, work, _, info = lapack.dgejsv(
-        (rows if tall else rows.T) / unit, joba=0 if tall else 2, jobr=0, jobp=0
-    )
-    if info:
-        left, values, right_rows = np.linalg.svd(rows, full_matrices=False)
-        return left, values, right_rows.T
-    values = values * (work[0] / work[1] * unit)
-    return (left, values, right) if tall else (right, values, left)
+    if spread > GRADED:
+        return graded_svd_of_full_rank(rows)
+    left, values, right = np.linalg.svd(rows, full_matrices=False)
+    return left, values, right.T
 
 
 def _spectrum(right: FloatArray, values: FloatArray, response: FloatArray, residual: float) -> Spectrum:

@@ -112,9 +112,9 @@ def judged(problem: RawProblem, answer: Mapping[str, Any]) -> dict[str, str]:
     if truth is not None:
         least = truth if limit is None or problem.decayed else max(truth, problem.truth_within(limit))
         if lower > least:
-            found["bound above truth"] = f"{float(lower)!r} > {float(least)!r}"
+            found["bound above truth"] = f"{shown(lower)} > {shown(least)}"
         if upper < truth:
-            found["upper bound below truth"] = f"{float(upper)!r} < {float(truth)!r}"
+            found["upper bound below truth"] = f"{shown(upper)} < {shown(truth)}"
     if limit is not None and problem.decayed:
         found["norm limit with decay"] = f"{limit:.3g}"
     if limit is not None and problem.condition < WELL_CONDITIONED:
@@ -122,7 +122,7 @@ def judged(problem: RawProblem, answer: Mapping[str, Any]) -> dict[str, str]:
     if minimum["weights"] is not None:
         found |= _against_weights(problem, answer, upper, loss)
     if lower > upper or certificate["relative_gap"] < 0.0:
-        found["negative gap"] = f"{float(lower)!r} > {float(upper)!r}, told {certificate['relative_gap']:.3g}"
+        found["negative gap"] = f"{shown(lower)} > {shown(upper)}, told {certificate['relative_gap']:.3g}"
     found |= _gap(problem, answer, upper, lower)
     negative = {name: each for name, each in {"loss": minimum["loss"], **minimum["terms"]}.items() if each < 0.0}
     if negative:
@@ -135,16 +135,24 @@ def judged(problem: RawProblem, answer: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
+def shown(value: Fraction) -> str:
+    """A number that may be beyond float64."""
+    try:
+        return repr(float(value))
+    except OverflowError:
+        return f"some 1e{len(str(abs(int(value)))) - 1}"
+
+
 def _gap(problem: RawProblem, answer: Mapping[str, Any], upper: Fraction, lower: Fraction) -> dict[str, str]:
     """The gap follows from the bounds, relative to the right size, and decides the status."""
-    told, status = answer["certificate"]["relative_gap"], answer["status"]
+    claimed, status = answer["certificate"]["relative_gap"], answer["status"]
     size = max(abs(upper), FLOOR * problem.variance)
     gap = (upper - lower) / size if size else Fraction(upper != lower)
     found = {}
-    if abs(Fraction(told) - gap) > abs(gap) / 100 + Fraction(1, 10**14):
-        found["gap of another size"] = f"told {told:.3g}, of the bounds {float(gap):.3g}"
+    if abs(Fraction(claimed) - gap) > abs(gap) / 100 + Fraction(1, 10**14):
+        found["gap of another size"] = f"told {claimed:.3g}, of the bounds {shown(gap)}"
     if status in CLOSED and gap > TOLERANCE:
-        found["closed with a gap"] = f"{status}, {float(gap):.3g}"
+        found["closed with a gap"] = f"{status}, {shown(gap)}"
     return found
 
 
@@ -154,9 +162,9 @@ def _against_weights(problem: RawProblem, answer: Mapping[str, Any], upper: Frac
     true = problem.unit * objective(problem.exact, weights, problem.decays, biases, noise)
     found = {}
     if upper < true:
-        found["upper bound below weights"] = f"{float(upper)!r} < {float(true)!r}"
+        found["upper bound below weights"] = f"{shown(upper)} < {shown(true)}"
     if abs(loss - true) > OWN_SIZE * true + CANCELLED * _size(problem, weights, biases):
-        found["loss not of the weights"] = f"told {float(loss)!r}, is {float(true)!r}"
+        found["loss not of the weights"] = f"told {shown(loss)}, is {shown(true)}"
     return found
 
 

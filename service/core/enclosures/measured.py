@@ -13,6 +13,7 @@ from service.core.arrays import FloatArray
 from service.core.enclosures.curvature import LARGEST_SHARE, Curvature, curvature_along
 from service.core.enclosures.expansion import Expansion
 from service.core.enclosures.sources import Source, gamma
+from service.core.factor import powers_of_two
 from service.core.twofold import product, product_error
 
 NEGLIGIBLE = 1e-12
@@ -143,9 +144,7 @@ def measure(
     inputs = len(squares)
     centre = end_to_end_map @ basis
     if precise:
-        whole = product(centre, np.ascontiguousarray(basis.T))
-        high, low = whole.high, whole.low
-        moved = np.full(inputs, product_error(inputs) * float(np.sum(np.abs(centre).max(axis=1))))
+        high, low, moved = _moved_precisely(centre, basis, source.sizes)
     else:
         high = centre @ basis.T
         low = np.zeros_like(high)
@@ -169,6 +168,22 @@ def measure(
     )
     curvatures = curvature_along(source, basis, squares, precise)
     return Measured(expansion, slope_error @ np.abs(basis), curvatures, unit)
+
+
+def _moved_precisely(
+    centre: FloatArray, basis: FloatArray, sizes: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """``centre basis'`` in about twice the working precision, with a bound on the norm of each column's error.
+
+    Every input is measured in its own unit, so that small columns of the map keep their digits.
+    """
+    rows = powers_of_two(sizes)
+    units = powers_of_two(np.abs(basis.T * rows).max(axis=1, initial=0.0))
+    left, right = centre * units, np.ascontiguousarray(basis.T * rows / units[:, None])
+    whole = product(left, right)
+    largest = float(np.linalg.norm(np.abs(left).max(axis=1, initial=0.0)))
+    error = 1.01 * product_error(len(basis)) * largest * np.abs(right).max(axis=0, initial=0.0)
+    return whole.high / rows, whole.low / rows, error / rows
 
 
 def longest_useful(decays: FloatArray, upper: float) -> float:

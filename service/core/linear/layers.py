@@ -7,6 +7,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from service.core.arrays import FloatArray
+from service.core.graded import far_apart, graded_svd
 from service.core.parameters import FactoredMatrix, Parameters, UniformColumn
 from service.core.problems import Network
 
@@ -85,8 +86,15 @@ def product_svd(left: FloatArray, right: FloatArray) -> tuple[FloatArray, FloatA
     -------
     (k, m), (m,), (d, m) arrays
         With ``m = min(k, d, r)``.  O((k + d) r^2).
+
+    Notes
+    -----
+    Rows of ``right`` belong to inputs.  Where their units lie far apart, the map has every column to its own size.
     """
     left_frame, left_small = np.linalg.qr(left)
+    if far_apart(np.linalg.norm(right, axis=1)):
+        inner, values, outer = graded_svd(left_small @ right.T)
+        return left_frame @ inner, values, outer
     right_frame, right_small = _by_rows(right)
     inner_left, values, inner_right = np.linalg.svd(left_small @ right_small.T, full_matrices=False)
     return left_frame @ inner_left, values, right_frame @ inner_right.T
