@@ -1,7 +1,7 @@
 """Answers on raw data held against the truth in exact numbers, with a word for each law that one breaks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Final
 
@@ -103,18 +103,16 @@ def must_close(problem: RawProblem) -> bool:
 def judged(problem: RawProblem, answer: Mapping[str, Any]) -> dict[str, str]:
     """Every law that an answer breaks."""
     found: dict[str, str] = {}
+    asked, problem = problem, in_told_units(problem, answer)
     certificate, minimum = answer["certificate"], answer["global_minimum"]
     upper, lower, loss = (
         Fraction(number) for number in (certificate["upper_bound"], certificate["lower_bound"], minimum["loss"])
     )
     limit = limit_of(certificate)
-    truth = problem.truth
-    if truth is not None:
-        least = truth if limit is None or problem.decayed else max(truth, problem.truth_within(limit))
-        if lower > least:
-            found["bound above truth"] = f"{shown(lower)} > {shown(least)}"
-        if upper < truth:
-            found["upper bound below truth"] = f"{shown(upper)} < {shown(truth)}"
+    found |= _bounds(problem, upper, lower, limit)
+    if problem.decayed:
+        # decay charges weights in the units of the inputs that were sent, whatever the answer was computed in
+        found |= _bounds(asked, upper, lower, limit)
     if limit is not None and problem.decayed:
         found["norm limit with decay"] = f"{limit:.3g}"
     if limit is not None and problem.condition < WELL_CONDITIONED:
@@ -133,6 +131,28 @@ def judged(problem: RawProblem, answer: Mapping[str, Any]) -> dict[str, str]:
             f"scaled condition {problem.condition:.3g}, penalty {problem.penalty:.3g}"
         )
     return found
+
+
+def _bounds(problem: RawProblem, upper: Fraction, lower: Fraction, limit: float | None) -> dict[str, str]:
+    """Bounds on the wrong side of the truth."""
+    found: dict[str, str] = {}
+    truth = problem.truth
+    if truth is None:
+        return found
+    least = truth if limit is None or problem.decayed else max(truth, problem.truth_within(limit))
+    if lower > least:
+        found["bound above truth"] = f"{shown(lower)} > {shown(least)}"
+    if upper < truth:
+        found["upper bound below truth"] = f"{shown(upper)} < {shown(truth)}"
+    return found
+
+
+def in_told_units(problem: RawProblem, answer: Mapping[str, Any]) -> RawProblem:
+    """The problem in the units in which weights are told, powers of two, where inputs are too large or too small."""
+    if answer["data"]["preparation"] != "within range":
+        return problem
+    scale = np.array([column["scale"] for column in answer["data"]["input_columns"]])
+    return replace(problem, data=problem.data.scaled(1.0 / scale))
 
 
 def shown(value: Fraction) -> str:

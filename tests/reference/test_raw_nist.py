@@ -1,0 +1,37 @@
+"""NIST's certified regressions, from samples and from uploads."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from evidence.raw_nist import DEPTHS, RETURN, SAMPLES_ONLY, Row
+from tests.reference.nist import REQUIRED_DIGITS, regression
+from tests.support.raw_runs import judged, run
+from tests.support.raw_seen import nist_problem
+from tests.support.raw_uploads import answered_from_csv, kept, server
+
+NAMES = pytest.mark.parametrize("name", REQUIRED_DIGITS)
+
+
+@pytest.fixture(scope="module")
+def base() -> Iterator[str]:
+    with server() as address:
+        yield address
+
+
+@NAMES
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_certified_digits_from_samples(name: str, depth: int) -> None:
+    problem = nist_problem(regression(name), depth)
+    found = run(problem)
+    assert found.answer is not None, found.failures
+    assert not Row(regression(name), problem, "samples", found.answer, found.failures).wrong
+
+
+@NAMES
+def test_certified_digits_from_csv(name: str, base: str) -> None:
+    problem = nist_problem(regression(name), 1)
+    uploaded = answered_from_csv(base, problem, **RETURN)
+    found = Row(regression(name), problem, "csv", uploaded, judged(kept(problem, uploaded), uploaded))
+    assert not found.wrong
+    assert found.answer["status"] in {"exact", "certified"} or name in SAMPLES_ONLY
