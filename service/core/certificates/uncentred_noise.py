@@ -12,7 +12,7 @@ from service.core.certificates.quadratic_below import Below
 from service.core.certificates.separable import undecayed_bound
 from service.core.enclosures.combined import Combined, Part
 from service.core.enclosures.curvature import curvature_along
-from service.core.enclosures.of_problem import SQUARED, on_each_input, prediction_source, without_targets
+from service.core.enclosures.of_problem import LEAST, on_each_input, prediction_source, without_targets
 from service.core.enclosures.sources import UNIT, Source, gamma
 from service.core.linear.quadratic import seen_spectrum
 from service.core.linear.uncentred import noise_coordinates
@@ -74,4 +74,4 @@ def _about_zero(problem: Problem) -> Source:
     base = without_targets(prediction_source(problem, centre=False))
     if variance == 0.0:
         return base
-    return Combined([Part(base, 1.0), Part(on_each_input(variance * data.xx.diagonal(), data.outputs), 1.0, SQUARED)])
+    return Combined([Part(base, 1.0), Part(on_each_input(variance * data.xx.diagonal(), data.outputs), LEAST)])
