@@ -47,8 +47,9 @@ def loss_on_spheres(reduced: ReducedProblem, norms: FloatArray) -> FloatArray:
     positive = norms > 0.0
     if positive.any() and reduced.values.size:
         rho = multiplier(reduced, norms[positive] * np.exp(reduced.log_factor))
-        resolvent = 1.0 / (reduced.values + rho[:, None])
-        pull = (resolvent * resolvent * (reduced.values + 2.0 * rho[:, None])).dot(reduced.squares)
-        losses[positive] = reduced.variance - pull * np.exp(-reduced.log_factor)
+        # over the undecayed map every direction adds to the loss: nothing cancels where the fit is nearly perfect
+        share = rho[:, None] / (reduced.values + rho[:, None])
+        excess = (share * share / reduced.values).dot(reduced.squares)
+        losses[positive] = reduced.undecayed_loss + excess * np.exp(-reduced.log_factor)
     total: FloatArray = losses + decay
     return total

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from service.core.enclosures.loss import loss_of_weights
 from service.core.linalg import EPSILON
-from service.core.losses import DenseParameters, end_to_end, flatten, gradient_of, hessian_of, terms_of
+from service.core.losses import DenseParameters, end_to_end, flatten, gradient_of, hessian_of
 from service.core.problems import Layer, Network
 from service.core.scalar.narrow import dense_or_narrow
 from service.core.verification.comparison import (
@@ -52,7 +53,7 @@ def weights(claim: ClaimedAnswer, skipped: dict[str, str]) -> Iterator[Compariso
         return
     network, dense = dense_or_narrow(claim.problem.network, parameters)
     minimum, rounding = claim.minimum, 2e-14 * spread_of(claim.problem) + 8.0 * claim.fresh.rounding_allowance
-    terms = claim.fresh.terms or terms_of(network, claim.problem.data, dense)
+    terms = claim.fresh.terms or loss_of_weights(claim.problem, network, dense, parameters).terms
     for name in ("fit", "noise", "decay"):
         claimed, found = getattr(minimum.terms, name), getattr(terms, name)
         yield close(f"global_minimum.terms.{name}", claimed, found, 1e-9 * abs(found) + rounding, scales=True)

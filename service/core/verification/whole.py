@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from service.core.catalogue import SOLVERS
-from service.core.losses import end_to_end, flatten, gradient_of, terms_of
+from service.core.enclosures.loss import loss_of_weights
+from service.core.losses import end_to_end, flatten, gradient_of
 from service.core.problems import Problem
 from service.core.reductions.table import needs_reduction, reduce
 from service.core.reductions.verification import verify_reduced
@@ -98,7 +99,8 @@ def _as_the_weights_are(problem: Problem, solution: Solution) -> Solution | None
     if parameters is None:
         return solution
     network, dense = dense_or_narrow(problem.network, parameters)
-    gradient, terms = gradient_of(network, problem.data, dense), terms_of(network, problem.data, dense)
+    gradient = gradient_of(network, problem.data, dense)
+    terms = loss_of_weights(problem, network, dense, parameters).terms
     if not (np.isfinite(terms.loss) and np.all(np.isfinite(flatten(gradient)))):
         return None
     product, offset = end_to_end(dense)
