@@ -47,9 +47,13 @@ def loss_on_spheres(reduced: ReducedProblem, norms: FloatArray) -> FloatArray:
     positive = norms > 0.0
     if positive.any() and reduced.values.size:
         rho = multiplier(reduced, norms[positive] * np.exp(reduced.log_factor))
-        # over the undecayed map every direction adds to the loss: nothing cancels where the fit is nearly perfect
-        share = rho[:, None] / (reduced.values + rho[:, None])
+        resolvent = 1.0 / (reduced.values + rho[:, None])
+        shrink = np.exp(-reduced.log_factor)
+        pull = (resolvent * resolvent * (reduced.values + 2.0 * rho[:, None])).dot(reduced.squares)
+        # counted from the zero map or from the undecayed one, whichever is nearer: nothing cancels at either
+        share = rho[:, None] * resolvent
         excess = (share * share / reduced.values).dot(reduced.squares)
-        losses[positive] = reduced.undecayed_loss + excess * np.exp(-reduced.log_factor)
+        below, above = reduced.variance - pull * shrink, reduced.undecayed_loss + excess * shrink
+        losses[positive] = np.where(pull < excess, below, above)
     total: FloatArray = losses + decay
     return total

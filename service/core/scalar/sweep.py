@@ -56,7 +56,9 @@ class SweepPoints:
 class _Run:
     """A stretch of the branch on which the point is a local minimum, tabulated."""
 
-    def __init__(self, reduced: ReducedProblem, curve: Curve, low: float, high: float, forms: list[LeastSquares]) -> None:
+    def __init__(
+        self, reduced: ReducedProblem, curve: Curve, low: float, high: float, forms: list[LeastSquares]
+    ) -> None:
         count = int(np.clip(np.ceil((high - low) / STEP), 8, MOST_NODES)) + 1
         t = np.linspace(low, high, count)
         sample = curve.sample(t)
