@@ -77,11 +77,11 @@ class _Run:
             -2.0 * mean * share,
             -2.0 * share * (mean_slope + mean * (1.0 - drift)),
         )
-        self.log_excess = _log_excess(reduced, curve, t)
+        self.log_excess = _log_excess(reduced, t)
         self.forms = [_form_tables(reduced, curve, t, form) for form in forms]
 
 
-def _log_excess(reduced: ReducedProblem, curve: Curve, t: FloatArray) -> QuinticTable:
+def _log_excess(reduced: ReducedProblem, t: FloatArray) -> QuinticTable:
     """Table of the logarithm of ``sum (a^2/c) u^2``, ``u = rho/(c + rho)``: the squared error beyond the least."""
     unit = float(reduced.values[-1])
     values, fitted = reduced.values / unit, reduced.squares / reduced.values

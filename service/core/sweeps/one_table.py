@@ -8,16 +8,23 @@ from collections.abc import Sequence
 import numpy as np
 
 from service.core.arrays import BoolArray, FloatArray, IntArray
+from service.core.conditioning import scaled_condition
 from service.core.least_squares import LeastSquares
+from service.core.linalg import EPSILON
 from service.core.problems import Moments, Problem
-from service.core.scalar.reduced import ReducedProblem, reduced_of
+from service.core.scalar.reduced import ReducedProblem, centres_the_mean, reduced_of
 from service.core.scalar.sweep import SweepPoints, error_at, ridge_points, sweep
 from service.core.sweeps.axes import LARGEST_LOG, Axis, Settings, corners, settings_of
 from service.core.sweeps.columns import ORIGIN_CLASSES, Sweep
 from service.vocabulary import Bias, PointClass
 
+SIZES = 2
+"""Place of the sizes of the inputs among the forms that are evaluated along the table."""
+SHARE_OF_TOLERANCE = 3e-10
+"""Error of a loss, relative to its unit, above which the table does not tell it."""
 
-def on_one_table(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] | None) -> Sweep:
+
+def on_one_table(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] | None) -> tuple[Sweep, BoolArray]:
     """Global minima along axes that change neither the depth nor the quadratic form.
 
     Parameters
@@ -28,6 +35,12 @@ def on_one_table(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] 
         Of one length.
     within : sequence of Axis, optional
         Axes of the grid that the points are a part of; the table then begins where that of the whole grid would.
+
+    Returns
+    -------
+    Sweep
+    (m,) array of bool
+        Points at which the eigenpairs of the data lack digits of the loss, see `_doubtful`.
     """
     network, reduced = problem.network, reduced_of(problem)
     settings = settings_of(network, axes)
@@ -38,11 +51,49 @@ def on_one_table(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] 
         ends = settings_of(network, corners(within))
         log_kappa = ends.log_decays.mean(axis=1) + reduced.noise_share * _shared_factor(reduced, ends)
         lowest = float(log_kappa[np.isfinite(log_kappa)].min(initial=0.0))
-    forms = [_noise_form(reduced), _noise_of(np.diag(np.sqrt(reduced.input_noise)))]
+    sizes = _sizes(problem, reduced)
+    forms = [_noise_form(reduced), _noise_of(np.diag(np.sqrt(reduced.input_noise))), _noise_of(np.diag(sizes))]
     if problem.evaluation is not None:
         forms.append(_evaluation_form(problem, problem.evaluation))
     points = _points(reduced, log_decay, log_factor, forms, lowest)
-    return _assembled(problem, reduced, settings, log_factor, points, forms)
+    found = _assembled(problem, reduced, settings, log_factor, points, forms)
+    return found, _doubtful(problem, reduced, points, found.loss, np.exp(-log_factor))
+
+
+def _sizes(problem: Problem, reduced: ReducedProblem) -> FloatArray:
+    """What rounding of the data, or of their decomposition, is relative to, input by input; shape (d,)."""
+    seen = _seen(problem)
+    if seen.rooted:
+        return np.sqrt(np.maximum(seen.xx.diagonal(), 0.0))
+    return np.full(seen.inputs, np.sqrt(max(float(reduced.spectrum.values[-1]), 0.0)))
+
+
+def _seen(problem: Problem) -> Moments:
+    return problem.data.central if centres_the_mean(problem.network, problem.data) else problem.data
+
+
+def _doubtful(
+    problem: Problem, reduced: ReducedProblem, points: SweepPoints, loss: FloatArray, shrink: FloatArray
+) -> BoolArray:
+    """Where what rounding makes of the data's eigenpairs shows in the loss; such points are solved on their own.
+
+    A minimum moves by what its objective moves at the minimiser w: with moments wrong by ``eps t_i t_j`` by some
+    ``eps |t w|^2``, with rows wrong by ``eps t`` by ``2 sqrt(loss) eps |t w| + (eps |t w|)^2``; and what the decay
+    adds, which falls as the eigenvalues, by as much of itself as these are wrong by.
+    """
+    seen, spectrum = _seen(problem), reduced.spectrum
+    roundings = 2.0 * EPSILON * float(np.sqrt(seen.inputs))
+    moved = np.sqrt(np.maximum(points.squares[SIZES], 0.0)) * shrink
+    if seen.factor is None:
+        wrong = roundings * moved * moved
+    else:
+        wrong = roundings * moved * (2.0 * np.sqrt(loss) + roundings * moved)
+    condition = spectrum.condition_number if spectrum.rank_tolerance > 0.0 else 1.0
+    if spectrum.rank_tolerance == 0.0 and seen.rooted:
+        condition = scaled_condition(seen) ** (2.0 if seen.factor is None else 1.0)
+    wrong = wrong + EPSILON * condition * points.excess * shrink
+    doubtful: BoolArray = wrong > SHARE_OF_TOLERANCE * np.maximum(loss, 1e-6 * problem.spread)
+    return doubtful & np.isfinite(points.log_norm)
 
 
 def _noise_form(reduced: ReducedProblem) -> LeastSquares:
@@ -145,7 +196,7 @@ def _assembled(
     attained = np.isfinite(log_decay) | undecayed | np.isneginf(log_norm)
     evaluated: FloatArray | None = None
     if problem.evaluation is not None:
-        evaluated = error_at(forms[2], points.squares[2], points.alongs[2], shrink)
+        evaluated = error_at(forms[-1], points.squares[-1], points.alongs[-1], shrink)
     origin = _origin_class(reduced, settings, trivial)
     counted = origin <= ORIGIN_CLASSES.index(PointClass.LOCAL_MINIMUM)
     return Sweep(
