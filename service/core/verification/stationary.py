@@ -30,7 +30,8 @@ def stationary_points(claim: ClaimedAnswer, skipped: dict[str, str]) -> Iterator
         if point.point_class is PointClass.GLOBAL_MINIMUM:
             found, slack = claim.fresh.upper_bound, 2e-9 * claim.unit + claim.rounding
         else:
-            found = float(loss_on_spheres(reduced, norm)[0])
+            # what a formula puts below the loss of the weights is no less than it
+            found = max(float(loss_on_spheres(reduced, norm)[0]), claim.fresh.upper_bound)
             slack = 2e-9 * claim.problem.unit(found)
         yield close(f"{at}.loss", point.loss, found, slack, scales=True)
         rho = float(multiplier(reduced, norm * np.exp(reduced.log_factor))[0])
@@ -66,7 +67,7 @@ def origin(claim: ClaimedAnswer, skipped: dict[str, str]) -> Iterator[Comparison
         return
     top = float(claim.minimum.singular_values[0])
     height = 0.0 if top == 0.0 else _highest(claim.problem, top)
-    slack = 1e-8 * height + 1e-12 * claim.problem.spread
+    slack = 1e-8 * height + 1e-13 * claim.problem.spread
     yield close("origin.barrier_height", described.barrier_height, height, slack, scales=True)
 
 
@@ -81,7 +82,8 @@ def _along_norm(reduced: ReducedProblem, ridge: float) -> tuple[float, bool]:
 def _highest(problem: Problem, top: float) -> float:
     """Largest rise of the loss on spheres over that of zero, for norms up to ``top``."""
     reduced = reduced_of(problem)
-    norms = np.concatenate(([0.0], np.geomspace(1e-12 * top, top, 4000)))
+    # a little decay turns the loss round at norms that are many orders below that of the minimum
+    norms = np.concatenate(([0.0], np.geomspace(1e-30 * top, top, 8000)))
     losses = loss_on_spheres(reduced, norms)
     at = int(np.argmax(losses))
     if at in (0, norms.size - 1):
