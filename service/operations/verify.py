@@ -184,7 +184,7 @@ def _unit(findings: Findings, mapped: MappedProblem, upper: float) -> float:
     """What gaps are relative to, in the core's convention."""
     variational = findings.answer.variational
     if mapped.vae is None or variational is None or not variational.decoder_variance > 0.0:
-        return unit_of(mapped.core, upper)
+        return mapped.core.unit(upper)
     return gap_unit(mapped.core, mapped.vae, upper, variational.decoder_variance)
 
 
