@@ -15,7 +15,7 @@ from service.core.rules import Finding, conjunction, examine
 from service.core.scalar.subnetworks import subnetwork_points
 from service.core.solvers import scalar_output
 from service.errors import Attempt, NotCovered, NumericalError
-from service.vocabulary import PointClass, Status
+from service.vocabulary import PointClass, PointKind, Status
 
 MOST_LEVELS = 256
 """Choices of active widths whose sub-network points are listed at most."""
@@ -139,6 +139,8 @@ def _as_evaluated(solution: Solution, certificate: Certificate) -> tuple[Solutio
 
 def _is_the_minimum(point: StationaryPoint, certificate: Certificate, loss: float) -> bool:
     """Whether the loss of a point is that of the minimum, but for what rounding makes of a formula."""
+    if point.kind is PointKind.ORIGIN:
+        return False
     return point.point_class is PointClass.GLOBAL_MINIMUM or certificate.lower_bound <= point.loss < loss
 
 

@@ -8,7 +8,7 @@ from service.core.models.vae_bounds import gap_unit
 from service.core.models.vae_minima import SOLVER as VAE_SOLVER
 from service.core.models.vae_verification import Claim, verify_vae
 from service.core.scalar.norm_bound import GAP_TOLERANCE
-from service.core.verification.comparison import Comparison, Verification, input_scales, unit_of
+from service.core.verification.comparison import Comparison, Verification, input_scales
 from service.core.verification.whole import verify as verify_in_core
 from service.errors import InputError, NotCovered, NumericalError
 from service.operations.mapping import again as again_mapping
@@ -184,7 +184,7 @@ def _unit(findings: Findings, mapped: MappedProblem, upper: float) -> float:
     """What gaps are relative to, in the core's convention."""
     variational = findings.answer.variational
     if mapped.vae is None or variational is None or not variational.decoder_variance > 0.0:
-        return unit_of(mapped.core, upper)
+        return mapped.core.unit(upper)
     return gap_unit(mapped.core, mapped.vae, upper, variational.decoder_variance)
 
 
