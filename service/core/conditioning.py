@@ -47,10 +47,11 @@ def conditioning_of(problem: Problem) -> Conditioning:
     seen = data.central if centre else data
     spectrum = seen.spectrum
     projected = seen.root.projected if seen.rooted and seen.factor is None else 0.0
-    return Conditioning(_scaled_condition(seen), spectrum.rank, data.lost_digits, projected)
+    return Conditioning(scaled_condition(seen), spectrum.rank, data.lost_digits, projected)
 
 
-def _scaled_condition(seen: Moments) -> float:
+def scaled_condition(seen: Moments) -> float:
+    """Condition number of the inputs with columns scaled to one size, over the directions that count as present."""
     spectrum = seen.spectrum
     if not spectrum.rank:
         return 1.0

@@ -9,13 +9,13 @@ from service.core.certificates.curvature import curvature_check
 from service.core.problems import Problem
 from service.core.reductions.lifted import lifted
 from service.core.reductions.table import needs_reduction, reduced
-from service.core.results import Certificate, Check, Minima, Solution
+from service.core.results import Certificate, Check, Minima, Solution, StationaryPoint
 from service.core.roles import Certifier, Solver
 from service.core.rules import Finding, conjunction, examine
 from service.core.scalar.subnetworks import subnetwork_points
 from service.core.solvers import scalar_output
 from service.errors import Attempt, NotCovered, NumericalError
-from service.vocabulary import PointClass, Status
+from service.vocabulary import PointClass, PointKind, Status
 
 MOST_LEVELS = 256
 """Choices of active widths whose sub-network points are listed at most."""
@@ -129,11 +129,8 @@ def _as_evaluated(solution: Solution, certificate: Certificate) -> tuple[Solutio
     minimum, terms = solution.minimum, certificate.terms
     if terms is None or not minimum.attained or minimum.parameters is None:
         return solution, certificate
-    least = certificate.lower_bound
     points = tuple(
-        replace(point, loss=terms.loss)
-        if point.point_class is PointClass.GLOBAL_MINIMUM or least <= point.loss < terms.loss
-        else point
+        replace(point, loss=terms.loss) if _is_the_minimum(point, certificate, terms.loss) else point
         for point in solution.stationary_points
     )
     checks = tuple(
@@ -141,6 +138,13 @@ def _as_evaluated(solution: Solution, certificate: Certificate) -> tuple[Solutio
     )
     evaluated = replace(minimum, loss=terms.loss, terms=terms, prediction_variance=terms.noise)
     return replace(solution, minimum=evaluated, stationary_points=points), replace(certificate, checks=checks)
+
+
+def _is_the_minimum(point: StationaryPoint, certificate: Certificate, loss: float) -> bool:
+    """Whether the loss of a point is that of the minimum, but for what rounding makes of a formula."""
+    if point.kind is PointKind.ORIGIN:
+        return False
+    return point.point_class is PointClass.GLOBAL_MINIMUM or certificate.lower_bound <= point.loss < loss
 
 
 def _status(solver: Solver, certificate: Certificate) -> Status:

@@ -205,10 +205,15 @@ class Problem:
     @property
     def spread(self) -> float:
         """Mean square of the targets, about their mean where a bias makes that free."""
-        data = self.data
-        if self.network.has_bias(self.network.n_layers - 1) and data.x_mean is not None and data.y_mean is not None:
-            return data.central.yy
-        return data.yy
+        return self.freed.yy
+
+    @property
+    def freed(self) -> Moments:
+        """The moments about the means where a bias of the output, without decay, takes these off; else as they are."""
+        network, data = self.network, self.data
+        decays = network.bias_weight_decays
+        free = network.has_bias(network.n_layers - 1) and not (decays and decays[-1] > 0.0)
+        return data.central if free and data.x_mean is not None and data.y_mean is not None else data
 
     def unit(self, loss: float) -> float:
         """What gaps between losses are relative to: ``max(|loss|, 1e-6 spread)``; positive."""

@@ -4,10 +4,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from service.core.models.vae_bounds import gap_unit
 from service.core.models.vae_minima import SOLVER as VAE_SOLVER
 from service.core.models.vae_verification import Claim, verify_vae
 from service.core.scalar.norm_bound import GAP_TOLERANCE
-from service.core.verification.comparison import Comparison, Verification, input_scales, unit_of
+from service.core.verification.comparison import Comparison, Verification, input_scales
 from service.core.verification.whole import verify as verify_in_core
 from service.errors import InputError, NotCovered, NumericalError
 from service.operations.mapping import again as again_mapping
@@ -124,7 +125,7 @@ def _certificate(findings: Findings, mapped: MappedProblem) -> None:
     """The gap follows from the two bounds, which are in order, and kind and status from the gap and the checks."""
     claimed = findings.answer.certificate
     factor = mapped.scaling.loss
-    gap = (claimed.upper_bound - claimed.lower_bound) / (unit_of(mapped.core, claimed.upper_bound / factor) * factor)
+    gap = (claimed.upper_bound - claimed.lower_bound) / (_unit(findings, mapped, claimed.upper_bound / factor) * factor)
     agrees = abs(claimed.relative_gap - gap) <= SHARP * abs(gap) + ROUNDING
     # other engines may have had another unit, in which a closed gap is another number
     still_closed = not findings.same_engine and 0.0 <= gap <= GAP_TOLERANCE
@@ -177,6 +178,14 @@ def _recomputed(findings: Findings, mapped: MappedProblem, claimed: claims.Claim
         raise InputError.at(("variational",), "must hold one positive variance for each latent and the decoder's")
     claim = Claim(claimed.solution.minimum, claimed.certificate, noise, variational.decoder_variance)
     return verify_vae(mapped.core, mapped.vae, claim)
+
+
+def _unit(findings: Findings, mapped: MappedProblem, upper: float) -> float:
+    """What gaps are relative to, in the core's convention."""
+    variational = findings.answer.variational
+    if mapped.vae is None or variational is None or not variational.decoder_variance > 0.0:
+        return mapped.core.unit(upper)
+    return gap_unit(mapped.core, mapped.vae, upper, variational.decoder_variance)
 
 
 def _told(item: Comparison, factor: float) -> float | bool | str:

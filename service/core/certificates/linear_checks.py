@@ -145,10 +145,7 @@ def _checks(
         Check("bounds_in_order", float(max(0.0, lower - loss.upper) / unit), 0.0),
     ]
     if minimum.attained:
-        gradient = gradient_of(network, problem.data, dense)
-        pieces = [np.sum(part * part) for part in (*gradient.weights, *gradient.biases) if part is not None]
-        tolerance = _gradient_tolerance(problem, dense, loss)
-        checks.insert(0, Check("gradient_norm", float(np.sqrt(sum(pieces))), tolerance, True))
+        checks.insert(0, _gradient_check(problem, network, dense, loss))
         product = end_to_end(dense)[0] - minimum.end_to_end_map
         length = max(float(minimum.singular_values[0]), 1e-300)
         checks.append(Check("end_to_end_map", float(np.linalg.norm(product)) / length, 1e-9))
@@ -156,14 +153,30 @@ def _checks(
     return tuple(checks)
 
 
-def _gradient_tolerance(problem: Problem, dense: DenseParameters, loss: EnclosedLoss) -> float:
-    """What a gradient at rest may come to: 1e-8 of its natural size, and its rounding.
+def _gradient_check(problem: Problem, network: Network, dense: DenseParameters, loss: EnclosedLoss) -> Check:
+    """Whether every layer's gradient is at rest: the norm of all, against the one at which the first layer is not.
 
-    That of a layer is the rounding of the slope of the squared error times the norms of all other layers.
+    Notes
+    -----
+    How layers share a product among them changes the size of each one's gradient, so that each has a tolerance of its
+    own: 1e-8 of its natural size, the loss of zero over the layer's own norm, and its rounding.  That is the rounding
+    of the slope of the squared error, or for a bias of the mean misfit, times the norms of the layers it goes through.
     """
+    data = problem.data
+    gradient = gradient_of(network, data, dense)
     norms = [float(np.linalg.norm(weight)) for weight in dense.weights]
-    size, yy = float(np.linalg.norm(norms)), problem.data.yy
-    scale = yy / size if size > 0.0 else float(np.sqrt(yy))
-    others = [float(np.prod(norms[:index] + norms[index + 1 :])) for index in range(len(norms))]
-    factor = float(np.prod(1.0 + problem.network.noise_variances))
-    return 1e-8 * scale + 2.0 * factor * gamma(8.0 * problem.data.inputs + 64.0) * loss.pull * max(others)
+    size, root = float(np.linalg.norm(norms)), float(np.sqrt(data.yy))
+    rounding = 2.0 * float(np.prod(1.0 + problem.network.noise_variances)) * gamma(8.0 * data.inputs + 64.0)
+    reach = root + float(np.sqrt(np.sum(data.xx.diagonal()))) * float(np.linalg.norm(end_to_end(dense)[0]))
+    found: list[tuple[float, float]] = []
+    for index, (weight, bias) in enumerate(zip(gradient.weights, gradient.biases, strict=True)):
+        own = norms[index] if norms[index] > 0.0 else size
+        natural = data.yy / max(own, 1e-150) if own > 0.0 else root
+        others = float(np.prod(norms[:index] + norms[index + 1 :]))
+        found.append((float(np.linalg.norm(weight)), 1e-8 * natural + rounding * loss.pull * others))
+        if bias is not None:
+            above = float(np.prod(norms[index + 1 :]))
+            found.append((float(np.linalg.norm(bias)), (1e-8 * root + rounding * reach) * above))
+    norm = float(np.linalg.norm([value for value, _ in found]))
+    tolerance = min(bound * (norm / value) if value > 0.0 else np.inf for value, bound in found)
+    return Check("gradient_norm", norm, float(tolerance) if norm > 0.0 else max(bound for _, bound in found), True)

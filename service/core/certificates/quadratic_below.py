@@ -16,6 +16,7 @@ from service.core.enclosures.measured import longest_useful, measure
 from service.core.enclosures.of_problem import expected_source
 from service.core.enclosures.sources import UNIT
 from service.core.linalg import EPSILON
+from service.core.linear.expanded import quadratic_of_expansion
 from service.core.linear.quadratic import Quadratic, quadratic_of, seen_spectrum
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum
@@ -114,21 +115,7 @@ def problem_below(problem: Problem, claimed: GlobalMinimum, upper: float, unit: 
         length = float(np.linalg.norm(claimed.end_to_end_map))
         bound = undecayed_bound(expansion, length, unit)
         limit, cost = bound.norm_limit, expansion.rest - bound.value
-    known = np.flatnonzero(expansion.known)
-    known = known[np.argsort(-expansion.values[known], kind="stable")]
-    target = expansion.response[:, known]
-    residual = expansion.rest - cost
-    quadratic = Quadratic(
-        basis=expansion.basis[:, known],
-        scales=np.sqrt(expansion.values[known]) * (1.0 - 4.0 * UNIT),
-        target=target,
-        residual=residual,
-        total=residual + float(np.sum(target * target)) * (1.0 - 8.0 * UNIT),
-        x_mean=None,
-        y_mean=None,
-        rank_tolerance=0.0,
-    )
     shrunk = (1.0 - min(expansion.stretch, 0.5)) * (1.0 - 64.0 * UNIT)
     layers = tuple(replace(layer, weight_decay=layer.weight_decay * shrunk) for layer in network.layers)
     reduced = replace(problem, network=replace(network, layers=layers), memo={})
-    return Below(reduced, quadratic, expansion, claimed, limit, unit, longest)
+    return Below(reduced, quadratic_of_expansion(expansion, cost), expansion, claimed, limit, unit, longest)

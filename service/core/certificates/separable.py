@@ -41,11 +41,8 @@ def certify_reduced_rank(problem: Problem, solution: Solution) -> Certificate:
 def undecayed_bound(below: Below) -> float:
     """Least squared error of any map of the rank that the widths allow."""
     quadratic = below.quadratic
-    values = target_values(quadratic)
-    left_out = values[rank_bound(below.problem, quadratic) :]
-    # singular values are right to some eps of the largest
-    off = 4.0 * sum(quadratic.target.shape) * EPSILON * float(np.max(values, initial=0.0))
-    return quadratic.residual + float(np.sum(np.maximum(left_out - off, 0.0) ** 2))
+    left_out = lowered_values(quadratic)[rank_bound(below.problem, quadratic) :]
+    return quadratic.residual + float(np.sum(left_out**2))
 
 
 def certify_factorisation(problem: Problem, solution: Solution) -> Certificate:
@@ -54,15 +51,27 @@ def certify_factorisation(problem: Problem, solution: Solution) -> Certificate:
 
 
 def _separated_bound(below: Below) -> float:
+    """One scalar problem for each singular value that fits through the widths; the others cost their squares.
+
+    Notes
+    -----
+    A scalar problem costs the more the larger its target is, so that singular values are rounded down.  All else is a
+    sum of terms that are not negative, each right to some eps of itself: at its point `scalar_bounds` has one
+    subtraction, that of two doubles, and a slope that is off by some eps of its own terms, times a width of the size of
+    the target; together no more than the penalty of the target, or its square where zero is as good.
+    """
     quadratic, network = below.quadratic, below.problem.network
-    values = target_values(quadratic)
+    values = lowered_values(quadratic)
     bound, layers = rank_bound(below.problem, quadratic), network.n_layers
     # inputs that are white to rounding: the largest second moment bounds the decay of the first layer from below
-    log_decay = float(np.sum(np.log(network.weight_decays))) - 2.0 * float(np.log(quadratic.largest_scale))
-    penalty = layers * float(np.exp(log_decay / layers))
-    lower = quadratic.residual + float(np.sum(values[bound:] ** 2))
-    lower += float(np.sum(scalar_bounds(values[:bound], penalty, 2.0 / layers)))
-    return lower - below.arithmetic
+    logarithms = np.append(np.log(network.weight_decays), -2.0 * np.log(quadratic.largest_scale))
+    exponent, off = float(np.sum(logarithms)) / layers, EPSILON * float(np.sum(np.abs(logarithms)))
+    penalty = layers * float(np.exp(exponent)) * (1.0 - 8.0 * EPSILON - 2.0 * off)
+    inside, left_out = values[:bound], float(np.sum(values[bound:] ** 2))
+    found = scalar_bounds(inside, penalty, 2.0 / layers)
+    sizes = np.minimum(penalty * inside ** (2.0 / layers), inside**2)
+    rounding = 64.0 * EPSILON * (abs(quadratic.residual) + left_out + 2.0 * float(np.sum(sizes)))
+    return quadratic.residual + left_out + float(np.sum(found)) - rounding
 
 
 def certify_dropout(problem: Problem, solution: Solution) -> Certificate:
@@ -71,22 +80,33 @@ def certify_dropout(problem: Problem, solution: Solution) -> Certificate:
 
 
 def dropout_bound(below: Below) -> float:
-    """Bound of the loss under noise, by the tangent at the nuclear norm of the claimed map.
+    """Bound of the loss under noise, by the tangent at a nuclear norm, after which the singular values separate.
 
     Notes
     -----
-    ``nu T^2 >= 2 nu norm T - nu norm^2`` for every T, after which the singular values separate.
+    ``nu T^2 >= 2 l T - l^2 / nu`` for every T and every level l.  With c the level and the decay a singular value y of
+    the target leaves ``c (2 y - c)`` where it is above c, else ``y^2``: terms that grow with y and are not negative,
+    each right to some eps of itself.  The level of the claimed map is the best one but for rounding, which may be all
+    there is of a map under great noise; so the levels at which each number of directions is kept are tried as well.
     """
     quadratic, network = below.quadratic, below.problem.network
-    norm = nuclear_norm(below)
-    values = target_values(quadratic)
+    values = lowered_values(quadratic)
     bound = rank_bound(below.problem, quadratic)
     noise, decays = effective_noise(network), network.weight_decays
     decay = 0.0
     if network.n_layers == 2 and np.all(decays > 0.0):
-        decay = common_decay(decays) / quadratic.largest_scale
-    gains = np.maximum(values[:bound] - decay - noise * norm, 0.0) ** 2
-    return quadratic.total - float(np.sum(gains)) - noise * norm**2 - below.arithmetic
+        decay = common_decay(decays) / quadratic.largest_scale * (1.0 - 8.0 * EPSILON)
+    inside, left_out = values[:bound], float(np.sum(values[bound:] ** 2))
+    levels = np.zeros(1)
+    if noise > 0.0:
+        kept = np.cumsum(inside - decay) / (np.arange(1.0, inside.size + 1.0) + 1.0 / noise)
+        levels = np.concatenate((levels, [noise * nuclear_norm(below)], np.maximum(kept, 0.0)))
+    cuts = levels[:, None] + decay
+    costs = np.where(inside > cuts, cuts * (2.0 * inside - cuts), inside**2)
+    tangents = levels * (levels / noise) if noise > 0.0 else np.zeros(1)
+    sizes = abs(quadratic.residual) + left_out + 2.0 * np.sum(costs, axis=1) + tangents
+    found = quadratic.residual + left_out + np.sum(costs, axis=1) - tangents - 64.0 * EPSILON * sizes
+    return float(np.max(found))
 
 
 def nuclear_norm(below: Below) -> float:
@@ -98,3 +118,10 @@ def nuclear_norm(below: Below) -> float:
 def target_values(quadratic: Quadratic) -> FloatArray:
     """Singular values of the target, descending, without vectors."""
     return np.asarray(np.linalg.svd(quadratic.target, compute_uv=False), dtype=np.float64)
+
+
+def lowered_values(quadratic: Quadratic) -> FloatArray:
+    """`target_values`, rounded down: they are right to some eps of the largest."""
+    values = target_values(quadratic)
+    off = 4.0 * sum(quadratic.target.shape) * EPSILON * float(np.max(values, initial=0.0))
+    return np.maximum(values - off, 0.0)

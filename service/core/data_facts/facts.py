@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 
 from service.core.arrays import FloatArray, IntArray
+from service.core.data_facts.affine import refined_residual
 from service.core.data_facts.rank import centred_columns, range_of, rank_of_table
 from service.core.linalg import EPSILON, Spectrum
 from service.core.moments import centred
@@ -166,6 +167,11 @@ class DataFacts:
         """Mean squared error of the best affine map to the conditional means of the targets."""
         if self.groups is None:
             return None
+        if self.moments is not None and self.samples is not None and self.samples.weights is None:
+            all_differ = len(self.groups.counts) == len(self.samples.x)
+            refined = refined_residual(self.moments, self.samples) if all_differ else None
+            if refined is not None:
+                return refined
         shares = self.groups.counts / self.groups.counts.sum()
         roots = np.sqrt(shares)[:, None]
         basis = range_of(roots * centred_columns(self.groups.x, shares))

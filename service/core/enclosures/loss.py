@@ -15,13 +15,17 @@ from service.core.enclosures.of_problem import prediction_source, without_target
 from service.core.enclosures.sources import UNIT, Local, gamma
 from service.core.factor import powers_of_two
 from service.core.losses import DenseParameters, decay_of, end_to_end, noise_variance
-from service.core.parameters import Parameters
+from service.core.parameters import FactoredMatrix, Parameters
 from service.core.problems import Network, Problem
 from service.core.results import Terms
+from service.core.scalar.chain import as_chain, chain_of
 from service.core.twofold import Twofold, added, exactly, negated, product, product_error, two_sum
+from service.vocabulary import Bias
 
 POSITIVE = 256.0
 """Roundings of a sum of terms of one sign that come from a few products each."""
+MOST_NOISE = 690.0
+"""Logarithm of the largest factor by which noise multiplies the square of a prediction."""
 OWN_SIZE = 1e-10
 """Error of a loss, relative to itself, above which it is evaluated in twice the working precision."""
 
@@ -186,7 +190,25 @@ def loss_of_weights(
     found = enclosed_loss(problem, exactly(product), error, offset, noise, decay)
     if found.error <= OWN_SIZE * found.terms.loss:
         return found
-    return precisely_enclosed(problem, dense, parameters, offset, noise, decay)
+    chain = _chain_noise(problem, network, dense) if noise > 0.0 else None
+    return precisely_enclosed(problem, dense, parameters, offset, noise, decay, chain)
+
+
+def _chain_noise(problem: Problem, network: Network, dense: DenseParameters) -> ChainNoise | None:
+    """Noise by the square of the prediction, where hidden neurons are alike and have no bias; else None."""
+    if network.bias in (Bias.ALL, Bias.HIDDEN) or network.n_hidden == 0:
+        return None
+    written = Parameters(
+        tuple(FactoredMatrix(weight, np.ones(weight.shape[1]), np.eye(weight.shape[1])) for weight in dense.weights),
+        (None,) * network.n_layers,
+    )
+    if chain_of(network, as_chain(network, written)) is None:
+        return None
+    log_factor = float(np.sum(np.log1p([layer.noise_variance / layer.width for layer in network.layers[:-1]])))
+    if log_factor > MOST_NOISE:
+        return None
+    factor, on_inputs = float(np.expm1(log_factor)), network.input_noise_variance * problem.data.xx.diagonal()
+    return ChainNoise(factor, False, (1.0 + factor) * float(on_inputs @ end_to_end(dense)[0][0] ** 2))
 
 
 def precisely_enclosed(

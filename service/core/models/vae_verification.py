@@ -9,6 +9,7 @@ from service.core.arrays import FloatArray
 from service.core.losses import DenseParameters, end_to_end
 from service.core.models.evidence_bound import Autoencoder, gradient_norm, terms_of
 from service.core.models.linear_vae import LinearVae
+from service.core.models.vae_bounds import gap_unit
 from service.core.models.vae_minima import seen_moments, vae_certificate
 from service.core.problems import Problem
 from service.core.results import Certificate, GlobalMinimum
@@ -21,7 +22,6 @@ from service.core.verification.comparison import (
     close_maps,
     kind,
     offset_size,
-    unit_of,
 )
 
 
@@ -63,7 +63,7 @@ def _compared(problem: Problem, model: LinearVae, claim: Claim) -> Iterator[Comp
     # with the numbers of the parameters, so that no claimed one widens what the others are held to
     seen = replace(minimum, loss=terms.loss, terms=terms, end_to_end_map=product)
     fresh = vae_certificate(problem, model, seen, at)
-    slack = 1e-9 * unit_of(problem, fresh.upper_bound) + 8.0 * fresh.rounding_allowance
+    slack = 1e-9 * gap_unit(problem, model, fresh.upper_bound, at.variance) + 8.0 * fresh.rounding_allowance
     pairs = [
         ("global_minimum.loss", minimum.loss, fresh.upper_bound),
         ("certificate.upper_bound", claim.certificate.upper_bound, fresh.upper_bound),

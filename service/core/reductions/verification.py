@@ -25,7 +25,6 @@ from service.core.verification.comparison import (
     close_maps,
     kind,
     offset_rounding,
-    unit_of,
 )
 
 NOT_RECOMPUTED = "solved again, not recomputed: the problem was reduced to a plain network"
@@ -72,7 +71,7 @@ def _compared(
         yield BEYOND
         return
     fresh = certificate_of(reduction, minimum, _plain_certificate(reduction, solution, weights, certifier))
-    slack = 2e-9 * unit_of(problem, fresh.upper_bound) + 8.0 * fresh.rounding_allowance
+    slack = 2e-9 * problem.unit(fresh.upper_bound) + 8.0 * fresh.rounding_allowance
     pairs = [
         ("global_minimum.loss", minimum.loss, fresh.upper_bound),
         ("certificate.upper_bound", claimed.upper_bound, fresh.upper_bound),

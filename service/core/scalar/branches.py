@@ -11,6 +11,9 @@ from service.core.scalar.curve import Curve
 from service.core.scalar.reduced import ReducedProblem
 from service.core.scalar.survey import Survey, survey
 
+NEAR_ZERO = 1e-3
+"""Share of what the data explain below which the loss of a point is counted from that of the zero map."""
+
 
 @dataclass(frozen=True, slots=True)
 class Branch:
@@ -63,11 +66,22 @@ class Branches:
             return ()
         factor, shrink = self.reduced.log_factor, exp(-self.reduced.log_factor)
         log_ridges = np.array([root.t + curve.log_unit for root in found.roots])
-        losses = self.reduced.losses_at(log_ridges).tolist()
+        log_norms = np.array([root.log_norm - factor for root in found.roots])
+        losses = self._losses(log_ridges, log_norms).tolist()
         return tuple(
             Branch(root.t + curve.log_unit, root.gain * shrink, loss, root.log_norm - factor, root.rising)
             for root, loss in zip(found.roots, losses, strict=True)
         )
+
+    def _losses(self, log_ridges: FloatArray, log_norms: FloatArray) -> FloatArray:
+        """Losses (m,) counted from the undecayed map or from the zero map, whichever is nearer: nothing cancels."""
+        reduced = self.reduced
+        ridges = np.exp(np.minimum(log_ridges, 600.0))[:, None]
+        resolvent = 1.0 / (reduced.values + ridges)
+        pull = (resolvent * resolvent * (reduced.values + 2.0 * ridges)).dot(reduced.squares)
+        paid = (reduced.n_hidden + 1.0) * np.exp(np.minimum(reduced.log_decay + reduced.power * log_norms, 690.0))
+        from_zero = reduced.variance - pull * exp(-reduced.log_factor) + paid
+        return np.where(pull < NEAR_ZERO * reduced.explained, from_zero, reduced.losses_at(log_ridges))
 
     @cached_property
     def best(self) -> Branch | None:

@@ -5,7 +5,7 @@ Such a network equals one with a single neuron in every hidden layer and noise `
 numbers after the first layer.  A test holds it equal to the dense recursion.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, prod, sqrt
 from typing import NamedTuple
 
@@ -13,8 +13,11 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.linalg import length_of
-from service.core.parameters import Parameters, UniformColumn
+from service.core.parameters import FactoredMatrix, Parameters, UniformColumn
 from service.core.problems import Moments, Network
+
+MOST = 1_000_000
+"""Entries up to which a matrix is written out and looked through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,36 @@ def chain_of(network: Network, parameters: Parameters) -> Chain | None:
     noise = [layer.noise_variance / layer.width for layer in network.layers[:-1]]
     weights = first.right[:, 0] * (first.values[0].item() * _unit(first.left))
     return Chain(weights, tuple(sizes), tuple(biases), (*noise, 0.0))
+
+
+def as_chain(network: Network, parameters: Parameters) -> Parameters:
+    """The same weights as uniform rank-one layers, where matrices that are written out have equal entries.
+
+    Nothing is rounded: rows are compared exactly.  Weights of another form are returned as they are.
+    """
+    factored = any(isinstance(weight.left, UniformColumn) for weight in parameters.weights)
+    if (
+        factored
+        or len(parameters.weights) == 1
+        or max(weight.shape[0] * weight.shape[1] for weight in parameters.weights) > MOST
+    ):
+        return parameters
+    dense = [weight.dense() for weight in parameters.weights]
+    hidden = dense[:-1]
+    if len(dense[-1]) != 1:
+        return parameters
+    equal_rows = all(np.array_equal(weight, np.broadcast_to(weight[:1], weight.shape)) for weight in hidden)
+    equal_columns = all(np.array_equal(weight, np.broadcast_to(weight[:, :1], weight.shape)) for weight in dense[1:])
+    if not (equal_rows and equal_columns):
+        return parameters
+    columns = [UniformColumn(1.0, width) for width in network.hidden_widths]
+    lefts: list[FloatArray | UniformColumn] = [*columns, np.ones((1, 1))]
+    rights: list[FloatArray | UniformColumn] = [dense[0][:1].T, *columns]
+    sizes = [1.0, *(weight[0, 0].item() for weight in dense[1:])]
+    weights = tuple(
+        FactoredMatrix(left, np.array([size]), right) for left, size, right in zip(lefts, sizes, rights, strict=True)
+    )
+    return replace(parameters, weights=weights)
 
 
 def _unit(column: FloatArray | UniformColumn) -> float:

@@ -87,10 +87,13 @@ class ReducedProblem:
     @cached_property
     def undecayed_loss(self) -> float:
         """Least loss without any decay: what no weights explain, plus the noise that remains; a sum of both."""
+        return self.residual - self.explained * expm1(-self.log_factor)
+
+    @cached_property
+    def residual(self) -> float:
+        """Squared error that no weights remove, noise left out where it is a factor of the form; not negative."""
         residual = self.spectrum.residual
-        if residual is None:
-            residual = self.variance - self.explained
-        return residual - self.explained * expm1(-self.log_factor)
+        return max(self.variance - self.explained, 0.0) if residual is None else residual
 
     def losses_at(self, log_ridges: FloatArray) -> FloatArray:
         """Losses at stationary points of effective ridge rho (m,): every summand is non-negative."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.enclosures.of_problem import expected_source
+from service.core.enclosures.sources import Source
 from service.core.linalg import length_of
 from service.core.problems import Problem
 from service.core.scalar.reduced import ReducedProblem, centres_the_mean, noise_changes_form
@@ -15,6 +16,25 @@ from service.core.scalar.reduced import ReducedProblem, centres_the_mean, noise_
 STEPS: Final = 3
 SMALL_STEP: Final = 0.5
 """A step longer than this share of the map is none of refinement: the map is kept."""
+
+
+def beats_zero(problem: Problem, reduced: ReducedProblem, end_to_end_map: FloatArray, decay: float) -> bool:
+    """Whether a map (d,) with its decay costs less than the zero map, by the data themselves where these are hard.
+
+    Moments to which rounding has left no data may say of a map that it fits while it does not.
+    """
+    if reduced.spectrum.residual is None:
+        return True
+    local = _source(problem, reduced).near(end_to_end_map[None, :], np.zeros((1, end_to_end_map.size)), precise=True)
+    return local.value + decay <= reduced.variance + local.value_error
+
+
+def _source(problem: Problem, reduced: ReducedProblem) -> Source:
+    """Squared error with what noise adds to it."""
+    centre = centres_the_mean(problem.network, problem.data)
+    hidden = float(np.expm1(reduced.log_noise_factor))
+    of_covariance = centre and not noise_changes_form(problem.network, problem.data)
+    return expected_source(problem, centre, hidden, of_covariance)
 
 
 def refined(
@@ -38,10 +58,7 @@ def refined(
     spectrum = reduced.spectrum
     if spectrum.plain:
         return end_to_end_map
-    centre = centres_the_mean(problem.network, problem.data)
-    hidden = float(np.expm1(reduced.log_noise_factor))
-    of_covariance = centre and not noise_changes_form(problem.network, problem.data)
-    source = expected_source(problem, centre, hidden, of_covariance)
+    source = _source(problem, reduced)
     values = spectrum.values * exp(reduced.log_factor)
     found, last = end_to_end_map, np.inf
     for _ in range(STEPS):

@@ -48,7 +48,12 @@ def loss_on_spheres(reduced: ReducedProblem, norms: FloatArray) -> FloatArray:
     if positive.any() and reduced.values.size:
         rho = multiplier(reduced, norms[positive] * np.exp(reduced.log_factor))
         resolvent = 1.0 / (reduced.values + rho[:, None])
+        shrink = np.exp(-reduced.log_factor)
         pull = (resolvent * resolvent * (reduced.values + 2.0 * rho[:, None])).dot(reduced.squares)
-        losses[positive] = reduced.variance - pull * np.exp(-reduced.log_factor)
+        # counted from the zero map or from the undecayed one, whichever is nearer: nothing cancels at either
+        share = rho[:, None] * resolvent
+        excess = (share * share / reduced.values).dot(reduced.squares)
+        below, above = reduced.variance - pull * shrink, reduced.undecayed_loss + excess * shrink
+        losses[positive] = np.where(pull < excess, below, above)
     total: FloatArray = losses + decay
     return total

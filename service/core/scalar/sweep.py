@@ -2,7 +2,9 @@
 
 The branch of candidate maps does not depend on any of them, so one table of it along ``t = log rho``, with
 two derivatives, answers every value: invert the height, read the gain.  The gain is stationary in t at the
-root, so the error of the inversion enters only squared.  Derivation: ``docs/theory/sweeps.md``.
+root, so the error of the inversion enters only squared.  Losses are told as what they are above the undecayed
+minimum, and errors on other data as squares of misfits, so that nothing cancels near a perfect fit.  Derivation:
+``docs/theory/sweeps.md``.
 """
 
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.core.arrays import FloatArray, IntArray
-from service.core.problems import Moments
+from service.core.least_squares import LeastSquares
 from service.core.scalar.curve import Curve
 from service.core.scalar.hermite import Position, QuinticTable
 from service.core.scalar.reduced import ReducedProblem
@@ -31,27 +33,32 @@ class SweepPoints:
     ----------
     gain : (m,) array
         H, by which the minimum beats the zero map before division by C; 0 where the zero map is best.
+    excess : (m,) array
+        By how much its squared error exceeds that of the undecayed map, before division by C; without the decay.
     log_norm : (m,) array
         log ||v||; minus infinity where the zero map is best.
     minima : (m,) array of int
         Number of local minima of the reduced problem apart from the zero map.
-    quadratics : list of (m,) arrays
-        For each requested data set, ``v'Bv``.
-    linears : list of (m,) arrays
-        For each requested data set, ``b.v``.
+    squares : list of (m,) arrays
+        For each requested data set, ``|e|^2`` of the misfit ``e = R v - r`` by its root.
+    alongs : list of (m,) arrays
+        For each requested data set, ``e.r``.
     """
 
     gain: FloatArray
+    excess: FloatArray
     log_norm: FloatArray
     minima: IntArray
-    quadratics: list[FloatArray]
-    linears: list[FloatArray]
+    squares: list[FloatArray]
+    alongs: list[FloatArray]
 
 
 class _Run:
     """A stretch of the branch on which the point is a local minimum, tabulated."""
 
-    def __init__(self, reduced: ReducedProblem, curve: Curve, low: float, high: float, forms: list[Moments]) -> None:
+    def __init__(
+        self, reduced: ReducedProblem, curve: Curve, low: float, high: float, forms: list[LeastSquares]
+    ) -> None:
         count = int(np.clip(np.ceil((high - low) / STEP), 8, MOST_NODES)) + 1
         t = np.linspace(low, high, count)
         sample = curve.sample(t)
@@ -70,30 +77,61 @@ class _Run:
             -2.0 * mean * share,
             -2.0 * share * (mean_slope + mean * (1.0 - drift)),
         )
+        self.log_excess = _log_excess(reduced, t)
         self.forms = [_form_tables(reduced, curve, t, form) for form in forms]
 
 
-def _form_tables(reduced: ReducedProblem, curve: Curve, t: FloatArray, form: Moments) -> list[QuinticTable]:
-    """Tables of ``v'Bv`` and ``b.v`` along the branch, for other moments than those trained on."""
+def _log_excess(reduced: ReducedProblem, t: FloatArray) -> QuinticTable:
+    """Table of the logarithm of ``sum (a^2/c) u^2``, ``u = rho/(c + rho)``: the squared error beyond the least."""
+    unit = float(reduced.values[-1])
+    values, fitted = reduced.values / unit, reduced.squares / reduced.values
+    above = np.maximum(t, 0.0)
+    ridge = np.exp(t - above)[:, None]
+    resolvent = 1.0 / (values * np.exp(-above)[:, None] + ridge)
+    weights = resolvent * resolvent * fitted
+    total = weights.sum(axis=1)
+    share = ridge * resolvent
+    mean, square = np.vecdot(weights, share) / total, np.vecdot(weights, share * share) / total
+    value = np.log(total) + 2.0 * (t - above)
+    return QuinticTable(t, value, 2.0 * (1.0 - mean), 6.0 * square - 2.0 * mean - 4.0 * mean * mean)
+
+
+def _form_tables(reduced: ReducedProblem, curve: Curve, t: FloatArray, form: LeastSquares) -> list[QuinticTable]:
+    """Tables of ``|e|^2`` and ``e.r`` along the branch, for other data than those trained on."""
     seen = reduced.spectrum.active
-    vectors = reduced.spectrum.vectors[:, seen]
-    quadratic, linear = vectors.T @ form.xx @ vectors, vectors.T @ form.xy[:, 0]
-    denominators = reduced.spectrum.values[seen] + np.exp(curve.log_ridge(t))[:, None]
+    rows, response = form.root @ reduced.spectrum.vectors[:, seen], form.response[:, 0]
+    ridges = np.exp(curve.log_ridge(t))[:, None]
+    denominators = reduced.spectrum.values[seen] + ridges
     map_ = reduced.spectrum.projections[seen, 0] / denominators
-    shrinkage = np.exp(curve.log_ridge(t))[:, None] / denominators
-    first, second = -shrinkage * map_, (2.0 * shrinkage - 1.0) * shrinkage * map_
-    pushed = map_ @ quadratic
-    value = np.sum(pushed * map_, axis=1)
-    slope = 2.0 * np.sum(pushed * first, axis=1)
-    bend = 2.0 * np.sum(pushed * second + (first @ quadratic) * first, axis=1)
+    shrinkage = ridges / denominators
+    misfit = map_ @ rows.T - response
+    first = (-shrinkage * map_) @ rows.T
+    second = ((2.0 * shrinkage - 1.0) * shrinkage * map_) @ rows.T
     return [
-        QuinticTable(t, value, slope, bend),
-        QuinticTable(t, map_ @ linear, first @ linear, second @ linear),
+        QuinticTable(
+            t,
+            np.sum(misfit * misfit, axis=1),
+            2.0 * np.sum(misfit * first, axis=1),
+            2.0 * np.sum(misfit * second + first * first, axis=1),
+        ),
+        QuinticTable(t, misfit @ response, first @ response, second @ response),
     ]
 
 
+def error_at(form: LeastSquares, square: FloatArray, along: FloatArray, shrink: FloatArray) -> FloatArray:
+    """Squared error ``||R v s - r||^2 + rest`` at maps divided by C, for s = 1/C (m,); not negative.
+
+    With ``s R v - r = s e - (1 - s) r`` nothing cancels where s is one, and every error is a sum of squares.
+    """
+    left = 1.0 - shrink
+    response = float(np.sum(form.response * form.response))
+    moved = shrink * shrink * square - 2.0 * shrink * left * along + left * left * response
+    error: FloatArray = form.rest + np.maximum(moved, 0.0)
+    return error
+
+
 def sweep(
-    reduced: ReducedProblem, log_kappas: FloatArray, forms: list[Moments], lowest: float | None = None
+    reduced: ReducedProblem, log_kappas: FloatArray, forms: list[LeastSquares], lowest: float | None = None
 ) -> SweepPoints:
     """Minimise ``H`` for many decays at once.
 
@@ -103,8 +141,8 @@ def sweep(
         At least one hidden layer; its own decay is ignored.
     log_kappas : (m,) array
         Finite.
-    forms : list of Moments
-        Data sets on which to evaluate each minimiser besides.
+    forms : list of LeastSquares
+        Data sets on which to evaluate each minimiser besides; of one output.
     lowest : float, optional
         A decay that none lies below.  The table then depends on it and not on the values, so that a sweep cut
         into blocks has the same digits as one piece.
@@ -118,12 +156,14 @@ def sweep(
     O(nodes * d) for the table, then O(m) whatever d; relative error below 1e-12.
     """
     m = log_kappas.size
+    zero = [float(np.sum(form.response * form.response)) for form in forms]
     best = SweepPoints(
         np.zeros(m),
+        np.full(m, reduced.explained),
         np.full(m, -np.inf),
         np.zeros(m, dtype=int),
-        [np.zeros(m) for _ in forms],
-        [np.zeros(m) for _ in forms],
+        [np.full(m, square) for square in zero],
+        [np.full(m, -square) for square in zero],
     )
     if not reduced.values.size or not m:
         return best
@@ -176,31 +216,35 @@ def _improve(best: SweepPoints, run: _Run, curve: Curve, levels: FloatArray, log
     best.gain[at] = gain[wins]
     best.log_norm[at] = log_norm[wins]
     place = Position(position.interval[wins], position.x[wins])
-    for tables, quadratic, linear in zip(run.forms, best.quadratics, best.linears, strict=True):
-        quadratic[at] = tables[0].at(place)
-        linear[at] = tables[1].at(place)
+    best.excess[at] = np.exp(run.log_excess.at(place))
+    for tables, square, along in zip(run.forms, best.squares, best.alongs, strict=True):
+        square[at] = tables[0].at(place)
+        along[at] = tables[1].at(place)
 
 
-def ridge_points(reduced: ReducedProblem, ridges: FloatArray, forms: list[Moments]) -> SweepPoints:
+def ridge_points(reduced: ReducedProblem, ridges: FloatArray, forms: list[LeastSquares]) -> SweepPoints:
     """The same for networks without a hidden layer: one ridge for each value, in chunks.
 
     O(m d), or O(m d^2) with forms.
     """
     m, chunk = ridges.size, 65_536
-    gain, square = np.empty(m), np.empty(m)
-    quadratics, linears = [np.empty(m) for _ in forms], [np.empty(m) for _ in forms]
+    gain, excess, square = np.empty(m), np.empty(m), np.empty(m)
+    squares, alongs = [np.empty(m) for _ in forms], [np.empty(m) for _ in forms]
     seen = reduced.spectrum.active
     vectors, values = reduced.spectrum.vectors[:, seen], reduced.spectrum.values[seen]
+    projections, fitted = reduced.spectrum.projections[seen, 0], reduced.spectrum.response[seen, 0]
     for start in range(0, m, chunk):
         part = slice(start, start + chunk)
-        coordinates = reduced.spectrum.projections[seen, 0] / (values + ridges[part, None])
+        shrunk = 1.0 / (values + ridges[part, None])
+        coordinates = projections * shrunk
         square[part] = np.sum(coordinates**2, axis=1)
-        gain[part] = np.sum(coordinates * reduced.spectrum.projections[seen, 0], axis=1)
-        for form, quadratic, linear in zip(forms, quadratics, linears, strict=True):
+        gain[part] = np.sum(coordinates * projections, axis=1)
+        excess[part] = np.sum((ridges[part, None] * shrunk * fitted) ** 2, axis=1)
+        for form, squared, along in zip(forms, squares, alongs, strict=True):
             # one product a row, so that the digits of a point do not depend on how many come with it
-            maps = coordinates[:, None, :] @ vectors.T
-            quadratic[part] = np.sum((maps @ form.xx) * maps, axis=(1, 2))
-            linear[part] = np.sum(maps[:, 0, :] * form.xy[:, 0], axis=1)
+            misfit = (coordinates[:, None, :] @ vectors.T @ form.root.T)[:, 0, :] - form.response[:, 0]
+            squared[part] = np.sum(misfit * misfit, axis=1)
+            along[part] = np.sum(misfit * form.response[:, 0], axis=1)
     with np.errstate(divide="ignore"):
         log_norm = 0.5 * np.log(square)
-    return SweepPoints(gain, log_norm, (square > 0.0).astype(int), quadratics, linears)
+    return SweepPoints(gain, excess, log_norm, (square > 0.0).astype(int), squares, alongs)

@@ -19,7 +19,7 @@ from service.core.roles import Solver
 from service.core.scalar.branches import Branch, Branches, parameter_norm
 from service.core.scalar.origin import origin
 from service.core.scalar.reduced import ReducedProblem, log_decay_of, reduced_of
-from service.core.scalar.refinement import refined
+from service.core.scalar.refinement import beats_zero, refined
 from service.core.scalar.thresholds import thresholds
 from service.core.scalar.weights import balanced_parameters, output_offset
 from service.vocabulary import Evidence, PointClass, PointKind, Status
@@ -84,11 +84,12 @@ def _minimum_and_points(
         minimum = _at_map(problem, reduced, end_to_end_map, loss, attained=attained)
         return minimum, (_minimum_point(minimum),) if attained else ()
     best = branches.best
-    if best is None:
-        minimum = _at_map(problem, reduced, np.zeros(problem.data.inputs), reduced.variance)
-    else:
+    zero = found = np.zeros(problem.data.inputs)
+    if best is not None:
         found = refined(problem, reduced, reduced.map_at(exp(best.log_ridge)), reduced.ridge_of)
-        minimum = _at_map(problem, reduced, found, best.loss)
+        if not beats_zero(problem, reduced, found, _least_decay(network, length_of(found))):
+            best, found = None, zero
+    minimum = _at_map(problem, reduced, found, reduced.variance if best is None else best.loss)
     return minimum, tuple(_branch_point(network, reduced, branch, branch is best) for branch in branches.all)
 
 

@@ -56,6 +56,17 @@ class Sweep:
     evaluation_fit: FloatArray | None
 
 
+def replaced(sweep: Sweep, part: Sweep, places: IntArray) -> Sweep:
+    """A sweep with other values at some of its points."""
+    columns: dict[str, Any] = {}
+    for field in fields(Sweep):
+        column, values = getattr(sweep, field.name), getattr(part, field.name)
+        columns[field.name] = None if column is None else np.array(column)
+        if column is not None:
+            columns[field.name][places] = values
+    return Sweep(**columns)
+
+
 def joined(pieces: Sequence[Sweep], places: IntArray) -> Sweep:
     """Sweeps of groups of points, put in the order of the points."""
     order = np.argsort(places, kind="stable")

@@ -8,15 +8,23 @@ from collections.abc import Sequence
 import numpy as np
 
 from service.core.arrays import BoolArray, FloatArray, IntArray
+from service.core.conditioning import scaled_condition
+from service.core.least_squares import LeastSquares
+from service.core.linalg import EPSILON
 from service.core.problems import Moments, Problem
-from service.core.scalar.reduced import ReducedProblem, reduced_of
-from service.core.scalar.sweep import SweepPoints, ridge_points, sweep
+from service.core.scalar.reduced import ReducedProblem, centres_the_mean, reduced_of
+from service.core.scalar.sweep import SweepPoints, error_at, ridge_points, sweep
 from service.core.sweeps.axes import LARGEST_LOG, Axis, Settings, corners, settings_of
 from service.core.sweeps.columns import ORIGIN_CLASSES, Sweep
 from service.vocabulary import Bias, PointClass
 
+SIZES = 2
+"""Place of the sizes of the inputs among the forms that are evaluated along the table."""
+SHARE_OF_TOLERANCE = 3e-10
+"""Error of a loss, relative to its unit, above which the table does not tell it."""
 
-def on_one_table(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] | None) -> Sweep:
+
+def on_one_table(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] | None) -> tuple[Sweep, BoolArray]:
     """Global minima along axes that change neither the depth nor the quadratic form.
 
     Parameters
@@ -27,6 +35,12 @@ def on_one_table(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] 
         Of one length.
     within : sequence of Axis, optional
         Axes of the grid that the points are a part of; the table then begins where that of the whole grid would.
+
+    Returns
+    -------
+    Sweep
+    (m,) array of bool
+        Points at which the eigenpairs of the data lack digits of the loss, see `_doubtful`.
     """
     network, reduced = problem.network, reduced_of(problem)
     settings = settings_of(network, axes)
@@ -37,16 +51,60 @@ def on_one_table(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] 
         ends = settings_of(network, corners(within))
         log_kappa = ends.log_decays.mean(axis=1) + reduced.noise_share * _shared_factor(reduced, ends)
         lowest = float(log_kappa[np.isfinite(log_kappa)].min(initial=0.0))
-    forms = [_plain(_noise_matrix(reduced)), _plain(np.diag(reduced.input_noise))]
+    sizes = _sizes(problem, reduced)
+    forms = [_noise_form(reduced), _noise_of(np.diag(np.sqrt(reduced.input_noise))), _noise_of(np.diag(sizes))]
     if problem.evaluation is not None:
         forms.append(_evaluation_form(problem, problem.evaluation))
     points = _points(reduced, log_decay, log_factor, forms, lowest)
-    return _assembled(problem, reduced, settings, log_factor, points)
+    found = _assembled(problem, reduced, settings, log_factor, points, forms)
+    return found, _doubtful(problem, reduced, points, found.loss, np.exp(-log_factor))
 
 
-def _noise_matrix(reduced: ReducedProblem) -> FloatArray:
+def _sizes(problem: Problem, reduced: ReducedProblem) -> FloatArray:
+    """What rounding of the data, or of their decomposition, is relative to, input by input; shape (d,)."""
+    seen = _seen(problem)
+    if seen.rooted:
+        return np.sqrt(np.maximum(seen.xx.diagonal(), 0.0))
+    return np.full(seen.inputs, np.sqrt(max(float(reduced.spectrum.values[-1]), 0.0)))
+
+
+def _seen(problem: Problem) -> Moments:
+    return problem.data.central if centres_the_mean(problem.network, problem.data) else problem.data
+
+
+def _doubtful(
+    problem: Problem, reduced: ReducedProblem, points: SweepPoints, loss: FloatArray, shrink: FloatArray
+) -> BoolArray:
+    """Where what rounding makes of the data's eigenpairs shows in the loss; such points are solved on their own.
+
+    A minimum moves by what its objective moves at the minimiser w: with moments wrong by ``eps t_i t_j`` by some
+    ``eps |t w|^2``, with rows wrong by ``eps t`` by ``2 sqrt(loss) eps |t w| + (eps |t w|)^2``; and what the decay
+    adds, which falls as the eigenvalues, by as much of itself as these are wrong by.
+    """
+    seen, spectrum = _seen(problem), reduced.spectrum
+    roundings = 2.0 * EPSILON * float(np.sqrt(seen.inputs))
+    moved = np.sqrt(np.maximum(points.squares[SIZES], 0.0)) * shrink
+    if seen.factor is None:
+        wrong = roundings * moved * moved
+    else:
+        wrong = roundings * moved * (2.0 * np.sqrt(loss) + roundings * moved)
+    condition = spectrum.condition_number if spectrum.rank_tolerance > 0.0 else 1.0
+    if spectrum.rank_tolerance == 0.0 and seen.rooted:
+        condition = scaled_condition(seen) ** (2.0 if seen.factor is None else 1.0)
+    wrong = wrong + EPSILON * condition * points.excess * shrink
+    doubtful: BoolArray = wrong > SHARE_OF_TOLERANCE * np.maximum(loss, 1e-6 * problem.spread)
+    return doubtful & np.isfinite(points.log_norm)
+
+
+def _noise_form(reduced: ReducedProblem) -> LeastSquares:
     """Second moment of what the hidden noise multiplies."""
-    return np.zeros((len(reduced.input_noise),) * 2) if reduced.noise_base is None else reduced.noise_base.xx
+    base = reduced.noise_base
+    return _noise_of(np.zeros((0, len(reduced.input_noise))) if base is None else base.root.root)
+
+
+def _noise_of(root: FloatArray) -> LeastSquares:
+    """A quadratic form alone, by its root (m, d)."""
+    return LeastSquares(root, np.zeros((len(root), 1)), 0.0, np.ones(root.shape[1]))
 
 
 def _shared_factor(reduced: ReducedProblem, settings: Settings) -> FloatArray:
@@ -59,7 +117,7 @@ def _points(
     reduced: ReducedProblem,
     log_decay: FloatArray,
     log_factor: FloatArray,
-    forms: list[Moments],
+    forms: list[LeastSquares],
     lowest: float | None,
 ) -> SweepPoints:
     if reduced.n_hidden == 0:
@@ -71,10 +129,11 @@ def _points(
     some, none = sweep(reduced, log_kappa[decayed], forms, lowest), ridge_points(reduced, np.zeros(1), forms)
     return SweepPoints(
         _merged(decayed, some.gain, none.gain),
+        _merged(decayed, some.excess, none.excess),
         _merged(decayed, some.log_norm, none.log_norm),
         np.where(decayed, 0, none.minima[0]) + _spread(decayed, some.minima),
-        [_merged(decayed, a, b) for a, b in zip(some.quadratics, none.quadratics, strict=True)],
-        [_merged(decayed, a, b) for a, b in zip(some.linears, none.linears, strict=True)],
+        [_merged(decayed, a, b) for a, b in zip(some.squares, none.squares, strict=True)],
+        [_merged(decayed, a, b) for a, b in zip(some.alongs, none.alongs, strict=True)],
     )
 
 
@@ -90,53 +149,59 @@ def _spread(mask: BoolArray, inside: IntArray) -> IntArray:
     return spread
 
 
-def _plain(quadratic: FloatArray) -> Moments:
-    """A quadratic form alone."""
-    return Moments(quadratic, np.zeros((quadratic.shape[0], 1)), 0.0)
+def _evaluation_form(problem: Problem, evaluation: Moments) -> LeastSquares:
+    """Held-out data seen from the training means where a bias carries them over.
 
-
-def _evaluation_form(problem: Problem, evaluation: Moments) -> Moments:
-    """Held-out data seen from the training means where a bias carries them over."""
+    Deviations from their own means, where these are known, and one row for what the means are apart.
+    """
     data = problem.data
     if problem.network.bias in (Bias.NONE, Bias.HIDDEN) or data.x_mean is None or data.y_mean is None:
-        return evaluation
-    x_shift, y_shift = data.x_mean, data.y_mean
-    x_mean = np.zeros_like(x_shift) if evaluation.x_mean is None else evaluation.x_mean
-    y_mean = np.zeros_like(y_shift) if evaluation.y_mean is None else evaluation.y_mean
-    crossed = np.outer(x_mean, x_shift)
-    return Moments(
-        xx=evaluation.xx - crossed - crossed.T + np.outer(x_shift, x_shift),
-        xy=evaluation.xy - np.outer(x_mean, y_shift) - np.outer(x_shift, y_mean) + np.outer(x_shift, y_shift),
-        yy=evaluation.yy - 2.0 * float(y_mean @ y_shift) + float(y_shift @ y_shift),
+        return evaluation.root
+    seen, x_shift, y_shift = evaluation, data.x_mean, data.y_mean
+    if evaluation.x_mean is not None and evaluation.y_mean is not None:
+        seen, x_shift, y_shift = evaluation.central, x_shift - evaluation.x_mean, y_shift - evaluation.y_mean
+    root = seen.root
+    return LeastSquares(
+        root=np.concatenate((root.root, x_shift[None, :])),
+        response=np.concatenate((root.response, y_shift[None, :])),
+        rest=root.rest,
+        scale=root.scale,
+        projected=root.projected,
     )
 
 
 def _assembled(
-    problem: Problem, reduced: ReducedProblem, settings: Settings, log_factor: FloatArray, points: SweepPoints
+    problem: Problem,
+    reduced: ReducedProblem,
+    settings: Settings,
+    log_factor: FloatArray,
+    points: SweepPoints,
+    forms: list[LeastSquares],
 ) -> Sweep:
     layers = problem.network.n_layers
     shrink = np.exp(-log_factor)
     log_norm = points.log_norm - log_factor
-    loss = reduced.variance - points.gain * shrink
-    hidden, inputs = points.quadratics[0], points.quadratics[1]
+    hidden, inputs = points.squares[0], points.squares[1]
     # C over the square of what the map is divided by, which C itself may exceed double precision for
     scale = np.exp(np.minimum(settings.log_factor - 2.0 * log_factor, LARGEST_LOG))
     noise = (-np.expm1(-settings.log_factor) * hidden + inputs) * scale
     log_decay = settings.log_decays.mean(axis=1)
     paid_each = log_decay + 2.0 / layers * log_norm
     decay = np.where(np.isfinite(paid_each), layers * np.exp(paid_each), 0.0)
+    trivial = np.isneginf(log_norm)
+    # what no weights explain, the noise that the undecayed map leaves, and what the decay adds to both: all positive
+    error = reduced.residual - reduced.explained * np.expm1(-log_factor) + points.excess * shrink
+    loss = np.where(trivial, reduced.variance, error + decay)
     undecayed = np.all(np.isneginf(settings.log_decays), axis=1)
     attained = np.isfinite(log_decay) | undecayed | np.isneginf(log_norm)
     evaluated: FloatArray | None = None
     if problem.evaluation is not None:
-        base = _evaluation_form(problem, problem.evaluation).yy
-        evaluated = points.quadratics[2] * shrink * shrink - 2.0 * points.linears[2] * shrink + base
-    trivial = np.isneginf(log_norm)
+        evaluated = error_at(forms[-1], points.squares[-1], points.alongs[-1], shrink)
     origin = _origin_class(reduced, settings, trivial)
     counted = origin <= ORIGIN_CLASSES.index(PointClass.LOCAL_MINIMUM)
     return Sweep(
         loss=loss,
-        fit=loss - noise - decay,
+        fit=np.maximum(loss - noise - decay, 0.0),
         noise=noise,
         decay=decay,
         norm=np.exp(log_norm),

@@ -1,7 +1,7 @@
 """The global minimum as one thing is varied: arrays in the order of the values.
 
-One-output problems are swept on one table of the branch; whatever else dispatch covers is solved value by
-value.  Both agree to 1e-11.
+One-output problems are swept on one table of the branch; whatever else dispatch covers, and points at which the
+eigenpairs of ill-conditioned data lack digits of the loss, are solved value by value.  Both agree to 1e-11.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from service.core.dispatch import choose
 from service.core.problems import Problem
 from service.core.scalar.reduced import noise_changes_form
 from service.core.sweeps.axes import Axis, settings_of, varied, with_depth
-from service.core.sweeps.columns import Sweep, joined
+from service.core.sweeps.columns import Sweep, joined, replaced
 from service.core.sweeps.one_by_one import one_by_one
 from service.core.sweeps.one_table import on_one_table
 from service.vocabulary import SweepParameter
@@ -88,15 +88,22 @@ def _at_depth(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] | N
         return one_by_one(problem, axes)
     noisy = [axis for axis in axes if axis.parameter in (SweepParameter.NOISE_VARIANCE, SweepParameter.WIDTH)]
     if not noisy or not noise_changes_form(problem.network, problem.data):
-        return on_one_table(problem, axes, within)
+        return _on_table(problem, axes, within)
     # each noise has a quadratic form of its own
     log_factors = settings_of(problem.network, axes).log_factor
     groups = [np.flatnonzero(log_factors == factor) for factor in np.unique(log_factors)]
     pieces = []
     for group in groups:
         part = _taken(axes, group)
-        pieces.append(on_one_table(varied(problem, _taken(noisy, group), 0), part, within))
+        pieces.append(_on_table(varied(problem, _taken(noisy, group), 0), part, within))
     return joined(pieces, np.concatenate(groups))
+
+
+def _on_table(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] | None) -> Sweep:
+    """One table for all points, but for those at which rounding of hard data would show in it."""
+    found, doubtful = on_one_table(problem, axes, within)
+    places = np.flatnonzero(doubtful)
+    return replaced(found, one_by_one(problem, _taken(axes, places)), places) if places.size else found
 
 
 def _taken(axes: Sequence[Axis], places: IntArray) -> tuple[Axis, ...]:

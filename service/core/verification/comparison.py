@@ -6,9 +6,10 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.linalg import EPSILON, length_of
+from service.core.losses import DenseParameters
 from service.core.problems import Problem
 from service.core.results import Certificate, GlobalMinimum, Solution
-from service.vocabulary import Bias
+from service.core.scalar.narrow import dense_or_narrow
 
 MOST_HESSIAN = 400
 """Parameters up to which the Hessian is formed."""
@@ -78,49 +79,43 @@ class ClaimedAnswer:
     @property
     def unit(self) -> float:
         """What errors of losses are relative to."""
-        return unit_of(self.problem, self.fresh.upper_bound)
+        return self.problem.unit(self.fresh.upper_bound)
 
+    @property
+    def rounding(self) -> float:
+        """What rounding can make of a loss: in its evaluation, and by writing the weights out.
 
-def unit_of(problem: Problem, upper: float) -> float:
-    """What gaps and errors of losses are relative to: ``max(|upper|, 1e-6 yy)``, yy about the mean where that is free.
-
-    Relative to raw targets with an offset of 1e9 a gap of a thousand would look closed.
-    """
-    return max(abs(upper), 1e-6 * spread_of(problem), 1e-300)
-
-
-def spread_of(problem: Problem) -> float:
-    """``E||y||^2``, about the mean of the targets where an output bias without decay takes it off."""
-    data = problem.data
-    if not mean_is_free(problem) or data.y_mean is None:
-        return data.yy
-    return max(data.yy - float(data.y_mean @ data.y_mean), 0.0)
+        The squared error moves by at most ``2 sqrt(E) |e| + |e|^2`` where the prediction moves by e.
+        """
+        parameters, evaluated = self.minimum.parameters, 8.0 * self.fresh.rounding_allowance
+        if parameters is None:
+            return evaluated
+        _, dense = dense_or_narrow(self.problem.network, parameters)
+        moved = float(np.sum(rounding_of_weights(self.problem, dense)))
+        return evaluated + moved * (2.0 * float(np.sqrt(max(self.fresh.upper_bound, 0.0))) + moved)
 
 
 def input_scales(problem: Problem) -> FloatArray:
-    """Root mean square (d,) of each input, about the mean as in `spread_of`; 1 for one that does not vary."""
-    data = problem.data
-    square = data.xx.diagonal()
-    if mean_is_free(problem) and data.x_mean is not None:
-        square = square - data.x_mean**2
-    scales = np.sqrt(np.maximum(square, 0.0))
+    """Root mean square (d,) of each input, about the mean where a bias is free; 1 for one that does not vary."""
+    scales = np.sqrt(np.maximum(problem.freed.xx.diagonal(), 0.0))
     return np.where(scales > 0.0, scales, 1.0)
 
 
 def correlation_of(problem: Problem) -> float:
-    """Norm of ``E[x y^T]`` with inputs of unit scale, about the means as in `spread_of`."""
-    data = problem.data
-    cross = data.xy
-    if mean_is_free(problem) and data.x_mean is not None and data.y_mean is not None:
-        cross = cross - np.outer(data.x_mean, data.y_mean)
-    return float(np.linalg.norm(cross / input_scales(problem)[:, None]))
+    """Norm of ``E[x y^T]`` with inputs of unit scale, about the means where a bias is free."""
+    return float(np.linalg.norm(problem.freed.xy / input_scales(problem)[:, None]))
 
 
-def mean_is_free(problem: Problem) -> bool:
-    """Whether the output has a bias that costs nothing."""
-    network = problem.network
-    decays = network.bias_weight_decays
-    return network.bias in (Bias.ALL, Bias.OUTPUT) and not (decays and decays[-1] > 0.0)
+def rounding_of_weights(problem: Problem, dense: DenseParameters) -> FloatArray:
+    """What rounding each entry of the weights can move the prediction by, column by column, shape (d,).
+
+    In units of the inputs' root mean squares: an answer is found in factors and written out in matrices.
+    """
+    moduli = np.abs(dense.weights[0])
+    for weight in dense.weights[1:]:
+        moduli = np.abs(weight) @ moduli
+    each: FloatArray = 4.0 * EPSILON * len(dense.weights) * np.linalg.norm(moduli, axis=0) * input_scales(problem)
+    return each
 
 
 def offset_size(problem: Problem, product: FloatArray) -> float:
@@ -134,6 +129,20 @@ def offset_size(problem: Problem, product: FloatArray) -> float:
 def offset_rounding(problem: Problem, product: FloatArray) -> float:
     """What rounding makes of ``y_mean - W x_mean``."""
     return 64.0 * EPSILON * offset_size(problem, product)
+
+
+def ranks_of(product: FloatArray, problem: Problem) -> tuple[int, int]:
+    """Least and greatest number of singular values of a map that one may count as positive.
+
+    Beyond doubt where they exceed 1e-10 of the largest, whether inputs are taken as they are or in units of their
+    scales; not at all where rounding makes them.
+    """
+    few, many = min(product.shape), 0
+    for matrix in (product, product * input_scales(problem)):
+        values = np.linalg.svd(matrix, compute_uv=False)
+        few = min(few, int(np.count_nonzero(values > 1e-10 * max(float(values[0]), 1e-300))))
+        many = max(many, int(np.count_nonzero(values > 8.0 * EPSILON * max(float(values[0]), 1e-300))))
+    return few, many
 
 
 def kind(claimed: Certificate, fresh: Certificate) -> Comparison:

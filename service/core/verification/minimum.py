@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from service.core.enclosures.loss import loss_of_weights
 from service.core.linalg import EPSILON
-from service.core.losses import DenseParameters, end_to_end, flatten, gradient_of, hessian_of, terms_of
+from service.core.losses import DenseParameters, end_to_end, flatten, gradient_of, hessian_of
 from service.core.problems import Layer, Network
 from service.core.scalar.narrow import dense_or_narrow
 from service.core.verification.comparison import (
@@ -19,7 +20,7 @@ from service.core.verification.comparison import (
     input_scales,
     kind,
     offset_rounding,
-    spread_of,
+    ranks_of,
 )
 from service.vocabulary import PointClass
 
@@ -30,7 +31,7 @@ def bounds(claim: ClaimedAnswer) -> Iterator[Comparison]:
     A lower bound is true where it is at most one that was proved afresh.
     """
     fresh, claimed, minimum = claim.fresh, claim.certificate, claim.minimum
-    slack = 2e-9 * claim.unit + 8.0 * fresh.rounding_allowance
+    slack = 2e-9 * claim.unit + claim.rounding
     proved = bool(claimed.lower_bound <= fresh.lower_bound + slack)
     yield Comparison("certificate.lower_bound", fresh.lower_bound, proved, scales_with_loss=True)
     yield close("certificate.upper_bound", claimed.upper_bound, fresh.upper_bound, slack, scales=True)
@@ -51,8 +52,8 @@ def weights(claim: ClaimedAnswer, skipped: dict[str, str]) -> Iterator[Compariso
     if parameters is None:
         return
     network, dense = dense_or_narrow(claim.problem.network, parameters)
-    minimum, rounding = claim.minimum, 2e-14 * spread_of(claim.problem) + 8.0 * claim.fresh.rounding_allowance
-    terms = claim.fresh.terms or terms_of(network, claim.problem.data, dense)
+    minimum, rounding = claim.minimum, 2e-14 * claim.problem.spread + claim.rounding
+    terms = claim.fresh.terms or loss_of_weights(claim.problem, network, dense, parameters).terms
     for name in ("fit", "noise", "decay"):
         claimed, found = getattr(minimum.terms, name), getattr(terms, name)
         yield close(f"global_minimum.terms.{name}", claimed, found, 1e-9 * abs(found) + rounding, scales=True)
@@ -66,9 +67,10 @@ def weights(claim: ClaimedAnswer, skipped: dict[str, str]) -> Iterator[Compariso
         moved = 1e-9 * float(np.linalg.norm(offset)) + offset_rounding(claim.problem, product)
         yield close_arrays("global_minimum.output_offset", minimum.output_offset, offset, moved)
     yield close_arrays("global_minimum.singular_values", minimum.singular_values, singular, length)
-    rank = int(np.count_nonzero(singular > 1e-10 * max(float(singular[0]), 1e-300)))
+    few, many = ranks_of(product, claim.problem)
+    rank = min(max(minimum.rank, few), many)
     yield Comparison("global_minimum.rank", rank, minimum.rank == rank)
-    yield Comparison("global_minimum.trivial", rank == 0, minimum.trivial == (rank == 0))
+    yield Comparison("global_minimum.trivial", few == 0, minimum.trivial == (few == 0))
     gradient = gradient_of(network, claim.problem.data, dense)
     yield _balance(claim, network.layers, dense, gradient)
     if network.bias_layers:
@@ -109,7 +111,7 @@ def _bias_balance(
 ) -> Comparison:
     """The same for the biases, whose gradient is the mean error, brought back to their layer, and their decay."""
     product, offset = end_to_end(dense)
-    small = 1e-11 * float(np.sqrt(spread_of(claim.problem))) + offset_rounding(claim.problem, product)
+    small = 1e-11 * float(np.sqrt(claim.problem.spread)) + offset_rounding(claim.problem, product)
     small += 64.0 * EPSILON * float(np.linalg.norm(offset))
     decays = network.bias_weight_decays or (0.0,) * network.n_layers
     worst, above = 0.0, 1.0

@@ -14,6 +14,8 @@ from service.core.verification.comparison import ClaimedAnswer, Comparison, clos
 
 SHARP = 3e-7
 """Relative distance from a threshold at which the minimum must already be of the other kind."""
+SHARPNESS = (1e-12, 4e-11, 2e-9)
+"""Gains, as shares of what the data explain, below which the zero map counts as best; the first that decides does."""
 _Change: TypeAlias = Callable[[Problem, float], Problem]
 
 
@@ -72,8 +74,12 @@ def _collapsed(problem: Problem) -> bool | None:
     # the zero map wins or loses whatever the factor C outside, and C itself may be beyond double precision
     reduced = replace(reduce(problem.network, problem.data), log_factor=0.0)
     scale = float(np.sum(reduced.squares / reduced.values))
-    # 3e-7 beyond a threshold the gain is some 1e-7 of what the data explain; rounding is below 1e-9 of it
-    bound = norm_bound(reduced, 2e-10 * scale, np.inf)
-    if bound.gain > 2e-9 * scale:
-        return False
-    return True if bound.possible_gain <= 2e-9 * scale else None
+    # 3e-7 beyond a threshold the gain is some 1e-7 of what is explained there, which may be little of what the data
+    # explain in all: sharply first, then as sharply as rounding allows
+    for sharp in SHARPNESS:
+        bound = norm_bound(reduced, 0.1 * sharp * scale, np.inf)
+        if bound.gain > sharp * scale:
+            return False
+        if bound.possible_gain <= sharp * scale:
+            return True
+    return None

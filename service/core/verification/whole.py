@@ -10,21 +10,25 @@ from dataclasses import replace
 import numpy as np
 
 from service.core.catalogue import SOLVERS
-from service.core.losses import end_to_end, flatten, gradient_of, terms_of
+from service.core.enclosures.loss import loss_of_weights
+from service.core.losses import end_to_end, flatten, gradient_of
 from service.core.problems import Problem
 from service.core.reductions.table import needs_reduction, reduce
 from service.core.reductions.verification import verify_reduced
 from service.core.results import Certificate, Solution
 from service.core.roles import Certifier
 from service.core.rules import conjunction, examine
+from service.core.scalar.chain import as_chain
 from service.core.scalar.narrow import dense_or_narrow
 from service.core.verification.comparison import BEYOND, ClaimedAnswer, Comparison, Verification
 from service.core.verification.minimum import bounds, weights
 from service.core.verification.stationary import origin, stationary_points
 from service.core.verification.thresholds import thresholds
+from service.vocabulary import Bias
 
 ONE_OUTPUT = "scalar_output"
 """The solver whose landscape is recomputed, too."""
+HIDDEN_BIASES = (Bias.ALL, Bias.HIDDEN)
 ONE_OUTPUT_ONLY = "recomputed for one output only"
 
 
@@ -98,7 +102,8 @@ def _as_the_weights_are(problem: Problem, solution: Solution) -> Solution | None
     if parameters is None:
         return solution
     network, dense = dense_or_narrow(problem.network, parameters)
-    gradient, terms = gradient_of(network, problem.data, dense), terms_of(network, problem.data, dense)
+    gradient = gradient_of(network, problem.data, dense)
+    terms = loss_of_weights(problem, network, dense, parameters).terms
     if not (np.isfinite(terms.loss) and np.all(np.isfinite(flatten(gradient)))):
         return None
     product, offset = end_to_end(dense)
@@ -109,5 +114,7 @@ def _as_the_weights_are(problem: Problem, solution: Solution) -> Solution | None
         end_to_end_map=product,
         output_offset=offset,
         singular_values=np.asarray(np.linalg.svd(product, compute_uv=False), dtype=np.float64),
+        # biases of hidden neurons would have to be at their best for what is said of chains
+        parameters=parameters if problem.network.bias in HIDDEN_BIASES else as_chain(network, parameters),
     )
     return replace(solution, minimum=minimum)

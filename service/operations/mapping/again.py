@@ -8,7 +8,6 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.problems import Problem
-from service.core.verification.comparison import unit_of
 from service.operations.mapping.fields import Leaf, covers, general
 from service.schemas.minima import MinimaAnswer
 from service.vocabulary import PointKind
@@ -89,7 +88,7 @@ def options_of(answer: MinimaAnswer) -> dict[str, Any]:
 def units_of(again: MinimaAnswer, problem: Problem, factor: float) -> dict[str, float]:
     """What rounding is relative to: losses, in the caller's convention, and the end-to-end map."""
     return {
-        "loss": unit_of(problem, again.global_minimum.loss / factor) * factor,
+        "loss": problem.unit(again.global_minimum.loss / factor) * factor,
         "map": max(again.global_minimum.singular_values, default=0.0),
     }
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.core.arrays import FloatArray
+from service.core.conditioning import HARD, scaled_condition
 from service.core.dispatch import choose
 from service.core.problems import Problem
 from service.core.sweeps.axes import DECAYS, Axis, corners, positions, varied
@@ -72,7 +73,9 @@ def sweeps_plan(request: SweepsRequest, limits: Limits) -> ChunkedPlan:
     fast = solver.name == "scalar_output"
     point_s = POINT_S if fast else solution_s(solver.name, request.problem)
     chunk_points = POINTS_A_CHUNK if fast else max(1, int(CHUNK_S / point_s))
-    packed, arrays = pack(replace(mapped.core, samples=None))
+    # samples are carried along only where their factor holds fewer digits of the answer than they do
+    hard = scaled_condition(mapped.core.freed) > HARD
+    packed, arrays = pack(mapped.core if hard else replace(mapped.core, samples=None))
     shared = {"problem": packed, "axes": [{"parameter": axis.parameter, "layer": axis.layer} for axis in axes]}
     asked = {"columns": columns, "factors": _factors(mapped, columns)}
     blocks = -(-size // chunk_points)

@@ -10,7 +10,7 @@ from service.core.moments import moments_of
 from service.core.parameters import FactoredMatrix
 from service.core.problems import Layer, Network, Problem
 from service.core.results import Certificate, Check
-from service.core.verification.comparison import close_maps, correlation_of, input_scales, kind, spread_of, unit_of
+from service.core.verification.comparison import close_maps, correlation_of, input_scales, kind
 from service.core.verification.whole import verify
 from service.vocabulary import Bias
 
@@ -25,10 +25,10 @@ def on(x: np.ndarray, y: np.ndarray, bias: Bias = Bias.OUTPUT, decay: float = 0.
 
 def test_by_hand() -> None:
     free, none = on(X, Y), on(X, Y, Bias.NONE)
-    assert spread_of(free) == pytest.approx(2.5)  # mean 2, deviations 1, 1, 2, 2
-    assert spread_of(none) == pytest.approx(6.5)
-    assert unit_of(free, 1e-9) == pytest.approx(2.5e-6)
-    assert unit_of(none, -3.0) == 3.0
+    assert free.spread == pytest.approx(2.5)  # mean 2, deviations 1, 1, 2, 2
+    assert none.spread == pytest.approx(6.5)
+    assert free.unit(1e-9) == pytest.approx(2.5e-6)
+    assert none.unit(-3.0) == 3.0
     assert input_scales(free) == pytest.approx([np.sqrt(2.0), np.sqrt(3.5)])
     assert input_scales(none) == pytest.approx([np.sqrt(3.0), np.sqrt(7.5)])
 
@@ -37,12 +37,12 @@ def test_by_hand() -> None:
 def test_an_offset_that_a_free_bias_takes_off_changes_no_unit(offset: float) -> None:
     plain, moved = on(X, Y), on(X + offset, Y + offset)
     rounding = 1e-14 * offset**2
-    assert spread_of(moved) == pytest.approx(spread_of(plain), rel=rounding)
+    assert moved.spread == pytest.approx(plain.spread, rel=rounding)
     assert input_scales(moved) == pytest.approx(input_scales(plain), rel=rounding)
     assert correlation_of(moved) == pytest.approx(correlation_of(plain), rel=rounding)
     # without a bias, and where it is decayed, the mean has to be learned and counts
     for held in (on(X, Y + offset, Bias.NONE), on(X, Y + offset, decays=0.1), on(X, Y + offset, Bias.HIDDEN)):
-        assert spread_of(held) == pytest.approx(float(np.mean((Y + offset) ** 2)), rel=1e-12)
+        assert held.spread == pytest.approx(float(np.mean((Y + offset) ** 2)), rel=1e-12)
 
 
 def test_an_input_that_does_not_vary_has_a_scale_all_the_same() -> None:
