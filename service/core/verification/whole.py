@@ -97,7 +97,8 @@ def _proved(problem: Problem, seen: Solution) -> Certificate | Comparison:
             said.append(certifier)
         else:
             found.append(way.certificate(seen, certifier))
-    return min(found, key=lambda each: each.relative_gap) if found else said[0]
+    # bounds in the wrong order prove nothing
+    return min(found, key=lambda each: (each.relative_gap < 0.0, each.relative_gap)) if found else said[0]
 
 
 def _certifier(problem: Problem, name: str) -> Certifier | Comparison:
