@@ -38,6 +38,7 @@ REPORTS: Final[dict[str, str]] = {
     "raw_scan": "Raw data: bounds against exact arithmetic",
     "raw_nist": "Raw data: NIST's certified regressions",
     "raw_consistency": "Raw data: units, and agreement of all operations",
+    "raw_mutations": "Raw data: faults in the arithmetic break laws",
     "stationarity": "Diagnosis: what counts as stationary",
     "uploads": "Uploads: memory, and what other requests notice",
     "verify_altered": "Verification: answers with one field changed",

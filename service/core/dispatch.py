@@ -1,11 +1,13 @@
 """From a problem to a certified answer: the first solver whose hypotheses hold, then its certificate."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from service.core.catalogue import SOLVERS
 from service.core.certificates.curvature import curvature_check
+from service.core.extremes.answered import answered_in_range
 from service.core.problems import Problem
 from service.core.reductions.lifted import lifted
 from service.core.reductions.table import needs_reduction, reduced
@@ -95,7 +97,13 @@ def solve(problem: Problem, extras: Extras = NO_EXTRAS) -> Minima:
     """
     if extras.reductions and needs_reduction(problem):
         reduction = reduced(problem, refusals(problem))
-        return lifted(reduction, solve(reduction.plain, replace(extras, reductions=False)))
+        return lifted(reduction, _as_it_is(reduction.plain, extras))
+    found = answered_in_range(problem, partial(_as_it_is, extras=extras))
+    return _as_it_is(problem, extras) if found is None else found
+
+
+def _as_it_is(problem: Problem, extras: Extras) -> Minima:
+    """The answer of the first solver that applies."""
     solver, certifier, findings = choose(problem)
     # what overflows ends in a failed check or a number that is not finite, and is refused as such
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):

@@ -111,7 +111,9 @@ def _shapes(problems: Sequence[Problem]) -> list[IntArray]:
     """Places of the problems that can be stacked, by number of inputs and depth."""
     groups: dict[tuple[int, int], list[int]] = {}
     for index, problem in enumerate(problems):
-        if choose(problem)[0].name == "scalar_output" and fits_a_stack(problem):
+        # in a stack nobody owes anything to inputs that were brought into range
+        alike = problem.extremes is None
+        if alike and choose(problem)[0].name == "scalar_output" and fits_a_stack(problem):
             groups.setdefault((problem.data.inputs, problem.network.n_hidden), []).append(index)
     return [np.array(places) for places in groups.values() if len(places) >= FEWEST]
 

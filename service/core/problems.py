@@ -13,6 +13,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.data import Moments
+from service.core.extremes.extremes import Extremes
 from service.vocabulary import Activation, Bias, Loss, SkipKind
 
 __all__ = [
@@ -184,6 +185,8 @@ class Problem:
     loss : Loss
     evaluation : Moments or None
         Held-out data on which every solution reports its fit as well.
+    extremes : Extremes or None
+        What stands between these data and those of the caller, where inputs left the range of the computation.
     memo : dict
         Facts that are computed once a problem and shared, by the name of what computes them.
     """
@@ -193,6 +196,7 @@ class Problem:
     samples: Samples | None = None
     loss: Loss = Loss.SQUARED
     evaluation: Moments | None = None
+    extremes: Extremes | None = None
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property

@@ -92,6 +92,28 @@ class BestFirstLayer:
             second, target = pulled @ weight.T, weight @ target
         return value, gradient
 
+    def evaluated(self, point: FloatArray) -> float:
+        """The same loss as a sum of positive terms, at the first layer that comes out of rounding.
+
+        Notes
+        -----
+        Where the upper layers hardly use a direction of the hidden units, rounding of its curvature makes the first
+        layer huge and `value_and_gradient`, a difference, as low as it likes.
+        """
+        upper, quadratic, layers = self.split(point), self.quadratic, self.network.layers
+        first = self.first(upper)
+        mean = first * quadratic.scales
+        added = np.zeros((len(first), len(first)))
+        decay = layers[0].weight_decay * float(np.vdot(first, first))
+        for index, weight in enumerate(upper, start=1):
+            spread = np.sum(mean * mean, axis=1) + added.diagonal()
+            added = weight @ (added + np.diag(layers[index - 1].noise_variance * spread)) @ weight.T
+            mean = weight @ mean
+            decay += layers[index].weight_decay * float(np.vdot(weight, weight))
+        misfit = mean - quadratic.target
+        value = quadratic.residual + float(np.vdot(misfit, misfit)) + float(np.trace(added)) + decay
+        return value if np.isfinite(value) else float("inf")
+
     def hessian(self, point: FloatArray) -> FloatArray:
         """Second derivatives (P, P) of the same function of P weights.
 

@@ -93,6 +93,10 @@ def _next_jump(
         crossing = _crossing(curve, runs[current], runs[later])
         if crossing is not None:
             candidates.append((crossing, later))
+    if not candidates:
+        # runs that end where rounding hides their crossing: what is left is the last tie with zero
+        last = max(ties, key=lambda point: point.log_kappa)
+        return Jump(last.log_kappa, last.log_norm), None
     return min(candidates, key=lambda candidate: candidate[0].log_kappa)
 
 

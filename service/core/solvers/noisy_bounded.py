@@ -117,9 +117,9 @@ def _small(reduced: BestFirstLayer, rough: list[tuple[float, FloatArray]]) -> tu
     there are as many as starts, of `STEPS` Hessians each.
     """
     slack = SAME * reduced.quadratic.total
-    best, met = descend(reduced, rough[0][1], STEPS), 1
+    best, met = _evaluated(reduced, descend(reduced, rough[0][1], STEPS)), 1
     for _, point in rough[1:]:
-        found = descend(reduced, point, STEPS)
+        found = _evaluated(reduced, descend(reduced, point, STEPS))
         if found[0] < best[0] - slack:
             met = 1
         elif found[0] <= best[0] + slack:
@@ -127,7 +127,12 @@ def _small(reduced: BestFirstLayer, rough: list[tuple[float, FloatArray]]) -> tu
         best = min(best, found, key=_value)
         if met >= AGREEING:
             break
-    return descend(reduced, best[1])
+    return min(_evaluated(reduced, descend(reduced, best[1])), best, key=_value)
+
+
+def _evaluated(reduced: BestFirstLayer, found: tuple[float, FloatArray]) -> tuple[float, FloatArray]:
+    """A point with the value that no rounding has made too low."""
+    return reduced.evaluated(found[1]), found[1]
 
 
 def _large(reduced: BestFirstLayer, rough: list[tuple[float, FloatArray]]) -> tuple[float, FloatArray]:

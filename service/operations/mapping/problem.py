@@ -17,11 +17,10 @@ from service.operations.mapping.conventions import Scaling, scaling
 from service.operations.mapping.convolutions import refuse
 from service.operations.mapping.held_out import Output
 from service.schemas import data as wire_data
-from service.schemas import network as wire_network
 from service.schemas import objective as wire_objective
 from service.schemas import problem as wire
 from service.settings import Limits
-from service.vocabulary import Bias, Loss, Model
+from service.vocabulary import Activation, Bias, Loss, Model
 
 OBJECTIVE_WEIGHTS: Final[Location] = ("objective", "weights")
 
@@ -88,7 +87,7 @@ def to_core(
     loss = problem.objective.loss
     squared = loss in (Loss.SQUARED, Loss.WEIGHTED_SQUARED)
     coded = losses.coded(problem.data, loss, output)
-    ranged = data_mapping.Ranged(_decays(problem.network)) if other_models else None
+    ranged = _ranged(problem) if other_models else None
     data = data_mapping.to_core(coded, output, limits, numeric=squared, ranged=ranged)
     convention = problem.objective.convention
     # only squared errors are added over outputs, so only they are averaged over them
@@ -113,12 +112,30 @@ def to_core(
         samples=samples,
         loss=loss,
         evaluation=data.evaluation,
+        extremes=None if data.units is None else data.units.extremes,
     )
     return MappedProblem(core, factors, evaluation_scaling, data)
 
 
-def _decays(network: wire_network.Network) -> bool:
-    return any(layer.weight_decay for layer in network.layers) or any(skip.weight_decay for skip in network.skips)
+def _ranged(problem: wire.Problem) -> data_mapping.Ranged | None:
+    """How inputs of any size are brought into range; None where more than trained weights of a first layer sees them.
+
+    With one layer that does not decay all decay vanishes as the others shrink: units do not matter then.
+    """
+    network = problem.network
+    if network.model is not Model.FEEDFORWARD or network.layers[0].frozen_weights is not None:
+        return None
+    if any(layer.activation is not Activation.LINEAR for layer in network.layers):
+        return None
+    if any(skip.source == 0 for skip in network.skips):
+        return None
+    decayed = all(layer.weight_decay > 0.0 for layer in network.layers)
+    plain = not network.skips and all(layer.frozen_weights is None for layer in network.layers)
+    if any(layer.weight_decay > 0.0 for layer in network.layers) and not plain:
+        return None
+    if decayed and problem.objective.loss is not Loss.SQUARED:
+        return None
+    return data_mapping.Ranged(decayed)
 
 
 def _check_means(problem: wire.Problem) -> None:

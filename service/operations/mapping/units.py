@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.extremes.extremes import Extremes
 from service.core.factor import Factor, powers_of_two
 from service.core.preparation import Preparation, deviations_of, prepared_factor, prepared_rows
 from service.core.preparation import standardising as standardising_columns
@@ -12,6 +13,8 @@ from service.core.problems import Moments
 from service.errors import InputError, Location
 from service.operations.mapping.sizes import COMFORTABLE, sizes_of_inputs
 
+VANISHING = 2.0**1023
+"""A unit in which inputs below ``1 / COMFORTABLE`` are zero in double precision."""
 BEYOND = "must be within double precision in the units of the data, by whose deviations it is divided"
 
 
@@ -24,10 +27,13 @@ class Units:
     columns : Preparation
         Of the inputs, then the targets; shift 0 and scale 1 for labels.
     inputs : int
+    extremes : Extremes or None
+        Where weights decay, what changes of the problem with the units.
     """
 
     columns: Preparation
     inputs: int
+    extremes: Extremes | None = None
 
     @property
     def is_scale(self) -> bool:
@@ -101,12 +107,12 @@ def within_range(factor: Factor, *, decayed: bool) -> Units | None:
     ----------
     factor : Factor
     decayed : bool
-        Whether weights decay anywhere.
+        Whether the weights of every layer decay.
 
     Notes
     -----
-    Powers of two, so that no digit changes.  Columns get the size one; beside decay a small one is raised to where its
-    squares are numbers, and no further: it is as absent there as where it was.
+    Powers of two, so that no digit changes.  Columns get the size one.  Beside decay units matter: a large one is
+    lowered to where its weights are as free as they were, and a small one, whose weights are worth nothing, to zero.
     """
     return _in_range(sizes_of_inputs(factor), factor.outputs, decayed=decayed)
 
@@ -120,9 +126,12 @@ def _in_range(sizes: FloatArray, outputs: int, *, decayed: bool) -> Units | None
     if float(sizes.min()) >= 1.0 / COMFORTABLE and float(sizes.max()) <= COMFORTABLE:
         return None
     own = powers_of_two(sizes)
-    raised = np.minimum(own, 1.0) * (COMFORTABLE if decayed else 1.0)
-    scale = np.where(sizes > COMFORTABLE, own, np.where((sizes < 1.0 / COMFORTABLE) & (sizes > 0.0), raised, 1.0))
+    large, small = sizes > COMFORTABLE, (sizes < 1.0 / COMFORTABLE) & (sizes > 0.0)
+    scale = np.where(large | small, own, 1.0)
+    if decayed:
+        scale = np.where(large, own / COMFORTABLE, np.where(small, VANISHING, 1.0))
     if (scale == 1.0).all():
         return None
+    extremes = Extremes(large, np.where(small, sizes, 0.0)) if decayed else None
     columns = Preparation(np.zeros(len(sizes) + outputs), np.concatenate((scale, np.ones(outputs))))
-    return Units(columns, len(sizes))
+    return Units(columns, len(sizes), extremes)

@@ -1,14 +1,18 @@
 """Units of the inputs change the units of the map and nothing else, with several outputs as with one."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from service.core.arrays import FloatArray
 from service.core.data import Moments, moments_of
 from service.core.dispatch import solve
-from service.core.problems import Layer, Network, Problem
+from service.core.problems import Layer, Network, Problem, Samples
 from service.core.results import Minima
 from service.vocabulary import Bias
+from tests.reference.exact_numbers import of_samples
+from tests.reference.exact_truth import objective
 
 SAME_LOSS = 1e-12
 LARGEST_EXPONENT = 40
@@ -43,7 +47,7 @@ class Drawn:
         return solve(Problem(self.network, data))
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("kind", KINDS)
 def test_units_change_neither_the_loss_nor_the_word(kind: str, seed: int) -> None:
     drawn = Drawn(kind, seed)
@@ -70,3 +74,25 @@ def test_a_small_input_is_not_dropped_beside_a_large_one(layers: int, exponent: 
     ordered = np.sort(minimum.singular_values)
     # the columns of the map are (1, 1) / t_1 and (2, 0) / t_2, with t_2 so small that only its part beside counts
     assert np.allclose(ordered, [np.ldexp(1.0, -exponent), np.ldexp(2.0, exponent)], rtol=1e-9, atol=0.0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("decays", [(0.0,), (0.0, 0.0, 0.0), (1e-3,), (1e-3, 2e-6), (1e-4, 1e-2, 1e-3)])
+@pytest.mark.parametrize("bias", [Bias.NONE, Bias.OUTPUT])
+def test_the_loss_that_is_told_is_that_of_the_weights(bias: Bias, decays: tuple[float, ...], seed: int) -> None:
+    rng = np.random.default_rng([seed, len(decays)])
+    x = rng.standard_normal((9, 3)) + 2.0
+    y = x @ rng.standard_normal((3, 2)) + 10.0 ** -rng.integers(0, 9) * rng.standard_normal((9, 2))
+    # with decay some inputs are too small to matter, which is theirs to tell
+    x *= np.ldexp(1.0, rng.integers(-LARGEST_EXPONENT, LARGEST_EXPONENT + 1, 3))
+    widths = [3] * (len(decays) - 1) + [2]
+    layers = tuple(Layer(width, weight_decay=decay) for width, decay in zip(widths, decays, strict=True))
+    found = solve(Problem(Network(layers, bias=bias), moments_of(x, y), Samples(x, y)))
+    minimum = found.solution.minimum
+    assert minimum.parameters is not None
+    weights = [weight.dense() for weight in minimum.parameters.weights]
+    biases = [None if column is None else column.dense()[:, 0] for column in minimum.parameters.biases]
+    true = objective(of_samples(x, y), weights, decays, biases)
+    # far below the squares that cancel in the error lies what twice the working precision cannot tell
+    assert abs(Fraction(minimum.loss) - true) <= true / 10**9 + Fraction(float(np.sum(y * y))) / 10**28
+    assert Fraction(found.certificate.upper_bound) >= true

@@ -81,22 +81,40 @@ def test_units_without_decay_change_nothing_but_the_map(name: str, depth: int, o
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
 @pytest.mark.parametrize("name", SIZES)
-def test_beside_decay_it_is_the_problem_in_the_units_that_are_told(name: str, depth: int) -> None:
+def test_beside_decay_a_large_input_is_lowered_and_a_small_one_absent(name: str, depth: int) -> None:
     sizes = np.array(SIZES[name])
     found = answer(samples(X * sizes, Y), depth, 0.01)
     check(found)
+    assert found.status in (Status.EXACT, Status.CERTIFIED)
     scale = np.array([column.scale for column in found.data.input_columns or []])
     assert np.isin(np.frexp(scale)[0], [0.5]).all()
     within = X * sizes / scale
     assert (np.abs(within).max(axis=0) < 10.0 * COMFORTABLE).all()
-    told = answer(samples(within, Y), depth, 0.01)
-    assert found.global_minimum.loss == told.global_minimum.loss
-    assert found.global_minimum.end_to_end_map == told.global_minimum.end_to_end_map
-    # a small column is as absent beside decay as it was
+    # beyond some size weights are free, and it does not matter how far
+    lowered = answer(samples(within, Y), depth, 0.01)
+    assert found.global_minimum.loss == pytest.approx(lowered.global_minimum.loss, rel=1e-9)
     small = sizes < 1e-300
+    sent = found.global_minimum.in_units_sent
+    assert sent is not None
+    assert not np.array(sent.end_to_end_map)[:, small].any()
     if small.any() and not small.all():
         without = answer(samples(X[:, ~small] * sizes[~small], Y), depth, 0.01)
         assert found.global_minimum.loss == pytest.approx(without.global_minimum.loss, rel=1e-12)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.01])
+def test_what_else_sees_the_inputs_keeps_them_as_they_were_sent(decay: float) -> None:
+    """A frozen first layer, a skip from the input and a model of the inputs belong to their units."""
+    x = X * [1e40, 1.0, 1.0]
+    layers: list[dict[str, Any]] = [{"width": 3, "weight_decay": decay}, {"width": 2, "weight_decay": decay}]
+    skip = {"from": 0, "to": 2, "kind": "trainable", "weight_decay": decay}
+    frozen = [{"width": 3, "frozen_weights": (np.eye(3) * [1e-40, 1.0, 1.0]).tolist()}, layers[1]]
+    plain = answer(samples(X, Y), 1, decay)
+    for network in ({"layers": frozen}, {"layers": layers, "skips": [skip]}):
+        found = minima(parse({"network": network, "data": samples(x, Y)}).request, Limits())
+        assert found.data.preparation == "as sent"
+        if network["layers"] is frozen:
+            assert found.global_minimum.loss == pytest.approx(plain.global_minimum.loss, rel=1e-9)
 
 
 @pytest.mark.parametrize("name", SIZES)
