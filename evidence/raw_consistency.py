@@ -61,7 +61,10 @@ def changed_by_upload(base: str, problem: RawProblem) -> str:
     What is kept of a file, and comes back in the answer, is rounded once: its bounds are held against the exact truth
     of the kept numbers, and its loss against that from the samples, to the digits that the data have.
     """
-    sent, uploaded = answered(problem.body()), answered_from_csv(base, problem, **RETURN)
+    try:
+        sent, uploaded = answered(problem.body()), answered_from_csv(base, problem, **RETURN)
+    except ServiceError as error:
+        return f"{type(error).__name__}: {error}"
     wrong = [f"{law}: {figures}" for law, figures in judged(kept(problem, uploaded), uploaded).items()]
     losses = [each["global_minimum"]["loss"] for each in (sent, uploaded)]
     if abs(losses[0] - losses[1]) > max(SAME_LOSS, ROUNDINGS * min(problem.condition, 1e9)) * float(problem.variance):

@@ -1,5 +1,6 @@
 """Faults put into the arithmetic, one at a time: each must show as a broken law on raw data."""
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,7 +12,7 @@ from unittest.mock import patch
 import numpy as np
 
 from evidence.raw_consistency import changed_by_units
-from service.core import data, factor, graded, least_squares, moment_root
+from service.core import data
 from service.core.enclosures import rows, second_moments
 from service.core.enclosures.of_problem import prediction_source
 from service.core.enclosures.sources import Local
@@ -25,7 +26,6 @@ SEED: Final = 7
 """Of the powers of two by which columns are multiplied."""
 Near = Callable[..., Local]
 SOURCES: Final = (rows.Rows, second_moments.SecondMoments)
-SCALED: Final = (factor, graded, least_squares, moment_root, rows, second_moments)
 
 
 def _evaluated_plainly(near: Near) -> Near:
@@ -55,8 +55,8 @@ def _exact_slopes(stack: ExitStack) -> None:
 
 
 def _no_scaling(stack: ExitStack) -> None:
-    for module in SCALED:
-        if hasattr(module, "powers_of_two"):
+    for name, module in list(sys.modules.items()):
+        if name.startswith("service.core") and hasattr(module, "powers_of_two"):
             stack.enter_context(patch.object(module, "powers_of_two", np.ones_like))
 
 

@@ -1,7 +1,9 @@
 """The exact expected loss and its gradient for many weights of one network at once.
 
-The recursion of `service.core.losses` on stacks: every array has the runs as its first axis.  Products are
-taken matrix by matrix, so that the digits of a run do not depend on which others it is stacked with.
+The recursion of `service.core.losses` on stacks: every array has the runs as its first axis.  Covariances are carried
+along where the network has a bias, so that a large mean and the bias that takes it off cancel before anything is
+squared.  Products are taken matrix by matrix, so that the digits of a run do not depend on which others it is stacked
+with.
 """
 
 from collections.abc import Sequence
@@ -20,9 +22,12 @@ Stack: TypeAlias = list[FloatArray]
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Second moment, moment with the target and mean of what enters a layer, stacked or shared by all runs."""
+    """Covariance, covariance with the target and mean of what enters a layer, stacked or shared by all runs.
 
-    second: FloatArray
+    Without a bias in the network these are second moments about zero, and the mean is zero.
+    """
+
+    spread: FloatArray
     target: FloatArray
     mean: FloatArray
 
@@ -40,20 +45,28 @@ class BatchedLoss:
         self.network: Network = problem.network
         moments = problem.data
         self.shapes = shapes_of(self.network, moments.inputs)
-        d, k = moments.inputs, moments.outputs
-        self._yy = moments.yy
-        self._y_mean = np.zeros((k, 1)) if moments.y_mean is None else moments.y_mean[:, None]
-        mean = np.zeros((d, 1)) if moments.x_mean is None else moments.x_mean[:, None]
-        self._input = _State(_noisy(moments.xx[None], self.network.input_noise_variance), moments.xy[None], mean[None])
+        mean, y_mean, seen = np.zeros(moments.inputs), np.zeros(moments.outputs), moments
+        if self.network.bias_layers and moments.x_mean is not None:
+            mean = moments.x_mean
+            if moments.y_mean is not None:
+                y_mean, seen = moments.y_mean, moments.central
+        self._variance, self._y_mean, column = seen.yy, y_mean[:, None], mean[:, None]
+        spread = _noisy(seen.xx[None], column, self.network.input_noise_variance)
+        self._input = _State(spread, seen.xy[None], column[None])
         self.decays = [layer.weight_decay for layer in self.network.layers]
         bias_decays = self.network.bias_weight_decays or (0.0,) * self.network.n_layers
         self.decays += [bias_decays[index] for index in self.network.bias_layers]
 
     def of(self, parameters: Sequence[FloatArray], *, decayed: bool = True) -> FloatArray:
         """Loss of every run, shape (runs,); without the decay term if not ``decayed``."""
-        final = self._forward(parameters)[-1]
-        error: FloatArray = _trace(final.second) - 2.0 * _trace(final.target) + self._yy
+        error = self._error(self._forward(parameters)[-1])
         return error + self.decay(parameters) if decayed else error
+
+    def _error(self, final: _State) -> FloatArray:
+        missed = final.mean - self._y_mean
+        error: FloatArray = _trace(final.spread) - 2.0 * _trace(final.target) + self._variance
+        error += np.sum(missed * missed, axis=(1, 2))
+        return error
 
     def decay(self, parameters: Sequence[FloatArray]) -> FloatArray:
         """Decay term of every run, shape (runs,)."""
@@ -83,45 +96,37 @@ class BatchedLoss:
         O(runs * sum_l d_l d_{l-1} max(d_l, d_{l-1})).
         """
         states = self._forward(parameters)
-        error = _trace(states[-1].second) - 2.0 * _trace(states[-1].target) + self._yy
         weights, biases = self._split(parameters)
         k = self.network.outputs
-        second = np.eye(k)[None]
+        spread = np.eye(k)[None]
         target = -2.0 * np.eye(k)[None]
-        mean = np.zeros((1, k, 1))
+        mean = 2.0 * (states[-1].mean - self._y_mean)
         weight_slopes: Stack = []
         bias_slopes: Stack = []
         for index in range(self.network.n_layers - 1, -1, -1):
             weight, bias, state = weights[index], biases[index], states[index]
-            turned = weight.swapaxes(1, 2)
-            inner = _noisy(second, self.network.layers[index].noise_variance)
-            pushed = inner @ weight
-            slope = 2.0 * pushed @ state.second + target @ state.target.swapaxes(1, 2)
-            before = turned @ mean
+            turned, variance = weight.swapaxes(1, 2), self.network.layers[index].noise_variance
+            inner, pushed = spread, mean
+            if variance:
+                own = np.diagonal(spread, axis1=1, axis2=2)[:, :, None]
+                inner = _noisy(spread, np.zeros((1, 1)), variance)
+                pushed = mean + 2.0 * variance * own * states[index + 1].mean
+            slope = 2.0 * inner @ weight @ state.spread + target @ state.target.swapaxes(1, 2)
+            weight_slopes.append(slope + pushed @ state.mean.swapaxes(1, 2))
             if bias is not None:
-                shifted = 2.0 * inner @ bias
-                slope = slope + (shifted + mean) @ state.mean.swapaxes(1, 2)
-                bias_slopes.append(2.0 * pushed @ state.mean + shifted + target @ self._y_mean + mean)
-                before = before + turned @ shifted
-            elif self.network.bias_layers:
-                slope = slope + mean @ state.mean.swapaxes(1, 2)
-            weight_slopes.append(slope)
-            second, target, mean = turned @ pushed, turned @ target, before
-        return error, [*reversed(weight_slopes), *reversed(bias_slopes)]
+                bias_slopes.append(pushed)
+            spread, target, mean = turned @ inner @ weight, turned @ target, turned @ pushed
+        return self._error(states[-1]), [*reversed(weight_slopes), *reversed(bias_slopes)]
 
     def _forward(self, parameters: Sequence[FloatArray]) -> list[_State]:
         weights, biases = self._split(parameters)
         states = [self._input]
         for layer, weight, bias in zip(self.network.layers, weights, biases, strict=True):
             state = states[-1]
-            turned = weight.swapaxes(1, 2)
-            second, target, mean = weight @ state.second @ turned, weight @ state.target, weight @ state.mean
+            spread, mean = weight @ state.spread @ weight.swapaxes(1, 2), weight @ state.mean
             if bias is not None:
-                crossed = mean @ bias.swapaxes(1, 2)
-                second = second + crossed + crossed.swapaxes(1, 2) + bias @ bias.swapaxes(1, 2)
-                target = target + bias @ self._y_mean.T
                 mean = mean + bias
-            states.append(_State(_noisy(second, layer.noise_variance), target, mean))
+            states.append(_State(_noisy(spread, mean, layer.noise_variance), weight @ state.target, mean))
         return states
 
     def _split(self, parameters: Sequence[FloatArray]) -> tuple[list[FloatArray], list[FloatArray | None]]:
@@ -132,13 +137,14 @@ class BatchedLoss:
         ]
 
 
-def _noisy(second: FloatArray, variance: float) -> FloatArray:
-    """``M + s diag(M)``, on stacks."""
+def _noisy(spread: FloatArray, mean: FloatArray, variance: float) -> FloatArray:
+    """``S + s diag(S + m m')`` for means (..., width, 1), on stacks."""
     if variance == 0.0:
-        return second
-    noisy = second.copy()
-    places = np.arange(second.shape[-1])
-    noisy[:, places, places] *= 1.0 + variance
+        return spread
+    squares = np.broadcast_to(mean, (*spread.shape[:-1], 1))[..., 0] ** 2
+    noisy = spread.copy()
+    places = np.arange(spread.shape[-1])
+    noisy[:, places, places] += variance * (noisy[:, places, places] + squares)
     return noisy
 
 

@@ -129,7 +129,7 @@ def _outcomes(
 ) -> IntArray:
     """The first description that fits, from the surest to the vaguest."""
     reference = max(target.parameter_norm, 1e-300) if not target.trivial else max(1.0, float(norm.max(initial=0.0)))
-    resting = gradient * reference <= AT_REST * problem.data.yy
+    resting = gradient * reference <= AT_REST * problem.spread
     escape = 0.0 if target.escape_norm is None else target.escape_norm
     at_origin = (norm <= AT_ORIGIN * reference) & (resting | (norm < escape))
     cases = [

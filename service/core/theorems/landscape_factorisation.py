@@ -58,7 +58,7 @@ def _unequal_levels(problem: Problem) -> Verdict:
     levels = np.concatenate([[0.0], np.cumsum([gain for gain in gains[:rank] if gain > -np.inf])])
     spread = float(levels.max() - levels.min())
     deep = problem.network.n_hidden >= 2
-    holds = deep and spread > GAP_TOLERANCE * max(problem.data.yy, 1e-300)
+    holds = deep and spread > GAP_TOLERANCE * max(problem.spread, 1e-300)
     return on.judged(holds, "only one level of local minima", levels=len(levels), spread=spread, threshold=start)
 
 

@@ -48,6 +48,25 @@ def names(found: RaceRuns) -> list[Outcome]:
     return [OUTCOMES[code] for code in found.outcome]
 
 
+@pytest.mark.parametrize("offset", [1e3, 1e9])
+def test_a_large_offset_that_the_bias_takes_off_costs_no_digits(offset: float) -> None:
+    layers = (Layer(3, noise_variance=0.0), Layer(1))
+    x, y = np.round(X * 64.0) / 64.0, np.round(Y * 64.0) / 64.0  # the same deviations after the offset is added
+    plain = Problem(Network(layers, bias=Bias.OUTPUT), moments_of(x, y))
+    moved = Problem(Network(layers, bias=Bias.OUTPUT), moments_of(x + offset, y + offset))
+    first, second = (
+        np.round(RNG.normal(size=(2, 3, 4)) * 64.0) / 64.0,
+        np.round(RNG.normal(size=(2, 1, 3)) * 64.0) / 64.0,
+    )
+    bias = np.full((2, 1, 1), 0.25)
+    shift = offset - (second @ first).sum(axis=(1, 2), keepdims=True) * offset
+    before, slopes = BatchedLoss(plain).gradient([first, second, bias])
+    after, moved_slopes = BatchedLoss(moved).gradient([first, second, bias + shift])
+    assert after == pytest.approx(before, rel=1e-15 * offset + 1e-12)
+    # the bias itself is a double: of its own slope no more is known than of the misfit that it leaves
+    assert moved_slopes[2] == pytest.approx(slopes[2], abs=1e-15 * offset * 1e2)
+
+
 @pytest.mark.parametrize("outputs", [1, 2])
 @pytest.mark.parametrize("bias", Bias)
 def test_batched_loss_and_gradient_are_the_plain_ones(bias: Bias, outputs: int) -> None:
