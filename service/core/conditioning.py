@@ -11,6 +11,8 @@ from service.core.results import Certificate
 
 FEW_DIGITS = 6.0
 """Digits lost to offsets beyond which centred data would help."""
+ALIKE = 10.0
+"""Ratio of mean squares of the inputs up to which their condition as sent is that of scaled ones, to a small factor."""
 HARD = 1e6
 """Scaled condition beyond which collinear inputs are named as the reason of a gap."""
 
@@ -53,7 +55,10 @@ def scaled_condition(seen: Moments) -> float:
     spectrum = seen.spectrum
     if not spectrum.rank:
         return 1.0
-    if not seen.rooted and spectrum.rank == seen.inputs:
+    if spectrum.plain and spectrum.rank == seen.inputs:
+        diagonal = seen.xx.diagonal()
+        if diagonal.max() <= ALIKE * diagonal.min():
+            return float(np.sqrt(spectrum.condition_number))
         roots = np.sqrt(seen.xx.diagonal())
         scaled = seen.xx / roots / roots[:, None]
         factor, info = lapack.dpotrf(scaled, lower=1, clean=0)

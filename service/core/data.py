@@ -24,6 +24,9 @@ SCALES_APART = 1e3
 WELL_CONDITIONED = 1e-8
 """Least eigenvalue of second moments, relative to the largest, that an unscaled decomposition gets right."""
 
+CANCELLING = 1e-3
+"""Share of the targets' mean square below which an error is no difference of moments any more."""
+
 Change = Callable[[LeastSquares], LeastSquares]
 """What noise or a ridge adds to a root."""
 
@@ -108,7 +111,10 @@ class Moments:
         if self.sizes is None and _scaled_alike(second):
             found = spectrum_of(second, self.xy)
             if found.values[0] > WELL_CONDITIONED * found.values[-1] or found.rank_tolerance == 0.0:
-                return found if self.factor is None else replace(found, residual=change(self.root).residual_of(found))
+                unexplained = self.yy - float(np.sum(found.response * found.response))
+                if self.factor is None or unexplained > CANCELLING * self.yy:
+                    return found
+                return replace(found, residual=change(self.root).residual_of(found))
         found = change(self.root).spectrum()
         return found if self.factor is not None else polished(found, second, self.xy, self.yy)
 
@@ -157,8 +163,8 @@ class Moments:
 
     @property
     def rooted(self) -> bool:
-        """Whether errors are read off a root, as sums of squares: of samples, and of moments that are badly scaled."""
-        return self.factor is not None or self.spectrum.residual is not None
+        """Whether errors are read off a root: of badly scaled data, and of samples that can be fitted well."""
+        return self.spectrum.residual is not None
 
     def mean_square(self, end_to_end_map: FloatArray) -> float:
         """``E||W x||^2`` of a map (k, d), not negative.  O(k d^2)."""

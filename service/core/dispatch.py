@@ -11,7 +11,7 @@ from service.core.extremes.answered import answered_in_range
 from service.core.problems import Problem
 from service.core.reductions.lifted import lifted
 from service.core.reductions.table import needs_reduction, reduced
-from service.core.results import Certificate, Minima, Solution, StationaryPoint
+from service.core.results import Certificate, Check, Minima, Solution, StationaryPoint
 from service.core.roles import Certifier, Solver
 from service.core.rules import Finding, conjunction, examine
 from service.core.scalar.subnetworks import subnetwork_points
@@ -131,7 +131,8 @@ def _as_it_is(problem: Problem, extras: Extras) -> Minima:
 def _as_evaluated(solution: Solution, certificate: Certificate) -> tuple[Solution, Certificate]:
     """The minimum with the loss of the weights that are returned, not that of the formula that found them.
 
-    On hard data the two differ by what rounding the weights to doubles costs; the gap counts that in.
+    On hard data the two differ by what rounding the weights to doubles costs; the gap counts that in.  A stationary
+    point whose formula lies between the bounds is the minimum but for rounding, and has its loss.
     """
     minimum, terms = solution.minimum, certificate.terms
     if terms is None or not minimum.attained or minimum.parameters is None:
@@ -140,7 +141,9 @@ def _as_evaluated(solution: Solution, certificate: Certificate) -> tuple[Solutio
         replace(point, loss=terms.loss) if _is_the_minimum(point, certificate, terms.loss) else point
         for point in solution.stationary_points
     )
-    checks = tuple(replace(check, value=0.0) if check.name in CLAIMED else check for check in certificate.checks)
+    checks = tuple(
+        Check(check.name, 0.0, check.tolerance) if check.name in CLAIMED else check for check in certificate.checks
+    )
     evaluated = replace(minimum, loss=terms.loss, terms=terms, prediction_variance=terms.noise)
     return replace(solution, minimum=evaluated, stationary_points=points), replace(certificate, checks=checks)
 

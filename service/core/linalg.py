@@ -29,6 +29,8 @@ class Spectrum:
         ``projections / sqrt(values)``, to the accuracy that the data have; zero along absent directions.
     residual : float or None
         Squared error that no map removes, as a sum of squares; None where only the moments can tell, as a difference.
+    plain : bool
+        Whether the moments were well enough scaled and conditioned to be decomposed as they are.
     """
 
     values: FloatArray
@@ -37,6 +39,7 @@ class Spectrum:
     rank_tolerance: float
     response: FloatArray
     residual: float | None = None
+    plain: bool = False
 
     @cached_property
     def active(self) -> BoolArray:
@@ -87,7 +90,7 @@ def spectrum_of(matrix: FloatArray, columns: FloatArray) -> Spectrum:
     seen = values > tolerance
     roots = np.sqrt(np.where(seen, values, 1.0))
     response = np.where(seen[:, None], projections / roots[:, None], 0.0)
-    return Spectrum(values, vectors, projections, tolerance, response)
+    return Spectrum(values, vectors, projections, tolerance, response, plain=True)
 
 
 def length_of(vector: FloatArray) -> float:

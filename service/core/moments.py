@@ -168,8 +168,12 @@ def check(moments: Moments, at: str = "data") -> Moments:
         moments = replace(moments, xx=0.5 * (moments.xx + moments.xx.T))
     if moments.yy < 0.0:
         raise InputError.at((at, "yy"), "is negative; it is the mean of squares")
-    rounding = max(moments.inputs, min(moments.n or 0, MOST_SAMPLES)) * EPSILON
     spectrum = moments.spectrum
+    certain = spectrum.plain and spectrum.rank == moments.inputs and moments.x_mean is None and moments.y_mean is None
+    if certain and float(np.sum(spectrum.response * spectrum.response)) <= moments.yy:
+        # nothing that rounding would have to excuse: all eigenvalues are positive, no target leaves the range
+        return moments
+    rounding = max(moments.inputs, min(moments.n or 0, MOST_SAMPLES)) * EPSILON
     if spectrum.rank_tolerance > 0.0:
         largest = float(spectrum.values[-1])
         faults = [

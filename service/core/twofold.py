@@ -5,6 +5,7 @@ the order of its sums (Ozaki, Ogita, Oishi, Rump, *Error-free transformations of
 exact products are added up by error-free sums (Knuth; Ogita, Rump, Oishi, *Accurate sum and dot product*, 2005).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -58,8 +59,15 @@ def negated(value: Twofold) -> Twofold:
     return Twofold(-value.high, -value.low)
 
 
-def product(left: FloatArray, right: FloatArray) -> Twofold:
+def product(left: FloatArray, right: FloatArray, sliced: Sequence[FloatArray] | None = None) -> Twofold:
     """``left @ right`` for ``left`` (m, n) and ``right`` (n, p), all entries finite.
+
+    Parameters
+    ----------
+    left : (m, n) array
+    right : (n, p) array
+    sliced : sequence of arrays, optional
+        `column_slices` of ``right``, for a caller who multiplies with it more than once.
 
     Returns
     -------
@@ -71,14 +79,28 @@ def product(left: FloatArray, right: FloatArray) -> Twofold:
     -----
     Ten matrix products, and some ten passes over each factor.
     """
-    bits = _bits(left.shape[1])
-    lefts, rights = _slices(left, 1, bits), _slices(right, 0, bits)
+    lefts = _slices(left, 1, _bits(left.shape[1]))
+    rights = _slices(right, 0, _bits(right.shape[0])) if sliced is None else sliced
     total = Twofold(np.zeros((left.shape[0], right.shape[1])), np.zeros((left.shape[0], right.shape[1])))
     for depth in range(SLICES):
         for index in range(depth + 1):
             high, low = two_sum(total.high, lefts[index] @ rights[depth - index])
             total = Twofold(high, total.low + low)
     return two_sum(total.high, total.low)
+
+
+def column_slices(matrix: FloatArray, largest: int) -> list[FloatArray]:
+    """Slices of a right factor (n, p) with entries of modulus at most ``2^largest``.
+
+    The error of `product` is then relative to that instead of the largest modulus of each column.
+    """
+    bits, rest, slices = _bits(matrix.shape[0]), matrix, []
+    for index in range(SLICES):
+        grid = np.ldexp(1.5, largest - index * bits + (52 - bits))
+        part = (rest + grid) - grid
+        slices.append(part)
+        rest = rest - part
+    return slices
 
 
 def product_error(length: int) -> float:

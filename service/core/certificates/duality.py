@@ -47,11 +47,14 @@ def convex_decay_bound(below: Below) -> float:
     the penalty that is nearest to it, and the scaled residual, which loses less where the map is not yet a minimum.
     """
     mu = common_decay(below.problem.network.weight_decays)
+    of_residual = residual_bound(below.quadratic, mu, below.end_map) - _rounding(below)
     expansion = below.expansion
+    if expansion is None:
+        return of_residual
     cut = mu * (1.0 - 8.0 * sum(expansion.slope.shape) * EPSILON)
     points = (cut_to_ball(expansion.slope, cut), sign_point(expansion.centre, expansion.slope, cut))
     bounds = [expansion.dual_minimum(point, below.longest) for point in points]
-    return max(*bounds, residual_bound(below.quadratic, mu, below.end_map) - _rounding(below))
+    return max(*bounds, of_residual)
 
 
 def cut_to_ball(slope: FloatArray, radius: float) -> FloatArray:
@@ -96,7 +99,7 @@ def certify_autoencoder(problem: Problem, solution: Solution) -> Certificate:
     squares = quadratic.scales**2
     if bound == squares.size or squares[bound] <= mu:
         return certify_nuclear_norm(problem, solution)
-    return certificate(problem, solution, _reconstruction_bound, KUNIN)
+    return certificate(problem, solution, _reconstruction_bound, KUNIN, quick=False)
 
 
 def _reconstruction_bound(below: Below) -> float:
@@ -108,4 +111,5 @@ def _reconstruction_bound(below: Below) -> float:
     # q (1 - p)^2 + 2 mu p is (s - y)^2 + (2 mu / sqrt q) s at s = p sqrt q, y = sqrt q
     parts = [scalar_bounds(np.array([root]), 2.0 * mu / root, 1.0)[0] for root in np.sqrt(squares[:bound])]
     lower = float(np.sum(parts)) + float(np.sum(squares[bound:]))
-    return lower * (1.0 - 4.0 * below.expansion.stretch - 64.0 * EPSILON)
+    stretch = 0.0 if below.expansion is None else below.expansion.stretch
+    return lower * (1.0 - 4.0 * stretch - 64.0 * EPSILON)

@@ -21,7 +21,7 @@ from service.core.scalar.reduced import ReducedProblem, noise_changes_form, redu
 
 MOST_NOISE = 200.0
 """Logarithm of the factor C beyond which noise is bounded as if it were this much."""
-FAR, NEAR = 1e6, 1e5
+FAR, NEARER = 1e6, (1e5, 1e4, 1e3)
 """Norms, relative to the returned map's, up to which a bound holds that cannot hold for all maps."""
 
 
@@ -94,8 +94,9 @@ def undecayed_bound(expansion: Expansion, norm: float, unit: float) -> LowerBoun
     while limits[-1] < 1e150 and expansion.weak_cost(10.0 * max(limits[-1], 1e-150)) <= 0.01 * GAP_TOLERANCE * unit:
         limits.append(10.0 * max(limits[-1], 1e-150))
     limit = limits[-1]
-    if expansion.weak_cost(limit) > 0.3 * GAP_TOLERANCE * unit:
-        limit = NEAR * norm
+    for nearer in NEARER:
+        if expansion.weak_cost(limit) > 0.3 * GAP_TOLERANCE * unit:
+            limit = nearer * norm
     cost = expansion.weak_cost(limit)
     return LowerBound(expansion.rest - cost, error + cost, limit)
 

@@ -10,13 +10,14 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.certificates.norm_below import undecayed_bound
+from service.core.certificates.plain_data import plain_error
 from service.core.enclosures.expansion import Expansion
-from service.core.enclosures.measured import measure
+from service.core.enclosures.measured import longest_useful, measure
 from service.core.enclosures.of_problem import expected_source
 from service.core.enclosures.sources import UNIT
 from service.core.linalg import EPSILON
 from service.core.linear.expanded import quadratic_of_expansion
-from service.core.linear.quadratic import Quadratic, seen_spectrum
+from service.core.linear.quadratic import Quadratic, quadratic_of, seen_spectrum
 from service.core.problems import Problem
 from service.core.results import GlobalMinimum
 
@@ -31,8 +32,8 @@ class Below:
         The network with decays that are no larger, on the same data.
     quadratic : Quadratic
         A squared error that is no larger for all maps, or for those up to ``norm_limit``.
-    expansion : Expansion
-        About the claimed map.
+    expansion : Expansion or None
+        About the claimed map; None where eigenpairs of well-scaled data stand for the data.
     claimed : GlobalMinimum
     norm_limit : float or None
     unit : float
@@ -43,7 +44,7 @@ class Below:
 
     problem: Problem
     quadratic: Quadratic
-    expansion: Expansion
+    expansion: Expansion | None
     claimed: GlobalMinimum
     norm_limit: float | None
     unit: float
@@ -59,6 +60,29 @@ class Below:
         """Rounding of a bound that adds and takes off numbers of the size of the loss of zero."""
         sizes = self.quadratic.target.shape
         return 16.0 * float(np.sqrt(sum(sizes))) * EPSILON * max(self.quadratic.total, 0.0)
+
+
+def quick_below(problem: Problem, claimed: GlobalMinimum, upper: float, unit: float) -> Below | None:
+    """The white coordinates that the solver used, less all that rounding may have done; None on hard data.
+
+    Notes
+    -----
+    A map no worse than ``upper`` is no longer than least squares and ``sqrt(upper)`` over the least scale, which bounds
+    by how much its squared error may be off.
+    """
+    network, data = problem.network, problem.data
+    centre = bool(network.bias_layers) and data.x_mean is not None and data.y_mean is not None
+    spectrum = seen_spectrum(data, network.input_noise_variance, centre)
+    error = plain_error(data, spectrum)
+    if error is None:
+        return None
+    quadratic = quadratic_of(problem)
+    length = float(np.linalg.norm(quadratic.target / quadratic.scales))
+    beyond = length + 1.01 * float(np.sqrt(upper)) / quadratic.least_scale
+    longest = min(beyond, longest_useful(network.weight_decays, upper))
+    allowance = 2.0 * error.of_error(longest)
+    below = replace(quadratic, residual=quadratic.residual - allowance, total=quadratic.total - allowance)
+    return Below(problem, below, None, claimed, None, unit, longest)
 
 
 def problem_below(problem: Problem, claimed: GlobalMinimum, upper: float, unit: float, precise: bool) -> Below:

@@ -9,7 +9,8 @@ from math import exp, sqrt
 
 import numpy as np
 
-from service.core.certificates.norm_below import MOST_NOISE, lower_bound
+from service.core.certificates.norm_below import MOST_NOISE, LowerBound, lower_bound
+from service.core.certificates.quick import quick_bound, quick_loss
 from service.core.enclosures.loss import OWN_SIZE, ChainNoise, EnclosedLoss, enclosed_loss, precisely_enclosed
 from service.core.enclosures.sources import gamma
 from service.core.linalg import length_of
@@ -54,13 +55,17 @@ def certify(problem: Problem, solution: Solution) -> Certificate:
     if parameters is None:
         parameters = approaching_parameters(problem.network, data, minimum.end_to_end_map[0])
     exact = _evaluated(problem, parameters)
-    loss = _enclosed(problem, parameters, exact)
-    certificate = _certificate(problem, solution, exact, loss, precise=False)
-    if certificate.relative_gap > GAP_TOLERANCE:
-        finer = _certificate(problem, solution, exact, loss, precise=True)
-        if finer.relative_gap < certificate.relative_gap:
-            return finer
-    return certificate
+    loss = quick_loss(problem, exact) or _enclosed(problem, parameters, exact)
+    unit = problem.unit(loss.upper)
+    bound = quick_bound(problem, exact, loss.upper, unit)
+    if bound is not None:
+        return _certificate(problem, solution, exact, loss, bound)
+    center = exact.end_to_end_map
+    found = [_certificate(problem, solution, exact, loss, lower_bound(problem, center, loss.upper, unit, False))]
+    if found[0].relative_gap > GAP_TOLERANCE:
+        finer = lower_bound(problem, center, loss.upper, unit, True)
+        found.append(_certificate(problem, solution, exact, loss, finer))
+    return min(found, key=lambda each: each.relative_gap)
 
 
 def _enclosed(problem: Problem, parameters: Parameters, exact: ChainLoss) -> EnclosedLoss:
@@ -80,10 +85,9 @@ def _enclosed(problem: Problem, parameters: Parameters, exact: ChainLoss) -> Enc
 
 
 def _certificate(
-    problem: Problem, solution: Solution, exact: ChainLoss, loss: EnclosedLoss, *, precise: bool
+    problem: Problem, solution: Solution, exact: ChainLoss, loss: EnclosedLoss, bound: LowerBound
 ) -> Certificate:
     unit = problem.unit(loss.upper)
-    bound = lower_bound(problem, exact.end_to_end_map, loss.upper, unit, precise)
     lower = max(bound.value, 0.0)
     return Certificate(
         upper_bound=loss.upper,

@@ -30,9 +30,11 @@ def certify_reduced_rank(problem: Problem, solution: Solution) -> Certificate:
     """Certificate of a network with an undecayed layer, or of a single layer."""
     if problem.network.n_layers == 1 and problem.network.weight_decays[0] > 0.0:
         ridge = float(problem.network.weight_decays[0])
-        return certificate(
-            problem, solution, lambda below: below.expansion.ridge_minimum(ridge), "ridge regression is convex"
-        )
+
+        def bound(below: Below) -> float:
+            return -np.inf if below.expansion is None else below.expansion.ridge_minimum(ridge)
+
+        return certificate(problem, solution, bound, "ridge regression is convex", quick=False)
     return certificate(problem, solution, undecayed_bound, ECKART_YOUNG)
 
 

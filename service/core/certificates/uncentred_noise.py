@@ -12,7 +12,7 @@ from service.core.certificates.quadratic_below import Below
 from service.core.certificates.separable import undecayed_bound
 from service.core.enclosures.combined import Combined, Part
 from service.core.enclosures.curvature import curvature_along
-from service.core.enclosures.of_problem import SQUARED, on_each_input, prediction_source, without_targets
+from service.core.enclosures.of_problem import LEAST, on_each_input, prediction_source, without_targets
 from service.core.enclosures.sources import UNIT, Source, gamma
 from service.core.linear.quadratic import seen_spectrum
 from service.core.linear.uncentred import noise_coordinates
@@ -24,7 +24,7 @@ TANGENT_DUAL = "the squared nuclear norm bounded by its tangent, then signs of t
 
 def certify_uncentred_noise(problem: Problem, solution: Solution) -> Certificate:
     """Certificate under hidden noise and an output bias; the squared norm is bounded by its tangent at the map."""
-    return certificate(problem, solution, _bound, TANGENT_DUAL)
+    return certificate(problem, solution, _bound, TANGENT_DUAL, quick=False)
 
 
 def _bound(below: Below) -> float:
@@ -39,7 +39,7 @@ def _bound(below: Below) -> float:
     values = np.linalg.svd(coordinates.of_map(below.claimed.end_to_end_map), compute_uv=False)
     length = float(np.sum(values))
     feasible = _feasible_share(below.problem)
-    if feasible <= 0.0 or not expansion.known.all():
+    if feasible <= 0.0 or expansion is None or not expansion.known.all():
         return undecayed_bound(below)
     white = (expansion.slope @ expansion.basis.T @ coordinates.basis) / coordinates.scales
     cut = coordinates.mu * length * feasible * (1.0 - 16.0 * sum(white.shape) * UNIT)
@@ -74,4 +74,4 @@ def _about_zero(problem: Problem) -> Source:
     base = without_targets(prediction_source(problem, centre=False))
     if variance == 0.0:
         return base
-    return Combined([Part(base, 1.0), Part(on_each_input(variance * data.xx.diagonal(), data.outputs), 1.0, SQUARED)])
+    return Combined([Part(base, 1.0), Part(on_each_input(variance * data.xx.diagonal(), data.outputs), LEAST)])

@@ -18,13 +18,10 @@ class Part:
     ----------
     source : Source
     factor : float
-    relative : float
-        Relative error of the factor, and of the squared error itself where its rows are not exact.
     """
 
     source: Source
     factor: float
-    relative: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -42,13 +39,13 @@ class Combined:
         """The sum near a map (k, d); see `Source`."""
         value = value_error = 0.0
         slope, slope_error = np.zeros_like(end_to_end_map), np.zeros(end_to_end_map.shape[1])
-        rounding = gamma(2.0 * len(self.parts) + 4.0)
+        rounding = gamma(len(self.parts) + 1.0)
         for part in self.parts:
-            local, off = part.source.near(end_to_end_map, low, precise), part.relative + rounding
+            local = part.source.near(end_to_end_map, low, precise)
             value += part.factor * local.value
-            value_error += part.factor * (local.value_error + off * abs(local.value))
+            value_error += part.factor * (local.value_error + rounding * abs(local.value))
             slope = slope + part.factor * local.slope
-            slope_error += part.factor * (local.slope_error + off * np.linalg.norm(local.slope, axis=0))
+            slope_error += part.factor * (local.slope_error + rounding * np.linalg.norm(local.slope, axis=0))
         return Local(value, 1.01 * value_error, slope, 1.01 * slope_error)
 
     def second(self, directions: FloatArray, units: FloatArray, precise: bool) -> tuple[FloatArray, FloatArray]:
@@ -59,6 +56,6 @@ class Combined:
             found, wrong = part.source.second(directions, units, precise)
             lengths = np.sqrt(np.abs(found.diagonal()) + wrong.diagonal())
             gram += part.factor * found
-            off = (part.relative + 8.0 * UNIT) * np.outer(lengths, lengths)
+            off = 8.0 * UNIT * np.outer(lengths, lengths)
             error += part.factor * (wrong + off)
         return gram, 1.01 * error

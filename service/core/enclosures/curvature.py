@@ -10,7 +10,7 @@ from service.core.factor import powers_of_two
 
 LARGEST_SHARE = 0.3
 """Share of the curvature that its error may take in a direction that counts as known."""
-SPARED = (1e-8, 1e-4, 0.1)
+SPARED = (1e-12, 1e-10, 1e-8, 1e-4, 0.1)
 """Shares of the curvature that known directions may give up for weak ones."""
 FLOORS = (1e-10, 1e-5, 1e-3)
 """Sizes of directions, relative to the numbers that make them up, below which they are tried as weak."""

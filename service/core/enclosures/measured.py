@@ -98,7 +98,9 @@ class Measured:
         ridge = float(decays[0]) if decays.size == 1 else 0.0
         norm = longest_useful(decays, upper)
         found = self.charged(ridge, norm)
-        if not np.isfinite(norm):
+        certain = len(self.curvatures) == 1 and bool(found.known.all()) and bool(self.curvatures[0].values.all())
+        if not np.isfinite(norm) or (certain and found.share <= 1e-13):
+            # nothing that a shorter norm would make cheaper
             return found, norm
         free = self.charged(0.0, np.inf)
         for _ in range(ROUNDS):

@@ -11,8 +11,8 @@ from service.core.enclosures.second_moments import SecondMoments
 from service.core.enclosures.sources import Source
 from service.core.problems import Problem
 
-SQUARED = 1e-13
-"""Relative error of mean squares of the inputs, sums of squares of at most 10^12 samples."""
+LEAST = 1.0 - 1e-13
+"""Share of a computed factor, or mean square of the inputs, that is there for certain."""
 
 
 def prediction_source(problem: Problem, centre: bool) -> Source:
@@ -63,7 +63,7 @@ def on_each_input(variances: FloatArray, outputs: int) -> Source:
 
 
 def expected_source(problem: Problem, centre: bool, hidden: float, of_covariance: bool) -> Source:
-    """Squared error of the prediction with what noise adds to it, hidden layers merged into one factor.
+    """Squared error of the prediction with no more than noise adds to it, hidden layers merged into one factor.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ def expected_source(problem: Problem, centre: bool, hidden: float, of_covariance
     data, noise = problem.data, problem.network.input_noise_variance
     parts = [Part(base, 1.0)]
     if hidden > 0.0:
-        parts.append(Part(without_targets(prediction_source(problem, of_covariance)), hidden, SQUARED))
+        parts.append(Part(without_targets(prediction_source(problem, of_covariance)), LEAST * hidden))
     if noise > 0.0:
         variances = (1.0 + hidden) * noise * data.xx.diagonal()
-        parts.append(Part(on_each_input(variances, data.outputs), 1.0, SQUARED))
+        parts.append(Part(on_each_input(variances, data.outputs), LEAST))
     return base if len(parts) == 1 else Combined(parts)

@@ -9,7 +9,7 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.core.enclosures.sources import UNIT, Local, gamma
 from service.core.factor import powers_of_two
-from service.core.twofold import Twofold, added, exactly, negated, product, product_error
+from service.core.twofold import Twofold, added, column_slices, exactly, negated, product, product_error
 
 ENTRY = 4.0
 """Largest modulus of second moments in units of powers of two just below the root mean squares."""
@@ -69,6 +69,11 @@ class SecondMoments:
         )
 
     @cached_property
+    def _slices(self) -> list[FloatArray]:
+        # entries are at most ENTRY
+        return column_slices(self._scaled.xx.high, 2)
+
+    @cached_property
     def _target(self) -> float:
         """Root mean square of the targets before means are taken off."""
         return float(np.sqrt(max(self.yy, 0.0)))
@@ -101,7 +106,7 @@ class SecondMoments:
 
     def _precisely(self, whole: FloatArray, below: FloatArray) -> Local:
         moments, inputs, size = self._scaled, len(self._scale), np.abs(whole)
-        fitted = product(whole, moments.xx.high)
+        fitted = product(whole, moments.xx.high, self._slices)
         fitted = Twofold(fitted.high, fitted.low + (below @ moments.xx.high + whole @ moments.xx.low))
         xy = Twofold(moments.xy.high.T, moments.xy.low.T)
         slope = added(xy, negated(fitted))

@@ -6,7 +6,7 @@ numbers after the first layer.  A test holds it equal to the dense recursion.
 """
 
 from dataclasses import dataclass, replace
-from math import inf, sqrt
+from math import inf, prod, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -126,9 +126,10 @@ def chain_loss(network: Network, moments: Moments, chain: Chain) -> ChainLoss:
     """
     seen, x_mean, y_mean = _as_seen(network, moments)
     on_inputs = network.input_noise_variance * (seen.xx.diagonal() + x_mean * x_mean) * chain.first
-    pushed = seen.xx.dot(chain.first) + on_inputs
-    added = on_inputs.dot(chain.first).item()
-    total = seen.mean_square(chain.first[None, :]) + added
+    pushed, added = seen.xx.dot(chain.first), on_inputs.dot(chain.first).item()
+    rooted = seen.rooted
+    spread = seen.mean_square(chain.first[None, :]) if rooted else max(pushed.dot(chain.first).item(), 0.0)
+    pushed, total = pushed + on_inputs, spread + added
     target, mean = chain.first.dot(seen.xy[:, 0]).item(), chain.first.dot(x_mean).item()
     sizes = (1.0, *chain.sizes)
     entering: list[_Entering] = []
@@ -139,12 +140,17 @@ def chain_loss(network: Network, moments: Moments, chain: Chain) -> ChainLoss:
         scattered = noise * (total + mean * mean)
         total, added = total + scattered, added + scattered
         means.append(mean)
-    product = chain.first * float(np.prod(chain.sizes)) if chain.sizes else chain.first
-    offset = _offset(sizes, chain.biases)
+    size = prod(chain.sizes)
+    product, offset = chain.first * size, _offset(sizes, chain.biases)
+    if rooted:
+        fit = moments.fit(product[None, :], np.array([offset]))
+    else:
+        missed = mean - y_mean
+        fit = max(size * size * spread - 2.0 * target + seen.yy + missed * missed, 0.0)
     steps = _Steps(entering, means, 2.0 * (mean - y_mean))
     gradient, decay = _backward(network, chain, steps, pushed, (seen.xy[:, 0], x_mean))
     return ChainLoss(
-        fit=moments.fit(product[None, :], np.array([offset])),
+        fit=fit,
         noise=added,
         decay=decay,
         gradient_norm=sqrt(gradient),

@@ -77,8 +77,10 @@ def _spread(log_factor: float, rates: list[float]) -> float | None:
     if middle - log(min(rates)) > 690.0:
         return None
     # the answer if every rate were the largest, and if every rate were the smallest
+    low, high = middle - log(max(rates)), middle - log(min(rates))
+    if low == high:
+        return exp(low)
     logs = np.log(rates)
-    low, high = middle - float(logs.max()), middle - float(logs.min())
 
     def excess(log_x: float) -> float:
         return float(np.logaddexp(0.0, log_x + logs).sum()) - log_factor

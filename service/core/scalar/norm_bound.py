@@ -13,7 +13,7 @@ import numpy as np
 
 from service.core.linalg import EPSILON
 from service.core.scalar.reduced import ReducedProblem
-from service.core.scalar.shells import ShellProblem, subdivide
+from service.core.scalar.shells import EXACT, Drift, ShellProblem, subdivide
 
 GAP_TOLERANCE: Final = 1e-9
 """Relative gap between the bounds of a one-output minimum below which they are said to meet."""
@@ -47,7 +47,9 @@ class NormBound:
     possible_gain: float = 0.0
 
 
-def norm_bound(reduced: ReducedProblem, tolerance: float, target: float, hint: float | None = None) -> NormBound:
+def norm_bound(
+    reduced: ReducedProblem, tolerance: float, target: float, hint: float | None = None, drift: Drift = EXACT
+) -> NormBound:
     """Bound the minimal loss from below, to ``tolerance`` where double precision allows.
 
     Parameters
@@ -59,6 +61,8 @@ def norm_bound(reduced: ReducedProblem, tolerance: float, target: float, hint: f
         A loss that is known to be reached; subdivision stops once no shell can be better by more.
     hint : float, optional
         Norm of a map near which to subdivide first; validity does not depend on it.
+    drift : Drift
+        How far the data may be from the numbers of the reduced problem, whose eigenvalues are then all positive.
 
     Returns
     -------
@@ -75,14 +79,16 @@ def norm_bound(reduced: ReducedProblem, tolerance: float, target: float, hint: f
     explained = reduced.explained
     if reduced.n_hidden == 0 or reduced.log_kappa == -np.inf:
         excess = reached = _convex_excess(reduced)
-        allowance, nodes = 64.0 * EPSILON * excess, 1
+        allowance, nodes = 64.0 * EPSILON * excess + _convex_drift(reduced, drift), 1
     else:
-        problem = ShellProblem(reduced)
+        problem = ShellProblem(reduced, drift)
         per_loss = 1.0 / max(shrink, 1e-300)
         known = (target - undecayed) * per_loss
         excess, allowance, reached, nodes = subdivide(problem, hint, tolerance * per_loss, min(known, explained))
     gained = max(0.0, excess - allowance) * shrink
     base = 8.0 * EPSILON * (abs(undecayed) + gained)
+    # what the allowance exceeds the excess by is no less of a change of the data
+    gained -= max(0.0, allowance - excess) * shrink
     return NormBound(
         undecayed + gained - base,
         undecayed + reached * shrink,
@@ -98,3 +104,21 @@ def _convex_excess(reduced: ReducedProblem) -> float:
     ridge = float(np.exp(reduced.log_kappa)) if reduced.n_hidden == 0 else 0.0
     fitted = reduced.squares / (reduced.values + ridge)
     return ridge * float(np.sum(fitted / reduced.values))
+
+
+def _convex_drift(reduced: ReducedProblem, drift: Drift) -> float:
+    """By how much the minimum of one convex quadratic can fall as its data move.
+
+    Notes
+    -----
+    ``e ||v||^2 + 2 f ||v||`` around the minimiser, to first order there and to second in the rest of the curvature.
+    """
+    if drift == EXACT:
+        return 0.0
+    ridge = float(np.exp(reduced.log_kappa)) if reduced.n_hidden == 0 else 0.0
+    length = float(np.sqrt(np.sum(reduced.squares / (reduced.values + ridge) ** 2)))
+    curvature = float(reduced.values.min()) + ridge - drift.quadratic
+    if curvature <= 0.0:
+        return np.inf
+    pull = drift.quadratic * length + drift.linear
+    return drift.quadratic * length**2 + 2.0 * drift.linear * length + pull**2 / curvature

@@ -56,7 +56,7 @@ def refined(
     ridge, which the root of the secular equation has settled.  O(d^2) and a pass over the data a step.
     """
     spectrum = reduced.spectrum
-    if spectrum.residual is None:
+    if spectrum.plain:
         return end_to_end_map
     source = _source(problem, reduced)
     values = spectrum.values * exp(reduced.log_factor)

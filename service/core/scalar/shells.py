@@ -16,6 +16,16 @@ from service.core.scalar.relaxation import relaxation
 MOST_NODES: Final = 20_000
 
 
+class Drift(NamedTuple):
+    """By how much the data of a problem may differ from its numbers: norms of the errors of A and of a."""
+
+    quadratic: float = 0.0
+    linear: float = 0.0
+
+
+EXACT: Final = Drift()
+
+
 class _Shells(NamedTuple):
     """Bounds, over shells, on C times the excess over the undecayed minimum; each of shape (m,).
 
@@ -43,8 +53,9 @@ def longest_useful(reduced: ReducedProblem) -> float:
 class ShellProblem:
     """Bounds of H on shells of the norm."""
 
-    def __init__(self, reduced: ReducedProblem) -> None:
+    def __init__(self, reduced: ReducedProblem, drift: Drift) -> None:
         self.reduced = reduced
+        self.drift = drift
         self.log_weight = log(reduced.n_hidden + 1.0) + reduced.log_kappa
         self.explained = reduced.explained
 
@@ -100,8 +111,9 @@ class ShellProblem:
         ends = np.concatenate((low, high))
         paid = self.decay(ends)
         found = relaxation(values, squares, squares / values, (low, high), (paid[:m], paid[m:]))
+        moved = self.drift.quadratic * high * high + 2.0 * self.drift.linear * high
         bound = found.shrunk + found.constant
-        return _Shells(low, high, bound, found.arithmetic, found.slope, found.shrunk, found.norm)
+        return _Shells(low, high, bound, found.arithmetic + moved, found.slope, found.shrunk, found.norm)
 
     def reached(self, shells: _Shells) -> float:
         """Least excess of the relaxed minimisers themselves."""

@@ -26,7 +26,7 @@ def fits_a_stack(problem: Problem) -> bool:
     # the bounds of a stack charge rounding relative to the largest eigenvalue
     spectrum = data.spectrum
     plain = plain and spectrum.condition_number <= MOST_CONDITION
-    plain = plain and (spectrum.rank_tolerance > 0.0 or spectrum.residual is None)
+    plain = plain and spectrum.plain
     return plain and not centres_the_mean(network, data) and bool(_seen(problem).any())
 
 

@@ -123,6 +123,8 @@ def moments_within_range(moments: Moments, *, decayed: bool) -> Units | None:
 
 
 def _in_range(sizes: FloatArray, outputs: int, *, decayed: bool) -> Units | None:
+    if float(sizes.min()) >= 1.0 / COMFORTABLE and float(sizes.max()) <= COMFORTABLE:
+        return None
     own = powers_of_two(sizes)
     large, small = sizes > COMFORTABLE, (sizes < 1.0 / COMFORTABLE) & (sizes > 0.0)
     scale = np.where(large | small, own, 1.0)
