@@ -19,6 +19,9 @@ from service.core.linalg import EPSILON, Spectrum
 NEGLIGIBLE = 10.0
 """A singular value of the scaled root below this many ``d eps`` of the largest counts as zero."""
 
+SQUARES_VANISH = 1e-145
+"""Singular values of a root whose squares leave no room for digits above the least double."""
+
 
 @dataclass(frozen=True)
 class LeastSquares:
@@ -96,8 +99,14 @@ class LeastSquares:
         inside = basis[:, :rank].T @ self.response
         outside = self.response - basis[:, :rank] @ inside
         residual = self.rest + float(np.sum(outside * outside))
-        left, values, right = _decomposed(rows * self.scale, float(self.scale.max() / self.scale.min()))
-        return _spectrum(right, values, left.T @ inside, residual)
+        with np.errstate(over="ignore"):
+            spread = float(self.scale.max() / self.scale.min())
+        left, values, right = _decomposed(rows * self.scale, spread)
+        along, unseen = left.T @ inside, values < SQUARES_VANISH
+        # what these directions explain is left over where their second moments are none in double precision
+        residual += float(np.sum(along[unseen] ** 2))
+        values, along = np.where(unseen, 0.0, values), np.where(unseen[:, None], 0.0, along)
+        return _spectrum(right, values, along, residual)
 
 
 def _rank_of(upper: FloatArray) -> int:

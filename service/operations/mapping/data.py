@@ -166,7 +166,9 @@ def _from_samples(
     elif ranged:
         units = within_range(factor, decayed=ranged.decayed)
     if units is not None:
-        factor, x, y = units.factor(factor, AT), *units.samples(x, y)
+        x, y = units.samples(x, y)
+        # the mean of denormal numbers may be none in the units that were sent
+        factor = factor_of_samples(x, y) if units.is_scale else units.factor(factor, AT)
     moments = factored(factor, (*AT, "x"), (*AT, "y"))
     held_out = held_out_moments(data.evaluation, HeldOut(x.shape[1], output, coding, coding is not None, units), limits)
     return MappedData(

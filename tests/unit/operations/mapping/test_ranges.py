@@ -144,6 +144,17 @@ def test_moments_of_any_inputs(size: float) -> None:
         check(alone)
 
 
+def test_denormal_inputs_keep_the_mean_that_they_cannot_tell() -> None:
+    """In the units that were sent it lies between two neighbouring doubles."""
+    x = X * [5e-322, 1.0, 1.0]
+    whole = x / [5e-324, 1.0, 1.0]
+    for depth in (1, 2):
+        for bias in ("none", "output"):
+            found, plain = answer(samples(x, Y), depth, 0.0, 2, bias), answer(samples(whole, Y), depth, 0.0, 2, bias)
+            assert found.status is Status.EXACT
+            assert found.global_minimum.loss == pytest.approx(plain.global_minimum.loss, rel=1e-12)
+
+
 FEW: dict[str, tuple[Any, Any]] = {
     "one sample": ([[1.0, 2.0, 3.0]], [[1.0, -1.0]]),
     "one sample of zeros": ([[0.0, 0.0, 0.0]], [[0.0, 0.0]]),
