@@ -12,6 +12,7 @@ from service.core.arrays import FloatArray
 from service.core.data import Moments, moments_of
 from service.core.dispatch import solve
 from service.core.extremes.answered import ways
+from service.core.extremes.charges import worth_of_absent
 from service.core.extremes.free import FREE, free_inputs
 from service.core.problems import Layer, Network, Problem, Samples
 from service.operations.mapping.problem import to_core
@@ -201,3 +202,30 @@ def test_ordinary_problems_are_answered_as_they_are() -> None:
             problem = Problem(Network(layers, bias=bias), moments_of(x * [1e3, 1.0, 1e-2], y))
             assert not list(ways(problem))
             assert not list(ways(replace(problem, moments=None)))
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("decay", [1e-66, 1e-62, 1e-58, 1e-25])
+def test_what_an_absent_input_would_explain_is_owed(decay: float, outputs: int) -> None:
+    """Beside so little decay a small input is worth something, and the bound knows."""
+    x, y = table(13, outputs)
+    x = x * [1e-31, 1.0, 1.0]
+    found = answered(body_of(x, y, 1, decay, "none"))
+    truth = least_squares(of_samples(x, y), penalty=decay).loss
+    assert Fraction(found.certificate.lower_bound) <= truth <= Fraction(found.certificate.upper_bound)
+    assert (decay > 1e-56) == (found.status is not Status.BOUNDED)
+    core = to_core(parse(body_of(x, y, 1, decay, "none")).request.problem, Limits(), other_models=True).core
+    assert core.extremes is not None
+    gained = least_squares(of_samples(x * [0.0, 1.0, 1.0], y), penalty=decay).loss - truth
+    assert 0.0 < gained <= worth_of_absent(core, core.extremes)
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("decay", [1e40, 1e57, 1e61])
+def test_what_lowered_inputs_would_save_is_owed(decay: float, outputs: int) -> None:
+    """Beside so much decay weights of large inputs are not free in the units of the computation."""
+    x, y = table(14, outputs)
+    x = x * [1e305, 1e300, 1e303]
+    found = answered(body_of(x, y, 1, decay, "none"))
+    truth = least_squares(of_samples(x, y), penalty=decay).loss
+    assert Fraction(found.certificate.lower_bound) <= truth <= Fraction(found.certificate.upper_bound)
