@@ -83,7 +83,7 @@ def _highest(problem: Problem, top: float) -> float:
     """Largest rise of the loss on spheres over that of zero, for norms up to ``top``."""
     reduced = reduced_of(problem)
     # a little decay turns the loss round at norms that are many orders below that of the minimum
-    norms = np.concatenate(([0.0], np.geomspace(1e-30 * top, top, 8000)))
+    norms = np.concatenate(([0.0], np.geomspace(max(1e-30 * top, 1e-300), max(top, 1e-299), 8000)))
     losses = loss_on_spheres(reduced, norms)
     at = int(np.argmax(losses))
     if at in (0, norms.size - 1):
@@ -92,6 +92,6 @@ def _highest(problem: Problem, top: float) -> float:
         lambda norm: -float(loss_on_spheres(reduced, np.array([norm]))[0]),
         bounds=(float(norms[at - 1]), float(norms[at + 1])),
         method="bounded",
-        options={"xatol": 1e-10 * top},
+        options={"xatol": 1e-7 * float(norms[at])},
     )
     return max(0.0, float(-found.fun) - reduced.variance)
