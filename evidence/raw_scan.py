@@ -187,5 +187,5 @@ by {max((each.gap for each in still), default=0.0):.1e} at most:
 {_kinds(outcomes)}
 
 Errors are relative to the loss, at least to 1e-6 of the variance of the targets. A bound that holds for maps of bounded
-norm only appeared {len(limited)} times, never with decay{least}.
+norm only appeared {len(limited)} times, never with decay; {least}.
 """
