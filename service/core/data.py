@@ -26,6 +26,8 @@ WELL_CONDITIONED = 1e-8
 
 CANCELLING = 1e-3
 """Share of the targets' mean square below which an error is no difference of moments any more."""
+SPOILING = 2e-6
+"""That share for each unit of the condition number: a difference of moments is then right to some ten digits."""
 
 Change = Callable[[LeastSquares], LeastSquares]
 """What noise or a ridge adds to a root."""
@@ -112,7 +114,9 @@ class Moments:
             found = spectrum_of(second, self.xy)
             if found.values[0] > WELL_CONDITIONED * found.values[-1] or found.rank_tolerance == 0.0:
                 unexplained = self.yy - float(np.sum(found.response * found.response))
-                if self.factor is None or unexplained > CANCELLING * self.yy:
+                # eigenvalues are off by a rounding of the largest, and what they explain by as much of itself
+                lost = max(CANCELLING, SPOILING * found.condition_number)
+                if self.factor is None or unexplained > lost * self.yy:
                     return found
                 return replace(found, residual=change(self.root).residual_of(found))
         found = change(self.root).spectrum()

@@ -149,6 +149,14 @@ class RawProblem:
         return max((float(raw / central) for raw, central in pairs if central), default=1.0)
 
     @cached_property
+    def offset(self) -> float:
+        """Largest mean of an input relative to its deviation; zero without a bias."""
+        if not self.bias:
+            return 0.0
+        pairs = [(self.exact.xx[j][j], self.free.xx[j][j]) for j in range(self.exact.inputs)]
+        return max((sqrt(float((raw - central) / central)) for raw, central in pairs if central), default=0.0)
+
+    @cached_property
     def penalty(self) -> float:
         """The convex penalty ``min_j p / t_j^2`` of the minimum, in coordinates where every input has unit norm."""
         largest = max(self.free.xx[j][j] for j in range(self.free.inputs))

@@ -145,7 +145,7 @@ def _checks(
         Check("bounds_in_order", float(max(0.0, lower - loss.upper) / unit), 0.0),
     ]
     if minimum.attained:
-        checks.insert(0, _gradient_check(problem, network, dense, loss))
+        checks.insert(0, gradient_check(problem, network, dense, loss))
         product = end_to_end(dense)[0] - minimum.end_to_end_map
         length = max(float(minimum.singular_values[0]), 1e-300)
         checks.append(Check("end_to_end_map", float(np.linalg.norm(product)) / length, 1e-9))
@@ -153,7 +153,7 @@ def _checks(
     return tuple(checks)
 
 
-def _gradient_check(problem: Problem, network: Network, dense: DenseParameters, loss: EnclosedLoss) -> Check:
+def gradient_check(problem: Problem, network: Network, dense: DenseParameters, loss: EnclosedLoss) -> Check:
     """Whether every layer's gradient is at rest: the norm of all, against the one at which the first layer is not.
 
     Notes

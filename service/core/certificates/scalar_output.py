@@ -9,6 +9,7 @@ from math import exp, sqrt
 
 import numpy as np
 
+from service.core.certificates.linear_checks import gradient_check
 from service.core.certificates.norm_below import MOST_NOISE, LowerBound, lower_bound
 from service.core.certificates.quick import quick_bound, quick_loss
 from service.core.enclosures.loss import OWN_SIZE, ChainNoise, EnclosedLoss, enclosed_loss, precisely_enclosed
@@ -135,11 +136,22 @@ def _checks(
     length = length_of(minimum.end_to_end_map[0])
     off = length_of(exact.end_to_end_map - minimum.end_to_end_map[0])
     return (
-        Check("gradient_norm", exact.gradient_norm, _gradient_tolerance(problem, exact, loss), scales_with_loss=True),
+        _at_rest(problem, solution, exact, loss),
         *common,
         Check("end_to_end_map", off / length if length > 0.0 else off, 1e-9),
         *weights_missing(minimum),
     )
+
+
+def _at_rest(problem: Problem, solution: Solution, exact: ChainLoss, loss: EnclosedLoss) -> Check:
+    """Whether the gradient is zero: all layers at once, and each for itself where their sizes are far apart."""
+    check = Check(
+        "gradient_norm", exact.gradient_norm, _gradient_tolerance(problem, exact, loss), scales_with_loss=True
+    )
+    if check.passed or solution.minimum.parameters is None:
+        return check
+    network, dense = dense_or_narrow(problem.network, solution.minimum.parameters)
+    return gradient_check(problem, network, dense, loss)
 
 
 def _gradient_tolerance(problem: Problem, exact: ChainLoss, loss: EnclosedLoss) -> float:

@@ -78,15 +78,21 @@ class Rows:
         A sum of squares of rounded misfits, so that its error is relative to itself but for that of the misfits, which
         are of the order of ``|y| + |W||x|``.  O(m k d).
         """
-        x = self._shifted[0].high
+        x, x_low = self._shifted[0]
         twofold, wrong = self._misfit(end_to_end_map, low, precise)
         misfit = twofold.high
         mean, mean_error = None, 0.0
-        if self.shift is not None:
+        if self.shift is not None and precise:
+            mean = _mean(misfit, precise) + twofold.low.mean(axis=0)
+            off_mean = 4.0 * UNIT * float(np.linalg.norm(mean)) + gamma(PAIRWISE) * UNIT * float(np.linalg.norm(misfit))
+            mean_error = 1.01 * (wrong / float(np.sqrt(len(misfit))) + off_mean)
+            twofold = added(twofold, exactly(np.broadcast_to(-mean, misfit.shape)))
+            misfit = twofold.high
+            wrong += float(np.sqrt(len(misfit))) * off_mean
+        elif self.shift is not None:
             mean = _mean(misfit, precise)
             mean_error = 1.01 * (wrong / float(np.sqrt(len(misfit))) + 4.0 * UNIT * float(np.linalg.norm(mean)))
-            if not precise:
-                mean_error += gamma(PAIRWISE) * float(np.linalg.norm(np.abs(misfit).mean(axis=0)))
+            mean_error += gamma(PAIRWISE) * float(np.linalg.norm(np.abs(misfit).mean(axis=0)))
             misfit = misfit - mean
             wrong += 2.0 * gamma(PAIRWISE) * float(np.linalg.norm(misfit))
         square = float(np.sum(misfit * misfit))
@@ -94,8 +100,9 @@ class Rows:
         # the value is that of the upper halves alone
         value_error = wrong * (2.0 * length + wrong) + gamma(PAIRWISE) * square
         if precise:
-            low_misfit = twofold.low - twofold.low.mean(axis=0) if self.shift is not None else twofold.low
-            slope = _careful_product(misfit, x) + low_misfit.T @ x
+            slope = _careful_product(misfit, x) + twofold.low.T @ x
+            if self.shift is not None:
+                slope = slope + misfit.T @ x_low
             off = wrong + gamma(len(x) + 8.0) * 4.0 * UNIT * length
             rounding = 4.0 * UNIT * np.linalg.norm(slope, axis=0)
         else:
