@@ -175,9 +175,9 @@ loss negative or other than that of the weights, and every problem got an answer
 Gaps closed by scaled condition (columns centred where there is a bias, scaled to unit norm) and by penalty
 `min_j p / t_j^2` (the convex penalty at the minimum against the squared norm of each column). Raw moments of a column
 with an offset tell its variance to fewer digits: their scaled condition counts as larger by offset / deviation. Every
-gap below {WELL_CONDITIONED:.0e} or above {FELT_PENALTY:.0e} is closed but for two kinds that may stay open: moments with a
-scaled condition is beyond {MOMENTS_TELL:.0e}, and inputs whose mean is beyond {BIAS_TELLS:.0e} deviations, for which a
-bias in double precision makes up only so far. There {len(still)} of {len(may_stay)} are open,
+gap below {WELL_CONDITIONED:.0e} or above {FELT_PENALTY:.0e} is closed, but for two kinds that may stay open: moments
+with a scaled condition beyond {MOMENTS_TELL:.0e}, and inputs whose mean is beyond {BIAS_TELLS:.0e} deviations, for
+which a bias in double precision makes up only so far. There {len(still)} of {len(may_stay)} are open,
 by {max((each.gap for each in still), default=0.0):.1e} at most:
 
 {_regions(outcomes)}
@@ -187,5 +187,5 @@ by {max((each.gap for each in still), default=0.0):.1e} at most:
 {_kinds(outcomes)}
 
 Errors are relative to the loss, at least to 1e-6 of the variance of the targets. A bound that holds for maps of bounded
-norm only appeared {len(limited)} times, never with decay{least}.
+norm only appeared {len(limited)} times, never with decay; {least}.
 """

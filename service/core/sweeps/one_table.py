@@ -4,6 +4,7 @@ Derivation: ``docs/theory/sweeps.md``.
 """
 
 from collections.abc import Sequence
+from math import sqrt
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from service.core.sweeps.columns import ORIGIN_CLASSES, Sweep
 from service.vocabulary import Bias, PointClass
 
 SIZES = 2
-"""Place of the sizes of the inputs among the forms that are evaluated along the table."""
+"""Place of the sizes of the inputs, where they differ, among the forms that are evaluated along the table."""
 SHARE_OF_TOLERANCE = 3e-10
 """Error of a loss, relative to its unit, above which the table does not tell it."""
 
@@ -52,20 +53,24 @@ def on_one_table(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] 
         log_kappa = ends.log_decays.mean(axis=1) + reduced.noise_share * _shared_factor(reduced, ends)
         lowest = float(log_kappa[np.isfinite(log_kappa)].min(initial=0.0))
     sizes = _sizes(problem, reduced)
-    forms = [_noise_form(reduced), _noise_of(np.diag(np.sqrt(reduced.input_noise))), _noise_of(np.diag(sizes))]
+    forms = [_noise_form(reduced), _noise_of(np.diag(np.sqrt(reduced.input_noise)))]
+    if not isinstance(sizes, float):
+        forms.append(_noise_of(np.diag(sizes)))
     if problem.evaluation is not None:
         forms.append(_evaluation_form(problem, problem.evaluation))
     points = _points(reduced, log_decay, log_factor, forms, lowest)
     found = _assembled(problem, reduced, settings, log_factor, points, forms)
-    return found, _doubtful(problem, reduced, points, found.loss, np.exp(-log_factor))
+    shrink = np.exp(-log_factor)
+    moved = sizes * found.norm if isinstance(sizes, float) else np.sqrt(np.maximum(points.squares[SIZES], 0.0)) * shrink
+    return found, _doubtful(problem, reduced, points, found.loss, shrink, moved)
 
 
-def _sizes(problem: Problem, reduced: ReducedProblem) -> FloatArray:
-    """What rounding of the data, or of their decomposition, is relative to, input by input; shape (d,)."""
+def _sizes(problem: Problem, reduced: ReducedProblem) -> FloatArray | float:
+    """What rounding of the data, or of their decomposition, is relative to: input by input, or for all inputs alike."""
     seen = _seen(problem)
     if seen.rooted:
         return np.sqrt(np.maximum(seen.xx.diagonal(), 0.0))
-    return np.full(seen.inputs, np.sqrt(max(float(reduced.spectrum.values[-1]), 0.0)))
+    return sqrt(max(float(reduced.spectrum.values[-1]), 0.0))
 
 
 def _seen(problem: Problem) -> Moments:
@@ -73,7 +78,12 @@ def _seen(problem: Problem) -> Moments:
 
 
 def _doubtful(
-    problem: Problem, reduced: ReducedProblem, points: SweepPoints, loss: FloatArray, shrink: FloatArray
+    problem: Problem,
+    reduced: ReducedProblem,
+    points: SweepPoints,
+    loss: FloatArray,
+    shrink: FloatArray,
+    moved: FloatArray,
 ) -> BoolArray:
     """Where what rounding makes of the data's eigenpairs shows in the loss; such points are solved on their own.
 
@@ -83,7 +93,6 @@ def _doubtful(
     """
     seen, spectrum = _seen(problem), reduced.spectrum
     roundings = 2.0 * EPSILON * float(np.sqrt(seen.inputs))
-    moved = np.sqrt(np.maximum(points.squares[SIZES], 0.0)) * shrink
     if seen.factor is None:
         wrong = roundings * moved * moved
     else:
