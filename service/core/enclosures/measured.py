@@ -18,6 +18,8 @@ from service.core.twofold import product, product_error
 
 NEGLIGIBLE = 1e-12
 """What one kind of charge may cost, in units of gaps, without a thought for a cheaper way."""
+LEANING = 1e-11
+"""Departure from orthonormal directions, in norm, that decays are not reduced by: where directions are dependent."""
 SHORTER = 0.5
 """A bound of the norm is worth another expansion if it is below this share of the last."""
 ROUNDS = 4
@@ -142,6 +144,9 @@ def measure(
     O(d^3 + k d^2), and one or two passes over rows.
     """
     inputs = len(squares)
+    if _departure(basis) > LEANING + 2.0 * gamma(inputs + 2.0) * inputs:
+        # strong directions first, which keep their own
+        basis = np.ascontiguousarray(np.linalg.qr(basis[:, ::-1])[0][:, ::-1])
     centre = end_to_end_map @ basis
     if precise:
         high, low, moved = _moved_precisely(centre, basis, source.sizes)

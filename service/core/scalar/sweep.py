@@ -97,8 +97,10 @@ def _log_excess(reduced: ReducedProblem, t: FloatArray) -> QuinticTable:
 
 
 def _form_tables(reduced: ReducedProblem, curve: Curve, t: FloatArray, form: LeastSquares) -> list[QuinticTable]:
-    """Tables of ``|e|^2`` and ``e.r`` along the branch, for other data than those trained on."""
-    seen = reduced.spectrum.active
+    """Tables of ``|e|^2`` and ``e.r`` along the branch, for other data than those trained on; none where both are 0."""
+    seen, targets = reduced.spectrum.active, bool(form.response.any())
+    if not targets and not form.root.any():
+        return []
     rows, response = form.root @ reduced.spectrum.vectors[:, seen], form.response[:, 0]
     ridges = np.exp(curve.log_ridge(t))[:, None]
     denominators = reduced.spectrum.values[seen] + ridges
@@ -107,15 +109,17 @@ def _form_tables(reduced: ReducedProblem, curve: Curve, t: FloatArray, form: Lea
     misfit = map_ @ rows.T - response
     first = (-shrinkage * map_) @ rows.T
     second = ((2.0 * shrinkage - 1.0) * shrinkage * map_) @ rows.T
-    return [
+    tables = [
         QuinticTable(
             t,
-            np.sum(misfit * misfit, axis=1),
-            2.0 * np.sum(misfit * first, axis=1),
-            2.0 * np.sum(misfit * second + first * first, axis=1),
-        ),
-        QuinticTable(t, misfit @ response, first @ response, second @ response),
+            np.vecdot(misfit, misfit),
+            2.0 * np.vecdot(misfit, first),
+            2.0 * (np.vecdot(misfit, second) + np.vecdot(first, first)),
+        )
     ]
+    if targets:
+        tables.append(QuinticTable(t, misfit @ response, first @ response, second @ response))
+    return tables
 
 
 def error_at(form: LeastSquares, square: FloatArray, along: FloatArray, shrink: FloatArray) -> FloatArray:
@@ -218,8 +222,8 @@ def _improve(best: SweepPoints, run: _Run, curve: Curve, levels: FloatArray, log
     place = Position(position.interval[wins], position.x[wins])
     best.excess[at] = np.exp(run.log_excess.at(place))
     for tables, square, along in zip(run.forms, best.squares, best.alongs, strict=True):
-        square[at] = tables[0].at(place)
-        along[at] = tables[1].at(place)
+        for table, values in zip(tables, (square, along), strict=False):
+            values[at] = table.at(place)
 
 
 def ridge_points(reduced: ReducedProblem, ridges: FloatArray, forms: list[LeastSquares]) -> SweepPoints:

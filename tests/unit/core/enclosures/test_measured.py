@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from service.core.data import moments_of
+from service.core.dispatch import solve
 from service.core.enclosures.expansion import Expansion
 from service.core.enclosures.measured import longest_useful, measure
 from service.core.enclosures.of_problem import prediction_source
-from service.core.problems import Layer, Network, Problem, Samples
+from service.core.problems import Layer, Moments, Network, Problem, Samples
 from service.vocabulary import Bias
 from tests.reference.exact_numbers import Floats
 from tests.unit.core.enclosures.test_sources import centred, joint_of, rational, times
@@ -115,3 +116,18 @@ def test_no_map_beyond_the_longest_useful_norm_pays() -> None:
         cost = decays.size * np.exp(np.mean(np.log(decays))) * norm ** (2.0 / decays.size)
         assert upper <= cost <= upper * (1.0 + 1e-6)
     assert longest_useful(np.array([0.1, 0.0]), 1.0) == np.inf
+
+
+@pytest.mark.parametrize("decades", [3, 6, 9])
+def test_directions_that_lean_where_moments_are_dependent_cost_no_decay(decades: int) -> None:
+    rng = np.random.default_rng(0)
+    turn = np.linalg.qr(rng.normal(size=(60, 60)))[0]
+    x = rng.normal(size=(200, 60)) @ (turn * np.geomspace(1.0, 10.0**-decades, 60)) @ turn.T
+    y = x @ rng.normal(size=(60, 1)) + 0.1 * rng.normal(size=(200, 1))
+    sent = Moments(x.T @ x / 200.0, x.T @ y / 200.0, float(np.sum(y * y)) / 200.0)
+    found = solve(Problem(Network((Layer(1, weight_decay=1e-3),)), sent))
+    assert found.certificate.holds
+    leaning = rng.normal(size=(60, 60)) * 1e-3 + np.eye(60)
+    source = prediction_source(Problem(Network((Layer(1),)), sent), centre=False)
+    measured = measure(source, leaning, np.ones(60), found.solution.minimum.end_to_end_map, 1.0)
+    assert measured.expansion.stretch < 1e-11

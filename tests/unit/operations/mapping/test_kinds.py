@@ -65,9 +65,9 @@ def test_an_upload_is_answered_as_its_samples(kind: str, network: str) -> None:
         found = answered(uploaded(table, form), NETWORKS[network])
         assert found.data.kind == "factor"
         assert found.global_minimum.loss == pytest.approx(expected.global_minimum.loss, rel=1e-13, abs=off)
-        # neither contradicts the other
+        # neither contradicts the other, but for the rounding of the factor that is kept of a file
         for one, other in ((found.certificate, expected.certificate), (expected.certificate, found.certificate)):
-            assert one.lower_bound <= other.upper_bound
+            assert one.lower_bound <= other.upper_bound * (1.0 + 1e-13) + off
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"dummies"}))
