@@ -131,7 +131,7 @@ def _stacked(problems: Sequence[Problem], places: IntArray, found: ManyMinima) -
         hints = exact.norm * np.exp(np.minimum(stack.log_factor, 600.0))
         lower = stacked_bound(stack, 0.2 * GAP_TOLERANCE * unit, upper, hints)
         gap = (upper - lower) / unit
-    held = (gap <= GAP_TOLERANCE) & (gap >= -GAP_TOLERANCE) & (upper > CANCELLING * stack.variance)
+    held = (gap <= GAP_TOLERANCE) & (gap >= 0.0) & (upper > CANCELLING * stack.variance)
     at = places[held]
     found.status[at] = Status.EXACT
     for name, column in (
