@@ -177,7 +177,8 @@ Gaps closed by scaled condition (columns centred where there is a bias, scaled t
 with an offset tell its variance to fewer digits: their scaled condition counts as larger by offset / deviation. Every
 gap below {WELL_CONDITIONED:.0e} or above {FELT_PENALTY:.0e} is closed, but for two kinds that may stay open: moments
 with a scaled condition beyond {MOMENTS_TELL:.0e}, and inputs whose mean is beyond {BIAS_TELLS:.0e} deviations, for
-which a bias in double precision makes up only so far. There {len(still)} of {len(may_stay)} are open,
+which the returned bias does not make up for how the weights are rounded. There {len(still)} of {len(may_stay)} are
+open,
 by {max((each.gap for each in still), default=0.0):.1e} at most:
 
 {_regions(outcomes)}

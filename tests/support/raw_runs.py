@@ -24,7 +24,8 @@ FELT_PENALTY: Final = 1e-8
 MOMENTS_TELL: Final = 1e6
 """Scaled condition below which gaps must close from moments: they hold its square, and with it half of the digits."""
 BIAS_TELLS: Final = 1e7
-"""Mean of an input, in deviations, below which a bias in double precision makes up for it to the tolerance."""
+"""Mean of an input, in deviations, below which gaps must close. Beyond, the bias that is returned does not make up for
+how the weights are rounded; a bias chosen for the rounded weights might."""
 LOST: Final = 1e-14
 """What moments lose to offsets, a hundred roundings of the raw ones, must stay below the penalty."""
 OWN_SIZE: Final = Fraction(1, 10**9)
