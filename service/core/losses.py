@@ -234,6 +234,12 @@ def end_to_end(parameters: DenseParameters) -> tuple[AnyArray, AnyArray]:
     return product, offset
 
 
+def moduli_of(parameters: DenseParameters) -> DenseParameters:
+    """Absolute values of all weights and biases, to whose products the rounding of products is relative."""
+    biases = tuple(None if bias is None else np.abs(bias) for bias in parameters.biases)
+    return DenseParameters(tuple(np.abs(weight) for weight in parameters.weights), biases)
+
+
 def fit_of(moments: Moments, end_to_end_map: FloatArray, offset: FloatArray) -> float:
     """Mean squared error ``E||W x + b - y||^2`` of an affine map, never negative.  O(k d^2)."""
     return moments.fit(end_to_end_map, offset)
