@@ -234,10 +234,16 @@ def end_to_end(parameters: DenseParameters) -> tuple[AnyArray, AnyArray]:
     return product, offset
 
 
-def moduli_of(parameters: DenseParameters) -> DenseParameters:
-    """Absolute values of all weights and biases, to whose products the rounding of products is relative."""
-    biases = tuple(None if bias is None else np.abs(bias) for bias in parameters.biases)
-    return DenseParameters(tuple(np.abs(weight) for weight in parameters.weights), biases)
+def offset_moduli(parameters: DenseParameters) -> FloatArray:
+    """Offset (k,) of the moduli, to which the rounding of the offset is relative; zero where the last bias is all."""
+    if not any(bias is not None and bias.any() for bias in parameters.biases[:-1]):
+        return np.zeros(len(parameters.weights[-1]))
+    moduli = DenseParameters(
+        tuple(np.abs(weight) for weight in parameters.weights),
+        tuple(None if bias is None else np.abs(bias) for bias in parameters.biases),
+    )
+    offset: FloatArray = end_to_end(moduli)[1]
+    return offset
 
 
 def fit_of(moments: Moments, end_to_end_map: FloatArray, offset: FloatArray) -> float:

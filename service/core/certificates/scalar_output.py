@@ -12,10 +12,10 @@ import numpy as np
 from service.core.certificates.linear_checks import gradient_check
 from service.core.certificates.norm_below import MOST_NOISE, LowerBound, lower_bound
 from service.core.certificates.quick import quick_bound, quick_loss
-from service.core.enclosures.loss import OWN_SIZE, ChainNoise, EnclosedLoss, enclosed_loss, precisely_enclosed
+from service.core.enclosures.loss import ChainNoise, EnclosedLoss, enclosed_loss, is_sharp, precisely_enclosed
 from service.core.enclosures.sources import gamma
 from service.core.linalg import length_of
-from service.core.losses import end_to_end, gradient_of, moduli_of, terms_of
+from service.core.losses import end_to_end, gradient_of, offset_moduli, terms_of
 from service.core.parameters import Parameters
 from service.core.problems import Problem
 from service.core.results import Certificate, Check, Solution, weights_missing
@@ -75,7 +75,7 @@ def _enclosed(problem: Problem, parameters: Parameters, exact: ChainLoss) -> Enc
     roundings = gamma(4.0 * problem.network.n_layers + 8.0)
     error, unsure = roundings * np.abs(exact.end_to_end_map), np.array([roundings * exact.offset_moduli])
     found = enclosed_loss(problem, row, error, offset, unsure, exact.noise, exact.decay)
-    if found.error <= OWN_SIZE * found.terms.loss:
+    if is_sharp(problem, found):
         return found
     _, dense = dense_or_narrow(problem.network, parameters)
     chain, reduced = None, reduced_of(problem)
@@ -113,7 +113,6 @@ def _evaluated(problem: Problem, parameters: Parameters) -> ChainLoss:
     network, dense = dense_or_narrow(network, parameters)
     terms, gradient = terms_of(network, data, dense), gradient_of(network, data, dense)
     product, offset = end_to_end(dense)
-    _, moduli = end_to_end(moduli_of(dense))
     slopes = [np.sum(part * part) for part in (*gradient.weights, *gradient.biases) if part is not None]
     least = min(length_of(weight) for weight in dense.weights)
     return ChainLoss(
@@ -124,7 +123,7 @@ def _evaluated(problem: Problem, parameters: Parameters) -> ChainLoss:
         least,
         product[0],
         offset[0].item(),
-        moduli[0].item(),
+        offset_moduli(dense)[0].item(),
     )
 
 

@@ -56,9 +56,14 @@ def offset_of_factors(parameters: Parameters) -> Twofold:
 
 def offset_error(weights: DenseParameters) -> FloatArray:
     """Bound (k,) on the error of either offset, beside the rounding of factors to matrices."""
-    sizes: FloatArray | float = 0.0
+    below: FloatArray = np.zeros(1)
+    sizes: FloatArray = np.zeros(1)
     for weight, bias in zip(weights.weights, weights.biases, strict=True):
-        sizes = np.linalg.norm(weight, axis=1) * np.linalg.norm(sizes) + (0.0 if bias is None else np.abs(bias))
+        below = np.linalg.norm(weight, axis=1) * np.linalg.norm(sizes)
+        sizes = below + (0.0 if bias is None else np.abs(bias))
+    if not below.any():
+        # nothing is added to the last bias
+        return np.zeros_like(below)
     length = max(max(weight.shape) for weight in weights.weights)
     error: FloatArray = 16.0 * len(weights.weights) * (4.0 * product_error(length) + 64.0 * length * UNIT**2) * sizes
     return error

@@ -21,7 +21,7 @@ from service.core.enclosures.exact_map import (
 from service.core.enclosures.of_problem import prediction_source, without_targets
 from service.core.enclosures.sources import UNIT, Local, gamma
 from service.core.factor import powers_of_two
-from service.core.losses import DenseParameters, decay_of, end_to_end, moduli_of, noise_variance
+from service.core.losses import DenseParameters, decay_of, end_to_end, noise_variance, offset_moduli
 from service.core.parameters import FactoredMatrix, Parameters
 from service.core.problems import Network, Problem
 from service.core.results import Terms
@@ -35,6 +35,8 @@ MOST_NOISE = 690.0
 """Logarithm of the largest factor by which noise multiplies the square of a prediction."""
 OWN_SIZE = 1e-10
 """Error of a loss, relative to itself, above which it is evaluated in twice the working precision."""
+OWN_SIZE_ON_HARD_DATA = 5e-13
+"""The same for data that are not well scaled: their loss must be the same in whatever units they come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,16 +194,24 @@ def loss_of_weights(
     In double precision, or in about twice that where the loss is small beside what cancels in it.
     """
     product, offset = end_to_end(dense)
-    moduli, constants = end_to_end(moduli_of(dense))
+    moduli = np.abs(dense.weights[0])
+    for weight in dense.weights[1:]:
+        moduli = np.abs(weight) @ moduli
     # weights in factors and the matrices they stand for differ by the rounding of their entries: this covers both
     roundings = gamma(sum(weight.shape[1] + 3.0 for weight in dense.weights))
-    error, unsure = roundings * np.linalg.norm(moduli, axis=0), roundings * constants
+    error, unsure = roundings * np.linalg.norm(moduli, axis=0), roundings * offset_moduli(dense)
     noise, decay = noise_variance(network, problem.data, dense), float(decay_of(network, dense))
     found = enclosed_loss(problem, exactly(product), error, exactly(offset[:, None]), unsure, noise, decay)
-    if found.error <= OWN_SIZE * found.terms.loss:
+    if is_sharp(problem, found):
         return found
     chain = _chain_noise(problem, network, dense) if noise > 0.0 else None
     return precisely_enclosed(problem, dense, parameters, noise, decay, chain)
+
+
+def is_sharp(problem: Problem, loss: EnclosedLoss) -> bool:
+    """Whether a loss needs no evaluation in twice the working precision."""
+    allowed = OWN_SIZE if problem.data.spectrum.plain else OWN_SIZE_ON_HARD_DATA
+    return loss.error <= allowed * loss.terms.loss
 
 
 def _chain_noise(problem: Problem, network: Network, dense: DenseParameters) -> ChainNoise | None:
