@@ -137,7 +137,7 @@ def test_every_format_gives_the_moments_of_its_rows(
     if not arrow:
         if form == "parquet":
             monkeypatch.setitem(sys.modules, "pyarrow", None)
-            with pytest.raises(UnsupportedMediaType, match="analytic-minima\\[parquet\\]"):
+            with pytest.raises(UnsupportedMediaType, match="analytic-minima-server\\[parquet\\]"):
                 read(content, form)
             return
         monkeypatch.setitem(sys.modules, "pyarrow", None)
