@@ -5,7 +5,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from evidence.outputs_instances import Shape, white_moments
 from service.core.dispatch import solve
 from service.core.enclosures.measured import measure
 from service.core.enclosures.of_problem import prediction_source
@@ -13,6 +12,7 @@ from service.core.enclosures.weak import MOST_RAISED, SAME, found_again
 from service.core.linalg import EPSILON
 from service.core.problems import Layer, Moments, Network, Problem
 from service.vocabulary import Status
+from tests.support.outputs_instances import Shape, white_moments
 from tests.unit.core.enclosures.test_measured import exact_quadratic
 from tests.unit.core.enclosures.test_sources import rational, times
 
