@@ -27,17 +27,9 @@ from service.operations.mapping.locations import located
 from service.operations.mapping.network import beyond_convention
 from service.operations.mapping.problem import MappedProblem
 from service.operations.mapping.sweep import SCALED
-from service.operations.plans.chunks import (
-    Arrays,
-    ChunkedPlan,
-    ChunkFunction,
-    Json,
-    Lazy,
-    NamedChunk,
-    column,
-    with_nulls,
-)
+from service.operations.plans.columns import column, with_nulls
 from service.operations.plans.packing import pack, unpack
+from service.operations.plans.plan import Arrays, Chunk, Json, Lazy, Plan, Work
 from service.schemas.sweeps import SweepAxis, SweepsRequest
 from service.settings import Limits
 from service.version import ENGINE_VERSION
@@ -50,7 +42,7 @@ CHUNK_S: Final = 0.5
 WHOLE: Final = (SweepParameter.WIDTH, SweepParameter.DEPTH)
 
 
-def sweeps_plan(request: SweepsRequest, limits: Limits) -> ChunkedPlan:
+def sweeps_plan(request: SweepsRequest, limits: Limits) -> Plan:
     """Cut a phase diagram into chunks.
 
     Raises
@@ -80,11 +72,11 @@ def sweeps_plan(request: SweepsRequest, limits: Limits) -> ChunkedPlan:
     asked = {"columns": columns, "factors": _factors(mapped, columns)}
     blocks = -(-size // chunk_points)
 
-    def chunk(index: int) -> NamedChunk:
+    def chunk(index: int) -> Chunk:
         if index >= blocks:
-            return NamedChunk("boundary", {**shared, "traced": index - blocks})
+            return Chunk("boundary", {**shared, "traced": index - blocks})
         start = index * chunk_points
-        return NamedChunk("block", {**shared, **asked, "start": start, "stop": min(start + chunk_points, size)})
+        return Chunk("block", {**shared, **asked, "start": start, "stop": min(start + chunk_points, size)})
 
     header = {
         "solver": solver.name,
@@ -100,9 +92,7 @@ def sweeps_plan(request: SweepsRequest, limits: Limits) -> ChunkedPlan:
         "decay_scale": mapped.scaling.decay,
     }
     arrays |= {f"axis_{index}": axis.values for index, axis in enumerate(axes)}
-    return ChunkedPlan(
-        Lazy(blocks + len(axes), chunk), "assemble", arguments, arrays, size * point_s, referenced=blocks
-    )
+    return Plan(Lazy(blocks + len(axes), chunk), "assemble", arguments, arrays, size * point_s, referenced=blocks)
 
 
 def _factors(mapped: MappedProblem, columns: Sequence[str]) -> dict[str, float]:
@@ -203,12 +193,9 @@ def _try_extremes(request: SweepsRequest, mapped: MappedProblem, axes: Sequence[
 
 
 def _columns(request: SweepsRequest, problem: Problem) -> list[str]:
-    columns: list[str] = list(dict.fromkeys(request.return_))
-    if problem.evaluation is None:
-        if "evaluation_fit" in columns:
-            raise InputError.at(("return",), "asks for evaluation_fit, which needs data.evaluation")
-    elif "return_" not in request.model_fields_set:
-        columns.append("evaluation_fit")
+    columns = request.columns()
+    if problem.evaluation is None and "evaluation_fit" in columns:
+        raise InputError.at(("return",), "asks for evaluation_fit, which needs data.evaluation")
     return columns
 
 
@@ -297,9 +284,12 @@ def _in_units(boundary: Mapping[str, Json], parameter: SweepParameter, unit: flo
     return {**boundary, "traced": parameter, "transitions": transitions, "metastable_up_to": metastable}
 
 
-FUNCTIONS: Final[Mapping[str, ChunkFunction]] = {
-    "block": compute_block,
-    "boundary": compute_boundary,
-    "assemble": assemble,
-}
-"""Every function that the plan names."""
+WORK: Final = Work(
+    sweeps_plan,
+    {
+        "block": compute_block,
+        "boundary": compute_boundary,
+        "assemble": assemble,
+    },
+    longest_chunk_s=30.0,
+)
