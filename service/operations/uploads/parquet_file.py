@@ -12,7 +12,9 @@ from service.operations.uploads.tables import name_of, rows_of_a_block, wrong_en
 from service.operations.uploads.text_labels import HOW_TEXTS_ARE_READ, TextLabels, fault
 
 BUFFER_BYTES: Final = 1 << 20
-MISSING: Final = "this server does not read Parquet: whoever runs it can install analytic-minima-server[parquet]; csv, npy and npz are read"
+MISSING: Final = (
+    "this server reads Parquet once it has the extra analytic-minima-server[parquet]; csv, npy and npz are read"
+)
 
 
 class ParquetTable:
