@@ -153,7 +153,7 @@ class Moments:
             raise InputError.at(("data", missing), "is missing: a bias or centring needs the means")
         none_x, none_y = np.zeros_like(self.x_mean), np.zeros_like(self.y_mean)
         if self.factor is not None:
-            return moments_of_factor(replace(self.factor, x_mean=none_x, y_mean=none_y))
+            return _of_second(self.factor.second, replace(self.factor, x_mean=none_x, y_mean=none_y))
         x, y = self.x_mean[:, None], self.y_mean[None, :]
         return Moments(
             xx=_difference(self.xx, x, x.T),
@@ -219,17 +219,21 @@ def _scaled_alike(second: FloatArray) -> bool:
 @np.errstate(over="ignore", invalid="ignore", under="ignore")  # the caller refuses what overflows, with the field
 def moments_of_factor(factor: Factor) -> Moments:
     """Moments of the samples that a factor stands for.  O((d + k)^3)."""
-    inputs, size = factor.inputs, float(np.sqrt(factor.n))
-    rows = factor.r * (factor.scale / size)
-    second = rows.T @ rows
-    x, y = factor.x_mean, factor.y_mean
+    mean = np.concatenate((factor.x_mean, factor.y_mean))
+    second = factor.second + mean[:, None] * mean if mean.any() else factor.second
+    return _of_second(second, factor)
+
+
+def _of_second(second: FloatArray, factor: Factor) -> Moments:
+    """Moments of a factor from those of all columns (d + k, d + k), about zero or about its means."""
+    inputs = factor.inputs
     found = Moments(
-        xx=second[:inputs, :inputs] + np.outer(x, x),
-        xy=second[:inputs, inputs:] + np.outer(x, y),
-        yy=float(np.trace(second[inputs:, inputs:])) + float(y @ y),
+        xx=second[:inputs, :inputs],
+        xy=second[:inputs, inputs:],
+        yy=float(second[inputs:, inputs:].trace()),
         n=factor.n,
-        x_mean=x,
-        y_mean=y,
+        x_mean=factor.x_mean,
+        y_mean=factor.y_mean,
     )
     object.__setattr__(found, "factor", factor)
     return found

@@ -87,6 +87,8 @@ def spectrum_of(matrix: FloatArray, columns: FloatArray) -> Spectrum:
         values, vectors = np.linalg.eigh(matrix)
         tolerance = matrix.shape[0] * EPSILON * max(abs(float(values[0])), abs(float(values[-1])))
     projections = vectors.T @ columns
+    if values.size and values[0] > tolerance:
+        return Spectrum(values, vectors, projections, tolerance, projections / np.sqrt(values)[:, None], plain=True)
     seen = values > tolerance
     roots = np.sqrt(np.where(seen, values, 1.0))
     response = np.where(seen[:, None], projections / roots[:, None], 0.0)

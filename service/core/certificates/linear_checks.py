@@ -15,7 +15,7 @@ from service.core.linear.layers import aligned_layers
 from service.core.linear.noisy_layers import noisy_parameters, shift_factors
 from service.core.linear.quadratic import Quadratic, quadratic_of
 from service.core.linear.water_filling import noisy_layers
-from service.core.losses import DenseParameters, decay_of, end_to_end, gradient_of
+from service.core.losses import DenseParameters, decay_of, end_to_end, gradient_by_map
 from service.core.parameters import Parameters
 from service.core.problems import Network, Problem
 from service.core.results import Certificate, Check, Solution, weights_missing
@@ -163,11 +163,13 @@ def gradient_check(problem: Problem, network: Network, dense: DenseParameters, l
     of the slope of the squared error, or for a bias of the mean misfit, times the norms of the layers it goes through.
     """
     data = problem.data
-    gradient = gradient_of(network, data, dense)
+    gradient = gradient_by_map(network, data, dense)
     norms = [float(np.linalg.norm(weight)) for weight in dense.weights]
     size, root = float(np.linalg.norm(norms)), float(np.sqrt(data.yy))
     rounding = 2.0 * float(np.prod(1.0 + problem.network.noise_variances)) * gamma(8.0 * data.inputs + 64.0)
-    reach = root + float(np.sqrt(np.sum(data.xx.diagonal()))) * float(np.linalg.norm(end_to_end(dense)[0]))
+    reach = root
+    if problem.network.bias_layers:
+        reach += float(np.sqrt(np.sum(data.xx.diagonal()))) * float(np.linalg.norm(end_to_end(dense)[0]))
     found: list[tuple[float, float]] = []
     for index, (weight, bias) in enumerate(zip(gradient.weights, gradient.biases, strict=True)):
         own = norms[index] if norms[index] > 0.0 else size

@@ -10,7 +10,6 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.factor import Factor
-from service.core.preparation import deviations_of
 from service.errors import InputError, Location
 
 LARGEST_INPUT: Final = 2.0**232
@@ -24,7 +23,7 @@ TOO_LARGE: Final = f"must have entries of at most some {LARGEST_TARGET:g}: a los
 
 def sizes_of_inputs(factor: Factor) -> FloatArray:
     """The larger of mean and standard deviation of each input (d,)."""
-    return np.maximum(np.abs(factor.x_mean), deviations_of(factor)[: factor.inputs])
+    return np.maximum(np.abs(factor.x_mean), factor.deviations[: factor.inputs])
 
 
 def check_inputs(factor: Factor, at: Location) -> None:
@@ -36,7 +35,7 @@ def check_inputs(factor: Factor, at: Location) -> None:
 def too_large_targets(factor: Factor) -> list[int]:
     """Positions of the targets whose squares leave double precision."""
     with np.errstate(over="ignore"):
-        sizes = np.hypot(factor.y_mean, deviations_of(factor)[factor.inputs :])
+        sizes = np.hypot(factor.y_mean, factor.deviations[factor.inputs :])
     found: list[int] = np.flatnonzero(~(sizes <= LARGEST_TARGET)).tolist()
     return found
 

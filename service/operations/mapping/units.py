@@ -7,7 +7,7 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.core.extremes.extremes import Extremes
 from service.core.factor import Factor, powers_of_two
-from service.core.preparation import Preparation, deviations_of, prepared_factor, prepared_rows
+from service.core.preparation import Preparation, prepared_factor, prepared_rows
 from service.core.preparation import standardising as standardising_columns
 from service.core.problems import Moments
 from service.errors import InputError, Location
@@ -92,7 +92,7 @@ def standardising(factor: Factor, at: Location, *, numeric: bool, constant: bool
         For a constant column, which has no deviation to divide by.
     """
     changed = factor.inputs + (factor.outputs if numeric else 0)
-    still = np.flatnonzero(deviations_of(factor)[:changed] == 0.0)
+    still = np.flatnonzero(factor.deviations[:changed] == 0.0)
     if len(still) and not constant:
         column = int(still[0])
         name, place = ("x", column) if column < factor.inputs else ("y", column - factor.inputs)

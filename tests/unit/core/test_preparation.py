@@ -9,7 +9,6 @@ from service.core.factor import factor_of_samples
 from service.core.preparation import (
     Preparation,
     chosen_targets,
-    deviations_of,
     means_of,
     prepared_factor,
     prepared_rows,
@@ -27,7 +26,7 @@ def test_standardised_columns_have_mean_zero_and_variance_one(seed: int, kind: s
     found = prepared_factor(factor, preparation)
     moving = np.ptp(table, axis=0) > 0.0
     np.testing.assert_array_equal(means_of(found), 0.0)
-    np.testing.assert_allclose(deviations_of(found), moving, rtol=1e-14)
+    np.testing.assert_allclose(found.deviations, moving, rtol=1e-14)
     rows = prepared_rows(table, preparation)
     expected = factor_of_samples(rows[:, :-1], rows[:, -1:])
     # centring rounds the rows to the last digit of their offset, and scaling brings that up
@@ -72,4 +71,4 @@ def test_sizes_at_the_edges_come_out_as_one(size: float) -> None:
     x = np.array([[size], [2.0 * size], [4.0 * size]])
     factor = factor_of_samples(x, x)
     found = prepared_factor(factor, standardising(factor, 2, centre=True, standardise=True))
-    np.testing.assert_allclose(deviations_of(found), 1.0, rtol=1e-3)
+    np.testing.assert_allclose(found.deviations, 1.0, rtol=1e-3)
