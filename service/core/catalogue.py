@@ -3,6 +3,7 @@
 A new solver or theorem is one new file and one row here; a test compares the tables with the folders.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from service.core.certificates import deep, duality, separable
@@ -24,6 +25,7 @@ from service.core.ranks.rules import (
     skips,
     white_minimum,
 )
+from service.core.results import Solution
 from service.core.roles import Certifier, Solver
 from service.core.rules import Theorem
 from service.core.solvers import (
@@ -77,6 +79,15 @@ SOLVERS: Final[tuple[tuple[Solver, Certifier], ...]] = (
     (noisy_bounded.SOLVER, deep.certify_noisy),
 )
 """In the order in which dispatch asks: the strongest statement first."""
+
+BY_NAME: Final[Mapping[str, tuple[Solver, Certifier]]] = {row[0].name: row for row in SOLVERS}
+"""The rows of `SOLVERS` by the name that an answer bears; the solver of autoencoders with latent noise has none."""
+
+
+def on_one_curve(solution: Solution) -> bool:
+    """Whether an answer is that of a solver whose candidate maps lie on one curve."""
+    return solution.solver in BY_NAME and BY_NAME[solution.solver][0].one_curve
+
 
 LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = tuple(
     sorted(

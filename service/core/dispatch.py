@@ -16,7 +16,6 @@ from service.core.results import Certificate, Check, Minima, Solution, Stationar
 from service.core.roles import Certifier, Solver
 from service.core.rules import Finding, conjunction, examine
 from service.core.scalar.subnetworks import subnetwork_points
-from service.core.solvers import scalar_output
 from service.errors import Attempt, NotCovered, NumericalError
 from service.vocabulary import PointClass, PointKind, Status
 
@@ -112,7 +111,7 @@ def _as_it_is(problem: Problem, extras: Extras) -> Minima:
         certificate = certifier(problem, solution)
     if extras.curvature and (check := curvature_check(problem, solution)) is not None:
         certificate = replace(certificate, checks=(*certificate.checks, check))
-    if extras.subnetworks and solution.solver == scalar_output.SOLVER.name:
+    if extras.subnetworks and solver.one_curve:
         points = (*solution.stationary_points, *subnetwork_points(problem, MOST_LEVELS))
         solution = replace(solution, stationary_points=points)
     if not all(map(isfinite, (certificate.upper_bound, certificate.lower_bound, solution.minimum.loss))):

@@ -27,6 +27,9 @@ class Solver:
         What the answer may be called when its certificate holds.
     hypotheses : tuple of Hypothesis
     solve : callable
+    one_curve : bool
+        Whether every candidate map lies on the curve of one-output networks.  Losses on spheres, points of
+        sub-networks, tables for sweeps, stacks of problems and weights of stationary points then follow from it.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Solver:
     status: Status
     hypotheses: tuple[Hypothesis, ...]
     solve: Callable[[Problem], Solution]
+    one_curve: bool = False
 
 
 Certifier: TypeAlias = Callable[[Problem, Solution], Certificate]

@@ -117,5 +117,5 @@ def problem_below(problem: Problem, claimed: GlobalMinimum, upper: float, unit: 
         limit, cost = bound.norm_limit, expansion.rest - bound.value
     shrunk = (1.0 - min(expansion.stretch, 0.5)) * (1.0 - 64.0 * UNIT)
     layers = tuple(replace(layer, weight_decay=layer.weight_decay * shrunk) for layer in network.layers)
-    reduced = replace(problem, network=replace(network, layers=layers), memo={})
+    reduced = replace(problem, network=replace(network, layers=layers))
     return Below(reduced, quadratic_of_expansion(expansion, cost), expansion, claimed, limit, unit, longest)

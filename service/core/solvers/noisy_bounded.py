@@ -88,7 +88,7 @@ def _as_seen(task: Problem, quadratic: Quadratic) -> Problem:
     centre = quadratic.x_mean is not None and quadratic.y_mean is not None
     moments = with_input_noise(moments, network.input_noise_variance, centre=centre)
     network = replace(network, bias=Bias.NONE, bias_weight_decays=(), input_noise_variance=0.0)
-    return replace(task, network=network, moments=moments, memo={})
+    return replace(task, network=network, moments=moments)
 
 
 def _search(task: Problem, quadratic: Quadratic) -> list[FloatArray]:
@@ -182,7 +182,7 @@ def _starts(task: Problem, quadratic: Quadratic) -> list[FloatArray]:
     shrunk = values[: level.kept] - level.amount
     inner = quadratic.expand(right[:, : level.kept] / quadratic.scales[:, None])
     # several noisy layers: equal loads in the first only, the search does the rest
-    single = replace(task, network=_first_noise_only(task.network), memo={})
+    single = replace(task, network=_first_noise_only(task.network))
     parameters = noisy_parameters(single, quadratic, left[:, : level.kept], shrunk, inner)
     rng = np.random.default_rng(0)
     begin = np.concatenate([weight.dense().ravel() for weight in parameters.weights[1:]])
