@@ -71,6 +71,16 @@ class Moments:
     factor: Factor | None = field(default=None, init=False, repr=False, compare=False)
     sizes: FloatArray | None = None
 
+    @cached_property
+    def least_square(self) -> float:
+        """Least mean square of an input."""
+        return float(self.xx.diagonal().min())
+
+    @cached_property
+    def largest_square(self) -> float:
+        """Largest mean square of an input."""
+        return float(self.xx.diagonal().max())
+
     @property
     def inputs(self) -> int:
         """Number of inputs d."""
@@ -113,7 +123,7 @@ class Moments:
         if self.sizes is None and _scaled_alike(second):
             found = spectrum_of(second, self.xy)
             if found.values[0] > WELL_CONDITIONED * found.values[-1] or found.rank_tolerance == 0.0:
-                unexplained = self.yy - float(np.sum(found.response * found.response))
+                unexplained = self.yy - found.explained
                 # eigenvalues are off by a rounding of the largest, and what they explain by as much of itself
                 lost = max(CANCELLING, SPOILING * found.condition_number)
                 if self.factor is None or unexplained > lost * self.yy:
@@ -193,9 +203,12 @@ class Moments:
     @cached_property
     def lost_digits(self) -> float:
         """Decimal digits that offsets take from deviations: ``log10`` of the largest mean over its deviation; or 0."""
-        if self.x_mean is None:
+        if self.x_mean is None or self.y_mean is None:
             return 0.0
-        spread = np.sqrt(np.maximum(self.central.xx.diagonal(), 0.0)) if self.y_mean is not None else np.zeros(0)
+        if self.factor is not None:
+            spread = self.factor.deviations[: self.inputs]
+        else:
+            spread = np.sqrt(np.maximum(self.central.xx.diagonal(), 0.0))
         seen = spread > 0.0
         if not seen.any():
             return 0.0

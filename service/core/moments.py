@@ -170,7 +170,7 @@ def check(moments: Moments, at: str = "data") -> Moments:
         raise InputError.at((at, "yy"), "is negative; it is the mean of squares")
     spectrum = moments.spectrum
     certain = spectrum.plain and spectrum.rank == moments.inputs and moments.x_mean is None and moments.y_mean is None
-    if certain and float(np.sum(spectrum.response * spectrum.response)) <= moments.yy:
+    if certain and spectrum.explained <= moments.yy:
         # nothing that rounding would have to excuse: all eigenvalues are positive, no target leaves the range
         return moments
     rounding = max(moments.inputs, min(moments.n or 0, MOST_SAMPLES)) * EPSILON

@@ -4,6 +4,7 @@ Looks at the problem and at the weights and numbers of the answer only.
 """
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 
@@ -174,10 +175,10 @@ def gradient_check(problem: Problem, network: Network, dense: DenseParameters, l
     for index, (weight, bias) in enumerate(zip(gradient.weights, gradient.biases, strict=True)):
         own = norms[index] if norms[index] > 0.0 else size
         natural = data.yy / max(own, 1e-150) if own > 0.0 else root
-        others = float(np.prod(norms[:index] + norms[index + 1 :]))
+        others = prod(norms[:index] + norms[index + 1 :])
         found.append((float(np.linalg.norm(weight)), 1e-8 * natural + rounding * loss.pull * others))
         if bias is not None:
-            above = float(np.prod(norms[index + 1 :]))
+            above = prod(norms[index + 1 :])
             found.append((float(np.linalg.norm(bias)), (1e-8 * root + rounding * reach) * above))
     norm = float(np.linalg.norm([value for value, _ in found]))
     tolerance = min(bound * (norm / value) if value > 0.0 else np.inf for value, bound in found)
