@@ -8,6 +8,7 @@ import numpy as np
 
 from service.core.catalogue import SOLVERS
 from service.core.certificates.curvature import curvature_check
+from service.core.enclosures.last_bias import with_last_bias
 from service.core.extremes.answered import answered_in_range
 from service.core.problems import Problem
 from service.core.reductions.lifted import lifted
@@ -108,6 +109,7 @@ def _as_it_is(problem: Problem, extras: Extras) -> Minima:
     # what overflows ends in a failed check or a number that is not finite, and is refused as such
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         solution = solver.solve(problem)
+        solution = replace(solution, minimum=with_last_bias(problem, solution.minimum))
         certificate = certifier(problem, solution)
     if extras.curvature and (check := curvature_check(problem, solution)) is not None:
         certificate = replace(certificate, checks=(*certificate.checks, check))

@@ -268,6 +268,18 @@ def end_to_end(parameters: DenseParameters) -> tuple[AnyArray, AnyArray]:
     return product, offset
 
 
+def offset_moduli(parameters: DenseParameters) -> FloatArray:
+    """Offset (k,) of the moduli, to which the rounding of the offset is relative; zero where the last bias is all."""
+    if not any(bias is not None and bias.any() for bias in parameters.biases[:-1]):
+        return np.zeros(len(parameters.weights[-1]))
+    moduli = DenseParameters(
+        tuple(np.abs(weight) for weight in parameters.weights),
+        tuple(None if bias is None else np.abs(bias) for bias in parameters.biases),
+    )
+    offset: FloatArray = end_to_end(moduli)[1]
+    return offset
+
+
 def fit_of(moments: Moments, end_to_end_map: FloatArray, offset: FloatArray) -> float:
     """Mean squared error ``E||W x + b - y||^2`` of an affine map, never negative.  O(k d^2)."""
     return moments.fit(end_to_end_map, offset)

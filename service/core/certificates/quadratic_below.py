@@ -12,7 +12,8 @@ from service.core.arrays import FloatArray
 from service.core.certificates.norm_below import undecayed_bound
 from service.core.certificates.plain_data import plain_error
 from service.core.enclosures.expansion import Expansion
-from service.core.enclosures.measured import longest_useful, measure
+from service.core.enclosures.longest import longest_useful
+from service.core.enclosures.measured import measure
 from service.core.enclosures.of_problem import expected_source
 from service.core.enclosures.sources import UNIT
 from service.core.linalg import EPSILON

@@ -4,6 +4,7 @@ Covers several noisy layers whose solution has a rank above one, and noise toget
 white or in deeper networks.  See ``docs/theory/dropout.md``.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -244,6 +245,12 @@ def _all_or_none(problem: Problem) -> Verdict:
     return Verdict(holds, {"decayed_layers": decayed}, "" if holds else reason)
 
 
+def seconds(widths: Sequence[int]) -> float:
+    """Measured on one core; see `Solver`."""
+    above = sum(rows * columns for rows, columns in zip(widths[2:], widths[1:], strict=False))
+    return 0.03 + 1e-3 * above * max(1.0, widths[0] / 40.0)
+
+
 SOLVER = Solver(
     name="noisy_bounded",
     theorems=("noise-water-filling", "frame-bound", "envelope-bound"),
@@ -254,4 +261,5 @@ SOLVER = Solver(
         Hypothesis("weight decay on every layer or on none", _all_or_none),
     ),
     solve=solve,
+    seconds=seconds,
 )
