@@ -109,7 +109,9 @@ def _as_it_is(problem: Problem, extras: Extras) -> Minima:
     # what overflows ends in a failed check or a number that is not finite, and is refused as such
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         solution = solver.solve(problem)
-        solution = replace(solution, minimum=with_last_bias(problem, solution.minimum))
+        minimum = with_last_bias(problem, solution.minimum)
+        if minimum is not solution.minimum:
+            solution = replace(solution, minimum=minimum)
         certificate = certifier(problem, solution)
     if extras.curvature and (check := curvature_check(problem, solution)) is not None:
         certificate = replace(certificate, checks=(*certificate.checks, check))

@@ -16,6 +16,8 @@ BLOCK = 4096
 """Rows that are factored at once; more are stacked under the factor of those before."""
 SAFE_EXPONENT = 300
 """Columns whose largest entry lies outside ``2^-300 .. 2^300`` are brought near one before they are squared."""
+ABOVE_DIGITS = np.int64(-1 << 52)
+"""Sign and exponent of a double."""
 FEW_NUMBERS = 1 << 14
 """Numbers of a table up to which calling the decomposition costs as much as its arithmetic."""
 
@@ -66,6 +68,11 @@ class Factor:
         return norms * self.scale
 
     @cached_property
+    def sizes(self) -> FloatArray:
+        """The larger of mean and standard deviation of each input (d,)."""
+        return np.maximum(np.abs(self.x_mean), self.deviations[: self.inputs])
+
+    @cached_property
     @np.errstate(over="ignore", invalid="ignore", under="ignore")
     def second(self) -> FloatArray:
         """Second moments about the means of all columns, shape (d + k, d + k).  O((d + k)^3)."""
@@ -105,6 +112,8 @@ def factor_of_samples(x: FloatArray, y: FloatArray) -> Factor:
 
 def safe_exponents(largest: FloatArray) -> IntArray:
     """Powers of two to take out of columns with these largest moduli (c,) before they are squared; mostly zero."""
+    if largest.min(initial=1.0) >= 2.0**-SAFE_EXPONENT and largest.max(initial=1.0) <= 2.0**SAFE_EXPONENT:
+        return np.zeros(largest.shape, dtype=np.int64)
     exponents = np.frexp(largest)[1].astype(np.int64)
     return np.where((np.abs(exponents) > SAFE_EXPONENT) & (largest > 0.0), exponents, 0)
 
@@ -124,6 +133,10 @@ def out_of_range(scale: FloatArray, r: FloatArray, exponents: IntArray) -> tuple
 
 def powers_of_two(sizes: FloatArray) -> FloatArray:
     """The powers of two just below the sizes (c,), and 1 where a size is zero: dividing by them is exact."""
+    # digits of normal numbers are those below the exponent
+    found: FloatArray = (np.asarray(sizes, dtype=np.float64).view(np.int64) & ABOVE_DIGITS).view(np.float64)
+    if found.min(initial=1.0) > 0.0 and found.max(initial=1.0) < np.inf:
+        return found
     exponents = np.frexp(sizes)[1] - 1
     return np.where(sizes > 0.0, np.ldexp(1.0, exponents), 1.0)
 

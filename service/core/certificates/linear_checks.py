@@ -12,6 +12,7 @@ from service.core.arrays import FloatArray
 from service.core.certificates.quadratic_below import Below, problem_below, quick_below
 from service.core.enclosures.loss import EnclosedLoss, loss_of_weights
 from service.core.enclosures.sources import gamma
+from service.core.linalg import length_of
 from service.core.linear.layers import aligned_layers
 from service.core.linear.noisy_layers import noisy_parameters, shift_factors
 from service.core.linear.quadratic import Quadratic, quadratic_of
@@ -165,7 +166,7 @@ def gradient_check(problem: Problem, network: Network, dense: DenseParameters, l
     """
     data = problem.data
     gradient = gradient_by_map(network, data, dense)
-    norms = [float(np.linalg.norm(weight)) for weight in dense.weights]
+    norms = [length_of(weight) for weight in dense.weights]
     size, root = float(np.linalg.norm(norms)), float(np.sqrt(data.yy))
     rounding = 2.0 * float(np.prod(1.0 + problem.network.noise_variances)) * gamma(8.0 * data.inputs + 64.0)
     reach = root
@@ -176,10 +177,10 @@ def gradient_check(problem: Problem, network: Network, dense: DenseParameters, l
         own = norms[index] if norms[index] > 0.0 else size
         natural = data.yy / max(own, 1e-150) if own > 0.0 else root
         others = prod(norms[:index] + norms[index + 1 :])
-        found.append((float(np.linalg.norm(weight)), 1e-8 * natural + rounding * loss.pull * others))
+        found.append((length_of(weight), 1e-8 * natural + rounding * loss.pull * others))
         if bias is not None:
             above = prod(norms[index + 1 :])
-            found.append((float(np.linalg.norm(bias)), (1e-8 * root + rounding * reach) * above))
+            found.append((length_of(bias), (1e-8 * root + rounding * reach) * above))
     norm = float(np.linalg.norm([value for value, _ in found]))
     tolerance = min(bound * (norm / value) if value > 0.0 else np.inf for value, bound in found)
     return Check("gradient_norm", norm, float(tolerance) if norm > 0.0 else max(bound for _, bound in found), True)

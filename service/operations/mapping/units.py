@@ -11,7 +11,7 @@ from service.core.preparation import Preparation, prepared_factor, prepared_rows
 from service.core.preparation import standardising as standardising_columns
 from service.core.problems import Moments
 from service.errors import InputError, Location
-from service.operations.mapping.sizes import COMFORTABLE, sizes_of_inputs
+from service.operations.mapping.sizes import COMFORTABLE
 
 VANISHING = 2.0**1023
 """A unit in which inputs below ``1 / COMFORTABLE`` are zero in double precision."""
@@ -114,7 +114,7 @@ def within_range(factor: Factor, *, decayed: bool) -> Units | None:
     Powers of two, so that no digit changes.  Columns get the size one.  Beside decay units matter: a large one is
     lowered to where its weights are as free as they were, and a small one, whose weights are worth nothing, to zero.
     """
-    return _in_range(sizes_of_inputs(factor), factor.outputs, decayed=decayed)
+    return _in_range(factor.sizes, factor.outputs, decayed=decayed)
 
 
 def moments_within_range(moments: Moments, *, decayed: bool) -> Units | None:
