@@ -14,7 +14,7 @@ from service.core.arrays import FloatArray
 from service.core.factor import Factor, factor_of_samples
 from service.core.least_squares import LeastSquares, centred_root, raw_root
 from service.core.linalg import Spectrum, spectrum_of
-from service.core.moment_root import root_of_moments, scaled_moments
+from service.core.moment_root import ScaledMoments, root_of_moments, scaled_moments
 from service.core.polished import polished
 from service.core.twofold import added, exactly, negated, product
 from service.errors import InputError
@@ -98,8 +98,18 @@ class Moments:
             # where means were taken off nothing of them is left in the moments
             zero = self.x_mean is not None and not np.any(self.x_mean) and not np.any(self.y_mean)
             return centred_root(self.factor) if zero else raw_root(self.factor)
+        return root_of_moments(self.scaled, self.yy)
+
+    @cached_property
+    def scaled(self) -> ScaledMoments:
+        """The moments in units of the inputs, with their eigenpairs.  O(d^3)."""
         sizes = np.sqrt(np.maximum(self.xx.diagonal(), 0.0)) if self.sizes is None else self.sizes
-        return root_of_moments(scaled_moments(self.xx, self.xy, sizes), self.yy)
+        return scaled_moments(self.xx, self.xy, sizes)
+
+    @cached_property
+    def as_they_are(self) -> Spectrum:
+        """Eigenpairs of the moments as they are, whatever their units.  O(d^3)."""
+        return spectrum_of(self.xx, self.xy)
 
     @cached_property
     def spectrum(self) -> Spectrum:
@@ -121,7 +131,7 @@ class Moments:
         Well-scaled, well-conditioned moments are decomposed as they are, otherwise their root is.  O(d^3).
         """
         if self.sizes is None and _scaled_alike(second):
-            found = spectrum_of(second, self.xy)
+            found = self.as_they_are if second is self.xx else spectrum_of(second, self.xy)
             if found.values[0] > WELL_CONDITIONED * found.values[-1] or found.rank_tolerance == 0.0:
                 unexplained = self.yy - found.explained
                 # eigenvalues are off by a rounding of the largest, and what they explain by as much of itself

@@ -8,7 +8,6 @@ import numpy as np
 from service.core.arrays import BoolArray, FloatArray
 from service.core.data import Moments, moments_of
 from service.core.linalg import EPSILON
-from service.core.moment_root import scaled_moments
 from service.errors import FieldProblem, InputError
 
 __all__ = ["LARGEST", "SMALLEST", "MomentAccumulator", "centred", "check", "moments_of"]
@@ -187,10 +186,9 @@ def check(moments: Moments, at: str = "data") -> Moments:
 
 
 def _views(moments: Moments, rounding: float) -> Iterator[_View]:
-    values, vectors = np.linalg.eigh(moments.xx)
-    largest = max(abs(float(values[0])), abs(float(values[-1])))
-    yield _View(np.ones(moments.inputs), values, vectors, rounding * largest)
-    scaled = scaled_moments(moments.xx, moments.xy, np.sqrt(np.maximum(moments.xx.diagonal(), 0.0)))
+    own, scaled = moments.as_they_are, moments.scaled
+    largest = max(abs(float(own.values[0])), abs(float(own.values[-1])))
+    yield _View(np.ones(moments.inputs), own.values, own.vectors, rounding * largest)
     yield _View(scaled.scale, scaled.values, scaled.vectors, rounding * max(float(scaled.values[-1]), 1.0))
 
 
