@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.factor import factor_of_samples
+from service.core.factor import factor_of_samples, powers_of_two
 from service.core.preparation import (
     Preparation,
     chosen_targets,
@@ -72,3 +72,13 @@ def test_sizes_at_the_edges_come_out_as_one(size: float) -> None:
     factor = factor_of_samples(x, x)
     found = prepared_factor(factor, standardising(factor, 2, centre=True, standardise=True))
     np.testing.assert_allclose(found.deviations, 1.0, rtol=1e-3)
+
+
+@given(sizes=st.lists(st.floats(min_value=0.0, allow_nan=False), max_size=6))
+def test_powers_of_two_lie_just_below(sizes: list[float]) -> None:
+    for size, power in zip(sizes, powers_of_two(np.array(sizes)).tolist(), strict=True):
+        if size == 0.0:
+            assert power == 1.0
+        elif np.isfinite(size):
+            assert np.frexp(power)[0] == 0.5
+            assert power <= size < 2.0 * power
