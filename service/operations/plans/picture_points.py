@@ -40,13 +40,14 @@ class Source:
 
 def known_minimum(problem: Problem) -> Minima | None:
     """What a solver says, if one covers the problem; computed once a problem."""
-    if "pictures.minima" not in problem.memo:
-        try:
-            problem.memo["pictures.minima"] = solve(problem)
-        except (NotCovered, NumericalError):
-            problem.memo["pictures.minima"] = None
-    found: Minima | None = problem.memo["pictures.minima"]
-    return found
+    return problem.once("pictures.minimum", lambda: _solved(problem))
+
+
+def _solved(problem: Problem) -> Minima | None:
+    try:
+        return solve(problem)
+    except (NotCovered, NumericalError):
+        return None
 
 
 def centre_of(request: CentredOptions, mapped: MappedProblem, limits: Limits) -> Source:
