@@ -53,12 +53,17 @@ def quick_loss(problem: Problem, exact: ChainLoss) -> EnclosedLoss | None:
     on_inputs = (1.0 + factor) * network.input_noise_variance
     size = (span + root) ** 2 + (factor + on_inputs) * span * span
     rounding, moved = gamma(4.0 * data.inputs + 16.0 * network.n_layers + 64.0), gamma(reflections(data))
-    error = (rounding + moved) * size + rounding * terms.decay
+    rest = moved * size + rounding * terms.decay
     if centre:
         missed, off = _mean_misfit(data, exact, rounding)
         # the mean of deviations is off by their rounding, column by column
         off += 2.0 * moved * (reach + root)
-        error += off * (2.0 * missed + off) + rounding * missed * missed
+        rest += off * (2.0 * missed + off) + rounding * missed * missed
+    if rounding * size + rest > OWN_SIZE * terms.loss:
+        # many inputs: by the moduli of the terms themselves
+        square = moduli.dot(np.abs(seen.xx).dot(moduli)).item()
+        size = square + 2.0 * moduli.dot(np.abs(seen.xy[:, 0])).item() + seen.yy + (factor + on_inputs) * square
+    error = 1.01 * rounding * size + rest
     if error > OWN_SIZE * terms.loss:
         return None
     if not centre:
