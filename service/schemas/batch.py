@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from service.schemas.base import Integer, Number, Reasons, Wire
-from service.schemas.minima import MinimaAnswer
+from service.schemas.minima import IN_RANGE, MinimaAnswer, PreparedColumn
 from service.schemas.problem import Problem
 from service.schemas.request import BareMinimaRequest, MinimaRequest
 from service.vocabulary import Convention, Status, SweepParameter
@@ -113,6 +113,9 @@ class ProblemsHeader(Wire):
 
     count: int
     reasons: Reasons
+    input_columns: list[list[PreparedColumn] | None] | None = Field(
+        default=None, description=f"One entry for each problem, null where inputs are as they were sent. {IN_RANGE}"
+    )
     engine_version: str
 
 
@@ -156,6 +159,7 @@ class SweepHeader(Wire):
     convention: Convention = Field(strict=False)
     classes: list[int] | None = Field(default=None, description="The label of each output; for classification only.")
     reasons: Reasons
+    input_columns: list[PreparedColumn] | None = Field(default=None, description=IN_RANGE)
     engine_version: str
     problem_hash: str
 

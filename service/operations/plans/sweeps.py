@@ -10,9 +10,10 @@ import numpy.typing as npt
 from service.core.arrays import FloatArray
 from service.core.conditioning import HARD, scaled_condition
 from service.core.dispatch import choose
+from service.core.extremes.summarised import traced
+from service.core.extremes.targets import scaled_targets
 from service.core.problems import Problem
 from service.core.sweeps.axes import DECAYS, Axis, corners, positions, varied
-from service.core.sweeps.boundaries import trace
 from service.core.sweeps.columns import ORIGIN_CLASSES
 from service.core.sweeps.phase_diagram import block, size_of
 from service.core.sweeps.points import sweep_points
@@ -25,7 +26,7 @@ from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
 from service.operations.mapping.network import beyond_convention
-from service.operations.mapping.problem import MappedProblem
+from service.operations.mapping.problem import Inputs, MappedProblem
 from service.operations.mapping.sweep import SCALED
 from service.operations.plans.chunks import (
     Arrays,
@@ -61,7 +62,10 @@ def sweeps_plan(request: SweepsRequest, limits: Limits) -> ChunkedPlan:
     """
     _check_points(request, limits)
     with located(("problem",)):
-        mapped = problem_mapping.to_core(request.problem, limits)
+        # a decay that is varied from zero makes units matter
+        varied_decay = any(axis.parameter is SweepParameter.WEIGHT_DECAY for axis in request.axes)
+        inputs = Inputs.AS_SENT if varied_decay else Inputs.UNDECAYED
+        mapped = problem_mapping.to_core(request.problem, limits, inputs=inputs)
         if mapped.core.moments is None:
             raise InputError.at(("data", "kind"), "must not be none: a minimum needs data")
     axes = _axes(request, mapped, limits)
@@ -70,7 +74,7 @@ def sweeps_plan(request: SweepsRequest, limits: Limits) -> ChunkedPlan:
     size = size_of(axes)
     columns = _columns(request, mapped.core)
     _try_extremes(request, mapped, axes, columns)
-    fast = solver.name == "scalar_output"
+    fast = solver.name == "scalar_output" and scaled_targets(mapped.core) is None
     point_s = POINT_S if fast else solution_s(solver.name, request.problem)
     chunk_points = POINTS_A_CHUNK if fast else max(1, int(CHUNK_S / point_s))
     # samples are carried along only where their factor holds fewer digits of the answer than they do
@@ -86,13 +90,15 @@ def sweeps_plan(request: SweepsRequest, limits: Limits) -> ChunkedPlan:
         start = index * chunk_points
         return NamedChunk("block", {**shared, **asked, "start": start, "stop": min(start + chunk_points, size)})
 
-    header = {
+    header: dict[str, Any] = {
         "solver": solver.name,
         "theorems": list(solver.theorems),
         "convention": request.problem.objective.convention,
         "engine_version": ENGINE_VERSION,
         "problem_hash": problem_hash(request.problem),
     }
+    if mapped.data.ranged_columns is not None:
+        header["input_columns"] = mapped.data.ranged_columns
     arguments = {
         **shared,
         "header": header,
@@ -244,7 +250,7 @@ def compute_boundary(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Seq
     """The transitions along one axis, in the core's convention."""
     problem = unpack(arguments["problem"], arrays)
     axes = _read_axes(arguments, arrays)
-    return _boundary(trace(problem, axes, int(arguments["traced"])))
+    return _boundary(traced(problem, axes, int(arguments["traced"])))
 
 
 def _boundary(boundary: Boundary) -> dict[str, Json]:
