@@ -11,7 +11,7 @@ import numpy as np
 
 from service.core.catalogue import SOLVERS
 from service.core.enclosures.loss import loss_of_weights
-from service.core.extremes.answered import Way, ways
+from service.core.extremes.answered import ways_of
 from service.core.extremes.targets import ScaledTargets, scaled_targets
 from service.core.extremes.told import certificate_with, quantum_of, solution_with, times
 from service.core.losses import end_to_end, flatten, gradient_of
@@ -119,7 +119,7 @@ def _proved(problem: Problem, seen: Solution) -> Certificate | Comparison:
     """The certificate of the weights, the best of those that lead to it where inputs are far from ordinary size."""
     found: list[Certificate] = []
     said: list[Comparison] = []
-    for way in [*ways(problem)] or [Way(problem, problem)]:
+    for way in ways_of(problem, seen):
         certifier = _certifier(way.solved, seen.solver)
         if isinstance(certifier, Comparison):
             said.append(certifier)

@@ -180,7 +180,7 @@ def test_data_that_hardly_are_data_have_an_answer(name: str) -> None:
                     check(answer(data, depth, decay, 2, bias))
 
 
-@pytest.mark.parametrize("size", [1.1e154, 1e155, 1e308])
+@pytest.mark.parametrize("size", [5e154, 1e155, 1e308])
 def test_targets_are_refused_with_the_greatest_magnitude(size: float) -> None:
     for data, name in (
         (samples(X, Y / np.abs(Y).max() * size), "y"),
