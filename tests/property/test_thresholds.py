@@ -8,7 +8,6 @@ from typing import TypeAlias
 import numpy as np
 import pytest
 
-from evidence import outputs_instances as families
 from service.core.dispatch import solve
 from service.core.landscapes.summary import summarise
 from service.core.landscapes.zero import zero_of
@@ -22,6 +21,7 @@ from service.core.sweeps.points import sweep_of
 from service.core.theorems.landscape_origin import ORIGIN_KEPT
 from service.core.thresholds import exceeds
 from service.vocabulary import Bias, PointClass, Status, SweepParameter
+from tests.support import outputs_instances as families
 
 ULPS = range(-2, 3)
 
@@ -84,7 +84,7 @@ DRAWS: dict[str, Draw] = {
 def scaled(problem: Problem, factor: float) -> Problem:
     """All decays times a factor."""
     layers = tuple(replace(layer, weight_decay=layer.weight_decay * factor) for layer in problem.network.layers)
-    return replace(problem, network=replace(problem.network, layers=layers), memo={})
+    return replace(problem, network=replace(problem.network, layers=layers))
 
 
 def beside(value: float, steps: int) -> float:

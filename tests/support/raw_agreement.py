@@ -20,8 +20,8 @@ from service.operations.ranks import ranks
 from service.operations.verify import parse_answer, verify
 from service.schemas.batch import SweepRequest
 from service.schemas.sweeps import SweepsRequest
-from tests.reference.exact_truth import least_squares
-from tests.reference.high_precision import scaled_condition
+from tests.support.exact_truth import least_squares
+from tests.support.high_precision import scaled_condition
 from tests.support.raw_data import Rows
 from tests.support.raw_problems import RawProblem
 from tests.support.raw_runs import CLOSED, LIMITS, WELL_CONDITIONED, answered

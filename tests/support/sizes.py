@@ -12,8 +12,8 @@ from service.errors import InputError, ServiceError
 from service.operations.minima import minima, parse
 from service.schemas.minima import MinimaAnswer
 from service.settings import Limits
-from tests.reference.exact_numbers import Floats, of_samples
-from tests.reference.exact_truth import least_squares
+from tests.support.exact_numbers import Floats, of_samples
+from tests.support.exact_truth import least_squares
 
 ROWS: Final = 6
 CLOSED: Final = 1e-9
@@ -133,7 +133,7 @@ def _equivalence(problem: Sized, found: MinimaAnswer) -> Iterator[str]:
 
 
 def _loss(problem: Sized, found: MinimaAnswer, shake: float) -> Fraction:
-    """The loss, without rounding and at the numbers that were sent, of the returned weights, each changed by a share."""
+    """The loss of the returned weights, each changed by a share, without rounding and at the numbers that were sent."""
     rng = np.random.default_rng(0)
     weights = [np.array(each, dtype=np.float64) for each in found.global_minimum.weights or []]
     layers = [_matrix(each * (1.0 + shake * rng.normal(size=each.shape))) for each in weights]

@@ -63,7 +63,12 @@ class PresentInputs:
         """Whether the weights of these inputs are zero."""
         parameters = solution.minimum.parameters
         none = not np.any(solution.minimum.end_to_end_map[:, ~self.kept])
-        return none and (parameters is None or not np.any(columns_of(parameters.weights[0].right)[~self.kept]))
+        if parameters is None or not none:
+            return none
+        first = parameters.weights[0]
+        right = columns_of(first.right)[~self.kept]
+        # a matrix that was written out has unit vectors on its right
+        return not right.any() or not np.any((columns_of(first.left) * first.values) @ right.T)
 
     def _with_zeros(self, right: FloatArray) -> FloatArray:
         whole = np.zeros((self.kept.size, right.shape[1]))
@@ -106,7 +111,6 @@ def present_inputs(problem: Problem) -> PresentInputs | None:
         samples=None if samples is None else Samples(samples.x[:, kept], samples.y),
         evaluation=None,
         extremes=None if extremes is None else Extremes(extremes.lowered[kept], extremes.absent[kept]),
-        memo={},
     )
     return PresentInputs(problem, kept, inside)
 

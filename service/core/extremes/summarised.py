@@ -27,8 +27,7 @@ def small_targets(problem: Problem) -> ScaledTargets | None:
     """The problem with targets of ordinary size, where theorems could not read them as they are; else None."""
     if problem.moments is None or problem.data.yy > LEAST_SQUARE:
         return None
-    scaled = scaled_targets(problem)
-    return None if scaled is None or scaled.is_cut else scaled
+    return scaled_targets(problem)
 
 
 def summarised(problem: Problem, summarise: Callable[[Problem], Landscape]) -> Landscape:
@@ -59,7 +58,9 @@ def traced(problem: Problem, axes: Sequence[Axis], index: int) -> Boundary:
     exponents = scaled.exponents
     decay = exponents.losses - 2 * (exponents.weights or 0)
     inside = [_axis(axis, -decay) for axis in axes]
-    if any(axis.parameter is SweepParameter.DEPTH or not np.isfinite(axis.values).all() for axis in inside):
+    if scaled.is_cut or any(
+        axis.parameter is SweepParameter.DEPTH or not np.isfinite(axis.values).all() for axis in inside
+    ):
         other = [axis.values.size for place, axis in enumerate(axes) if place != index]
         return nothing(index, other[0] if other else 1, UNKNOWN)
     found = trace(scaled.inside, inside, index)

@@ -92,9 +92,9 @@ def scaled_targets(problem: Problem) -> ScaledTargets | None:
     if problem.moments is None or problem.loss not in (Loss.SQUARED, Loss.WEIGHTED_SQUARED):
         return None
     size = size_of_targets(problem.data)
-    if any(layer.activation not in HOMOGENEOUS for layer in problem.network.layers):
-        return None
     if size is None or abs(size) <= ORDINARY:
+        return None
+    if any(layer.activation not in HOMOGENEOUS for layer in problem.network.layers):
         return None
     exponents = _exponents(problem.network, size)
     if exponents is None:
@@ -107,7 +107,6 @@ def scaled_targets(problem: Problem) -> ScaledTargets | None:
         moments=_moments(problem.data, exponents.targets),
         samples=None if samples is None else replace(samples, y=np.ldexp(samples.y, -exponents.targets)),
         evaluation=None if problem.evaluation is None else _moments(problem.evaluation, exponents.targets),
-        memo={},
     )
     return ScaledTargets(problem, exponents, inside)
 
@@ -134,7 +133,7 @@ def _exponents(network: Network, size: int) -> Exponents | None:
         return None
 
     def split(power: int) -> Exponents:
-        each = power // len(shared)
+        each = int(power / len(shared))
         return Exponents(each * len(shared), tuple(0 if index in closed else each for index in range(network.n_layers)))
 
     found = split(size)
@@ -145,7 +144,7 @@ def _exponents(network: Network, size: int) -> Exponents | None:
     each = [(exponent, -shift / found.targets) for exponent, shift in decays if shift]
     if size > 0:
         found = split(min([size, *(int((exponent - LEAST_DECAY) / rate) for exponent, rate in each)]))
-        return found if size - found.targets <= TOO_FAR else None
+        return found if found.targets > 0 and size - found.targets <= TOO_FAR else None
     near = split(max([size, *(-int(max(GREATEST_DECAY - exponent, 0) / rate) for exponent, rate in each)]))
     if near.targets - size <= TOO_FAR:
         return near if _least(network, near) >= LEAST_DECAY else None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import product
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from service.core.dynamics.races import OUTCOMES, race
 from service.core.dynamics.target import target_of
 from service.core.dynamics.training import TrainingOptions
 from service.core.problems import Problem, shapes_of
+from service.core.results import Minima
 from service.errors import InputError, LimitExceeded
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.hashing import problem_hash
@@ -106,11 +107,9 @@ def _check(problem: Problem, limits: Limits) -> None:
         raise InputError.at(("network", "layers"), "has an infimum that no weights attain: there is nowhere to arrive")
 
 
-def _solved(problem: Problem) -> Any:
+def _solved(problem: Problem) -> Minima:
     """The solution, computed once a problem."""
-    if "races.solution" not in problem.memo:
-        problem.memo["races.solution"] = solve(problem)
-    return problem.memo["races.solution"]
+    return problem.once("races.minimum", lambda: solve(problem))
 
 
 def _options(request: RacesRequest, unit: float) -> TrainingOptions:

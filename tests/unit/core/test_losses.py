@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from service.core.arrays import FloatArray
+from service.core.curvature.dense import hessian_of
 from service.core.losses import (
     DenseParameters,
     decay_of,
@@ -14,7 +15,6 @@ from service.core.losses import (
     fit_of,
     flatten,
     gradient_of,
-    hessian_of,
     loss_of,
     terms_of,
     unflatten,
@@ -24,7 +24,7 @@ from service.core.parameters import FactoredMatrix, Parameters, UniformColumn
 from service.core.problems import Layer, Network, Problem, Samples
 from service.core.scalar.narrow import dense_or_narrow
 from service.vocabulary import Bias
-from tests.property.instances import dense, random_like
+from tests.support.instances import dense, random_like
 
 RATES = (0.0, 0.25, 0.5)
 

@@ -7,20 +7,21 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from service.core.arrays import FloatArray
+from service.core.curvature.dense import hessian_of
 from service.core.dispatch import solve
-from service.core.losses import DenseParameters, flatten, gradient_of, hessian_of, unflatten
+from service.core.losses import DenseParameters, flatten, gradient_of, unflatten
 from service.core.moments import moments_of
 from service.core.problems import Moments, Problem
 from service.core.results import Origin
 from service.core.scalar.reduced import reduce
 from service.core.scalar.sphere import loss_on_spheres
 from service.vocabulary import Bias, PointClass
-from tests.property.instances import random_like, value, zeros_like
+from tests.support.instances import random_like, value, zeros_like
 from tests.unit.core.cases import FOUR_ROOTS, TWO_INPUTS, diagonal, network, problem, with_decays_times
 
 
 def origin_of(base: Problem) -> Origin:
-    return solve(replace(base, memo={})).solution.origin
+    return solve(replace(base)).solution.origin
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from evidence import outputs_instances as families
 from service.core.arrays import FloatArray
 from service.core.losses import DenseParameters, gradient_of, loss_of
 from service.core.moments import moments_of
@@ -14,6 +13,7 @@ from service.core.problems import Layer, Network, Problem, Samples
 from service.core.roles import Solver
 from service.core.rules import conjunction, examine
 from service.vocabulary import Bias
+from tests.support import outputs_instances as families
 
 
 def random_problem(seed: int, outputs: int | None = None) -> Problem:

@@ -12,8 +12,8 @@ from fractions import Fraction
 import mpmath as mp  # type: ignore[import-untyped]  # it has no stubs
 import numpy as np
 
-from tests.reference.exact_numbers import ExactMoments
-from tests.reference.exact_truth import least_squares
+from tests.support.exact_numbers import ExactMoments
+from tests.support.exact_truth import least_squares
 
 DIGITS = 100
 """Twice the digits of the answer, and those that an eigenvalue 1e-30 below the largest one loses."""

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from evidence.outputs_instances import Shape, network_of, random_decays, random_moments, white_moments
 from service.core.arrays import FloatArray
 from service.core.linear.lane_points import Choice, Lanes
 from service.core.linear.quadratic import Quadratic, quadratic_of
@@ -10,6 +9,7 @@ from service.core.losses import DenseParameters
 from service.core.problems import Problem
 from service.core.solvers.factorisation import lanes_of
 from service.vocabulary import PointClass
+from tests.support.outputs_instances import Shape, network_of, random_decays, random_moments, white_moments
 
 
 def _mixed(rng: np.random.Generator, size: int) -> FloatArray:

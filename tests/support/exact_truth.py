@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tests.reference.exact_numbers import ExactMoments, Floats, Matrix, Vector, exact
+from tests.support.exact_numbers import ExactMoments, Floats, Matrix, Vector, exact
 
 
 @dataclass(frozen=True)

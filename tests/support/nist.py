@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from tests.reference.exact_numbers import Floats
+from tests.support.exact_numbers import Floats
 
 FILE: Final = Path(__file__).with_name("nist_strd.json")
 CERTIFIED_DIGITS: Final = 15.0

@@ -6,7 +6,6 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from evidence.outputs_instances import Shape, network_of, random_moments, random_shape, white_moments
 from service.core.arrays import FloatArray
 from service.core.linear.shrinkage import Shrinkage
 from service.core.models.linear_vae import LinearVae
@@ -14,6 +13,7 @@ from service.core.models.unconstrained_features import feature_problem
 from service.core.moments import moments_of
 from service.core.problems import Layer, Network, Problem
 from service.vocabulary import Bias
+from tests.support.outputs_instances import Shape, network_of, random_moments, random_shape, white_moments
 
 LEAST, GREATEST = 1e-12, 1e6
 MOST_LAYERS: Final = 10
