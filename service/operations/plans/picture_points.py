@@ -22,8 +22,8 @@ from service.errors import InputError, Location, NotCovered, NumericalError
 from service.operations.mapping import diagnose as diagnose_mapping
 from service.operations.mapping.locations import located
 from service.operations.mapping.problem import MappedProblem
-from service.operations.plans.chunks import Arrays, Json
 from service.operations.plans.packing import unpack
+from service.operations.plans.plan import Arrays, Json
 from service.schemas.points import CentredOptions, PostedPoint
 from service.settings import Limits
 from service.vocabulary import NamedPoint, PointKind

@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from service.errors import InputError
-from service.jobs.codec import decode, plain
+from service.jobs.codec import decode
 from service.jobs.values import JobState
+from service.operations.plans.columns import plain
 from service.schemas.jobs import JobList, JobStatus, PartialChunk, PartialResults
 from service.web import documentation
 from service.web.answering.job_views import job_status, result_response

@@ -57,14 +57,14 @@ def problem_of(name: str, depth: int, decay: float, bias: str, kind: str) -> dic
 
 def sweep_of(problem: dict[str, Any], **vary: list[float]) -> float:
     """Loss of the first value of a sweep."""
-    request = parse_batch({"problem": problem, "vary": vary, "return": ["loss"]}, LIMITS)
+    request = parse_batch({"problem": problem, "vary": vary, "return": ["loss"]}, LIMITS).request
     assert isinstance(request, SweepRequest)
     return float(minima_sweep(request, LIMITS).columns["loss"][0])
 
 
 def batch_of(problem: dict[str, Any]) -> float:
     """Loss of a batch of four of it."""
-    batch = parse_batch({"problems": [problem] * 4, "return": ["loss"]}, LIMITS)
+    batch = parse_batch({"problems": [problem] * 4, "return": ["loss"]}, LIMITS).request
     assert not isinstance(batch, SweepRequest)
     return float(minima_table(batch, LIMITS).columns["loss"][0])
 

@@ -1,32 +1,15 @@
-"""``minima landscape``: what is known about the landscape of the problem in a file."""
+"""What is known about a landscape, as tables."""
 
-from typing import Annotated
-
-import typer
 from rich.console import Console
 from rich.table import Table
 
-from service.cli.files import read_document
-from service.cli.output import print_json, wants_json
-from service.cli.settings import load_settings
-from service.operations.landscape import landscape as summarise
-from service.operations.landscape import parse
 from service.schemas.landscape import LandscapeAnswer
 
 WORDS = {True: "yes", False: "no", None: "unknown"}
 
 
-def landscape(
-    file: Annotated[str, typer.Argument(help="JSON or .npz; - for standard input.")],
-    json: Annotated[bool, typer.Option("--json", help="Write JSON on a terminal, too.")] = False,
-) -> None:
-    """Print the verdicts on a landscape, and the theorems that apply."""
-    parsed = parse(read_document(file))
-    answer = summarise(parsed.request, load_settings(), parsed.problem_at)
-    if wants_json(asked=json):
-        print_json(answer)
-        return
-    console = Console()
+def print_landscape(answer: LandscapeAnswer, console: Console) -> None:
+    """The verdicts, then the theorems that apply."""
     console.print(_verdicts(answer))
     console.print(_rules(answer))
 

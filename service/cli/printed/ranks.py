@@ -1,33 +1,13 @@
-"""``minima ranks``: the ranks that training will give the matrices of the problem in a file."""
+"""Predicted ranks, as a table."""
 
-from typing import Annotated
-
-import typer
 from rich.console import Console
 from rich.table import Table
 
-from service.cli.files import read_document
-from service.cli.output import print_json, wants_json
-from service.cli.settings import load_settings
-from service.operations.ranks import parse
-from service.operations.ranks import ranks as predict_ranks
 from service.schemas.ranks import RanksAnswer
 
 
-def ranks(
-    file: Annotated[str, typer.Argument(help="JSON or .npz; - for standard input.")],
-    json: Annotated[bool, typer.Option("--json", help="Write JSON on a terminal, too.")] = False,
-) -> None:
-    """Print the rank of each weight matrix after training, with the rule that says so."""
-    parsed = parse(read_document(file))
-    answer = predict_ranks(parsed.request, load_settings(), parsed.problem_at)
-    if wants_json(asked=json):
-        print_json(answer)
-    else:
-        _print(answer, Console())
-
-
-def _print(answer: RanksAnswer, console: Console) -> None:
+def print_ranks(answer: RanksAnswer, console: Console) -> None:
+    """One line for each matrix, then what is known of the classes."""
     table = Table(title="Ranks after training", title_justify="left")
     for heading in ("layer", "shape", "rank", "at most", "at most, if", "rule", "why not more"):
         table.add_column(heading)
