@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 
 from service.core.data import Moments, moments_of_factor
-from service.core.preparation import deviations_of
 from service.core.problems import Network, Problem
 from service.vocabulary import Activation, Loss, SkipKind
 
@@ -119,7 +118,7 @@ def size_of_targets(data: Moments) -> int | None:
     factor = data.factor
     if factor is None:
         return None if data.yy <= 0.0 else frexp(data.yy)[1] // 2
-    sizes = np.maximum(np.abs(factor.y_mean), deviations_of(factor)[factor.inputs :])
+    sizes = np.maximum(np.abs(factor.y_mean), factor.deviations[factor.inputs :])
     largest = float(sizes.max())
     return None if largest == 0.0 else frexp(largest)[1]
 
