@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from service.web.bodies.reading import JSON, MULTIPART, NPZ
-from service.web.problem_types import BY_CODE, MEDIA_TYPE
+from service.web.openapi_headers import headers
+from service.web.problem_details import HEADERS
+from service.web.problem_types import BY_CODE, MEDIA_TYPE, PROBLEM_TYPES
 
 COMPONENTS: Final = "#/components/schemas/"
 
@@ -14,8 +16,8 @@ def reference(model: type) -> dict[str, str]:
     return {"$ref": COMPONENTS + model.__name__}
 
 
-def body(models: tuple[type, ...], examples: Mapping[str, Any]) -> dict[str, Any]:
-    """A required request body that is one of ``models``."""
+def body(models: tuple[type, ...], examples: Mapping[str, Any], *, arrays: bool = True) -> dict[str, Any]:
+    """A required request body that is one of ``models``; with ``arrays`` also in the forms that keep them binary."""
     schema = reference(models[0]) if len(models) == 1 else {"anyOf": [reference(model) for model in models]}
     binary = {"schema": {"type": "string", "format": "binary"}}
     form = {
@@ -30,7 +32,10 @@ def body(models: tuple[type, ...], examples: Mapping[str, Any]) -> dict[str, Any
     return {
         "requestBody": {
             "required": True,
-            "content": {JSON: {"schema": schema, "examples": shown}, NPZ: binary, MULTIPART: form},
+            "content": {
+                JSON: {"schema": schema, "examples": shown},
+                **({NPZ: binary, MULTIPART: form} if arrays else {}),
+            },
         }
     }
 
@@ -46,6 +51,12 @@ def answers(models: tuple[type, ...], description: str, *binary: str) -> dict[in
     content: dict[str, Any] = {JSON: {"schema": schema}}
     content |= {form: {"schema": {"type": "string", "format": "binary"}} for form in binary}
     return {200: {"description": description, "content": content}}
+
+
+def page(model: type, description: str) -> dict[int | str, dict[str, Any]]:
+    """The successful response of a list that is read page by page."""
+    told = f"{description} The header `Link` leads to the next page."
+    return {200: {**answer(model, told)[200], "headers": headers("Link")}}
 
 
 def job(*, heavy: bool = False) -> dict[int | str, dict[str, Any]]:
@@ -64,10 +75,22 @@ def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
         row = BY_CODE[code]
         content = {"schema": {"$ref": COMPONENTS + "ProblemDetails"}, "examples": {}}
         entry = by_status.setdefault(row.status, {"description": "", "content": {MEDIA_TYPE: content}})
-        shown = {"type": f"/problems/{code}", "title": row.title, "status": row.status, "detail": row.meaning}
-        entry["content"][MEDIA_TYPE]["examples"][code] = {"summary": code, "value": shown}
+        entry["content"][MEDIA_TYPE]["examples"][code] = {"$ref": f"#/components/examples/{code}"}
         entry["description"] = "; ".join(filter(None, [entry["description"], f"{row.title} (`{code}`)"]))
+        if code in HEADERS:
+            entry.setdefault("headers", {}).update(headers(*HEADERS[code]))
     return by_status
+
+
+def error_examples() -> dict[str, dict[str, Any]]:
+    """A problem document of each kind."""
+    return {
+        row.code: {
+            "summary": row.code,
+            "value": {"type": f"/problems/{row.code}", "title": row.title, "status": row.status, "detail": row.meaning},
+        }
+        for row in PROBLEM_TYPES
+    }
 
 
 BODY_ERRORS: Final = ("malformed-body", "body-too-large", "unsupported-media-type", "invalid-input", "limit-exceeded")

@@ -10,6 +10,7 @@ from service.web import documentation, examples
 from service.web.answering.posting import answer
 from service.web.bodies.reading import NPZ
 from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, COMPUTING_ERRORS
+from service.web.problem_details import blamed_on_parameter
 from service.web.responses import json_response, rendered_problem
 from service.web.runtime import runtime_of
 
@@ -37,7 +38,7 @@ async def get_problems() -> Response:
     summary="One test problem with its minimum",
     responses={
         **documentation.answers((GeneratedProblem,), "The problem, its minimum and a program for PyTorch.", NPZ),
-        **documentation.errors("not-found", *COMPUTING_ERRORS, "limit-exceeded", *COMMON_ERRORS),
+        **documentation.errors("not-found", "invalid-input", "limit-exceeded", *COMPUTING_ERRORS, *COMMON_ERRORS),
     },
     response_class=Response,
 )
@@ -45,9 +46,10 @@ async def get_problem(request: Request, problem_id: str) -> Response:
     """Make a problem of the suite by its id, or any other at the `url` of its answer; as `.npz` if that is accepted."""
     runtime = runtime_of(request)
     accept = request.headers.get("accept", "")
-    made = await runtime.compute.run(
-        float("inf"), None, lambda: rendered_problem(operations.problem(problem_id, runtime.settings), accept)
-    )
+    with blamed_on_parameter("problem_id"):
+        made = await runtime.compute.run(
+            float("inf"), None, lambda: rendered_problem(operations.problem(problem_id, runtime.settings), accept)
+        )
     return made.response()
 
 
@@ -55,7 +57,7 @@ async def get_problem(request: Request, problem_id: str) -> Response:
     "",
     operation_id="generate_problem",
     summary="Test problem with a known minimum from parameters and a seed",
-    openapi_extra=documentation.body((GeneratedParameters,), examples.GENERATED),
+    openapi_extra=documentation.body((GeneratedParameters,), examples.GENERATED, arrays=False),
     responses={
         **documentation.answers((GeneratedProblem,), "The problem, its minimum and a program for PyTorch.", NPZ),
         **documentation.errors(*BODY_ERRORS, *COMPUTING_ERRORS, *COMMON_ERRORS),
