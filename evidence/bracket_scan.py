@@ -41,7 +41,7 @@ def numbers_of(value: object, path: str = "") -> Iterator[tuple[str, float]]:
 
 def answer_of(instance: Instance) -> Minima:
     """The certified answer of a fresh copy."""
-    problem: Problem = replace(instance.problem, memo={})
+    problem: Problem = replace(instance.problem)
     return solve(problem) if instance.model is None else vae_minima(problem, instance.model).minima
 
 

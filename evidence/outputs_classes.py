@@ -6,12 +6,13 @@ from typing import Final
 import numpy as np
 
 from evidence.outputs_points import decayed_point, inflection_point, undecayed_point
+from service.core.curvature.dense import hessian_of
 from service.core.landscapes.classes import classify, curvature_of, zero_tolerance
 from service.core.landscapes.hessian import dense_hessian
 from service.core.landscapes.pivots import class_by_pivots
 from service.core.landscapes.spectrum import hessian_spectrum
 from service.core.linear.quadratic import quadratic_of
-from service.core.losses import DenseParameters, flatten, gradient_of, hessian_of, loss_of
+from service.core.losses import DenseParameters, flatten, gradient_of, loss_of
 from service.core.problems import Problem
 from service.core.solvers.factorisation import solve
 from service.vocabulary import PointClass

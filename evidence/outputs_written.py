@@ -138,7 +138,7 @@ class Written:
         weights = (samples.x**2).T @ errors / samples.x.shape[0]
         alone_at = np.eye(count) * np.sqrt(network.input_noise_variance * count)
         noise = Samples(alone_at, np.zeros((count, network.outputs)), weights)
-        alone = Written(replace(self.problem, network=plain, samples=noise, memo={}))
+        alone = Written(replace(self.problem, network=plain, samples=noise))
         pieces = [own for layer, own in zip(network.layers, layers, strict=True) if layer.frozen_weights is None]
         pieces += [own for own in skips if own is not None]
         value, gradient = alone.value_and_gradient(np.concatenate([piece.ravel() for piece in pieces]))

@@ -22,7 +22,7 @@ AGREEING: Final = 200
 LARGEST_EXPONENT: Final = 40
 SAME_LOSS: Final = 1e-12
 """Distance of two losses, relative to the variance of the targets."""
-SAME_IN_OTHER_UNITS: Final = 4e-12
+SAME_IN_OTHER_UNITS: Final = 1e-12
 """The same for inputs in other units, whose decomposition is another."""
 ROUNDINGS: Final = 2e-15
 """Of every number in the last digit or two: a least loss moves by this times the scaled condition."""

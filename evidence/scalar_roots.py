@@ -44,14 +44,14 @@ def instance(seed: int) -> Problem:
 def with_decays_times(problem: Problem, factor: float) -> Problem:
     """The same problem, every decay multiplied."""
     layers = tuple(replace(layer, weight_decay=layer.weight_decay * factor) for layer in problem.network.layers)
-    return replace(problem, network=replace(problem.network, layers=layers), memo={})
+    return replace(problem, network=replace(problem.network, layers=layers))
 
 
 def with_noise(problem: Problem, variance: float) -> Problem:
     """The same problem, one noise on all hidden layers."""
     *hidden, last = problem.network.layers
     layers = (*(replace(layer, noise_variance=variance) for layer in hidden), last)
-    return replace(problem, network=replace(problem.network, layers=layers), memo={})
+    return replace(problem, network=replace(problem.network, layers=layers))
 
 
 def trivial(problem: Problem) -> bool:

@@ -65,7 +65,7 @@ def instance(seed: int) -> Problem:
         return problem
     factor = critical * float(rng.choice([0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 1.3]))
     layers = tuple(replace(layer, weight_decay=layer.weight_decay * factor) for layer in network.layers)
-    return replace(problem, network=replace(network, layers=layers), memo={})
+    return replace(problem, network=replace(network, layers=layers))
 
 
 def _decay(rng: np.random.Generator) -> float:

@@ -3,12 +3,19 @@
 A new solver or theorem is one new file and one row here; a test compares the tables with the folders.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
-from service.core.certificates import deep, duality, separable
-from service.core.certificates import rank_one as rank_one_certificate
-from service.core.certificates import scalar_output as scalar_output_certificate
-from service.core.certificates.uncentred_noise import certify_uncentred_noise
+from service.core.certificates.autoencoder import certify as certify_autoencoder
+from service.core.certificates.deep_bounded import certify as certify_deep_bounded
+from service.core.certificates.dropout import certify as certify_dropout
+from service.core.certificates.factorisation import certify as certify_factorisation
+from service.core.certificates.noisy_bounded import certify as certify_noisy_bounded
+from service.core.certificates.nuclear_norm import certify as certify_nuclear_norm
+from service.core.certificates.rank_one_bottleneck import certify as certify_rank_one_bottleneck
+from service.core.certificates.reduced_rank import certify as certify_reduced_rank
+from service.core.certificates.scalar_output import certify as certify_scalar_output
+from service.core.certificates.uncentred_noise import certify as certify_uncentred_noise
 from service.core.ranks.rule import RankRule
 from service.core.ranks.rules import (
     balance,
@@ -24,6 +31,7 @@ from service.core.ranks.rules import (
     skips,
     white_minimum,
 )
+from service.core.results import Solution
 from service.core.roles import Certifier, Solver
 from service.core.rules import Theorem
 from service.core.solvers import (
@@ -65,18 +73,27 @@ from service.core.theorems import (
 from service.core.theorems import scalar_output as scalar_output_theorems
 
 SOLVERS: Final[tuple[tuple[Solver, Certifier], ...]] = (
-    (scalar_output.SOLVER, scalar_output_certificate.certify),
-    (reduced_rank.SOLVER, separable.certify_reduced_rank),
-    (factorisation.SOLVER, separable.certify_factorisation),
-    (autoencoder.SOLVER, duality.certify_autoencoder),
-    (dropout.SOLVER, separable.certify_dropout),
+    (scalar_output.SOLVER, certify_scalar_output),
+    (reduced_rank.SOLVER, certify_reduced_rank),
+    (factorisation.SOLVER, certify_factorisation),
+    (autoencoder.SOLVER, certify_autoencoder),
+    (dropout.SOLVER, certify_dropout),
     (uncentred_noise.SOLVER, certify_uncentred_noise),
-    (nuclear_norm.SOLVER, duality.certify_nuclear_norm),
-    (rank_one_bottleneck.SOLVER, rank_one_certificate.certify),
-    (deep_bounded.SOLVER, deep.certify_deep),
-    (noisy_bounded.SOLVER, deep.certify_noisy),
+    (nuclear_norm.SOLVER, certify_nuclear_norm),
+    (rank_one_bottleneck.SOLVER, certify_rank_one_bottleneck),
+    (deep_bounded.SOLVER, certify_deep_bounded),
+    (noisy_bounded.SOLVER, certify_noisy_bounded),
 )
 """In the order in which dispatch asks: the strongest statement first."""
+
+BY_NAME: Final[Mapping[str, tuple[Solver, Certifier]]] = {row[0].name: row for row in SOLVERS}
+"""The rows of `SOLVERS` by the name that an answer bears; the solver of autoencoders with latent noise has none."""
+
+
+def on_one_curve(solution: Solution) -> bool:
+    """Whether an answer is that of a solver whose candidate maps lie on one curve."""
+    return solution.solver in BY_NAME and BY_NAME[solution.solver][0].one_curve
+
 
 LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = tuple(
     sorted(

@@ -7,6 +7,7 @@ import numpy as np
 
 from service.core.catalogue import SOLVERS
 from service.core.certificates.curvature import curvature_check
+from service.core.enclosures.last_bias import with_last_bias
 from service.core.extremes.answered import answered_in_range
 from service.core.problems import Problem
 from service.core.reductions.lifted import lifted
@@ -15,7 +16,6 @@ from service.core.results import Certificate, Check, Minima, Solution, Stationar
 from service.core.roles import Certifier, Solver
 from service.core.rules import Finding, conjunction, examine
 from service.core.scalar.subnetworks import subnetwork_points
-from service.core.solvers import scalar_output
 from service.errors import Attempt, NotCovered, NumericalError
 from service.vocabulary import PointClass, PointKind, Status
 
@@ -108,10 +108,11 @@ def _as_it_is(problem: Problem, extras: Extras) -> Minima:
     # what overflows ends in a failed check or a number that is not finite, and is refused as such
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         solution = solver.solve(problem)
+        solution = replace(solution, minimum=with_last_bias(problem, solution.minimum))
         certificate = certifier(problem, solution)
     if extras.curvature and (check := curvature_check(problem, solution)) is not None:
         certificate = replace(certificate, checks=(*certificate.checks, check))
-    if extras.subnetworks and solution.solver == scalar_output.SOLVER.name:
+    if extras.subnetworks and solver.one_curve:
         points = (*solution.stationary_points, *subnetwork_points(problem, MOST_LEVELS))
         solution = replace(solution, stationary_points=points)
     if not np.isfinite([certificate.upper_bound, certificate.lower_bound, solution.minimum.loss]).all():

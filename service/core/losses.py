@@ -234,6 +234,18 @@ def end_to_end(parameters: DenseParameters) -> tuple[AnyArray, AnyArray]:
     return product, offset
 
 
+def offset_moduli(parameters: DenseParameters) -> FloatArray:
+    """Offset (k,) of the moduli, to which the rounding of the offset is relative; zero where the last bias is all."""
+    if not any(bias is not None and bias.any() for bias in parameters.biases[:-1]):
+        return np.zeros(len(parameters.weights[-1]))
+    moduli = DenseParameters(
+        tuple(np.abs(weight) for weight in parameters.weights),
+        tuple(None if bias is None else np.abs(bias) for bias in parameters.biases),
+    )
+    offset: FloatArray = end_to_end(moduli)[1]
+    return offset
+
+
 def fit_of(moments: Moments, end_to_end_map: FloatArray, offset: FloatArray) -> float:
     """Mean squared error ``E||W x + b - y||^2`` of an affine map, never negative.  O(k d^2)."""
     return moments.fit(end_to_end_map, offset)
@@ -259,23 +271,3 @@ def unflatten(vector: AnyArray, like: DenseParameters) -> DenseParameters:
     n_layers = len(like.weights)
     weights = tuple(piece for piece in pieces[:n_layers] if piece is not None)
     return DenseParameters(weights, tuple(pieces[n_layers:]))
-
-
-def hessian_of(network: Network, moments: Moments, parameters: DenseParameters) -> FloatArray:
-    """Dense Hessian, one complex step of the gradient a column; exact to rounding.
-
-    Returns
-    -------
-    (P, P) array
-        In the order of `flatten`.  O(P) gradients: for a few hundred parameters at most.
-    """
-    point = flatten(parameters)
-    step = 1e-150
-    columns = np.empty((point.size, point.size))
-    for index in range(point.size):
-        moved = point.astype(complex)
-        moved[index] += 1j * step
-        gradient = gradient_of(network, moments, unflatten(moved, parameters))
-        columns[:, index] = flatten(gradient).imag / step
-    symmetric: FloatArray = 0.5 * (columns + columns.T)
-    return symmetric

@@ -113,7 +113,7 @@ def _shapes(problems: Sequence[Problem]) -> list[IntArray]:
     for index, problem in enumerate(problems):
         # in a stack nobody owes anything to inputs that were brought into range
         alike = problem.extremes is None
-        if alike and choose(problem)[0].name == "scalar_output" and fits_a_stack(problem):
+        if alike and choose(problem)[0].one_curve and fits_a_stack(problem):
             groups.setdefault((problem.data.inputs, problem.network.n_hidden), []).append(index)
     return [np.array(places) for places in groups.values() if len(places) >= FEWEST]
 

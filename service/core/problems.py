@@ -188,7 +188,8 @@ class Problem:
     extremes : Extremes or None
         What stands between these data and those of the caller, where inputs left the range of the computation.
     memo : dict
-        Facts that are computed once a problem and shared, by the name of what computes them.
+        Facts that are computed once a problem and shared, by the name of what computes them.  A changed problem starts
+        with none: `dataclasses.replace` makes a new one and cannot be given the old.
     """
 
     network: Network
@@ -197,7 +198,7 @@ class Problem:
     loss: Loss = Loss.SQUARED
     evaluation: Moments | None = None
     extremes: Extremes | None = None
-    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def data(self) -> Moments:

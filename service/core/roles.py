@@ -1,6 +1,6 @@
 """The two roles of the search for a minimum, kept apart: who finds it and who proves it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -27,6 +27,12 @@ class Solver:
         What the answer may be called when its certificate holds.
     hypotheses : tuple of Hypothesis
     solve : callable
+    one_curve : bool
+        Whether every candidate map lies on the curve of one-output networks.  Losses on spheres, points of
+        sub-networks, tables for sweeps, stacks of problems and weights of stationary points then follow from it.
+    seconds : callable or None
+        What its search takes on one core, to within a small factor, by the widths from the inputs to the outputs; None
+        where reading the problem takes longer.
     """
 
     name: str
@@ -34,6 +40,8 @@ class Solver:
     status: Status
     hypotheses: tuple[Hypothesis, ...]
     solve: Callable[[Problem], Solution]
+    one_curve: bool = False
+    seconds: Callable[[Sequence[int]], float] | None = None
 
 
 Certifier: TypeAlias = Callable[[Problem, Solution], Certificate]

@@ -1,8 +1,9 @@
 """How long a problem will take, from its shapes alone; decides what may run on the event loop."""
 
-from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from service.core import catalogue
+from service.core.roles import Solver
 from service.operations.mapping.examples import BY_NAME
 from service.schemas.data import Data, Evaluation, EvaluationFactor, EvaluationMoments, EvaluationSamples, Example
 from service.schemas.diagnose import DiagnoseRequest
@@ -31,6 +32,9 @@ PER_PARAMETER_S: Final = 1e-4
 SUMMARY_SEARCH_S: Final = 0.01
 """Seconds of a search above which a summary of a landscape leaves it out unless it is asked for."""
 
+SLOWEST_WITH_NOISE, SLOWEST_WITH_DECAY = (catalogue.BY_NAME[name][0] for name in ("noisy_bounded", "deep_bounded"))
+"""What several outputs may lead to, with noise and without it, where no faster solver applies."""
+
 
 def estimate_s(request: MinimaRequest) -> float:
     """Seconds that one answer takes on one core, to within a small factor."""
@@ -43,56 +47,27 @@ def problem_s(problem: Problem) -> float:
     if layers[-1].width == 1 or len(layers) == 1:
         return reading_s(problem)
     if any(layer.noise is not None for layer in layers) or problem.network.input_noise is not None:
-        return solution_s("noisy_bounded", problem)
+        return solution_s(SLOWEST_WITH_NOISE, problem)
     if any(layer.weight_decay > 0.0 for layer in layers):
-        return solution_s("deep_bounded", problem)
+        return solution_s(SLOWEST_WITH_DECAY, problem)
     return reading_s(problem)
 
 
-def solution_s(solver: str, problem: Problem) -> float:
-    """Seconds to read a problem and solve it by the solver of this name, to within a small factor."""
-    search = SEARCHES.get(solver)
-    return reading_s(problem) + (0.0 if search is None else search(_widths(problem)))
+def solution_s(solver: Solver, problem: Problem) -> float:
+    """Seconds to read a problem and solve it by a solver, to within a small factor."""
+    return reading_s(problem) + (0.0 if solver.seconds is None else solver.seconds(_widths(problem)))
 
 
 def left_out_of_summaries(problem: Problem) -> dict[str, str]:
     """Solvers whose search for the minimum would take longer than a summary, and what is told instead."""
     widths = _widths(problem)
-    seconds = {solver: search(widths) for solver, search in SEARCHES.items()}
+    seconds = {solver.name: solver.seconds(widths) for solver, _ in catalogue.SOLVERS if solver.seconds is not None}
     return {
         solver: f"the minimum would have to be searched for, which takes some {taken:.1g} s; "
         "`include` with minimum, or an analysis of minima, does it"
         for solver, taken in seconds.items()
         if taken > SUMMARY_SEARCH_S
     }
-
-
-# measured on one core, without what it takes to read the problem; widths from the inputs to the outputs
-def _nuclear_norm_s(widths: Sequence[int]) -> float:
-    return 3e-3 + 6e-6 * widths[0] * widths[-1] + 1e-7 * min(widths[0], widths[-1]) ** 3
-
-
-def _rank_one_s(widths: Sequence[int]) -> float:
-    return (2.5e-3 + 3.5e-6 * widths[0] * widths[-1]) * (1.0 if len(widths) == 3 else 7.0)
-
-
-def _deep_s(widths: Sequence[int]) -> float:
-    size = min(widths[0], widths[-1])
-    return 3e-3 + 2.5e-5 * size**2 + 5e-9 * size**4
-
-
-def _noisy_s(widths: Sequence[int]) -> float:
-    above = sum(rows * columns for rows, columns in zip(widths[2:], widths[1:], strict=False))
-    return 0.03 + 1e-3 * above * max(1.0, widths[0] / 40.0)
-
-
-SEARCHES: Final[Mapping[str, Callable[[Sequence[int]], float]]] = {
-    "nuclear_norm": _nuclear_norm_s,
-    "rank_one_bottleneck": _rank_one_s,
-    "deep_bounded": _deep_s,
-    "noisy_bounded": _noisy_s,
-}
-"""Solvers that search, with the seconds that they take."""
 
 
 def reading_s(problem: Problem) -> float:

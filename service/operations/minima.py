@@ -23,6 +23,9 @@ from service.schemas.request import MinimaRequest
 from service.settings import Limits
 from service.vocabulary import Loss
 
+FACTORISED = "deep-factorisation"
+"""The theorem on white inputs from which collapse of free features follows."""
+
 
 def parse(body: object) -> Parsed[MinimaRequest]:
     """Read a bare or wrapped problem; `InputError` with locations in ``body``."""
@@ -56,7 +59,7 @@ def _solved(mapped: MappedProblem, extras: Extras) -> tuple[Minima, dict[str, An
     found = solved(mapped.core, extras)
     if mapped.features is None:
         return found, {}
-    if found.solution.solver == "factorisation":
+    if FACTORISED in found.solution.theorems:
         theorems = (*found.solution.theorems, "unconstrained-features")
         found = replace(found, solution=replace(found.solution, theorems=theorems))
     geometry = geometry_of(mapped.core, mapped.features.class_counts, found.solution.minimum)

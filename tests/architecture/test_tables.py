@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import service
+from service.core.catalogue import SOLVERS
 
 ROOT = Path(service.__file__).parent
 TABLES = {
@@ -51,6 +52,12 @@ def test_every_file_is_reached_from_the_table(folder: str) -> None:
             waiting |= imports_of(own[name])
     assert own, f"{folder} is empty"
     assert set(own) == reached
+
+
+def test_solver_and_certifier_bear_one_name() -> None:
+    for solver, certifier in SOLVERS:
+        assert solver.solve.__module__ == f"service.core.solvers.{solver.name}"
+        assert certifier.__module__ == f"service.core.certificates.{solver.name}"
 
 
 @pytest.mark.parametrize("table", sorted({table for tables in TABLES.values() for table in tables}))

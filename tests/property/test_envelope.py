@@ -32,7 +32,7 @@ def problem_of(seed: int, depth: int) -> Problem:
 
 
 def loss_of(problem: Problem) -> float:
-    return solve(replace(problem, memo={})).solution.minimum.loss
+    return solve(replace(problem)).solution.minimum.loss
 
 
 def with_noise(problem: Problem, index: int, variance: float) -> Problem:

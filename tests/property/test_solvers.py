@@ -14,6 +14,8 @@ from service.core.problems import Moments, Problem
 from service.core.results import GlobalMinimum
 from service.core.roles import Certifier, Solver
 from service.core.rules import conjunction, examine
+from service.core.scalar.reduced import reduced_of
+from service.core.scalar.sphere import loss_on_spheres
 from service.vocabulary import Status
 from tests.property.instances import covered_by, dense, gradient_norm, haar, random_like, random_problem, value
 
@@ -30,20 +32,20 @@ def scale_of(problem: Problem) -> float:
 
 
 def minimum_of(solver: Solver, problem: Problem) -> GlobalMinimum:
-    return solver.solve(replace(problem, memo={})).minimum
+    return solver.solve(replace(problem)).minimum
 
 
 def with_decays(problem: Problem, decays: FloatArray) -> Problem:
     layers = (
         replace(layer, weight_decay=float(decay)) for layer, decay in zip(problem.network.layers, decays, strict=True)
     )
-    return replace(problem, network=replace(problem.network, layers=tuple(layers)), memo={})
+    return replace(problem, network=replace(problem.network, layers=tuple(layers)))
 
 
 def with_more_noise(problem: Problem) -> Problem:
     *hidden, last = problem.network.layers
     layers = (*(replace(layer, noise_variance=1.5 * layer.noise_variance + 0.1) for layer in hidden), last)
-    return replace(problem, network=replace(problem.network, layers=layers), memo={})
+    return replace(problem, network=replace(problem.network, layers=layers))
 
 
 def search(problem: Problem, start: DenseParameters) -> float:
@@ -83,6 +85,22 @@ def test_search_finds_nothing_below(solver: Solver) -> None:
             assert reached == pytest.approx(minimum.loss, abs=1e-7 * scale_of(problem))
             values.append(reached)
         assert min(values) >= minimum.loss - rounding
+
+
+@pytest.mark.parametrize("solver", [solver for solver, _ in SOLVERS if solver.one_curve], ids=lambda each: each.name)
+def test_a_solver_that_says_so_has_all_its_candidates_on_one_curve(solver: Solver) -> None:
+    compared = 0
+    for problem in covered_by(solver, COUNT):
+        if not problem.network.weight_decays.all():
+            continue
+        compared += 1
+        minimum, reduced = minimum_of(solver, problem), reduced_of(problem)
+        length = float(np.linalg.norm(minimum.end_to_end_map))
+        norms = length * np.array([1.0, 0.5, 0.99, 1.01, 2.0])
+        losses = loss_on_spheres(reduced, norms)
+        assert losses[0] == pytest.approx(minimum.loss, rel=1e-9, abs=1e-12 * scale_of(problem))
+        assert losses.min() >= minimum.loss - 1e-11 * scale_of(problem)
+    assert compared > 0
 
 
 @EACH_SOLVER
@@ -155,7 +173,7 @@ def test_derivative_in_a_decay_is_the_squared_norm_of_its_layer(solver: Solver) 
 @EACH_PAIR
 def test_certificate_holds(solver: Solver, certifier: Certifier) -> None:
     for problem in covered_by(solver, COUNT):
-        solution = solver.solve(replace(problem, memo={}))
+        solution = solver.solve(replace(problem))
         certificate = certifier(problem, solution)
         assert all(check.passed for check in certificate.checks), certificate.checks
         assert certificate.holds or solver.name in OPEN_GAPS

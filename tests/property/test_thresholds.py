@@ -84,7 +84,7 @@ DRAWS: dict[str, Draw] = {
 def scaled(problem: Problem, factor: float) -> Problem:
     """All decays times a factor."""
     layers = tuple(replace(layer, weight_decay=layer.weight_decay * factor) for layer in problem.network.layers)
-    return replace(problem, network=replace(problem.network, layers=layers), memo={})
+    return replace(problem, network=replace(problem.network, layers=layers))
 
 
 def beside(value: float, steps: int) -> float:

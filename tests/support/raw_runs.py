@@ -12,7 +12,6 @@ from service.operations.minima import minima, parse
 from service.settings import Limits
 from tests.reference.exact_numbers import Floats
 from tests.reference.exact_truth import composed, objective
-from tests.support.raw_data import Summary
 from tests.support.raw_problems import RawProblem
 
 LIMITS: Final = Limits()
@@ -21,11 +20,6 @@ WELL_CONDITIONED: Final = 1e7
 """Scaled condition below which every gap must close."""
 FELT_PENALTY: Final = 1e-8
 """Penalty in scaled coordinates above which every gap must close, whatever the condition."""
-MOMENTS_TELL: Final = 1e6
-"""Scaled condition below which gaps must close from moments: they hold its square, and with it half of the digits."""
-BIAS_TELLS: Final = 1e7
-"""Mean of an input, in deviations, below which gaps must close. Beyond, the bias that is returned does not make up for
-how the weights are rounded; a bias chosen for the rounded weights might."""
 LOST: Final = 1e-14
 """What moments lose to offsets, a hundred roundings of the raw ones, must stay below the penalty."""
 OWN_SIZE: Final = Fraction(1, 10**9)
@@ -102,10 +96,6 @@ def must_close(problem: RawProblem) -> bool:
     """Whether float64 is known to suffice for closing the gap."""
     if problem.truth is None:
         return False
-    if problem.offset > BIAS_TELLS:
-        return False
-    if isinstance(problem.data, Summary):
-        return problem.condition < MOMENTS_TELL
     felt = max(FELT_PENALTY, LOST * problem.cancelled)
     return problem.condition < WELL_CONDITIONED or (problem.decayed and problem.penalty > felt)
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from service.core.losses import DenseParameters, hessian_of
+from service.core.curvature.dense import hessian_of
+from service.core.losses import DenseParameters
 from service.core.problems import Problem
 from service.core.results import Check, Solution
 

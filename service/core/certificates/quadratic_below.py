@@ -12,7 +12,8 @@ from service.core.arrays import FloatArray
 from service.core.certificates.norm_below import undecayed_bound
 from service.core.certificates.plain_data import plain_error
 from service.core.enclosures.expansion import Expansion
-from service.core.enclosures.measured import longest_useful, measure
+from service.core.enclosures.longest import longest_useful
+from service.core.enclosures.measured import measure
 from service.core.enclosures.of_problem import expected_source
 from service.core.enclosures.sources import UNIT
 from service.core.linalg import EPSILON
@@ -117,5 +118,5 @@ def problem_below(problem: Problem, claimed: GlobalMinimum, upper: float, unit: 
         limit, cost = bound.norm_limit, expansion.rest - bound.value
     shrunk = (1.0 - min(expansion.stretch, 0.5)) * (1.0 - 64.0 * UNIT)
     layers = tuple(replace(layer, weight_decay=layer.weight_decay * shrunk) for layer in network.layers)
-    reduced = replace(problem, network=replace(network, layers=layers), memo={})
+    reduced = replace(problem, network=replace(network, layers=layers))
     return Below(reduced, quadratic_of_expansion(expansion, cost), expansion, claimed, limit, unit, longest)

@@ -12,10 +12,10 @@ import numpy as np
 from service.core.certificates.linear_checks import gradient_check
 from service.core.certificates.norm_below import MOST_NOISE, LowerBound, lower_bound
 from service.core.certificates.quick import quick_bound, quick_loss
-from service.core.enclosures.loss import OWN_SIZE, ChainNoise, EnclosedLoss, enclosed_loss, precisely_enclosed
+from service.core.enclosures.loss import ChainNoise, EnclosedLoss, enclosed_loss, is_sharp, precisely_enclosed
 from service.core.enclosures.sources import gamma
 from service.core.linalg import length_of
-from service.core.losses import end_to_end, gradient_of, terms_of
+from service.core.losses import end_to_end, gradient_of, offset_moduli, terms_of
 from service.core.parameters import Parameters
 from service.core.problems import Problem
 from service.core.results import Certificate, Check, Solution, weights_missing
@@ -71,10 +71,11 @@ def certify(problem: Problem, solution: Solution) -> Certificate:
 
 def _enclosed(problem: Problem, parameters: Parameters, exact: ChainLoss) -> EnclosedLoss:
     """The loss with its error; in twice the working precision where it is small beside what cancels in it."""
-    row, offset = exactly(exact.end_to_end_map[None, :]), np.array([exact.offset])
-    error = gamma(4.0 * problem.network.n_layers + 8.0) * np.abs(exact.end_to_end_map)
-    found = enclosed_loss(problem, row, error, offset, exact.noise, exact.decay)
-    if found.error <= OWN_SIZE * found.terms.loss:
+    row, offset = exactly(exact.end_to_end_map[None, :]), exactly(np.array([[exact.offset]]))
+    roundings = gamma(4.0 * problem.network.n_layers + 8.0)
+    error, unsure = roundings * np.abs(exact.end_to_end_map), np.array([roundings * exact.offset_moduli])
+    found = enclosed_loss(problem, row, error, offset, unsure, exact.noise, exact.decay)
+    if is_sharp(problem, found):
         return found
     _, dense = dense_or_narrow(problem.network, parameters)
     chain, reduced = None, reduced_of(problem)
@@ -82,7 +83,7 @@ def _enclosed(problem: Problem, parameters: Parameters, exact: ChainLoss) -> Enc
         factor, about_mean = float(np.expm1(reduced.log_noise_factor)), reduced.noise_base is not problem.data
         on_inputs = (1.0 + factor) * float(reduced.input_noise @ exact.end_to_end_map**2)
         chain = ChainNoise(factor, about_mean, on_inputs)
-    return precisely_enclosed(problem, dense, parameters, offset, exact.noise, exact.decay, chain)
+    return precisely_enclosed(problem, dense, parameters, exact.noise, exact.decay, chain)
 
 
 def _certificate(
@@ -115,7 +116,14 @@ def _evaluated(problem: Problem, parameters: Parameters) -> ChainLoss:
     slopes = [np.sum(part * part) for part in (*gradient.weights, *gradient.biases) if part is not None]
     least = min(length_of(weight) for weight in dense.weights)
     return ChainLoss(
-        terms.fit, terms.noise, terms.decay, float(np.sqrt(sum(slopes))), least, product[0], offset[0].item()
+        terms.fit,
+        terms.noise,
+        terms.decay,
+        float(np.sqrt(sum(slopes))),
+        least,
+        product[0],
+        offset[0].item(),
+        offset_moduli(dense)[0].item(),
     )
 
 

@@ -6,10 +6,10 @@ Proof: ``docs/theory/dropout.md``, with the rounding of ``docs/theory/enclosures
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.certificates.duality import cut_to_ball, sign_point
 from service.core.certificates.linear_checks import certificate
 from service.core.certificates.quadratic_below import Below
-from service.core.certificates.separable import undecayed_bound
+from service.core.certificates.shared_duality import cut_to_ball, sign_point
+from service.core.certificates.shared_separable import undecayed_bound
 from service.core.enclosures.combined import Combined, Part
 from service.core.enclosures.curvature import curvature_along
 from service.core.enclosures.of_problem import LEAST, on_each_input, prediction_source, without_targets
@@ -22,7 +22,7 @@ from service.core.results import Certificate, Solution
 TANGENT_DUAL = "the squared nuclear norm bounded by its tangent, then signs of the map as a dual point"
 
 
-def certify_uncentred_noise(problem: Problem, solution: Solution) -> Certificate:
+def certify(problem: Problem, solution: Solution) -> Certificate:
     """Certificate under hidden noise and an output bias; the squared norm is bounded by its tangent at the map."""
     return certificate(problem, solution, _bound, TANGENT_DUAL, quick=False)
 

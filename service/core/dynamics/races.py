@@ -7,11 +7,11 @@ from typing import Final
 import numpy as np
 
 from service.core.arrays import BoolArray, FloatArray, IntArray
+from service.core.curvature.dense import hessian_of
 from service.core.dynamics.batched import BatchedLoss, Stack, norms_of, single
 from service.core.dynamics.initialisations import start
 from service.core.dynamics.target import Target
 from service.core.dynamics.training import NEAR, TrainingOptions, train
-from service.core.losses import hessian_of
 from service.core.problems import Problem
 from service.vocabulary import Initialisation, Optimiser, Outcome
 

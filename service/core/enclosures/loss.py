@@ -10,16 +10,23 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.data import Moments
-from service.core.enclosures.exact_map import map_error, map_of_factors, map_of_matrices
+from service.core.enclosures.exact_map import (
+    map_error,
+    map_of_factors,
+    map_of_matrices,
+    offset_error,
+    offset_of_factors,
+    offset_of_matrices,
+)
 from service.core.enclosures.of_problem import prediction_source, without_targets
 from service.core.enclosures.sources import UNIT, Local, gamma
 from service.core.factor import powers_of_two
-from service.core.losses import DenseParameters, decay_of, end_to_end, noise_variance
+from service.core.losses import DenseParameters, decay_of, end_to_end, noise_variance, offset_moduli
 from service.core.parameters import FactoredMatrix, Parameters
 from service.core.problems import Network, Problem
 from service.core.results import Terms
 from service.core.scalar.chain import as_chain, chain_of
-from service.core.twofold import Twofold, added, exactly, negated, product, product_error, two_sum
+from service.core.twofold import Twofold, added, exactly, negated, product, product_error
 from service.vocabulary import Bias
 
 POSITIVE = 256.0
@@ -28,6 +35,8 @@ MOST_NOISE = 690.0
 """Logarithm of the largest factor by which noise multiplies the square of a prediction."""
 OWN_SIZE = 1e-10
 """Error of a loss, relative to itself, above which it is evaluated in twice the working precision."""
+OWN_SIZE_ON_HARD_DATA = 5e-13
+"""The same for data that are not well scaled: their loss must be the same in whatever units they come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +86,8 @@ def enclosed_loss(
     problem: Problem,
     end_to_end_map: Twofold,
     map_error: FloatArray,
-    offset: FloatArray,
+    offset: Twofold,
+    offset_error: FloatArray,
     noise: float,
     decay: float,
     precise: bool = False,
@@ -92,8 +102,10 @@ def enclosed_loss(
         Product of the weights.
     map_error : (d,) array
         Bound on the norm of the error of each of its columns.
-    offset : (k,) array
+    offset : Twofold of shape (k, 1)
         Mean prediction at x = 0.
+    offset_error : (k,) array
+        Bound on its error.
     noise, decay : float
         Sums of terms of one sign, from the weights; the second moments in ``noise`` are differences at worst.
     precise : bool
@@ -110,7 +122,7 @@ def enclosed_loss(
     fit, error = local.value, local.value_error + 2.0 * float(steepness @ map_error) + reach * reach
     if centre and data.x_mean is not None and data.y_mean is not None:
         size, off = _mean_misfit(data, end_to_end_map, offset, local, precise)
-        off += float(np.abs(data.x_mean) @ map_error)
+        off += float(np.abs(data.x_mean) @ map_error) + float(np.linalg.norm(offset_error))
         fit += size * size
         error += off * (2.0 * size + off)
     if noise > 0.0:
@@ -135,7 +147,7 @@ def enclosed_loss(
 
 
 def _mean_misfit(
-    data: Moments, end_to_end_map: Twofold, offset: FloatArray, local: Local, precise: bool
+    data: Moments, end_to_end_map: Twofold, offset: Twofold, local: Local, precise: bool
 ) -> tuple[float, float]:
     """Norm of the mean misfit of a map with an offset, and a bound on its error."""
     if data.x_mean is None or data.y_mean is None:
@@ -145,7 +157,7 @@ def _mean_misfit(
     if precise:
         moved = product(whole * scale, mean / scale[:, None])
         moved = Twofold(moved.high, moved.low + end_to_end_map.low @ mean)
-        target = two_sum(data.y_mean[:, None], -offset[:, None])
+        target = added(exactly(data.y_mean[:, None]), negated(offset))
         missed = added(target, negated(moved)).rounded()[:, 0]
         # entries of the scaled means are at most two; the sum is exact where the map is zero and the bias is the mean
         unit = 4.0 * product_error(data.inputs) + gamma(data.inputs + 8.0) * 8.0 * UNIT
@@ -153,8 +165,9 @@ def _mean_misfit(
         reach = reach + np.where(reach > 0.0, np.abs(target.high[:, 0]), 0.0)
         off = float(np.linalg.norm(unit * reach + 2.0 * UNIT * np.abs(missed)))
     else:
-        missed = data.y_mean - whole @ mean[:, 0] - offset
-        terms = np.abs(offset) + np.abs(whole) @ np.abs(mean[:, 0]) + np.abs(data.y_mean)
+        constant = offset.high[:, 0]
+        missed = data.y_mean - whole @ mean[:, 0] - constant
+        terms = np.abs(constant) + np.abs(whole) @ np.abs(mean[:, 0]) + np.abs(data.y_mean)
         off = float(np.linalg.norm(gamma(data.inputs + 8.0) * terms))
     if local.mean is not None:
         missed = missed + local.mean
@@ -185,13 +198,20 @@ def loss_of_weights(
     for weight in dense.weights[1:]:
         moduli = np.abs(weight) @ moduli
     # weights in factors and the matrices they stand for differ by the rounding of their entries: this covers both
-    error = gamma(sum(weight.shape[1] + 2.0 for weight in dense.weights)) * np.linalg.norm(moduli, axis=0)
+    roundings = gamma(sum(weight.shape[1] + 3.0 for weight in dense.weights))
+    error, unsure = roundings * np.linalg.norm(moduli, axis=0), roundings * offset_moduli(dense)
     noise, decay = noise_variance(network, problem.data, dense), float(decay_of(network, dense))
-    found = enclosed_loss(problem, exactly(product), error, offset, noise, decay)
-    if found.error <= OWN_SIZE * found.terms.loss:
+    found = enclosed_loss(problem, exactly(product), error, exactly(offset[:, None]), unsure, noise, decay)
+    if is_sharp(problem, found):
         return found
     chain = _chain_noise(problem, network, dense) if noise > 0.0 else None
-    return precisely_enclosed(problem, dense, parameters, offset, noise, decay, chain)
+    return precisely_enclosed(problem, dense, parameters, noise, decay, chain)
+
+
+def is_sharp(problem: Problem, loss: EnclosedLoss) -> bool:
+    """Whether a loss needs no evaluation in twice the working precision."""
+    allowed = OWN_SIZE if problem.data.spectrum.plain else OWN_SIZE_ON_HARD_DATA
+    return loss.error <= allowed * loss.terms.loss
 
 
 def _chain_noise(problem: Problem, network: Network, dense: DenseParameters) -> ChainNoise | None:
@@ -215,7 +235,6 @@ def precisely_enclosed(
     problem: Problem,
     dense: DenseParameters,
     parameters: Parameters | None,
-    offset: FloatArray,
     noise: float,
     decay: float,
     chain: ChainNoise | None = None,
@@ -225,9 +244,10 @@ def precisely_enclosed(
     The value is that of the matrices as they are written out; the error covers the factors that they come from as well,
     which differ from them by the rounding of entries.
     """
-    error = map_error(dense)
-    found = enclosed_loss(problem, map_of_matrices(dense), error, offset, noise, decay, precise=True, chain=chain)
+    error, unsure = map_error(dense), offset_error(dense)
+    rest = (noise, decay, True, chain)
+    found = enclosed_loss(problem, map_of_matrices(dense), error, offset_of_matrices(dense), unsure, *rest)
     if parameters is None:
         return found
-    other = enclosed_loss(problem, map_of_factors(parameters), error, offset, noise, decay, precise=True, chain=chain)
+    other = enclosed_loss(problem, map_of_factors(parameters), error, offset_of_factors(parameters), unsure, *rest)
     return replace(found, error=max(found.upper, other.upper) - found.terms.loss)

@@ -5,13 +5,13 @@ cheaper.  Statement and proof: ``docs/theory/enclosures.md``.
 """
 
 from dataclasses import dataclass, replace
-from math import exp, log
 
 import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.enclosures.curvature import LARGEST_SHARE, Curvature, curvature_along
 from service.core.enclosures.expansion import Expansion
+from service.core.enclosures.longest import longest_useful, without_shells
 from service.core.enclosures.sources import Source, gamma
 from service.core.factor import powers_of_two
 from service.core.twofold import product, product_error
@@ -23,6 +23,8 @@ LEANING = 1e-11
 SHORTER = 0.5
 """A bound of the norm is worth another expansion if it is below this share of the last."""
 ROUNDS = 4
+COSTLY = 1e-10
+"""What charges that grow with the norm may take off, in units of gaps, before the norm is bounded more closely."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,21 @@ class Measured:
                 break
             norm = shorter
             found = self.charged(ridge, norm)
+        return self._within_shells(decays, upper, found, norm)
+
+    def _within_shells(
+        self, decays: FloatArray, upper: float, found: Expansion, norm: float
+    ) -> tuple[Expansion, float]:
+        """The same with a norm from the error and the decay together, where charges that grow with it are felt."""
+        ridge = float(decays[0]) if decays.size == 1 else 0.0
+        for _ in range(ROUNDS):
+            if self.expansion.value - found.value <= COSTLY * self.unit:
+                break
+            shorter = without_shells(self.charged(0.0, norm) if ridge else found, decays, upper, norm)
+            if shorter >= SHORTER * norm:
+                break
+            norm = shorter
+            found = self.charged(ridge, norm)
         return found, norm
 
 
@@ -189,19 +206,6 @@ def _moved_precisely(
     largest = float(np.linalg.norm(np.abs(left).max(axis=1, initial=0.0)))
     error = 1.01 * product_error(len(basis)) * largest * np.abs(right).max(axis=0, initial=0.0)
     return whole.high / rows, whole.low / rows, error / rows
-
-
-def longest_useful(decays: FloatArray, upper: float) -> float:
-    """A norm of the map beyond which decays (L,) alone cost more than ``upper``; infinite if one is zero.
-
-    Notes
-    -----
-    Weights with product W cost at least ``L G ||W||_F^(2/L)``, G the geometric mean of the decays.
-    """
-    if not np.all(decays > 0.0):
-        return np.inf
-    log_decay = float(np.mean(np.log(decays)))
-    return exp(min(0.5 * decays.size * (log(max(upper, 1e-300) / decays.size) - log_decay), 340.0)) * (1.0 + 1e-9)
 
 
 def _departure(basis: FloatArray) -> float:

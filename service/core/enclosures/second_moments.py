@@ -68,6 +68,10 @@ class SecondMoments:
             added(yy, negated(product(row, row.T))),
         )
 
+    @property
+    def _taken_off(self) -> float:
+        return 0.0 if self.x_mean is None else TAKEN_OFF
+
     @cached_property
     def _slices(self) -> list[FloatArray]:
         # entries are at most ENTRY
@@ -97,12 +101,12 @@ class SecondMoments:
         xy = moments.xy.high.T
         slope = xy - (whole + below) @ moments.xx.high
         wrong = gamma(len(self._scale) + 8.0) * (np.abs(xy) + size @ np.abs(moments.xx.high) + np.abs(slope))
-        wrong = wrong + TAKEN_OFF * (size.sum(axis=1, keepdims=True) + self._target)
+        wrong = wrong + self._taken_off * (size.sum(axis=1, keepdims=True) + self._target)
         yy = moments.yy.high.item()
         value = yy - float(np.sum((whole + below) * (xy + slope)))
         terms = float(np.sum(size * (np.abs(xy) + np.abs(slope))))
         error = gamma(whole.size + 8.0) * (abs(yy) + terms) + float(np.sum(size * wrong))
-        return self._local(value, error + TAKEN_OFF * self._target**2, slope, wrong)
+        return self._local(value, error + self._taken_off * self._target**2, slope, wrong)
 
     def _precisely(self, whole: FloatArray, below: FloatArray) -> Local:
         moments, inputs, size = self._scaled, len(self._scale), np.abs(whole)
@@ -113,7 +117,7 @@ class SecondMoments:
         reach = size.sum(axis=1, keepdims=True)
         wrong = ENTRY * (product_error(inputs) + 16.0 * (inputs + 8.0) * UNIT**2) * reach
         wrong = wrong + ENTRY * gamma(inputs + 8.0) * np.abs(below).sum(axis=1, keepdims=True)
-        wrong = wrong + TAKEN_OFF * (reach + self._target) + 8.0 * UNIT**2 * np.abs(moments.xy.high).T
+        wrong = wrong + self._taken_off * (reach + self._target) + 8.0 * UNIT**2 * np.abs(moments.xy.high).T
         terms = added(xy, slope)
         flat = whole.reshape(1, -1)
         dot = product(flat, np.ascontiguousarray(terms.high.reshape(-1, 1)))
@@ -121,7 +125,7 @@ class SecondMoments:
         value = added(moments.yy, negated(dot)).rounded().item()
         largest = float(np.abs(terms.high).max(initial=0.0)) * float(size.max(initial=0.0))
         error = (product_error(flat.size) + 16.0 * (flat.size + 8.0) * UNIT**2) * largest
-        error += float(np.sum(size * wrong)) + 2.0 * UNIT * abs(value) + TAKEN_OFF * self._target**2
+        error += float(np.sum(size * wrong)) + 2.0 * UNIT * abs(value) + self._taken_off * self._target**2
         error += gamma(whole.size + 8.0) * float(np.sum(np.abs(below) * np.abs(terms.high)))
         return self._local(value, error, slope.rounded(), wrong + UNIT * np.abs(slope.high))
 
@@ -140,5 +144,5 @@ class SecondMoments:
         outer = product(np.ascontiguousarray(scaled.T), inner.high)
         gram = outer.rounded() + scaled.T @ (inner.low + moments.low @ scaled)
         reach = size.sum(axis=0)
-        unit = ENTRY * (3.0 * inputs * product_error(inputs) + 32.0 * (inputs + 8.0) * UNIT**2) + TAKEN_OFF
+        unit = ENTRY * (3.0 * inputs * product_error(inputs) + 32.0 * (inputs + 8.0) * UNIT**2) + self._taken_off
         return gram, unit * np.outer(reach, reach) + 4.0 * UNIT * np.abs(gram)

@@ -83,7 +83,7 @@ def ways(problem: Problem) -> Iterator[Way]:
         yield Way(lowered.inside, problem, lowered)
         return
     as_it_is = problem.extremes is None
-    whole = Way(problem if as_it_is else replace(problem, extremes=None, memo={}), problem)
+    whole = Way(problem if as_it_is else replace(problem, extremes=None), problem)
     free, scaled = free_inputs(problem), scaled_inputs(problem)
     if free is not None:
         without = Way(free.rest, problem, free)

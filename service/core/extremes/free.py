@@ -104,7 +104,7 @@ def free_inputs(problem: Problem) -> FreeInputs | None:
     moments = moments_of_factor(factor_of_rows(left * unit, count, zero_x, zero_y))
     layers = tuple(replace(layer, noise_variance=0.0) for layer in network.layers)
     plain = replace(network, layers=layers, input_noise_variance=0.0, bias=Bias.NONE, bias_weight_decays=())
-    rest = replace(problem, network=plain, moments=moments, samples=None, evaluation=None, extremes=None, memo={})
+    rest = replace(problem, network=plain, moments=moments, samples=None, evaluation=None, extremes=None)
     return FreeInputs(problem, free, rest, explained, dropped, sizes)
 
 

@@ -141,7 +141,7 @@ def _scaled_by(problem: Problem, scale: FloatArray, lowered: BoolArray) -> Scale
     if samples is not None:
         samples = Samples(samples.x / scale, samples.y)
     moments = _moments(problem.data, scale)
-    inside = replace(problem, moments=moments, samples=samples, evaluation=None, extremes=None, memo={})
+    inside = replace(problem, moments=moments, samples=samples, evaluation=None, extremes=None)
     return ScaledInputs(problem, scale, inside, lowered)
 
 

@@ -8,9 +8,10 @@ import numpy as np
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from service.core.arrays import FloatArray
+from service.core.curvature.dense import hessian_of
 from service.core.landscapes.trained import is_frozen, trained_mask
 from service.core.linear.kronecker import kronecker_hessian
-from service.core.losses import DenseParameters, flatten, gradient_of, hessian_of, unflatten
+from service.core.losses import DenseParameters, flatten, gradient_of, unflatten
 from service.core.problems import Problem
 
 DENSE_LIMIT = 1200

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.catalogue import LANDSCAPE_RULES
+from service.core.catalogue import LANDSCAPE_RULES, on_one_curve
 from service.core.dispatch import choose, solve
 from service.core.landscapes.barcode import Bar, barcode_along_norm
 from service.core.landscapes.passes import bounded_bars
@@ -177,7 +177,7 @@ def _origin_of_rules(zero: Zero, missing: str) -> OriginSummary:
 def _curve(problem: Problem, minima: Minima) -> ReducedCurve | None:
     """Loss against norm, from zero to past the largest norm of a stationary point."""
     network = problem.network
-    if minima.solution.solver != "scalar_output" or not network.weight_decays.all() or network.n_hidden == 0:
+    if not on_one_curve(minima.solution) or not network.weight_decays.all() or network.n_hidden == 0:
         return None
     reduced = reduced_of(problem)
     if not reduced.values.size:

@@ -90,7 +90,7 @@ def with_bias(base: Setting, bias: Bias = Bias.ALL) -> Setting:
 
 def with_loss(base: Setting, loss: Loss) -> Setting:
     """The same setting with another loss."""
-    return replace(base, problem=replace(base.problem, loss=loss, memo={}))
+    return replace(base, problem=replace(base.problem, loss=loss))
 
 
 def with_dynamics(base: Setting, dynamics: Dynamics) -> Setting:
@@ -105,7 +105,7 @@ def with_training(base: Setting, training: Training) -> Setting:
 
 def with_samples(base: Setting, x: FloatArray, y: FloatArray) -> Setting:
     """The same setting on other samples."""
-    problem = replace(base.problem, moments=moments_of(x, y), samples=Samples(x, y), memo={})
+    problem = replace(base.problem, moments=moments_of(x, y), samples=Samples(x, y))
     return replace(base, problem=problem, inputs=x.shape[1])
 
 
@@ -129,7 +129,7 @@ TEACHER: Final = Training(dynamics=Dynamics.MINIMUM_NORM, teacher=Teacher(depth=
 
 
 def _with_network(base: Setting, network: Network) -> Setting:
-    return replace(base, problem=replace(base.problem, network=network, memo={}))
+    return replace(base, problem=replace(base.problem, network=network))
 
 
 def _with_layer(base: Setting, index: int, layer: Layer) -> Setting:

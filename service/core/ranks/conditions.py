@@ -55,6 +55,20 @@ def _white(setting: Setting) -> Verdict:
     return Verdict(holds, _measured(scale, deviation), "" if holds else "the inputs are not white")
 
 
+def _patterns(setting: Setting) -> Verdict:
+    """Constant patterns are a statement about all later times, which measurements support but cannot decide."""
+    if setting.graph.is_linear:
+        return Verdict(None, {"activations": "linear"}, "there are no patterns: the network is linear at all times")
+    if len(setting.snapshots) < 2:
+        return Verdict(None, {"snapshots": len(setting.snapshots)}, "patterns were not measured")
+    before, after = setting.patterns(-2), setting.patterns(-1)
+    if before is None or after is None:
+        return Verdict(None, {}, "patterns need samples")
+    changed = sum(int((old != new).sum()) for old, new in zip(before, after, strict=True))
+    reason = "patterns changed between the last snapshots" if changed else "constant so far, which is no proof"
+    return Verdict(None, {"changed_signs": changed}, reason)
+
+
 def _orthonormal(setting: Setting) -> Verdict:
     gram = setting.gram
     if gram is None:
@@ -209,3 +223,6 @@ ONE_DIRECTION = simple(
     lambda setting: setting.outputs,
     "more than one number tells the classes apart",
 )
+CONSTANT_PATTERNS = Condition("activation patterns stay constant", _patterns)
+NEVER_DECIDED = {CONSTANT_PATTERNS.name: "it is about all later times; a measurement can only support it"}
+"""Of rules with a condition about all later times: why no measurement decides it."""

@@ -62,7 +62,7 @@ def weighted_errors(problem: Problem) -> Step | str | None:
         network = replace(network, bias_weight_decays=(*decays, decays[-1]))
     return Step(
         "weights of the error as a last, frozen layer",
-        replace(seen, network=network, loss=Loss.SQUARED, samples=None, memo={}),
+        replace(seen, network=network, loss=Loss.SQUARED, samples=None),
         lambda weights, _: replace(weights, layers=weights.layers[:-1]),
         lambda weights: replace(weights, layers=(*weights.layers, given)),
         lambda end_map: end_map / root[:, None],
@@ -96,7 +96,7 @@ def without_biases(problem: Problem) -> Step | str | None:
     plain = replace(network, bias=Bias.NONE, bias_weight_decays=(), input_noise_variance=0.0)
     return Step(
         "biases and noise on the inputs as changed moments",
-        replace(problem, network=plain, moments=seen, samples=None, evaluation=None, memo={}),
+        replace(problem, network=plain, moments=seen, samples=None, evaluation=None),
         lambda weights, _: weights,
         lambda weights: weights,
     )

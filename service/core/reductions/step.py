@@ -122,7 +122,7 @@ def with_network(
         bias_weight_decays=(),
     )
     moments = problem.moments if moments is None else moments
-    return replace(problem, network=network, moments=moments, samples=None, evaluation=None, memo={})
+    return replace(problem, network=network, moments=moments, samples=None, evaluation=None)
 
 
 def exchanged(

@@ -46,7 +46,8 @@ class Chain:
 class ChainLoss:
     """Exact loss of a chain, its split, and its gradient's norm; ``end_to_end_map`` is (d,).
 
-    ``least_layer_norm`` is that of the smallest layer, which has the steepest gradient.
+    ``least_layer_norm`` is that of the smallest layer, which has the steepest gradient; ``offset_moduli`` is the offset
+    of the moduli of all weights and biases, to which the rounding of ``offset`` is relative, or 0 where that is exact.
     """
 
     fit: float
@@ -56,6 +57,7 @@ class ChainLoss:
     least_layer_norm: float
     end_to_end_map: FloatArray
     offset: float
+    offset_moduli: float
 
     @property
     def loss(self) -> float:
@@ -157,6 +159,7 @@ def chain_loss(network: Network, moments: Moments, chain: Chain) -> ChainLoss:
         least_layer_norm=min(length_of(chain.first), *map(abs, chain.sizes), inf),
         end_to_end_map=product,
         offset=offset,
+        offset_moduli=_offset(tuple(map(abs, sizes)), tuple(map(abs, chain.biases))) if any(chain.biases[:-1]) else 0.0,
     )
 
 

@@ -13,7 +13,9 @@ from service.core.linalg import length_of
 from service.core.problems import Problem
 from service.core.scalar.reduced import ReducedProblem, centres_the_mean, noise_changes_form
 
-STEPS: Final = 3
+STEPS: Final = 6
+LEAST_DEFINITE: Final = 1e-3
+"""Share of the curvature along the map that the change of the ridge must leave."""
 SMALL_STEP: Final = 0.5
 """A step longer than this share of the map is none of refinement: the map is kept."""
 
@@ -52,8 +54,8 @@ def refined(
 
     Notes
     -----
-    Only for data whose eigenpairs come from a root; others are returned as they are.  The step is that of a fixed
-    ridge, which the root of the secular equation has settled.  O(d^2) and a pass over the data a step.
+    Only for data whose eigenpairs come from a root; others are returned as they are.  Newton's method: the ridge
+    ``G ||w||^(q-2)`` changes along the map itself.  O(d^2) and a pass over the data a step.
     """
     spectrum = reduced.spectrum
     if spectrum.plain:
@@ -66,10 +68,29 @@ def refined(
         curvature = values + ridge
         local = source.near(found[None, :], np.zeros((1, found.size)), precise=True)
         left = (local.slope[0] - ridge * found) @ spectrum.vectors
-        moved = np.divide(left, curvature, out=np.zeros_like(left), where=curvature > 0.0)
+        moved = _newton(left, curvature, found @ spectrum.vectors, (reduced.power - 2.0) * ridge)
         size = float(np.sqrt(np.sum(moved * moved * curvature)))
         step = spectrum.vectors @ moved
         if size >= 0.5 * last or length_of(step) > SMALL_STEP * max(length_of(found), 1e-300):
             break
         found, last = found + step, size
     return found
+
+
+def _newton(left: FloatArray, curvature: FloatArray, along: FloatArray, bend: float) -> FloatArray:
+    """Solution z (d,) of ``(diag(curvature) + bend a a' / ||a||^2) z = left``, or with bend zero where that is none.
+
+    Notes
+    -----
+    Sherman-Morrison; ``bend`` is negative, and the matrix positive definite near a minimum.
+    """
+    moved = np.divide(left, curvature, out=np.zeros_like(left), where=curvature > 0.0)
+    size = length_of(along)
+    if bend == 0.0 or size == 0.0:
+        return moved
+    unit = along / size
+    pulled = np.divide(unit, curvature, out=np.zeros_like(unit), where=curvature > 0.0)
+    definite = 1.0 + bend * float(unit @ pulled)
+    if definite <= LEAST_DEFINITE:
+        return moved
+    return moved - pulled * (bend * float(unit @ moved) / definite)

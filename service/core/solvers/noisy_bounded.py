@@ -4,6 +4,7 @@ Covers several noisy layers whose solution has a rank above one, and noise toget
 white or in deeper networks.  See ``docs/theory/dropout.md``.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -88,7 +89,7 @@ def _as_seen(task: Problem, quadratic: Quadratic) -> Problem:
     centre = quadratic.x_mean is not None and quadratic.y_mean is not None
     moments = with_input_noise(moments, network.input_noise_variance, centre=centre)
     network = replace(network, bias=Bias.NONE, bias_weight_decays=(), input_noise_variance=0.0)
-    return replace(task, network=network, moments=moments, memo={})
+    return replace(task, network=network, moments=moments)
 
 
 def _search(task: Problem, quadratic: Quadratic) -> list[FloatArray]:
@@ -182,7 +183,7 @@ def _starts(task: Problem, quadratic: Quadratic) -> list[FloatArray]:
     shrunk = values[: level.kept] - level.amount
     inner = quadratic.expand(right[:, : level.kept] / quadratic.scales[:, None])
     # several noisy layers: equal loads in the first only, the search does the rest
-    single = replace(task, network=_first_noise_only(task.network), memo={})
+    single = replace(task, network=_first_noise_only(task.network))
     parameters = noisy_parameters(single, quadratic, left[:, : level.kept], shrunk, inner)
     rng = np.random.default_rng(0)
     begin = np.concatenate([weight.dense().ravel() for weight in parameters.weights[1:]])
@@ -244,6 +245,12 @@ def _all_or_none(problem: Problem) -> Verdict:
     return Verdict(holds, {"decayed_layers": decayed}, "" if holds else reason)
 
 
+def seconds(widths: Sequence[int]) -> float:
+    """Measured on one core; see `Solver`."""
+    above = sum(rows * columns for rows, columns in zip(widths[2:], widths[1:], strict=False))
+    return 0.03 + 1e-3 * above * max(1.0, widths[0] / 40.0)
+
+
 SOLVER = Solver(
     name="noisy_bounded",
     theorems=("noise-water-filling", "frame-bound", "envelope-bound"),
@@ -254,4 +261,5 @@ SOLVER = Solver(
         Hypothesis("weight decay on every layer or on none", _all_or_none),
     ),
     solve=solve,
+    seconds=seconds,
 )

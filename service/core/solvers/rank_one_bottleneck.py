@@ -3,6 +3,8 @@
 See ``docs/theory/rank-one.md``.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from service.core.linear import hypotheses as needs
@@ -61,10 +63,16 @@ def rank_one_minimum(problem: Problem, quadratic: Quadratic, found: RankOne) -> 
     return global_minimum(problem, quadratic, (left, singular, right), parameters, uniqueness, decay=decay)
 
 
+def seconds(widths: Sequence[int]) -> float:
+    """Measured on one core; see `Solver`."""
+    return (2.5e-3 + 3.5e-6 * widths[0] * widths[-1]) * (1.0 if len(widths) == 3 else 7.0)
+
+
 SOLVER = Solver(
     name="rank_one_bottleneck",
     theorems=("rank-one-bottleneck",),
     status=Status.CERTIFIED,
     hypotheses=(*needs.COMMON, needs.layers_at_least(2), needs.NO_HIDDEN_NOISE, needs.ALL_DECAYED, needs.RANK_ONE),
     solve=solve,
+    seconds=seconds,
 )

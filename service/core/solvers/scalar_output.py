@@ -187,4 +187,5 @@ SOLVER = Solver(
     status=Status.EXACT,
     hypotheses=(DATA, SQUARED_LOSS, LINEAR, ONE_OUTPUT, ALL_TRAINED, NO_SKIPS, BIAS_COVERED),
     solve=solve,
+    one_curve=True,
 )

@@ -58,7 +58,7 @@ def varied(problem: Problem, axes: Sequence[Axis], index: int) -> Problem:
     network = problem.network
     for axis in sorted(axes, key=lambda axis: ORDER.index(axis.parameter)):
         network = _varied_network(network, axis, float(axis.values[index]))
-    return replace(problem, network=network, memo={})
+    return replace(problem, network=network)
 
 
 def with_depth(network: Network, depth: int) -> Network:

@@ -38,7 +38,7 @@ def trace(problem: Problem, axes: Sequence[Axis], traced: int) -> Boundary:
     m = other[0].values.size if other else 1
     if axis.parameter is SweepParameter.DEPTH:
         return nothing(traced, m, "a depth is whole: compare neighbouring columns of the diagram")
-    if not _is_scalar(problem, other):
+    if not _on_one_curve(problem, other):
         return _from_solutions(problem, axis, other, traced, m)
     found: list[Traced] = []
     reasons: dict[str, str] = {}
@@ -52,9 +52,9 @@ def trace(problem: Problem, axes: Sequence[Axis], traced: int) -> Boundary:
     return replace(boundary, reasons=reasons)
 
 
-def _is_scalar(problem: Problem, other: Sequence[Axis]) -> bool:
+def _on_one_curve(problem: Problem, other: Sequence[Axis]) -> bool:
     first = varied(problem, other, 0) if other else problem
-    return choose(first)[0].name == "scalar_output"
+    return choose(first)[0].one_curve
 
 
 def _from_solutions(problem: Problem, axis: Axis, other: Sequence[Axis], traced: int, m: int) -> Boundary:

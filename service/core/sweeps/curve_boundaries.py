@@ -31,8 +31,7 @@ def groups_of(problem: Problem, other: Sequence[Axis], m: int) -> list[Group]:
         places = [np.flatnonzero(axis.values == value) for value in np.unique(axis.values)]
         networks = [with_depth(problem.network, round(float(axis.values[place[0]]))) for place in places]
         return [
-            Group(replace(problem, network=network, memo={}), (), place)
-            for network, place in zip(networks, places, strict=True)
+            Group(replace(problem, network=network), (), place) for network, place in zip(networks, places, strict=True)
         ]
     if axis.parameter in NOISY and noise_changes_form(problem.network, problem.data):
         return [Group(varied(problem, other, index), (), np.array([index])) for index in range(m)]

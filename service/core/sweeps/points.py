@@ -75,7 +75,7 @@ def sweep_points(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] 
     groups = [np.flatnonzero(depths[0] == depth) for depth in np.unique(depths[0])]
     for group in groups:
         depth = round(float(depths[0][group[0]]))
-        at_depth = replace(problem, network=with_depth(problem.network, depth), memo={})
+        at_depth = replace(problem, network=with_depth(problem.network, depth))
         part = _taken(rest, group) or (Axis(SweepParameter.DECAY_SCALE, np.ones(group.size)),)
         pieces.append(_at_depth(at_depth, part, None if within is None else around or part[:1]))
     return joined(pieces, np.concatenate(groups))
@@ -84,7 +84,7 @@ def sweep_points(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] 
 def _at_depth(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] | None) -> Sweep:
     """A sweep in which no depth is varied."""
     solver, _, _ = choose(problem)
-    if solver.name != "scalar_output":
+    if not solver.one_curve:
         return one_by_one(problem, axes)
     noisy = [axis for axis in axes if axis.parameter in (SweepParameter.NOISE_VARIANCE, SweepParameter.WIDTH)]
     if not noisy or not noise_changes_form(problem.network, problem.data):

@@ -36,7 +36,7 @@ def with_width(problem: Problem, width: int) -> Problem:
     """The problem with this width in every hidden layer, and without facts remembered of other widths."""
     network = problem.network
     hidden = tuple(replace(layer, width=width) for layer in network.layers[:-1])
-    return replace(problem, network=replace(network, layers=(*hidden, network.layers[-1])), memo={})
+    return replace(problem, network=replace(network, layers=(*hidden, network.layers[-1])))
 
 
 def width_marks(problem: Problem, widths: Sequence[int]) -> tuple[WidthMark, ...]:

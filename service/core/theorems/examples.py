@@ -39,7 +39,7 @@ def base(depth: int = 2, **changes: float) -> Problem:
 
 def _changed(problem: Problem, **changes: Any) -> Problem:
     """The problem with some parts replaced, and without what was remembered of the others."""
-    return replace(problem, **changes, memo={})
+    return replace(problem, **changes)
 
 
 def _with_first(problem: Problem, **changes: Any) -> Problem:

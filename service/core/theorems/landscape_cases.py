@@ -66,17 +66,17 @@ def case(
 def on(problem: Problem, data: Samples | None) -> Problem:
     """The same network on other data."""
     moments = None if data is None else moments_of(data.x, data.y)
-    return replace(problem, moments=moments, samples=data, memo={})
+    return replace(problem, moments=moments, samples=data)
 
 
 def with_network(problem: Problem, **changes: object) -> Problem:
     """The same problem, fields of its network changed."""
-    return replace(problem, network=replace(problem.network, **changes), memo={})  # type: ignore[arg-type]  # by name
+    return replace(problem, network=replace(problem.network, **changes))  # type: ignore[arg-type]  # by name
 
 
 def with_loss(problem: Problem, loss: Loss) -> Problem:
     """The same problem under another loss."""
-    return replace(problem, loss=loss, memo={})
+    return replace(problem, loss=loss)
 
 
 def with_layer(problem: Problem, index: int, **changes: object) -> Problem:

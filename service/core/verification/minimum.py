@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from service.core.curvature.dense import hessian_of
 from service.core.enclosures.loss import loss_of_weights
 from service.core.linalg import EPSILON
-from service.core.losses import DenseParameters, end_to_end, flatten, gradient_of, hessian_of
+from service.core.losses import DenseParameters, end_to_end, flatten, gradient_of
 from service.core.problems import Layer, Network
 from service.core.scalar.narrow import dense_or_narrow
 from service.core.verification.comparison import (

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from service.core.losses import DenseParameters, hessian_of
+from service.core.curvature.dense import hessian_of
+from service.core.losses import DenseParameters
 from service.core.problems import Problem, shapes_of
 from service.core.scalar.reduced import ReducedProblem, reduced_of
 from service.core.scalar.sphere import loss_on_spheres, multiplier

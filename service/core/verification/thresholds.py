@@ -49,7 +49,7 @@ def _threshold(claim: ClaimedAnswer, name: str, claimed: float, change: "_Change
 
 def _decays_times(problem: Problem, scale: float) -> Problem:
     layers = tuple(replace(layer, weight_decay=layer.weight_decay * scale) for layer in problem.network.layers)
-    return replace(problem, network=replace(problem.network, layers=layers), memo={})
+    return replace(problem, network=replace(problem.network, layers=layers))
 
 
 def _with_noise(problem: Problem, variances: FloatArray) -> Problem:
@@ -58,7 +58,7 @@ def _with_noise(problem: Problem, variances: FloatArray) -> Problem:
         for layer, variance in zip(problem.network.layers[:-1], variances, strict=True)
     )
     layers = (*hidden, problem.network.layers[-1])
-    return replace(problem, network=replace(problem.network, layers=layers), memo={})
+    return replace(problem, network=replace(problem.network, layers=layers))
 
 
 def _noise_at(problem: Problem, variance: float) -> Problem:

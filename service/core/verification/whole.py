@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from service.core.catalogue import SOLVERS
+from service.core.catalogue import BY_NAME, on_one_curve
 from service.core.enclosures.loss import loss_of_weights
 from service.core.extremes.answered import Way, ways
 from service.core.losses import end_to_end, flatten, gradient_of
@@ -27,8 +27,6 @@ from service.core.verification.stationary import origin, stationary_points
 from service.core.verification.thresholds import thresholds
 from service.vocabulary import Bias
 
-ONE_OUTPUT = "scalar_output"
-"""The solver whose landscape is recomputed, too."""
 HIDDEN_BIASES = (Bias.ALL, Bias.HIDDEN)
 ONE_OUTPUT_ONLY = "recomputed for one output only"
 
@@ -80,7 +78,7 @@ def _verified(problem: Problem, solution: Solution, certificate: Certificate) ->
         skipped |= dict.fromkeys(("global_minimum.weights", "global_minimum.terms"), reason)
     else:
         found += weights(claim, skipped)
-    if solution.solver == ONE_OUTPUT:
+    if on_one_curve(solution):
         found += [*stationary_points(claim, skipped), *origin(claim, skipped), *thresholds(claim, skipped)]
     else:
         skipped |= dict.fromkeys(("stationary_points", "origin", "thresholds"), ONE_OUTPUT_ONLY)
@@ -103,12 +101,12 @@ def _proved(problem: Problem, seen: Solution) -> Certificate | Comparison:
 
 def _certifier(problem: Problem, name: str) -> Certifier | Comparison:
     """Who certifies the answers of a solver, if there is one that covers the problem."""
-    for solver, certifier in SOLVERS:
-        if solver.name == name:
-            if conjunction(examine(solver.hypotheses, problem)) is True:
-                return certifier
-            return Comparison("solver", "a solver whose hypotheses do not hold for the problem", agrees=False)
-    return Comparison("solver", "no solver of this engine", agrees=False)
+    if name not in BY_NAME:
+        return Comparison("solver", "no solver of this engine", agrees=False)
+    solver, certifier = BY_NAME[name]
+    if conjunction(examine(solver.hypotheses, problem)) is True:
+        return certifier
+    return Comparison("solver", "a solver whose hypotheses do not hold for the problem", agrees=False)
 
 
 def _as_the_weights_are(problem: Problem, solution: Solution) -> Solution | None:

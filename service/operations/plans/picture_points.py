@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.catalogue import on_one_curve
 from service.core.dispatch import solve
 from service.core.landscapes.empirical.descent import descend, random_start
 from service.core.landscapes.empirical.objective import objective_of, shape_of
@@ -105,7 +106,7 @@ def _flat(parameters: Parameters) -> FloatArray:
 def _stationary(place: int, problem: Problem, at: Location) -> FloatArray:
     """Weights of a stationary point of the solver for one output, from the norm of its map."""
     minima = known_minimum(problem)
-    if minima is None or minima.solution.solver != "scalar_output" or not problem.network.weight_decays.all():
+    if minima is None or not on_one_curve(minima.solution) or not problem.network.weight_decays.all():
         raise InputError.at(at, "must be a name: stationary points have weights for one output with decay everywhere")
     points = minima.solution.stationary_points
     if place >= len(points):

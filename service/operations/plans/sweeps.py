@@ -70,9 +70,8 @@ def sweeps_plan(request: SweepsRequest, limits: Limits) -> ChunkedPlan:
     size = size_of(axes)
     columns = _columns(request, mapped.core)
     _try_extremes(request, mapped, axes, columns)
-    fast = solver.name == "scalar_output"
-    point_s = POINT_S if fast else solution_s(solver.name, request.problem)
-    chunk_points = POINTS_A_CHUNK if fast else max(1, int(CHUNK_S / point_s))
+    point_s = POINT_S if solver.one_curve else solution_s(solver, request.problem)
+    chunk_points = POINTS_A_CHUNK if solver.one_curve else max(1, int(CHUNK_S / point_s))
     # samples are carried along only where their factor holds fewer digits of the answer than they do
     hard = scaled_condition(mapped.core.freed) > HARD
     packed, arrays = pack(mapped.core if hard else replace(mapped.core, samples=None))

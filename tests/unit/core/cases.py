@@ -36,7 +36,7 @@ def problem(depth: int, moments: Moments = TWO_INPUTS, **changes: float) -> Prob
 def with_decays_times(base: Problem, factor: float) -> Problem:
     """The same problem, every decay multiplied."""
     layers = tuple(replace(layer, weight_decay=layer.weight_decay * factor) for layer in base.network.layers)
-    return replace(base, network=replace(base.network, layers=layers), memo={})
+    return replace(base, network=replace(base.network, layers=layers))
 
 
 def with_noise(base: Problem, variances: FloatArray) -> Problem:
@@ -45,7 +45,7 @@ def with_noise(base: Problem, variances: FloatArray) -> Problem:
         replace(layer, noise_variance=float(s)) for layer, s in zip(base.network.layers[:-1], variances, strict=True)
     )
     layers = (*hidden, base.network.layers[-1])
-    return replace(base, network=replace(base.network, layers=layers), memo={})
+    return replace(base, network=replace(base.network, layers=layers))
 
 
 def branches_of(base: Problem) -> tuple[Branch, ...]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from service.core.arrays import FloatArray
+from service.core.curvature.dense import hessian_of
 from service.core.losses import (
     DenseParameters,
     decay_of,
@@ -14,7 +15,6 @@ from service.core.losses import (
     fit_of,
     flatten,
     gradient_of,
-    hessian_of,
     loss_of,
     terms_of,
     unflatten,

@@ -69,7 +69,7 @@ def test_together_is_as_good_as_alone(seed: int, depth: int, inputs: int) -> Non
     found = solve_many(problems)
     for index, problem in enumerate(problems):
         independent = problem.data.spectrum.rank == problem.data.inputs
-        assert_alike(found, index, solve(replace(problem, memo={})), problem.data.yy, independent=independent)
+        assert_alike(found, index, solve(replace(problem)), problem.data.yy, independent=independent)
 
 
 def test_problems_of_every_kind_come_back_in_order() -> None:
@@ -86,7 +86,7 @@ def test_problems_of_every_kind_come_back_in_order() -> None:
     assert len(stacked) >= 10
     assert all(fits_a_stack(problems[index]) for index in stacked)
     for index, problem in enumerate(problems):
-        expected = solve(replace(problem, memo={}))
+        expected = solve(replace(problem))
         unit = max(abs(expected.certificate.upper_bound), 1e-6 * problem.data.yy)
         assert found.loss[index] == pytest.approx(expected.solution.minimum.loss, abs=2e-9 * unit)
         assert found.status[index] == expected.status
@@ -167,6 +167,6 @@ def balanced(problem: Problem, row: FloatArray) -> DenseParameters:
 
 def test_the_first_problem_that_is_refused_is_named() -> None:
     fine = one_input(0.1)
-    refused = replace(fine, loss=Loss.EXPONENTIAL, memo={})
+    refused = replace(fine, loss=Loss.EXPONENTIAL)
     with pytest.raises(NotCovered):
         solve_many([fine, refused])

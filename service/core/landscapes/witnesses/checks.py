@@ -40,5 +40,5 @@ def verify(problem: Problem, construction: Construction, seed: int = 0) -> Verif
     samples = construction.samples or problem.samples
     assert samples is not None  # noqa: S101  # constructions exist with samples only
     if samples is not problem.samples:
-        problem = replace(problem, samples=samples, moments=moments_of(samples.x, samples.y), memo={})
+        problem = replace(problem, samples=samples, moments=moments_of(samples.x, samples.y))
     return CHECKS[construction.claim](problem, samples, construction, seed)

@@ -1,29 +1,9 @@
 """K-D0: between kinks the network is linear in each weight matrix."""
 
 from service.core.ranks import cases
-from service.core.ranks.conditions import PIECEWISE_LINEAR
-from service.core.ranks.rule import Condition, RankRule, no_claims
-from service.core.ranks.setting import Setting
-from service.core.rules import Verdict
+from service.core.ranks.conditions import CONSTANT_PATTERNS, NEVER_DECIDED, PIECEWISE_LINEAR
+from service.core.ranks.rule import RankRule, no_claims
 from service.vocabulary import Activation, RankKind, TheoremStatus
-
-
-def _patterns(setting: Setting) -> Verdict:
-    """Constant patterns are a statement about all later times, which measurements support but cannot decide."""
-    if setting.graph.is_linear:
-        return Verdict(None, {"activations": "linear"}, "there are no patterns: the network is linear at all times")
-    if len(setting.snapshots) < 2:
-        return Verdict(None, {"snapshots": len(setting.snapshots)}, "patterns were not measured")
-    before, after = setting.patterns(-2), setting.patterns(-1)
-    if before is None or after is None:
-        return Verdict(None, {}, "patterns need samples")
-    changed = sum(int((old != new).sum()) for old, new in zip(before, after, strict=True))
-    reason = "patterns changed between the last snapshots" if changed else "constant so far, which is no proof"
-    return Verdict(None, {"changed_signs": changed}, reason)
-
-
-CONSTANT_PATTERNS = Condition("activation patterns stay constant", _patterns)
-NEVER_DECIDED = {CONSTANT_PATTERNS.name: "it is about all later times; a measurement can only support it"}
 
 RULE = RankRule(
     id="K-D0",

@@ -5,10 +5,17 @@ from collections.abc import Mapping
 import numpy as np
 
 from service.core.ranks import cases
-from service.core.ranks.conditions import FITTED, FLOW, HOMOGENEOUS, NO_DECAY, RELU_LAST
+from service.core.ranks.conditions import (
+    CONSTANT_PATTERNS,
+    FITTED,
+    FLOW,
+    HOMOGENEOUS,
+    NEVER_DECIDED,
+    NO_DECAY,
+    RELU_LAST,
+)
 from service.core.ranks.invariants import groups_of
 from service.core.ranks.rule import Claim, RankRule
-from service.core.ranks.rules.multilinear import CONSTANT_PATTERNS, NEVER_DECIDED
 from service.core.ranks.setting import Setting
 from service.vocabulary import Activation, Dynamics, Loss, RankKind, SkipKind, TheoremStatus
 

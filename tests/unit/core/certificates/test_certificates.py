@@ -78,11 +78,11 @@ def test_a_lying_solver_is_caught(depth: int, wrong: Wrong, monkeypatch: pytest.
     def lie(asked: Problem) -> Solution:
         return replace(honest, minimum=wrong(asked, honest))
 
-    assert dispatch.solve(replace(base, memo={})).status is Status.EXACT
+    assert dispatch.solve(replace(base)).status is Status.EXACT
     monkeypatch.setattr(dispatch, "SOLVERS", ((replace(SOLVER, solve=lie), certify),))
     certificate = certify(base, lie(base))
     assert not certificate.holds
-    answer = dispatch.solve(replace(base, memo={}))
+    answer = dispatch.solve(replace(base))
     # what is told of the loss is that of the weights, whatever the solver claims; wrong weights leave a gap
     if failed(certificate) <= dispatch.CLAIMED and certificate.relative_gap <= certificate.tolerance:
         assert answer.status is Status.EXACT

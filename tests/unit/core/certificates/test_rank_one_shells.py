@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from service.core.certificates.rank_one import shell_bound
+from service.core.certificates.rank_one_bottleneck import shell_bound
 from service.core.dispatch import solve
 from service.core.linear.quadratic import quadratic_of
 from service.core.solvers.rank_one_bottleneck import SOLVER

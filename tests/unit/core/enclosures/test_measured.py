@@ -8,7 +8,8 @@ import pytest
 from service.core.data import moments_of
 from service.core.dispatch import solve
 from service.core.enclosures.expansion import Expansion
-from service.core.enclosures.measured import longest_useful, measure
+from service.core.enclosures.longest import least_decay, longest_useful, without_shells
+from service.core.enclosures.measured import measure
 from service.core.enclosures.of_problem import prediction_source
 from service.core.problems import Layer, Moments, Network, Problem, Samples
 from service.vocabulary import Bias
@@ -116,6 +117,38 @@ def test_no_map_beyond_the_longest_useful_norm_pays() -> None:
         cost = decays.size * np.exp(np.mean(np.log(decays))) * norm ** (2.0 / decays.size)
         assert upper <= cost <= upper * (1.0 + 1e-6)
     assert longest_useful(np.array([0.1, 0.0]), 1.0) == np.inf
+
+
+def test_no_map_in_an_excluded_shell_pays() -> None:
+    excluded = 0
+    for seed in range(40):
+        problem, _ = drawn(seed, bias=False)
+        assert problem.samples is not None
+        x, y = problem.samples.x, problem.samples.y
+        rng = np.random.default_rng(seed)
+        decays = 10.0 ** rng.uniform(-6.0, -2.0) * np.ones(int(rng.integers(1, 4))) * float(np.mean(x * x))
+        spectrum, source = problem.data.spectrum, prediction_source(problem, centre=False)
+        rows, values = x @ spectrum.vectors / np.sqrt(len(x)), spectrum.values
+
+        def cost(found: Floats, rows: Floats = rows, y: Floats = y, decays: Floats = decays) -> float:
+            missed = y / np.sqrt(len(y)) - rows @ found.T
+            return float(np.sum(missed * missed)) + least_decay(decays, float(np.linalg.norm(found)))
+
+        response = (rows.T @ y / np.sqrt(len(y))).T
+        ridges = np.geomspace(1e-12, 1e3, 200) * values.max()
+        maps = [response / (values + ridge) for ridge in ridges]
+        upper = min(map(cost, maps))
+        best = min(maps, key=cost)
+        measured = measure(source, spectrum.vectors, values, best @ spectrum.vectors.T, upper, precise=True)
+        norm = longest_useful(decays, upper)
+        shorter = without_shells(measured.charged(0.0, norm), decays, upper, norm)
+        excluded += shorter < 0.5 * norm
+        # the ridge maps are the best of their norms; they are stretched and shrunk to the norms that are excluded
+        for each in maps:
+            size = float(np.linalg.norm(each))
+            for length in np.geomspace(shorter, norm, 12)[1:]:
+                assert cost(each * (length / max(size, 1e-300))) >= upper * (1.0 - 1e-9)
+    assert excluded >= 10
 
 
 @pytest.mark.parametrize("decades", [3, 6, 9])

@@ -8,6 +8,7 @@ import pytest
 
 from evidence.outputs_instances import Shape, network_of, random_moments, white_moments
 from evidence.outputs_points import decayed_point, inflection_point, undecayed_point
+from service.core.curvature.dense import hessian_of
 from service.core.dispatch import solve
 from service.core.landscapes.classes import classify, closed_gap, curvature_of, zero_tolerance
 from service.core.landscapes.diagnosis import diagnose
@@ -16,7 +17,7 @@ from service.core.landscapes.hessian import dense_hessian, hessian_product, leas
 from service.core.landscapes.pivots import class_by_pivots
 from service.core.landscapes.spectrum import hessian_spectrum, layer_spectra
 from service.core.linear.quadratic import quadratic_of
-from service.core.losses import DenseParameters, flatten, gradient_of, hessian_of, loss_of, unflatten
+from service.core.losses import DenseParameters, flatten, gradient_of, loss_of, unflatten
 from service.core.moments import moments_of
 from service.core.problems import Moments, Problem, Samples
 from service.errors import InputError

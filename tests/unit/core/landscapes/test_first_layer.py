@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.core.curvature.dense import hessian_of
 from service.core.linear.first_layer import BestFirstLayer, descend
 from service.core.linear.quadratic import quadratic_of
-from service.core.losses import DenseParameters, gradient_of, hessian_of, loss_of
+from service.core.losses import DenseParameters, gradient_of, loss_of
 from service.core.moments import moments_of
 from service.core.problems import Layer, Moments, Network, Problem
 

@@ -29,7 +29,7 @@ WHITE = Moments(np.eye(2), np.diag([3.0, 2.0]), 13.0)
 
 def decayed(problem: Problem, factor: float) -> Problem:
     layers = tuple(replace(layer, weight_decay=factor * layer.weight_decay) for layer in problem.network.layers)
-    return replace(problem, network=replace(problem.network, layers=layers), memo={})
+    return replace(problem, network=replace(problem.network, layers=layers))
 
 
 class TestShrinkage:
@@ -128,7 +128,7 @@ class TestNoise:
         shape = Shape(3, (4,), 2)
         free = Problem(network_of(shape, [0.0, 0.0], [0.5], bias=Bias.OUTPUT), random_moments(rng, shape))
         assert solve(free).solution.solver == "uncentred_noise"
-        problem = replace(free, network=network_of(shape, [0.1, 0.1], [0.5], bias=Bias.OUTPUT), memo={})
+        problem = replace(free, network=network_of(shape, [0.1, 0.1], [0.5], bias=Bias.OUTPUT))
         with pytest.raises(NotCovered) as caught:
             solve(problem)
         reasons = {attempt.name: attempt.failed for attempt in caught.value.attempts}

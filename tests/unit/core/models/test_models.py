@@ -31,7 +31,7 @@ def test_autoencoders_are_not_beaten_on_the_evidence_bound_as_defined() -> None:
 
 def scaled(problem: Problem, factor: float) -> Problem:
     layers = tuple(replace(layer, weight_decay=factor * layer.weight_decay) for layer in problem.network.layers)
-    return replace(problem, network=replace(problem.network, layers=layers), memo={})
+    return replace(problem, network=replace(problem.network, layers=layers))
 
 
 @pytest.mark.parametrize("seed", range(8))

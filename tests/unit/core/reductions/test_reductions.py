@@ -266,5 +266,5 @@ def test_other_callers_see_the_problem_as_it_is() -> None:
     assert needs_reduction(problem)
     with pytest.raises(NotCovered):
         solve(problem)
-    plain = replace(problem, network=replace(problem.network, skips=()), memo={})
+    plain = replace(problem, network=replace(problem.network, skips=()))
     assert not needs_reduction(plain)

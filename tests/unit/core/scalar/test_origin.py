@@ -7,8 +7,9 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from service.core.arrays import FloatArray
+from service.core.curvature.dense import hessian_of
 from service.core.dispatch import solve
-from service.core.losses import DenseParameters, flatten, gradient_of, hessian_of, unflatten
+from service.core.losses import DenseParameters, flatten, gradient_of, unflatten
 from service.core.moments import moments_of
 from service.core.problems import Moments, Problem
 from service.core.results import Origin
@@ -20,7 +21,7 @@ from tests.unit.core.cases import FOUR_ROOTS, TWO_INPUTS, diagonal, network, pro
 
 
 def origin_of(base: Problem) -> Origin:
-    return solve(replace(base, memo={})).solution.origin
+    return solve(replace(base)).solution.origin
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])

@@ -6,8 +6,9 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from service.core.curvature.dense import hessian_of
 from service.core.dispatch import solve
-from service.core.losses import DenseParameters, flatten, gradient_of, hessian_of, loss_of
+from service.core.losses import DenseParameters, flatten, gradient_of, loss_of
 from service.core.problems import Layer, Network, Problem
 from service.core.results import StationaryPoint
 from service.core.scalar.branches import Branches

@@ -29,11 +29,11 @@ from tests.unit.core.cases import (
 
 
 def minimum_of(base: Problem) -> GlobalMinimum:
-    return SOLVER.solve(replace(base, memo={})).minimum
+    return SOLVER.solve(replace(base)).minimum
 
 
 def thresholds_of(base: Problem) -> Thresholds:
-    return SOLVER.solve(replace(base, memo={})).thresholds
+    return SOLVER.solve(replace(base)).thresholds
 
 
 def random_case(rng: np.random.Generator, depth: int) -> Problem:

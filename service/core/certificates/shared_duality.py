@@ -3,19 +3,18 @@
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.certificates.linear_checks import certificate
 from service.core.certificates.quadratic_below import Below
-from service.core.certificates.separable import undecayed_bound
+from service.core.certificates.shared_separable import undecayed_bound
 from service.core.linalg import EPSILON
 from service.core.linear.common_decay import common_decay
-from service.core.linear.quadratic import Quadratic, quadratic_of, spectral_norm
-from service.core.linear.ranks import rank_bound
-from service.core.linear.scalar_bounds import scalar_bounds
-from service.core.problems import Problem
-from service.core.results import Certificate, Solution
+from service.core.linear.quadratic import Quadratic, spectral_norm
 
 DUAL = "the residual of the weights, scaled into the spectral-norm ball, is feasible for the dual"
-KUNIN = "closed form for reconstruction through a bottleneck (Kunin et al. 2019), one eigenvalue at a time"
+
+
+def two_layer_bound(below: Below) -> float:
+    """The larger bound of two decayed layers: that of their decay, or that of the rank that they leave."""
+    return max(convex_decay_bound(below), undecayed_bound(below))
 
 
 def residual_bound(quadratic: Quadratic, mu: float, end_map: FloatArray) -> float:
@@ -84,32 +83,3 @@ def _rounding(below: Below) -> float:
     misfit = below.quadratic.target - below.end_map * below.quadratic.scales
     off = 4.0 * EPSILON * float(np.linalg.norm(below.quadratic.target))
     return off * (2.0 * float(np.linalg.norm(misfit)) + off)
-
-
-def certify_nuclear_norm(problem: Problem, solution: Solution) -> Certificate:
-    """Certificate of a two-layer network with decay."""
-    return certificate(problem, solution, lambda below: max(convex_decay_bound(below), undecayed_bound(below)), DUAL)
-
-
-def certify_autoencoder(problem: Problem, solution: Solution) -> Certificate:
-    """Certificate of a two-layer autoencoder; by duality where the bottleneck does not bind."""
-    quadratic = quadratic_of(problem)
-    mu = common_decay(problem.network.weight_decays)
-    bound = rank_bound(problem, quadratic)
-    squares = quadratic.scales**2
-    if bound == squares.size or squares[bound] <= mu:
-        return certify_nuclear_norm(problem, solution)
-    return certificate(problem, solution, _reconstruction_bound, KUNIN, quick=False)
-
-
-def _reconstruction_bound(below: Below) -> float:
-    """The closed form on second moments that are no larger; it grows with each of them."""
-    quadratic = below.quadratic
-    mu = common_decay(below.problem.network.weight_decays)
-    bound = rank_bound(below.problem, quadratic)
-    squares = np.sort(quadratic.scales**2)[::-1]
-    # q (1 - p)^2 + 2 mu p is (s - y)^2 + (2 mu / sqrt q) s at s = p sqrt q, y = sqrt q
-    parts = [scalar_bounds(np.array([root]), 2.0 * mu / root, 1.0)[0] for root in np.sqrt(squares[:bound])]
-    lower = float(np.sum(parts)) + float(np.sum(squares[bound:]))
-    stretch = 0.0 if below.expansion is None else below.expansion.stretch
-    return lower * (1.0 - 4.0 * stretch - 64.0 * EPSILON)

@@ -8,7 +8,6 @@ scalar problems, bounded here by tangents or in closed form.  Proofs: ``docs/the
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.certificates.linear_checks import certificate
 from service.core.certificates.quadratic_below import Below
 from service.core.linalg import EPSILON
 from service.core.linear.common_decay import common_decay
@@ -16,26 +15,6 @@ from service.core.linear.quadratic import Quadratic
 from service.core.linear.ranks import rank_bound
 from service.core.linear.scalar_bounds import scalar_bounds
 from service.core.linear.water_filling import effective_noise
-from service.core.problems import Problem
-from service.core.results import Certificate, Solution
-
-ECKART_YOUNG = "no map of the rank that the widths allow is nearer to the target (Eckart, Young 1936)"
-SEPARATED = (
-    "singular values paired in order (von Neumann), each scalar problem bounded by a tangent of its convex branch"
-)
-TANGENT = "singular values paired in order (von Neumann), the squared nuclear norm bounded by its tangent"
-
-
-def certify_reduced_rank(problem: Problem, solution: Solution) -> Certificate:
-    """Certificate of a network with an undecayed layer, or of a single layer."""
-    if problem.network.n_layers == 1 and problem.network.weight_decays[0] > 0.0:
-        ridge = float(problem.network.weight_decays[0])
-
-        def bound(below: Below) -> float:
-            return -np.inf if below.expansion is None else below.expansion.ridge_minimum(ridge)
-
-        return certificate(problem, solution, bound, "ridge regression is convex", quick=False)
-    return certificate(problem, solution, undecayed_bound, ECKART_YOUNG)
 
 
 def undecayed_bound(below: Below) -> float:
@@ -45,12 +24,7 @@ def undecayed_bound(below: Below) -> float:
     return quadratic.residual + float(np.sum(left_out**2))
 
 
-def certify_factorisation(problem: Problem, solution: Solution) -> Certificate:
-    """Certificate of a decayed network on white inputs."""
-    return certificate(problem, solution, _separated_bound, SEPARATED)
-
-
-def _separated_bound(below: Below) -> float:
+def separated_bound(below: Below) -> float:
     """One scalar problem for each singular value that fits through the widths; the others cost their squares.
 
     Notes
@@ -72,11 +46,6 @@ def _separated_bound(below: Below) -> float:
     sizes = np.minimum(penalty * inside ** (2.0 / layers), inside**2)
     rounding = 64.0 * EPSILON * (abs(quadratic.residual) + left_out + 2.0 * float(np.sum(sizes)))
     return quadratic.residual + left_out + float(np.sum(found)) - rounding
-
-
-def certify_dropout(problem: Problem, solution: Solution) -> Certificate:
-    """Certificate under noise on hidden layers: without decay on some layer, or two layers on white inputs."""
-    return certificate(problem, solution, dropout_bound, TANGENT)
 
 
 def dropout_bound(below: Below) -> float:

@@ -3,12 +3,8 @@
 Proof: ``docs/theory/deep-bounds.md``.
 """
 
-import numpy as np
-
-from service.core.certificates.duality import convex_decay_bound
-from service.core.certificates.linear_checks import GAP_TOLERANCE, certificate
+from service.core.certificates.linear_checks import GAP_TOLERANCE
 from service.core.certificates.quadratic_below import Below
-from service.core.certificates.separable import dropout_bound, nuclear_norm, undecayed_bound
 from service.core.linear.common_decay import common_decay
 from service.core.linear.envelope import Penalised
 from service.core.linear.guided import slack_of
@@ -17,41 +13,6 @@ from service.core.linear.rank_branches import branched_bound
 from service.core.linear.ranks import rank_bound
 from service.core.linear.reweighted import settle
 from service.core.linear.water_filling import effective_noise
-from service.core.problems import Problem
-from service.core.results import Certificate, Solution
-
-DECAY = (
-    "one matrix dominates the gain of every output direction (Ky Fan), or convexity is moved from the error to the "
-    "penalty and singular values are paired in order (von Neumann)"
-)
-COMBINED = "the largest of the bounds for noise alone, decay alone, and both with one of them replaced by its tangent"
-
-
-def certify_deep(problem: Problem, solution: Solution) -> Certificate:
-    """Certificate, or an honest gap, of a decayed network without hidden noise."""
-    return certificate(problem, solution, _deep_bound, DECAY)
-
-
-def _deep_bound(below: Below) -> float:
-    bounds = [decay_bound(below, 0.0), undecayed_bound(below)]
-    if below.problem.network.n_layers == 2:
-        bounds.append(convex_decay_bound(below))
-    return max(bounds)
-
-
-def certify_noisy(problem: Problem, solution: Solution) -> Certificate:
-    """Certificate, or an honest gap, of a network with noise on hidden layers."""
-    return certificate(problem, solution, _noisy_bound, COMBINED)
-
-
-def _noisy_bound(below: Below) -> float:
-    network, norm = below.problem.network, nuclear_norm(below)
-    bounds = [dropout_bound(below)]
-    if np.all(network.weight_decays > 0.0) and below.quadratic.rank:
-        bounds += [decay_bound(below, 0.0), decay_bound(below, norm)]
-        if network.n_layers == 2:
-            bounds.append(convex_bound(below))
-    return max(bounds)
 
 
 def convex_bound(below: Below) -> float:
