@@ -80,8 +80,8 @@ clean: ## remove the virtual environment and caches
 # Kept inside .venv, where its test looks.  Without the npm registry that test is skipped, and fetching is tried again.
 .venv/typescript.stamp: requirements/typescript/package-lock.json .venv/dev.stamp
 	@mkdir -p .venv/share/typescript && cp requirements/typescript/*.json .venv/share/typescript/
-	@$(NPM) ci --prefix .venv/share/typescript --ignore-scripts --no-audit --no-fund --fetch-retries=0 --loglevel=error \
-		>/dev/null && touch $@ || echo "openapi-typescript could not be fetched: its test will be skipped"
+	@$(NPM) ci --prefix .venv/share/typescript --ignore-scripts --no-audit --no-fund --fetch-retries=0 --fetch-timeout=20000 \
+		>/dev/null 2>&1 && touch $@ || echo "openapi-typescript could not be fetched: its test will be skipped"
 
 .venv/peers.stamp: .venv/dev.stamp
 	@echo "Installing the peers to compare with (once) ..."
