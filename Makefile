@@ -10,7 +10,7 @@ COMPILE := uv pip compile pyproject.toml --quiet --universal --fork-strategy few
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test check lint evidence openapi bench lock clean
+.PHONY: help run serve test check lint evidence openapi answers bench lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
@@ -45,6 +45,9 @@ evidence: .venv/peers.stamp ## write docs/evidence/: reports that compare with t
 
 openapi: .venv/dev.stamp ## write openapi/openapi.json
 	@$(BIN)/minima openapi
+
+answers: .venv/dev.stamp ## store the answers of this engine anew, see CONTRIBUTING
+	@$(BIN)/python -m tests.support.answers store
 
 bench: .venv/peers.stamp ## print the speed of each kind of work as a ratio to a reference measured beside it
 	@$(BIN)/python -m benchmarks

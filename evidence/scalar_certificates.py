@@ -10,8 +10,8 @@ from service.core.problems import Layer, Moments, Network, Problem
 from service.core.scalar.norm_bound import norm_bound
 from service.core.scalar.reduced import reduced_of
 from service.core.solvers.scalar_output import solve
-from tests.reference.exact_numbers import of_floats
-from tests.reference.high_precision import DIGITS, exact_minimum
+from tests.support.exact_numbers import of_floats
+from tests.support.high_precision import DIGITS, exact_minimum
 
 INSTANCES = 300
 

@@ -4,10 +4,10 @@ The core minimises ``J = E||f(x) - y||^2 + sum_l g_l ||W_l||_F^2``: the mean ove
 outputs, without a factor 1/2.  Callers' conventions are converted at the edge (`service.operations.mapping`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from service.core.arrays import FloatArray
 from service.core.data import Moments
 from service.core.extremes.extremes import Extremes
 from service.vocabulary import Activation, Bias, Loss, SkipKind
+
+Kept = TypeVar("Kept")
 
 __all__ = [
     "Convolution",
@@ -188,7 +190,7 @@ class Problem:
     extremes : Extremes or None
         What stands between these data and those of the caller, where inputs left the range of the computation.
     memo : dict
-        Facts that are computed once a problem and shared, by the name of what computes them.  A changed problem starts
+        Facts that are computed once a problem and shared, by name; see `once`.  A changed problem starts
         with none: `dataclasses.replace` makes a new one and cannot be given the old.
     """
 
@@ -199,6 +201,12 @@ class Problem:
     evaluation: Moments | None = None
     extremes: Extremes | None = None
     memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, name: str, compute: Callable[[], Kept]) -> Kept:
+        """A fact of this problem, computed when it is first asked for and kept under a name that is its own."""
+        if name not in self.memo:
+            self.memo[name] = compute()
+        return cast(Kept, self.memo[name])
 
     @property
     def data(self) -> Moments:

@@ -1,6 +1,7 @@
 """The request and the answer of `/v1/landscape`; losses are in the caller's convention."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -11,6 +12,25 @@ from service.schemas.problem import Problem
 from service.schemas.slices import SlicesAnswer
 from service.schemas.spectra import SpectraAnswer
 from service.vocabulary import Convention, Evidence, PointClass, Property, TheoremStatus
+
+DESCRIPTION: Final = """Try every theorem of the catalogue on the problem and return what follows.
+
+The body is a problem, linear or not, with data or without, or `{"problem": ..., "include": [...]}`.
+With `accept: image/svg+xml` or `image/png` what can be drawn of the answer is a picture."""
+EXAMPLES: Final[Mapping[str, Any]] = {
+    "ReLU with biases on a few samples": {
+        "network": {"layers": [{"width": 6, "activation": "relu"}, {"width": 1}], "bias": "all"},
+        "data": {
+            "kind": "samples",
+            "x": [[-2.0, 0.0], [-1.5, 1.5], [-1.0, -0.5], [0.5, 0.5], [1.0, 2.0], [1.5, 0.0]],
+            "y": [1.0, 0.0, 2.0, 1.5, 0.0, -2.0],
+        },
+    },
+    "a linear network, without data": {
+        "network": {"layers": [{"width": 4}, {"width": 4}, {"width": 2}]},
+        "data": {"kind": "none", "inputs": 3},
+    },
+}
 
 
 class LandscapeOptions(Wire):

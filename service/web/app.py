@@ -27,42 +27,14 @@ from service.web.observation import logging
 from service.web.observation.job_metrics import JobMetrics
 from service.web.observation.metrics import Metrics
 from service.web.openapi_headers import HEADERS
-from service.web.routers import (
-    catalogue,
-    connectivity,
-    datasets,
-    diagnose,
-    gradient_flows,
-    jobs,
-    landscape,
-    minima_batch,
-    pages,
-    races,
-    slices,
-    spectra,
-    sweeps,
-    system,
-)
-from service.web.routers import minima as minima_routes
-from service.web.routers import problems as problem_routes
-from service.web.routers import ranks as ranks_routes
+from service.web.routers import catalogue, datasets, jobs, operations, pages, problems, system
 from service.web.runtime import Runtime
 from service.web.uploads.uploading import Uploads
 
 ROUTERS: Final = (
-    minima_routes.router,
-    minima_batch.router,
-    landscape.router,
-    ranks_routes.router,
-    sweeps.router,
-    races.router,
-    slices.router,
-    spectra.router,
-    connectivity.router,
-    gradient_flows.router,
-    diagnose.router,
+    operations.router,
     catalogue.router,
-    problem_routes.router,
+    problems.router,
     jobs.router,
     datasets.router,
     system.router,
@@ -92,6 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title=openapi.TITLE, openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan)
     app.state.runtime = runtime
     app.state.jobs = jobs_floor
+    app.state.routers = ROUTERS
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("service.web").joinpath("static"))))

@@ -1,8 +1,10 @@
 """Parts of the OpenAPI document that routes state beside themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from service.schemas.base import Wire
+from service.schemas.problem_details import ProblemDetails
 from service.web.bodies.reading import JSON, MULTIPART, NPZ
 from service.web.openapi_headers import headers
 from service.web.problem_details import HEADERS
@@ -11,12 +13,40 @@ from service.web.problem_types import BY_CODE, MEDIA_TYPE, PROBLEM_TYPES
 COMPONENTS: Final = "#/components/schemas/"
 
 
-def reference(model: type) -> dict[str, str]:
+class Reference(dict[str, str]):
+    """Reference to the schema of a model, which is thereby a part of the document."""
+
+    def __init__(self, model: type[Wire]) -> None:
+        super().__init__({"$ref": COMPONENTS + model.__name__})
+        self.model: Final = model
+
+
+def reference(model: type[Wire]) -> Reference:
     """Reference to the schema of a model."""
-    return {"$ref": COMPONENTS + model.__name__}
+    return Reference(model)
 
 
-def body(models: tuple[type, ...], examples: Mapping[str, Any], *, arrays: bool = True) -> dict[str, Any]:
+def documented_models(routes: Iterable[object]) -> list[type[Wire]]:
+    """Every model that a route refers to, in the order of the routes."""
+    found: dict[type[Wire], None] = {}
+    for route in routes:
+        for stated in (getattr(route, "openapi_extra", None), getattr(route, "responses", None)):
+            found |= dict.fromkeys(_models_in(stated))
+    return list(found)
+
+
+def _models_in(value: object) -> Iterator[type[Wire]]:
+    if isinstance(value, Reference):
+        yield value.model
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _models_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _models_in(item)
+
+
+def body(models: tuple[type[Wire], ...], examples: Mapping[str, Any], *, arrays: bool = True) -> dict[str, Any]:
     """A required request body that is one of ``models``; with ``arrays`` also in the forms that keep them binary."""
     schema = reference(models[0]) if len(models) == 1 else {"anyOf": [reference(model) for model in models]}
     binary = {"schema": {"type": "string", "format": "binary"}}
@@ -40,12 +70,12 @@ def body(models: tuple[type, ...], examples: Mapping[str, Any], *, arrays: bool 
     }
 
 
-def answer(model: type, description: str) -> dict[int | str, dict[str, Any]]:
+def answer(model: type[Wire], description: str) -> dict[int | str, dict[str, Any]]:
     """The successful response of one form, described by a model."""
     return {200: {"description": description, "content": {JSON: {"schema": reference(model)}}}}
 
 
-def answers(models: tuple[type, ...], description: str, *binary: str) -> dict[int | str, dict[str, Any]]:
+def answers(models: tuple[type[Wire], ...], description: str, *binary: str) -> dict[int | str, dict[str, Any]]:
     """The successful response of several forms, some of which may be binary."""
     schema = reference(models[0]) if len(models) == 1 else {"anyOf": [reference(model) for model in models]}
     content: dict[str, Any] = {JSON: {"schema": schema}}
@@ -59,21 +89,12 @@ def page(model: type, description: str) -> dict[int | str, dict[str, Any]]:
     return {200: {**answer(model, told)[200], "headers": headers("Link")}}
 
 
-def job(*, heavy: bool = False) -> dict[int | str, dict[str, Any]]:
-    """The response of what may also run as a job; what is heavy becomes one by its estimated cost, too."""
-    why = "the caller prefers one (`Prefer: respond-async` or `wait=N`)"
-    why += ", or its estimated cost exceeds `MINIMA_INLINE_BUDGET_S`" if heavy else ""
-    told = f"A job was stored: {why}. `Location` leads to it."
-    schema = {"$ref": COMPONENTS + "JobStatus"}
-    return {202: {"description": told, "content": {JSON: {"schema": schema}}}}
-
-
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
     """The problem documents that a route may answer with, by status."""
     by_status: dict[int | str, dict[str, Any]] = {}
     for code in codes:
         row = BY_CODE[code]
-        content = {"schema": {"$ref": COMPONENTS + "ProblemDetails"}, "examples": {}}
+        content: dict[str, Any] = {"schema": reference(ProblemDetails), "examples": {}}
         entry = by_status.setdefault(row.status, {"description": "", "content": {MEDIA_TYPE: content}})
         entry["content"][MEDIA_TYPE]["examples"][code] = {"$ref": f"#/components/examples/{code}"}
         entry["description"] = "; ".join(filter(None, [entry["description"], f"{row.title} (`{code}`)"]))

@@ -25,7 +25,6 @@ from service.errors import (
 from service.schemas.parsing import MAX_NAME, MAX_REPORTED, message_of
 from service.schemas.problem_details import ProblemDetails
 from service.web.problem_types import BY_CODE, CODE_OF_STATUS, MEDIA_TYPE, Unauthorized
-from service.web.responses import Rendered
 
 MAX_IN_DETAIL: Final = 3
 
@@ -67,13 +66,6 @@ def of_service_error(error: ServiceError) -> Response:
         told = f"{pointer(error.problem.location)} {error.detail}"
         return response(error.code, told, errors=[_item(error.problem)])
     return response(error.code, error.detail)
-
-
-def rendered(error: ServiceError) -> Rendered:
-    """The same as plain bytes, for another process to send."""
-    refused = of_service_error(error)
-    kept = {name: text for name, text in refused.headers.items() if name == "retry-after"}
-    return Rendered(bytes(refused.body), MEDIA_TYPE, refused.status_code, kept)
 
 
 async def on_service_error(_request: Request, error: Exception) -> Response:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from evidence import outputs_instances as families
 from service.core.catalogue import SOLVERS
 from service.core.dispatch import solve
 from service.core.problems import Problem
 from service.core.rules import conjunction, examine
+from tests.support import outputs_instances as families
 
 CLOSED = 1e-9
 

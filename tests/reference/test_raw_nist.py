@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from evidence.raw_nist import DEPTHS, RETURN, SAMPLES_ONLY, Row
-from tests.reference.nist import REQUIRED_DIGITS, regression
+from tests.support.nist import REQUIRED_DIGITS, regression
+from tests.support.raw_regressions import DEPTHS, RETURN, SAMPLES_ONLY, Row
 from tests.support.raw_runs import judged, run
 from tests.support.raw_seen import nist_problem
 from tests.support.raw_uploads import answered_from_csv, kept, server

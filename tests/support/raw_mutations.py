@@ -11,7 +11,6 @@ from unittest.mock import patch
 
 import numpy as np
 
-from evidence.raw_consistency import changed_by_units
 from service.core import data
 from service.core.enclosures import rows, second_moments
 from service.core.enclosures.of_problem import prediction_source
@@ -21,6 +20,7 @@ from service.operations.mapping.problem import to_core
 from service.operations.minima import parse
 from tests.support.raw_problems import RawProblem
 from tests.support.raw_runs import LIMITS, WELL_CONDITIONED, run
+from tests.support.raw_units import changed_by_units
 
 SEED: Final = 7
 """Of the powers of two by which columns are multiplied."""

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from tests.reference.exact_numbers import Floats
+from tests.support.exact_numbers import Floats
 from tests.support.raw_data import Rows
 from tests.support.raw_problems import RawProblem, chain
 

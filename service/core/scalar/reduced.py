@@ -8,7 +8,6 @@ Noise and widths enter through ``C = prod_i (1 + s_i / d_i)`` only, decays throu
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp, expm1, fsum, inf, log, log1p
-from typing import cast
 
 import numpy as np
 
@@ -227,6 +226,4 @@ def reduce(network: Network, moments: Moments, log_noise_factor: float | None = 
 
 def reduced_of(problem: Problem) -> ReducedProblem:
     """`reduce` of a problem, computed once and shared by its solver and its certificate."""
-    if "scalar.reduced" not in problem.memo:
-        problem.memo["scalar.reduced"] = reduce(problem.network, problem.data)
-    return cast(ReducedProblem, problem.memo["scalar.reduced"])
+    return problem.once("one_output.reduced", lambda: reduce(problem.network, problem.data))

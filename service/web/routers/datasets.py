@@ -19,7 +19,7 @@ from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, DATA_ERRORS
 from service.web.middleware import shapes
 from service.web.openapi_headers import headers
 from service.web.preferences import tenant_of
-from service.web.responses import Rendered, json_response
+from service.web.responses import json_response
 from service.web.runtime import runtime_of
 from service.web.uploads.datasets import CallerDatasets
 
@@ -64,8 +64,6 @@ async def post_dataset(request: Request, options: Annotated[UploadOptions, Query
     """
     runtime = runtime_of(request)
     read = await runtime.uploads.read(request, options)
-    if isinstance(read, Rendered):
-        return read.response()
     datasets = _datasets_of(request)
     limit = runtime.settings.max_datasets
     record, created = await stored(datasets.store.put, datasets.tenant, read.record, read.content, limit)

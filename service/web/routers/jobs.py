@@ -11,10 +11,11 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from service.jobs.codec import decode, plain
+from service.jobs.codec import decode
 from service.jobs.values import JobState
+from service.operations.plans.columns import plain
 from service.schemas.jobs import JobList, JobStatus, PartialChunk, PartialResults
-from service.web import documentation
+from service.web import documentation, openapi_jobs
 from service.web.answering.job_views import job_status, result_response
 from service.web.answering.jobs import jobs_of, stored
 from service.web.cursors import Cursor, Limit, cursor_of, link_next, position_of
@@ -87,11 +88,7 @@ async def get_job(request: Request, job_id: str) -> Response:
     summary="Result of a job, or what it has so far",
     openapi_extra={"parameters": [parameter("If-None-Match")]},
     responses={
-        **documentation.answer(
-            PartialResults,
-            "The answer of the operation, in the form that `accept` names; with `partial` the chunks stored so far.",
-        ),
-        304: {"description": "The caller has it already: `If-None-Match` names its `ETag`."},
+        **openapi_jobs.results(),
         **documentation.errors("invalid-input", "job-not-ready", "job-expired", "extra-missing", *JOB_ERRORS),
     },
     response_class=Response,

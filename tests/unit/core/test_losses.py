@@ -24,7 +24,7 @@ from service.core.parameters import FactoredMatrix, Parameters, UniformColumn
 from service.core.problems import Layer, Network, Problem, Samples
 from service.core.scalar.narrow import dense_or_narrow
 from service.vocabulary import Bias
-from tests.property.instances import dense, random_like
+from tests.support.instances import dense, random_like
 
 RATES = (0.0, 0.25, 0.5)
 

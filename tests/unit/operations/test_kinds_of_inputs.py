@@ -59,7 +59,8 @@ def table_of(problem: dict[str, Any]) -> tuple[float, float]:
     """Loss of a sweep at the problem's own decay, and of a batch of four of it."""
     decay = problem["network"]["layers"][0]["weight_decay"]
     body = {"problem": problem, "vary": {"weight_decay": [decay, 0.1]}, "return": ["loss"]}
-    request, batch = parse_batch(body, LIMITS), parse_batch({"problems": [problem] * 4, "return": ["loss"]}, LIMITS)
+    request = parse_batch(body, LIMITS).request
+    batch = parse_batch({"problems": [problem] * 4, "return": ["loss"]}, LIMITS).request
     assert isinstance(request, SweepRequest)
     assert not isinstance(batch, SweepRequest)
     return float(minima_sweep(request, LIMITS).columns["loss"][0]), float(

@@ -20,8 +20,8 @@ from service.operations.minima import minima, parse
 from service.schemas.minima import MinimaAnswer
 from service.settings import Limits
 from service.vocabulary import Bias, Status
-from tests.reference.exact_numbers import of_samples
-from tests.reference.exact_truth import least_squares, objective
+from tests.support.exact_numbers import of_samples
+from tests.support.exact_truth import least_squares, objective
 
 SIZES: dict[str, list[float]] = {
     "one beyond 1e300": [1e305, 1.0, 1.0],
