@@ -9,7 +9,7 @@ COMPILE := uv pip compile pyproject.toml --quiet --universal --fork-strategy few
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test check lint evidence openapi answers bench lock clean
+.PHONY: help run serve test check lint evidence openapi answers bench mutants lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
@@ -51,6 +51,12 @@ answers: .venv/dev.stamp ## store the answers of this engine anew, see CONTRIBUT
 bench: .venv/peers.stamp ## print the speed of each kind of work as a ratio to a reference measured beside it
 	@$(BIN)/python -m benchmarks
 
+# A tenth of all: make mutants ONLY='*certificates*__mutmut_*3'
+ONLY ?= *
+mutants: .venv/mutants.stamp ## change the code in small ways, and list the changes that no test notices (hours)
+	@$(BIN)/mutmut run '$(ONLY)'
+	@$(BIN)/mutmut results
+
 lock: ## choose library versions anew (needs uv)
 	@$(COMPILE) --upgrade --output-file requirements/runtime.lock
 	@$(COMPILE) --upgrade --constraint requirements/runtime.lock --extra cluster --extra parquet --extra plots \
@@ -59,7 +65,7 @@ lock: ## choose library versions anew (needs uv)
 		--output-file requirements/dev.lock
 
 clean: ## remove the virtual environment and caches
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/pyvenv.cfg:
@@ -78,6 +84,10 @@ clean: ## remove the virtual environment and caches
 	@$(PIP) install --require-hashes --no-deps -r requirements/dev.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/runtime.stamp
+
+.venv/mutants.stamp: .venv/dev.stamp
+	@$(PIP) install --editable '.[mutants]' --no-build-isolation
+	@touch $@
 
 .venv/peers.stamp: .venv/dev.stamp
 	@echo "Installing the peers to compare with (once) ..."

@@ -146,7 +146,9 @@ class MissingExtra(ServiceError):
     title = "An optional part of the server is not installed"
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} need the extra `{extra}` on the server: pip install 'analytic-minima[{extra}]'")
+        super().__init__(
+            f"{what} need the extra `{extra}` on the server: pip install 'analytic-minima-server[{extra}]'"
+        )
         self.extra = extra
 
 

@@ -56,8 +56,7 @@ def scaled_condition(seen: Moments) -> float:
     if not spectrum.rank:
         return 1.0
     if spectrum.plain and spectrum.rank == seen.inputs:
-        diagonal = seen.xx.diagonal()
-        if diagonal.max() <= ALIKE * diagonal.min():
+        if seen.largest_square <= ALIKE * seen.least_square:
             return float(np.sqrt(spectrum.condition_number))
         roots = np.sqrt(seen.xx.diagonal())
         scaled = seen.xx / roots / roots[:, None]

@@ -99,9 +99,8 @@ def _are_ordinary(problem: Problem) -> bool:
     """Whether nothing here applies: a look at sizes alone."""
     if problem.moments is None:
         return True
-    squares = problem.data.xx.diagonal()
-    largest = float(squares.max())
-    return largest <= FREE**2 and largest <= APART**2 * float(squares.min())
+    largest = problem.data.largest_square
+    return largest <= FREE**2 and largest <= APART**2 * problem.data.least_square
 
 
 def answered_in_range(problem: Problem, solve: Solve) -> Minima | None:

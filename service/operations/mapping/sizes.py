@@ -8,9 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
 from service.core.factor import Factor
-from service.core.preparation import deviations_of
 from service.errors import InputError, Location
 
 LARGEST_INPUT: Final = 2.0**232
@@ -22,21 +20,19 @@ LARGEST_TARGET: Final = 1e100
 TOO_LARGE: Final = f"must have entries of at most some {LARGEST_TARGET:g}: a loss is made of the squares of targets"
 
 
-def sizes_of_inputs(factor: Factor) -> FloatArray:
-    """The larger of mean and standard deviation of each input (d,)."""
-    return np.maximum(np.abs(factor.x_mean), deviations_of(factor)[: factor.inputs])
-
-
 def check_inputs(factor: Factor, at: Location) -> None:
     """`InputError` at ``at`` if inputs are too large to be computed with as they are."""
-    if not (sizes_of_inputs(factor) <= LARGEST_INPUT).all():
+    if not float(factor.sizes.max(initial=0.0)) <= LARGEST_INPUT:
         raise InputError.at(at, f"must have entries of at most some {LARGEST_INPUT:.0e}: fourth powers are computed")
 
 
 def too_large_targets(factor: Factor) -> list[int]:
     """Positions of the targets whose squares leave double precision."""
+    deviations = factor.deviations[factor.inputs :]
+    if float(np.abs(factor.y_mean).max()) + float(deviations.max()) <= LARGEST_TARGET:
+        return []
     with np.errstate(over="ignore"):
-        sizes = np.hypot(factor.y_mean, deviations_of(factor)[factor.inputs :])
+        sizes = np.hypot(factor.y_mean, deviations)
     found: list[int] = np.flatnonzero(~(sizes <= LARGEST_TARGET)).tolist()
     return found
 
