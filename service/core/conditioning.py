@@ -1,12 +1,12 @@
 """How the data of a problem are conditioned, in numbers that do not depend on the units of the inputs."""
 
 from dataclasses import dataclass
+from math import frexp
 
 import numpy as np
 from scipy.linalg import lapack
 
 from service.core.data import Moments
-from service.core.extremes.targets import size_of_targets
 from service.core.problems import Problem
 from service.core.results import Certificate
 
@@ -95,3 +95,16 @@ def advice_of(found: Conditioning, certificate: Certificate, *, moments: bool) -
     if certificate.norm_limit is not None and not parts:
         parts.append("inputs are collinear and nothing is decayed: leave out columns, or add weight decay")
     return "; ".join(parts)
+
+
+def size_of_targets(data: Moments) -> int | None:
+    """Exponent of two of the largest target, as a root mean square; None if all are zero."""
+    if 1e-200 < data.yy < 1e200:
+        # a glance, since every problem is asked
+        return frexp(data.yy)[1] // 2
+    factor = data.factor
+    if factor is None:
+        return None if data.yy <= 0.0 else frexp(data.yy)[1] // 2
+    sizes = np.maximum(np.abs(factor.y_mean), factor.deviations[factor.inputs :])
+    largest = float(sizes.max())
+    return None if largest == 0.0 else frexp(largest)[1]

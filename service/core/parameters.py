@@ -50,6 +50,12 @@ def columns_of(factor: FloatArray | UniformColumn) -> FloatArray:
     return factor.dense() if isinstance(factor, UniformColumn) else factor
 
 
+def squared_norm(weight: FactoredMatrix) -> float:
+    """Squared Frobenius norm."""
+    left, right = columns_of(weight.left) * weight.values, columns_of(weight.right)
+    return float(np.sum((left.T @ left) * (right.T @ right)))
+
+
 def _rows(factor: FloatArray | UniformColumn) -> int:
     return factor.length if isinstance(factor, UniformColumn) else int(factor.shape[0])
 

@@ -12,7 +12,8 @@ from service.core.certificates.shared_duality import cut_to_ball, sign_point
 from service.core.certificates.shared_separable import undecayed_bound
 from service.core.enclosures.combined import Combined, Part
 from service.core.enclosures.curvature import curvature_along
-from service.core.enclosures.of_problem import LEAST, on_each_input, prediction_source, without_targets
+from service.core.enclosures.of_problem import LEAST, prediction_source, without_targets
+from service.core.enclosures.rows import on_each_input
 from service.core.enclosures.sources import UNIT, Source, gamma
 from service.core.linear.quadratic import seen_spectrum
 from service.core.linear.uncentred import noise_coordinates

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from service.core.arrays import FloatArray
 from service.core.enclosures.combined import Combined, Part
-from service.core.enclosures.rows import Rows
+from service.core.enclosures.rows import Rows, on_each_input
 from service.core.enclosures.second_moments import SecondMoments
 from service.core.enclosures.sources import Source
 from service.core.problems import Problem
@@ -49,12 +48,6 @@ def without_targets(source: Source) -> Source:
         y_mean = None if source.y_mean is None else np.zeros_like(source.y_mean)
         return SecondMoments(source.xx, np.zeros_like(source.xy), 0.0, source.x_mean, y_mean)
     raise TypeError("a combined source has no targets of its own")
-
-
-def on_each_input(variances: FloatArray, outputs: int) -> Source:
-    """``sum_j variances_j ||W_j||^2`` for variances (d,): what independent noise on the inputs adds."""
-    rows = np.diag(np.sqrt(variances))
-    return Rows(rows, np.zeros((len(rows), outputs)), 1.0)
 
 
 def expected_source(problem: Problem, centre: bool, hidden: float, of_covariance: bool) -> Source:

@@ -191,6 +191,12 @@ class Rows:
         return gram / self.count, 1.01 * error / self.count
 
 
+def on_each_input(variances: FloatArray, outputs: int) -> Rows:
+    """``sum_j variances_j ||W_j||^2`` for variances (d,): what independent noise on the inputs adds."""
+    rows = np.diag(np.sqrt(variances))
+    return Rows(rows, np.zeros((len(rows), outputs)), 1.0)
+
+
 def _block_product(left: FloatArray, right: FloatArray) -> FloatArray:
     """``left' right`` for rows (m, p) and (m, q), with sums over at most `BLOCK` rows at once."""
     whole = len(left) // BLOCK * BLOCK

@@ -12,7 +12,7 @@ from scipy.linalg import eigh
 
 from service.core.arrays import BoolArray, FloatArray
 from service.core.enclosures.combined import Combined, Part
-from service.core.enclosures.of_problem import on_each_input
+from service.core.enclosures.rows import on_each_input
 from service.core.enclosures.second_moments import SecondMoments
 from service.core.enclosures.sources import Source
 from service.core.factor import powers_of_two

@@ -7,9 +7,8 @@ from typing import Final
 import numpy as np
 
 from service.core.extremes.targets import Exponents, ScaledTargets, exponents_of_parameters
-from service.core.parameters import FactoredMatrix, Parameters
+from service.core.parameters import FactoredMatrix, Parameters, squared_norm
 from service.core.problems import Network, Problem
-from service.core.reductions.graph import squared_norm
 from service.core.results import (
     Certificate,
     Check,

@@ -8,9 +8,9 @@ from service.core.arrays import FloatArray
 from service.core.linalg import EPSILON
 from service.core.linear.layers import biases_of
 from service.core.losses import fit_of
-from service.core.parameters import FactoredMatrix, Parameters
+from service.core.parameters import FactoredMatrix, Parameters, squared_norm
 from service.core.problems import Problem
-from service.core.reductions.graph import end_map, exact_terms, gradient_norm, squared_norm, without_weights
+from service.core.reductions.graph import end_map, exact_terms, gradient_norm, without_weights
 from service.core.reductions.objective import weighted_errors, without_biases
 from service.core.reductions.step import Step, Weights, dense_factor, zero
 from service.core.reductions.table import Reduction
