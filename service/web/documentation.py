@@ -118,6 +118,4 @@ BODY_ERRORS: Final = ("malformed-body", "body-too-large", "unsupported-media-typ
 COMPUTING_ERRORS: Final = ("not-covered", "numerical-error", "engine-unavailable")
 DATA_ERRORS: Final = ("not-found", "dataset-deleted", "dataset-outdated")
 """Of what takes a problem, whose data may be an upload that is not there."""
-SOLVER_ERRORS: Final = (*COMPUTING_ERRORS, *DATA_ERRORS)
-PICTURE_ERRORS: Final = ("numerical-error", "extra-missing", "engine-unavailable", *DATA_ERRORS)
 COMMON_ERRORS: Final = ("unauthorized", "internal-error")
