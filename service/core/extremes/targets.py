@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 
-from service.core.conditioning import size_of_targets
-from service.core.data import Moments, moments_of_factor
-from service.core.problems import Network, Problem
+from service.core.ground.conditioning import size_of_targets
+from service.core.ground.data.conditioned import Moments, moments_of_factor
+from service.core.ground.problems import Network, Problem
 from service.vocabulary import Activation, Loss, SkipKind
 
 ORDINARY: Final = 100
