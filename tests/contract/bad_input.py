@@ -19,8 +19,8 @@ from tests.support.upload_files import WRONG, opened
 FILE: Final = Path(__file__).parents[2] / "docs" / "bad-input.md"
 HEAD: Final = """# Bad input, case by case
 What the service says to each case that the tests send. Written by `make bad-input`. Pointers are JSON pointers into the
-body; values are never echoed, and every answer is `application/problem+json`. What looks bad and is answered all the same
-stands under [degenerate input](degenerate-input.md).
+body; values are never echoed, and every answer is `application/problem+json`. What looks bad and is answered
+all the same stands under [degenerate input](degenerate-input.md).
 """
 TABLE: Final = "\n| input | status | message |\n|---|---|---|\n"
 

@@ -91,9 +91,7 @@ RANKS: Final = (
         "/v1/ranks",
         _with(CONVOLUTION, network__layers__0={**CONVOLVED, "channels": 3}),
     ),
-    Refused(
-        "ranks: a convolution without kernel", "/v1/ranks", _with(CONVOLUTION, network__layers__0__kernel=None)
-    ),
+    Refused("ranks: a convolution without kernel", "/v1/ranks", _with(CONVOLUTION, network__layers__0__kernel=None)),
     Refused(
         "ranks: a kernel larger than a feature map",
         "/v1/ranks",
@@ -129,9 +127,7 @@ PICTURES: Final = (
     Refused("slices: one point", "/v1/slices", {**SLICE_EXAMPLE, "points": 1}),
     Refused("slices: 501 x 501 points", "/v1/slices", {**SLICE_EXAMPLE, "points": 501}),
     Refused("slices: weights of a wrong shape", "/v1/slices", {**SLICE_EXAMPLE, "weights": [[[1.0]], [[1.0]]]}),
-    Refused(
-        "slices: weights and a named point", "/v1/slices", {**SLICE_EXAMPLE, "weights": [[[1.0]]], "at": "origin"}
-    ),
+    Refused("slices: weights and a named point", "/v1/slices", {**SLICE_EXAMPLE, "weights": [[[1.0]]], "at": "origin"}),
     Refused("slices: biases alone", "/v1/slices", {**SLICE_EXAMPLE, "biases": [[0.0] * 4, [0.0]]}),
     Refused("slices: an unknown name", "/v1/slices", {**SLICE_EXAMPLE, "at": "summit"}),
     Refused("slices: a minimum that no solver has", "/v1/slices", {**SLICE_EXAMPLE, "at": "global_minimum"}),
@@ -173,19 +169,17 @@ OTHERS: Final = (
         "/v1/sweeps",
         {"problem": DESIGN_EXAMPLE, "axes": [{"parameter": "decay_scale", "from": 0, "to": 1, "spacing": "log"}]},
     ),
-    Refused(
-        "races: no runs", "/v1/races", {"problem": DESIGN_EXAMPLE, "optimisers": ["gd"], "runs": 0}
-    ),
+    Refused("races: no runs", "/v1/races", {"problem": DESIGN_EXAMPLE, "optimisers": ["gd"], "runs": 0}),
     Refused("races: an unknown optimiser", "/v1/races", {"problem": DESIGN_EXAMPLE, "optimisers": ["newton"]}),
     Refused(
         "batches: nothing that varies", "/v1/minima/batch", {"problem": DESIGN_EXAMPLE, "vary": {}, "return": ["loss"]}
     ),
     Refused("batches: no problems", "/v1/minima/batch", {"problems": []}),
-    Refused("batches: one bad problem", "/v1/minima/batch", {"problems": [DESIGN_EXAMPLE, {"network": {"layers": []}}]}),
-    Refused("diagnoses: no weights", "/v1/diagnose", _with(DIAGNOSE_EXAMPLE, weights=None)),
     Refused(
-        "diagnoses: weights of 1e200", "/v1/diagnose", _with(DIAGNOSE_EXAMPLE, weights__0__0__0=1e200)
+        "batches: one bad problem", "/v1/minima/batch", {"problems": [DESIGN_EXAMPLE, {"network": {"layers": []}}]}
     ),
+    Refused("diagnoses: no weights", "/v1/diagnose", _with(DIAGNOSE_EXAMPLE, weights=None)),
+    Refused("diagnoses: weights of 1e200", "/v1/diagnose", _with(DIAGNOSE_EXAMPLE, weights__0__0__0=1e200)),
     Refused(
         "diagnoses: weights of a frozen layer that are not its own",
         "/v1/diagnose",
@@ -199,7 +193,9 @@ OTHERS: Final = (
     Refused("test problems: gap without a hidden layer", "/v1/problems", {**GAP, "hidden_widths": []}),
     Refused("test problems: gap under noise", "/v1/problems", {**GAP, "noise_variance": 0.5}),
     Refused("test problems: gap under decay on other inputs", "/v1/problems", {**GAP, "conditioning": 10.0}),
-    Refused("test problems: gap that needs tiny singular values", "/v1/problems", {**GAP, "gap": 1e-12, "weight_decay": 0.0}),
+    Refused(
+        "test problems: gap that needs tiny singular values", "/v1/problems", {**GAP, "gap": 1e-12, "weight_decay": 0.0}
+    ),
     Refused("test problems: negative gap", "/v1/problems", {**GAP, "gap": -1.0}),
     Refused("test problems: an id that is not of the suite", "/v1/problems/none", method="GET"),
     Refused("theorems: an unknown id", "/v1/theorems/none", method="GET"),
@@ -218,7 +214,9 @@ OTHERS: Final = (
         "/v1/minima",
         {"network": {"layers": [{"width": 1}]}, "data": {"kind": "dataset"}},
     ),
-    Refused("uploads: an unknown option", "/v1/datasets?standardize=true", b"1,2", headers={"content-type": "text/csv"}),
+    Refused(
+        "uploads: an unknown option", "/v1/datasets?standardize=true", b"1,2", headers={"content-type": "text/csv"}
+    ),
     Refused(
         "uploads: an option that is no truth value",
         "/v1/datasets?one_hot=perhaps",
