@@ -10,6 +10,8 @@ from service.core.catalogue import SOLVERS
 from service.core.certificates.curvature import curvature_check
 from service.core.enclosures.last_bias import with_last_bias
 from service.core.extremes.answered import answered_in_range
+from service.core.extremes.targets import scaled_targets
+from service.core.extremes.told import answered_with_targets
 from service.core.problems import Problem
 from service.core.reductions.lifted import lifted
 from service.core.reductions.table import needs_reduction, reduced
@@ -96,6 +98,24 @@ def solve(problem: Problem, extras: Extras = NO_EXTRAS) -> Minima:
     NumericalError
         If a loss leaves the range of double precision.
     """
+    scaled = scaled_targets(problem)
+    if scaled is not None:
+        told = answered_with_targets(scaled, partial(_in_these_units, extras=extras), _examined)
+        if told is not None:
+            return told
+    return _in_these_units(problem, extras)
+
+
+def _examined(problem: Problem) -> tuple[Finding, ...]:
+    """What was checked for the solver of a problem, if there is one."""
+    try:
+        return choose(problem)[2]
+    except NotCovered:
+        return ()
+
+
+def _in_these_units(problem: Problem, extras: Extras) -> Minima:
+    """The answer by solvers that see the targets as they are."""
     if extras.reductions and needs_reduction(problem):
         reduction = reduced(problem, refusals(problem))
         return lifted(reduction, _as_it_is(reduction.plain, extras))

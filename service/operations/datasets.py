@@ -119,7 +119,7 @@ def _refuse_foreign(options: UploadOptions, form: FileFormat) -> None:
     if form.name != "csv":
         for name in ("header", "delimiter"):
             if name in options.model_fields_set:
-                raise InputError.at((name,), "belongs to csv only")
+                raise InputError.at((name,), "belongs to csv only", "parameter")
 
 
 def _read(table: Table, roles: Roles, options: UploadOptions, limits: UploadLimits) -> _Reduction:
