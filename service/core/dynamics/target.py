@@ -43,7 +43,7 @@ class Target:
     escape_reason: str
 
     def relative_gap(self, losses: FloatArray) -> FloatArray:
-        """Distance of losses to the minimum."""
+        """Distance of losses (any shape) to the minimum, in units of gaps."""
         gap: FloatArray = (losses - self.floor) / self.unit
         return gap
 

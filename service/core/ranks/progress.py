@@ -17,12 +17,12 @@ SHOWN = 20
 
 
 def tail(values: FloatArray, rank: int) -> float:
-    """Sum of the squared singular values after the first ``rank``."""
+    """Sum of the squared singular values (r,) after the first ``rank``."""
     return float(np.sum(values[rank:] ** 2))
 
 
 def stable_rank(values: FloatArray) -> float | None:
-    """``||W||_F^2 / ||W||_2^2``; None for a zero matrix."""
+    """``||W||_F^2 / ||W||_2^2`` from singular values (r,); None for a zero matrix."""
     return float(np.sum((values / values[0]) ** 2)) if values[0] > 0.0 else None
 
 

@@ -146,7 +146,7 @@ class Rows:
         return misfit, wrong
 
     def slope_along(self, end_to_end_map: FloatArray, directions: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Half the negative gradient along directions; see `Source`.
+        """Half the negative gradient (k, r) along directions (d, r); see `Source`.
 
         Notes
         -----
