@@ -7,4 +7,4 @@ class CommandError(ServiceError):
     """A file, port or option that cannot be used."""
 
     code = "command-error"
-    title = "The command cannot be carried out"
+    title = "The command failed"

@@ -26,7 +26,7 @@ def is_plain(problem: Problem) -> bool:
 
 
 def dense_hessian(problem: Problem, parameters: DenseParameters) -> FloatArray:
-    """The exact Hessian (P, P) with respect to what is trained, in the order of `service.core.losses.expected.flatten`."""
+    """The exact Hessian (P, P) in all trained parameters, in the order of `service.core.losses.expected.flatten`."""
     if is_plain(problem):
         whole = kronecker_hessian(problem.network, problem.data, list(parameters.weights))
     else:

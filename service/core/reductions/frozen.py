@@ -85,7 +85,7 @@ def absorbed(problem: Problem) -> Step | str | None:
     for index, (before, layer) in enumerate(pairwise(layers), start=1):
         if layer.frozen_weights is not None and not _frozen(before):
             if before.noise_variance or layer.noise_variance:
-                return f"frozen layer {index + 1} stands beside noise, which sees its axes"
+                return f"frozen layer {index + 1} is next to noise, which depends on its axes"
             return _into_a_neighbour(problem, index, layer.frozen_weights)
     return None
 

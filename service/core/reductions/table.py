@@ -30,7 +30,7 @@ def removable_skip(problem: Problem) -> Step | str | None:
     if not skips:
         return None
     if np.any(problem.network.noise_variances):
-        return "hidden noise, which skips lead around"
+        return "hidden noise that skips bypass"
     reasons: list[str] = []
     for number in range(len(skips)):
         found = without_skip(problem, number)

@@ -124,13 +124,13 @@ def _global_minimum(
 def _add_weights(document: dict[str, Any], request: MinimaRequest, minimum: GlobalMinimum, limits: Limits) -> None:
     form, parameters = request.return_.weights, minimum.parameters
     if parameters is None:
-        document["reasons"]["weights"] = "the infimum is not attained by any weights"
+        document["reasons"]["weights"] = "no weights attain the infimum"
         if "layer_norms" in request.include:
             document["layer_norms"] = None
-            document["reasons"]["layer_norms"] = "the infimum is not attained by any weights"
+            document["reasons"]["layer_norms"] = "no weights attain the infimum"
         return
     if form == "none":
-        document["reasons"]["weights"] = "not asked for: return.weights is none"
+        document["reasons"]["weights"] = "not requested: return.weights is none"
     else:
         document["weights"], biases = weights.to_wire(parameters, form, limits)
         if biases is not None:
