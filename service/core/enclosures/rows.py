@@ -144,6 +144,20 @@ class Rows:
         wrong += gamma(len(scale) + 8.0) * 2.0 * float(np.linalg.norm(below)) * float(np.sqrt(len(scale)))
         return misfit, wrong
 
+    def slope_along(self, end_to_end_map: FloatArray, directions: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Half the negative gradient along directions; see `Source`.
+
+        Notes
+        -----
+        From the whole gradient; rows of data are never negative where they are squared, and need no more.
+        """
+        low = np.zeros_like(end_to_end_map)
+        local = self.near(end_to_end_map, low, True)
+        moved = gamma(2.0) * float(self.sizes @ np.linalg.norm(end_to_end_map, axis=0))
+        size = np.abs(directions)
+        error = (local.slope_error + gamma(len(size) + 4.0) * np.linalg.norm(local.slope, axis=0)) @ size
+        return local.slope @ directions, 1.01 * (error + moved * (self.sizes @ size))
+
     def second(
         self,
         directions: FloatArray,

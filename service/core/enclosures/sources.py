@@ -62,6 +62,18 @@ class Source(Protocol):
         """
         ...
 
+    def slope_along(self, end_to_end_map: FloatArray, directions: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Half the negative gradient at a map W (k, d), along directions that hold next to nothing of the inputs.
+
+        Returns
+        -------
+        (k, r) array
+            ``E[(y - W x) x'] directions``.
+        (r,) array
+            Bound on the norm of the error of each column, of maps within a rounding of W.
+        """
+        ...
+
     def second(self, directions: FloatArray, units: FloatArray, precise: bool) -> tuple[FloatArray, FloatArray]:
         """Second moments of the inputs along directions (d, r), each divided by its unit (r,), a power of two.
 
