@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 Location: TypeAlias = tuple[str | int, ...]
+Where: TypeAlias = Literal["body", "parameter", "header"]
+"""The part of a request in which a field stands; a parameter is one of the path or of the query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +22,16 @@ class FieldProblem:
     Attributes
     ----------
     location : tuple of str and int
-        Path from the root of the *problem* to the field, for example ``("data", "xx", 0)``.
+        Path from the root of the *problem* to the field, for example ``("data", "xx", 0)``; for a parameter or a
+        header its name, for example ``("cursor",)``.
     detail : str
         What was wrong and what would be right.  Never holds the caller's values.
+    where : {"body", "parameter", "header"}
     """
 
     location: Location
     detail: str
+    where: Where = "body"
 
 
 class ServiceError(Exception):
@@ -61,9 +66,9 @@ class InputError(ServiceError):
         self.problems = tuple(problems)
 
     @classmethod
-    def at(cls, location: Location, detail: str) -> "InputError":
+    def at(cls, location: Location, detail: str, where: Where = "body") -> "InputError":
         """Build the error of a single field."""
-        return cls([FieldProblem(location, detail)])
+        return cls([FieldProblem(location, detail, where)])
 
 
 class LimitExceeded(InputError):
@@ -146,7 +151,9 @@ class MissingExtra(ServiceError):
     title = "An optional part of the server is not installed"
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} need the extra `{extra}` on the server: pip install 'analytic-minima[{extra}]'")
+        super().__init__(
+            f"{what} need the extra `{extra}` on the server: pip install 'analytic-minima-server[{extra}]'"
+        )
         self.extra = extra
 
 

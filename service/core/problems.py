@@ -230,7 +230,7 @@ class Problem:
 
     def unit(self, loss: float) -> float:
         """What gaps between losses are relative to: ``max(|loss|, 1e-6 spread)``; positive."""
-        return max(abs(loss), 1e-6 * self.spread, 1e-300)
+        return max(abs(loss), 1e-6 * self.spread) or 1e-300
 
 
 def shapes_of(network: Network, inputs: int) -> Sequence[tuple[int, int]]:

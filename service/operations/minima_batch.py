@@ -19,6 +19,7 @@ from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping import sweep as sweep_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located, numbered
+from service.operations.mapping.problem import Inputs
 from service.operations.mapping.sweep import SweepTable
 from service.operations.minima import minima, parse, solved, to_core
 from service.schemas.base import Number
@@ -145,8 +146,11 @@ def minima_table(batch: Batch, limits: Limits) -> SweepTable:
     with told_by_field(lambda: [each for index in range(len(mapped)) for each in fields(index)]):
         found = solve_many([item.core for item in mapped], one)
         columns, reasons = sweep_mapping.problem_columns(batch.columns or (), found, mapped)
-    header = ProblemsHeader(count=len(mapped), reasons=reasons, engine_version=ENGINE_VERSION)
-    return SweepTable(header, columns)
+    header: dict[str, Any] = {"count": len(mapped), "reasons": reasons, "engine_version": ENGINE_VERSION}
+    ranged = [item.data.ranged_columns for item in mapped]
+    if any(ranged):
+        header["input_columns"] = ranged
+    return SweepTable(ProblemsHeader.model_validate(header), columns)
 
 
 def _deadline(batch: Batch, limits: Limits) -> Callable[[], None]:
@@ -170,7 +174,9 @@ def minima_sweep(request: SweepRequest, limits: Limits, problem_at: Location = (
     """
     check_time(request.time_limit_s, limits)
     with located(problem_at):
-        mapped = problem_mapping.to_core(request.problem, limits)
+        # a decay that is varied from zero makes units matter
+        undecayed = Inputs.AS_SENT if request.vary.weight_decay is not None else Inputs.UNDECAYED
+        mapped = problem_mapping.to_core(request.problem, limits, inputs=undecayed)
         if mapped.core.moments is None:
             raise InputError.at(("data", "kind"), "must not be none: a minimum needs data")
         solver, _, _ = choose(mapped.core)
@@ -200,6 +206,8 @@ def minima_sweep(request: SweepRequest, limits: Limits, problem_at: Location = (
         "engine_version": ENGINE_VERSION,
         "problem_hash": problem_hash(request.problem),
     }
+    if mapped.data.ranged_columns is not None:
+        header["input_columns"] = mapped.data.ranged_columns
     if mapped.data.classes is not None:
         header["classes"] = list(mapped.data.classes)
     return SweepTable(SweepHeader.model_validate(header), columns)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import Field
 
 from service.schemas.base import Integer, Number, Reasons, Wire
-from service.schemas.minima import MinimaAnswer
+from service.schemas.minima import IN_RANGE, MinimaAnswer, PreparedColumn
 from service.schemas.problem import DESIGN_EXAMPLE, Problem
 from service.schemas.request import BareMinimaRequest, MinimaRequest
 from service.vocabulary import Convention, Status, SweepParameter
@@ -134,6 +134,9 @@ class ProblemsHeader(Wire):
 
     count: int
     reasons: Reasons
+    input_columns: list[list[PreparedColumn] | None] | None = Field(
+        default=None, description=f"One entry for each problem, null where inputs are as they were sent. {IN_RANGE}"
+    )
     engine_version: str
 
 
@@ -177,6 +180,7 @@ class SweepHeader(Wire):
     convention: Convention = Field(strict=False)
     classes: list[int] | None = Field(default=None, description="The label of each output; for classification only.")
     reasons: Reasons
+    input_columns: list[PreparedColumn] | None = Field(default=None, description=IN_RANGE)
     engine_version: str
     problem_hash: str
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from service.schemas.base import Number, Reasons, Wire
 from service.schemas.certificate import Fact
-from service.schemas.minima import StationaryPoint, Thresholds
+from service.schemas.minima import IN_RANGE, PreparedColumn, StationaryPoint, Thresholds
 from service.schemas.problem import Problem
 from service.schemas.slices import SlicesAnswer
 from service.schemas.spectra import SpectraAnswer
@@ -200,6 +200,7 @@ class LandscapeAnswer(Wire):
     slice: SlicesAnswer | None = Field(default=None, description="Where `include` asks for it.")
     interpolation: SlicesAnswer | None = Field(default=None, description="Where `include` asks for it.")
     solver: str | None
+    input_columns: list[PreparedColumn] | None = Field(default=None, description=IN_RANGE)
     reasons: Reasons
     convention: Convention = Field(strict=False)
     classes: list[int] | None = Field(default=None, description="The label of each output; for classification only.")

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
-from service.schemas.points import CentredOptions, KnownMinimum, Point, PointCard
+from service.schemas.points import CentredOptions, Point, PointCard, SolvedMinimum
 from service.schemas.problem import DESIGN_EXAMPLE, Problem
 from service.vocabulary import Convention, Evidence, Normalisation, Precision, SliceKind
 
@@ -128,7 +128,7 @@ class SlicesAnswer(Wire):
     clipped: int = Field(description="Losses that were cut to `clip`.")
     clip: Number
     lowest: Lowest
-    global_minimum: KnownMinimum | None
+    global_minimum: SolvedMinimum | None
     directions: list[SliceDirection]
     cosine: Number | None = Field(description="Between the two directions of a plane.")
     interpolation: Interpolated | None = None

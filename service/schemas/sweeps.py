@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import Field
 
 from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
+from service.schemas.minima import IN_RANGE, PreparedColumn
 from service.schemas.problem import DESIGN_EXAMPLE, Problem
 from service.vocabulary import Convention, PointClass, SweepParameter
 
@@ -159,6 +160,7 @@ class SweepsAnswer(Wire):
     origin_classes: list[Annotated[PointClass, Field(strict=False)]]
     results: PhaseResults
     boundaries: list[PhaseBoundary]
+    input_columns: list[PreparedColumn] | None = Field(default=None, description=IN_RANGE)
     convention: Convention = Field(strict=False)
     engine_version: str
     problem_hash: str

@@ -10,7 +10,6 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
@@ -23,10 +22,11 @@ from service.settings import Limits, Settings
 from service.web import openapi, problem_details
 from service.web.answering.compute import Compute
 from service.web.answering.large import LargeBodies
-from service.web.middleware import ApiKeys, Observe
+from service.web.middleware import ApiKeys, Observe, OtherSites
 from service.web.observation import logging
 from service.web.observation.job_metrics import JobMetrics
 from service.web.observation.metrics import Metrics
+from service.web.openapi_headers import HEADERS
 from service.web.routers import catalogue, datasets, jobs, operations, pages, problems, system
 from service.web.runtime import Runtime
 from service.web.uploads.uploading import Uploads
@@ -76,10 +76,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.add_middleware(ApiKeys, keys=settings.api_keys)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware,
+            OtherSites,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["*"],
+            expose_headers=list(HEADERS),
         )
     app.add_middleware(Observe, metrics=runtime.metrics)
     app.add_middleware(CorrelationIdMiddleware)

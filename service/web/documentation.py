@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from service.schemas.base import Wire
-from service.schemas.jobs import JobStatus
 from service.schemas.problem_details import ProblemDetails
 from service.web.bodies.reading import JSON, MULTIPART, NPZ
-from service.web.problem_types import BY_CODE, MEDIA_TYPE
+from service.web.openapi_headers import headers
+from service.web.problem_details import HEADERS
+from service.web.problem_types import BY_CODE, MEDIA_TYPE, PROBLEM_TYPES
 
 COMPONENTS: Final = "#/components/schemas/"
 
@@ -45,8 +46,8 @@ def _models_in(value: object) -> Iterator[type[Wire]]:
             yield from _models_in(item)
 
 
-def body(models: tuple[type[Wire], ...], examples: Mapping[str, Any]) -> dict[str, Any]:
-    """A required request body that is one of ``models``."""
+def body(models: tuple[type[Wire], ...], examples: Mapping[str, Any], *, arrays: bool = True) -> dict[str, Any]:
+    """A required request body that is one of ``models``; with ``arrays`` also in the forms that keep them binary."""
     schema = reference(models[0]) if len(models) == 1 else {"anyOf": [reference(model) for model in models]}
     binary = {"schema": {"type": "string", "format": "binary"}}
     form = {
@@ -61,7 +62,10 @@ def body(models: tuple[type[Wire], ...], examples: Mapping[str, Any]) -> dict[st
     return {
         "requestBody": {
             "required": True,
-            "content": {JSON: {"schema": schema, "examples": shown}, NPZ: binary, MULTIPART: form},
+            "content": {
+                JSON: {"schema": schema, "examples": shown},
+                **({NPZ: binary, MULTIPART: form} if arrays else {}),
+            },
         }
     }
 
@@ -79,12 +83,10 @@ def answers(models: tuple[type[Wire], ...], description: str, *binary: str) -> d
     return {200: {"description": description, "content": content}}
 
 
-def job(*, heavy: bool = False) -> dict[int | str, dict[str, Any]]:
-    """The response of what may also run as a job; what is heavy becomes one by its estimated cost, too."""
-    why = "the caller prefers one (`Prefer: respond-async` or `wait=N`)"
-    why += ", or its estimated cost exceeds `MINIMA_INLINE_BUDGET_S`" if heavy else ""
-    told = f"A job was stored: {why}. `Location` leads to it."
-    return {202: {"description": told, "content": {JSON: {"schema": reference(JobStatus)}}}}
+def page(model: type, description: str) -> dict[int | str, dict[str, Any]]:
+    """The successful response of a list that is read page by page."""
+    told = f"{description} The header `Link` leads to the next page."
+    return {200: {**answer(model, told)[200], "headers": headers("Link")}}
 
 
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
@@ -94,16 +96,26 @@ def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
         row = BY_CODE[code]
         content: dict[str, Any] = {"schema": reference(ProblemDetails), "examples": {}}
         entry = by_status.setdefault(row.status, {"description": "", "content": {MEDIA_TYPE: content}})
-        shown = {"type": f"/problems/{code}", "title": row.title, "status": row.status, "detail": row.meaning}
-        entry["content"][MEDIA_TYPE]["examples"][code] = {"summary": code, "value": shown}
+        entry["content"][MEDIA_TYPE]["examples"][code] = {"$ref": f"#/components/examples/{code}"}
         entry["description"] = "; ".join(filter(None, [entry["description"], f"{row.title} (`{code}`)"]))
+        if code in HEADERS:
+            entry.setdefault("headers", {}).update(headers(*HEADERS[code]))
     return by_status
+
+
+def error_examples() -> dict[str, dict[str, Any]]:
+    """A problem document of each kind."""
+    return {
+        row.code: {
+            "summary": row.code,
+            "value": {"type": f"/problems/{row.code}", "title": row.title, "status": row.status, "detail": row.meaning},
+        }
+        for row in PROBLEM_TYPES
+    }
 
 
 BODY_ERRORS: Final = ("malformed-body", "body-too-large", "unsupported-media-type", "invalid-input", "limit-exceeded")
 COMPUTING_ERRORS: Final = ("not-covered", "numerical-error", "engine-unavailable")
 DATA_ERRORS: Final = ("not-found", "dataset-deleted", "dataset-outdated")
 """Of what takes a problem, whose data may be an upload that is not there."""
-SOLVER_ERRORS: Final = (*COMPUTING_ERRORS, *DATA_ERRORS)
-PICTURE_ERRORS: Final = ("numerical-error", "extra-missing", "engine-unavailable", *DATA_ERRORS)
 COMMON_ERRORS: Final = ("unauthorized", "internal-error")

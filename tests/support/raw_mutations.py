@@ -1,8 +1,7 @@
 """Faults put into the arithmetic, one at a time: each must show as a broken law on raw data."""
 
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -124,14 +123,3 @@ def broken_laws(problem: RawProblem) -> dict[str, str]:
     if not problem.decayed and problem.condition < WELL_CONDITIONED and (changed := changed_by_units(problem, SEED)):
         found["units"] = changed
     return found
-
-
-def violations(problems: Iterable[RawProblem]) -> tuple[int, Counter[str]]:
-    """How many problems have an answer that breaks a law, and how often each law is broken."""
-    laws: Counter[str] = Counter()
-    broken = 0
-    for problem in problems:
-        failures = broken_laws(problem)
-        broken += bool(failures)
-        laws.update(failures.keys())
-    return broken, laws

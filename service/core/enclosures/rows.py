@@ -104,7 +104,8 @@ class Rows:
             if self.shift is not None:
                 slope = slope + misfit.T @ x_low
             off = wrong + gamma(len(x) + 8.0) * 4.0 * UNIT * length
-            rounding = 4.0 * UNIT * np.linalg.norm(slope, axis=0)
+            peaks = float(np.linalg.norm(np.abs(misfit).max(axis=0))) * np.abs(x).max(axis=0)
+            rounding = 4.0 * UNIT * np.linalg.norm(slope, axis=0) + _product_error(len(x)) * peaks
         else:
             slope, off = _block_product(misfit, x), wrong + gamma(BLOCK + PAIRWISE) * length
             rounding = np.zeros(x.shape[1])
@@ -220,6 +221,12 @@ def _careful_product(left: FloatArray, right: FloatArray) -> FloatArray:
         block = slice(start, start + CAREFUL_BLOCK)
         total = added(total, product(np.ascontiguousarray(left[block].T), right[block]))
     return total.rounded() * sides[0][:, None] * sides[1]
+
+
+def _product_error(rows: int) -> float:
+    """Error of `_careful_product`, relative to the largest moduli in the two columns."""
+    blocks = -(-rows // CAREFUL_BLOCK)
+    return blocks * product_error(min(rows, CAREFUL_BLOCK)) * 1.01
 
 
 def _with_mean_row(local: Local, x_mean: FloatArray, y_mean: FloatArray, whole: FloatArray, low: FloatArray) -> Local:

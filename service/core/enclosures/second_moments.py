@@ -57,7 +57,8 @@ class SecondMoments:
     @cached_property
     def _scaled(self) -> _Scaled:
         scale = self._scale
-        xx, xy = exactly(self.xx / scale / scale[:, None]), exactly(self.xy / scale[:, None])
+        inverse = 1.0 / scale
+        xx, xy = exactly(self.xx * inverse * inverse[:, None]), exactly(self.xy * inverse[:, None])
         yy = exactly(np.array([[self.yy]]))
         if self.x_mean is None or self.y_mean is None:
             return _Scaled(xx, xy, yy)
@@ -75,10 +76,13 @@ class SecondMoments:
     @cached_property
     def _present(self) -> BoolArray:
         """Mask (d,) of the inputs that are not zero, to the last digit: along those the slope is zero without error."""
+        diagonal = self.xx.diagonal()
+        if float(diagonal.min()) > 0.0:
+            return np.ones(len(diagonal), dtype=np.bool_)
         xx, xy = self._scaled.xx, self._scaled.xy
         parts = (xx.high.any(axis=0), xx.low.any(axis=0), xy.high.any(axis=1), xy.low.any(axis=1))
         means = self.x_mean is not None
-        present: BoolArray = np.logical_or.reduce(parts) | (means & (self.xx.diagonal() != 0.0))
+        present: BoolArray = np.logical_or.reduce(parts) | (means & (diagonal != 0.0))
         return present
 
     @cached_property
@@ -112,9 +116,9 @@ class SecondMoments:
         wrong = gamma(len(self._scale) + 8.0) * (np.abs(xy) + size @ np.abs(moments.xx.high) + np.abs(slope))
         wrong = wrong + self._taken_off * (size.sum(axis=1, keepdims=True) + self._target)
         yy = moments.yy.high.item()
-        value = yy - float(np.sum((whole + below) * (xy + slope)))
-        terms = float(np.sum(size * (np.abs(xy) + np.abs(slope))))
-        error = gamma(whole.size + 8.0) * (abs(yy) + terms) + float(np.sum(size * wrong))
+        value = yy - float(np.vdot(whole + below, xy + slope))
+        terms = float(np.vdot(size, np.abs(xy) + np.abs(slope)))
+        error = gamma(whole.size + 8.0) * (abs(yy) + terms) + float(np.vdot(size, wrong))
         return self._local(value, error + self._taken_off * self._target**2, slope, wrong)
 
     def _precisely(self, whole: FloatArray, below: FloatArray) -> Local:

@@ -74,7 +74,8 @@ def _linear(problem: Problem) -> Below:
     values = spectrum.values[active]
     output = np.linalg.svd(moments.xy, full_matrices=False)[2][0]
     pull = spectrum.projections[active] @ output
-    directions = pull / (values + _RIDGES[:, None] * float(values.max()))
+    # of any size, so that no square leaves double precision
+    directions = pull / np.abs(pull).max() / (values + _RIDGES[:, None] * float(values.max()))
     lengths = np.linalg.norm(directions, axis=1)
     directions = directions / lengths[:, None]
     slope, curvature = directions @ pull, (directions * directions) @ values

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from service.core.sweeps.boundaries import trace
+from service.core.extremes.summarised import traced
 from service.core.sweeps.columns import ORIGIN_CLASSES
 from service.core.sweeps.phase_diagram import block
 from service.core.sweeps.transitions import Boundary
@@ -42,7 +42,7 @@ def compute_boundary(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Seq
     """The transitions along one axis, in the core's convention."""
     problem = unpack(arguments["problem"], arrays)
     axes = unpacked(arguments, arrays)
-    return _boundary(trace(problem, axes, int(arguments["traced"])))
+    return _boundary(traced(problem, axes, int(arguments["traced"])))
 
 
 def _boundary(boundary: Boundary) -> dict[str, Json]:

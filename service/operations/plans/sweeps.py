@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from service.core.conditioning import HARD, scaled_condition
 from service.core.dispatch import choose
+from service.core.extremes.targets import scaled_targets
 from service.core.problems import Problem
 from service.core.sweeps.axes import Axis, corners, positions, varied
 from service.core.sweeps.phase_diagram import size_of
@@ -17,7 +18,7 @@ from service.operations.magnitudes import extremes_of, greatest_value, told_by_f
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
-from service.operations.mapping.problem import MappedProblem
+from service.operations.mapping.problem import Inputs, MappedProblem
 from service.operations.mapping.sweep import SCALED
 from service.operations.plans.packing import pack
 from service.operations.plans.plan import Chunk, Lazy, Plan, Work
@@ -44,7 +45,10 @@ def sweeps_plan(request: SweepsRequest, limits: Limits) -> Plan:
     """
     check_points(request, limits)
     with located(("problem",)):
-        mapped = problem_mapping.to_core(request.problem, limits)
+        # a decay that is varied from zero makes units matter
+        varied_decay = any(axis.parameter is SweepParameter.WEIGHT_DECAY for axis in request.axes)
+        inputs = Inputs.AS_SENT if varied_decay else Inputs.UNDECAYED
+        mapped = problem_mapping.to_core(request.problem, limits, inputs=inputs)
         if mapped.core.moments is None:
             raise InputError.at(("data", "kind"), "must not be none: a minimum needs data")
     axes = axes_of(request, mapped, limits)
@@ -53,8 +57,9 @@ def sweeps_plan(request: SweepsRequest, limits: Limits) -> Plan:
     size = size_of(axes)
     columns = _columns(request, mapped.core)
     _try_extremes(request, mapped, axes, columns)
-    point_s = POINT_S if solver.one_curve else solution_s(solver, request.problem)
-    chunk_points = POINTS_A_CHUNK if solver.one_curve else max(1, int(CHUNK_S / point_s))
+    fast = solver.one_curve and scaled_targets(mapped.core) is None
+    point_s = POINT_S if fast else solution_s(solver, request.problem)
+    chunk_points = POINTS_A_CHUNK if fast else max(1, int(CHUNK_S / point_s))
     # samples are carried along only where their factor holds fewer digits of the answer than they do
     hard = scaled_condition(mapped.core.freed) > HARD
     problem, arrays = pack(mapped.core if hard else replace(mapped.core, samples=None))
@@ -69,13 +74,15 @@ def sweeps_plan(request: SweepsRequest, limits: Limits) -> Plan:
         start = index * chunk_points
         return Chunk("block", {**shared, **asked, "start": start, "stop": min(start + chunk_points, size)})
 
-    header = {
+    header: dict[str, Any] = {
         "solver": solver.name,
         "theorems": list(solver.theorems),
         "convention": request.problem.objective.convention,
         "engine_version": ENGINE_VERSION,
         "problem_hash": problem_hash(request.problem),
     }
+    if mapped.data.ranged_columns is not None:
+        header["input_columns"] = mapped.data.ranged_columns
     arguments = {
         **shared,
         "header": header,

@@ -11,11 +11,9 @@ from starlette.responses import Response
 from service.operations.loaded import answers_of, description_of, examples_of, load, requests_of
 from service.operations.rows import Operation
 from service.operations.table import OPERATIONS
-from service.web import documentation
+from service.web import documentation, openapi_jobs
 from service.web.answering.posting import answer
-from service.web.bodies.reading import NPZ
 from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, DATA_ERRORS
-from service.web.drawing import PNG, SVG
 
 
 class DirectRoute(APIRoute):
@@ -38,7 +36,10 @@ def _router() -> APIRouter:
                 tags=[row.tag],
                 summary=row.summary,
                 description=description_of(row),
-                openapi_extra=documentation.body(requests_of(row), examples_of(row)),
+                openapi_extra={
+                    **documentation.body(requests_of(row), examples_of(row), arrays=row.job),
+                    **(openapi_jobs.PREFER if row.job else {}),
+                },
                 responses=_responses(row),
                 response_class=Response,
             )(_endpoint(row.name))
@@ -53,10 +54,9 @@ def _endpoint(name: str) -> Callable[[Request], Coroutine[Any, Any, Response]]:
 
 
 def _responses(row: Operation) -> dict[int | str, dict[str, Any]]:
-    binary = [NPZ] * row.archive + [SVG, PNG] * (row.draw is not None)
+    direct = documentation.answers(answers_of(row), row.returns, *openapi_jobs.binary_forms(row))
     return {
-        **documentation.answers(answers_of(row), row.returns, *binary),
-        **(documentation.job(heavy=row.function is None) if row.job else {}),
+        **(openapi_jobs.directly_or_as_a_job(row) if row.job else direct),
         **documentation.errors(*_errors(row)),
     }
 

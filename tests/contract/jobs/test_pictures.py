@@ -169,7 +169,7 @@ def test_a_server_without_the_library_names_the_extra(base: str, monkeypatch: py
         reply = call(base, "POST", path, QUICK if path == SLICES else TANH, SVG)
         assert reply.status == 501
         assert reply.json["type"].endswith("/extra-missing")
-        assert "analytic-minima[plots]" in reply.json["detail"]
+        assert "analytic-minima-server[plots]" in reply.json["detail"]
 
 
 def refused(base: str, path: str, body: object) -> Reply:

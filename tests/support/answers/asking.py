@@ -87,7 +87,7 @@ def _asked(connection: HTTPConnection, question: Question, found: dict[str, Any]
     path = _with_ids(question.path, found)
     connection.request(question.method, path, None if body is None else body.encode(), headers)
     reply = connection.getresponse()
-    return {"status": reply.status, "answer": _without(_read(reply.read().decode()), ASIDE)}
+    return {"status": reply.status, "answer": without(_read(reply.read().decode()), ASIDE)}
 
 
 def _with_ids(text: str, found: dict[str, Any]) -> str:
@@ -106,10 +106,11 @@ def _read(text: str) -> Any:
         return text
 
 
-def _without(value: Any, names: tuple[str, ...]) -> Any:
+def without(value: Any, names: tuple[str, ...]) -> Any:
+    """A document without the fields of some names, wherever they stand."""
     if isinstance(value, dict):
-        return {name: _without(item, names) for name, item in value.items() if name not in names}
-    return [_without(item, names) for item in value] if isinstance(value, list) else value
+        return {name: without(item, names) for name, item in value.items() if name not in names}
+    return [without(item, names) for item in value] if isinstance(value, list) else value
 
 
 def _verified(checkout: Path, asked: list[Question], found: dict[str, Any]) -> dict[str, Any]:

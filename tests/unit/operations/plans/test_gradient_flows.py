@@ -152,6 +152,27 @@ def test_it_goes_on_with_the_same_bits_wherever_it_stops(monkeypatch: pytest.Mon
         assert chunks > 4
 
 
+@pytest.mark.parametrize("activation", ["linear", "relu"])
+def test_no_chunk_takes_more_gradients_than_it_may(activation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.operations.plans.gradient_flows.CHUNK_S", 1e-9)
+    network = {"layers": [{"width": 4, "activation": activation}, {"width": 1}]}
+    asked = question({**changed(network=network), "until": {"log_loss": -200.0}})
+    plan = GRADIENT_FLOWS.plan(asked)
+    budget = int(plan.arguments["gradients"])
+    assert budget == 50
+    payloads: list[Json] = []
+    functions = GRADIENT_FLOWS.functions
+    payloads.append(functions["begin"](plan.arguments, plan.arrays, []))
+    spent = []
+    while payloads[-1]["moments"][-1]["stop"] is None:
+        before = int(payloads[-1]["moments"][-1]["evaluations"])
+        payloads.append(functions["advance"](plan.arguments, plan.arrays, [payloads[-1]]))
+        spent.append(int(payloads[-1]["moments"][-1]["evaluations"]) - before)
+    # a step that has begun is ended, which takes a few more
+    assert len(spent) > 3
+    assert max(spent) <= budget + 16
+
+
 @pytest.mark.parametrize(
     ("change", "place", "says"),
     [
