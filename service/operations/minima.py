@@ -33,7 +33,7 @@ def parse(body: object) -> Parsed[MinimaRequest]:
 
 
 def minima(request: MinimaRequest, limits: Limits, problem_at: Location = ()) -> MinimaAnswer:
-    """Solve and certify; parameters and errors are those of every `Analysis`.
+    """Solve and certify; parameters are those of every function of the table of operations.
 
     Raises
     ------
