@@ -36,7 +36,7 @@ def parse(body: object) -> Parsed[DiagnoseRequest]:
 
 
 def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()) -> DiagnoseAnswer:
-    """Describe a point of the landscape; parameters are those of every function of the table of operations.
+    """Describe a point of the landscape; parameters as in `operations.rows`.
 
     Raises
     ------

@@ -33,7 +33,7 @@ def parse(body: object) -> Parsed[MinimaRequest]:
 
 
 def minima(request: MinimaRequest, limits: Limits, problem_at: Location = ()) -> MinimaAnswer:
-    """Solve and certify; parameters are those of every function of the table of operations.
+    """Solve and certify; parameters as in `operations.rows`.
 
     Raises
     ------
