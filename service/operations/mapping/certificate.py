@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from service.core.results import Certificate
-from service.core.rules import Finding
+from service.core.ground.results import Certificate
+from service.core.ground.rules import Finding
 from service.operations.mapping.conventions import Scaling
 from service.schemas import certificate as wire
 from service.schemas.base import applying
