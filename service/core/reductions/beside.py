@@ -9,9 +9,9 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.parameters import FactoredMatrix
-from service.core.problems import Layer, Problem, Skip
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.parameters import FactoredMatrix
+from service.core.ground.problems import Layer, Problem, Skip
 from service.core.reductions.step import (
     Step,
     Weights,

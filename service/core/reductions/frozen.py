@@ -9,10 +9,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.data_changes import with_input_noise, with_inputs
-from service.core.linear.quadratic import WHITE_TOLERANCE, quadratic_of
-from service.core.problems import Layer, Moments, Problem
+from service.core.ground.data.changes import with_input_noise, with_inputs
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Moments, Problem
 from service.core.reductions.step import (
     EQUAL,
     Step,
@@ -25,6 +24,7 @@ from service.core.reductions.step import (
     transposed,
     with_network,
 )
+from service.core.several_outputs.quadratic import WHITE_TOLERANCE, quadratic_of
 
 
 def leading(problem: Problem) -> Step | str | None:

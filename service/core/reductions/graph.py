@@ -1,6 +1,6 @@
 """Exact loss and gradient of linear networks with skips, from low-rank products of factored weights.
 
-Shares nothing with the reductions; hidden noise goes through the second moments of `service.core.losses`.
+Shares nothing with the reductions; hidden noise goes through the second moments of `service.core.losses.expected`.
 """
 
 from collections.abc import Iterator
@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.losses import fit_of, gradient_of, terms_of
-from service.core.parameters import FactoredMatrix, Parameters, columns_of
-from service.core.problems import Moments, Network, Problem
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.parameters import FactoredMatrix, Parameters, columns_of, squared_norm
+from service.core.ground.problems import Moments, Network, Problem
+from service.core.ground.results import Terms
+from service.core.losses.expected import fit_of, gradient_of, terms_of
+from service.core.losses.narrow import dense_or_narrow
 from service.core.reductions.step import Weights, apply
-from service.core.results import Terms
-from service.core.scalar.narrow import dense_or_narrow
 
 
 def end_map(network: Network, weights: Weights, inputs: int) -> FloatArray:
@@ -51,12 +51,6 @@ def _after(rows: FloatArray, weight: FactoredMatrix) -> FloatArray:
     """``rows @ weight`` without the dense weight."""
     product: FloatArray = ((rows @ columns_of(weight.left)) * weight.values) @ columns_of(weight.right).T
     return product
-
-
-def squared_norm(weight: FactoredMatrix) -> float:
-    """Squared Frobenius norm."""
-    left, right = columns_of(weight.left) * weight.values, columns_of(weight.right)
-    return float(np.sum((left.T @ left) * (right.T @ right)))
 
 
 def exact_terms(problem: Problem, weights: Weights, offset: FloatArray) -> Terms:

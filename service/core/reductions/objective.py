@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.data_changes import with_input_noise
-from service.core.moments import moments_of
-from service.core.problems import Layer, Moments, Problem
+from service.core.ground.data.changes import with_input_noise
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Moments, Problem
 from service.core.reductions.step import Step, dense_factor, with_network
 from service.vocabulary import Bias, Loss
 

@@ -9,8 +9,8 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.problems import Problem
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem
 from service.core.reductions.frozen import absorbed, leading, neighbours, turned_round
 from service.core.reductions.objective import weighted_errors, without_biases
 from service.core.reductions.skips import without_skip
