@@ -9,7 +9,7 @@ import pytest
 
 import service
 from service.core.catalogue import SOLVERS
-from service.core.roles import Solver
+from service.core.ground.roles import Solver
 
 ROOT = Path(service.__file__).parent
 TABLES = {
