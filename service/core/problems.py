@@ -4,7 +4,7 @@ The core minimises ``J = E||f(x) - y||^2 + sum_l g_l ||W_l||_F^2``: the mean ove
 outputs, without a factor 1/2.  Callers' conventions are converted at the edge (`service.operations.mapping`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.data import Moments
+from service.core.enclosures.sources import Source
 from service.core.extremes.extremes import Extremes
 from service.vocabulary import Activation, Bias, Loss, SkipKind
 
@@ -65,6 +66,8 @@ class Layer:
         Variance s >= 0 of the mean-one multiplicative noise on the outputs.
     frozen_weights : (width, inputs) array or None
         The matrix of a layer that is not trained.
+    frozen_rest : (width, inputs) array or None
+        What rounding left of a frozen matrix that is a sum or a product of others.
     convolution : Convolution or None
         Of a layer whose matrix is made of shared kernels; only invariances and ranks know it.
     """
@@ -75,6 +78,7 @@ class Layer:
     weight_decay: float = 0.0
     noise_variance: float = 0.0
     frozen_weights: FloatArray | None = None
+    frozen_rest: FloatArray | None = None
     convolution: Convolution | None = None
 
 
@@ -187,6 +191,11 @@ class Problem:
         Held-out data on which every solution reports its fit as well.
     extremes : Extremes or None
         What stands between these data and those of the caller, where inputs left the range of the computation.
+    sources : callable or None
+        What bounds read in the place of samples, factor and moments, where those are not as they were sent: the squared
+        error of the prediction, about the means for True.
+    gap_floor : float or None
+        Loss below which gaps are not relative to the loss, where that is not decided by these targets.
     memo : dict
         Facts that are computed once a problem and shared, by the name of what computes them.  A changed problem starts
         with none: `dataclasses.replace` makes a new one and cannot be given the old.
@@ -198,6 +207,8 @@ class Problem:
     loss: Loss = Loss.SQUARED
     evaluation: Moments | None = None
     extremes: Extremes | None = None
+    sources: Callable[[bool], Source] | None = field(default=None, repr=False, compare=False)
+    gap_floor: float | None = None
     memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -222,7 +233,8 @@ class Problem:
 
     def unit(self, loss: float) -> float:
         """What gaps between losses are relative to: ``max(|loss|, 1e-6 spread)``; positive."""
-        return max(abs(loss), 1e-6 * self.spread, 1e-300)
+        floor = 1e-6 * self.spread if self.gap_floor is None else self.gap_floor
+        return max(abs(loss), floor, 1e-300)
 
 
 def shapes_of(network: Network, inputs: int) -> Sequence[tuple[int, int]]:

@@ -7,8 +7,9 @@ Where that leaves the gap open, the data are read anew (`service.core.certificat
 import numpy as np
 
 from service.core.certificates.norm_below import LowerBound
-from service.core.certificates.plain_data import plain_error, reflections
+from service.core.certificates.plain_data import plain_error
 from service.core.enclosures.loss import EnclosedLoss
+from service.core.enclosures.of_problem import reflections
 from service.core.enclosures.sources import gamma
 from service.core.linalg import length_of
 from service.core.problems import Problem
@@ -32,7 +33,7 @@ def quick_loss(problem: Problem, exact: ChainLoss) -> EnclosedLoss | None:
     that of the square of the prediction which noise multiplies.  Rounding the weights to a map is in it.
     """
     data, network = problem.data, problem.network
-    if network.bias_layers or not data.spectrum.plain or data.rooted:
+    if network.bias_layers or problem.sources is not None or not data.spectrum.plain or data.rooted:
         return None
     sizes, moduli = np.sqrt(np.maximum(data.xx.diagonal(), 0.0)), np.abs(exact.end_to_end_map)
     span = min(float(sizes @ moduli), float(np.sqrt(length_of(data.xx)) * length_of(moduli)))
@@ -50,6 +51,8 @@ def quick_loss(problem: Problem, exact: ChainLoss) -> EnclosedLoss | None:
 
 def quick_bound(problem: Problem, exact: ChainLoss, upper: float, unit: float) -> LowerBound | None:
     """Bound the loss of every map; None where the data are not well scaled, or the gap stays open."""
+    if problem.sources is not None:
+        return None
     reduced = reduced_of(problem)
     error = plain_error(problem.data, reduced.spectrum)
     if error is None:

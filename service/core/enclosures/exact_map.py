@@ -4,9 +4,10 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.enclosures.sources import UNIT
+from service.core.factor import powers_of_two
 from service.core.losses import DenseParameters
 from service.core.parameters import FactoredMatrix, Parameters, UniformColumn, columns_of
-from service.core.twofold import Twofold, added, exactly, matrix_times, product_error
+from service.core.twofold import Twofold, added, exactly, matrix_times, product, product_error
 
 
 def map_of_matrices(parameters: DenseParameters) -> Twofold:
@@ -87,3 +88,19 @@ def map_error(weights: DenseParameters) -> FloatArray:
     unit = 16.0 * len(weights.weights) * (4.0 * product_error(length) + 64.0 * length * UNIT**2)
     error: FloatArray = unit * scale * np.linalg.norm(first, axis=0)
     return error
+
+
+def times_precisely(
+    centre: FloatArray, basis: FloatArray, sizes: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """``centre basis'`` in about twice the working precision, with a bound on the norm of each column's error.
+
+    Every input is measured in its own unit, so that small columns of the map keep their digits.
+    """
+    rows = powers_of_two(sizes)
+    units = powers_of_two(np.abs(basis.T * rows).max(axis=1, initial=0.0))
+    left, right = centre * units, np.ascontiguousarray(basis.T * rows / units[:, None])
+    whole = product(left, right)
+    largest = float(np.linalg.norm(np.abs(left).max(axis=1, initial=0.0)))
+    error = 1.01 * product_error(basis.shape[1]) * largest * np.abs(right).max(axis=0, initial=0.0)
+    return whole.high / rows, whole.low / rows, error / rows

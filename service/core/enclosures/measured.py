@@ -10,11 +10,10 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.enclosures.curvature import LARGEST_SHARE, Curvature, curvature_along
+from service.core.enclosures.exact_map import times_precisely
 from service.core.enclosures.expansion import Expansion
 from service.core.enclosures.longest import longest_useful, without_shells
 from service.core.enclosures.sources import Source, gamma
-from service.core.factor import powers_of_two
-from service.core.twofold import product, product_error
 
 NEGLIGIBLE = 1e-12
 """What one kind of charge may cost, in units of gaps, without a thought for a cheaper way."""
@@ -166,7 +165,7 @@ def measure(
         basis = np.ascontiguousarray(np.linalg.qr(basis[:, ::-1])[0][:, ::-1])
     centre = end_to_end_map @ basis
     if precise:
-        high, low, moved = _moved_precisely(centre, basis, source.sizes)
+        high, low, moved = times_precisely(centre, basis, source.sizes)
     else:
         high = centre @ basis.T
         low = np.zeros_like(high)
@@ -190,22 +189,6 @@ def measure(
     )
     curvatures = curvature_along(source, basis, squares, precise)
     return Measured(expansion, slope_error @ np.abs(basis), curvatures, unit)
-
-
-def _moved_precisely(
-    centre: FloatArray, basis: FloatArray, sizes: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """``centre basis'`` in about twice the working precision, with a bound on the norm of each column's error.
-
-    Every input is measured in its own unit, so that small columns of the map keep their digits.
-    """
-    rows = powers_of_two(sizes)
-    units = powers_of_two(np.abs(basis.T * rows).max(axis=1, initial=0.0))
-    left, right = centre * units, np.ascontiguousarray(basis.T * rows / units[:, None])
-    whole = product(left, right)
-    largest = float(np.linalg.norm(np.abs(left).max(axis=1, initial=0.0)))
-    error = 1.01 * product_error(len(basis)) * largest * np.abs(right).max(axis=0, initial=0.0)
-    return whole.high / rows, whole.low / rows, error / rows
 
 
 def _departure(basis: FloatArray) -> float:

@@ -12,6 +12,7 @@ from service.core.arrays import FloatArray
 from service.core.losses import fit_of, gradient_of, terms_of
 from service.core.parameters import FactoredMatrix, Parameters, columns_of
 from service.core.problems import Moments, Network, Problem
+from service.core.reductions.enclosed import squared_norm
 from service.core.reductions.step import Weights, apply
 from service.core.results import Terms
 from service.core.scalar.narrow import dense_or_narrow
@@ -51,12 +52,6 @@ def _after(rows: FloatArray, weight: FactoredMatrix) -> FloatArray:
     """``rows @ weight`` without the dense weight."""
     product: FloatArray = ((rows @ columns_of(weight.left)) * weight.values) @ columns_of(weight.right).T
     return product
-
-
-def squared_norm(weight: FactoredMatrix) -> float:
-    """Squared Frobenius norm."""
-    left, right = columns_of(weight.left) * weight.values, columns_of(weight.right)
-    return float(np.sum((left.T @ left) * (right.T @ right)))
 
 
 def exact_terms(problem: Problem, weights: Weights, offset: FloatArray) -> Terms:
