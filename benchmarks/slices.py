@@ -12,8 +12,8 @@ from torch import nn
 
 from benchmarks.comparison import Comparison, best_core_time
 from benchmarks.jobs import scaling
-from service.operations.plans.chunks import run_here
-from service.operations.plans.slices import FUNCTIONS, slices_plan
+from service.operations.plans.running import run_here
+from service.operations.plans.slices import WORK
 from service.schemas.slices import SlicesRequest
 from service.settings import Limits
 from service.vocabulary import Precision
@@ -79,10 +79,10 @@ def _asked(
 
 def _ours(widths: tuple[int, ...], activation: str, precision: Precision) -> Callable[[], object]:
     """All chunks of the plan and its reducer, as one worker runs them."""
-    plan = slices_plan(SlicesRequest.model_validate(_asked(widths, activation, POINTS, precision)), Limits())
+    plan = WORK.plan(SlicesRequest.model_validate(_asked(widths, activation, POINTS, precision)), Limits())
 
     def work() -> None:
-        answer = run_here(plan, FUNCTIONS)
+        answer = run_here(plan, WORK.functions)
         assert np.all(np.isfinite(answer["loss"]))
         assert len(answer["loss"]) == POINTS**2
 

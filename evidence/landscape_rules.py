@@ -18,7 +18,7 @@ from service.operations.landscape import landscape as answer
 from service.operations.landscape import parse
 from service.settings import Limits
 from service.vocabulary import Loss, Property
-from tests.property.specs import random_spec
+from tests.support.specs import random_spec
 from tests.support.witness_checks import check
 from tests.support.witness_instances import instances
 

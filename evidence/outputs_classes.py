@@ -5,7 +5,6 @@ from typing import Final
 
 import numpy as np
 
-from evidence.outputs_points import decayed_point, inflection_point, undecayed_point
 from service.core.curvature.dense import hessian_of
 from service.core.landscapes.classes import classify, curvature_of, zero_tolerance
 from service.core.landscapes.hessian import dense_hessian
@@ -16,6 +15,7 @@ from service.core.losses import DenseParameters, flatten, gradient_of, loss_of
 from service.core.problems import Problem
 from service.core.solvers.factorisation import solve
 from service.vocabulary import PointClass
+from tests.support.outputs_points import decayed_point, inflection_point, undecayed_point
 
 UNDECAYED: Final = 3000
 DECAYED: Final = 400

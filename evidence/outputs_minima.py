@@ -7,13 +7,13 @@ from typing import Final
 
 import numpy as np
 
-from evidence import outputs_instances as families
 from evidence.outputs_exact import exact_loss
-from evidence.outputs_search import search
 from service.core.catalogue import SOLVERS
 from service.core.dispatch import solve
 from service.core.problems import Layer, Moments, Network, Problem
 from service.core.rules import conjunction, examine
+from tests.support import outputs_instances as families
+from tests.support.outputs_search import search
 
 GENERATORS: Final[dict[str, tuple[Callable[[np.random.Generator], Problem], ...]]] = {
     "reduced_rank": (families.undecayed,),

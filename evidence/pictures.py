@@ -1,34 +1,18 @@
 """The pictures of the documentation: drawn by the service's own operations, with what they were asked and show."""
 
 import json
-from collections.abc import Callable, Mapping
 from math import cos, sin
 from pathlib import Path
 from typing import Any, Final
 
-from service.operations.drawing.table import render
-from service.operations.included import plain
-from service.operations.landscape import landscape
-from service.operations.landscape import parse as parse_landscape
-from service.operations.plans import connectivity, slices, spectra, sweeps
-from service.operations.plans.chunks import ChunkedPlan, ChunkFunction, run_here
-from service.schemas.base import Wire
-from service.schemas.connectivity import ConnectivityRequest
+from service.operations.asking import ask
+from service.operations.drawing.rendering import render
+from service.operations.plans.columns import plain
+from service.operations.plans.running import run_here
 from service.schemas.problem import DESIGN_EXAMPLE
-from service.schemas.slices import SlicesRequest
-from service.schemas.spectra import SpectraRequest
-from service.schemas.sweeps import SweepsRequest
 from service.settings import Limits
 
 FOLDER: Final = Path(__file__).parent.parent / "docs" / "images"
-
-Plan = Callable[[Any, Limits], ChunkedPlan]
-PLANS: Final[Mapping[str, tuple[type[Wire], Plan, Mapping[str, ChunkFunction]]]] = {
-    "slices": (SlicesRequest, slices.slices_plan, slices.FUNCTIONS),
-    "spectra": (SpectraRequest, spectra.spectra_plan, spectra.FUNCTIONS),
-    "connectivity": (ConnectivityRequest, connectivity.connectivity_plan, connectivity.FUNCTIONS),
-    "sweeps": (SweepsRequest, sweeps.sweeps_plan, sweeps.FUNCTIONS),
-}
 CANCER: Final[dict[str, Any]] = {
     "network": {
         "layers": [{"width": 16, "activation": "relu", "weight_decay": 1e-3}, {"width": 1, "weight_decay": 1e-3}],
@@ -102,11 +86,11 @@ def report() -> str:
 def answered(operation: str, asked: dict[str, Any]) -> Any:
     """The answer of an operation, as JSON."""
     limits = Limits()
-    if operation == "landscape":
-        parsed = parse_landscape(asked)
-        return landscape(parsed.request, limits, parsed.problem_at).model_dump(mode="json", exclude_unset=True)
-    model, plan, functions = PLANS[operation]
-    return plain(run_here(plan(model.model_validate(asked), limits), functions))
+    question = ask(operation, asked, limits)
+    if question.loaded.function is not None:
+        return question.answer(limits).model_dump(mode="json", exclude_unset=True)
+    assert question.loaded.work is not None
+    return plain(run_here(question.plan(limits), question.loaded.work.functions))
 
 
 def _figures(operation: str, answer: Any) -> list[str]:

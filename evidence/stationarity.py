@@ -8,8 +8,6 @@ from typing import Final
 
 import numpy as np
 
-from evidence import outputs_instances as families
-from evidence.outputs_instances import Shape, network_of, random_decays, random_moments, white_moments
 from service.core.arrays import FloatArray
 from service.core.dispatch import solve
 from service.core.landscapes.diagnosis import diagnose
@@ -20,6 +18,8 @@ from service.core.losses import DenseParameters
 from service.core.problems import Problem
 from service.core.results import Minima
 from service.vocabulary import Bias, NumberFormat, PointClass, Status, ToleranceSource
+from tests.support import outputs_instances as families
+from tests.support.outputs_instances import Shape, network_of, random_decays, random_moments, white_moments
 
 DRAWS: Final = {
     "no decay": families.undecayed,

@@ -8,9 +8,11 @@ an exit status.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Location: TypeAlias = tuple[str | int, ...]
+Where: TypeAlias = Literal["body", "parameter", "header"]
+"""The part of a request in which a field stands; a parameter is one of the path or of the query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +22,16 @@ class FieldProblem:
     Attributes
     ----------
     location : tuple of str and int
-        Path from the root of the *problem* to the field, for example ``("data", "xx", 0)``.
+        Path from the root of the *problem* to the field, for example ``("data", "xx", 0)``; for a parameter or a
+        header its name, for example ``("cursor",)``.
     detail : str
         What was wrong and what would be right.  Never holds the caller's values.
+    where : {"body", "parameter", "header"}
     """
 
     location: Location
     detail: str
+    where: Where = "body"
 
 
 class ServiceError(Exception):
@@ -38,6 +43,16 @@ class ServiceError(Exception):
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes as what it is, though constructors take more than one text."""
+        return _restored, (type(self), self.args, dict(self.__dict__))
+
+
+def _restored(kind: type[ServiceError], args: tuple[Any, ...], state: Mapping[str, Any]) -> ServiceError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class InputError(ServiceError):
@@ -51,9 +66,9 @@ class InputError(ServiceError):
         self.problems = tuple(problems)
 
     @classmethod
-    def at(cls, location: Location, detail: str) -> "InputError":
+    def at(cls, location: Location, detail: str, where: Where = "body") -> "InputError":
         """Build the error of a single field."""
-        return cls([FieldProblem(location, detail)])
+        return cls([FieldProblem(location, detail, where)])
 
 
 class LimitExceeded(InputError):
@@ -136,7 +151,9 @@ class MissingExtra(ServiceError):
     title = "An optional part of the server is not installed"
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} need the extra `{extra}` on the server: pip install 'analytic-minima[{extra}]'")
+        super().__init__(
+            f"{what} need the extra `{extra}` on the server: pip install 'analytic-minima-server[{extra}]'"
+        )
         self.extra = extra
 
 

@@ -129,7 +129,7 @@ class Settings(UploadLimits, BaseSettings):
         default=0, ge=0, description="Memory at which a worker is stopped; 0 for its share of the machine."
     )
     job_table: str = Field(
-        default="service.jobs.table:JOB_OPERATIONS", description="Table of operations that run as jobs, module:NAME."
+        default="service.jobs.kinds:KINDS", description="Table of operations that run as jobs, module:NAME."
     )
     lease_s: float = Field(
         default=5.0, gt=0, description="Seconds a replica may be silent before another continues its jobs."

@@ -1,7 +1,7 @@
 """The commands, and how an error becomes one line and an exit status."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import typer
@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from service.cli.deferred import DeferredCommand
 from service.cli.errors import CommandError
 from service.errors import BodyError, InputError, NotCovered, NotFound, NumericalError, ServiceError
+from service.operations.table import OPERATIONS
 
 EXIT_STATUS: Final[Mapping[type[ServiceError], int]] = {
     CommandError: 2,
@@ -22,45 +23,28 @@ EXIT_STATUS: Final[Mapping[type[ServiceError], int]] = {
 FAILED: Final = 1
 INTERRUPTED: Final = 130
 
+OWN_OPTIONS: Final[Mapping[str, str]] = {
+    "solve": "service.cli.solve:solve",
+    "verify": "service.cli.verify:verify",
+    "examples": "service.cli.catalogue:examples",
+    "problems": "service.cli.problems:problems",
+    "theorems": "service.cli.catalogue:theorems",
+}
+"""Commands of operations that take more than a file, and where they are written."""
+
+
+def _of_operations() -> Iterator[DeferredCommand]:
+    """The command of every row of the table that has one."""
+    for row in OPERATIONS:
+        if row.command is not None:
+            place = OWN_OPTIONS.get(row.command.name, "service.cli.asking:command_of")
+            made_of = None if row.command.name in OWN_OPTIONS else row.name
+            yield DeferredCommand(row.command.name, place, row.command.help, made_of)
+
+
 COMMANDS: Final = (
-    DeferredCommand(
-        "solve", "service.cli.solve:solve", "Print the global minimum of a problem with its landscape and certificate."
-    ),
-    DeferredCommand(
-        "landscape",
-        "service.cli.landscape:landscape",
-        "Print the verdicts on a landscape, and the theorems that apply.",
-    ),
-    DeferredCommand(
-        "ranks",
-        "service.cli.ranks:ranks",
-        "Print the rank of each weight matrix after training, with the rule that says so.",
-    ),
-    DeferredCommand(
-        "flow",
-        "service.cli.flow:flow",
-        "Follow the gradient flow of a network and print how far each matrix has come to its predicted rank.",
-    ),
-    DeferredCommand(
-        "diagnose",
-        "service.cli.diagnose:diagnose",
-        "Print loss, class, gap to the global minimum, directions and a step down for given weights.",
-    ),
-    DeferredCommand(
-        "verify",
-        "service.cli.verify:verify",
-        "Check an answer field by field, and say which were recomputed, solved again or not covered.",
-    ),
+    *_of_operations(),
     DeferredCommand("serve", "service.cli.serve:serve", "Serve until interrupted."),
-    DeferredCommand(
-        "examples", "service.cli.catalogue:examples", "List the bundled real data sets, or print one as JSON."
-    ),
-    DeferredCommand(
-        "problems",
-        "service.cli.problems:problems",
-        "List test problems with a known minimum, or make one, as JSON, .npz or a program for PyTorch.",
-    ),
-    DeferredCommand("theorems", "service.cli.catalogue:theorems", "List the theorems that answers cite."),
     DeferredCommand(
         "openapi",
         "service.cli.openapi:openapi",
@@ -74,7 +58,7 @@ COMMANDS: Final = (
     DeferredCommand("jobs", "service.cli.jobs:application", "List, show, watch and cancel jobs."),
     DeferredCommand("version", "service.cli.about:version", "Print the version of the engine."),
 )
-"""Adding a command is one module and one row."""
+"""Operations bring theirs along; any other command is one module and one row."""
 
 application = TyperGroup(
     name="minima",

@@ -20,17 +20,22 @@ class DeferredCommand(TyperCommand):
         ``module:attribute`` of the function, or of the `typer.Typer` of a group of commands.
     help : str
         What ``minima --help`` says; the first sentence of the command's own help.
+    made_of : str, optional
+        An operation, from which the function at ``place`` makes the command.
     """
 
-    def __init__(self, name: str, place: str, help: str) -> None:  # noqa: A002 - named as Typer names it
+    def __init__(self, name: str, place: str, help: str, made_of: str | None = None) -> None:  # noqa: A002 - Typer's name
         super().__init__(name=name, help=help)
         self._place = place
+        self._made_of = made_of
 
     def loaded(self) -> Any:
         """The command itself, a single one or a group; Typer keeps the type that both have to itself."""
         module, _, attribute = self._place.partition(":")
         with _collection_paused():
             found = getattr(import_module(module), attribute)
+            if self._made_of is not None:
+                found = found(self._made_of)
         if not isinstance(found, typer.Typer):
             single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
             single.command(self.name)(found)

@@ -5,7 +5,7 @@ from urllib.request import Request, urlopen
 
 from rich.console import Console
 
-from service.cli.output import print_minima
+from service.cli.printed.minima import print_minima
 from service.schemas.minima import MinimaAnswer
 
 

@@ -6,7 +6,8 @@ import typer
 from rich.console import Console
 
 from service.cli.files import read_document
-from service.cli.output import print_json, print_minima, wants_json
+from service.cli.output import print_json, wants_json
+from service.cli.printed.minima import print_minima
 from service.cli.settings import load_settings
 from service.operations.minima import minima, parse
 

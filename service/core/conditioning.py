@@ -6,6 +6,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from service.core.data import Moments
+from service.core.extremes.targets import size_of_targets
 from service.core.problems import Problem
 from service.core.results import Certificate
 
@@ -13,6 +14,8 @@ FEW_DIGITS = 6.0
 """Digits lost to offsets beyond which centred data would help."""
 ALIKE = 10.0
 """Ratio of mean squares of the inputs up to which their condition as sent is that of scaled ones, to a small factor."""
+LOST_BELOW = 1e-290
+"""Mean square of targets below which losses have few digits or none."""
 HARD = 1e6
 """Scaled condition beyond which collinear inputs are named as the reason of a gap."""
 
@@ -32,12 +35,15 @@ class Conditioning:
         Decimal digits that means take from what varies around them.
     projected : float
         Largest change, relative to the sizes of the inputs, that made moments those of some data.
+    below : bool
+        Whether squares of the targets are below the normal numbers, so that losses have few digits or none.
     """
 
     scaled_condition: float
     rank: int
     lost_digits: float
     projected: float
+    below: bool = False
 
 
 def conditioning_of(problem: Problem) -> Conditioning:
@@ -47,7 +53,8 @@ def conditioning_of(problem: Problem) -> Conditioning:
     seen = data.central if centre else data
     spectrum = seen.spectrum
     projected = seen.root.projected if seen.rooted and seen.factor is None else 0.0
-    return Conditioning(scaled_condition(seen), spectrum.rank, data.lost_digits, projected)
+    below = data.yy < LOST_BELOW and size_of_targets(data) is not None
+    return Conditioning(scaled_condition(seen), spectrum.rank, data.lost_digits, projected, below)
 
 
 def scaled_condition(seen: Moments) -> float:
@@ -56,8 +63,7 @@ def scaled_condition(seen: Moments) -> float:
     if not spectrum.rank:
         return 1.0
     if spectrum.plain and spectrum.rank == seen.inputs:
-        diagonal = seen.xx.diagonal()
-        if diagonal.max() <= ALIKE * diagonal.min():
+        if seen.largest_square <= ALIKE * seen.least_square:
             return float(np.sqrt(spectrum.condition_number))
         roots = np.sqrt(seen.xx.diagonal())
         scaled = seen.xx / roots / roots[:, None]
@@ -76,6 +82,8 @@ def advice_of(found: Conditioning, certificate: Certificate, *, moments: bool) -
     if certificate.relative_gap <= certificate.tolerance and certificate.norm_limit is None:
         return ""
     parts = []
+    if found.below:
+        parts.append("measure targets in larger units: their squares, and so all losses, are below double precision")
     if moments and found.lost_digits > FEW_DIGITS:
         parts.append(
             "send samples, or the factor of the centred data: moments about zero keep too few digits of what varies"

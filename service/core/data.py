@@ -14,7 +14,7 @@ from service.core.arrays import FloatArray
 from service.core.factor import Factor, factor_of_samples
 from service.core.least_squares import LeastSquares, centred_root, raw_root
 from service.core.linalg import Spectrum, spectrum_of
-from service.core.moment_root import root_of_moments, scaled_moments
+from service.core.moment_root import ScaledMoments, root_of_moments, scaled_moments
 from service.core.polished import polished
 from service.core.twofold import added, exactly, negated, product
 from service.errors import InputError
@@ -71,6 +71,16 @@ class Moments:
     factor: Factor | None = field(default=None, init=False, repr=False, compare=False)
     sizes: FloatArray | None = None
 
+    @cached_property
+    def least_square(self) -> float:
+        """Least mean square of an input."""
+        return float(self.xx.diagonal().min())
+
+    @cached_property
+    def largest_square(self) -> float:
+        """Largest mean square of an input."""
+        return float(self.xx.diagonal().max())
+
     @property
     def inputs(self) -> int:
         """Number of inputs d."""
@@ -88,8 +98,18 @@ class Moments:
             # where means were taken off nothing of them is left in the moments
             zero = self.x_mean is not None and not np.any(self.x_mean) and not np.any(self.y_mean)
             return centred_root(self.factor) if zero else raw_root(self.factor)
+        return root_of_moments(self.scaled, self.yy)
+
+    @cached_property
+    def scaled(self) -> ScaledMoments:
+        """The moments in units of the inputs, with their eigenpairs.  O(d^3)."""
         sizes = np.sqrt(np.maximum(self.xx.diagonal(), 0.0)) if self.sizes is None else self.sizes
-        return root_of_moments(scaled_moments(self.xx, self.xy, sizes), self.yy)
+        return scaled_moments(self.xx, self.xy, sizes)
+
+    @cached_property
+    def as_they_are(self) -> Spectrum:
+        """Eigenpairs of the moments as they are, whatever their units.  O(d^3)."""
+        return spectrum_of(self.xx, self.xy)
 
     @cached_property
     def spectrum(self) -> Spectrum:
@@ -111,9 +131,9 @@ class Moments:
         Well-scaled, well-conditioned moments are decomposed as they are, otherwise their root is.  O(d^3).
         """
         if self.sizes is None and _scaled_alike(second):
-            found = spectrum_of(second, self.xy)
+            found = self.as_they_are if second is self.xx else spectrum_of(second, self.xy)
             if found.values[0] > WELL_CONDITIONED * found.values[-1] or found.rank_tolerance == 0.0:
-                unexplained = self.yy - float(np.sum(found.response * found.response))
+                unexplained = self.yy - found.explained
                 # eigenvalues are off by a rounding of the largest, and what they explain by as much of itself
                 lost = max(CANCELLING, SPOILING * found.condition_number)
                 if self.factor is None or unexplained > lost * self.yy:
@@ -153,7 +173,7 @@ class Moments:
             raise InputError.at(("data", missing), "is missing: a bias or centring needs the means")
         none_x, none_y = np.zeros_like(self.x_mean), np.zeros_like(self.y_mean)
         if self.factor is not None:
-            return moments_of_factor(replace(self.factor, x_mean=none_x, y_mean=none_y))
+            return _of_second(self.factor.second, replace(self.factor, x_mean=none_x, y_mean=none_y))
         x, y = self.x_mean[:, None], self.y_mean[None, :]
         return Moments(
             xx=_difference(self.xx, x, x.T),
@@ -193,9 +213,12 @@ class Moments:
     @cached_property
     def lost_digits(self) -> float:
         """Decimal digits that offsets take from deviations: ``log10`` of the largest mean over its deviation; or 0."""
-        if self.x_mean is None:
+        if self.x_mean is None or self.y_mean is None:
             return 0.0
-        spread = np.sqrt(np.maximum(self.central.xx.diagonal(), 0.0)) if self.y_mean is not None else np.zeros(0)
+        if self.factor is not None:
+            spread = self.factor.deviations[: self.inputs]
+        else:
+            spread = np.sqrt(np.maximum(self.central.xx.diagonal(), 0.0))
         seen = spread > 0.0
         if not seen.any():
             return 0.0
@@ -219,17 +242,21 @@ def _scaled_alike(second: FloatArray) -> bool:
 @np.errstate(over="ignore", invalid="ignore", under="ignore")  # the caller refuses what overflows, with the field
 def moments_of_factor(factor: Factor) -> Moments:
     """Moments of the samples that a factor stands for.  O((d + k)^3)."""
-    inputs, size = factor.inputs, float(np.sqrt(factor.n))
-    rows = factor.r * (factor.scale / size)
-    second = rows.T @ rows
-    x, y = factor.x_mean, factor.y_mean
+    mean = np.concatenate((factor.x_mean, factor.y_mean))
+    second = factor.second + mean[:, None] * mean if mean.any() else factor.second
+    return _of_second(second, factor)
+
+
+def _of_second(second: FloatArray, factor: Factor) -> Moments:
+    """Moments of a factor from those of all columns (d + k, d + k), about zero or about its means."""
+    inputs = factor.inputs
     found = Moments(
-        xx=second[:inputs, :inputs] + np.outer(x, x),
-        xy=second[:inputs, inputs:] + np.outer(x, y),
-        yy=float(np.trace(second[inputs:, inputs:])) + float(y @ y),
+        xx=second[:inputs, :inputs],
+        xy=second[:inputs, inputs:],
+        yy=float(second[inputs:, inputs:].trace()),
         n=factor.n,
-        x_mean=x,
-        y_mean=y,
+        x_mean=factor.x_mean,
+        y_mean=factor.y_mean,
     )
     object.__setattr__(found, "factor", factor)
     return found

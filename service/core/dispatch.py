@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from math import isfinite
 
 import numpy as np
 
@@ -9,6 +10,8 @@ from service.core.catalogue import SOLVERS
 from service.core.certificates.curvature import curvature_check
 from service.core.enclosures.last_bias import with_last_bias
 from service.core.extremes.answered import answered_in_range
+from service.core.extremes.targets import scaled_targets
+from service.core.extremes.told import answered_with_targets
 from service.core.problems import Problem
 from service.core.reductions.lifted import lifted
 from service.core.reductions.table import needs_reduction, reduced
@@ -95,6 +98,24 @@ def solve(problem: Problem, extras: Extras = NO_EXTRAS) -> Minima:
     NumericalError
         If a loss leaves the range of double precision.
     """
+    scaled = scaled_targets(problem)
+    if scaled is not None:
+        told = answered_with_targets(scaled, partial(_in_these_units, extras=extras), _examined)
+        if told is not None:
+            return told
+    return _in_these_units(problem, extras)
+
+
+def _examined(problem: Problem) -> tuple[Finding, ...]:
+    """What was checked for the solver of a problem, if there is one."""
+    try:
+        return choose(problem)[2]
+    except NotCovered:
+        return ()
+
+
+def _in_these_units(problem: Problem, extras: Extras) -> Minima:
+    """The answer by solvers that see the targets as they are."""
     if extras.reductions and needs_reduction(problem):
         reduction = reduced(problem, refusals(problem))
         return lifted(reduction, _as_it_is(reduction.plain, extras))
@@ -108,14 +129,16 @@ def _as_it_is(problem: Problem, extras: Extras) -> Minima:
     # what overflows ends in a failed check or a number that is not finite, and is refused as such
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         solution = solver.solve(problem)
-        solution = replace(solution, minimum=with_last_bias(problem, solution.minimum))
+        minimum = with_last_bias(problem, solution.minimum)
+        if minimum is not solution.minimum:
+            solution = replace(solution, minimum=minimum)
         certificate = certifier(problem, solution)
     if extras.curvature and (check := curvature_check(problem, solution)) is not None:
         certificate = replace(certificate, checks=(*certificate.checks, check))
     if extras.subnetworks and solver.one_curve:
         points = (*solution.stationary_points, *subnetwork_points(problem, MOST_LEVELS))
         solution = replace(solution, stationary_points=points)
-    if not np.isfinite([certificate.upper_bound, certificate.lower_bound, solution.minimum.loss]).all():
+    if not all(map(isfinite, (certificate.upper_bound, certificate.lower_bound, solution.minimum.loss))):
         raise NumericalError(f"the loss of the solution of {solver.name} leaves the range of double precision")
     solution, certificate = _as_evaluated(solution, certificate)
     spectrum = problem.data.spectrum
@@ -138,22 +161,24 @@ def _as_evaluated(solution: Solution, certificate: Certificate) -> tuple[Solutio
     minimum, terms = solution.minimum, certificate.terms
     if terms is None or not minimum.attained or minimum.parameters is None:
         return solution, certificate
-    points = tuple(
-        replace(point, loss=terms.loss) if _is_the_minimum(point, certificate, terms.loss) else point
+    lower, loss = certificate.lower_bound, terms.loss
+    points = [
+        replace(point, loss=loss) if _is_the_minimum(point, lower, loss) else point
         for point in solution.stationary_points
-    )
-    checks = tuple(
+    ]
+    checks = [
         Check(check.name, 0.0, check.tolerance) if check.name in CLAIMED else check for check in certificate.checks
-    )
+    ]
     evaluated = replace(minimum, loss=terms.loss, terms=terms, prediction_variance=terms.noise)
-    return replace(solution, minimum=evaluated, stationary_points=points), replace(certificate, checks=checks)
+    solution = replace(solution, minimum=evaluated, stationary_points=tuple(points))
+    return solution, replace(certificate, checks=tuple(checks))
 
 
-def _is_the_minimum(point: StationaryPoint, certificate: Certificate, loss: float) -> bool:
+def _is_the_minimum(point: StationaryPoint, lower: float, loss: float) -> bool:
     """Whether the loss of a point is that of the minimum, but for what rounding makes of a formula."""
-    if point.kind is PointKind.ORIGIN:
-        return False
-    return point.point_class is PointClass.GLOBAL_MINIMUM or certificate.lower_bound <= point.loss < loss
+    if lower <= point.loss < loss or point.point_class is PointClass.GLOBAL_MINIMUM:
+        return point.kind is not PointKind.ORIGIN
+    return False
 
 
 def _status(solver: Solver, certificate: Certificate) -> Status:

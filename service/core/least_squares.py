@@ -63,12 +63,6 @@ class LeastSquares:
         response = np.concatenate((np.zeros((len(rows), self.response.shape[1])), self.response))
         return replace(self, root=root, response=response, scale=powers_of_two(np.linalg.norm(root, axis=0)))
 
-    def multiplied(self, factor: float) -> "LeastSquares":
-        """The error with its quadratic part multiplied: ``factor ||W root'||^2 - 2 <W root', response'> + ...``."""
-        size = float(np.sqrt(factor))
-        lost = float(np.sum(self.response * self.response)) * (1.0 - 1.0 / factor)
-        return replace(self, root=size * self.root, response=self.response / size, rest=self.rest + lost)
-
     def seen_through(self, columns: FloatArray) -> "LeastSquares":
         """The error of maps V of coordinates, ``W = V columns'`` for columns (d, r)."""
         root = self.root @ columns

@@ -58,11 +58,16 @@ class Spectrum:
         active = self.values[self.active]
         return float(active[-1] / active[0]) if active.size else 1.0
 
+    @cached_property
+    def explained(self) -> float:
+        """Squared error that the least-squares map removes."""
+        return float(np.vdot(self.response, self.response))
+
     def least_residual(self, total: float) -> float:
         """Squared error that no map removes, ``total`` being that of the zero map."""
         if self.residual is not None:
             return self.residual
-        return max(total - float(np.sum(self.response * self.response)), 0.0)
+        return max(total - self.explained, 0.0)
 
 
 def spectrum_of(matrix: FloatArray, columns: FloatArray) -> Spectrum:
@@ -87,6 +92,8 @@ def spectrum_of(matrix: FloatArray, columns: FloatArray) -> Spectrum:
         values, vectors = np.linalg.eigh(matrix)
         tolerance = matrix.shape[0] * EPSILON * max(abs(float(values[0])), abs(float(values[-1])))
     projections = vectors.T @ columns
+    if values.size and values[0] > tolerance:
+        return Spectrum(values, vectors, projections, tolerance, projections / np.sqrt(values)[:, None], plain=True)
     seen = values > tolerance
     roots = np.sqrt(np.where(seen, values, 1.0))
     response = np.where(seen[:, None], projections / roots[:, None], 0.0)

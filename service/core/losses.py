@@ -188,6 +188,38 @@ def gradient_of(network: Network, moments: Moments, parameters: DenseParameters)
     return _reverse(network, seen, parameters, _forward(network, seen, parameters, noisy=True))
 
 
+def gradient_by_map(network: Network, moments: Moments, parameters: DenseParameters) -> DenseParameters:
+    """`gradient_of` at real parameters, without moments of hidden layers where there is no noise.
+
+    Notes
+    -----
+    The squared error then depends on the end-to-end map alone: its slope there goes through the other layers.  Products
+    with one side of the width of the inputs or outputs instead of squares of hidden widths.
+    """
+    if _is_noisy(network):
+        return gradient_of(network, moments, parameters)
+    seen = _seen(network, moments)
+    below: list[AnyArray] = []
+    means = [seen.mean]
+    for weight, bias in zip(parameters.weights, parameters.biases, strict=True):
+        below.append(weight @ below[-1] if below else weight)
+        mean = weight @ means[-1]
+        means.append(mean if bias is None else mean + bias)
+    slope: AnyArray = 2.0 * (below[-1] @ seen.spread - seen.target.T)
+    pushed: AnyArray = 2.0 * (means[-1] - seen.target_mean)
+    weights: list[AnyArray] = []
+    biases: list[AnyArray | None] = []
+    for index in range(network.n_layers - 1, -1, -1):
+        weight, bias = parameters.weights[index], parameters.biases[index]
+        own = slope @ below[index - 1].T if index else slope
+        own = own + (2.0 * network.layers[index].weight_decay) * weight
+        weights.append(own + np.outer(pushed, means[index]) if network.bias_layers else own)
+        biases.append(None if bias is None else pushed + 2.0 * _bias_decay(network, index) * bias)
+        if index:
+            slope, pushed = weight.T @ slope, weight.T @ pushed
+    return DenseParameters(tuple(reversed(weights)), tuple(reversed(biases)))
+
+
 def loss_and_gradient(network: Network, moments: Moments, parameters: DenseParameters) -> tuple[float, DenseParameters]:
     """`loss_of` and `gradient_of` at real parameters from one pass."""
     seen = _seen(network, moments)
@@ -226,9 +258,11 @@ def _bias_decay(network: Network, index: int) -> float:
 
 def end_to_end(parameters: DenseParameters) -> tuple[AnyArray, AnyArray]:
     """Mean prediction ``f(x) = W x + b``: the map (k, d) and the offset (k,)."""
-    product: AnyArray = np.eye(parameters.weights[0].shape[1])
-    offset: AnyArray = np.zeros(parameters.weights[0].shape[1])
-    for weight, bias in zip(parameters.weights, parameters.biases, strict=True):
+    first, *weights = parameters.weights
+    bias, *biases = parameters.biases
+    product: AnyArray = first
+    offset: AnyArray = np.zeros(len(first)) if bias is None else bias
+    for weight, bias in zip(weights, biases, strict=True):
         product = weight @ product
         offset = weight @ offset + (0.0 if bias is None else bias)
     return product, offset

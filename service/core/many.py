@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from service.core.arrays import BoolArray, FloatArray, IntArray
 from service.core.dispatch import choose, solve
+from service.core.extremes.targets import scaled_targets
 from service.core.losses import fit_of
 from service.core.problems import Problem
 from service.core.results import Minima
@@ -111,8 +112,8 @@ def _shapes(problems: Sequence[Problem]) -> list[IntArray]:
     """Places of the problems that can be stacked, by number of inputs and depth."""
     groups: dict[tuple[int, int], list[int]] = {}
     for index, problem in enumerate(problems):
-        # in a stack nobody owes anything to inputs that were brought into range
-        alike = problem.extremes is None
+        # in a stack nobody owes anything to inputs that were brought into range, and targets have one unit
+        alike = problem.extremes is None and scaled_targets(problem) is None
         if alike and choose(problem)[0].one_curve and fits_a_stack(problem):
             groups.setdefault((problem.data.inputs, problem.network.n_hidden), []).append(index)
     return [np.array(places) for places in groups.values() if len(places) >= FEWEST]

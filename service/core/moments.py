@@ -8,7 +8,6 @@ import numpy as np
 from service.core.arrays import BoolArray, FloatArray
 from service.core.data import Moments, moments_of
 from service.core.linalg import EPSILON
-from service.core.moment_root import scaled_moments
 from service.errors import FieldProblem, InputError
 
 __all__ = ["LARGEST", "SMALLEST", "MomentAccumulator", "centred", "check", "moments_of"]
@@ -170,7 +169,7 @@ def check(moments: Moments, at: str = "data") -> Moments:
         raise InputError.at((at, "yy"), "is negative; it is the mean of squares")
     spectrum = moments.spectrum
     certain = spectrum.plain and spectrum.rank == moments.inputs and moments.x_mean is None and moments.y_mean is None
-    if certain and float(np.sum(spectrum.response * spectrum.response)) <= moments.yy:
+    if certain and spectrum.explained <= moments.yy:
         # nothing that rounding would have to excuse: all eigenvalues are positive, no target leaves the range
         return moments
     rounding = max(moments.inputs, min(moments.n or 0, MOST_SAMPLES)) * EPSILON
@@ -187,10 +186,9 @@ def check(moments: Moments, at: str = "data") -> Moments:
 
 
 def _views(moments: Moments, rounding: float) -> Iterator[_View]:
-    values, vectors = np.linalg.eigh(moments.xx)
-    largest = max(abs(float(values[0])), abs(float(values[-1])))
-    yield _View(np.ones(moments.inputs), values, vectors, rounding * largest)
-    scaled = scaled_moments(moments.xx, moments.xy, np.sqrt(np.maximum(moments.xx.diagonal(), 0.0)))
+    own, scaled = moments.as_they_are, moments.scaled
+    largest = max(abs(float(own.values[0])), abs(float(own.values[-1])))
+    yield _View(np.ones(moments.inputs), own.values, own.vectors, rounding * largest)
     yield _View(scaled.scale, scaled.values, scaled.vectors, rounding * max(float(scaled.values[-1]), 1.0))
 
 

@@ -28,19 +28,9 @@ def means_of(factor: Factor) -> FloatArray:
     return np.concatenate((factor.x_mean, factor.y_mean))
 
 
-@np.errstate(over="ignore")
-def deviations_of(factor: Factor) -> FloatArray:
-    """Standard deviation of each column (c,), mean over the samples and not ``n - 1``; exactly 0 for a constant one.
-
-    The norm of a column of ``r`` is of the order ``sqrt(n)``, so that nothing overflows before the scale is put back.
-    """
-    norms: FloatArray = np.sqrt(np.einsum("ij,ij->j", factor.r, factor.r) / factor.n)
-    return norms * factor.scale
-
-
 def standardising(factor: Factor, changed: int, *, centre: bool, standardise: bool) -> Preparation:
     """What makes the first ``changed`` columns of mean zero and, if asked, of variance one; constant ones stay zero."""
-    deviations = deviations_of(factor)
+    deviations = factor.deviations
     shift, scale = np.zeros_like(deviations), np.ones_like(deviations)
     if centre or standardise:
         shift[:changed] = means_of(factor)[:changed]

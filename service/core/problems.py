@@ -7,7 +7,7 @@ outputs, without a factor 1/2.  Callers' conventions are converted at the edge (
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from service.core.data import Moments
 from service.core.enclosures.sources import Source
 from service.core.extremes.extremes import Extremes
 from service.vocabulary import Activation, Bias, Loss, SkipKind
+
+Kept = TypeVar("Kept")
 
 __all__ = [
     "Convolution",
@@ -197,7 +199,7 @@ class Problem:
     gap_floor : float or None
         Loss below which gaps are not relative to the loss, where that is not decided by these targets.
     memo : dict
-        Facts that are computed once a problem and shared, by the name of what computes them.  A changed problem starts
+        Facts that are computed once a problem and shared, by name; see `once`.  A changed problem starts
         with none: `dataclasses.replace` makes a new one and cannot be given the old.
     """
 
@@ -210,6 +212,12 @@ class Problem:
     sources: Callable[[bool], Source] | None = field(default=None, repr=False, compare=False)
     gap_floor: float | None = None
     memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, name: str, compute: Callable[[], Kept]) -> Kept:
+        """A fact of this problem, computed when it is first asked for and kept under a name that is its own."""
+        if name not in self.memo:
+            self.memo[name] = compute()
+        return cast(Kept, self.memo[name])
 
     @property
     def data(self) -> Moments:
@@ -234,7 +242,7 @@ class Problem:
     def unit(self, loss: float) -> float:
         """What gaps between losses are relative to: ``max(|loss|, 1e-6 spread)``; positive."""
         floor = 1e-6 * self.spread if self.gap_floor is None else self.gap_floor
-        return max(abs(loss), floor, 1e-300)
+        return max(abs(loss), floor) or 1e-300
 
 
 def shapes_of(network: Network, inputs: int) -> Sequence[tuple[int, int]]:

@@ -103,12 +103,15 @@ def product(left: FloatArray, right: FloatArray, sliced: Sequence[FloatArray] | 
     """
     lefts = _slices(left, 1, _bits(left.shape[1]))
     rights = _slices(right, 0, _bits(right.shape[0])) if sliced is None else sliced
-    total = Twofold(np.zeros((left.shape[0], right.shape[1])), np.zeros((left.shape[0], right.shape[1])))
-    for depth in range(SLICES):
+    high, low = lefts[0] @ rights[0], np.zeros((left.shape[0], right.shape[1]))
+    for depth in range(1, SLICES - 1):
         for index in range(depth + 1):
-            high, low = two_sum(total.high, lefts[index] @ rights[depth - index])
-            total = Twofold(high, total.low + low)
-    return two_sum(total.high, total.low)
+            high, lost = two_sum(high, lefts[index] @ rights[depth - index])
+            low += lost
+    # the last products are as small as what sums of the others lose
+    for index in range(SLICES):
+        low += lefts[index] @ rights[SLICES - 1 - index]
+    return two_sum(high, low)
 
 
 def column_slices(matrix: FloatArray, largest: int) -> list[FloatArray]:
@@ -137,12 +140,18 @@ def _bits(length: int) -> int:
 
 
 def _slices(matrix: FloatArray, axis: int, bits: int) -> list[FloatArray]:
-    """Slices whose sum is the matrix but for ``2^(-SLICES bits)`` of the largest modulus along ``axis``."""
+    """Slices whose sum is the matrix but for ``2^(-SLICES bits)`` of the largest modulus along ``axis``.
+
+    What one slice leaves is at most half a unit in its last place: each starts one bit more below the one before.
+    """
+    exponents = np.frexp(np.abs(matrix).max(axis=axis, keepdims=True, initial=0.0))[1]
+    grid = np.ldexp(1.5, exponents + (52 - bits))
     rest, slices = matrix, []
-    for _ in range(SLICES):
-        exponents = np.frexp(np.abs(rest).max(axis=axis, keepdims=True, initial=0.0))[1]
-        grid = np.ldexp(1.5, exponents + (52 - bits))
-        part = (rest + grid) - grid
+    for index in range(SLICES):
+        part = rest + grid
+        part -= grid
         slices.append(part)
-        rest = rest - part
+        if index < SLICES - 1:
+            rest = rest - part
+            grid = np.ldexp(grid, -bits - 1)
     return slices

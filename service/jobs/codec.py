@@ -15,7 +15,7 @@ import numpy.typing as npt
 from service.errors import EngineError
 from service.jobs.identity import content_hash
 from service.jobs.values import Json, Payload
-from service.operations.plans.chunks import is_column, joined
+from service.operations.plans.columns import is_column, joined
 
 JSON: Final = "application/json"
 NPZ: Final = "application/x-npz"
@@ -79,17 +79,6 @@ def join(payload: Payload, read: Callable[[int], Payload]) -> Payload:
         return value
 
     return encode(joined(decode(payload), checked))
-
-
-def plain(value: Json) -> Json:
-    """Return the value with every array as nested lists, ready for JSON."""
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value
 
 
 def _split(value: Json, place: str, arrays: dict[str, npt.NDArray[np.generic]], columns: list[str]) -> Json:

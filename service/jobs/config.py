@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from service.errors import EngineError
 
-DEFAULT_TABLE: Final = "service.jobs.table:JOB_OPERATIONS"
+DEFAULT_TABLE: Final = "service.jobs.kinds:KINDS"
 
 
 @dataclass(frozen=True, slots=True)

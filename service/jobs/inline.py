@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 
 from service.jobs.codec import decode, encode, join
 from service.jobs.identity import content_hash
-from service.jobs.plans import Operation
 from service.jobs.progress import Cursor, Step
 from service.jobs.values import Json, Payload, StepKind
-from service.operations.plans.chunks import reference
+from service.operations.plans.columns import reference
+from service.operations.plans.plan import ChunkFunction, Plan
 
 
 class StoppedError(Exception):
@@ -16,9 +16,9 @@ class StoppedError(Exception):
 
 
 def run_inline(
-    operation: Operation, request: Mapping[str, Json], should_stop: Callable[[], bool] = lambda: False
+    plan: Plan, functions: Mapping[str, ChunkFunction], should_stop: Callable[[], bool] = lambda: False
 ) -> Payload:
-    """Carry out an operation and return its encoded result, the bytes that a job would store.
+    """Carry out a plan and return its encoded result, the bytes that a job would store.
 
     Raises
     ------
@@ -27,16 +27,13 @@ def run_inline(
     Exception
         Whatever a chunk raises.
     """
-    plan = operation.plan(request)
-    cursor = Cursor(operation.name, plan)
+    cursor = Cursor("inline", plan)
     stored: dict[int, Payload] = {}
     while (step := cursor.next_step()) is not None:
         if should_stop():
-            raise StoppedError(operation.name)
+            raise StoppedError
         call = cursor.call(step, None, ())
-        value = operation.functions[call.function](
-            json.loads(call.arguments), plan.arrays, _inputs(cursor, step, stored)
-        )
+        value = functions[call.function](json.loads(call.arguments), plan.arrays, _inputs(cursor, step, stored))
         payload = encode(value)
         if step.kind is StepKind.REDUCE:
             return join(payload, stored.__getitem__)

@@ -9,8 +9,8 @@ from typing import Final
 from service.jobs.codec import decode, encode
 from service.jobs.engines.engine import Call
 from service.jobs.identity import content_hash
-from service.jobs.plans import Chunk, Plan
 from service.jobs.values import Json, Payload, StepKind
+from service.operations.plans.plan import Chunk, Plan
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -10,12 +10,13 @@ from service.errors import EngineError, InputError
 from service.jobs.config import JobsConfig, refuse_insecure
 from service.jobs.driver.supervisor import Supervisor
 from service.jobs.engines.execution import load_table
-from service.jobs.plans import OperationTable, Plan
+from service.jobs.kind import KindTable
 from service.jobs.store.callers import JobStore
 from service.jobs.store.database import Database
 from service.jobs.store.datasets import DatasetStore
 from service.jobs.store.migrate import migrate
 from service.jobs.values import Job, Json, Submission
+from service.operations.plans.plan import Plan
 from service.version import ENGINE_VERSION
 
 
@@ -78,8 +79,8 @@ class JobService:
         return {} if self._supervisor is None else self._supervisor.tally()
 
     @property
-    def table(self) -> OperationTable:
-        """The operations that may run as jobs."""
+    def table(self) -> KindTable:
+        """The kinds of jobs by the operation they are of."""
         return load_table(self._config.table)
 
     def plan(self, operation: str, request: Mapping[str, Json]) -> Plan:
@@ -93,7 +94,7 @@ class JobService:
         ----------
         submission : Submission
         planned : bool
-            Whether `plan` has accepted the request already.
+            Whether its plan was made, and so accepted, already.
 
         Raises
         ------

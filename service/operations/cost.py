@@ -7,6 +7,7 @@ from service.core.roles import Solver
 from service.operations.mapping.examples import BY_NAME
 from service.schemas.data import Data, Evaluation, EvaluationFactor, EvaluationMoments, EvaluationSamples, Example
 from service.schemas.diagnose import DiagnoseRequest
+from service.schemas.generated import GeneratedParameters
 from service.schemas.landscape import LandscapeRequest
 from service.schemas.problem import Problem
 from service.schemas.ranks import RanksRequest
@@ -28,6 +29,8 @@ PER_CLASS_SQUARED_S: Final = 1.5e-5
 # a diagnosis evaluates some hundred losses and the spectrum of the Hessian
 DIAGNOSIS_S: Final = 2e-2
 PER_PARAMETER_S: Final = 1e-4
+
+GENERATED_S: Final = 2e-2
 
 SUMMARY_SEARCH_S: Final = 0.01
 """Seconds of a search above which a summary of a landscape leaves it out unless it is asked for."""
@@ -111,6 +114,12 @@ def diagnosis_s(request: DiagnoseRequest) -> float:
     widths = _widths(request.problem)
     parameters = sum(rows * columns for rows, columns in zip(widths[1:], widths[:-1], strict=True))
     return problem_s(request.problem) + DIAGNOSIS_S + PER_PARAMETER_S * parameters
+
+
+def generated_s(parameters: GeneratedParameters) -> float:
+    """Seconds that a test problem takes: its answer holds the data twice, which takes longer to write than to solve."""
+    outputs, samples = parameters.outputs, parameters.samples or 2 * (parameters.inputs + parameters.outputs)
+    return GENERATED_S + 4.0 * PER_NUMBER_S * samples * (parameters.inputs + outputs)
 
 
 def _widths(problem: Problem) -> list[int]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.factor import Factor
-from service.core.preparation import Preparation, deviations_of, means_of, prepared_factor, prepared_rows, standardising
+from service.core.preparation import Preparation, means_of, prepared_factor, prepared_rows, standardising
 from service.core.problems import Samples
 from service.core.scatter import Scatter
 from service.errors import InputError, LimitExceeded
@@ -119,7 +119,7 @@ def _refuse_foreign(options: UploadOptions, form: FileFormat) -> None:
     if form.name != "csv":
         for name in ("header", "delimiter"):
             if name in options.model_fields_set:
-                raise InputError.at((name,), "belongs to csv only")
+                raise InputError.at((name,), "belongs to csv only", "parameter")
 
 
 def _read(table: Table, roles: Roles, options: UploadOptions, limits: UploadLimits) -> _Reduction:
@@ -175,7 +175,7 @@ def _prepared(
     columns = tuple(
         Column(name, float(mean), float(deviation), float(shift), float(scale))
         for name, mean, deviation, shift, scale in zip(
-            names, means_of(factor), deviations_of(factor), preparation.shift, preparation.scale, strict=True
+            names, means_of(factor), factor.deviations, preparation.shift, preparation.scale, strict=True
         )
     )
     prepared = prepared_factor(factor, preparation)
@@ -203,7 +203,7 @@ def _prepared(
 
 def _preparation(factor: Factor, options: UploadOptions, names: Sequence[str], changed: int) -> Preparation:
     if options.standardise:
-        constant = np.flatnonzero(deviations_of(factor)[:changed] == 0.0)
+        constant = np.flatnonzero(factor.deviations[:changed] == 0.0)
         if len(constant):
             name = names[int(constant[0])]
             raise InputError.at(("columns", name), "must not be constant to be standardised; `ignore` leaves it out")

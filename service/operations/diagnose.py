@@ -7,7 +7,9 @@ import numpy as np
 from pydantic import ValidationError
 
 from service.core.dispatch import Extras, solve
+from service.core.extremes.diagnosed import described, targets_inside
 from service.core.hypotheses import LINEAR, NO_SKIPS, SOME_TRAINED, SQUARED_LOSS
+from service.core.landscapes.diagnosis import Diagnosis
 from service.core.landscapes.diagnosis import diagnose as diagnose_in_core
 from service.core.landscapes.given_weights import check_parameters
 from service.core.losses import DenseParameters
@@ -58,13 +60,26 @@ def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()
             minima, unknown = _known_minimum(mapped.core)
             wanted = request.gradient_tolerance
             tolerance = None if wanted is None else wanted / mapped.scaling.loss
-            with np.errstate(over="raise", invalid="raise"):
-                found = diagnose_in_core(mapped.core, point, minima, unknown, tolerance)
+            found = _described(mapped.core, point, minima, unknown, tolerance)
             answer = diagnose_mapping.to_wire(request, mapped, point, found, minima, limits)
         except (ValidationError, ArithmeticError, np.linalg.LinAlgError):
             _refuse_large(mapped.core, point)
             raise
     return answer
+
+
+def _described(
+    problem: Problem, point: DenseParameters, minima: Minima | None, unknown: str, tolerance: float | None
+) -> Diagnosis:
+    """Where the point is, looked at with targets of ordinary size where they are not."""
+    scaled = targets_inside(problem)
+    with np.errstate(over="raise", invalid="raise"):
+        if scaled is None:
+            return diagnose_in_core(problem, point, minima, unknown, tolerance)
+        own, why = _known_minimum(scaled.inside)
+        return described(
+            scaled, point, tolerance, lambda at, limit: diagnose_in_core(scaled.inside, at, own, why, limit)
+        )
 
 
 def _refuse_large(problem: Problem, point: DenseParameters) -> None:

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from service.core.extremes.summarised import summarised
 from service.core.landscapes.summary import summarise
 from service.core.landscapes.witnesses.table import witnesses
 from service.errors import Location
@@ -12,6 +13,7 @@ from service.operations.magnitudes import extremes_of, told_by_field
 from service.operations.mapping import landscape as landscape_mapping
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.locations import located
+from service.operations.mapping.problem import Inputs
 from service.schemas.landscape import LandscapeAnswer, LandscapeRequest
 from service.schemas.parsing import Parsed, parse_request
 from service.settings import Limits
@@ -26,10 +28,10 @@ def landscape(request: LandscapeRequest, limits: Limits, problem_at: Location = 
     """Try every theorem of the catalogue and summarise; parameters and errors are those of every `Analysis`."""
     check_time(request.time_limit_s, limits)
     with located(problem_at):
-        mapped = problem_mapping.to_core(request.problem, limits)
+        mapped = problem_mapping.to_core(request.problem, limits, inputs=Inputs.UNDECAYED)
     left_out = {} if "minimum" in request.include else left_out_of_summaries(request.problem)
     extreme = partial(extremes_of, request.problem, mapped, problem_at)
     with told_by_field(extreme), double_precision(), finite_answer():
-        found = summarise(mapped.core, left_out)
+        found = summarised(mapped.core, partial(summarise, left_out=left_out))
         shown = witnesses(mapped.core, found.rules) if "witnesses" in request.include else None
         return landscape_mapping.to_wire(request, mapped, found, shown, included(request, limits), limits)

@@ -91,7 +91,9 @@ def extremes(network: wire.Network, decay_factor: float, at: Location = ()) -> l
 def extremes_of(problem: wire_problem.Problem, mapped: MappedProblem, at: Location = ()) -> list[FieldProblem]:
     """The same of a whole problem: its network, and its data where they are not of ordinary size."""
     found = extremes(problem.network, mapped.scaling.decay, at)
-    return found + extreme_data(mapped.core.moments if mapped.features is None else None, problem.data.kind, at)
+    return found + extreme_data(
+        mapped.core.moments if mapped.features is None else None, problem.data.kind, at, mapped.scaling.loss
+    )
 
 
 def greatest_value(network: Network, parameter: SweepParameter, layers: int | None = None) -> float:

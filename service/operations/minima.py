@@ -16,7 +16,7 @@ from service.operations.mapping import minima as minima_mapping
 from service.operations.mapping import model_answers
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.locations import located
-from service.operations.mapping.problem import MappedProblem
+from service.operations.mapping.problem import Inputs, MappedProblem
 from service.schemas.minima import MinimaAnswer
 from service.schemas.parsing import Parsed, parse_request
 from service.schemas.request import MinimaRequest
@@ -68,7 +68,7 @@ def _solved(mapped: MappedProblem, extras: Extras) -> tuple[Minima, dict[str, An
 
 def to_core(request: MinimaRequest, limits: Limits, *, other_models: bool = False) -> MappedProblem:
     """The problem in the core's convention; `InputError` without data."""
-    mapped = problem_mapping.to_core(request.problem, limits, other_models=other_models)
+    mapped = problem_mapping.to_core(request.problem, limits, other_models=other_models, inputs=Inputs.ANY)
     if mapped.core.moments is None:
         raise InputError.at(("data", "kind"), "must not be none: a minimum needs data")
     if mapped.core.loss is Loss.WEIGHTED_SQUARED and mapped.core.evaluation is not None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Final
 
 from service.core.arrays import FloatArray
 from service.core.dispatch import choose
@@ -18,6 +19,7 @@ from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping import sweep as sweep_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located, numbered
+from service.operations.mapping.problem import Inputs
 from service.operations.mapping.sweep import SweepTable
 from service.operations.minima import minima, parse, solved, to_core
 from service.schemas.base import Number
@@ -35,7 +37,9 @@ from service.settings import Limits
 from service.version import ENGINE_VERSION
 from service.vocabulary import SweepParameter
 
-PROBE = 16
+PROBE: Final = 16
+TABLE_S: Final = 0.02
+"""Of the table of a sweep: more than the event loop should wait for, however short it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +50,18 @@ class Batch:
     time_limit_s: Number | None
     columns: tuple[ProblemColumn, ...] | None = None
 
-    def estimate_s(self) -> float:
-        """Seconds that the answers take on one core."""
-        return sum(estimate_s(item.request) for item in self.problems)
+    def stored(self) -> dict[str, Any]:
+        """Everything that decides the answers, as `parse_batch` reads it."""
+        if self.columns is None:
+            return {"problems": [item.request.stored() for item in self.problems]}
+        problems = [{"problem": item.request.stored()["problem"]} for item in self.problems]
+        return {"problems": problems, "return": list(self.columns)}
 
 
-def parse_batch(body: object, limits: Limits) -> Batch | SweepRequest:
+def parse_batch(body: object, limits: Limits) -> Parsed[Batch] | Parsed[SweepRequest]:
     """Read either form; `InputError` with locations in ``body``."""
     if not isinstance(body, dict) or "problems" not in body:
-        return validated(SweepRequest, body)
+        return Parsed(validated(SweepRequest, body), ("problem",))
     listed = body["problems"]
     options = validated(ProblemsOptions, {name: value for name, value in body.items() if name != "problems"})
     if not isinstance(listed, list) or not listed:
@@ -67,7 +74,15 @@ def parse_batch(body: object, limits: Limits) -> Batch | SweepRequest:
             items.append(parse(item))
             if options.return_ is not None:
                 _refuse_options(items[-1])
-    return Batch(tuple(items), options.time_limit_s, None if options.return_ is None else tuple(options.return_))
+    columns = None if options.return_ is None else tuple(options.return_)
+    return Parsed(Batch(tuple(items), options.time_limit_s, columns), ())
+
+
+def batch_s(request: Batch | SweepRequest) -> float:
+    """Seconds that the answers take on one core, to within a small factor."""
+    if isinstance(request, SweepRequest):
+        return TABLE_S + problem_s(request.problem)
+    return sum(estimate_s(item.request) for item in request.problems)
 
 
 def _refuse_options(item: Parsed[MinimaRequest]) -> None:
@@ -78,7 +93,16 @@ def _refuse_options(item: Parsed[MinimaRequest]) -> None:
         raise InputError.at((name,), "belongs to full answers; leave it out or the columns of the batch's `return`")
 
 
-def minima_batch(batch: Batch, limits: Limits) -> ProblemsAnswer:
+def minima_batch(
+    request: Batch | SweepRequest, limits: Limits, problem_at: Location = ("problem",)
+) -> ProblemsAnswer | SweepTable:
+    """Answer a batch of either form; errors are those of its problems."""
+    if isinstance(request, SweepRequest):
+        return minima_sweep(request, limits, problem_at)
+    return minima_answers(request, limits) if request.columns is None else minima_table(request, limits)
+
+
+def minima_answers(batch: Batch, limits: Limits) -> ProblemsAnswer:
     """Solve every problem, in order; the first error refuses the batch and says which problem it is about.
 
     Raises
@@ -122,8 +146,11 @@ def minima_table(batch: Batch, limits: Limits) -> SweepTable:
     with told_by_field(lambda: [each for index in range(len(mapped)) for each in fields(index)]):
         found = solve_many([item.core for item in mapped], one)
         columns, reasons = sweep_mapping.problem_columns(batch.columns or (), found, mapped)
-    header = ProblemsHeader(count=len(mapped), reasons=reasons, engine_version=ENGINE_VERSION)
-    return SweepTable(header, columns)
+    header: dict[str, Any] = {"count": len(mapped), "reasons": reasons, "engine_version": ENGINE_VERSION}
+    ranged = [item.data.ranged_columns for item in mapped]
+    if any(ranged):
+        header["input_columns"] = ranged
+    return SweepTable(ProblemsHeader.model_validate(header), columns)
 
 
 def _deadline(batch: Batch, limits: Limits) -> Callable[[], None]:
@@ -147,7 +174,9 @@ def minima_sweep(request: SweepRequest, limits: Limits, problem_at: Location = (
     """
     check_time(request.time_limit_s, limits)
     with located(problem_at):
-        mapped = problem_mapping.to_core(request.problem, limits)
+        # a decay that is varied from zero makes units matter
+        undecayed = Inputs.AS_SENT if request.vary.weight_decay is not None else Inputs.UNDECAYED
+        mapped = problem_mapping.to_core(request.problem, limits, inputs=undecayed)
         if mapped.core.moments is None:
             raise InputError.at(("data", "kind"), "must not be none: a minimum needs data")
         solver, _, _ = choose(mapped.core)
@@ -177,6 +206,8 @@ def minima_sweep(request: SweepRequest, limits: Limits, problem_at: Location = (
         "engine_version": ENGINE_VERSION,
         "problem_hash": problem_hash(request.problem),
     }
+    if mapped.data.ranged_columns is not None:
+        header["input_columns"] = mapped.data.ranged_columns
     if mapped.data.classes is not None:
         header["classes"] = list(mapped.data.classes)
     return SweepTable(SweepHeader.model_validate(header), columns)

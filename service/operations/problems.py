@@ -11,7 +11,7 @@ import orjson
 
 from service.core.generated import fit_on_samples, generated_samples, singular_values_for
 from service.core.problems import Samples
-from service.errors import FieldProblem, InputError, LimitExceeded, NotFound
+from service.errors import FieldProblem, InputError, LimitExceeded, Location, NotFound
 from service.operations.mapping import weights as weights_mapping
 from service.operations.mapping.snippet import pytorch_snippet
 from service.operations.minima import minima
@@ -93,7 +93,7 @@ def _carried(part: str) -> GeneratedParameters | None:
         return None
 
 
-def generate(parameters: GeneratedParameters, limits: Limits) -> GeneratedProblem:
+def generate(parameters: GeneratedParameters, limits: Limits, _problem_at: Location = ()) -> GeneratedProblem:
     """A problem with its minimum and a program that measures optimisers against it.
 
     Raises

@@ -1,5 +1,8 @@
 """Ranks that training will give each weight matrix, with the rules that say so."""
 
+from dataclasses import replace
+
+from service.core.extremes.summarised import small_targets
 from service.core.ranks.compression import compression_of
 from service.core.ranks.predictor import predict
 from service.errors import Location
@@ -7,6 +10,7 @@ from service.operations.guards import check_time, finite_answer
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping import ranks as ranks_mapping
 from service.operations.mapping.locations import located
+from service.operations.mapping.problem import Inputs
 from service.schemas.parsing import Parsed, parse_request
 from service.schemas.ranks import RanksAnswer, RanksRequest
 from service.settings import Limits
@@ -21,8 +25,11 @@ def ranks(request: RanksRequest, limits: Limits, problem_at: Location = ()) -> R
     """Predict ranks, and say how far snapshots have come; parameters and errors are those of every `Analysis`."""
     check_time(request.time_limit_s, limits)
     with located(problem_at):
-        mapped = problem_mapping.to_core(request.problem, limits, convolutions=True)
-        setting = ranks_mapping.to_core(request, mapped)
+        # recorded weights belong to the units that were sent
+        inputs = Inputs.AS_SENT if request.snapshots else Inputs.UNDECAYED
+        mapped = problem_mapping.to_core(request.problem, limits, convolutions=True, inputs=inputs)
+        small = small_targets(mapped.core)
+        setting = ranks_mapping.to_core(request, mapped if small is None else replace(mapped, core=small.inside))
     setting = ranks_mapping.with_snapshots(setting, request)
     found = predict(setting)
     compression = compression_of(setting, found.layers) if "compression" in request.include else None

@@ -1,69 +1,280 @@
-"""The explicit table of what the service can do; the web and the command line are compared with it by a test."""
+"""The explicit table of what the service can do: one row an operation, one import nothing.
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+Routes, commands, jobs, pictures, the OpenAPI document and the lists in the README are made from it or compared with it.
+"""
 
-from service.operations.datasets import reduce_upload
-from service.operations.diagnose import diagnose
-from service.operations.examples import example, examples
-from service.operations.landscape import landscape
-from service.operations.minima import minima
-from service.operations.minima_batch import minima_batch, minima_sweep, minima_table
-from service.operations.plans.connectivity import connectivity_plan
-from service.operations.plans.gradient_flows import gradient_flows_plan
-from service.operations.plans.races import races_plan
-from service.operations.plans.slices import slices_plan
-from service.operations.plans.spectra import spectra_plan
-from service.operations.plans.sweeps import sweeps_plan
-from service.operations.problems import generate, problem, problems
-from service.operations.ranks import ranks
-from service.operations.theorems import theorem, theorems
-from service.operations.verify import verify
+from collections.abc import Mapping
+from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One use case.
-
-    Attributes
-    ----------
-    name : str
-    function : callable
-        What runs, wherever the question came from; of a heavy operation what plans it.
-    route : tuple of str or None
-        Method and path over HTTP.
-    command : str or None
-        Name on the command line.
-    """
-
-    name: str
-    function: Callable[..., Any]
-    route: tuple[str, str] | None
-    command: str | None
-
+from service.operations.rows import Command, Operation
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
-    Operation("minima", minima, ("POST", "/v1/minima"), "solve"),
-    Operation("minima_batch", minima_batch, ("POST", "/v1/minima/batch"), None),
-    Operation("minima_table", minima_table, ("POST", "/v1/minima/batch"), None),
-    Operation("minima_sweep", minima_sweep, ("POST", "/v1/minima/batch"), None),
-    Operation("landscape", landscape, ("POST", "/v1/landscape"), "landscape"),
-    Operation("ranks", ranks, ("POST", "/v1/ranks"), "ranks"),
-    Operation("sweeps", sweeps_plan, ("POST", "/v1/sweeps"), None),
-    Operation("races", races_plan, ("POST", "/v1/races"), None),
-    Operation("slices", slices_plan, ("POST", "/v1/slices"), None),
-    Operation("spectra", spectra_plan, ("POST", "/v1/spectra"), None),
-    Operation("connectivity", connectivity_plan, ("POST", "/v1/connectivity"), None),
-    Operation("gradient_flows", gradient_flows_plan, ("POST", "/v1/gradient-flows"), "flow"),
-    Operation("diagnose", diagnose, ("POST", "/v1/diagnose"), "diagnose"),
-    Operation("verify", verify, None, "verify"),
-    Operation("examples", examples, ("GET", "/v1/examples"), "examples"),
-    Operation("example", example, ("GET", "/v1/examples/{name}"), "examples"),
-    Operation("upload_dataset", reduce_upload, ("POST", "/v1/datasets"), None),
-    Operation("problems", problems, ("GET", "/v1/problems"), "problems"),
-    Operation("problem", problem, ("GET", "/v1/problems/{problem_id}"), "problems"),
-    Operation("generate_problem", generate, ("POST", "/v1/problems"), "problems"),
-    Operation("theorems", theorems, ("GET", "/v1/theorems"), "theorems"),
-    Operation("theorem", theorem, ("GET", "/v1/theorems/{theorem_id}"), "theorems"),
+    Operation(
+        name="minima",
+        route=("POST", "/v1/minima"),
+        tag="minima",
+        summary="Certified global minimum of a network on data",
+        returns="The minimum, its landscape and its certificate.",
+        description="service.schemas.request:DESCRIPTION",
+        examples="service.schemas.request:EXAMPLES",
+        requests=("service.schemas.request:BareMinimaRequest", "service.schemas.request:MinimaRequest"),
+        answers=("service.schemas.minima:MinimaAnswer",),
+        function="service.operations.minima:minima",
+        cost="service.operations.cost:estimate_s",
+        job=True,
+        refuses=True,
+        moments_suffice=True,
+        command=Command("solve", "Print the global minimum of a problem with its landscape and certificate."),
+    ),
+    Operation(
+        name="minima_batch",
+        route=("POST", "/v1/minima/batch"),
+        tag="minima",
+        summary="Many global minima: independent problems, or one with a parameter that varies",
+        returns="Columns or answers in the order of the request.",
+        description="service.schemas.batch:DESCRIPTION",
+        examples="service.schemas.batch:EXAMPLES",
+        requests=("service.schemas.batch:SweepRequest", "service.schemas.batch:ProblemsRequest"),
+        answers=(
+            "service.schemas.batch:SweepAnswer",
+            "service.schemas.batch:ProblemsAnswer",
+            "service.schemas.batch:ProblemsTable",
+        ),
+        parse="service.operations.minima_batch:parse_batch",
+        function="service.operations.minima_batch:minima_batch",
+        cost="service.operations.minima_batch:batch_s",
+        work="service.operations.plans.batches:WORK",
+        job=True,
+        refuses=True,
+        moments_suffice=True,
+        archive=True,
+        logged=("problems",),
+    ),
+    Operation(
+        name="landscape",
+        route=("POST", "/v1/landscape"),
+        tag="landscape",
+        summary="What is known about the landscape of a network on data",
+        returns="Verdicts, the theorems behind them, and the stationary points.",
+        description="service.schemas.landscape:DESCRIPTION",
+        examples="service.schemas.landscape:EXAMPLES",
+        requests=("service.schemas.landscape:BareLandscapeRequest", "service.schemas.landscape:LandscapeRequest"),
+        answers=("service.schemas.landscape:LandscapeAnswer",),
+        function="service.operations.landscape:landscape",
+        cost="service.operations.cost:landscape_s",
+        job=True,
+        draw="service.operations.drawing.landscape:draw_landscape",
+        command=Command("landscape", "Print the verdicts on a landscape, and the theorems that apply."),
+    ),
+    Operation(
+        name="ranks",
+        route=("POST", "/v1/ranks"),
+        tag="ranks",
+        summary="Ranks that training will give the weight matrices",
+        returns="For each matrix its rank or bounds, and the rule behind them.",
+        description="service.schemas.ranks:DESCRIPTION",
+        examples="service.schemas.ranks:EXAMPLES",
+        requests=("service.schemas.ranks:BareRanksRequest", "service.schemas.ranks:RanksRequest"),
+        answers=("service.schemas.ranks:RanksAnswer",),
+        function="service.operations.ranks:ranks",
+        cost="service.operations.cost:ranks_s",
+        job=True,
+        command=Command("ranks", "Print the rank of each weight matrix after training, with the rule that says so."),
+    ),
+    Operation(
+        name="sweeps",
+        route=("POST", "/v1/sweeps"),
+        tag="heavy",
+        summary="Phase diagram along one or two parameters",
+        returns="The phase diagram with its boundaries.",
+        description="service.schemas.sweeps:DESCRIPTION",
+        examples="service.schemas.sweeps:EXAMPLES",
+        requests=("service.schemas.sweeps:SweepsRequest",),
+        answers=("service.schemas.sweeps:SweepsAnswer",),
+        work="service.operations.plans.sweeps:WORK",
+        job=True,
+        refuses=True,
+        moments_suffice=True,
+        draw="service.operations.drawing.sweeps:draw_sweep",
+        archive=True,
+        logged=("axes",),
+        command=Command("sweeps", "Print the phase diagram of a problem along one or two parameters."),
+    ),
+    Operation(
+        name="races",
+        route=("POST", "/v1/races"),
+        tag="heavy",
+        summary="Optimisers from many starts against the known minimum",
+        returns="Success rates, curves, where each run ended, and advice.",
+        description="service.schemas.races:DESCRIPTION",
+        examples="service.schemas.races:EXAMPLES",
+        requests=("service.schemas.races:RacesRequest",),
+        answers=("service.schemas.races:RacesAnswer",),
+        work="service.operations.plans.races:WORK",
+        job=True,
+        refuses=True,
+        logged=("runs", "steps"),
+        command=Command("races", "Race optimisers from many starts and print how often each reached the minimum."),
+    ),
+    Operation(
+        name="slices",
+        route=("POST", "/v1/slices"),
+        tag="heavy",
+        summary="Losses on a grid through a point of the landscape",
+        returns="The losses, ready to be drawn.",
+        description="service.schemas.slices:DESCRIPTION",
+        examples="service.schemas.slices:EXAMPLES",
+        requests=("service.schemas.slices:SlicesRequest",),
+        answers=("service.schemas.slices:SlicesAnswer",),
+        work="service.operations.plans.slices:WORK",
+        job=True,
+        draw="service.operations.drawing.slices:draw_slice",
+        archive=True,
+        logged=("points",),
+        command=Command("slices", "Print losses on a grid through a point of the landscape."),
+    ),
+    Operation(
+        name="spectra",
+        route=("POST", "/v1/spectra"),
+        tag="heavy",
+        summary="Spectrum of the Hessian at a point of the landscape",
+        returns="Ends, trace, signs and density of the spectrum.",
+        description="service.schemas.spectra:DESCRIPTION",
+        examples="service.schemas.spectra:EXAMPLES",
+        requests=("service.schemas.spectra:SpectraRequest",),
+        answers=("service.schemas.spectra:SpectraAnswer",),
+        work="service.operations.plans.spectra:WORK",
+        job=True,
+        draw="service.operations.drawing.spectra:draw_spectrum",
+        archive=True,
+        logged=("probes",),
+        command=Command("spectra", "Print the spectrum of the Hessian at a point of the landscape."),
+    ),
+    Operation(
+        name="connectivity",
+        route=("POST", "/v1/connectivity"),
+        tag="heavy",
+        summary="Paths between two minima, and what width changes",
+        returns="Losses along each path, with its barrier.",
+        description="service.schemas.connectivity:DESCRIPTION",
+        examples="service.schemas.connectivity:EXAMPLES",
+        requests=("service.schemas.connectivity:ConnectivityRequest",),
+        answers=("service.schemas.connectivity:ConnectivityAnswer",),
+        work="service.operations.plans.connectivity:WORK",
+        job=True,
+        draw="service.operations.drawing.connectivity:draw_connectivity",
+        archive=True,
+        logged=("rounds", "widths"),
+        command=Command("connectivity", "Print the losses along paths between two points, and what width changes."),
+    ),
+    Operation(
+        name="gradient_flows",
+        route=("POST", "/v1/gradient-flows"),
+        tag="heavy",
+        summary="Gradient flow beside what theory predicts of it",
+        returns="Trajectories, each with its bound, and the predicted ranks.",
+        description="service.schemas.flows:DESCRIPTION",
+        examples="service.schemas.flows:EXAMPLES",
+        requests=("service.schemas.flows:FlowRequest",),
+        answers=("service.schemas.flows:FlowAnswer",),
+        work="service.operations.plans.gradient_flows:WORK",
+        job=True,
+        refuses=True,
+        command=Command(
+            "flow",
+            "Follow the gradient flow of a network and print how far each matrix has come to its predicted rank.",
+        ),
+    ),
+    Operation(
+        name="diagnose",
+        route=("POST", "/v1/diagnose"),
+        tag="minima",
+        summary="Where weights of a linear network stand, and the way out",
+        returns="Loss, gap, class, curvature, directions and a step down.",
+        description="service.schemas.diagnose:DESCRIPTION",
+        examples="service.schemas.diagnose:EXAMPLES",
+        requests=("service.schemas.diagnose:BareDiagnoseRequest", "service.schemas.diagnose:DiagnoseRequest"),
+        answers=("service.schemas.diagnose:DiagnoseAnswer",),
+        function="service.operations.diagnose:diagnose",
+        cost="service.operations.cost:diagnosis_s",
+        job=True,
+        refuses=True,
+        moments_suffice=True,
+        command=Command(
+            "diagnose", "Print loss, class, gap to the global minimum, directions and a step down for given weights."
+        ),
+    ),
+    Operation(
+        name="generate_problem",
+        route=("POST", "/v1/problems"),
+        tag="catalogue",
+        summary="Test problem with a known minimum from parameters and a seed",
+        returns="The problem, its minimum and a program for PyTorch.",
+        description="service.schemas.generated:DESCRIPTION",
+        examples="service.schemas.generated:EXAMPLES",
+        requests=("service.schemas.generated:GeneratedParameters",),
+        answers=("service.schemas.generated:GeneratedProblem",),
+        function="service.operations.problems:generate",
+        cost="service.operations.cost:generated_s",
+        refuses=True,
+        archive=True,
+        logged=("inputs", "hidden_widths"),
+    ),
+    Operation(
+        name="problems",
+        route=("GET", "/v1/problems"),
+        answers=("service.schemas.generated:GeneratedList",),
+        function="service.operations.problems:problems",
+        command=Command(
+            "problems",
+            "List test problems with a known minimum, or make one, as JSON, .npz or a program for PyTorch.",
+        ),
+    ),
+    Operation(
+        name="problem",
+        route=("GET", "/v1/problems/{problem_id}"),
+        answers=("service.schemas.generated:GeneratedProblem",),
+        function="service.operations.problems:problem",
+    ),
+    Operation(
+        name="examples",
+        route=("GET", "/v1/examples"),
+        answers=("service.schemas.examples:ExampleList",),
+        function="service.operations.examples:examples",
+        command=Command("examples", "List the bundled real data sets, or print one as JSON."),
+    ),
+    Operation(
+        name="example",
+        route=("GET", "/v1/examples/{name}"),
+        answers=("service.schemas.examples:ExampleAnswer",),
+        function="service.operations.examples:example",
+    ),
+    Operation(
+        name="theorems",
+        route=("GET", "/v1/theorems"),
+        answers=("service.schemas.theorems:TheoremList",),
+        function="service.operations.theorems:theorems",
+        command=Command("theorems", "List the theorems that answers cite."),
+    ),
+    Operation(
+        name="theorem",
+        route=("GET", "/v1/theorems/{theorem_id}"),
+        answers=("service.schemas.theorems:Theorem",),
+        function="service.operations.theorems:theorem",
+    ),
+    Operation(
+        name="upload_dataset",
+        route=("POST", "/v1/datasets"),
+        answers=("service.schemas.datasets:Dataset",),
+        function="service.operations.datasets:reduce_upload",
+    ),
+    Operation(
+        name="verify",
+        answers=("service.schemas.verification:VerificationAnswer",),
+        function="service.operations.verify:verify",
+        command=Command(
+            "verify", "Check an answer field by field, and say which were recomputed, solved again or not covered."
+        ),
+    ),
 )
+BY_NAME: Final[Mapping[str, Operation]] = {row.name: row for row in OPERATIONS}

@@ -29,6 +29,8 @@ from service.schemas.verification import VerificationAnswer
 from service.settings import Limits
 from service.version import ENGINE_VERSION
 
+LEAST: Final = 5e-324
+"""The least positive number."""
 WEIGHTS: Final = "global_minimum.weights"
 
 
@@ -125,8 +127,10 @@ def _certificate(findings: Findings, mapped: MappedProblem) -> None:
     """The gap follows from the two bounds, which are in order, and kind and status from the gap and the checks."""
     claimed = findings.answer.certificate
     factor = mapped.scaling.loss
-    gap = (claimed.upper_bound - claimed.lower_bound) / (_unit(findings, mapped, claimed.upper_bound / factor) * factor)
-    agrees = abs(claimed.relative_gap - gap) <= SHARP * abs(gap) + ROUNDING
+    unit = _unit(findings, mapped, claimed.upper_bound / factor) * factor
+    gap = (claimed.upper_bound - claimed.lower_bound) / max(unit, LEAST)
+    # bounds below the normal numbers are told to the next one, the gap between them is not
+    agrees = abs(claimed.relative_gap - gap) <= SHARP * abs(gap) + ROUNDING + 4.0 * LEAST / max(unit, LEAST)
     # other engines may have had another unit, in which a closed gap is another number
     still_closed = not findings.same_engine and 0.0 <= gap <= GAP_TOLERANCE
     findings.check("certificate.relative_gap", gap, agrees or still_closed)

@@ -44,6 +44,10 @@ class Wire(BaseModel):
         frozen=True,
     )
 
+    def stored(self) -> dict[str, Any]:
+        """Everything that decides the answer to a request, with its defaults; how long it may take does not."""
+        return self.model_dump(mode="json", by_alias=True, exclude={"time_limit_s"})
+
 
 def example(value: Mapping[str, Any]) -> ConfigDict:
     """Configuration that shows ``value`` as the example of a model in the OpenAPI document."""

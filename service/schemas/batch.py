@@ -1,14 +1,35 @@
 """Many minima in one request: independent problems, or one problem with one thing varied."""
 
-from typing import Annotated, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field
 
 from service.schemas.base import Integer, Number, Reasons, Wire
-from service.schemas.minima import MinimaAnswer
-from service.schemas.problem import Problem
+from service.schemas.minima import IN_RANGE, MinimaAnswer, PreparedColumn
+from service.schemas.problem import DESIGN_EXAMPLE, Problem
 from service.schemas.request import BareMinimaRequest, MinimaRequest
 from service.vocabulary import Convention, Status, SweepParameter
+
+DESCRIPTION: Final = """\
+Solve `{"problems": [...]}`, or `{"problem": ..., "vary": {...}, "return": [...]}` in one vectorised call.
+
+Independent problems come back as full answers; with `"return": [...]` beside them as columns, solved and certified
+together.
+
+With `accept: application/x-npz` columns come back as arrays, and the rest as the text `answer`."""
+EXAMPLES: Final[Mapping[str, Any]] = {
+    "one problem, many decays": {
+        "problem": DESIGN_EXAMPLE,
+        "vary": {"decay_scale": [0.5, 1.0, 1.7, 1.71, 2.0]},
+        "return": ["loss", "norm", "trivial"],
+    },
+    "independent problems": {"problems": [DESIGN_EXAMPLE, {"problem": DESIGN_EXAMPLE, "return": {"weights": "full"}}]},
+    "independent problems, columns": {
+        "problems": [DESIGN_EXAMPLE, DESIGN_EXAMPLE],
+        "return": ["status", "loss", "relative_gap"],
+    },
+}
 
 Column: TypeAlias = Literal[
     "loss",
@@ -113,6 +134,9 @@ class ProblemsHeader(Wire):
 
     count: int
     reasons: Reasons
+    input_columns: list[list[PreparedColumn] | None] | None = Field(
+        default=None, description=f"One entry for each problem, null where inputs are as they were sent. {IN_RANGE}"
+    )
     engine_version: str
 
 
@@ -156,6 +180,7 @@ class SweepHeader(Wire):
     convention: Convention = Field(strict=False)
     classes: list[int] | None = Field(default=None, description="The label of each output; for classification only.")
     reasons: Reasons
+    input_columns: list[PreparedColumn] | None = Field(default=None, description=IN_RANGE)
     engine_version: str
     problem_hash: str
 

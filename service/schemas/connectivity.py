@@ -1,6 +1,7 @@
 """Paths between minima on the wire."""
 
-from typing import Annotated, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -11,6 +12,17 @@ from service.schemas.slices import SLICE_EXAMPLE
 from service.vocabulary import Convention, Evidence, NamedPoint, Property
 
 CONNECTIVITY_EXAMPLE: Final = {"problem": SLICE_EXAMPLE["problem"], "rounds": 2, "training_steps": 100, "seed": 1}
+
+DESCRIPTION: Final = """\
+Look between two points along a straight line, along a curve bent to be low, and along the path of the theory.
+
+What is estimated to take long becomes a job; the same seed gives the same answer.
+
+With `accept: image/svg+xml` or `image/png` the answer, or the result of the job, is a picture."""
+EXAMPLES: Final[Mapping[str, Any]] = {
+    "two trained networks": CONNECTIVITY_EXAMPLE,
+    "widths, with the marks of theorems": {**CONNECTIVITY_EXAMPLE, "rounds": 0, "widths": [1, 2, 4, 8, 16], "runs": 5},
+}
 
 
 class ConnectivityRequest(PictureOptions):

@@ -1,5 +1,6 @@
 """The question where given weights stand in the landscape of a linear network, and its answer."""
 
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, Field
@@ -15,6 +16,12 @@ DIAGNOSE_EXAMPLE: Final[dict[str, Any]] = {
     "data": {"kind": "moments", "xx": [[1.0, 0.0], [0.0, 1.0]], "xy": [[2.0, 0.0], [0.0, 1.0]], "yy": 5.0},
     "weights": [[[0.0, 0.0], [0.0, 0.9486832980505138]], [[0.0, 0.0], [0.0, 0.9486832980505138]]],
 }
+
+DESCRIPTION: Final = """Classify the point by its exact gradient and Hessian, and measure it against the global minimum.
+
+The body is a problem with `weights` (and `biases`) beside it, or `{"problem": ..., "weights": ...}`. Losses,
+gradients and eigenvalues come back in the caller's convention."""
+EXAMPLES: Final[Mapping[str, Any]] = {"a saddle: the stronger direction is missing": DIAGNOSE_EXAMPLE}
 
 
 class DiagnoseOptions(Wire):

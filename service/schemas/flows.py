@@ -1,29 +1,29 @@
 """Gradient flows on the wire."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
 from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
-from service.schemas.problem import Problem
-from service.schemas.ranks import RanksAnswer
+from service.schemas.problem import DESIGN_EXAMPLE, Problem
+from service.schemas.ranks import SEPARABLE_EXAMPLE, RanksAnswer
 from service.schemas.snapshots import Snapshot
 from service.schemas.training import Training
 from service.vocabulary import FlowStop, FlowTime, Initialisation
 
 FLOW_EXAMPLE: Final[dict[str, Any]] = {
-    "problem": {
-        "network": {"layers": [{"width": 6}, {"width": 4}, {"width": 1}]},
-        "data": {
-            "kind": "samples",
-            "x": [[1.25, 1.0], [2.0, -0.5], [-1.0, -0.75], [-0.5, -1.25]],
-            "y": [1, 1, -1, -1],
-            "task": "classification",
-        },
-        "objective": {"loss": "exponential"},
-    },
+    "problem": SEPARABLE_EXAMPLE,
     "until": {"log_loss": -1000},
     "seed": 1,
+}
+
+DESCRIPTION: Final = """Follow gradient flow to losses that no double can hold, or to where it rests.
+
+What is estimated to take long becomes a job that goes on from its last stored state, whatever stops it."""
+EXAMPLES: Final[Mapping[str, Any]] = {
+    "a linear network on separable classes": FLOW_EXAMPLE,
+    "the problem alone: squared loss with decay": {"problem": DESIGN_EXAMPLE},
 }
 
 

@@ -1,5 +1,6 @@
 """Generated test problems: their parameters, and a problem with its known minimum."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import ConfigDict, Field
@@ -26,6 +27,14 @@ CHOSEN_GAP_EXAMPLE: Final[dict[str, Any]] = {
     "gap": 0.25,
     "weight_decay": 0.05,
     "seed": 1,
+}
+
+DESCRIPTION: Final = """Make a problem; equal parameters make equal problems, and the id is the hash of the parameters.
+
+With `accept: application/x-npz` the answer is an archive that can be posted to any analysis as it is."""
+EXAMPLES: Final[Mapping[str, Any]] = {
+    "three layers with decay": GENERATED_EXAMPLE,
+    "a minimum of rank two, the next critical value 0.25 above": CHOSEN_GAP_EXAMPLE,
 }
 
 

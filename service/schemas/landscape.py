@@ -1,16 +1,36 @@
 """The request and the answer of `/v1/landscape`; losses are in the caller's convention."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from service.schemas.base import Number, Reasons, Wire
 from service.schemas.certificate import Fact
-from service.schemas.minima import StationaryPoint, Thresholds
+from service.schemas.minima import IN_RANGE, PreparedColumn, StationaryPoint, Thresholds
 from service.schemas.problem import Problem
 from service.schemas.slices import SlicesAnswer
 from service.schemas.spectra import SpectraAnswer
 from service.vocabulary import Convention, Evidence, PointClass, Property, TheoremStatus
+
+DESCRIPTION: Final = """Try every theorem of the catalogue on the problem and return what follows.
+
+The body is a problem, linear or not, with data or without, or `{"problem": ..., "include": [...]}`.
+With `accept: image/svg+xml` or `image/png` what can be drawn of the answer is a picture."""
+EXAMPLES: Final[Mapping[str, Any]] = {
+    "ReLU with biases on a few samples": {
+        "network": {"layers": [{"width": 6, "activation": "relu"}, {"width": 1}], "bias": "all"},
+        "data": {
+            "kind": "samples",
+            "x": [[-2.0, 0.0], [-1.5, 1.5], [-1.0, -0.5], [0.5, 0.5], [1.0, 2.0], [1.5, 0.0]],
+            "y": [1.0, 0.0, 2.0, 1.5, 0.0, -2.0],
+        },
+    },
+    "a linear network, without data": {
+        "network": {"layers": [{"width": 4}, {"width": 4}, {"width": 2}]},
+        "data": {"kind": "none", "inputs": 3},
+    },
+}
 
 
 class LandscapeOptions(Wire):
@@ -180,6 +200,7 @@ class LandscapeAnswer(Wire):
     slice: SlicesAnswer | None = Field(default=None, description="Where `include` asks for it.")
     interpolation: SlicesAnswer | None = Field(default=None, description="Where `include` asks for it.")
     solver: str | None
+    input_columns: list[PreparedColumn] | None = Field(default=None, description=IN_RANGE)
     reasons: Reasons
     convention: Convention = Field(strict=False)
     classes: list[int] | None = Field(default=None, description="The label of each output; for classification only.")

@@ -1,6 +1,6 @@
 """The answer of `/v1/minima`: losses in the caller's convention, every null with its reason."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -129,6 +129,11 @@ class Numerics(Wire):
         "rounding only.",
     )
     advice: str | None = Field(default=None, description="Present where the gap is open: what would close it.")
+
+
+IN_RANGE: Final = (
+    "Only where inputs lie beyond the range: norms and weights are those of inputs divided by these powers of two."
+)
 
 
 class PreparedColumn(Wire):

@@ -11,6 +11,7 @@ from service.errors import FieldProblem, InputError, Location
 from service.schemas.base import Wire
 
 WireT = TypeVar("WireT", bound=Wire)
+RequestT_co = TypeVar("RequestT_co", covariant=True)
 
 MAX_REPORTED: Final = 20
 MAX_NAME: Final = 100
@@ -95,10 +96,10 @@ MESSAGES: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed(Generic[WireT]):
+class Parsed(Generic[RequestT_co]):
     """A request, and where its problem stands in the body as it was sent."""
 
-    request: WireT
+    request: RequestT_co
     problem_at: Location
 
 

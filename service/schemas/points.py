@@ -89,7 +89,7 @@ class PointCard(Wire):
     reasons: Reasons
 
 
-class KnownMinimum(Wire):
+class SolvedMinimum(Wire):
     """The global minimum as a solver has it."""
 
     loss: Number

@@ -10,6 +10,7 @@ class ErrorItem(Wire):
 
     pointer: str | None = Field(default=None, description="JSON pointer (RFC 6901) into the body as it was sent.")
     parameter: str | None = Field(default=None, description="Name of a parameter of the path or query.")
+    header: str | None = Field(default=None, description="Name of a header of the request.")
     detail: str = Field(description="What was wrong and what would be right.")
 
 

@@ -1,12 +1,26 @@
 """Races of optimisers on the wire."""
 
-from typing import Annotated, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field
 
 from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
 from service.schemas.problem import DESIGN_EXAMPLE, Problem
 from service.vocabulary import Convention, Evidence, Initialisation, Optimiser, Outcome
+
+DESCRIPTION: Final = """Race optimisers from several initialisation schemes, and say which schemes start trapped.
+
+What is estimated to take long becomes a job; the same seed gives the same race, however it is computed."""
+EXAMPLES: Final[Mapping[str, Any]] = {
+    "two optimisers, all schemes": {
+        "problem": DESIGN_EXAMPLE,
+        "optimisers": ["adam", "lbfgs"],
+        "runs": 3,
+        "steps": 200,
+        "seed": 1,
+    },
+}
 
 OptimiserName: TypeAlias = Annotated[Optimiser, Field(strict=False)]
 InitialisationName: TypeAlias = Annotated[Initialisation, Field(strict=False)]

@@ -1,6 +1,7 @@
 """Rank predictions on the wire."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -10,6 +11,28 @@ from service.schemas.problem import Problem
 from service.schemas.snapshots import Snapshot
 from service.schemas.training import Training
 from service.vocabulary import Conserved, Dynamics, RankKind, TheoremStatus
+
+SEPARABLE_EXAMPLE: Final[dict[str, Any]] = {
+    "network": {"layers": [{"width": 6}, {"width": 4}, {"width": 1}]},
+    "data": {
+        "kind": "samples",
+        "x": [[1.25, 1.0], [2.0, -0.5], [-1.0, -0.75], [-0.5, -1.25]],
+        "y": [1, 1, -1, -1],
+        "task": "classification",
+    },
+    "objective": {"loss": "exponential"},
+}
+DESCRIPTION: Final = """Predict the rank of every weight matrix, and measure how far recorded weights have come.
+
+The body is a problem with `training`, or `{"problem": ..., "training": ..., "snapshots": ...}`. A rule is silent
+where one of its hypotheses is false."""
+EXAMPLES: Final[Mapping[str, Any]] = {
+    "separable classes": {
+        **SEPARABLE_EXAMPLE,
+        "network": {"layers": [{"width": 4}, {"width": 3}, {"width": 1}]},
+        "training": {"dynamics": "gradient_flow", "initial_loss": "below_chance"},
+    },
+}
 
 
 class RanksOptions(Wire):

@@ -1,11 +1,76 @@
 """The request for minima: a problem and what the caller wants to get back."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from service.schemas.base import Number, Wire
-from service.schemas.problem import Problem
+from service.schemas.problem import DESIGN_EXAMPLE, Problem
+
+DESCRIPTION: Final = """Return the exact global minimum with stationary points, thresholds and a certificate.
+
+The body is a problem, or `{"problem": ..., "return": ..., ...}`. Losses come back in the caller's convention."""
+EXAMPLES: Final[Mapping[str, Any]] = {
+    "a network under moments": DESIGN_EXAMPLE,
+    "a bundled data set, with weights": {
+        "problem": {
+            "network": {
+                "layers": [
+                    {"width": 32, "weight_decay": 0.01, "noise": {"kind": "dropout", "rate": 0.5}},
+                    {"width": 1, "weight_decay": 0.01},
+                ]
+            },
+            "data": {"kind": "example", "name": "diabetes"},
+            "objective": {"convention": "half_mean"},
+        },
+        "return": {"weights": "factors"},
+    },
+    "free features: neural collapse, the smallest class is not learned": {
+        "network": {
+            "model": "unconstrained_features",
+            "class_counts": [500, 300, 4],
+            "feature_weight_decay": 1e-5,
+            "layers": [{"width": 6, "weight_decay": 1e-3}, {"width": 3, "weight_decay": 1e-3}],
+        },
+        "data": {"kind": "none", "inputs": 8},
+    },
+    "a frozen first layer, a decayed skip and weights of the outputs": {
+        "problem": {
+            "network": {
+                "layers": [
+                    {"width": 2, "frozen_weights": [[1.0, 0.5], [0.0, 1.0]]},
+                    {"width": 2},
+                    {"width": 2},
+                ],
+                "skips": [{"from": 1, "to": 2, "kind": "trainable", "weight_decay": 0.1}],
+                "bias": "output",
+            },
+            "data": {
+                "kind": "samples",
+                "x": [[1.0, 0.5], [-0.5, 1.0], [0.25, -1.5], [-1.0, 0.0], [0.5, 0.75]],
+                "y": [[1.0, -0.5], [0.0, 1.0], [0.5, -1.0], [-1.5, 0.25], [1.0, 0.5]],
+            },
+            "objective": {"loss": "weighted_squared", "weights": [4.0, 1.0]},
+        },
+        "return": {"weights": "full"},
+    },
+    "a linear variational autoencoder: which latents collapse": {
+        "network": {
+            "model": "linear_vae",
+            "latent": 2,
+            "beta": 1.5,
+            "decoder_variance": 0.4,
+            "layers": [{"width": 3}],
+        },
+        "data": {
+            "kind": "moments",
+            "xx": [[2.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0, 0.0, 0.25]],
+            "xy": [[2.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0, 0.0, 0.25]],
+            "yy": 3.25,
+        },
+    },
+}
 
 
 class ReturnOptions(Wire):

@@ -1,12 +1,13 @@
 """Slices of the landscape on the wire."""
 
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
-from service.schemas.points import CentredOptions, KnownMinimum, Point, PointCard
-from service.schemas.problem import Problem
+from service.schemas.points import CentredOptions, Point, PointCard, SolvedMinimum
+from service.schemas.problem import DESIGN_EXAMPLE, Problem
 from service.vocabulary import Convention, Evidence, Normalisation, Precision, SliceKind
 
 SLICE_EXAMPLE: Final[dict[str, Any]] = {
@@ -20,6 +21,21 @@ SLICE_EXAMPLE: Final[dict[str, Any]] = {
     },
     "points": 21,
     "seed": 1,
+}
+
+DESCRIPTION: Final = """Evaluate the loss on a plane, along lines, towards another point, or at growing distance.
+
+Answers above 4 MB, or with `accept: application/x-npz`, are an archive: each array under its path, all else as
+JSON in the bytes of `__json__`. What is estimated to take long becomes a job; the same seed gives the same answer.
+
+With `accept: image/svg+xml` or `image/png` the answer, or the result of the job, is a picture."""
+EXAMPLES: Final[Mapping[str, Any]] = {
+    "a plane through a trained network": SLICE_EXAMPLE,
+    "from the global minimum of a linear network to its origin": {
+        "problem": DESIGN_EXAMPLE,
+        "kind": "interpolation",
+        "points": 61,
+    },
 }
 
 
@@ -112,7 +128,7 @@ class SlicesAnswer(Wire):
     clipped: int = Field(description="Losses that were cut to `clip`.")
     clip: Number
     lowest: Lowest
-    global_minimum: KnownMinimum | None
+    global_minimum: SolvedMinimum | None
     directions: list[SliceDirection]
     cosine: Number | None = Field(description="Between the two directions of a plane.")
     interpolation: Interpolated | None = None

@@ -1,6 +1,7 @@
 """Hessian spectra on the wire."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from pydantic import Field
 
@@ -11,6 +12,17 @@ from service.schemas.slices import SLICE_EXAMPLE
 from service.vocabulary import Convention, Evidence, SpectrumMethod
 
 SPECTRUM_EXAMPLE: Final = {"problem": SLICE_EXAMPLE["problem"], "seed": 1}
+
+DESCRIPTION: Final = """\
+Find all eigenvalues, or by products with the Hessian alone the ends and the density of the spectrum.
+
+What is estimated to take long becomes a job; the same seed gives the same answer.
+
+With `accept: image/svg+xml` or `image/png` the answer, or the result of the job, is a picture."""
+EXAMPLES: Final[Mapping[str, Any]] = {
+    "a small network: all eigenvalues": SPECTRUM_EXAMPLE,
+    "by products with the Hessian": {**SPECTRUM_EXAMPLE, "method": "lanczos", "probes": 4, "lanczos_steps": 10},
+}
 
 
 class SpectraRequest(CentredOptions):

@@ -1,12 +1,32 @@
 """Phase diagrams on the wire: the axes that are varied, and what comes back."""
 
-from typing import Annotated, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field
 
 from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
+from service.schemas.minima import IN_RANGE, PreparedColumn
 from service.schemas.problem import DESIGN_EXAMPLE, Problem
 from service.vocabulary import Convention, PointClass, SweepParameter
+
+DESCRIPTION: Final = """\
+Compute columns over a grid of one or two parameters, and trace the transitions of the global minimum.
+
+Answers above 4 MB, or with `accept: application/x-npz`, are an archive: each array under its path, all else as
+JSON in the bytes of `__json__`. What is estimated to take long becomes a job.
+With `accept: image/svg+xml` or `image/png` the diagram is a picture."""
+EXAMPLES: Final[Mapping[str, Any]] = {
+    "one axis: the scale of all decays": {"problem": DESIGN_EXAMPLE},
+    "two axes": {
+        "problem": DESIGN_EXAMPLE,
+        "axes": [
+            {"parameter": "decay_scale", "from": 0.01, "to": 10, "points": 50},
+            {"parameter": "noise_variance", "from": 0, "to": 5, "points": 20},
+        ],
+        "return": ["loss", "trivial", "minima"],
+    },
+}
 
 PhaseColumn: TypeAlias = Literal[
     "loss",
@@ -73,6 +93,17 @@ class SweepsRequest(Wire):
     )
     time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
 
+    def columns(self) -> list[str]:
+        """The columns to return; by default there is one more where data are held out."""
+        columns: list[str] = list(dict.fromkeys(self.return_))
+        if "return_" not in self.model_fields_set and getattr(self.problem.data, "evaluation", None) is not None:
+            columns.append("evaluation_fit")
+        return columns
+
+    def stored(self) -> dict[str, Any]:
+        """Everything that decides the answer; the columns as they follow from what was left out."""
+        return {**super().stored(), "return": self.columns()}
+
 
 class AxisValues(Wire):
     """The values of an axis as they were computed."""
@@ -129,6 +160,7 @@ class SweepsAnswer(Wire):
     origin_classes: list[Annotated[PointClass, Field(strict=False)]]
     results: PhaseResults
     boundaries: list[PhaseBoundary]
+    input_columns: list[PreparedColumn] | None = Field(default=None, description=IN_RANGE)
     convention: Convention = Field(strict=False)
     engine_version: str
     problem_hash: str

@@ -10,7 +10,6 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
@@ -23,46 +22,19 @@ from service.settings import Limits, Settings
 from service.web import openapi, problem_details
 from service.web.answering.compute import Compute
 from service.web.answering.large import LargeBodies
-from service.web.middleware import ApiKeys, Observe
+from service.web.middleware import ApiKeys, Observe, OtherSites
 from service.web.observation import logging
 from service.web.observation.job_metrics import JobMetrics
 from service.web.observation.metrics import Metrics
-from service.web.routers import (
-    catalogue,
-    connectivity,
-    datasets,
-    diagnose,
-    gradient_flows,
-    jobs,
-    landscape,
-    minima_batch,
-    pages,
-    races,
-    slices,
-    spectra,
-    sweeps,
-    system,
-)
-from service.web.routers import minima as minima_routes
-from service.web.routers import problems as problem_routes
-from service.web.routers import ranks as ranks_routes
+from service.web.openapi_headers import HEADERS
+from service.web.routers import catalogue, datasets, jobs, operations, pages, problems, system
 from service.web.runtime import Runtime
 from service.web.uploads.uploading import Uploads
 
 ROUTERS: Final = (
-    minima_routes.router,
-    minima_batch.router,
-    landscape.router,
-    ranks_routes.router,
-    sweeps.router,
-    races.router,
-    slices.router,
-    spectra.router,
-    connectivity.router,
-    gradient_flows.router,
-    diagnose.router,
+    operations.router,
     catalogue.router,
-    problem_routes.router,
+    problems.router,
     jobs.router,
     datasets.router,
     system.router,
@@ -92,6 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title=openapi.TITLE, openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan)
     app.state.runtime = runtime
     app.state.jobs = jobs_floor
+    app.state.routers = ROUTERS
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("service.web").joinpath("static"))))
@@ -103,10 +76,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.add_middleware(ApiKeys, keys=settings.api_keys)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware,
+            OtherSites,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["*"],
+            expose_headers=list(HEADERS),
         )
     app.add_middleware(Observe, metrics=runtime.metrics)
     app.add_middleware(CorrelationIdMiddleware)

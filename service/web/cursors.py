@@ -3,11 +3,16 @@
 import base64
 import binascii
 import json
+from typing import Annotated, TypeAlias
 
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from service.errors import InputError
+
+Cursor: TypeAlias = Annotated[str | None, Query(description="From the field `next` or the header `Link` of a page.")]
+Limit: TypeAlias = Annotated[int, Query(ge=1, le=500, description="Entries of a page.")]
 
 
 def cursor_of(created_at: float, identity: str) -> str:
@@ -23,7 +28,7 @@ def position_of(cursor: str | None) -> tuple[float, str] | None:
         created_at, identity = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return float(created_at), str(identity)
     except (ValueError, TypeError, binascii.Error):
-        raise InputError.at(("cursor",), "is not a cursor that this service gave") from None
+        raise InputError.at(("cursor",), "is not a cursor that this service gave", "parameter") from None
 
 
 def link_next(request: Request, answer: Response, cursor: str | None) -> Response:

@@ -1,21 +1,53 @@
 """Parts of the OpenAPI document that routes state beside themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from service.schemas.base import Wire
+from service.schemas.problem_details import ProblemDetails
 from service.web.bodies.reading import JSON, MULTIPART, NPZ
-from service.web.problem_types import BY_CODE, MEDIA_TYPE
+from service.web.openapi_headers import headers
+from service.web.problem_details import HEADERS
+from service.web.problem_types import BY_CODE, MEDIA_TYPE, PROBLEM_TYPES
 
 COMPONENTS: Final = "#/components/schemas/"
 
 
-def reference(model: type) -> dict[str, str]:
+class Reference(dict[str, str]):
+    """Reference to the schema of a model, which is thereby a part of the document."""
+
+    def __init__(self, model: type[Wire]) -> None:
+        super().__init__({"$ref": COMPONENTS + model.__name__})
+        self.model: Final = model
+
+
+def reference(model: type[Wire]) -> Reference:
     """Reference to the schema of a model."""
-    return {"$ref": COMPONENTS + model.__name__}
+    return Reference(model)
 
 
-def body(models: tuple[type, ...], examples: Mapping[str, Any]) -> dict[str, Any]:
-    """A required request body that is one of ``models``."""
+def documented_models(routes: Iterable[object]) -> list[type[Wire]]:
+    """Every model that a route refers to, in the order of the routes."""
+    found: dict[type[Wire], None] = {}
+    for route in routes:
+        for stated in (getattr(route, "openapi_extra", None), getattr(route, "responses", None)):
+            found |= dict.fromkeys(_models_in(stated))
+    return list(found)
+
+
+def _models_in(value: object) -> Iterator[type[Wire]]:
+    if isinstance(value, Reference):
+        yield value.model
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _models_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _models_in(item)
+
+
+def body(models: tuple[type[Wire], ...], examples: Mapping[str, Any], *, arrays: bool = True) -> dict[str, Any]:
+    """A required request body that is one of ``models``; with ``arrays`` also in the forms that keep them binary."""
     schema = reference(models[0]) if len(models) == 1 else {"anyOf": [reference(model) for model in models]}
     binary = {"schema": {"type": "string", "format": "binary"}}
     form = {
@@ -30,17 +62,20 @@ def body(models: tuple[type, ...], examples: Mapping[str, Any]) -> dict[str, Any
     return {
         "requestBody": {
             "required": True,
-            "content": {JSON: {"schema": schema, "examples": shown}, NPZ: binary, MULTIPART: form},
+            "content": {
+                JSON: {"schema": schema, "examples": shown},
+                **({NPZ: binary, MULTIPART: form} if arrays else {}),
+            },
         }
     }
 
 
-def answer(model: type, description: str) -> dict[int | str, dict[str, Any]]:
+def answer(model: type[Wire], description: str) -> dict[int | str, dict[str, Any]]:
     """The successful response of one form, described by a model."""
     return {200: {"description": description, "content": {JSON: {"schema": reference(model)}}}}
 
 
-def answers(models: tuple[type, ...], description: str, *binary: str) -> dict[int | str, dict[str, Any]]:
+def answers(models: tuple[type[Wire], ...], description: str, *binary: str) -> dict[int | str, dict[str, Any]]:
     """The successful response of several forms, some of which may be binary."""
     schema = reference(models[0]) if len(models) == 1 else {"anyOf": [reference(model) for model in models]}
     content: dict[str, Any] = {JSON: {"schema": schema}}
@@ -48,13 +83,10 @@ def answers(models: tuple[type, ...], description: str, *binary: str) -> dict[in
     return {200: {"description": description, "content": content}}
 
 
-def job(*, heavy: bool = False) -> dict[int | str, dict[str, Any]]:
-    """The response of what may also run as a job; what is heavy becomes one by its estimated cost, too."""
-    why = "the caller prefers one (`Prefer: respond-async` or `wait=N`)"
-    why += ", or its estimated cost exceeds `MINIMA_INLINE_BUDGET_S`" if heavy else ""
-    told = f"A job was stored: {why}. `Location` leads to it."
-    schema = {"$ref": COMPONENTS + "JobStatus"}
-    return {202: {"description": told, "content": {JSON: {"schema": schema}}}}
+def page(model: type, description: str) -> dict[int | str, dict[str, Any]]:
+    """The successful response of a list that is read page by page."""
+    told = f"{description} The header `Link` leads to the next page."
+    return {200: {**answer(model, told)[200], "headers": headers("Link")}}
 
 
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
@@ -62,18 +94,28 @@ def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
     by_status: dict[int | str, dict[str, Any]] = {}
     for code in codes:
         row = BY_CODE[code]
-        content = {"schema": {"$ref": COMPONENTS + "ProblemDetails"}, "examples": {}}
+        content: dict[str, Any] = {"schema": reference(ProblemDetails), "examples": {}}
         entry = by_status.setdefault(row.status, {"description": "", "content": {MEDIA_TYPE: content}})
-        shown = {"type": f"/problems/{code}", "title": row.title, "status": row.status, "detail": row.meaning}
-        entry["content"][MEDIA_TYPE]["examples"][code] = {"summary": code, "value": shown}
+        entry["content"][MEDIA_TYPE]["examples"][code] = {"$ref": f"#/components/examples/{code}"}
         entry["description"] = "; ".join(filter(None, [entry["description"], f"{row.title} (`{code}`)"]))
+        if code in HEADERS:
+            entry.setdefault("headers", {}).update(headers(*HEADERS[code]))
     return by_status
+
+
+def error_examples() -> dict[str, dict[str, Any]]:
+    """A problem document of each kind."""
+    return {
+        row.code: {
+            "summary": row.code,
+            "value": {"type": f"/problems/{row.code}", "title": row.title, "status": row.status, "detail": row.meaning},
+        }
+        for row in PROBLEM_TYPES
+    }
 
 
 BODY_ERRORS: Final = ("malformed-body", "body-too-large", "unsupported-media-type", "invalid-input", "limit-exceeded")
 COMPUTING_ERRORS: Final = ("not-covered", "numerical-error", "engine-unavailable")
 DATA_ERRORS: Final = ("not-found", "dataset-deleted", "dataset-outdated")
 """Of what takes a problem, whose data may be an upload that is not there."""
-SOLVER_ERRORS: Final = (*COMPUTING_ERRORS, *DATA_ERRORS)
-PICTURE_ERRORS: Final = ("numerical-error", "extra-missing", "engine-unavailable", *DATA_ERRORS)
 COMMON_ERRORS: Final = ("unauthorized", "internal-error")

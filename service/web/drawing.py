@@ -1,11 +1,9 @@
-"""Pictures over HTTP: what the header ``Accept`` asks for, and answers in that form."""
+"""Forms of answers over HTTP: what the header ``Accept`` asks for, and pictures in that form."""
 
 from typing import Final
 
-from starlette.requests import Request
-
 from service.operations.drawing.canvas import check_available
-from service.operations.drawing.table import PICTURES
+from service.operations.rows import Operation
 from service.web.bodies.reading import JSON, NPZ
 
 SVG: Final = "image/svg+xml"
@@ -14,24 +12,27 @@ FORMS: Final = {SVG: "svg", PNG: "png"}
 WILD: Final = {"image/*": SVG, "*/*": JSON, "application/*": JSON, "text/html": JSON}
 
 
-def wanted(request: Request, operation: str) -> str:
-    """The media type that an answer of an operation should have: the one preferred most among those it can have.
+def wanted(accept: str, operation: Operation | None) -> str:
+    """The media type that an answer should have: the one preferred most among those it can have.
+
+    Parameters
+    ----------
+    accept : str
+        The header.
+    operation : Operation or None
+        Whose answer; None for what no row describes, which is never drawn.
 
     Raises
     ------
     MissingExtra
         If it is a picture and this server cannot draw any.
     """
-    return wanted_by(request.headers.get("accept", ""), operation)
-
-
-def wanted_by(accept: str, operation: str) -> str:
-    """As `wanted`, of the header alone."""
+    drawn = operation is not None and operation.draw is not None
     ranked = []
     for place, entry in enumerate(accept.lower().split(",")):
         name, *parameters = (part.strip() for part in entry.split(";"))
         kind, quality = WILD.get(name, name), _quality(parameters)
-        if quality > 0.0 and (kind in (JSON, NPZ) or (kind in FORMS and operation in PICTURES)):
+        if quality > 0.0 and (kind in (JSON, NPZ) or (kind in FORMS and drawn)):
             ranked.append((-quality, place, kind))
     chosen = min(ranked)[2] if ranked else JSON
     if chosen in FORMS:

@@ -10,7 +10,9 @@ import structlog
 from asgi_correlation_id import correlation_id
 from pydantic import SecretStr
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.web import problem_details
@@ -105,6 +107,20 @@ class ApiKeys:
         # every key is compared, in constant time, so that neither position nor prefix can be timed
         matches = [hmac.compare_digest(digest, known) for known in self._digests]
         return any(matches)
+
+
+class OtherSites(CORSMiddleware):
+    """Lets the scripts of other sites ask, where the settings name them; a refusal is a problem document, too."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Answer whether a site may ask in the way that its browser announces."""
+        found = super().preflight_response(request_headers)
+        if found.status_code < 400:
+            return found
+        refused = problem_details.response("http-error", bytes(found.body).decode(), found.status_code)
+        kept = {name: text for name, text in found.headers.items() if not name.startswith("content-")}
+        refused.headers.update(kept)
+        return refused
 
 
 def _digest(key: str) -> bytes:

@@ -1,5 +1,6 @@
 """The OpenAPI document: the routes' own part, and the schemas of all that travels."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
@@ -7,29 +8,13 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from service.schemas.batch import ProblemsAnswer, ProblemsRequest, ProblemsTable, SweepAnswer, SweepRequest
-from service.schemas.connectivity import ConnectivityAnswer, ConnectivityRequest
-from service.schemas.datasets import Dataset, DatasetList
-from service.schemas.diagnose import BareDiagnoseRequest, DiagnoseAnswer, DiagnoseRequest
-from service.schemas.examples import ExampleAnswer, ExampleList
-from service.schemas.flows import FlowAnswer, FlowRequest
-from service.schemas.generated import GeneratedList, GeneratedParameters, GeneratedProblem
-from service.schemas.jobs import JobList, JobStatus, PartialResults
-from service.schemas.landscape import BareLandscapeRequest, LandscapeAnswer, LandscapeRequest
-from service.schemas.minima import MinimaAnswer
-from service.schemas.problem_details import ProblemDetails
-from service.schemas.races import RacesAnswer, RacesRequest
-from service.schemas.ranks import BareRanksRequest, RanksAnswer, RanksRequest
-from service.schemas.request import BareMinimaRequest, MinimaRequest
-from service.schemas.slices import SlicesAnswer, SlicesRequest
-from service.schemas.spectra import SpectraAnswer, SpectraRequest
-from service.schemas.sweeps import SweepsAnswer, SweepsRequest
-from service.schemas.system import Health, Version
-from service.schemas.theorems import TheoremList
+from service.schemas.base import Wire
+from service.schemas.json_schema import WireSchema
 from service.version import ENGINE_VERSION
 from service.web import examples
 from service.web.bodies.reading import JSON
-from service.web.documentation import COMPONENTS
+from service.web.documentation import COMPONENTS, documented_models, error_examples
+from service.web.openapi_headers import HEADERS, PARAMETERS
 
 TITLE: Final = "Analytic Minima"
 DESCRIPTION: Final = """Exact global minima of neural networks, with certificates.
@@ -41,52 +26,7 @@ Every error is an RFC 9457 document of type `application/problem+json` whose `er
 Arrays may also be sent in binary form: as `application/x-npz`, an archive with the entry `request` (the JSON as text)
 and arrays named by their dotted path in it (`data.x`, `problem.data.x`, `vary.decay_scale`), or as
 `multipart/form-data` with a JSON part `problem` and `.npy` parts named in the same way."""
-ANSWERS_SHOWN: Final = {"minima": "minima", "minima_batch": "sweep"}
-MODELS: Final = (
-    MinimaRequest,
-    BareMinimaRequest,
-    MinimaAnswer,
-    SweepRequest,
-    ProblemsRequest,
-    SweepAnswer,
-    ProblemsAnswer,
-    ProblemsTable,
-    BareLandscapeRequest,
-    LandscapeRequest,
-    LandscapeAnswer,
-    RanksRequest,
-    BareRanksRequest,
-    RanksAnswer,
-    SweepsRequest,
-    SweepsAnswer,
-    RacesRequest,
-    RacesAnswer,
-    SlicesRequest,
-    SlicesAnswer,
-    SpectraRequest,
-    SpectraAnswer,
-    ConnectivityRequest,
-    ConnectivityAnswer,
-    FlowRequest,
-    FlowAnswer,
-    DiagnoseRequest,
-    BareDiagnoseRequest,
-    DiagnoseAnswer,
-    ExampleList,
-    ExampleAnswer,
-    GeneratedParameters,
-    GeneratedList,
-    GeneratedProblem,
-    TheoremList,
-    JobStatus,
-    JobList,
-    PartialResults,
-    Dataset,
-    DatasetList,
-    Health,
-    Version,
-    ProblemDetails,
-)
+FRAMEWORK_ERRORS: Final = ("HTTPValidationError", "ValidationError")
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -99,22 +39,56 @@ def document(app: FastAPI) -> dict[str, Any]:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         servers=[{"url": "/"}],
     )
-    # what is left out when it does not apply is optional, which is how the validation schemas describe it
-    _, schemas = models_json_schema([(model, "validation") for model in MODELS], ref_template=COMPONENTS + "{model}")
-    components = found.setdefault("components", {})
-    components["schemas"] = dict(sorted(schemas["$defs"].items()))
-    components["securitySchemes"] = {
-        "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, where the server asks for one."},
-        "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key."},
+    models = documented_models(route for router in app.state.routers for route in router.routes)
+    found["components"] = {
+        "schemas": dict(sorted({**_of_parameters(found), **_of_models(models)}.items())),
+        "parameters": dict(PARAMETERS),
+        "headers": dict(HEADERS),
+        "examples": error_examples(),
+        "securitySchemes": {
+            "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, where the server asks for one."},
+            "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key."},
+        },
     }
+    _drop_framework_errors(found)
     for path, methods in found["paths"].items():
         for operation in methods.values():
-            if operation["operationId"] in ANSWERS_SHOWN:
-                shown = examples.kept(ANSWERS_SHOWN[operation["operationId"]])
+            if operation["operationId"] in examples.KEPT:
+                shown = examples.kept(examples.KEPT[operation["operationId"]])
                 operation["responses"]["200"]["content"][JSON]["example"] = shown
             if path.startswith("/v1"):
                 operation["security"] = [{}, {"bearer": []}, {"key": []}]
     return found
+
+
+def _of_models(models: Sequence[type[Wire]]) -> dict[str, Any]:
+    """Schemas of all that travels as a body."""
+    # what is left out when it does not apply is optional, which is how the validation schemas describe it
+    _, schemas = models_json_schema(
+        [(model, "validation") for model in models],
+        ref_template=COMPONENTS + "{model}",
+        schema_generator=WireSchema,
+    )
+    made: dict[str, Any] = schemas["$defs"]
+    return made
+
+
+def _of_parameters(found: dict[str, Any]) -> dict[str, Any]:
+    """Schemas that the framework made of parameters."""
+    made = found.get("components", {}).get("schemas", {})
+    return {name: schema for name, schema in made.items() if name not in FRAMEWORK_ERRORS}
+
+
+def _drop_framework_errors(found: dict[str, Any]) -> None:
+    """Take away the answer that the framework adds to each route with parameters: errors are problem documents here.
+
+    A route whose parameters can be refused says so itself.
+    """
+    for methods in found["paths"].values():
+        for operation in methods.values():
+            refused = operation["responses"].get("422", {}).get("content", {})
+            if refused.get(JSON, {}).get("schema") == {"$ref": COMPONENTS + FRAMEWORK_ERRORS[0]}:
+                del operation["responses"]["422"]
 
 
 def as_json(app: FastAPI) -> bytes:

@@ -7,7 +7,6 @@ from typing import Final
 from starlette.requests import Request
 
 from service.web.answering.questions import Wish
-from service.web.drawing import wanted
 
 MAX_WAIT_S: Final = 60.0
 ANONYMOUS: Final = "anonymous"
@@ -56,12 +55,6 @@ def tenant_of_key(key: str | None) -> str:
     return ANONYMOUS if key is None else hashlib.sha256(key.strip().encode()).hexdigest()[:32]
 
 
-def wish_of(request: Request, operation: str) -> Wish:
-    """Everything but the body that decides how a question is answered.
-
-    Raises
-    ------
-    service.errors.MissingExtra
-        If a picture is asked for and this server cannot draw any.
-    """
-    return Wish(tenant_of(request), preference(request).wants_job, wanted(request, operation))
+def wish_of(request: Request) -> Wish:
+    """Everything but the body that decides how a question is answered."""
+    return Wish(tenant_of(request), preference(request).wants_job, request.headers.get("accept", ""))

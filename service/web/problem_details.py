@@ -1,6 +1,7 @@
 """Errors as RFC 9457 documents."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from fastapi.exceptions import RequestValidationError
@@ -19,11 +20,11 @@ from service.errors import (
     NotCovered,
     QueueFull,
     ServiceError,
+    Where,
 )
-from service.schemas.parsing import MAX_NAME, message_of
+from service.schemas.parsing import MAX_NAME, MAX_REPORTED, message_of
 from service.schemas.problem_details import ProblemDetails
 from service.web.problem_types import BY_CODE, CODE_OF_STATUS, MEDIA_TYPE, Unauthorized
-from service.web.responses import Rendered
 
 MAX_IN_DETAIL: Final = 3
 
@@ -67,13 +68,6 @@ def of_service_error(error: ServiceError) -> Response:
     return response(error.code, error.detail)
 
 
-def rendered(error: ServiceError) -> Rendered:
-    """The same as plain bytes, for another process to send."""
-    refused = of_service_error(error)
-    kept = {name: text for name, text in refused.headers.items() if name == "retry-after"}
-    return Rendered(bytes(refused.body), MEDIA_TYPE, refused.status_code, kept)
-
-
 async def on_service_error(_request: Request, error: Exception) -> Response:
     """Handler of deliberate errors."""
     assert isinstance(error, ServiceError)  # noqa: S101 - registered for this class only
@@ -92,14 +86,29 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 
 async def on_parameter_error(_request: Request, error: Exception) -> Response:
-    """Handler of a parameter of a path or query that the framework refused."""
+    """Handler of a parameter or a header that the framework refused."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
-    items = [
-        {"parameter": str(item["loc"][-1])[:MAX_NAME], "detail": message_of(item["type"], item.get("ctx", {}))}
-        for item in error.errors()
-    ]
-    told = "; ".join(f"the parameter {item['parameter']} {item['detail']}" for item in items[:MAX_IN_DETAIL])
-    return response(InputError.code, told, errors=items)
+    return of_service_error(InputError([_refused(item) for item in error.errors()[:MAX_REPORTED]]))
+
+
+def _refused(item: Mapping[str, Any]) -> FieldProblem:
+    """What the framework found: it says first in which part of the request the name that follows stands."""
+    part, *location = item["loc"]
+    where: Where = "header" if part == "header" else "parameter"
+    named = tuple(str(step)[:MAX_NAME] if isinstance(step, str) else step for step in location)
+    return FieldProblem(named, message_of(item["type"], item.get("ctx", {})), where)
+
+
+@contextmanager
+def blamed_on_parameter(name: str) -> Iterator[None]:
+    """What is wrong with the fields that a parameter carries is wrong with the parameter."""
+    try:
+        yield
+    except InputError as error:
+        error.problems = tuple(
+            FieldProblem((name, *each.location), each.detail, "parameter") for each in error.problems
+        )
+        raise
 
 
 def _methods(request: Request) -> set[str]:
@@ -123,10 +132,21 @@ def _items(error: InputError) -> list[dict[str, str]]:
 
 
 def _item(problem: FieldProblem) -> dict[str, str]:
-    return {"pointer": pointer(problem.location), "detail": problem.detail}
+    """Where something is wrong, and what; a parameter that is given several times has entries, a body has pointers."""
+    if problem.where == "body":
+        return {"pointer": pointer(problem.location), "detail": problem.detail}
+    name, *entry = problem.location
+    detail = f"{problem.detail} (entry {'/'.join(map(str, entry))})" if entry else problem.detail
+    return {problem.where: str(name), "detail": detail}
 
 
 def _summary(error: InputError) -> str:
-    told = [f"{pointer(item.location) or 'the body'} {item.detail}" for item in error.problems[:MAX_IN_DETAIL]]
+    told = [f"{_called(item)} {item.detail}" for item in error.problems[:MAX_IN_DETAIL]]
     more = len(error.problems) - len(told)
     return "; ".join(told) + (f"; and {more} more" if more > 0 else "")
+
+
+def _called(problem: FieldProblem) -> str:
+    if problem.where == "body":
+        return pointer(problem.location) or "the body"
+    return f"the {problem.where} {problem.location[0]}"

@@ -40,6 +40,13 @@ def json_response(answer: Wire) -> Response:
     return rendered(answer).response()
 
 
+def written(answer: Wire | SweepTable, accept: str) -> Rendered:
+    """An answer as JSON, or as ``.npz`` where its kind can be and the caller accepts that."""
+    if isinstance(answer, SweepTable):
+        return rendered_sweep(answer, accept)
+    return rendered_problem(answer, accept) if isinstance(answer, GeneratedProblem) else rendered(answer)
+
+
 def rendered_problem(answer: GeneratedProblem, accept: str) -> Rendered:
     """A test problem as JSON, or as ``.npz`` where the caller accepts that.
 

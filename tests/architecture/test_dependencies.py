@@ -45,3 +45,11 @@ def test_every_import_is_declared() -> None:
 
 def test_every_dependency_is_used() -> None:
     assert declared(PROJECT["dependencies"]) - LOADED_BY_NAME - FOR_JOBS <= imported()
+
+
+def test_hints_name_the_distribution_and_its_extras() -> None:
+    texts = [source.read_text(encoding="utf-8") for source in ROOT.rglob("*.py")]
+    hints = {hint for text in texts for hint in re.findall(r"(analytic-minima[a-z-]*)\[([^\]]+)\]", text)}
+    assert len(hints) >= 2
+    assert {name for name, _ in hints} == {PROJECT["name"]}
+    assert {extra for _, extra in hints} - {"{extra}"} <= set(PROJECT["optional-dependencies"])

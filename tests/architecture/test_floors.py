@@ -84,3 +84,28 @@ def test_no_stray_file_or_folder() -> None:
 def test_every_folder_with_modules_is_a_package() -> None:
     folders = {source.parent for source in ROOT.rglob("*.py")}
     assert [folder.as_posix() for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "allowed"),
+    [
+        ("tests/support", ("tests.support", "tests.serving")),
+        ("tests/unit", ("tests.support", "tests.unit", "tests.serving")),
+        ("tests/property", ("tests.support", "tests.property")),
+        ("tests/reference", ("tests.support", "tests.reference")),
+        ("tests/contract", ("tests.support", "tests.contract", "tests.serving")),
+        ("tests/e2e", ("tests.support", "tests.serving")),
+        ("tests/architecture", ("tests.support",)),
+        ("evidence", ("tests.support", "evidence", "benchmarks.server")),
+        ("benchmarks", ("tests.support", "evidence", "benchmarks")),
+    ],
+)
+def test_what_tests_and_reports_share_stands_in_the_support(folder: str, allowed: tuple[str, ...]) -> None:
+    own = ("tests", "evidence", "benchmarks")
+    wrong = {
+        f"{source.relative_to(ROOT.parent)} imports {module}"
+        for source in (ROOT.parent / folder).rglob("*.py")
+        for module in imported_modules(source)
+        if stands_under(module, own) and not stands_under(module, allowed)
+    }
+    assert wrong == set()

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
+from service.operations.loaded import examples_of
 from service.operations.minima import minima, parse
-from service.operations.table import OPERATIONS
+from service.operations.table import BY_NAME, OPERATIONS
 from service.schemas.minima import MinimaAnswer
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Settings
@@ -314,7 +315,7 @@ def test_theorems_that_answers_cite_exist(base: str) -> None:
     listed = {row["id"]: row for row in call(base, "GET", "/v1/theorems").json["theorems"]}
     for cited in solve(base, DESIGN_EXAMPLE)["theorems"]:
         assert call(base, "GET", f"/v1/theorems/{cited}").json == listed[cited]
-    asked = {**next(iter(examples.RANKS.values())), "include": ["rules"]}
+    asked = {**next(iter(examples_of(BY_NAME["ranks"]).values())), "include": ["rules"]}
     rules = call(base, "POST", "/v1/ranks", asked).json["rules"]
     assert {row["id"] for row in rules} == {name for name in listed if name.startswith("K-")}
     for row in rules:
@@ -426,11 +427,7 @@ def test_the_examples_of_the_openapi_document_run(base: str) -> None:
             for example in content.get("examples", {}).values():
                 assert call(base, method.upper(), path, example["value"]).status == 200
                 ran += 1
-    shown = (
-        *(examples.MINIMA, examples.BATCH, examples.LANDSCAPE, examples.RANKS),
-        *(examples.SWEEPS, examples.RACES, examples.FLOWS, examples.DIAGNOSE, examples.GENERATED),
-        *(examples.SLICES, examples.SPECTRA, examples.CONNECTIVITY),
-    )
+    shown = [examples_of(row) for row in OPERATIONS if row.is_posted]
     assert ran == sum(map(len, shown))
 
 

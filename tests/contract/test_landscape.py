@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.web.examples import LANDSCAPE
+from service.schemas.landscape import EXAMPLES
 from tests.serving import call
 
-RELU = LANDSCAPE["ReLU with biases on a few samples"]
+RELU = EXAMPLES["ReLU with biases on a few samples"]
 VERDICTS = {
     "no_spurious_local_minima", "no_spurious_valleys", "no_bad_basins", "no_bad_strict_minima", "spurious_minima_exist",
     "all_saddles_strict", "sublevel_sets_connected", "minimum_attained", "descent_path_to_infinity",
@@ -21,9 +21,9 @@ def summary(base: str, body: object) -> Any:
     return reply.json
 
 
-@pytest.mark.parametrize("name", LANDSCAPE)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_are_answered(base: str, name: str) -> None:
-    answer = summary(base, LANDSCAPE[name])
+    answer = summary(base, EXAMPLES[name])
     assert set(answer["verdicts"]) == VERDICTS
     assert len({rule["id"] for rule in answer["rules"]}) == len(answer["rules"])
     for rule in answer["rules"]:
@@ -32,7 +32,7 @@ def test_examples_are_answered(base: str, name: str) -> None:
 
 
 def test_every_null_has_a_reason(base: str) -> None:
-    answer = summary(base, LANDSCAPE["a linear network, without data"])
+    answer = summary(base, EXAMPLES["a linear network, without data"])
     for part in ("facts", "origin"):
         nulls = {name for name, value in answer[part].items() if value is None and name != "evidence"}
         assert nulls == set(answer[part]["reasons"])

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.web.examples import RANKS
+from service.schemas.ranks import EXAMPLES
 from tests.serving import call
 
-PROBLEM: dict[str, Any] = next(iter(RANKS.values()))
+PROBLEM: dict[str, Any] = next(iter(EXAMPLES.values()))
 NPZ = {"content-type": "application/x-npz"}
 SHAPES = ((4, 2), (3, 4), (1, 3))
 RELU = {"layers": [{"width": 4, "activation": "relu"}, {"width": 3}, {"width": 1}]}

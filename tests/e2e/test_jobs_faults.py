@@ -18,7 +18,6 @@ from sqlalchemy import select
 
 from service.errors import EngineError
 from service.jobs.config import JobsConfig
-from service.jobs.inline import run_inline
 from service.jobs.store.callers import JobStore
 from service.jobs.store.database import Database
 from service.jobs.store.migrate import migrate
@@ -28,7 +27,7 @@ from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Settings
 from service.version import ENGINE_VERSION
 from tests.serving import call, serving
-from tests.support.job_operations import OPERATIONS, PLACE
+from tests.support.job_operations import OPERATIONS, PLACE, run_question
 from tests.support.job_stacks import (
     Cluster,
     Postgres,
@@ -88,7 +87,7 @@ def ended(store: JobStore, job: Job, seconds: float = 90.0) -> Job:
 
 
 def undisturbed(request: dict[str, Any]) -> bytes:
-    return run_inline(OPERATIONS["count"], {**request, "sleep_s": 0.0}).body
+    return run_question(OPERATIONS["count"], {**request, "sleep_s": 0.0}).body
 
 
 def rows(database: Database) -> list[Any]:

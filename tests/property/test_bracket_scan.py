@@ -2,9 +2,9 @@
 
 import pytest
 
-from evidence.bracket_instances import KINDS
-from evidence.bracket_scan import scan
 from service.core.catalogue import SOLVERS
+from tests.support.bracket_instances import KINDS
+from tests.support.bracket_scan import scan
 
 COUNT = 25
 SLOW = {"uncentred_noise": 4, "noisy_bounded": 5}

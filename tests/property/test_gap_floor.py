@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from evidence import outputs_instances as families
 from service.core.catalogue import SOLVERS
 from service.core.dispatch import solve
 from service.core.problems import Problem
 from service.core.rules import conjunction, examine
+from tests.support import outputs_instances as families
 
 CLOSED = 1e-9
 
@@ -38,9 +38,12 @@ def gaps_of(name: str, generator: Callable[[np.random.Generator], Problem], coun
     [
         ("deep_bounded", families.deep_decayed, 24, 24, CLOSED),
         ("deep_bounded", families.deep_narrow, 16, 16, CLOSED),
-        ("noisy_bounded", families.noisy_general, 24, 3, 0.09),
+        ("deep_bounded", families.deep_unequal, 16, 16, CLOSED),
+        ("noisy_bounded", families.noisy_general, 24, 3, 0.085),
+        ("noisy_bounded", families.one_noisy_layer, 12, 0, 0.1),
+        ("noisy_bounded", families.very_unequal_decays, 8, 0, 0.02),
     ],
-    ids=["deep", "narrow", "noisy"],
+    ids=["deep", "narrow", "deep and unequal", "noisy", "one noisy layer", "noisy and unequal"],
 )
 def test_as_many_gaps_close_as_ever_did(
     name: str, generator: Callable[[np.random.Generator], Problem], count: int, closed: int, median: float

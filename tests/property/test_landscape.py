@@ -10,7 +10,7 @@ from service.core.landscapes.verdicts import IMPLIES, apply, rulings
 from service.core.rules import Conclusion
 from service.errors import NumericalError
 from service.vocabulary import Evidence, PointClass, Property, TheoremStatus
-from tests.property.specs import random_spec
+from tests.support.specs import random_spec
 
 COUNT = 2_000
 

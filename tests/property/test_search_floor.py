@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evidence import outputs_instances as families
-from evidence.search_floor import BELOW, RESTARTS, lead_over, raw_problem, unbiased
 from service.core.dispatch import solve
 from service.core.problems import Problem
+from tests.support import outputs_instances as families
+from tests.support.search_below import BELOW, RESTARTS, lead_over, raw_problem, unbiased
 
 SEARCHED: list[tuple[Callable[[np.random.Generator], Problem], tuple[int, ...]]] = [
     # minima of two ranks, or 2e-5 apart, of which a search from random weights alone finds the higher one

@@ -17,7 +17,7 @@ from service.core.rules import conjunction, examine
 from service.core.scalar.reduced import reduced_of
 from service.core.scalar.sphere import loss_on_spheres
 from service.vocabulary import Status
-from tests.property.instances import covered_by, dense, gradient_norm, haar, random_like, random_problem, value
+from tests.support.instances import covered_by, dense, gradient_norm, haar, random_like, random_problem, value
 
 COUNT = 40
 OPEN_GAPS = ("deep_bounded", "noisy_bounded")

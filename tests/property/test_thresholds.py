@@ -8,7 +8,6 @@ from typing import TypeAlias
 import numpy as np
 import pytest
 
-from evidence import outputs_instances as families
 from service.core.dispatch import solve
 from service.core.landscapes.summary import summarise
 from service.core.landscapes.zero import zero_of
@@ -22,6 +21,7 @@ from service.core.sweeps.points import sweep_of
 from service.core.theorems.landscape_origin import ORIGIN_KEPT
 from service.core.thresholds import exceeds
 from service.vocabulary import Bias, PointClass, Status, SweepParameter
+from tests.support import outputs_instances as families
 
 ULPS = range(-2, 3)
 

@@ -6,9 +6,9 @@ import mpmath as mp  # type: ignore[import-untyped]  # it has no stubs
 import numpy as np
 import pytest
 
-from tests.reference.exact_numbers import Floats, joint_is_semidefinite, of_floats, of_samples, semidefinite
-from tests.reference.exact_truth import composed, least_squares, mean_square, objective
-from tests.reference.high_precision import exact_minimum, least_loss_of_rank, least_loss_within, scaled_condition
+from tests.support.exact_numbers import Floats, joint_is_semidefinite, of_floats, of_samples, semidefinite
+from tests.support.exact_truth import composed, least_squares, mean_square, objective
+from tests.support.high_precision import exact_minimum, least_loss_of_rank, least_loss_within, scaled_condition
 
 SEEDS = pytest.mark.parametrize("seed", range(8))
 

@@ -8,9 +8,9 @@ from service.core.dispatch import choose, solve
 from service.core.problems import Layer, Moments, Network, Problem
 from service.core.scalar.norm_bound import norm_bound
 from service.core.scalar.reduced import reduced_of
-from tests.property.instances import haar
-from tests.reference.exact_numbers import of_floats
-from tests.reference.high_precision import DIGITS, Exact, exact_minimum
+from tests.support.exact_numbers import of_floats
+from tests.support.high_precision import DIGITS, Exact, exact_minimum
+from tests.support.instances import haar
 
 COUNT = 50
 

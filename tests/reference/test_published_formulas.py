@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from evidence.outputs_instances import Shape, network_of, random_moments
 from service.core.arrays import FloatArray
 from service.core.dispatch import solve
 from service.core.models.linear_vae import LinearVae, solve_vae
@@ -11,6 +10,7 @@ from service.core.models.unconstrained_features import FeatureGeometry, feature_
 from service.core.moments import moments_of
 from service.core.problems import Layer, Moments, Network, Problem
 from service.vocabulary import Bias
+from tests.support.outputs_instances import Shape, network_of, random_moments
 
 SEEDS = range(12)
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from evidence.raw_consistency import changed_by_units, changed_by_upload, small, undecayed
 from tests.support.raw_agreement import disagreements
 from tests.support.raw_problems import RawProblem
 from tests.support.raw_tables import TABLES, table_problem
+from tests.support.raw_units import changed_by_units, changed_by_upload, small, undecayed
 from tests.support.raw_uploads import server
 
 UNDECAYED = list(enumerate(undecayed(40)))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.reference.exact_numbers import Floats
+from tests.support.exact_numbers import Floats
 from tests.support.raw_runs import answered
 
 COUNT, DEVIATION = 12, 1e-4

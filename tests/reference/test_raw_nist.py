@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from evidence.raw_nist import DEPTHS, RETURN, SAMPLES_ONLY, Row
-from tests.reference.nist import REQUIRED_DIGITS, regression
+from tests.support.nist import REQUIRED_DIGITS, regression
+from tests.support.raw_regressions import DEPTHS, RETURN, SAMPLES_ONLY, Row
 from tests.support.raw_runs import judged, run
 from tests.support.raw_seen import nist_problem
 from tests.support.raw_uploads import answered_from_csv, kept, server
@@ -26,6 +26,15 @@ def test_certified_digits_from_samples(name: str, depth: int) -> None:
     found = run(problem)
     assert found.answer is not None, found.failures
     assert not Row(regression(name), problem, "samples", found.answer, found.failures).wrong
+
+
+@NAMES
+def test_the_exact_residual_is_the_certified_one(name: str) -> None:
+    found = nist_problem(regression(name), 0).truth
+    assert found is not None
+    certified = regression(name).residual_sum_of_squares
+    # powers of Filip and Wampler are rounded to double precision here, and not there
+    assert float(found) == pytest.approx(certified, rel=1e-6 if name in SAMPLES_ONLY else 1e-12, abs=1e-9)
 
 
 @NAMES

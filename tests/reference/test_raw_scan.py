@@ -5,8 +5,8 @@ from itertools import count, islice
 import numpy as np
 import pytest
 
-from tests.reference.exact_numbers import joint_is_semidefinite
-from tests.reference.exact_truth import objective
+from tests.support.exact_numbers import joint_is_semidefinite
+from tests.support.exact_truth import objective
 from tests.support.raw_data import Factored, Rows, Summary
 from tests.support.raw_problems import RawProblem
 from tests.support.raw_runs import run

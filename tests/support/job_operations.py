@@ -11,12 +11,20 @@ import numpy as np
 from threadpoolctl import threadpool_info  # type: ignore[import-untyped]  # ships no annotations
 
 from service.errors import LimitExceeded
-from service.jobs.plans import Arrays, Chunk, Operation, Plan
+from service.jobs.inline import run_inline
+from service.jobs.kind import JobKind
+from service.jobs.values import Payload
+from service.operations.plans.plan import Arrays, Chunk, Plan
 
 PLACE = "tests.support.job_operations:OPERATIONS"
 Arguments = Mapping[str, Any]
 Inputs = Sequence[Any]
 _SEEN: dict[int, Any] = {}
+
+
+def run_question(kind: JobKind, question: Arguments) -> Payload:
+    """The answer to a stored question, computed here by the plan that it becomes."""
+    return run_inline(kind.plan(question), kind.functions)
 
 
 def _chunk_value(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> Any:
@@ -170,21 +178,21 @@ def _threads_plan(_request: Arguments) -> Plan:
 
 
 OPERATIONS = {
-    "count": Operation("count", _count_plan, {"value": _chunk_value, "all": _all_values}),
-    "busy": Operation("busy", _busy_plan, {"busy": _busy, "indices": _indices}),
-    "shared": Operation(
+    "count": JobKind("count", _count_plan, {"value": _chunk_value, "all": _all_values}),
+    "busy": JobKind("busy", _busy_plan, {"busy": _busy, "indices": _indices}),
+    "shared": JobKind(
         "shared", _shared_plan, {"shared": _shared, "same_rows": _same_rows_after_a_pause, "rows": _rows}
     ),
-    "adaptive": Operation("adaptive", _adaptive_plan, {"newton": _newton, "next": _next_newton, "last": _last}),
-    "misbehave": Operation(
+    "adaptive": JobKind("adaptive", _adaptive_plan, {"newton": _newton, "next": _next_newton, "last": _last}),
+    "misbehave": JobKind(
         "misbehave", _misbehave_plan, {"misbehave": _misbehave, "indices": _indices}, longest_chunk_s=60.0
     ),
-    "endless": Operation(
+    "endless": JobKind(
         "endless",
         _misbehave_plan,
         {"misbehave": _misbehave, "indices": _indices},
         longest_chunk_s=0.1,
         chunk_limit_s=1.0,
     ),
-    "threads": Operation("threads", _threads_plan, {"threads": _threads, "most": _most_threads}),
+    "threads": JobKind("threads", _threads_plan, {"threads": _threads, "most": _most_threads}),
 }

@@ -1,7 +1,7 @@
 """The service's own operations with those of the tests."""
 
-from service.jobs.table import JOB_OPERATIONS
+from service.jobs.kinds import KINDS
 from tests.support import job_operations
 
 PLACE = "tests.support.job_table:OPERATIONS"
-OPERATIONS = {**JOB_OPERATIONS, **job_operations.OPERATIONS}
+OPERATIONS = {**KINDS, **job_operations.OPERATIONS}

@@ -9,19 +9,19 @@ import numpy as np
 from service.errors import ServiceError
 from service.operations.diagnose import diagnose
 from service.operations.diagnose import parse as parse_diagnose
-from service.operations.included import plain
 from service.operations.landscape import landscape
 from service.operations.landscape import parse as parse_landscape
 from service.operations.minima_batch import Batch, minima_sweep, minima_table, parse_batch
 from service.operations.plans import sweeps
-from service.operations.plans.chunks import run_here
+from service.operations.plans.columns import plain
+from service.operations.plans.running import run_here
 from service.operations.ranks import parse as parse_ranks
 from service.operations.ranks import ranks
 from service.operations.verify import parse_answer, verify
 from service.schemas.batch import SweepRequest
 from service.schemas.sweeps import SweepsRequest
-from tests.reference.exact_truth import least_squares
-from tests.reference.high_precision import scaled_condition
+from tests.support.exact_truth import least_squares
+from tests.support.high_precision import scaled_condition
 from tests.support.raw_data import Rows
 from tests.support.raw_problems import RawProblem
 from tests.support.raw_runs import CLOSED, LIMITS, WELL_CONDITIONED, answered
@@ -75,7 +75,7 @@ def disagreements(problem: RawProblem) -> dict[str, str]:
 
 
 def _batch(problem: RawProblem, claim: Claim) -> Iterator[str]:
-    batch = parse_batch({"problems": [problem.body()], "return": COLUMNS}, LIMITS)
+    batch = parse_batch({"problems": [problem.body()], "return": COLUMNS}, LIMITS).request
     assert isinstance(batch, Batch)
     columns = minima_table(batch, LIMITS).columns
     status, loss, lower = (columns[name][0] for name in ("status", "loss", "lower_bound"))
@@ -89,7 +89,7 @@ def _batch(problem: RawProblem, claim: Claim) -> Iterator[str]:
 
 
 def _sweep(problem: RawProblem, claim: Claim) -> Iterator[str]:
-    request = parse_batch({"problem": problem.body()["problem"], "vary": {"decay_scale": [1.0]}}, LIMITS)
+    request = parse_batch({"problem": problem.body()["problem"], "vary": {"decay_scale": [1.0]}}, LIMITS).request
     assert isinstance(request, SweepRequest)
     loss = float(minima_sweep(request, LIMITS).columns["loss"][0])
     if claim.contradicts(loss):
@@ -99,7 +99,7 @@ def _sweep(problem: RawProblem, claim: Claim) -> Iterator[str]:
 def _phase_diagram(problem: RawProblem, claim: Claim) -> Iterator[str]:
     axis = {"parameter": "decay_scale", "from": 1.0, "to": 1.0, "points": 1}
     request = SweepsRequest.model_validate({"problem": problem.body()["problem"], "axes": [axis]})
-    told = plain(run_here(sweeps.sweeps_plan(request, LIMITS), sweeps.FUNCTIONS))
+    told = plain(run_here(sweeps.sweeps_plan(request, LIMITS), sweeps.WORK.functions))
     loss = float(told["results"]["loss"][0])
     if claim.contradicts(loss):
         yield f"loss {loss!r}"

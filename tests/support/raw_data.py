@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tests.reference.exact_numbers import ExactMoments, Floats, exact, of_floats, of_samples
+from tests.support.exact_numbers import ExactMoments, Floats, exact, of_floats, of_samples
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
 """Faults put into the arithmetic, one at a time: each must show as a broken law on raw data."""
 
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -11,7 +10,6 @@ from unittest.mock import patch
 
 import numpy as np
 
-from evidence.raw_consistency import changed_by_units
 from service.core import data
 from service.core.enclosures import rows, second_moments
 from service.core.enclosures.of_problem import prediction_source
@@ -21,6 +19,7 @@ from service.operations.mapping.problem import to_core
 from service.operations.minima import parse
 from tests.support.raw_problems import RawProblem
 from tests.support.raw_runs import LIMITS, WELL_CONDITIONED, run
+from tests.support.raw_units import changed_by_units
 
 SEED: Final = 7
 """Of the powers of two by which columns are multiplied."""
@@ -124,14 +123,3 @@ def broken_laws(problem: RawProblem) -> dict[str, str]:
     if not problem.decayed and problem.condition < WELL_CONDITIONED and (changed := changed_by_units(problem, SEED)):
         found["units"] = changed
     return found
-
-
-def violations(problems: Iterable[RawProblem]) -> tuple[int, Counter[str]]:
-    """How many problems have an answer that breaks a law, and how often each law is broken."""
-    laws: Counter[str] = Counter()
-    broken = 0
-    for problem in problems:
-        failures = broken_laws(problem)
-        broken += bool(failures)
-        laws.update(failures.keys())
-    return broken, laws

@@ -9,9 +9,9 @@ from typing import Any
 
 import mpmath as mp  # type: ignore[import-untyped]  # it has no stubs
 
-from tests.reference.exact_numbers import ExactMoments
-from tests.reference.exact_truth import least_squares
-from tests.reference.high_precision import (
+from tests.support.exact_numbers import ExactMoments
+from tests.support.exact_truth import least_squares
+from tests.support.high_precision import (
     DIGITS,
     Exact,
     exact_minimum,

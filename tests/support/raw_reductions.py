@@ -11,8 +11,8 @@ from service.core.moments import moments_of
 from service.core.problems import Layer, Network, Problem, Samples, Skip
 from service.core.results import GlobalMinimum
 from service.vocabulary import Bias, Loss, SkipKind
-from tests.reference.exact_numbers import ExactMoments, Floats, Matrix, exact, of_samples
-from tests.reference.exact_truth import least_squares
+from tests.support.exact_numbers import ExactMoments, Floats, Matrix, exact, of_samples
+from tests.support.exact_truth import least_squares
 from tests.support.raw_scan import KINDS
 
 ISOMETRIES: Final = (

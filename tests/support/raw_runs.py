@@ -10,8 +10,8 @@ import numpy as np
 from service.errors import ServiceError
 from service.operations.minima import minima, parse
 from service.settings import Limits
-from tests.reference.exact_numbers import Floats
-from tests.reference.exact_truth import composed, objective
+from tests.support.exact_numbers import Floats
+from tests.support.exact_truth import composed, objective
 from tests.support.raw_problems import RawProblem
 
 LIMITS: Final = Limits()

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from tests.reference.exact_numbers import Floats, joint_is_semidefinite
+from tests.support.exact_numbers import Floats, joint_is_semidefinite
 from tests.support.raw_data import Data, Factored, Rows, Summary
 from tests.support.raw_problems import RawProblem, chain
 

@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from tests.reference.exact_numbers import Floats
-from tests.reference.nist import Regression, regression
+from tests.support.exact_numbers import Floats
+from tests.support.nist import Regression, regression
 from tests.support.raw_data import Rows, Summary
 from tests.support.raw_problems import RawProblem, chain
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from tests.reference.exact_numbers import Floats
+from tests.support.exact_numbers import Floats
 from tests.support.raw_data import Rows
 from tests.support.raw_problems import RawProblem, chain
 
@@ -87,9 +87,9 @@ def _tiny_targets(rng: np.random.Generator) -> tuple[Floats, Floats]:
 
 
 def _huge_targets(rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Targets such as masses of stars, and far larger."""
+    """Targets such as masses of stars, and up to where squares end."""
     x = rng.normal(size=(ROWS, 3)) * np.array([1.0, 1e3, 1e-4])
-    return x, (_noisy(rng, *x.T) + 2.0) * 10.0 ** rng.uniform(20.0, 45.0)
+    return x, (_noisy(rng, *x.T) + 2.0) * 10.0 ** rng.uniform(20.0, 150.0)
 
 
 def _mixed(rng: np.random.Generator) -> tuple[Floats, Floats]:

@@ -68,9 +68,9 @@ def tiny_targets(rng: np.random.Generator, n: int) -> FloatArray:
 
 
 def huge_targets(rng: np.random.Generator, n: int) -> FloatArray:
-    """Targets of the size of a galaxy in kilograms, about an offset larger still."""
+    """Targets near the largest whose squares are numbers, about an offset larger still."""
     table = _target(rng, rng.normal(size=(n, 3)))
-    table[:, -1] = 1e42 * (1e3 + table[:, -1])
+    table[:, -1] = 1e147 * (1e3 + table[:, -1])
     return table
 
 

@@ -4,6 +4,7 @@ Looks at the problem and at the weights and numbers of the answer only.
 """
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 
@@ -11,11 +12,12 @@ from service.core.arrays import FloatArray
 from service.core.certificates.quadratic_below import Below, problem_below, quick_below
 from service.core.enclosures.loss import EnclosedLoss, loss_of_weights
 from service.core.enclosures.sources import gamma
+from service.core.linalg import length_of
 from service.core.linear.layers import aligned_layers
 from service.core.linear.noisy_layers import noisy_parameters, shift_factors
 from service.core.linear.quadratic import Quadratic, quadratic_of
 from service.core.linear.water_filling import noisy_layers
-from service.core.losses import DenseParameters, decay_of, end_to_end, gradient_of
+from service.core.losses import DenseParameters, decay_of, end_to_end, gradient_by_map
 from service.core.parameters import Parameters
 from service.core.problems import Network, Problem
 from service.core.results import Certificate, Check, Solution, weights_missing
@@ -163,20 +165,22 @@ def gradient_check(problem: Problem, network: Network, dense: DenseParameters, l
     of the slope of the squared error, or for a bias of the mean misfit, times the norms of the layers it goes through.
     """
     data = problem.data
-    gradient = gradient_of(network, data, dense)
-    norms = [float(np.linalg.norm(weight)) for weight in dense.weights]
+    gradient = gradient_by_map(network, data, dense)
+    norms = [length_of(weight) for weight in dense.weights]
     size, root = float(np.linalg.norm(norms)), float(np.sqrt(data.yy))
     rounding = 2.0 * float(np.prod(1.0 + problem.network.noise_variances)) * gamma(8.0 * data.inputs + 64.0)
-    reach = root + float(np.sqrt(np.sum(data.xx.diagonal()))) * float(np.linalg.norm(end_to_end(dense)[0]))
+    reach = root
+    if problem.network.bias_layers:
+        reach += float(np.sqrt(np.sum(data.xx.diagonal()))) * float(np.linalg.norm(end_to_end(dense)[0]))
     found: list[tuple[float, float]] = []
     for index, (weight, bias) in enumerate(zip(gradient.weights, gradient.biases, strict=True)):
         own = norms[index] if norms[index] > 0.0 else size
         natural = data.yy / max(own, 1e-150) if own > 0.0 else root
-        others = float(np.prod(norms[:index] + norms[index + 1 :]))
-        found.append((float(np.linalg.norm(weight)), 1e-8 * natural + rounding * loss.pull * others))
+        others = prod(norms[:index] + norms[index + 1 :])
+        found.append((length_of(weight), 1e-8 * natural + rounding * loss.pull * others))
         if bias is not None:
-            above = float(np.prod(norms[index + 1 :]))
-            found.append((float(np.linalg.norm(bias)), (1e-8 * root + rounding * reach) * above))
+            above = prod(norms[index + 1 :])
+            found.append((length_of(bias), (1e-8 * root + rounding * reach) * above))
     norm = float(np.linalg.norm([value for value, _ in found]))
     tolerance = min(bound * (norm / value) if value > 0.0 else np.inf for value, bound in found)
     return Check("gradient_norm", norm, float(tolerance) if norm > 0.0 else max(bound for _, bound in found), True)

@@ -67,7 +67,10 @@ def lower_bound(problem: Problem, end_to_end_map: FloatArray, upper: float, unit
     hidden = float(np.expm1(min(reduced.log_noise_factor, MOST_NOISE)))
     source = expected_source(problem, centre, hidden, centre and not noise_changes_form(network, data))
     squares = reduced.spectrum.values * exp(min(reduced.log_factor, MOST_NOISE))
-    measured = measure(source, reduced.spectrum.vectors, squares, end_to_end_map[None, :], unit, precise)
+    decayed = bool(np.all(network.weight_decays > 0.0))
+    measured = measure(
+        source, reduced.spectrum.vectors, squares, end_to_end_map[None, :], unit, precise, decayed=decayed
+    )
     expansion, norm = measured.decayed(network.weight_decays, upper)
     error = expansion.upper - expansion.value
     if reduced.log_decay == -np.inf:

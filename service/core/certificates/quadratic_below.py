@@ -110,10 +110,13 @@ def problem_below(problem: Problem, claimed: GlobalMinimum, upper: float, unit: 
     spectrum = seen_spectrum(data, network.input_noise_variance, centre)
     source = expected_source(problem, centre, 0.0, centre)
     decays = network.weight_decays
-    measured = measure(source, spectrum.vectors, spectrum.values, claimed.end_to_end_map, unit, precise)
+    decayed = bool(np.all(decays > 0.0))
+    measured = measure(
+        source, spectrum.vectors, spectrum.values, claimed.end_to_end_map, unit, precise, decayed=decayed
+    )
     expansion, longest = measured.decayed(decays, upper)
     limit: float | None = None
-    if np.all(decays > 0.0):
+    if decayed:
         cost = expansion.weak_cost(longest)
     else:
         length = float(np.linalg.norm(claimed.end_to_end_map))

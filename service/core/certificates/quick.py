@@ -4,10 +4,14 @@ The eigenpairs that the solver used stand for the data, with an allowance for al
 Where that leaves the gap open, the data are read anew (`service.core.certificates.norm_below`).
 """
 
+from math import exp, expm1, hypot, sqrt
+
 import numpy as np
 
+from service.core.arrays import FloatArray
 from service.core.certificates.norm_below import LowerBound
 from service.core.certificates.plain_data import plain_error
+from service.core.data import Moments
 from service.core.enclosures.loss import EnclosedLoss
 from service.core.enclosures.of_problem import reflections
 from service.core.enclosures.sources import gamma
@@ -18,6 +22,7 @@ from service.core.scalar.chain import ChainLoss
 from service.core.scalar.norm_bound import GAP_TOLERANCE, norm_bound
 from service.core.scalar.reduced import reduced_of
 from service.core.scalar.shells import Drift
+from service.vocabulary import Bias
 
 OWN_SIZE = 1e-10
 """Error of a loss, relative to itself, that the quick way may leave."""
@@ -30,23 +35,68 @@ def quick_loss(problem: Problem, exact: ChainLoss) -> EnclosedLoss | None:
     -----
     The terms of ``w' xx w - 2 w.xy + yy`` add up to ``(span + sqrt yy)^2`` at most, span being the sum of ``|w_j|``
     times the root mean squares of the inputs, or less by the norm of ``xx``; the error is relative to that, and so is
-    that of the square of the prediction which noise multiplies.  Rounding the weights to a map is in it.
+    that of the square of the prediction which noise multiplies.  Rounding the weights to a map is in it.  Under a bias
+    of the output the moments are those about the means, and the mean misfit is added.
     """
     data, network = problem.data, problem.network
-    if network.bias_layers or problem.sources is not None or not data.spectrum.plain or data.rooted:
+    centre = bool(network.bias_layers)
+    if problem.sources is not None:
+        # the moments are not those that were sent
         return None
-    sizes, moduli = np.sqrt(np.maximum(data.xx.diagonal(), 0.0)), np.abs(exact.end_to_end_map)
-    span = min(float(sizes @ moduli), float(np.sqrt(length_of(data.xx)) * length_of(moduli)))
+    if centre and not _bias_told_apart(problem):
+        return None
+    seen = data.central if centre else data
+    if not seen.spectrum.plain or seen.rooted:
+        return None
+    moduli, root = np.abs(exact.end_to_end_map), sqrt(seen.yy)
+    trace = sqrt(max(seen.xx.trace().item(), 0.0))
+    reach = np.sqrt(np.maximum(seen.xx.diagonal(), 0.0)).dot(moduli).item()
+    span = min(reach, sqrt(length_of(seen.xx)) * length_of(moduli))
     terms = Terms(max(exact.fit, 0.0), exact.noise, exact.decay)
-    factor = float(np.expm1(min(reduced_of(problem).log_noise_factor, 300.0)))
+    factor = expm1(min(reduced_of(problem).log_noise_factor, 300.0))
     on_inputs = (1.0 + factor) * network.input_noise_variance
-    size = (span + float(np.sqrt(data.yy))) ** 2 + (factor + on_inputs) * span * span
-    rounding = gamma(4.0 * data.inputs + 16.0 * network.n_layers + 64.0)
-    error = (rounding + gamma(reflections(data))) * size + rounding * terms.decay
+    size = (span + root) ** 2 + (factor + on_inputs) * span * span
+    rounding, moved = gamma(4.0 * data.inputs + 16.0 * network.n_layers + 64.0), gamma(reflections(data))
+    rest = moved * size + rounding * terms.decay
+    if centre:
+        missed, off = _mean_misfit(data, exact, rounding)
+        # the mean of deviations is off by their rounding, column by column
+        off += 2.0 * moved * (reach + root)
+        rest += off * (2.0 * missed + off) + rounding * missed * missed
+    if rounding * size + rest > OWN_SIZE * terms.loss:
+        # many inputs: by the moduli of the terms themselves
+        square = moduli.dot(np.abs(seen.xx).dot(moduli)).item()
+        size = square + 2.0 * moduli.dot(np.abs(seen.xy[:, 0])).item() + seen.yy + (factor + on_inputs) * square
+    error = 1.01 * rounding * size + rest
     if error > OWN_SIZE * terms.loss:
         return None
-    trace = float(np.sqrt(max(data.xx.trace(), 0.0)))
-    return EnclosedLoss(terms, error, trace * (float(np.sqrt(data.yy)) + span))
+    if not centre:
+        return EnclosedLoss(terms, error, trace * (root + span))
+    sizes = hypot(trace, length_of(_means(data)[0]))
+    return EnclosedLoss(terms, error, sizes * (sqrt(data.yy) + sizes * length_of(moduli)))
+
+
+def _bias_told_apart(problem: Problem) -> bool:
+    """Whether the mean of the prediction is off by what one bias is, and nothing else sees it: no noise does."""
+    data, network = problem.data, problem.network
+    known = data.x_mean is not None and data.y_mean is not None
+    quiet = network.input_noise_variance == 0.0 and reduced_of(problem).log_noise_factor == 0.0
+    return known and quiet and network.bias is Bias.OUTPUT
+
+
+def _means(data: Moments) -> tuple[FloatArray, FloatArray]:
+    if data.x_mean is None or data.y_mean is None:
+        return np.zeros(data.inputs), np.zeros(data.outputs)
+    return data.x_mean, data.y_mean
+
+
+def _mean_misfit(data: Moments, exact: ChainLoss, rounding: float) -> tuple[float, float]:
+    """Modulus of the mean misfit under a bias of the output, and its error, also by that of rounded means."""
+    x_mean, y_mean = _means(data)
+    target = y_mean[0].item()
+    missed = x_mean.dot(exact.end_to_end_map).item() + exact.offset - target
+    terms = np.abs(x_mean).dot(np.abs(exact.end_to_end_map)).item() + abs(exact.offset) + abs(target)
+    return abs(missed), rounding * terms
 
 
 def quick_bound(problem: Problem, exact: ChainLoss, upper: float, unit: float) -> LowerBound | None:
@@ -57,7 +107,7 @@ def quick_bound(problem: Problem, exact: ChainLoss, upper: float, unit: float) -
     error = plain_error(problem.data, reduced.spectrum)
     if error is None:
         return None
-    shrink = float(np.exp(-reduced.log_factor))
+    shrink = exp(-reduced.log_factor)
     base = 2.0 * error.variance
     norm = length_of(exact.end_to_end_map)
     hint = norm / max(shrink, 1e-300) if norm > 0.0 else None

@@ -5,7 +5,6 @@ A fact that the data cannot tell (moments without samples, no data at all) is ``
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
 
 import numpy as np
 
@@ -241,6 +240,4 @@ def explained_values(spectrum: Spectrum) -> FloatArray:
 
 def data_facts_of(problem: Problem) -> DataFacts:
     """The facts of a problem's data, computed once and shared by all rules."""
-    if "landscape.facts" not in problem.memo:
-        problem.memo["landscape.facts"] = DataFacts(problem.moments, problem.samples, problem.loss)
-    return cast(DataFacts, problem.memo["landscape.facts"])
+    return problem.once("data_facts.facts", lambda: DataFacts(problem.moments, problem.samples, problem.loss))

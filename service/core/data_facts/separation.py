@@ -1,7 +1,6 @@
 """Whether a linear map classifies every sample with a positive margin."""
 
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from scipy.optimize import linprog
@@ -9,7 +8,7 @@ from scipy.optimize import linprog
 from service.core.arrays import FloatArray
 from service.core.data_facts.facts import data_facts_of
 from service.core.data_facts.labels import difference_rows
-from service.core.problems import Problem
+from service.core.problems import Problem, Samples
 
 MARGIN_TOLERANCE = 1e-9
 """Margin, for scaled rows and coefficients in [-1, 1], below which data count as not separated."""
@@ -38,21 +37,21 @@ def separation_of(problem: Problem, *, offset: bool) -> Separation | None:
 
     ``None`` without samples, or where the system is too large.  Conflicting samples are never separable.
     """
-    if problem.samples is None:
+    samples = problem.samples
+    if samples is None:
         return None
-    name = f"landscape.separation.{offset}"
-    if name not in problem.memo:
-        conflicting = data_facts_of(problem).conflicting
-        x, y = problem.samples.x, problem.samples.y
-        outputs = y.shape[1]
-        size = len(x) * max(1, outputs - 1) * outputs * (x.shape[1] + int(offset))
-        if conflicting:
-            problem.memo[name] = Separation(0.0, np.zeros(outputs * (x.shape[1] + int(offset))))
-        elif size > MOST_NUMBERS:
-            problem.memo[name] = None
-        else:
-            problem.memo[name] = _separate(_rows(x, y, offset=offset))
-    return cast("Separation | None", problem.memo[name])
+    conflicting = bool(data_facts_of(problem).conflicting)
+    return problem.once(f"data_facts.separation.{offset}", lambda: _separation(samples, conflicting, offset=offset))
+
+
+def _separation(samples: Samples, conflicting: bool, *, offset: bool) -> Separation | None:
+    x, y = samples.x, samples.y
+    outputs, inputs = y.shape[1], x.shape[1] + int(offset)
+    if conflicting:
+        return Separation(0.0, np.zeros(outputs * inputs))
+    if len(x) * max(1, outputs - 1) * outputs * inputs > MOST_NUMBERS:
+        return None
+    return _separate(_rows(x, y, offset=offset))
 
 
 def _rows(x: FloatArray, y: FloatArray, *, offset: bool) -> FloatArray:

@@ -38,7 +38,7 @@ class SampledGradient:
     ) -> None:
         self._network: Network = loss.network
         self._samples, self._batch = samples, batch_size
-        self._generators, self._gaussian = generators, gaussian
+        self._generators = generators
         variances = [self._network.input_noise_variance, *self._network.noise_variances.tolist()]
         widths = [samples.x.shape[1], *self._network.hidden_widths]
         self._noise = list(zip(variances, widths, gaussian, strict=True))

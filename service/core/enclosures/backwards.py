@@ -10,7 +10,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.enclosures.rows import Rows
-from service.core.enclosures.sources import UNIT, Local, Source, gamma
+from service.core.enclosures.sources import UNIT, Local, Source, from_whole_slope, gamma
 from service.core.twofold import Twofold, exactly, matrix_times, product_error
 
 
@@ -65,6 +65,10 @@ class Backwards:
     def _rows(self) -> Rows:
         outputs = np.zeros((len(self.last), 1))
         return Rows(self.last * (np.sqrt(self.least) * (1.0 - 4.0 * UNIT)), outputs, 1.0)
+
+    def slope_along(self, end_to_end_map: FloatArray, directions: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Half the negative gradient along directions; see `Source`."""
+        return from_whole_slope(self, end_to_end_map, directions)
 
     def second(self, directions: FloatArray, units: FloatArray, precise: bool) -> tuple[FloatArray, FloatArray]:
         """No more than the second moments along directions (p, r) in units (r,); see `Source`."""

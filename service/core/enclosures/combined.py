@@ -48,6 +48,16 @@ class Combined:
             slope_error += part.factor * (local.slope_error + rounding * np.linalg.norm(local.slope, axis=0))
         return Local(value, 1.01 * value_error, slope, 1.01 * slope_error)
 
+    def slope_along(self, end_to_end_map: FloatArray, directions: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Half the negative gradient along directions; see `Source`."""
+        slope, error = np.zeros((len(end_to_end_map), directions.shape[1])), np.zeros(directions.shape[1])
+        rounding = gamma(len(self.parts) + 1.0)
+        for part in self.parts:
+            found, wrong = part.source.slope_along(end_to_end_map, directions)
+            slope = slope + part.factor * found
+            error += part.factor * (wrong + rounding * np.linalg.norm(found, axis=0))
+        return slope, 1.01 * error
+
     def second(self, directions: FloatArray, units: FloatArray, precise: bool) -> tuple[FloatArray, FloatArray]:
         """Second moments along directions (d, r) in units (r,); see `Source`."""
         count = directions.shape[1]

@@ -11,7 +11,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.enclosures.exact_map import times_precisely
-from service.core.enclosures.sources import UNIT, Local, Source, gamma
+from service.core.enclosures.sources import UNIT, Local, Source, from_whole_slope, gamma
 from service.core.factor import powers_of_two
 from service.core.twofold import Twofold, added, exactly, product_error, times, two_sum
 
@@ -125,6 +125,10 @@ class Composed:
             whole = added(whole, exactly(self.beside))
             moved = moved + 4.0 * UNIT**2 * np.linalg.norm(np.abs(whole.high) + np.abs(self.beside), axis=0)
         return whole, moved
+
+    def slope_along(self, end_to_end_map: FloatArray, directions: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Half the negative gradient along directions; see `Source`."""
+        return from_whole_slope(self, end_to_end_map, directions)
 
     def second(self, directions: FloatArray, units: FloatArray, precise: bool) -> tuple[FloatArray, FloatArray]:
         """Second moments along directions (p, r) in units (r,); see `Source`.

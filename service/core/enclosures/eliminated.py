@@ -11,7 +11,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.enclosures.curvature import LARGEST_SHARE
-from service.core.enclosures.sources import UNIT, Local, Source, gamma
+from service.core.enclosures.sources import UNIT, Local, Source, from_whole_slope, gamma
 from service.core.factor import powers_of_two
 from service.core.twofold import Twofold, added, exactly
 
@@ -100,6 +100,10 @@ class Eliminated:
         inputs = len(self.values)
         departure = self.vectors.T @ self.vectors - np.eye(inputs)
         return 1.01 * (float(np.linalg.norm(departure)) + gamma(inputs + 2.0) * inputs)
+
+    def slope_along(self, end_to_end_map: FloatArray, directions: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Half the negative gradient along directions; see `Source`."""
+        return from_whole_slope(self, end_to_end_map, directions)
 
     def second(
         self,

@@ -14,6 +14,7 @@ from service.core.enclosures.exact_map import times_precisely
 from service.core.enclosures.expansion import Expansion
 from service.core.enclosures.longest import longest_useful, without_shells
 from service.core.enclosures.sources import Source, gamma
+from service.core.enclosures.weak import as_they_are, found_again
 
 NEGLIGIBLE = 1e-12
 """What one kind of charge may cost, in units of gaps, without a thought for a cheaper way."""
@@ -138,6 +139,8 @@ def measure(
     end_to_end_map: FloatArray,
     unit: float,
     precise: bool = False,
+    *,
+    decayed: bool = False,
 ) -> Measured:
     """Measure the squared error about a map.
 
@@ -154,6 +157,9 @@ def measure(
         What gaps are relative to; positive.
     precise : bool
         Whether value, slope and curvature are found in about twice the working precision.
+    decayed : bool
+        Whether every layer is decayed: maps are then as long as pays, and in precise measurements moments that no data
+        have stand for the nearest that some have, less what that adds to the error of ``end_to_end_map``.
 
     Notes
     -----
@@ -163,6 +169,10 @@ def measure(
     if _departure(basis) > LEANING + 2.0 * gamma(inputs + 2.0) * inputs:
         # strong directions first, which keep their own
         basis = np.ascontiguousarray(np.linalg.qr(basis[:, ::-1])[0][:, ::-1])
+    found = as_they_are(source, basis, squares)
+    if precise and decayed:
+        found = found_again(source, basis, squares, len(end_to_end_map))
+    source, basis, squares = found.source, found.basis, found.squares
     centre = end_to_end_map @ basis
     if precise:
         high, low, moved = times_precisely(centre, basis, source.sizes)
@@ -175,20 +185,25 @@ def measure(
     shifted = float(source.sizes @ moved)
     value_error = 1.01 * (local.value_error + 2.0 * float(steepness @ moved) + shifted * shifted)
     slope_error = local.slope_error + 1.01 * shifted * source.sizes + gamma(inputs + 4.0) * steepness
+    slope, wrong = local.slope @ basis, slope_error @ np.abs(basis)
+    if found.faint.any():
+        along, off = source.slope_along(high, basis[:, found.faint])
+        reach = source.sizes @ np.abs(basis[:, found.faint])
+        slope[:, found.faint], wrong[found.faint] = along, off + 1.01 * shifted * reach
     expansion = Expansion(
         basis=basis,
         stretch=_departure(basis),
         centre=centre,
-        value=local.value - value_error,
+        value=local.value - value_error - 1.01 * found.added(end_to_end_map),
         upper=local.value + value_error,
-        slope=local.slope @ basis,
+        slope=slope,
         values=np.zeros(inputs),
         share=0.0,
         tilt=0.0,
         bend=0.0,
     )
     curvatures = curvature_along(source, basis, squares, precise)
-    return Measured(expansion, slope_error @ np.abs(basis), curvatures, unit)
+    return Measured(expansion, wrong, curvatures, unit)
 
 
 def _departure(basis: FloatArray) -> float:

@@ -1,7 +1,6 @@
 """The data of a problem as what its caller sent: samples, a factor, or moments."""
 
 from dataclasses import replace
-from typing import cast
 
 import numpy as np
 
@@ -20,10 +19,7 @@ LEAST = 1.0 - 1e-13
 
 def prediction_source(problem: Problem, centre: bool) -> Source:
     """Squared error of the mean prediction; about the means where ``centre`` says that a free bias takes them off."""
-    key = f"enclosures.prediction.{centre}"
-    if key not in problem.memo:
-        problem.memo[key] = _prediction(problem, centre)
-    return cast(Source, problem.memo[key])
+    return problem.once(f"as_sent.prediction.{centre}", lambda: _prediction(problem, centre))
 
 
 def _prediction(problem: Problem, centre: bool) -> Source:

@@ -6,8 +6,16 @@ from functools import cached_property
 import numpy as np
 
 from service.core.arrays import FloatArray
-from service.core.enclosures.sources import UNIT, Local, gamma
-from service.core.enclosures.sums import BLOCK, CAREFUL_BLOCK, PAIRWISE, block_product, careful_product, mean_of
+from service.core.enclosures.sources import UNIT, Local, from_whole_slope, gamma
+from service.core.enclosures.sums import (
+    BLOCK,
+    CAREFUL_BLOCK,
+    PAIRWISE,
+    block_product,
+    careful_error,
+    careful_product,
+    mean_of,
+)
 from service.core.factor import powers_of_two
 from service.core.twofold import Twofold, added, exactly, negated, product, product_error, scaled, two_sum
 
@@ -105,7 +113,7 @@ class Rows:
             off_mean = 8.0 * UNIT * float(np.linalg.norm(mean)) + gamma(PAIRWISE) * UNIT * float(np.linalg.norm(misfit))
             if self.roots is not None:
                 # slices see the largest weight beside the largest misfit
-                off_mean += product_error(CAREFUL_BLOCK) * float(self.roots.max() * np.linalg.norm(misfit))
+                off_mean += careful_error(len(x)) * float(self.roots.max() * np.linalg.norm(misfit))
             mean_error = 1.01 * (wrong / float(np.sqrt(len(misfit))) + off_mean)
             twofold = added(twofold, exactly(-(self._column * mean)))
             misfit = twofold.high
@@ -125,7 +133,8 @@ class Rows:
             if self._lows:
                 slope = slope + misfit.T @ x_low
             off = wrong + gamma(len(x) + 8.0) * 4.0 * UNIT * length
-            rounding = 4.0 * UNIT * np.linalg.norm(slope, axis=0)
+            peaks = float(np.linalg.norm(np.abs(misfit).max(axis=0))) * np.abs(x).max(axis=0)
+            rounding = 4.0 * UNIT * np.linalg.norm(slope, axis=0) + careful_error(len(x)) * peaks
         else:
             slope, off = block_product(misfit, x), wrong + gamma(BLOCK + PAIRWISE) * length
             rounding = np.zeros(x.shape[1])
@@ -173,6 +182,13 @@ class Rows:
         weighted = careful_product(self._column, rows)[0] / len(rows) if precise else (rows * self._column).mean(axis=0)
         mean: FloatArray = weighted / share
         return mean
+
+    def slope_along(self, end_to_end_map: FloatArray, directions: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Half the negative gradient along directions; see `Source`.
+
+        Rows of data are never negative where they are squared, and need no more.
+        """
+        return from_whole_slope(self, end_to_end_map, directions)
 
     def second(
         self,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.arrays import BoolArray, FloatArray
 from service.core.enclosures.sources import UNIT, Local, gamma
 from service.core.factor import powers_of_two
 from service.core.twofold import Twofold, added, column_slices, exactly, negated, product, product_error
@@ -57,7 +57,8 @@ class SecondMoments:
     @cached_property
     def _scaled(self) -> _Scaled:
         scale = self._scale
-        xx, xy = exactly(self.xx / scale / scale[:, None]), exactly(self.xy / scale[:, None])
+        inverse = 1.0 / scale
+        xx, xy = exactly(self.xx * inverse * inverse[:, None]), exactly(self.xy * inverse[:, None])
         yy = exactly(np.array([[self.yy]]))
         if self.x_mean is None or self.y_mean is None:
             return _Scaled(xx, xy, yy)
@@ -71,6 +72,15 @@ class SecondMoments:
     @property
     def _taken_off(self) -> float:
         return 0.0 if self.x_mean is None else TAKEN_OFF
+
+    @cached_property
+    def _present(self) -> BoolArray:
+        """Mask (d,) of the inputs that are not zero, to the last digit: along those the slope is zero without error."""
+        xx, xy = self._scaled.xx, self._scaled.xy
+        parts = (xx.high.any(axis=0), xx.low.any(axis=0), xy.high.any(axis=1), xy.low.any(axis=1))
+        means = self.x_mean is not None
+        present: BoolArray = np.logical_or.reduce(parts) | (means & (self.xx.diagonal() != 0.0))
+        return present
 
     @cached_property
     def _slices(self) -> list[FloatArray]:
@@ -103,9 +113,9 @@ class SecondMoments:
         wrong = gamma(len(self._scale) + 8.0) * (np.abs(xy) + size @ np.abs(moments.xx.high) + np.abs(slope))
         wrong = wrong + self._taken_off * (size.sum(axis=1, keepdims=True) + self._target)
         yy = moments.yy.high.item()
-        value = yy - float(np.sum((whole + below) * (xy + slope)))
-        terms = float(np.sum(size * (np.abs(xy) + np.abs(slope))))
-        error = gamma(whole.size + 8.0) * (abs(yy) + terms) + float(np.sum(size * wrong))
+        value = yy - float(np.vdot(whole + below, xy + slope))
+        terms = float(np.vdot(size, np.abs(xy) + np.abs(slope)))
+        error = gamma(whole.size + 8.0) * (abs(yy) + terms) + float(np.vdot(size, wrong))
         return self._local(value, error + self._taken_off * self._target**2, slope, wrong)
 
     def _precisely(self, whole: FloatArray, below: FloatArray) -> Local:
@@ -130,8 +140,29 @@ class SecondMoments:
         return self._local(value, error, slope.rounded(), wrong + UNIT * np.abs(slope.high))
 
     def _local(self, value: float, error: float, slope: FloatArray, wrong: FloatArray) -> Local:
-        off = np.sqrt(np.einsum("ij,ij->j", wrong, wrong))
+        off = np.sqrt(np.einsum("ij,ij->j", wrong, wrong)) * self._present
         return Local(value, 1.01 * error, slope * self._scale, 1.01 * off * self._scale)
+
+    def slope_along(self, end_to_end_map: FloatArray, directions: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Half the negative gradient along directions; see `Source`.
+
+        Notes
+        -----
+        Second moments are multiplied with the directions first: along those where moments show next to nothing, what is
+        left is small, and so is the rounding of all that follows.  O(d^2 r + k d r).
+        """
+        moments, turned = self._scaled, directions * self._scale[:, None]
+        size, inputs = np.abs(end_to_end_map * self._scale), len(self._scale)
+        seen, seen_low = product(moments.xx.high, turned), moments.xx.low @ turned
+        aimed, aimed_low = product(np.ascontiguousarray(moments.xy.high.T), turned), moments.xy.low.T @ turned
+        slope = (aimed.rounded() + aimed_low) - (end_to_end_map * self._scale) @ (seen.rounded() + seen_low)
+        unit = product_error(inputs) + 4.0 * (inputs + 8.0) * UNIT**2
+        reach, largest = np.abs(turned).sum(axis=0), float(np.abs(moments.xy.high).max(initial=0.0))
+        wrong = size.sum(axis=1, keepdims=True) * (ENTRY * unit + TAKEN_OFF) * reach
+        wrong = wrong + (unit * largest + TAKEN_OFF * self._target) * reach
+        terms = size @ (np.abs(seen.high) + np.abs(seen_low)) + np.abs(aimed.high) + np.abs(aimed_low)
+        wrong = wrong + gamma(inputs + 8.0) * terms
+        return slope, 1.01 * np.sqrt(np.einsum("ij,ij->j", wrong, wrong))
 
     def second(self, directions: FloatArray, units: FloatArray, precise: bool) -> tuple[FloatArray, FloatArray]:
         """Second moments along directions (d, r) in units (r,); see `Source`.  O(d^2 r)."""

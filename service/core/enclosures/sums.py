@@ -4,7 +4,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray
 from service.core.factor import powers_of_two
-from service.core.twofold import added, exactly, product
+from service.core.twofold import added, exactly, product, product_error
 
 BLOCK = 256
 """Rows that are summed at once; sums of blocks are added pairwise, so that errors do not grow with the rows."""
@@ -44,3 +44,9 @@ def careful_product(left: FloatArray, right: FloatArray) -> FloatArray:
         block = slice(start, start + CAREFUL_BLOCK)
         total = added(total, product(np.ascontiguousarray(left[block].T), right[block]))
     return total.rounded() * sides[0][:, None] * sides[1]
+
+
+def careful_error(rows: int) -> float:
+    """Error of `careful_product`, relative to the largest moduli in the two columns."""
+    blocks = -(-rows // CAREFUL_BLOCK)
+    return blocks * product_error(min(rows, CAREFUL_BLOCK)) * 1.01

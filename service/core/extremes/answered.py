@@ -10,6 +10,7 @@ from service.core.extremes.charges import charged
 from service.core.extremes.extremes import Extremes
 from service.core.extremes.free import FREE, FreeInputs, free_inputs
 from service.core.extremes.lifted import certified, with_free_inputs
+from service.core.extremes.present import PresentInputs, present_inputs
 from service.core.extremes.scaled import APART, ScaledInputs, lowered_inputs, scaled_inputs
 from service.core.problems import Problem
 from service.core.results import Certificate, Minima, Solution
@@ -74,8 +75,46 @@ class Way:
         return charged(seen, extremes, solution.minimum, certificate)
 
 
-def ways(problem: Problem) -> Iterator[Way]:
+@dataclass(frozen=True)
+class WayWithoutZeros:
+    """A way to the answer of a problem by that without its inputs that are zero."""
+
+    present: PresentInputs
+    way: Way
+
+    @property
+    def solved(self) -> Problem:
+        """What a solver sees."""
+        return self.way.solved
+
+    def answer(self, solve: Solve) -> Minima:
+        """The answer for the data as they were sent."""
+        return self.present.lifted(self.way.answer(solve))
+
+    def certificate(self, solution: Solution, certifier: Certifier) -> Certificate:
+        """What is proved about the weights of any claimed answer."""
+        return self.way.certificate(self.present.restricted(solution), certifier)
+
+
+def ways_of(problem: Problem, solution: Solution) -> list[Way | WayWithoutZeros]:
+    """Ways to what is proved about a claimed answer; at least one."""
+    present = present_inputs(problem)
+    found = [*(_ways(problem) if present is not None and not present.leaves_out(solution) else ways(problem))]
+    return found or [Way(problem, problem)]
+
+
+def ways(problem: Problem) -> Iterator[Way | WayWithoutZeros]:
     """Ways to the answer, the better one first; nothing for a problem that is answered as it is."""
+    present = present_inputs(problem)
+    if present is None:
+        yield from _ways(problem)
+        return
+    inside = present.inside
+    for way in [*_ways(inside)] or [Way(inside, inside)]:
+        yield WayWithoutZeros(present, way)
+
+
+def _ways(problem: Problem) -> Iterator[Way]:
     if problem.extremes is None and _are_ordinary(problem):
         return
     lowered = lowered_inputs(problem)
@@ -99,9 +138,8 @@ def _are_ordinary(problem: Problem) -> bool:
     """Whether nothing here applies: a look at sizes alone."""
     if problem.moments is None:
         return True
-    squares = problem.data.xx.diagonal()
-    largest = float(squares.max())
-    return largest <= FREE**2 and largest <= APART**2 * float(squares.min())
+    largest = problem.data.largest_square
+    return largest <= FREE**2 and largest <= APART**2 * problem.data.least_square
 
 
 def answered_in_range(problem: Problem, solve: Solve) -> Minima | None:

@@ -5,7 +5,6 @@ activations that vanish at zero: chains of one active neuron a layer, the output
 """
 
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
@@ -40,9 +39,7 @@ class Below:
 
 def below_origin_of(problem: Problem) -> Below | None:
     """The best of a fixed family of networks; ``None`` where the family does not exist for the problem."""
-    if "landscape.below_origin" not in problem.memo:
-        problem.memo["landscape.below_origin"] = _search(problem)
-    return cast("Below | None", problem.memo["landscape.below_origin"])
+    return problem.once("landscapes.below_origin", lambda: _search(problem))
 
 
 def _search(problem: Problem) -> Below | None:
@@ -77,7 +74,8 @@ def _linear(problem: Problem) -> Below:
     values = spectrum.values[active]
     output = np.linalg.svd(moments.xy, full_matrices=False)[2][0]
     pull = spectrum.projections[active] @ output
-    directions = pull / (values + _RIDGES[:, None] * float(values.max()))
+    # of any size, so that no square leaves double precision
+    directions = pull / np.abs(pull).max() / (values + _RIDGES[:, None] * float(values.max()))
     lengths = np.linalg.norm(directions, axis=1)
     directions = directions / lengths[:, None]
     slope, curvature = directions @ pull, (directions * directions) @ values

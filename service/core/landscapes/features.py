@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from math import comb
-from typing import cast
 
 import numpy as np
 
@@ -42,10 +41,8 @@ def feature_dimension_of(problem: Problem, needed: int) -> FeatureDimension | No
         upper = min(upper, facts.distinct)
     if needed >= upper:
         return FeatureDimension(0, upper)
-    name = f"landscape.features.{needed}"
-    if name not in problem.memo:
-        problem.memo[name] = _probe(problem, needed)
-    return FeatureDimension(cast(int, problem.memo[name]), upper)
+    lower = problem.once(f"landscapes.features.{needed}", lambda: _probe(problem, needed))
+    return FeatureDimension(lower, upper)
 
 
 def _polynomial_bound(problem: Problem, inputs: int) -> int:

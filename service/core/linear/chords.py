@@ -112,7 +112,7 @@ class Cover:
         """Ends of the first intervals: geometric, and graded towards the norms at which the multiplier is tight."""
         if self.first >= self.last:
             return np.array([self.last, self.last])
-        count = int(np.ceil(np.log(self.last / self.first) / np.log(RATIO))) + 1
+        count = int(np.ceil((np.log(self.last) - np.log(self.first)) / np.log(RATIO))) + 1
         pieces = [np.geomspace(self.first, self.last, max(count, 2))]
         for value in values[(values > self.first) & (values < self.last)].tolist():
             # the chord of an interval of relative length t lies below the penalty by at most penalty t^2 / 8

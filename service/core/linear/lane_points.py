@@ -25,6 +25,9 @@ TIE_TOLERANCE = 1e-12
 
 Choice: TypeAlias = Sequence[tuple[int, Root]]
 
+# looked up once: there are hundreds of points
+SUBSET, PROVED, STRICT_SADDLE = PointKind.SINGULAR_SUBSET, Evidence.PROVED, PointClass.STRICT_SADDLE
+
 
 @dataclass(frozen=True)
 class Lanes:
@@ -114,14 +117,15 @@ class Lanes:
         bound the loss from below everywhere near the point; otherwise a rotation of the outer layers descends.
         """
         if not self._aligned(choice):
-            return PointClass.STRICT_SADDLE
+            return STRICT_SADDLE
         inflected = False
-        for index in self._unstable(choice):
-            if not self.shrinkage.at_inflection(self.targets[index]):
-                return PointClass.STRICT_SADDLE
-            inflected = True
+        if self.shrinkage.n_layers > 2:
+            for index in self._unstable(choice):
+                if not self.shrinkage.at_inflection(self.targets[index]):
+                    return STRICT_SADDLE
+                inflected = True
         if len(choice) < self._alive:
-            return PointClass.STRICT_SADDLE
+            return STRICT_SADDLE
         if inflected:
             return PointClass.NON_STRICT_SADDLE
         return PointClass.GLOBAL_MINIMUM if self._is_lowest(choice) else PointClass.LOCAL_MINIMUM
@@ -185,10 +189,10 @@ class Lanes:
             "unstable": self._unstable(choice),
         }
         return StationaryPoint(
-            PointKind.SINGULAR_SUBSET,
+            SUBSET,
             loss,
             self.class_of(choice),
-            Evidence.PROVED,
+            PROVED,
             sqrt(products) / self.scale,
             sqrt(lanes * self.inverse_decays),
             label,
@@ -219,7 +223,9 @@ class Lanes:
         total = count_choices(counts, self.bound) - 1
         leading = sum(bool(found) for found in options[: self.bound])
         families = {tuple((index, 0) for index in range(size)) for size in range(1, leading + 1)}
-        others = (pick for pick in choices_by_size(counts, self.bound) if pick and pick not in families)
+        # the last direction of a family's pick is as many as there are before it
+        picks = (pick for pick in choices_by_size(counts, self.bound) if pick)
+        others = (pick for pick in picks if pick[-1][0] >= len(pick) or pick not in families)
         points = self._leading_points([found[0] for found in options[: min(leading, cap)]])
         rest = islice(others, max(cap - len(families), 0))
         points += [self.point([(index, options[index][option]) for index, option in pick]) for pick in rest]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg import lapack
 
 from service.core.arrays import FloatArray
 from service.core.graded import far_apart, graded_svd
@@ -109,4 +109,4 @@ def _by_rows(columns: FloatArray) -> tuple[FloatArray, FloatArray]:
     diagonal = np.abs(np.diagonal(small))
     if small.shape[0] != small.shape[1] or not diagonal.size or diagonal.min() <= DEPENDENT * diagonal.max():
         return frame, small
-    return solve_triangular(small, columns.T, trans="T", check_finite=False).T, small
+    return lapack.dtrtrs(small, columns.T, trans=1)[0].T, small

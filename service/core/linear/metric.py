@@ -75,6 +75,12 @@ class MetricProblem:
         self.order = self.target.shape[0]
         self.first, self.second = np.triu_indices(self.order)
         self.lengths = np.where(self.first == self.second, 0.5, np.sqrt(0.5))
+        places = np.zeros((self.order, self.order), dtype=np.int64)
+        places[self.first, self.second] = places[self.second, self.first] = np.arange(self.first.size)
+        # where the pairs (i, a) and (i, b) meet in a matrix of all pairs of pairs, and what they are counted with
+        self.meetings = (places[:, :, None] * self.first.size + places[:, None, :]).ravel()
+        shares = np.where(np.eye(self.order, dtype=bool), 1.0, np.sqrt(0.5))
+        self.counted = shares[:, :, None] * shares[:, None, :]
 
     def at(self, frame: FloatArray, roots: FloatArray) -> Point:
         """Objective and slope at a metric.  O(k^2 rho)."""
@@ -94,18 +100,15 @@ class MetricProblem:
         A move D of the root moves P by ``(b_i + b_j) D_ij`` to first order and by ``D^2`` to second; the sum over
         inputs is one matrix a row of D.  O(k^3 rho + k^4).
         """
-        order = self.order
-        inner = np.einsum("ij,aj,bj->iab", at.shares, at.pull, at.pull, optimize=True)
+        weighed = (at.shares[:, None, :] * at.pull).reshape(-1, at.pull.shape[1])
+        inner = (weighed @ at.pull.T).reshape(self.order, self.order, self.order)
         both = at.roots[:, None] + at.roots[None, :]
-        blocks = 2.0 * (both[:, :, None] * both[:, None, :] * inner + at.slope[None])
-        full = np.zeros((order, order, order, order))
-        rows = np.arange(order)
-        full[rows, :, rows, :] = blocks
-        flat = full.reshape(order**2, order**2)
-        upper, lower = self.first * order + self.second, self.second * order + self.first
-        halved = (flat[upper] + flat[lower]) * self.lengths[:, None]
-        result: FloatArray = (halved[:, upper] + halved[:, lower]) * self.lengths
-        return result
+        blocks = 2.0 * (both[:, :, None] * both[:, None, :] * inner + at.slope[None]) * self.counted
+        size = self.first.size
+        result: FloatArray = np.bincount(self.meetings, weights=blocks.ravel(), minlength=size**2).astype(
+            np.float64, copy=False
+        )
+        return result.reshape(size, size)
 
     def gradient(self, at: Point) -> FloatArray:
         """First derivatives in the same basis."""

@@ -6,7 +6,6 @@ undecayed output bias and multiplicative noise on the inputs only change the mom
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import cast
 
 import numpy as np
 
@@ -17,7 +16,6 @@ from service.core.linalg import Spectrum
 from service.core.problems import Problem
 
 WHITE_TOLERANCE = 1e-12
-MEMO = "linear.quadratic"
 
 
 @dataclass(frozen=True)
@@ -145,10 +143,12 @@ def quadratic_of(problem: Problem) -> Quadratic:
     With an undecayed output bias the moments are centred; input noise of variance v adds ``v diag(E[x x^T])``,
     which sees the uncentred moments.  O(d^3 + k d^2); O(d^2) if the inputs are exactly white.
     """
-    if MEMO not in problem.memo:
-        centre = problem.network.has_bias(problem.network.n_layers - 1)
-        problem.memo[MEMO] = quadratic_of_moments(problem.data, problem.network.input_noise_variance, centre)
-    return cast(Quadratic, problem.memo[MEMO])
+    network = problem.network
+    centre = network.has_bias(network.n_layers - 1)
+    return problem.once(
+        "several_outputs.quadratic",
+        lambda: quadratic_of_moments(problem.data, network.input_noise_variance, centre),
+    )
 
 
 def quadratic_of_moments(moments: Moments, input_noise: float = 0.0, centre: bool = False) -> Quadratic:

@@ -5,7 +5,6 @@ and the noise is ``mu ||V||_*^2``, which is convex.  See ``docs/theory/dropout.m
 """
 
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
@@ -16,8 +15,6 @@ from service.core.linear.nuclear import NuclearSolution, minimise
 from service.core.linear.quadratic import Quadratic, quadratic_of_root, seen_spectrum
 from service.core.linear.water_filling import effective_noise
 from service.core.problems import Problem
-
-MEMO = "linear.uncentred"
 
 
 @dataclass(frozen=True)
@@ -53,9 +50,7 @@ class NoiseCoordinates:
 
 def noise_coordinates(problem: Problem) -> NoiseCoordinates:
     """The coordinates of a problem with means, a free output bias and noise.  O(d^3)."""
-    if MEMO not in problem.memo:
-        problem.memo[MEMO] = _coordinates(problem)
-    return cast(NoiseCoordinates, problem.memo[MEMO])
+    return problem.once("several_outputs.uncentred", lambda: _coordinates(problem))
 
 
 def _coordinates(problem: Problem) -> NoiseCoordinates:

@@ -4,7 +4,6 @@ Proofs: ``docs/theory/reductions.md``.
 """
 
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
 
@@ -17,7 +16,6 @@ from service.core.problems import Layer, Problem
 from service.core.reductions.step import Step, dense_factor, with_network
 from service.vocabulary import Bias, Loss
 
-SEEN = "reductions.seen"
 SEPARABLE = 1e-12
 """Relative error up to which weights count as a product of weights of samples and of outputs."""
 
@@ -87,10 +85,12 @@ def weighted_errors(problem: Problem) -> Step | str | None:
 
 def seen_problem(problem: Problem) -> tuple[Problem, tuple[Step, ...]]:
     """The problem with an unweighted error, biases and input noise as they are, and the step that led there."""
-    if SEEN not in problem.memo:
+
+    def seen() -> tuple[Problem, tuple[Step, ...]]:
         step = weighted_errors(problem)
-        problem.memo[SEEN] = (step.problem, (step,)) if isinstance(step, Step) else (problem, ())
-    return cast(tuple[Problem, tuple[Step, ...]], problem.memo[SEEN])
+        return (step.problem, (step,)) if isinstance(step, Step) else (problem, ())
+
+    return problem.once("reductions.seen", seen)
 
 
 def without_biases(problem: Problem) -> Step | str | None:

@@ -76,12 +76,16 @@ class Branches:
     def _losses(self, log_ridges: FloatArray, log_norms: FloatArray) -> FloatArray:
         """Losses (m,) counted from the undecayed map or from the zero map, whichever is nearer: nothing cancels."""
         reduced = self.reduced
+        exact, least = reduced.losses_at(log_ridges), reduced.values[0].item()
+        if least > 2.0 * NEAR_ZERO * (least + exp(min(float(log_ridges.max()), 600.0))):
+            # every direction is explained by more than that share, so all are
+            return exact
         ridges = np.exp(np.minimum(log_ridges, 600.0))[:, None]
         resolvent = 1.0 / (reduced.values + ridges)
         pull = (resolvent * resolvent * (reduced.values + 2.0 * ridges)).dot(reduced.squares)
         paid = (reduced.n_hidden + 1.0) * np.exp(np.minimum(reduced.log_decay + reduced.power * log_norms, 690.0))
         from_zero = reduced.variance - pull * exp(-reduced.log_factor) + paid
-        return np.where(pull < NEAR_ZERO * reduced.explained, from_zero, reduced.losses_at(log_ridges))
+        return np.where(pull < NEAR_ZERO * reduced.explained, from_zero, exact)
 
     @cached_property
     def best(self) -> Branch | None:

@@ -192,11 +192,6 @@ class Curve:
         """The height at which ``kappa`` cuts the curve."""
         return self.exponent * log_kappa - self.offset
 
-    def log_kappa_at(self, t: FloatArray) -> FloatArray:
-        """The (log) decay for which the point at ``t`` is stationary."""
-        log_kappa: FloatArray = (self.height(self.sample(t)) + self.offset) / self.exponent
-        return log_kappa
-
     def log_ridge(self, t: FloatArray) -> FloatArray:
         """log rho in the caller's units."""
         return t + self.log_unit

@@ -6,13 +6,14 @@ only falls, and each jump is a crossing of two branches of the curve.  Statement
 """
 
 from dataclasses import dataclass
-from typing import Final
+from math import exp
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from service.core.bracketed import bracketed_root
-from service.core.scalar.curve import Curve
-from service.core.scalar.survey import Point, Survey, survey
+from service.core.scalar.curve import Curve, Row
+from service.core.scalar.newton import CONVERGED, MOST_STEPS, BracketedRoot
+from service.core.scalar.survey import Point, Survey, point_near, survey
 
 NEAR: Final = 1e-15
 """Distance in a logarithm at which a root is found."""
@@ -102,30 +103,56 @@ def _next_jump(
 
 def _crossing(curve: Curve, first: tuple[float, float], second: tuple[float, float]) -> Jump | None:
     """Where two runs have equal loss; at most once, since the one of larger norm loses faster."""
-    bottom = max(float(curve.log_kappa_at(np.array([end]))[0]) for end in (first[0], second[0]))
-    top = min(float(curve.log_kappa_at(np.array([end]))[0]) for end in (first[1], second[1]))
+    ends = list(curve.sample(np.array([*first, *second])).rows())
+    pairs = (ends[0], ends[1]), (ends[2], ends[3])
+    heights = [curve.height_at(row, -curve.offset)[0] / curve.exponent for row in ends]
+    bottom, top = max(heights[0], heights[2]), min(heights[1], heights[3])
     if not bottom < top:
         return None
-
-    def lead(log_kappa: float) -> float:
-        points = np.array([_point(curve, first, log_kappa), _point(curve, second, log_kappa)])
-        gains = curve.gain(curve.sample(points))
-        return float(gains[0] - gains[1])
-
     inset = 1e-12 * max(1.0, abs(top))
-    if lead(bottom + inset) <= 0.0 or lead(top - inset) >= 0.0:
+    low, high = (_lead(curve, pairs, end) for end in (bottom + inset, top - inset))
+    if low.gain <= 0.0 or high.gain >= 0.0:
         return None
-    log_kappa = bracketed_root(lead, bottom + inset, top - inset, rounding=0.0, absolute=NEAR)
-    points = np.array([_point(curve, first, log_kappa), _point(curve, second, log_kappa)])
-    before, after = curve.log_norm(curve.sample(points)).tolist()
-    return Jump(log_kappa, before, after)
+    root = BracketedRoot((low.log_kappa, low.gain, low.slope), (high.log_kappa, high.gain, high.slope))
+    last = np.inf
+    for _ in range(MOST_STEPS):
+        found = _lead(curve, pairs, root.t)
+        step = root.step(found.gain, found.slope)
+        if step <= NEAR or (step <= CONVERGED and step >= 0.5 * last):
+            break
+        last = step
+    found = _lead(curve, pairs, root.t)
+    return Jump(root.t, found.before, found.after)
 
 
-def _point(curve: Curve, run: tuple[float, float], log_kappa: float) -> float:
-    def excess(t: float) -> float:
-        return float(curve.log_kappa_at(np.array([t]))[0]) - log_kappa
+class _Lead(NamedTuple):
+    """By how much one run's point gains more than another's, its derivative in the decay, and log ||v|| of both."""
 
-    low, high = run
-    if excess(low) >= 0.0:
-        return low
-    return high if excess(high) <= 0.0 else bracketed_root(excess, low, high, rounding=0.0, absolute=NEAR)
+    log_kappa: float
+    gain: float
+    slope: float
+    before: float
+    after: float
+
+
+def _lead(curve: Curve, pairs: tuple[tuple[Row, Row], tuple[Row, Row]], log_kappa: float) -> _Lead:
+    """The lead at a decay; its derivative is the difference of the decays that are paid, as gains are greatest."""
+    level, power = curve.level_of(log_kappa), 2.0 / (curve.n_hidden + 1.0)
+    roots = [_bracketed(curve, low, high, level) for low, high in pairs]
+    rows: list[Row] = []
+    for _ in range(MOST_STEPS):
+        rows = list(curve.sample(np.array([root.t for root in roots])).rows())
+        steps = [root.step(*curve.height_at(row, level)) for root, row in zip(roots, rows, strict=True)]
+        if max(steps) <= CONVERGED:
+            break
+    before, after = (point_near(curve, root.t, row, rising=True) for root, row in zip(roots, rows, strict=True))
+    paid = [(curve.n_hidden + 1.0) * exp(min(log_kappa + power * point.log_norm, 700.0)) for point in (before, after)]
+    return _Lead(log_kappa, before.gain - after.gain, paid[1] - paid[0], before.log_norm, after.log_norm)
+
+
+def _bracketed(curve: Curve, low: Row, high: Row, level: float) -> BracketedRoot:
+    """The point of a run for a decay, or the end of the run beyond which it would lie."""
+    at_low, at_high = ((row[0], *curve.height_at(row, level)) for row in (low, high))
+    if at_low[1] >= 0.0:
+        return BracketedRoot(at_low, at_low)
+    return BracketedRoot(at_high, at_high) if at_high[1] <= 0.0 else BracketedRoot(at_low, at_high)

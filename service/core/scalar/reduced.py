@@ -8,7 +8,6 @@ Noise and widths enter through ``C = prod_i (1 + s_i / d_i)`` only, decays throu
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp, expm1, fsum, inf, log, log1p
-from typing import cast
 
 import numpy as np
 
@@ -193,13 +192,12 @@ def reduce(network: Network, moments: Moments, log_noise_factor: float | None = 
     seen = moments.central if centres_the_mean(network, moments) else moments
     # an output bias centres the mean but not the noise; hidden biases centre what the noise multiplies
     uniform = log_c == 0.0 or not noise_changes_form(network, moments)
-    on_inputs = np.diag(np.sqrt(input_noise))
     if uniform:
         factor = log_c
         quadratic = seen.xx + np.diag(input_noise) if network.input_noise_variance else seen.xx
 
         def change(root: LeastSquares) -> LeastSquares:
-            return root.stacked(on_inputs)
+            return root.stacked(np.diag(np.sqrt(input_noise)))
 
     else:
         factor = 0.0
@@ -208,7 +206,8 @@ def reduce(network: Network, moments: Moments, log_noise_factor: float | None = 
         quadratic = seen.xx + np.expm1(log_c) * moments.xx + np.exp(log_c) * np.diag(input_noise)
 
         def change(root: LeastSquares) -> LeastSquares:
-            noisy = np.concatenate((np.sqrt(np.expm1(log_c)) * moments.root.root, np.exp(0.5 * log_c) * on_inputs))
+            on_inputs = np.exp(0.5 * log_c) * np.diag(np.sqrt(input_noise))
+            noisy = np.concatenate((np.sqrt(np.expm1(log_c)) * moments.root.root, on_inputs))
             return root.stacked(noisy)
 
     plain = uniform and network.input_noise_variance == 0.0
@@ -227,6 +226,4 @@ def reduce(network: Network, moments: Moments, log_noise_factor: float | None = 
 
 def reduced_of(problem: Problem) -> ReducedProblem:
     """`reduce` of a problem, computed once and shared by its solver and its certificate."""
-    if "scalar.reduced" not in problem.memo:
-        problem.memo["scalar.reduced"] = reduce(problem.network, problem.data)
-    return cast(ReducedProblem, problem.memo["scalar.reduced"])
+    return problem.once("one_output.reduced", lambda: reduce(problem.network, problem.data))

@@ -27,7 +27,11 @@ def beats_zero(problem: Problem, reduced: ReducedProblem, end_to_end_map: FloatA
     """
     if reduced.spectrum.residual is None:
         return True
-    local = _source(problem, reduced).near(end_to_end_map[None, :], np.zeros((1, end_to_end_map.size)), precise=True)
+    source, row, low = _source(problem, reduced), end_to_end_map[None, :], np.zeros((1, end_to_end_map.size))
+    local = source.near(row, low, precise=False)
+    if local.value + local.value_error + decay < reduced.variance:
+        return True
+    local = source.near(row, low, precise=True)
     return local.value + decay <= reduced.variance + local.value_error
 
 

@@ -94,10 +94,10 @@ def survey(curve: Curve, log_kappa: float | None = None) -> Survey:
     if t is None:
         return Survey(())
     row = next(iter(curve.sample(np.array([t])).rows()))
-    return Survey((_point(curve, t, row, rising=True),))
+    return Survey((point_near(curve, t, row, rising=True),))
 
 
-def _point(curve: Curve, t: float, row: Row, rising: bool) -> Point:
+def point_near(curve: Curve, t: float, row: Row, rising: bool) -> Point:
     """The point at ``t`` from the quantities at a place so near that a first-order step is exact to rounding."""
     step = t - row[0]
     _, log_square_norm, mean, _, value, product = row
@@ -224,4 +224,4 @@ class _Surveyor:
             ):
                 break
         placed = iter(rows)
-        return [tuple(_point(curve, root.t, next(placed), root.rising) for root in members) for members in brackets]
+        return [tuple(point_near(curve, root.t, next(placed), root.rising) for root in members) for members in brackets]

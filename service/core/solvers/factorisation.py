@@ -33,7 +33,7 @@ def lanes_of(problem: Problem, quadratic: Quadratic) -> Lanes:
     effective[0] /= scale**2
     return Lanes(
         Shrinkage.of(effective),
-        tuple(float(value) for value in quadratic.svd[1]),
+        tuple(quadratic.svd[1].tolist()),
         rank_bound(problem, quadratic),
         quadratic.residual,
         scale,

@@ -40,7 +40,7 @@ def numerical_rank(quadratic: Quadratic) -> int:
     if values.size == 0 or values[0] == 0.0:
         return 0
     noise = float(np.linalg.norm(quadratic.correlation)) / float(quadratic.scales[-1])
-    size = float(values[0]) * float(np.clip(noise / float(values[0]), 1.0, AMPLIFIED))
+    size = float(values[0]) * min(max(noise / float(values[0]), 1.0), AMPLIFIED)
     floor = 4 * max(quadratic.target.shape) * EPSILON * size
     return int(np.count_nonzero(values > floor))
 

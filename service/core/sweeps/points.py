@@ -11,6 +11,7 @@ import numpy as np
 
 from service.core.arrays import FloatArray, IntArray
 from service.core.dispatch import choose
+from service.core.extremes.targets import scaled_targets
 from service.core.problems import Problem
 from service.core.scalar.reduced import noise_changes_form
 from service.core.sweeps.axes import Axis, settings_of, varied, with_depth
@@ -84,7 +85,7 @@ def sweep_points(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] 
 def _at_depth(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] | None) -> Sweep:
     """A sweep in which no depth is varied."""
     solver, _, _ = choose(problem)
-    if not solver.one_curve:
+    if not solver.one_curve or scaled_targets(problem) is not None:
         return one_by_one(problem, axes)
     noisy = [axis for axis in axes if axis.parameter in (SweepParameter.NOISE_VARIANCE, SweepParameter.WIDTH)]
     if not noisy or not noise_changes_form(problem.network, problem.data):

@@ -64,12 +64,15 @@ class ClaimedAnswer:
         Claimed; nothing that is a tolerance is taken from it.
     fresh : Certificate
         Of the same weights, by this engine.
+    quantum : float
+        What the claimed losses were rounded to, where they are below the normal numbers; else 0.
     """
 
     problem: Problem
     solution: Solution
     certificate: Certificate
     fresh: Certificate
+    quantum: float = 0.0
 
     @property
     def minimum(self) -> GlobalMinimum:
@@ -79,7 +82,7 @@ class ClaimedAnswer:
     @property
     def unit(self) -> float:
         """What errors of losses are relative to."""
-        return self.problem.unit(self.fresh.upper_bound)
+        return max(self.problem.unit(self.fresh.upper_bound), 1e9 * self.quantum)
 
     @property
     def rounding(self) -> float:
@@ -87,7 +90,7 @@ class ClaimedAnswer:
 
         The squared error moves by at most ``2 sqrt(E) |e| + |e|^2`` where the prediction moves by e.
         """
-        parameters, evaluated = self.minimum.parameters, 8.0 * self.fresh.rounding_allowance
+        parameters, evaluated = self.minimum.parameters, 8.0 * self.fresh.rounding_allowance + self.quantum
         if parameters is None:
             return evaluated
         _, dense = dense_or_narrow(self.problem.network, parameters)

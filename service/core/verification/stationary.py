@@ -13,6 +13,9 @@ from service.core.scalar.sphere import loss_on_spheres, multiplier
 from service.core.verification.comparison import MOST_HESSIAN, ClaimedAnswer, Comparison, close
 from service.vocabulary import PointClass, PointKind
 
+SAME_NORM = 1e-13
+"""Relative difference of norms that rounding makes."""
+
 
 def stationary_points(claim: ClaimedAnswer, skipped: dict[str, str]) -> Iterator[Comparison]:
     """Losses, norms and classes of the points of a one-output network."""
@@ -38,7 +41,9 @@ def stationary_points(claim: ClaimedAnswer, skipped: dict[str, str]) -> Iterator
         rho = float(multiplier(reduced, norm * np.exp(reduced.log_factor))[0])
         wanted = float(np.exp(reduced.log_kappa + (reduced.power - 2.0) * (np.log(point.norm) + reduced.log_factor)))
         reach, bends = _along_norm(reduced, wanted)
-        balanced = bool(abs(rho - wanted) <= 3e-8 * abs(wanted) + 1e-13 * reach)
+        balanced = bool(abs(rho - wanted) <= 3e-8 * abs(wanted) + 1e-13 * reach) or _has_norm(
+            reduced, wanted, point.norm
+        )
         share = abs(rho - wanted) / max(abs(wanted), 1e-300)
         yield Comparison(f"{at}.norm", f"fit and decay balance there to {share:.1e}", balanced)
         minimum = point.point_class in (PointClass.GLOBAL_MINIMUM, PointClass.LOCAL_MINIMUM)
@@ -78,6 +83,13 @@ def _along_norm(reduced: ReducedProblem, ridge: float) -> tuple[float, bool]:
     weights = reduced.squares * (resolvent / resolvent.max()) ** 2
     mean = float(np.sum(weights * resolvent) / np.sum(weights))
     return 1.0 / mean, ridge * mean < 0.5 * (reduced.n_hidden + 1.0) / reduced.n_hidden
+
+
+def _has_norm(reduced: ReducedProblem, ridge: float, norm: float) -> bool:
+    """Whether the map of a ridge has a norm to rounding; beside inputs of very different sizes no norm tells more."""
+    with np.errstate(over="ignore"):
+        found = float(np.linalg.norm(np.sqrt(reduced.squares) / (reduced.values + ridge)))
+    return bool(abs(found * np.exp(-reduced.log_factor) - norm) <= SAME_NORM * norm)
 
 
 def _highest(problem: Problem, top: float) -> float:

@@ -11,7 +11,9 @@ import numpy as np
 
 from service.core.catalogue import BY_NAME, on_one_curve
 from service.core.enclosures.loss import loss_of_weights
-from service.core.extremes.answered import Way, ways
+from service.core.extremes.answered import ways_of
+from service.core.extremes.targets import ScaledTargets, scaled_targets
+from service.core.extremes.told import certificate_with, quantum_of, solution_with, times
 from service.core.losses import end_to_end, flatten, gradient_of
 from service.core.problems import Problem
 from service.core.reductions.table import needs_reduction, reduce
@@ -27,6 +29,8 @@ from service.core.verification.stationary import origin, stationary_points
 from service.core.verification.thresholds import thresholds
 from service.vocabulary import Bias
 
+HESSIAN = "origin.least_hessian_eigenvalue"
+VARIANCE = "global_minimum.prediction_variance"
 HIDDEN_BIASES = (Bias.ALL, Bias.HIDDEN)
 ONE_OUTPUT_ONLY = "recomputed for one output only"
 
@@ -52,10 +56,34 @@ def verify(problem: Problem, solution: Solution, certificate: Certificate) -> Ve
         If the claimed numbers are so far from any answer that arithmetic ends.
     """
     with np.errstate(all="ignore"):
-        return _verified(problem, solution, certificate)
+        scaled = scaled_targets(problem)
+        if scaled is None or (scaled.is_cut and np.any(solution.minimum.end_to_end_map)):
+            return _verified(problem, solution, certificate)
+        return _in_other_units(scaled, solution, certificate)
 
 
-def _verified(problem: Problem, solution: Solution, certificate: Certificate) -> Verification:
+def _in_other_units(scaled: ScaledTargets, solution: Solution, certificate: Certificate) -> Verification:
+    """The same claim about targets of ordinary size; what is found is told in the units that were sent."""
+    inside, back = -scaled.exponents, scaled.exponents.losses
+    found = _verified(
+        scaled.inside,
+        solution_with(solution, scaled.problem.network, inside),
+        certificate_with(certificate, inside),
+        quantum_of(scaled),
+    )
+    powers = {HESSIAN: back - 2 * (scaled.exponents.weights or 0), VARIANCE: back}
+
+    def sent(each: Comparison) -> Comparison:
+        power = powers.get(each.field, back if each.scales_with_loss else 0)
+        return (
+            each if isinstance(each.found, str) or not power else replace(each, found=times(float(each.found), power))
+        )
+
+    comparisons = tuple(sent(each) for each in found.comparisons)
+    return replace(found, comparisons=comparisons)
+
+
+def _verified(problem: Problem, solution: Solution, certificate: Certificate, quantum: float = 0.0) -> Verification:
     reduction = reduce(problem) if needs_reduction(problem) else None
     if isinstance(reduction, str):
         return Verification((Comparison("solver", f"no solver: {reduction}", agrees=False),), {})
@@ -70,7 +98,7 @@ def _verified(problem: Problem, solution: Solution, certificate: Certificate) ->
     proved = _proved(problem, seen)
     if isinstance(proved, Comparison):
         return Verification((proved,), {})
-    claim = ClaimedAnswer(problem, solution, certificate, proved)
+    claim = ClaimedAnswer(problem, solution, certificate, proved, quantum)
     skipped: dict[str, str] = {}
     found = [*bounds(claim)]
     if claim.minimum.parameters is None:
@@ -89,7 +117,7 @@ def _proved(problem: Problem, seen: Solution) -> Certificate | Comparison:
     """The certificate of the weights, the best of those that lead to it where inputs are far from ordinary size."""
     found: list[Certificate] = []
     said: list[Comparison] = []
-    for way in [*ways(problem)] or [Way(problem, problem)]:
+    for way in ways_of(problem, seen):
         certifier = _certifier(way.solved, seen.solver)
         if isinstance(certifier, Comparison):
             said.append(certifier)

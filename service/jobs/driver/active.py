@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from service.jobs.plans import Operation
+from service.jobs.kind import JobKind
 from service.jobs.progress import Cursor, Step
 from service.jobs.values import Claim, JobState, Json, Payload, StoredStep
 
@@ -33,7 +33,7 @@ class ActiveJob:
     """
 
     claim: Claim
-    operation: Operation
+    kind: JobKind
     cursor: Cursor
     arrays: str | None
     outstanding: dict[str, tuple[Step, float]] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from service.jobs.engines.engine import Engine
 from service.jobs.progress import Step
 from service.jobs.store.drivers import DriverStore
 from service.jobs.values import Payload, StepKind
-from service.operations.plans.chunks import reference
+from service.operations.plans.columns import reference
 
 _FIRST_CHUNKS: Final = 2
 

@@ -12,7 +12,7 @@ from service.jobs.driver.active import ActiveJob, Verdict, failure
 from service.jobs.driver.dispatch import Dispatcher
 from service.jobs.engines.engine import Ending, Engine, Outcome
 from service.jobs.engines.execution import describe
-from service.jobs.plans import Operation, OperationTable
+from service.jobs.kind import JobKind, KindTable
 from service.jobs.progress import Cursor, Step, shared_arrays
 from service.jobs.store.drivers import DriverStore, LeaseLostError
 from service.jobs.values import Claim, JobState, StepKind, StoredStep
@@ -59,7 +59,7 @@ class Driver:
         The operations.
     """
 
-    def __init__(self, store: DriverStore, engine: Engine, table: OperationTable, options: DriverOptions) -> None:
+    def __init__(self, store: DriverStore, engine: Engine, table: KindTable, options: DriverOptions) -> None:
         self._store: Final = store
         self._engine: Final = engine
         self._table: Final = table
@@ -147,12 +147,12 @@ class Driver:
             self._adopt(claim)
 
     def _adopt(self, claim: Claim) -> None:
-        operation = self._table.get(claim.operation)
-        if operation is None:
+        kind = self._table.get(claim.operation)
+        if kind is None:
             self._refuse(claim, "UnknownOperation", "this server has no such operation")
             return
         try:
-            job = self._restore(claim, operation)
+            job = self._restore(claim, kind)
         except EngineError:
             raise
         except ServiceError as error:
@@ -166,15 +166,15 @@ class Driver:
         # What an earlier driver left in the pool has no reader any more.
         self._engine.kill(self._engine.evict(job.prefix))
 
-    def _restore(self, claim: Claim, operation: Operation) -> ActiveJob:
-        plan = operation.plan(claim.request)
-        cursor = Cursor(operation.name, plan)
+    def _restore(self, claim: Claim, kind: JobKind) -> ActiveJob:
+        plan = kind.plan(claim.request)
+        cursor = Cursor(kind.name, plan)
         rounds = [step.payload for step in self._store.payloads(claim, StepKind.PLAN)]
         cursor.restore(self._store.steps(claim), rounds)
         shared = shared_arrays(plan)
         if shared is not None:
             self._engine.share(*shared)
-        return ActiveJob(claim, operation, cursor, None if shared is None else shared[0])
+        return ActiveJob(claim, kind, cursor, None if shared is None else shared[0])
 
     def _refuse(self, claim: Claim, kind: str, detail: str) -> None:
         try:
@@ -233,7 +233,7 @@ class Driver:
             job.untold, job.told_at = False, now
 
     def _stop_stuck(self, job: ActiveJob) -> None:
-        limit = job.operation.stuck_after_s
+        limit = job.kind.stuck_after_s
         now = time.monotonic()
         old = [key for key, (_, since) in job.outstanding.items() if now - since > limit]
         for key, seconds in self._engine.running(old).items():

@@ -14,8 +14,8 @@ from service.jobs.engines.engine import Call, Ending, Outcome
 from service.jobs.engines.execution import execute, load_table
 from service.jobs.engines.fork_server import die_with_parent
 from service.jobs.engines.versions import VERSIONS
-from service.jobs.plans import Arrays
 from service.jobs.values import Payload
+from service.operations.plans.plan import Arrays
 
 _POLL_S: Final = 0.01
 _POLLS: Final = 1000

@@ -8,18 +8,19 @@ from importlib import import_module
 
 from service.jobs.codec import decode, encode
 from service.jobs.engines.engine import Call, Ending, Outcome
-from service.jobs.plans import Arrays, OperationTable
+from service.jobs.kind import KindTable
+from service.operations.plans.plan import Arrays
 
 
 @cache
-def load_table(place: str) -> OperationTable:
-    """Import the table of operations from ``module:NAME``; the place comes from the server's settings only."""
+def load_table(place: str) -> KindTable:
+    """Import the table of kinds of jobs from ``module:NAME``; the place comes from the server's settings only."""
     module, _, name = place.partition(":")
-    table: OperationTable = getattr(import_module(module), name)
+    table: KindTable = getattr(import_module(module), name)
     return table
 
 
-def execute(table: OperationTable, key: str, call: Call, arrays: Arrays) -> Outcome:
+def execute(table: KindTable, key: str, call: Call, arrays: Arrays) -> Outcome:
     """Run a call to its end and describe it; whatever the function raises becomes an outcome."""
     began = time.perf_counter()
     try:

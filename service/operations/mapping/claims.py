@@ -74,8 +74,9 @@ def to_core(answer: wire.MinimaAnswer, mapped: MappedProblem, *, attained: bool)
 
 def _check(check: wire_certificate.Check, factor: float) -> Check:
     """A claimed check; that of the gradient is in the unit of the loss."""
-    scale = factor if check.name == "gradient_norm" else 1.0
-    return Check(check.name, check.value / scale, check.tolerance / scale)
+    scales = check.name == "gradient_norm"
+    scale = factor if scales else 1.0
+    return Check(check.name, check.value / scale, check.tolerance / scale, scales)
 
 
 def _minimum(minimum: wire.GlobalMinimum, mapped: MappedProblem, *, attained: bool) -> GlobalMinimum:

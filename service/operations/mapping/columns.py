@@ -39,18 +39,21 @@ def roles_of(table: Table, options: UploadOptions) -> Roles:
     """
     if table.targets:
         if options.targets:
-            raise InputError.at(("targets",), "belongs to files with one table; in an archive y holds the targets")
+            detail = "belongs to files with one table; in an archive y holds the targets"
+            raise InputError.at(("targets",), detail, "parameter")
         targets = tuple(range(table.columns - table.targets, table.columns))
     else:
         targets = _positions(options.targets, table, "targets") or (table.columns - 1,)
     ignored = tuple(sorted(_positions(options.ignore, table, "ignore")))
     if set(targets) & set(ignored):
-        raise InputError.at(("ignore",), "must not name a target; the last column is one unless `targets` says else")
+        detail = "must not name a target; the last column is one unless `targets` says else"
+        raise InputError.at(("ignore",), detail, "parameter")
     inputs = tuple(column for column in range(table.columns) if column not in {*targets, *ignored})
     if not inputs:
         raise InputError.at((), "must have at least one column besides targets and ignored ones, for the inputs")
     if options.one_hot and len(targets) != 1:
-        raise InputError.at(("one_hot",), f"needs one target that holds the labels, not {len(targets)}")
+        detail = f"needs one target that holds the labels, not {len(targets)}"
+        raise InputError.at(("one_hot",), detail, "parameter")
     return Roles(inputs, targets, ignored)
 
 
@@ -59,9 +62,11 @@ def _positions(wanted: list[str], table: Table, option: str) -> tuple[int, ...]:
     for index, text in enumerate(wanted):
         position = _position(text, table)
         if position is None:
-            raise InputError.at((option, index), "must be the name of a column, or a position in the table")
+            raise InputError.at(
+                (option, index), "must be the name of a column, or a position in the table", "parameter"
+            )
         if position in found:
-            raise InputError.at((option, index), "must not name a column twice")
+            raise InputError.at((option, index), "must not name a column twice", "parameter")
         found.append(position)
     return tuple(found)
 

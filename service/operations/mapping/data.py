@@ -56,6 +56,13 @@ class MappedData:
     preparation: Preparation = "as sent"
     units: Units | None = None
 
+    @property
+    def ranged_columns(self) -> list[dict[str, float]] | None:
+        """What was done to inputs beyond the range, for the wire; None where nothing was."""
+        if self.units is None or self.preparation != "within range":
+            return None
+        return self.units.columns_told()["input_columns"]
+
 
 def to_core(
     data: wire.Data, output: Output, limits: Limits, *, numeric: bool = True, ranged: Ranged | None = None

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from service.core.arrays import FloatArray
+from service.core.extremes.diagnosed import point_inside, targets_inside
+from service.core.extremes.told import UNEVEN, times
 from service.core.landscapes.diagnosis import Diagnosis
 from service.core.landscapes.directions import Direction, DirectionState
 from service.core.landscapes.escapes import Escape
@@ -197,6 +199,13 @@ def _invariants(found: Diagnosis, mapped: MappedProblem) -> list[dict[str, Any]]
 def _spectrum(mapped: MappedProblem, point: DenseParameters, reasons: dict[str, str]) -> dict[str, Any] | None:
     """All eigenvalues, from the Kronecker structure where the network has it."""
     problem, factor = mapped.core, mapped.scaling.loss
+    scaled = targets_inside(problem)
+    if scaled is not None and problem.network.bias_layers:
+        reasons["spectrum"] = UNEVEN
+        return None
+    if scaled is not None:
+        problem, point = scaled.inside, point_inside(point, scaled.exponents)
+        factor *= times(1.0, scaled.exponents.losses - 2 * (scaled.exponents.weights or 0))
     size, frozen = flatten(point).size, is_frozen(problem.network)
     plain = is_plain(problem) and not frozen
     largest = LARGEST if plain else DENSE_LIMIT

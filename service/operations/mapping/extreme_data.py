@@ -12,6 +12,8 @@ ORDINARY_INPUT: Final = 1e20
 """Inputs whose sizes lie between this and its inverse leave double precision with no targets of ordinary size."""
 ORDINARY_TARGET: Final = 1e50
 """The same of targets."""
+LARGEST_LOSS: Final = 1e308
+"""A loss that is still a number."""
 FIELDS: Final[Mapping[str, tuple[str, str]]] = {
     "samples": ("x", "y"),
     "factor": ("x_mean", "y_mean"),
@@ -21,7 +23,7 @@ FIELDS: Final[Mapping[str, tuple[str, str]]] = {
 """Where a kind of data holds what the sizes of inputs and of targets come from."""
 
 
-def extreme_data(moments: Moments | None, kind: str, at: Location = ()) -> list[FieldProblem]:
+def extreme_data(moments: Moments | None, kind: str, at: Location = (), loss: float = 1.0) -> list[FieldProblem]:
     """What is said of inputs and targets of a problem that are far from ordinary size.
 
     Parameters
@@ -31,6 +33,8 @@ def extreme_data(moments: Moments | None, kind: str, at: Location = ()) -> list[
         Of the data.
     at : tuple
         Where the problem stands in the request.
+    loss : float
+        The caller's loss divided by the core's.
     """
     if moments is None:
         return []
@@ -39,7 +43,11 @@ def extreme_data(moments: Moments | None, kind: str, at: Location = ()) -> list[
     found = []
     if _is_extreme(sizes, ORDINARY_INPUT):
         found.append(_problem((*at, "data", inputs), "inputs", ORDINARY_INPUT))
-    if _is_extreme(np.sqrt(np.array([moments.yy])), ORDINARY_TARGET):
+    largest = float(np.sqrt(LARGEST_LOSS / max(loss, 1.0)))
+    if moments.yy > largest**2:
+        detail = f"holds targets whose losses leave double precision: up to {largest:.3g} they stay in it"
+        found.append(FieldProblem((*at, "data", targets), detail))
+    elif _is_extreme(np.sqrt(np.array([moments.yy])), ORDINARY_TARGET):
         found.append(_problem((*at, "data", targets), "targets", ORDINARY_TARGET))
     return found
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 Leaf: TypeAlias = Any
@@ -37,6 +38,7 @@ def _is_array(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+@lru_cache(maxsize=8192)
 def general(path: str) -> str:
     """A path without the places in lists, as in ``stationary_points[].loss``."""
     name = re.sub(r"(\[\d+\])+", "[]", path).removesuffix("[]")

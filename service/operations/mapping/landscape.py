@@ -4,8 +4,13 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from service.core.data_facts.facts import WHITE_TOLERANCE, data_facts_of
 from service.core.data_facts.separation import separation_of
+from service.core.extremes.summarised import small_targets
+from service.core.extremes.targets import Exponents
+from service.core.extremes.told import times
 from service.core.landscapes.barcode import Bar
 from service.core.landscapes.kernel import MOST_SAMPLES, kernel_of
 from service.core.landscapes.summary import Landscape, OriginSummary
@@ -77,6 +82,8 @@ def to_wire(
         "engine_version": ENGINE_VERSION,
         "problem_hash": problem_hash(request.problem),
     }
+    if mapped.data.ranged_columns is not None:
+        document["input_columns"] = mapped.data.ranged_columns
     if mapped.data.classes is not None:
         document["classes"] = list(mapped.data.classes)
     document |= pictures[0]
@@ -207,6 +214,9 @@ def _bar(bar: Bar, factor: float) -> dict[str, Any]:
 
 
 def _facts(problem: Problem) -> dict[str, Any]:
+    small = small_targets(problem)
+    if small is not None:
+        problem = small.inside
     facts = data_facts_of(problem)
     tolerance = None if facts.moments is None else facts.moments.spectrum.rank_tolerance
     deviation = None if facts.whitening is None else facts.whitening[1]
@@ -230,10 +240,20 @@ def _facts(problem: Problem) -> dict[str, Any]:
         "whitening_deviation": deviation if finite else None,
         "kernel_least_eigenvalue": kernel_of(problem) if (facts.n or 0) <= MOST_SAMPLES else None,
     }
+    if small is not None:
+        _in_sent_units(document, small.exponents)
     document["reasons"] = {
         name: _why(name, problem, labelled=labelled) for name, value in document.items() if value is None
     }
     return document
+
+
+def _in_sent_units(facts: dict[str, Any], exponents: Exponents) -> None:
+    """Facts of targets that were measured in a power of two."""
+    if facts["singular_values"] is not None:
+        facts["singular_values"] = np.ldexp(facts["singular_values"], exponents.targets).tolist()
+    if facts["affine_residual"] is not None:
+        facts["affine_residual"] = times(facts["affine_residual"], exponents.losses)
 
 
 def _why(name: str, problem: Problem, *, labelled: bool) -> str:

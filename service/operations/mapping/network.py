@@ -1,12 +1,11 @@
 """The network of the wire to the core's, with decays in the core's convention."""
 
 import math
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from service.core.problems import Layer, Network, Skip
+from service.core.problems import Convolution, Layer, Network, Skip
 from service.errors import FieldProblem, InputError, LimitExceeded, Location
 from service.operations.mapping.arrays import matrix
 from service.operations.mapping.conventions import Scaling
@@ -52,7 +51,7 @@ def to_core(network: wire.Network, inputs: int, scaling: Scaling, convention: Co
         raise InputError(uneven)
     convolutions = shared_kernels(network, inputs)
     layers = tuple(
-        replace(_layer(layer, widths[index], scaling, (*AT, "layers", index)), convolution=convolutions[index])
+        _layer(layer, widths[index], scaling, (*AT, "layers", index), convolutions[index])
         for index, layer in enumerate(network.layers)
     )
     return Network(
@@ -79,7 +78,7 @@ def noise_variance(noise: wire.Noise | None) -> float:
     return noise.rate / (1.0 - noise.rate) if isinstance(noise, wire.DropoutNoise) else noise.variance
 
 
-def _layer(layer: wire.Layer, inputs: int, scaling: Scaling, at: Location) -> Layer:
+def _layer(layer: wire.Layer, inputs: int, scaling: Scaling, at: Location, convolution: Convolution | None) -> Layer:
     frozen = None
     if layer.frozen_weights is not None:
         frozen = matrix(layer.frozen_weights, (*at, "frozen_weights"))
@@ -94,6 +93,7 @@ def _layer(layer: wire.Layer, inputs: int, scaling: Scaling, at: Location) -> La
         weight_decay=scaled_decay(layer.weight_decay, scaling.decay, (*at, "weight_decay")),
         noise_variance=noise_variance(layer.noise),
         frozen_weights=frozen,
+        convolution=convolution,
     )
 
 

@@ -1,6 +1,7 @@
 """A problem of the wire to the core's, with the way back for everything that has a convention."""
 
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Final
 
 import numpy as np
@@ -51,8 +52,24 @@ class MappedProblem:
     vae: LinearVae | None = None
 
 
+class Inputs(Enum):
+    """Which analyses take inputs of any size, measured in powers of two."""
+
+    AS_SENT = "as sent"
+    """None: weights or pictures belong to the units that were sent."""
+    UNDECAYED = "undecayed"
+    """Without decay, where other units are the same problem exactly."""
+    ANY = "any"
+    """With decay as well, for those who know what bounds owe to the change."""
+
+
 def to_core(
-    problem: wire.Problem, limits: Limits, *, other_models: bool = False, convolutions: bool = False
+    problem: wire.Problem,
+    limits: Limits,
+    *,
+    other_models: bool = False,
+    convolutions: bool = False,
+    inputs: Inputs = Inputs.AS_SENT,
 ) -> MappedProblem:
     """The problem in the core's convention.
 
@@ -61,10 +78,10 @@ def to_core(
     problem : Problem
     limits : Limits
     other_models : bool
-        Whether the analysis knows free features, variational autoencoders and decays of skips, and tells maps in the
-        units that were sent, so that inputs may have any size.
+        Whether the analysis knows free features, variational autoencoders and decays of skips.
     convolutions : bool
         Whether the analysis knows shared kernels.
+    inputs : Inputs
 
     Raises
     ------
@@ -87,7 +104,7 @@ def to_core(
     loss = problem.objective.loss
     squared = loss in (Loss.SQUARED, Loss.WEIGHTED_SQUARED)
     coded = losses.coded(problem.data, loss, output)
-    ranged = _ranged(problem) if other_models else None
+    ranged = _ranged(problem, inputs)
     data = data_mapping.to_core(coded, output, limits, numeric=squared, ranged=ranged)
     convention = problem.objective.convention
     # only squared errors are added over outputs, so only they are averaged over them
@@ -117,23 +134,22 @@ def to_core(
     return MappedProblem(core, factors, evaluation_scaling, data)
 
 
-def _ranged(problem: wire.Problem) -> data_mapping.Ranged | None:
+def _ranged(problem: wire.Problem, inputs: Inputs) -> data_mapping.Ranged | None:
     """How inputs of any size are brought into range; None where more than trained weights of a first layer sees them.
 
     With one layer that does not decay all decay vanishes as the others shrink: units do not matter then.
     """
     network = problem.network
-    if network.model is not Model.FEEDFORWARD or network.layers[0].frozen_weights is not None:
+    undecayed = not any(layer.weight_decay > 0.0 for layer in network.layers)
+    if inputs is Inputs.AS_SENT or (inputs is Inputs.UNDECAYED and not undecayed):
         return None
-    if any(layer.activation is not Activation.LINEAR for layer in network.layers):
-        return None
-    if any(skip.source == 0 for skip in network.skips):
+    plain = network.model is Model.FEEDFORWARD and network.layers[0].frozen_weights is None
+    linear = all(layer.activation is Activation.LINEAR for layer in network.layers)
+    if not (plain and linear) or any(skip.source == 0 for skip in network.skips):
         return None
     decayed = all(layer.weight_decay > 0.0 for layer in network.layers)
-    plain = not network.skips and all(layer.frozen_weights is None for layer in network.layers)
-    if any(layer.weight_decay > 0.0 for layer in network.layers) and not plain:
-        return None
-    if decayed and problem.objective.loss is not Loss.SQUARED:
+    chain = not network.skips and all(layer.frozen_weights is None for layer in network.layers)
+    if (not undecayed and not chain) or (decayed and problem.objective.loss is not Loss.SQUARED):
         return None
     return data_mapping.Ranged(decayed)
 

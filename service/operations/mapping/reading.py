@@ -1,10 +1,13 @@
 """What stands in data of any kind: arrays within the limits, moments, and the moments of a factor."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from service.core import moments as core_moments
 from service.core.arrays import FloatArray
 from service.core.data import moments_of_factor
+from service.core.extremes.targets import ORDINARY, moments_with_targets
 from service.core.factor import Factor
 from service.core.problems import Moments
 from service.errors import InputError, LimitExceeded, Location
@@ -49,9 +52,12 @@ def moments_sent(data: wire.EvaluationMoments, at: Location, limits: Limits) -> 
 
 
 def checked(moments: Moments, at: Location) -> Moments:
-    """The moments, unless no data have them."""
+    """The moments, unless no data have them, whatever the size of the targets."""
+    power = 0 if moments.yy == 0.0 else int(np.frexp(moments.yy)[1]) // 2
+    power = power if abs(power) > ORDINARY else 0
     with located(at[:-1]):
-        return core_moments.check(moments, str(at[-1]))
+        found = core_moments.check(moments_with_targets(moments, power) if power else moments, str(at[-1]))
+    return replace(moments, xx=found.xx) if power else found
 
 
 def factored(factor: Factor, inputs_at: Location, targets_at: Location) -> Moments:

@@ -7,11 +7,11 @@ import numpy as np
 from service.core.arrays import FloatArray
 from service.core.extremes.extremes import Extremes
 from service.core.factor import Factor, powers_of_two
-from service.core.preparation import Preparation, deviations_of, prepared_factor, prepared_rows
+from service.core.preparation import Preparation, prepared_factor, prepared_rows
 from service.core.preparation import standardising as standardising_columns
 from service.core.problems import Moments
 from service.errors import InputError, Location
-from service.operations.mapping.sizes import COMFORTABLE, sizes_of_inputs
+from service.operations.mapping.sizes import COMFORTABLE
 
 VANISHING = 2.0**1023
 """A unit in which inputs below ``1 / COMFORTABLE`` are zero in double precision."""
@@ -92,7 +92,7 @@ def standardising(factor: Factor, at: Location, *, numeric: bool, constant: bool
         For a constant column, which has no deviation to divide by.
     """
     changed = factor.inputs + (factor.outputs if numeric else 0)
-    still = np.flatnonzero(deviations_of(factor)[:changed] == 0.0)
+    still = np.flatnonzero(factor.deviations[:changed] == 0.0)
     if len(still) and not constant:
         column = int(still[0])
         name, place = ("x", column) if column < factor.inputs else ("y", column - factor.inputs)
@@ -114,11 +114,13 @@ def within_range(factor: Factor, *, decayed: bool) -> Units | None:
     Powers of two, so that no digit changes.  Columns get the size one.  Beside decay units matter: a large one is
     lowered to where its weights are as free as they were, and a small one, whose weights are worth nothing, to zero.
     """
-    return _in_range(sizes_of_inputs(factor), factor.outputs, decayed=decayed)
+    return _in_range(factor.sizes, factor.outputs, decayed=decayed)
 
 
 def moments_within_range(moments: Moments, *, decayed: bool) -> Units | None:
     """The same for moments, the diagonal of which tells the sizes."""
+    if moments.least_square >= COMFORTABLE**-2 and moments.largest_square <= COMFORTABLE**2:
+        return None
     return _in_range(np.sqrt(np.maximum(moments.xx.diagonal(), 0.0)), moments.outputs, decayed=decayed)
 
 

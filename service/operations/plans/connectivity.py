@@ -12,11 +12,12 @@ from service.core.landscapes.empirical.objective import objective_of, shape_of
 from service.core.landscapes.empirical.wide_path import wide_path
 from service.core.sweeps.widths import width_marks, with_width
 from service.errors import InputError
-from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json, in_range
 from service.operations.plans.packing import unpack
 from service.operations.plans.picture_points import card, compute_point, source_of
 from service.operations.plans.picture_sizes import CHUNK_S, SLOPE, check_size, evaluation_s
 from service.operations.plans.pictures import Draft, draft
+from service.operations.plans.plan import Arrays, Json, Plan, Work
+from service.operations.plans.running import in_range
 from service.schemas.connectivity import ConnectivityRequest
 from service.settings import Limits
 from service.vocabulary import Evidence
@@ -30,7 +31,7 @@ BECAUSE: Final = (
 )
 
 
-def connectivity_plan(request: ConnectivityRequest, limits: Limits) -> ChunkedPlan:
+def connectivity_plan(request: ConnectivityRequest, limits: Limits) -> Plan:
     """Cut the search for a low path into chunks.
 
     Raises
@@ -61,7 +62,7 @@ def connectivity_plan(request: ConnectivityRequest, limits: Limits) -> ChunkedPl
         plan.steps += steps
     plan.check(limits, ("rounds",))
     arguments = plan.arguments(rounds=request.rounds, widths=widths, groups=groups, runs=request.runs)
-    return ChunkedPlan(plan.chunks, "connect", {**arguments, "problem": plan.packed}, plan.arrays, plan.cost_s)
+    return Plan(plan.chunks, "connect", {**arguments, "problem": plan.packed}, plan.arrays, plan.cost_s)
 
 
 def _add_widths(plan: Draft, widths: Sequence[int], request: ConnectivityRequest, limits: Limits) -> list[int]:
@@ -235,14 +236,18 @@ def _widths(arguments: Mapping[str, Json], arrays: Arrays, parts: Sequence[Mappi
     }
 
 
-FUNCTIONS: Final[Mapping[str, ChunkFunction]] = in_range(
-    {
-        "point": compute_point,
-        "line": compute_line,
-        "bend": compute_bend,
-        "explicit": compute_explicit,
-        "train": compute_training,
-        "connect": connect,
-    }
+# one round or one training is never cut, and may be of many samples
+WORK: Final = Work(
+    connectivity_plan,
+    in_range(
+        {
+            "point": compute_point,
+            "line": compute_line,
+            "bend": compute_bend,
+            "explicit": compute_explicit,
+            "train": compute_training,
+            "connect": connect,
+        }
+    ),
+    longest_chunk_s=60.0,
 )
-"""Every function that the plan names."""

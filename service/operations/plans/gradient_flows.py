@@ -16,8 +16,8 @@ from service.errors import LimitExceeded
 from service.operations.mapping import flows, ranks
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.locations import located
-from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json, NamedChunk
 from service.operations.plans.packing import pack, unpack
+from service.operations.plans.plan import Arrays, Chunk, Json, Plan, Work
 from service.schemas.flows import FlowRequest
 from service.settings import Limits
 from service.vocabulary import Dynamics, FlowStop, FlowTime, InitialLoss
@@ -31,7 +31,7 @@ KINK_GRADIENTS: Final = 2_000
 PER_LOG_LOSS: Final = 4
 
 
-def gradient_flows_plan(request: FlowRequest, limits: Limits) -> ChunkedPlan:
+def gradient_flows_plan(request: FlowRequest, limits: Limits) -> Plan:
     """Cut a flow into chunks of bounded work.
 
     Raises
@@ -62,8 +62,8 @@ def gradient_flows_plan(request: FlowRequest, limits: Limits) -> ChunkedPlan:
     kinks = KINK_GRADIENTS + int(PER_LOG_LOSS * abs(request.until.log_loss))
     gradients = SMOOTH_GRADIENTS if setting.graph.is_linear else kinks
     cost = min(gradients, request.until.evaluations) * each
-    first = NamedChunk("begin", arguments)
-    return ChunkedPlan([first], "record", arguments, {**arrays, "start": flatten(start)}, cost, "follow")
+    first = Chunk("begin", arguments)
+    return Plan([first], "record", arguments, {**arrays, "start": flatten(start)}, cost, "follow")
 
 
 def _gradient_s(setting: Setting) -> float:
@@ -101,7 +101,7 @@ def follow(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json
     if inputs[-1]["moments"][-1]["stop"] is not None:
         return []
     shared = {name: arguments[name] for name in ("problem", "inputs", "training", "until", "gradients")}
-    return [NamedChunk("advance", shared, (int(arguments["next_index"]) - 1,)).to_json()]
+    return [Chunk("advance", shared, (int(arguments["next_index"]) - 1,)).to_json()]
 
 
 def record(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Json:
@@ -162,10 +162,13 @@ def _state(moment: Mapping[str, Json]) -> FlowState:
     )
 
 
-FUNCTIONS: Final[Mapping[str, ChunkFunction]] = {
-    "begin": compute_start,
-    "advance": compute_on,
-    "follow": follow,
-    "record": record,
-}
-"""Every function that the plan names."""
+WORK: Final = Work(
+    gradient_flows_plan,
+    {
+        "begin": compute_start,
+        "advance": compute_on,
+        "follow": follow,
+        "record": record,
+    },
+    longest_chunk_s=10.0,
+)

@@ -9,7 +9,7 @@ import numpy as np
 from service.core.data import moments_of_factor
 from service.core.factor import Factor
 from service.core.problems import Layer, Moments, Network, Problem, Samples, Skip
-from service.operations.plans.chunks import Arrays, Json
+from service.operations.plans.plan import Arrays, Json
 from service.vocabulary import Activation, Bias, Loss, SkipKind
 
 MOMENT_ARRAYS = ("xx", "xy", "x_mean", "y_mean", "sizes")

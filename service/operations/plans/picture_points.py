@@ -22,8 +22,8 @@ from service.errors import InputError, Location, NotCovered, NumericalError
 from service.operations.mapping import diagnose as diagnose_mapping
 from service.operations.mapping.locations import located
 from service.operations.mapping.problem import MappedProblem
-from service.operations.plans.chunks import Arrays, Json
 from service.operations.plans.packing import unpack
+from service.operations.plans.plan import Arrays, Json
 from service.schemas.points import CentredOptions, PostedPoint
 from service.settings import Limits
 from service.vocabulary import NamedPoint, PointKind
@@ -40,13 +40,14 @@ class Source:
 
 def known_minimum(problem: Problem) -> Minima | None:
     """What a solver says, if one covers the problem; computed once a problem."""
-    if "pictures.minima" not in problem.memo:
-        try:
-            problem.memo["pictures.minima"] = solve(problem)
-        except (NotCovered, NumericalError):
-            problem.memo["pictures.minima"] = None
-    found: Minima | None = problem.memo["pictures.minima"]
-    return found
+    return problem.once("pictures.minimum", lambda: _solved(problem))
+
+
+def _solved(problem: Problem) -> Minima | None:
+    try:
+        return solve(problem)
+    except (NotCovered, NumericalError):
+        return None
 
 
 def centre_of(request: CentredOptions, mapped: MappedProblem, limits: Limits) -> Source:

@@ -9,10 +9,10 @@ from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
 from service.operations.mapping.problem import MappedProblem
-from service.operations.plans.chunks import Json, NamedChunk
 from service.operations.plans.packing import pack
 from service.operations.plans.picture_points import Source
 from service.operations.plans.picture_sizes import SLOPE, check_drawable, evaluation_s
+from service.operations.plans.plan import Chunk, Json
 from service.schemas.points import PictureOptions
 from service.schemas.problem import Problem as WireProblem
 from service.settings import Limits
@@ -30,7 +30,7 @@ class Draft:
     request : PictureOptions
     packed : mapping
         The problem as chunks receive it.
-    chunks : list of NamedChunk
+    chunks : list of Chunk
     arrays : dict
         Shared by all chunks; the problem's own from the start.
     cost_s : float
@@ -43,13 +43,13 @@ class Draft:
     request: PictureOptions
     packed: Mapping[str, Json]
     arrays: dict[str, Any]
-    chunks: list[NamedChunk] = field(default_factory=list)
+    chunks: list[Chunk] = field(default_factory=list)
     cost_s: float = 0.0
     steps: int = 0
 
     def add(self, function: str, arguments: Mapping[str, Json], inputs: Sequence[int] = (), cost_s: float = 0.0) -> int:
         """Append a chunk that sees the problem; its number."""
-        self.chunks.append(NamedChunk(function, {"problem": self.packed, **arguments}, tuple(inputs)))
+        self.chunks.append(Chunk(function, {"problem": self.packed, **arguments}, tuple(inputs)))
         self.cost_s += cost_s
         return len(self.chunks) - 1
 

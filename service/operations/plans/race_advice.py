@@ -8,7 +8,7 @@ import numpy as np
 
 from service.core.dynamics.races import wilson_interval
 from service.core.dynamics.training import curve_steps
-from service.operations.plans.chunks import Arrays, Json
+from service.operations.plans.plan import Arrays, Json
 from service.vocabulary import Initialisation, Optimiser, Outcome
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import product
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -12,12 +12,14 @@ from service.core.dynamics.races import OUTCOMES, race
 from service.core.dynamics.target import target_of
 from service.core.dynamics.training import TrainingOptions
 from service.core.problems import Problem, shapes_of
+from service.core.results import Minima
 from service.errors import InputError, LimitExceeded
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
-from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json, Lazy, NamedChunk, with_nulls
+from service.operations.plans.columns import with_nulls
 from service.operations.plans.packing import pack, unpack
+from service.operations.plans.plan import Arrays, Chunk, Json, Lazy, Plan, Work
 from service.operations.plans.race_advice import advise
 from service.schemas.network import GaussianNoise
 from service.schemas.races import RacesRequest
@@ -32,7 +34,7 @@ RUN_LAYER_STEP_S: Final = 5e-6
 PER_PRODUCT_S: Final = 4e-10
 
 
-def races_plan(request: RacesRequest, limits: Limits) -> ChunkedPlan:
+def races_plan(request: RacesRequest, limits: Limits) -> Plan:
     """Cut a race into chunks.
 
     Raises
@@ -61,11 +63,11 @@ def races_plan(request: RacesRequest, limits: Limits) -> ChunkedPlan:
     pairs = list(product(schemes, optimisers))
     each = -(-request.runs // together)
 
-    def chunk(index: int) -> NamedChunk:
+    def chunk(index: int) -> Chunk:
         scheme, optimiser = pairs[index // each]
         first = index % each * together
         mine = {"optimiser": optimiser, "initialisation": scheme}
-        return NamedChunk("runs", {**shared, **mine, "first": first, "last": min(first + together, request.runs)})
+        return Chunk("runs", {**shared, **mine, "first": first, "last": min(first + together, request.runs)})
 
     header = {
         "solver": _solved(mapped.core).solution.solver,
@@ -85,7 +87,7 @@ def races_plan(request: RacesRequest, limits: Limits) -> ChunkedPlan:
         "loss_scale": mapped.scaling.loss,
     }
     cost = runs * _seconds(mapped.core, request.steps, together) / together
-    return ChunkedPlan(Lazy(len(pairs) * each, chunk), "advise", arguments, arrays, cost)
+    return Plan(Lazy(len(pairs) * each, chunk), "advise", arguments, arrays, cost)
 
 
 def _check(problem: Problem, limits: Limits) -> None:
@@ -106,11 +108,9 @@ def _check(problem: Problem, limits: Limits) -> None:
         raise InputError.at(("network", "layers"), "has an infimum that no weights attain: there is nowhere to arrive")
 
 
-def _solved(problem: Problem) -> Any:
+def _solved(problem: Problem) -> Minima:
     """The solution, computed once a problem."""
-    if "races.solution" not in problem.memo:
-        problem.memo["races.solution"] = solve(problem)
-    return problem.memo["races.solution"]
+    return problem.once("races.minimum", lambda: solve(problem))
 
 
 def _options(request: RacesRequest, unit: float) -> TrainingOptions:
@@ -179,5 +179,9 @@ def _whole(values: Sequence[float | None]) -> list[int | None]:
     return [None if value is None else int(value) for value in values]
 
 
-FUNCTIONS: Final[Mapping[str, ChunkFunction]] = {"runs": compute_runs, "advise": advise}
-"""Every function that the plan names."""
+# one run is never cut, and may have many steps of many weights
+WORK: Final = Work(
+    races_plan,
+    {"runs": compute_runs, "advise": advise},
+    longest_chunk_s=60.0,
+)

@@ -11,11 +11,12 @@ from service.core.landscapes.empirical.objective import shape_of
 from service.core.landscapes.empirical.rows import rows_of
 from service.core.losses import DenseParameters
 from service.errors import InputError, LimitExceeded
-from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json, in_range
 from service.operations.plans.packing import unpack
 from service.operations.plans.picture_points import card, centre_of, compute_point, minimum_card, source_of
 from service.operations.plans.picture_sizes import CHUNK_S, evaluation_s
 from service.operations.plans.pictures import Draft, draft
+from service.operations.plans.plan import Arrays, Json, Plan, Work
+from service.operations.plans.running import in_range
 from service.schemas.slices import SlicesRequest
 from service.settings import Limits
 from service.vocabulary import Evidence, NamedPoint, Normalisation, Precision, SliceKind
@@ -29,7 +30,7 @@ CAUTION: Final = (
 )
 
 
-def slices_plan(request: SlicesRequest, limits: Limits) -> ChunkedPlan:
+def slices_plan(request: SlicesRequest, limits: Limits) -> Plan:
     """Cut a slice into chunks.
 
     Raises
@@ -57,7 +58,7 @@ def slices_plan(request: SlicesRequest, limits: Limits) -> ChunkedPlan:
     _add_blocks(plan, shared, points, len(first), len(second))
     minimum, why = minimum_card(plan.mapped.core, plan.mapped.scaling.loss)
     arguments = plan.arguments(**shared, minimum=minimum, minimum_reason=why, ends=len(points), problem=plan.packed)
-    return ChunkedPlan(plan.chunks, "assemble", arguments, plan.arrays, plan.cost_s)
+    return Plan(plan.chunks, "assemble", arguments, plan.arrays, plan.cost_s)
 
 
 def _check(request: SlicesRequest, limits: Limits) -> None:
@@ -237,11 +238,15 @@ def _sharpness(positions: FloatArray, losses: FloatArray) -> dict[str, Json]:
     }
 
 
-FUNCTIONS: Final[Mapping[str, ChunkFunction]] = in_range(
-    {
-        "point": compute_point,
-        "block": compute_block,
-        "assemble": assemble,
-    }
+# training towards the point is never cut, and one row may be of many samples
+WORK: Final = Work(
+    slices_plan,
+    in_range(
+        {
+            "point": compute_point,
+            "block": compute_block,
+            "assemble": assemble,
+        }
+    ),
+    longest_chunk_s=60.0,
 )
-"""Every function that the plan names."""

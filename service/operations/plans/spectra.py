@@ -15,11 +15,12 @@ from service.core.landscapes.spectrum import LARGEST, hessian_spectrum
 from service.core.losses import unflatten
 from service.core.problems import Problem
 from service.errors import InputError
-from service.operations.plans.chunks import Arrays, ChunkedPlan, ChunkFunction, Json, in_range
 from service.operations.plans.packing import unpack
 from service.operations.plans.picture_points import card, centre_of, compute_point
 from service.operations.plans.picture_sizes import CHUNK_S, SLOPE, evaluation_s, weights_of
 from service.operations.plans.pictures import Draft, draft
+from service.operations.plans.plan import Arrays, Json, Plan, Work
+from service.operations.plans.running import in_range
 from service.schemas.spectra import SpectraRequest
 from service.settings import Limits
 from service.vocabulary import Evidence, SpectrumMethod
@@ -37,7 +38,7 @@ LEAST_SPREAD: Final = 1e-250
 """Below it all eigenvalues are drawn as one peak at zero: a density over so small a range would overflow."""
 
 
-def spectra_plan(request: SpectraRequest, limits: Limits) -> ChunkedPlan:
+def spectra_plan(request: SpectraRequest, limits: Limits) -> Plan:
     """Cut a spectrum into chunks.
 
     Raises
@@ -61,7 +62,7 @@ def spectra_plan(request: SpectraRequest, limits: Limits) -> ChunkedPlan:
     arguments = plan.arguments(
         exact=exact, weights=weights, points=request.points, broadening=request.broadening, problem=plan.packed
     )
-    return ChunkedPlan(plan.chunks, "spectrum", arguments, plan.arrays, plan.cost_s)
+    return Plan(plan.chunks, "spectrum", arguments, plan.arrays, plan.cost_s)
 
 
 def exact_limit(problem: Problem) -> int:
@@ -240,13 +241,17 @@ def _shares(nodes: Sequence[FloatArray], weights: Sequence[FloatArray], toleranc
     }
 
 
-FUNCTIONS: Final[Mapping[str, ChunkFunction]] = in_range(
-    {
-        "point": compute_point,
-        "exact": compute_exact,
-        "columns": compute_columns,
-        "probe": compute_probe,
-        "spectrum": spectrum,
-    }
+# one start of Lanczos is never cut, and may take many products of many samples
+WORK: Final = Work(
+    spectra_plan,
+    in_range(
+        {
+            "point": compute_point,
+            "exact": compute_exact,
+            "columns": compute_columns,
+            "probe": compute_probe,
+            "spectrum": spectrum,
+        }
+    ),
+    longest_chunk_s=60.0,
 )
-"""Every function that the plan names."""

@@ -13,7 +13,7 @@ from service.operations.uploads.text_labels import HOW_TEXTS_ARE_READ, TextLabel
 
 BUFFER_BYTES: Final = 1 << 20
 MISSING: Final = (
-    "this server does not read Parquet: whoever runs it can install analytic-minima[parquet]; csv, npy and npz are read"
+    "this server reads Parquet once it has the extra analytic-minima-server[parquet]; csv, npy and npz are read"
 )
 
 

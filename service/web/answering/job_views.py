@@ -8,9 +8,11 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.jobs.codec import JSON, NPZ, decode, plain
+from service.jobs.codec import JSON, NPZ, decode
 from service.jobs.values import Job, JobState, Payload
-from service.operations.drawing.table import render
+from service.operations.drawing.rendering import render
+from service.operations.plans.columns import plain
+from service.operations.table import BY_NAME
 from service.schemas.jobs import JobFailure, JobStatus
 from service.web.answering.questions import LARGE_BYTES
 from service.web.drawing import FORMS, PNG, SVG, wanted
@@ -26,7 +28,7 @@ def result_response(request: Request, job: Job, payload: Payload) -> Response:
     service.errors.MissingExtra
         If a picture is asked for and this server cannot draw any.
     """
-    form = wanted(request, job.operation)
+    form = wanted(request.headers.get("accept", ""), BY_NAME.get(job.operation))
     if form not in FORMS:
         binary = payload.media_type == NPZ and (len(payload.body) > LARGE_BYTES or form == NPZ)
         form = NPZ if binary else JSON
@@ -37,8 +39,7 @@ def result_response(request: Request, job: Job, payload: Payload) -> Response:
     if tag in known and request.method == "GET":
         return Response(status_code=304, headers=headers)
     if form in FORMS:
-        drawn = render(job.operation, plain(decode(payload)), FORMS[form])
-        return Response(drawn, headers=headers, media_type=form)
+        return Response(render(job.operation, plain(decode(payload)), FORMS[form]), headers=headers, media_type=form)
     if form == NPZ:
         return Response(payload.body, headers=headers, media_type=NPZ)
     body = payload.body if payload.media_type == JSON else orjson.dumps(plain(decode(payload)))

@@ -5,29 +5,31 @@ Parsing holds the interpreter lock, a second for some ten million numbers, and w
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import ParamSpec, TypeVar
 
-from service.errors import LimitExceeded, ServiceError
+from service.errors import LimitExceeded
 from service.jobs.config import JobsConfig
 from service.jobs.from_settings import jobs_config
 from service.jobs.service import JobService
+from service.operations.asking import ask
 from service.operations.mapping.datasets import blamed_on_references, references
 from service.settings import Settings
-from service.web import problem_details
-from service.web.answering.deferred import DEFERRED
-from service.web.answering.heavy import HEAVY
 from service.web.answering.process import OwnProcess
-from service.web.answering.questions import Stored, Wish, decide, render_inline, submit
-from service.web.answering.tasks import TASKS
+from service.web.answering.questions import (
+    Stored,
+    Wish,
+    answer_at_once,
+    answer_by_plan,
+    decide,
+    form_of,
+    is_answered_at_once,
+    submit,
+)
 from service.web.bodies.reading import Body, document
 from service.web.responses import Rendered
 from service.web.uploads.datasets import CallerDatasets
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class LargeBodies(OwnProcess):
@@ -37,54 +39,35 @@ class LargeBodies(OwnProcess):
         super().__init__(settings.max_waiting)
         self._settings = settings
 
-    async def render(self, name: str, body: Body, accept: str, tenant: str) -> Rendered:
-        """The answer of one task to a body.
+    async def answer(self, name: str, body: Body, wish: Wish) -> Rendered | Stored:
+        """The answer to a body, or the job that it became.
 
         Raises
         ------
-        LimitExceeded
-            If it takes longer than the server's limit.
-        EngineError
-            If too much work is waiting, or the process was ended from outside.
+        ServiceError
+            Whatever the question is refused for; `LimitExceeded` if it takes longer than the server's limit, and
+            `EngineError` if too much work is waiting, or the process was ended from outside.
         """
-        return await self._limited(render_large, name, body, accept, tenant, self._settings)
-
-    async def settle(self, name: str, body: Body, wish: Wish) -> Rendered | Stored:
-        """The answer to a question that may become a job, or the job that it is; raises as `render` does."""
-        return await self._limited(settle_large, name, body, wish, self._settings)
-
-    async def _limited(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         limit_s = self._settings.max_seconds
         try:
-            return await self.run(limit_s, call, *args, **kwargs)
+            return await self.run(limit_s, answer_large, name, body, wish, self._settings)
         except TimeoutError:
             raise LimitExceeded(("time_limit_s",), "max_seconds", limit_s, "seconds") from None
 
 
-def render_large(name: str, body: Body, accept: str, tenant: str, settings: Settings) -> Rendered:
-    """Read a body and answer it; deliberate errors come back as problem documents."""
-    try:
-        with _document(name, body, tenant, settings) as found:
-            task = TASKS[name](found, settings, accept)
-            with _at_most(task.time_limit_s):
-                return task.render()
-    except ServiceError as error:
-        return problem_details.rendered(error)
-
-
-def settle_large(name: str, body: Body, wish: Wish, settings: Settings) -> Rendered | Stored:
-    """Read a question and answer it, or store it as a job; errors as those of `render_large`."""
-    try:
-        with _document(name, body, wish.tenant, settings) as found:
-            asked = (HEAVY.get(name) or DEFERRED[name])(found, settings)
-            service = _jobs(jobs_config(settings))
-            decision = decide(service, settings, name, asked, wish)
-            if decision.as_job:
-                return submit(service, name, asked, decision, wish)
-            with _at_most(decision.time_limit_s):
-                return render_inline(service, name, asked, decision, wish)
-    except ServiceError as error:
-        return problem_details.rendered(error)
+def answer_large(name: str, body: Body, wish: Wish, settings: Settings) -> Rendered | Stored:
+    """Read a body and answer it, or store it as a job; what it raises is raised again in the process that asked."""
+    with _document(name, body, wish.tenant, settings) as found:
+        question = ask(name, found, settings)
+        form = form_of(question, wish)
+        if is_answered_at_once(question, wish):
+            with _at_most(question.time_limit_s):
+                return answer_at_once(question, settings, form, wish.accept)
+        decision = decide(question, settings, wish)
+        if decision.as_job:
+            return submit(_jobs(jobs_config(settings)), question, settings, decision, wish)
+        with _at_most(decision.time_limit_s):
+            return answer_by_plan(question, decision, form)
 
 
 class _TimeOver(BaseException):

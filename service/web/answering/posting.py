@@ -5,22 +5,30 @@ import math
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.operations.asking import Question, ask
 from service.operations.mapping.datasets import Place, blamed_on_references, references
-from service.web.answering.deferred import DEFERRED
-from service.web.answering.heavy import HEAVY
 from service.web.answering.jobs import answer_with_job, jobs_of, stored
-from service.web.answering.questions import Read, Stored, decide, render_inline, submit
-from service.web.answering.tasks import TASKS
-from service.web.bodies.reading import Body, document, is_large, read_body
+from service.web.answering.questions import (
+    Stored,
+    Wish,
+    answer_at_once,
+    answer_by_plan,
+    decide,
+    form_of,
+    is_answered_at_once,
+    submit,
+)
+from service.web.bodies.reading import document, is_large, read_body
+from service.web.drawing import FORMS
 from service.web.middleware import shapes
-from service.web.preferences import preference, tenant_of, wish_of
+from service.web.preferences import tenant_of, wish_of
 from service.web.responses import Rendered
 from service.web.runtime import runtime_of
 from service.web.uploads.datasets import CallerDatasets
 
 
 async def answer(request: Request, name: str) -> Response:
-    """The response of the operation ``name`` of a table to a request.
+    """The response of the operation of this name to a request.
 
     Raises
     ------
@@ -37,17 +45,20 @@ async def answer(request: Request, name: str) -> Response:
         found = await document(body, settings.max_body_bytes)
         places = references(found)
         large = bool(places) and await _is_large_once_expanded(request, name, found, places)
-    if large:
-        shapes(request.scope, bytes=len(body.content))
+    wish = wish_of(request)
     with blamed_on_references(places):
-        if name in HEAVY or (name in DEFERRED and preference(request).wants_job):
-            return await _answer_question(request, name, body, found, large=large)
-        accept = request.headers.get("accept", "")
         if large:
-            return (await runtime.large.render(name, body, accept, tenant_of(request))).response()
-        task = TASKS[name](found, settings, accept)
-        shapes(request.scope, **task.shapes)
-        return (await runtime.compute.run(task.estimate_s, task.time_limit_s, task.render)).response()
+            shapes(request.scope, bytes=len(body.content))
+            settled = await runtime.large.answer(name, body, wish)
+        else:
+            question = ask(name, found, settings)
+            shapes(request.scope, **question.sizes())
+            settled = await _settled(request, question, wish)
+    if isinstance(settled, Rendered):
+        return settled.response()
+    if settled.begun:
+        runtime.job_metrics.accepted()
+    return await answer_with_job(request, settled.job_id)
 
 
 async def _is_large_once_expanded(request: Request, name: str, found: object, places: list[Place]) -> bool:
@@ -59,29 +70,19 @@ async def _is_large_once_expanded(request: Request, name: str, found: object, pl
     return False
 
 
-async def _answer_question(request: Request, name: str, body: Body, found: object, *, large: bool) -> Response:
-    """Answer what may become a job.
+async def _settled(request: Request, question: Question, wish: Wish) -> Rendered | Stored:
+    """The answer to a question, or the job that it became.
 
-    Either way the answer says which and why: the field ``execution`` inline, ``run_as`` and ``run_as_reason`` of a job.
+    What may become a job says which and why: the field ``execution`` inline, ``run_as`` and ``run_as_reason`` of a job.
     """
-    if large:
-        settled = await runtime_of(request).large.settle(name, body, wish_of(request, name))
-    else:
-        settled = await _settle(request, name, found, HEAVY.get(name) or DEFERRED[name])
-    if isinstance(settled, Rendered):
-        return settled.response()
-    if settled.begun:
-        runtime_of(request).job_metrics.accepted()
-    return await answer_with_job(request, settled.job_id)
-
-
-async def _settle(request: Request, name: str, found: object, read: Read) -> Rendered | Stored:
-    runtime, service, wish = runtime_of(request), jobs_of(request), wish_of(request, name)
+    runtime = runtime_of(request)
     settings, compute = runtime.settings, runtime.compute
-    asked = read(found, settings)
-    shapes(request.scope, **asked.shapes)
-    planning_s = math.inf if asked.cost_s is None else 0.0
-    decision = await compute.run(planning_s, None, decide, service, settings, name, asked, wish)
+    form = form_of(question, wish)
+    if is_answered_at_once(question, wish):
+        cost_s = math.inf if form in FORMS else question.cost_s
+        return await compute.run(cost_s, question.time_limit_s, answer_at_once, question, settings, form, wish.accept)
+    planning_s = math.inf if question.loaded.function is None else 0.0
+    decision = await compute.run(planning_s, None, decide, question, settings, wish)
     if decision.as_job:
-        return await stored(submit, service, name, asked, decision, wish)
-    return await compute.run(math.inf, decision.time_limit_s, render_inline, service, name, asked, decision, wish)
+        return await stored(submit, jobs_of(request), question, settings, decision, wish)
+    return await compute.run(math.inf, decision.time_limit_s, answer_by_plan, question, decision, form)

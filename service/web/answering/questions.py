@@ -1,89 +1,46 @@
-"""Questions that may become jobs: what is asked, whether it runs inline or as a job, and either way; no event loop."""
+"""How a question is answered: at once by its function, inline by its plan, or as a job; no event loop."""
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from dataclasses import dataclass
+from typing import Final
 
 import orjson
 
 from service.errors import LimitExceeded
-from service.jobs.codec import JSON, NPZ, decode, encode, plain
-from service.jobs.heavy.requests import check_job_time
+from service.jobs.codec import JSON, NPZ, decode, encode
 from service.jobs.inline import StoppedError, run_inline
 from service.jobs.service import JobService
-from service.jobs.values import Json, Submission
-from service.operations.drawing.table import render
-from service.settings import Settings
-from service.web.drawing import FORMS
-from service.web.responses import Rendered
+from service.jobs.values import Submission
+from service.operations.asking import Question
+from service.operations.drawing.rendering import render
+from service.operations.plans.columns import plain
+from service.operations.plans.plan import Plan
+from service.settings import Limits, Settings
+from service.web.drawing import FORMS, wanted
+from service.web.responses import Rendered, written
 
 LARGE_BYTES: Final = 4_000_000
 PREFERRED: Final = "the caller prefers a job"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question as a job stores it.
-
-    Attributes
-    ----------
-    question : dict
-        Everything that decides the answer.
-    time_limit_s : float or None
-        What the caller allows.
-    shapes : mapping
-        Sizes for the log line; never data.
-    cost_s : float, optional
-        Estimated seconds of one core; left out where the plan says it.
-    """
-
-    question: dict[str, Json]
-    time_limit_s: float | None
-    shapes: Mapping[str, int | str] = field(default_factory=dict)
-    cost_s: float | None = None
-
-
-Read: TypeAlias = Callable[[object, Settings], Asked]
-
-
-@dataclass(frozen=True, slots=True)
 class Wish:
-    """What of a request, beside its body, decides how it is answered; ``form`` is the media type of the answer."""
+    """What of a request, beside its body, decides how it is answered; ``accept`` is the header."""
 
     tenant: str
     wants_job: bool
-    form: str = JSON
+    accept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Inline or job, and why; ``time_limit_s`` holds for the one that was chosen."""
+    """Inline or job, and why; ``time_limit_s`` holds for the one that was chosen, ``plan`` is what was priced."""
 
     as_job: bool
     reason: str
     cost_s: float
     time_limit_s: float
-
-
-def decide(service: JobService, settings: Settings, name: str, asked: Asked, wish: Wish) -> Decision:
-    """Decide by the caller's preference, then by the estimated cost.
-
-    Raises
-    ------
-    LimitExceeded
-        If the plan is larger than the server accepts, or the time limit longer; nothing has started then.
-    """
-    limit_s = check_job_time(asked.time_limit_s, settings.max_job_seconds)
-    cost_s = service.plan(name, asked.question).cost_s if asked.cost_s is None else asked.cost_s
-    if wish.wants_job:
-        return Decision(as_job=True, reason=PREFERRED, cost_s=cost_s, time_limit_s=limit_s)
-    budget_s = settings.inline_budget_s
-    if cost_s > budget_s:
-        reason = f"an estimated {cost_s:.3g} s exceed the inline budget of {budget_s:g} s"
-        return Decision(as_job=True, reason=reason, cost_s=cost_s, time_limit_s=limit_s)
-    reason = f"an estimated {cost_s:.3g} s are within the inline budget of {budget_s:g} s"
-    return Decision(as_job=False, reason=reason, cost_s=cost_s, time_limit_s=min(limit_s, settings.max_seconds))
+    plan: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +51,50 @@ class Stored:
     begun: bool
 
 
-def submit(service: JobService, name: str, asked: Asked, decision: Decision, wish: Wish) -> Stored:
+def is_answered_at_once(question: Question, wish: Wish) -> bool:
+    """Whether there is nothing to decide: a function answers, and the caller wants no job or cannot have one."""
+    return question.loaded.function is not None and not (question.loaded.row.job and wish.wants_job)
+
+
+def answer_at_once(question: Question, limits: Limits, form: str, accept: str) -> Rendered:
+    """The answer of an operation's function, written in the form of `service.web.drawing.wanted`."""
+    answer = question.answer(limits)
+    if form in FORMS:
+        return Rendered(
+            render(question.loaded.row.name, answer.model_dump(mode="json", exclude_unset=True), FORMS[form]), form
+        )
+    return written(answer, accept)
+
+
+def decide(question: Question, settings: Settings, wish: Wish) -> Decision:
+    """Decide by the caller's preference, then by the estimated cost.
+
+    Raises
+    ------
+    LimitExceeded
+        If the plan is larger than the server accepts, or the time limit longer; nothing has started then.
+    """
+    limit_s = job_time(question.time_limit_s, settings.max_job_seconds)
+    plan = question.plan(settings) if question.loaded.function is None else None
+    cost_s = question.cost_s if plan is None else plan.cost_s
+    if wish.wants_job:
+        return Decision(as_job=True, reason=PREFERRED, cost_s=cost_s, time_limit_s=limit_s)
+    budget_s = settings.inline_budget_s
+    if cost_s > budget_s:
+        reason = f"an estimated {cost_s:.3g} s exceed the inline budget of {budget_s:g} s"
+        return Decision(as_job=True, reason=reason, cost_s=cost_s, time_limit_s=limit_s)
+    reason = f"an estimated {cost_s:.3g} s are within the inline budget of {budget_s:g} s"
+    return Decision(False, reason, cost_s, min(limit_s, settings.max_seconds), plan)
+
+
+def job_time(time_limit_s: float | None, max_job_seconds: float) -> float:
+    """Seconds that a job may take; `LimitExceeded` for more than the server allows."""
+    if time_limit_s is not None and time_limit_s > max_job_seconds:
+        raise LimitExceeded(("time_limit_s",), "max_job_seconds", max_job_seconds, "seconds")
+    return time_limit_s or max_job_seconds
+
+
+def submit(service: JobService, question: Question, settings: Settings, decision: Decision, wish: Wish) -> Stored:
     """Store a question whose plan was accepted.
 
     Raises
@@ -104,9 +104,11 @@ def submit(service: JobService, name: str, asked: Asked, decision: Decision, wis
     EngineError
         If the store is away; nothing was accepted then.
     """
+    # what an answer over HTTP may take is no limit of a job
+    limits = settings.model_copy(update={"max_seconds": settings.max_job_seconds})
     submission = Submission(
-        name,
-        asked.question,
+        question.loaded.row.name,
+        question.stored(limits),
         tenant=wish.tenant,
         subscriber=wish.tenant,
         time_limit_s=decision.time_limit_s,
@@ -117,24 +119,29 @@ def submit(service: JobService, name: str, asked: Asked, decision: Decision, wis
     return Stored(job.id, begun)
 
 
-def render_inline(service: JobService, name: str, asked: Asked, decision: Decision, wish: Wish) -> Rendered:
-    """Compute and write an answer; an estimate is no promise, so what takes too long stops between two chunks.
+def answer_by_plan(question: Question, decision: Decision, form: str) -> Rendered:
+    """Carry out the plan that was priced; an estimate is no promise, so what takes too long stops between two chunks.
 
     Raises
     ------
     LimitExceeded
-    MissingExtra
-        If a picture is asked for and this server cannot draw any.
     """
     deadline = time.monotonic() + decision.time_limit_s
+    work, plan = question.loaded.work, decision.plan
+    assert work is not None and plan is not None  # noqa: S101, PT018 - decided to run by its plan
     try:
-        payload = run_inline(service.table[name], asked.question, lambda: time.monotonic() > deadline)
+        payload = run_inline(plan, work.guarded(), lambda: time.monotonic() > deadline)
     except StoppedError:
         raise LimitExceeded(("time_limit_s",), "max_seconds", decision.time_limit_s, "seconds") from None
     answer = {**decode(payload), "execution": {"run_as": "inline", "reason": decision.reason}}
     headers = {"Vary": "Accept"}
-    if wish.form in FORMS:
-        return Rendered(render(name, plain(answer), FORMS[wish.form]), wish.form, headers=headers)
-    if payload.media_type == NPZ and (wish.form == NPZ or len(payload.body) > LARGE_BYTES):
+    if form in FORMS:
+        return Rendered(render(question.loaded.row.name, plain(answer), FORMS[form]), form, headers=headers)
+    if payload.media_type == NPZ and (form == NPZ or len(payload.body) > LARGE_BYTES):
         return Rendered(encode(answer).body, NPZ, headers=headers)
     return Rendered(orjson.dumps(plain(answer)), JSON, headers=headers)
+
+
+def form_of(question: Question, wish: Wish) -> str:
+    """The media type of the answer; `MissingExtra` if it is a picture and this server cannot draw any."""
+    return wanted(wish.accept, question.loaded.row)

@@ -1,6 +1,8 @@
 """`/v1/examples` and `/v1/theorems`: what the service ships and what it rests on."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from service.operations import examples as example_operations
@@ -39,7 +41,9 @@ async def get_examples() -> Response:
     },
     response_class=Response,
 )
-async def get_example(name: str, raw: bool = False) -> Response:
+async def get_example(
+    name: str, raw: Annotated[bool, Query(description="As published, neither centred nor scaled.")] = False
+) -> Response:
     """Return one data set, centred and scaled, or as published with `raw`."""
     return json_response(example_operations.example(name, raw=raw))
 

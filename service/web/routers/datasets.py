@@ -14,11 +14,12 @@ from service.web import documentation
 from service.web.answering.job_views import iso
 from service.web.answering.jobs import jobs_of, stored
 from service.web.bodies.reading import MULTIPART
-from service.web.cursors import cursor_of, link_next, position_of
+from service.web.cursors import Cursor, Limit, cursor_of, link_next, position_of
 from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, DATA_ERRORS
 from service.web.middleware import shapes
+from service.web.openapi_headers import headers
 from service.web.preferences import tenant_of
-from service.web.responses import Rendered, json_response
+from service.web.responses import json_response
 from service.web.runtime import runtime_of
 from service.web.uploads.datasets import CallerDatasets
 
@@ -39,14 +40,18 @@ BODY: Final[dict[str, Any]] = {
 }
 
 
+def _stored(description: str) -> dict[str, Any]:
+    return {**documentation.answer(Dataset, description)[200], "headers": headers("Location")}
+
+
 @router.post(
     "",
     operation_id="upload_dataset",
     summary="Upload samples once, to be used in any problem",
     openapi_extra=BODY,
     responses={
-        201: {**documentation.answer(Dataset, "")[200], "description": "It was stored; `Location` leads to it."},
-        **documentation.answer(Dataset, "The same content with the same options was there already."),
+        201: _stored("It was stored; `Location` leads to it."),
+        200: _stored("The same content with the same options was there already."),
         **documentation.errors(*BODY_ERRORS, "engine-unavailable", *COMMON_ERRORS),
     },
     response_class=Response,
@@ -59,8 +64,6 @@ async def post_dataset(request: Request, options: Annotated[UploadOptions, Query
     """
     runtime = runtime_of(request)
     read = await runtime.uploads.read(request, options)
-    if isinstance(read, Rendered):
-        return read.response()
     datasets = _datasets_of(request)
     limit = runtime.settings.max_datasets
     record, created = await stored(datasets.store.put, datasets.tenant, read.record, read.content, limit)
@@ -76,14 +79,12 @@ async def post_dataset(request: Request, options: Annotated[UploadOptions, Query
     operation_id="list_datasets",
     summary="Data sets, newest first",
     responses={
-        **documentation.answer(DatasetList, "One page; the header `Link` leads to the next."),
+        **documentation.page(DatasetList, "One page."),
         **documentation.errors("invalid-input", "engine-unavailable", *COMMON_ERRORS),
     },
     response_class=Response,
 )
-async def get_datasets(
-    request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 50, cursor: str | None = None
-) -> Response:
+async def get_datasets(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """List the caller's data sets page by page."""
     datasets = _datasets_of(request)
     found = await stored(datasets.store.list, datasets.tenant, before=position_of(cursor), limit=limit + 1)
@@ -112,6 +113,7 @@ async def get_dataset(request: Request, dataset_id: str) -> Response:
     "/{dataset_id}",
     operation_id="delete_dataset",
     summary="Forget a data set",
+    status_code=204,
     responses={204: {"description": "Numbers and samples were removed."}, **documentation.errors(*ERRORS)},
     response_class=Response,
 )

@@ -4,22 +4,23 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from service.errors import InputError
-from service.jobs.codec import decode, plain
+from service.jobs.codec import decode
 from service.jobs.values import JobState
+from service.operations.plans.columns import plain
 from service.schemas.jobs import JobList, JobStatus, PartialChunk, PartialResults
-from service.web import documentation
+from service.web import documentation, openapi_jobs
 from service.web.answering.job_views import job_status, result_response
 from service.web.answering.jobs import jobs_of, stored
-from service.web.cursors import cursor_of, link_next, position_of
+from service.web.cursors import Cursor, Limit, cursor_of, link_next, position_of
 from service.web.documentation import COMMON_ERRORS
+from service.web.openapi_headers import headers, parameter
 from service.web.preferences import tenant_of
 from service.web.responses import json_response
 from service.web.runtime import runtime_of
@@ -27,6 +28,11 @@ from service.web.runtime import runtime_of
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 JOB_ERRORS: Final = ("not-found", "engine-unavailable", *COMMON_ERRORS)
+EVENTS: Final = "text/event-stream"
+MAX_ID: Final = 2**63 - 1
+LastEvent: TypeAlias = Annotated[
+    int, Header(alias="Last-Event-ID", ge=0, le=MAX_ID, description="Id of the last event that was seen.")
+]
 _POLL_S: Final = 0.15
 _KEEPALIVE_S: Final = 15.0
 
@@ -36,16 +42,16 @@ _KEEPALIVE_S: Final = 15.0
     operation_id="list_jobs",
     summary="Jobs, newest first",
     responses={
-        **documentation.answer(JobList, "One page; the header `Link` leads to the next."),
+        **documentation.page(JobList, "One page."),
         **documentation.errors("invalid-input", "engine-unavailable", *COMMON_ERRORS),
     },
     response_class=Response,
 )
 async def get_jobs(
     request: Request,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: str | None = None,
-    state: JobState | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    state: Annotated[JobState | None, Query(description="Only jobs in this state.")] = None,
 ) -> Response:
     """List the caller's jobs page by page."""
     store = jobs_of(request).store
@@ -61,7 +67,10 @@ async def get_jobs(
     "/{job_id}",
     operation_id="get_job",
     summary="State and progress of a job",
-    responses={**documentation.answer(JobStatus, "The job."), **documentation.errors(*JOB_ERRORS)},
+    responses={
+        200: {**documentation.answer(JobStatus, "The job.")[200], "headers": headers("Retry-After")},
+        **documentation.errors(*JOB_ERRORS),
+    },
     response_class=Response,
 )
 async def get_job(request: Request, job_id: str) -> Response:
@@ -77,12 +86,9 @@ async def get_job(request: Request, job_id: str) -> Response:
     "/{job_id}/results",
     operation_id="get_job_results",
     summary="Result of a job, or what it has so far",
+    openapi_extra={"parameters": [parameter("If-None-Match")]},
     responses={
-        200: {
-            "description": "The operation's answer as JSON, `.npz` or, by `accept`, a picture; with `partial` the "
-            "chunks stored so far."
-        },
-        304: {"description": "The caller has it already: `If-None-Match` names its `ETag`."},
+        **openapi_jobs.results(),
         **documentation.errors("invalid-input", "job-not-ready", "job-expired", "extra-missing", *JOB_ERRORS),
     },
     response_class=Response,
@@ -90,9 +96,9 @@ async def get_job(request: Request, job_id: str) -> Response:
 async def get_results(
     request: Request,
     job_id: str,
-    partial: bool = False,
-    after: Annotated[int, Query(ge=-1)] = -1,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    partial: Annotated[bool, Query(description="Read the chunks that are stored so far.")] = False,
+    after: Annotated[int, Query(ge=-1, le=MAX_ID, description="Of `partial`: only chunks behind this one.")] = -1,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Of `partial`: chunks at most.")] = 100,
 ) -> Response:
     """Return the result of a successful job; `partial` reads the chunks of one that still runs."""
     store, tenant = jobs_of(request).store, tenant_of(request)
@@ -121,7 +127,10 @@ async def get_results(
     summary="Stop a job, or forget an ended one",
     responses={
         **documentation.answer(JobStatus, "The job is dismissed, or goes on for another subscriber."),
-        202: {"description": "It is being stopped; the state becomes `dismissed` when its process is gone."},
+        202: {
+            **documentation.answer(JobStatus, "")[200],
+            "description": "It is being stopped; the state becomes `dismissed` when its process is gone.",
+        },
         204: {"description": "The ended job was removed with request, chunks, results and events."},
         **documentation.errors(*JOB_ERRORS),
     },
@@ -149,20 +158,20 @@ async def delete_job(request: Request, job_id: str) -> Response:
     operation_id="get_job_events",
     summary="Events of a job as they happen",
     responses={
-        200: {"description": "Server-sent events `state`, `progress`, ...", "content": {"text/event-stream": {}}},
+        200: {
+            "description": "Server-sent events `state`, `progress`, ..., each with an id and a JSON object.",
+            "content": {EVENTS: {"schema": {"type": "string"}}},
+        },
         **documentation.errors("invalid-input", *JOB_ERRORS),
     },
     response_class=Response,
 )
-async def get_events(request: Request, job_id: str) -> Response:
+async def get_events(request: Request, job_id: str, last_event_id: LastEvent = 0) -> Response:
     """Stream what happens to a job until it has ended; `Last-Event-ID` resumes on any replica."""
-    text = request.headers.get("last-event-id", "0")
-    if not text.isdecimal():
-        raise InputError.at((), "the header Last-Event-ID must be the id of an event of this job")
     # Errors must be answered before the stream begins.
     await stored(jobs_of(request).store.get, job_id, tenant_of(request))
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_stream(request, job_id, int(text)), headers=headers, media_type="text/event-stream")
+    kept = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_stream(request, job_id, last_event_id), headers=kept, media_type=EVENTS)
 
 
 async def _stream(request: Request, job_id: str, after: int) -> AsyncIterator[bytes]:

@@ -5,11 +5,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.operations import problems as operations
-from service.schemas.generated import GeneratedList, GeneratedParameters, GeneratedProblem
-from service.web import documentation, examples
-from service.web.answering.posting import answer
+from service.schemas.generated import GeneratedList, GeneratedProblem
+from service.web import documentation
 from service.web.bodies.reading import NPZ
-from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, COMPUTING_ERRORS
+from service.web.documentation import COMMON_ERRORS, COMPUTING_ERRORS
+from service.web.problem_details import blamed_on_parameter
 from service.web.responses import json_response, rendered_problem
 from service.web.runtime import runtime_of
 
@@ -37,7 +37,7 @@ async def get_problems() -> Response:
     summary="One test problem with its minimum",
     responses={
         **documentation.answers((GeneratedProblem,), "The problem, its minimum and a program for PyTorch.", NPZ),
-        **documentation.errors("not-found", *COMPUTING_ERRORS, "limit-exceeded", *COMMON_ERRORS),
+        **documentation.errors("not-found", "invalid-input", "limit-exceeded", *COMPUTING_ERRORS, *COMMON_ERRORS),
     },
     response_class=Response,
 )
@@ -45,26 +45,8 @@ async def get_problem(request: Request, problem_id: str) -> Response:
     """Make a problem of the suite by its id, or any other at the `url` of its answer; as `.npz` if that is accepted."""
     runtime = runtime_of(request)
     accept = request.headers.get("accept", "")
-    made = await runtime.compute.run(
-        float("inf"), None, lambda: rendered_problem(operations.problem(problem_id, runtime.settings), accept)
-    )
+    with blamed_on_parameter("problem_id"):
+        made = await runtime.compute.run(
+            float("inf"), None, lambda: rendered_problem(operations.problem(problem_id, runtime.settings), accept)
+        )
     return made.response()
-
-
-@router.post(
-    "",
-    operation_id="generate_problem",
-    summary="Test problem with a known minimum from parameters and a seed",
-    openapi_extra=documentation.body((GeneratedParameters,), examples.GENERATED),
-    responses={
-        **documentation.answers((GeneratedProblem,), "The problem, its minimum and a program for PyTorch.", NPZ),
-        **documentation.errors(*BODY_ERRORS, *COMPUTING_ERRORS, *COMMON_ERRORS),
-    },
-    response_class=Response,
-)
-async def post_problem(request: Request) -> Response:
-    """Make a problem; equal parameters make equal problems, and the id is the hash of the parameters.
-
-    With `accept: application/x-npz` the answer is an archive that can be posted to any analysis as it is.
-    """
-    return await answer(request, "problems")

@@ -83,7 +83,9 @@ async def get_version() -> Response:
     "/metrics",
     operation_id="metrics",
     summary="Metrics for Prometheus",
-    responses={200: {"description": "Text format of Prometheus.", "content": {"text/plain": {}}}},
+    responses={
+        200: {"description": "Text format of Prometheus.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    },
     response_class=Response,
 )
 async def get_metrics(request: Request) -> Response:

@@ -14,9 +14,8 @@ from service.jobs.store.datasets import DatasetStore
 from service.jobs.values import Payload
 from service.operations.datasets import ReducedDataset
 from service.operations.mapping.datasets import KeptDataset, Place, check_references, expand, references
+from service.operations.table import BY_NAME
 
-FACTOR_SUFFICES: Final = frozenset({"minima", "minima_batch", "diagnose", "sweeps"})
-"""Analyses that learn nothing from samples under squared loss; the others use them where they were kept."""
 BYTES_A_NUMBER: Final = 20
 """Of a number in JSON, about: a data set is as large as the body that would hold it."""
 
@@ -40,14 +39,14 @@ class CallerDatasets:
         numbers = 0
         for place in places:
             found = self.store.get(self.tenant, place.identity, (*place.at, "id"))
-            sampled = place.takes_samples(factor_suffices=name in FACTOR_SUFFICES)
+            sampled = place.takes_samples(factor_suffices=BY_NAME[name].moments_suffice)
             numbers += found.sample_numbers if sampled and found.sample_numbers else found.numbers
         return BYTES_A_NUMBER * numbers
 
     def expand(self, name: str, document: object) -> list[Place]:
         """Put what was kept of each data set into a request, and return where that was."""
         places = references(document)
-        expand(places, self._load, factor_suffices=name in FACTOR_SUFFICES)
+        expand(places, self._load, factor_suffices=BY_NAME[name].moments_suffice)
         return places
 
     def _load(self, identity: str, at: Location) -> KeptDataset:

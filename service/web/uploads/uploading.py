@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import orjson
 from starlette.requests import Request
 
-from service.errors import EngineError, LimitExceeded, ServiceError
+from service.errors import EngineError, LimitExceeded
 from service.jobs.store.datasets import DatasetRecord
 from service.jobs.values import Payload
 from service.operations.datasets import identity_of, reduce_upload
@@ -14,9 +14,7 @@ from service.operations.mapping.datasets import columns_of, summary_of
 from service.operations.uploads.formats import FORMAT_BY_NAME
 from service.schemas.datasets import AppliedOptions, Format, UploadOptions
 from service.settings import Settings, UploadLimits
-from service.web import problem_details
 from service.web.answering.process import OwnProcess
-from service.web.responses import Rendered
 from service.web.uploads.datasets import packed
 from service.web.uploads.receiving import ReceivedFile, receiving
 from service.web.uploads.relay import Relay, arriving, named_pipe
@@ -53,13 +51,13 @@ class Uploads:
         self._processes = OwnProcess(at_once, settings.upload_folder, processes=at_once)
         self._running = 0
 
-    async def read(self, request: Request, options: UploadOptions) -> ReadUpload | Rendered:
-        """The file of a request as it is kept, or what is wrong with it.
+    async def read(self, request: Request, options: UploadOptions) -> ReadUpload:
+        """The file of a request as it is kept.
 
         Raises
         ------
         ServiceError
-            If it cannot be received.
+            If it cannot be received, or what is wrong with it.
         """
         limit_s = self._limits.max_upload_seconds
         if self._running >= self._settings.uploads_at_once:
@@ -74,7 +72,7 @@ class Uploads:
         finally:
             self._running -= 1
 
-    async def _relayed(self, file: ReceivedFile, options: UploadOptions) -> ReadUpload | Rendered:
+    async def _relayed(self, file: ReceivedFile, options: UploadOptions) -> ReadUpload:
         """Read a file while it is received; one that turns out to be wrong is received to its end all the same.
 
         Many clients look for an answer only when they have sent everything.
@@ -92,20 +90,17 @@ class Uploads:
             finally:
                 relay.close()
                 reading.cancel()
-        return found if isinstance(found, Rendered) else _stored(found, form, digest, relay.size)
+        return _stored(found, form, digest, relay.size)
 
     def close(self) -> None:
         """Drop what waits."""
         self._processes.close()
 
 
-def read_upload(path: str, form: Format, options: UploadOptions, limits: UploadLimits) -> Reduced | Rendered:
-    """Reduce what comes out of a named pipe; deliberate errors come back as problem documents."""
-    try:
-        with arriving(path) as stream:
-            found = reduce_upload(stream, FORMAT_BY_NAME[form], options, limits)
-    except ServiceError as error:
-        return problem_details.rendered(error)
+def read_upload(path: str, form: Format, options: UploadOptions, limits: UploadLimits) -> Reduced:
+    """Reduce what comes out of a named pipe; what it raises is raised again in the process that asked."""
+    with arriving(path) as stream:
+        found = reduce_upload(stream, FORMAT_BY_NAME[form], options, limits)
     samples = found.samples
     return Reduced(
         options=found.options,

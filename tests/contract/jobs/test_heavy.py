@@ -11,18 +11,17 @@ import numpy as np
 import pytest
 
 from service.jobs.codec import decode
-from service.jobs.heavy.gradient_flows import gradient_flows_request
-from service.jobs.heavy.requests import check_job_time, limits_of
-from service.jobs.heavy.sweeps import sweeps_request
 from service.jobs.identity import canonical
-from service.jobs.inline import run_inline
-from service.jobs.table import JOB_OPERATIONS
+from service.jobs.kinds import KINDS
+from service.operations.questions import limits_of, question_of
 from service.schemas.flows import FLOW_EXAMPLE, FlowAnswer, FlowRequest
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.races import RacesAnswer
 from service.schemas.sweeps import SweepsAnswer, SweepsRequest
 from service.settings import Limits, Settings
+from service.web.answering.questions import job_time
 from tests.serving import Reply, call, serving
+from tests.support.job_operations import run_question
 from tests.support.job_stacks import until, until_found, worker_processes
 
 SWEEPS, RACES, FLOWS = "/v1/sweeps", "/v1/races", "/v1/gradient-flows"
@@ -126,8 +125,8 @@ def test_a_flow_goes_on_when_its_worker_is_killed_and_stops_when_asked(tmp_path:
         assert moments[-1]["log_loss"] < moments[0]["log_loss"]
         until(lambda: call(base, "GET", job).json["state"] == "successful")
         answered = call(base, "GET", f"{job}/results").json
-        asked = JOB_OPERATIONS["gradient_flows"], gradient_flows_request(FlowRequest.model_validate(body), Limits())
-        assert answered == decode(run_inline(*asked))
+        asked = question_of(FlowRequest.model_validate(body), Limits())
+        assert answered == decode(run_question(KINDS["gradient_flows"], asked))
         endless = {**body, "until": {"log_loss": -1e6, "evaluations": 10_000_000}}
         other = call(base, "POST", FLOWS, endless)
         assert other.status == 202
@@ -274,18 +273,18 @@ def test_a_bad_problem_in_a_batch_fails_its_job_by_place(base: str) -> None:
 
 
 def test_the_canonical_form_of_a_question_has_the_same_plan_and_answer() -> None:
-    asked = sweeps_request(SweepsRequest.model_validate(SWEEP), Limits())
+    asked = question_of(SweepsRequest.model_validate(SWEEP), Limits())
     again = json.loads(json.dumps(canonical(asked)))
     assert limits_of(again) == Limits()
-    assert run_inline(JOB_OPERATIONS["sweeps"], again) == run_inline(JOB_OPERATIONS["sweeps"], asked)
+    assert run_question(KINDS["sweeps"], again) == run_question(KINDS["sweeps"], asked)
 
 
 def test_named_columns_stay_as_they_are() -> None:
     body = {**SWEEP, "return": ["loss"]}
-    asked = sweeps_request(SweepsRequest.model_validate(body), Limits())
+    asked = question_of(SweepsRequest.model_validate(body), Limits())
     assert asked["question"]["return"] == ["loss"]
 
 
 def test_a_job_takes_the_time_that_is_asked_for_or_the_most() -> None:
-    assert check_job_time(None, 60.0) == 60.0
-    assert check_job_time(5.0, 60.0) == 5.0
+    assert job_time(None, 60.0) == 60.0
+    assert job_time(5.0, 60.0) == 5.0

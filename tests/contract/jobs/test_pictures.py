@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.operations.drawing.table import PICTURES
+from service.operations.table import BY_NAME
 from service.schemas.base import Wire
 from service.schemas.connectivity import ConnectivityAnswer
 from service.schemas.problem import DESIGN_EXAMPLE
@@ -157,7 +157,7 @@ def test_answers_are_pictures_where_the_caller_accepts_them(
 
 
 def test_what_has_no_picture_and_what_prefers_json_stays_json(base: str) -> None:
-    assert "minima" not in PICTURES
+    assert BY_NAME["minima"].draw is None
     assert found(base, "/v1/minima", DESIGN_EXAMPLE, SVG)["status"] == "exact"
     for accept in ("application/json, image/svg+xml;q=0.5", "text/html,image/png,*/*;q=0.8", "*/*", "image/png;q=zero"):
         assert found(base, SLICES, ASKED[SLICES], {"Accept": accept})["kind"] == "plane"
@@ -169,7 +169,7 @@ def test_a_server_without_the_library_names_the_extra(base: str, monkeypatch: py
         reply = call(base, "POST", path, QUICK if path == SLICES else TANH, SVG)
         assert reply.status == 501
         assert reply.json["type"].endswith("/extra-missing")
-        assert "analytic-minima[plots]" in reply.json["detail"]
+        assert "analytic-minima-server[plots]" in reply.json["detail"]
 
 
 def refused(base: str, path: str, body: object) -> Reply:

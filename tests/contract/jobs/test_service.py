@@ -13,10 +13,9 @@ import pytest
 from service.errors import InputError, LimitExceeded
 from service.jobs.codec import decode
 from service.jobs.config import JobsConfig
-from service.jobs.inline import run_inline
 from service.jobs.service import JobService
 from service.jobs.values import Job, JobState, Submission
-from tests.support.job_operations import OPERATIONS, PLACE
+from tests.support.job_operations import OPERATIONS, PLACE, run_question
 from tests.support.job_stacks import Cluster, Slowness, new_database, runs, until, until_found, worker_processes
 
 TENANT = "anonymous"
@@ -90,7 +89,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def test_a_job_gives_the_bits_of_the_same_plan_in_one_process(stack: Stack) -> None:
     request = {"chunks": 40, "seed": 3}
-    expected = decode(run_inline(OPERATIONS["count"], request))
+    expected = decode(run_question(OPERATIONS["count"], request))
     found = stack.answer("count", **request)
     assert found["order"] == expected["order"]
     assert found["total"] == expected["total"]

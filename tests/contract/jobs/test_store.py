@@ -27,7 +27,7 @@ from service.jobs.store.migrate import migrate
 from service.jobs.store.retention import Janitor
 from service.jobs.store.tables import attempts, blobs, events, jobs, losses, metadata, steps, subscriptions
 from service.jobs.values import Claim, JobState, Payload, StepKind, StoredStep, Submission
-from service.operations.plans.chunks import column, reference
+from service.operations.plans.columns import column, reference
 
 TENANT = "anonymous"
 VERSION = "1"

@@ -15,10 +15,15 @@ import pytest
 
 from service.cli import application
 from service.cli.deferred import DeferredCommand
-from service.operations.table import OPERATIONS
+from service.operations.asking import ask
+from service.operations.loaded import examples_of
+from service.operations.plans.columns import plain
+from service.operations.plans.running import run_here
+from service.operations.table import BY_NAME, OPERATIONS
 from service.schemas.diagnose import DIAGNOSE_EXAMPLE
 from service.schemas.generated import CHOSEN_GAP_EXAMPLE
 from service.schemas.problem import DESIGN_EXAMPLE
+from service.settings import Limits
 from service.version import ENGINE_VERSION
 
 COMMAND = [sys.executable, "-c", "from service.cli import main; main()"]
@@ -190,6 +195,26 @@ def test_errors_are_one_line_and_a_status(run: Run, tmp_path: Path, content: str
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["ranks", "sweeps", "spectra"])
+def test_a_command_made_of_a_row_gives_the_answer_of_its_operation(run: Run, tmp_path: Path, name: str) -> None:
+    row = BY_NAME[name]
+    body = next(iter(examples_of(row).values()))
+    question = ask(name, body, Limits())
+    if row.work is None:
+        expected = question.answer(Limits()).model_dump(mode="json", exclude_unset=True)
+    else:
+        assert question.loaded.work is not None
+        expected = plain(run_here(question.plan(Limits()), question.loaded.work.functions))
+    assert row.command is not None
+    status, out, _ = run(row.command.name, written(tmp_path, body))
+    assert (status, json.loads(out)) == (0, json.loads(json.dumps(expected)))
+
+
+def test_a_problem_alone_stands_for_a_request(run: Run, problem: str, tmp_path: Path) -> None:
+    wrapped = written(tmp_path, {"problem": DESIGN_EXAMPLE})
+    assert json.loads(run("sweeps", problem)[1]) == json.loads(run("sweeps", wrapped)[1])
+
+
 def test_files_and_names_that_do_not_exist(run: Run, tmp_path: Path) -> None:
     status, _, err = run("solve", str(tmp_path / "absent.json"))
     assert status == 2
@@ -209,7 +234,7 @@ def test_a_wrong_setting_is_one_line(run: Run, problem: str, monkeypatch: pytest
 
 def test_every_operation_with_a_command_has_it(run: Run) -> None:
     names = set(application.application.commands)
-    assert {operation.command for operation in OPERATIONS if operation.command} <= names
+    assert {operation.command.name for operation in OPERATIONS if operation.command} <= names
     assert run("version")[1].decode().strip() == ENGINE_VERSION
     assert {"serve", "openapi"} <= names
 

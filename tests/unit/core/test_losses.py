@@ -14,6 +14,7 @@ from service.core.losses import (
     end_to_end,
     fit_of,
     flatten,
+    gradient_by_map,
     gradient_of,
     loss_of,
     terms_of,
@@ -24,7 +25,7 @@ from service.core.parameters import FactoredMatrix, Parameters, UniformColumn
 from service.core.problems import Layer, Network, Problem, Samples
 from service.core.scalar.narrow import dense_or_narrow
 from service.vocabulary import Bias
-from tests.property.instances import dense, random_like
+from tests.support.instances import dense, random_like
 
 RATES = (0.0, 0.25, 0.5)
 
@@ -134,6 +135,19 @@ def test_gradient_against_central_differences(seed: int) -> None:
         moved[1, index] -= step
         up, down = (float(loss_of(problem.network, problem.data, unflatten(row, parameters))) for row in moved)
         assert gradient[index] == pytest.approx((up - down) / (2.0 * step), rel=1e-6, abs=1e-7)
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+@pytest.mark.parametrize("seed", range(8))
+def test_the_gradient_by_the_map_is_the_gradient(seed: int, quiet: bool) -> None:
+    problem, _ = dropout_problem(seed)
+    network, parameters = problem.network, random_like(problem, np.random.default_rng(seed))
+    if quiet:
+        layers = tuple(replace(layer, noise_variance=0.0) for layer in network.layers)
+        network = replace(network, layers=layers, input_noise_variance=0.0)
+    expected = flatten(gradient_of(network, problem.data, parameters))
+    found = flatten(gradient_by_map(network, problem.data, parameters))
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12 * float(np.abs(expected).max()))
 
 
 @pytest.mark.parametrize("seed", range(4, 8))

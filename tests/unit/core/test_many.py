@@ -22,7 +22,7 @@ from service.core.scalar.stacked_minima import best_maps
 from service.core.scalar.weights import balanced_parameters
 from service.errors import NotCovered
 from service.vocabulary import Loss, Status
-from tests.property.instances import dense, random_problem, value
+from tests.support.instances import dense, random_problem, value
 from tests.unit.core.cases import FOUR_ROOTS, SIX_ROOTS, network
 
 

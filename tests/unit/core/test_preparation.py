@@ -5,11 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.factor import factor_of_samples
+from service.core.factor import factor_of_samples, powers_of_two
 from service.core.preparation import (
     Preparation,
     chosen_targets,
-    deviations_of,
     means_of,
     prepared_factor,
     prepared_rows,
@@ -27,7 +26,7 @@ def test_standardised_columns_have_mean_zero_and_variance_one(seed: int, kind: s
     found = prepared_factor(factor, preparation)
     moving = np.ptp(table, axis=0) > 0.0
     np.testing.assert_array_equal(means_of(found), 0.0)
-    np.testing.assert_allclose(deviations_of(found), moving, rtol=1e-14)
+    np.testing.assert_allclose(found.deviations, moving, rtol=1e-14)
     rows = prepared_rows(table, preparation)
     expected = factor_of_samples(rows[:, :-1], rows[:, -1:])
     # centring rounds the rows to the last digit of their offset, and scaling brings that up
@@ -72,4 +71,14 @@ def test_sizes_at_the_edges_come_out_as_one(size: float) -> None:
     x = np.array([[size], [2.0 * size], [4.0 * size]])
     factor = factor_of_samples(x, x)
     found = prepared_factor(factor, standardising(factor, 2, centre=True, standardise=True))
-    np.testing.assert_allclose(deviations_of(found), 1.0, rtol=1e-3)
+    np.testing.assert_allclose(found.deviations, 1.0, rtol=1e-3)
+
+
+@given(sizes=st.lists(st.floats(min_value=0.0, allow_nan=False), max_size=6))
+def test_powers_of_two_lie_just_below(sizes: list[float]) -> None:
+    for size, power in zip(sizes, powers_of_two(np.array(sizes)).tolist(), strict=True):
+        if size == 0.0:
+            assert power == 1.0
+        elif np.isfinite(size):
+            assert np.frexp(power)[0] == 0.5
+            assert power <= size < 2.0 * power

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from service.jobs.codec import JSON, NPZ, NotEncodableError, decode, encode, plain
+from service.jobs.codec import JSON, NPZ, NotEncodableError, decode, encode
 from service.jobs.values import Payload
+from service.operations.plans.columns import plain
 
 
 def example() -> dict[str, Any]:

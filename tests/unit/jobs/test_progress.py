@@ -1,9 +1,9 @@
 from typing import Any
 
 from service.jobs.codec import decode, encode
-from service.jobs.plans import Chunk, Plan
 from service.jobs.progress import Cursor, Needs, Step
 from service.jobs.values import StepKind
+from service.operations.plans.plan import Chunk, Plan
 from tests.support.job_operations import OPERATIONS
 
 

@@ -38,7 +38,7 @@ KINDS: dict[str, tuple[FloatArray, FloatArray]] = {
     "targets of zero": (X, Y * 0.0),
 }
 BEYOND = ("beyond 1e300", "a constant beyond 1e300")
-"""Inputs in other units than the caller's, in which only an answer that tells them speaks."""
+"""Inputs in other units than the caller's: with decay, or at given weights, no operation speaks but those of minima."""
 CASES = [
     (name, depth, decay, ("none", "output")[(number + depth) % 2], ("samples", "factor")[(number + depth // 2) % 2])
     for number, name in enumerate(KINDS)
@@ -55,16 +55,29 @@ def problem_of(name: str, depth: int, decay: float, bias: str, kind: str) -> dic
     return {"network": {"layers": layers, "bias": bias}, "data": data}
 
 
+def sweep_of(problem: dict[str, Any], **vary: list[float]) -> float:
+    """Loss of the first value of a sweep."""
+    request = parse_batch({"problem": problem, "vary": vary, "return": ["loss"]}, LIMITS).request
+    assert isinstance(request, SweepRequest)
+    return float(minima_sweep(request, LIMITS).columns["loss"][0])
+
+
+def batch_of(problem: dict[str, Any]) -> float:
+    """Loss of a batch of four of it."""
+    batch = parse_batch({"problems": [problem] * 4, "return": ["loss"]}, LIMITS).request
+    assert not isinstance(batch, SweepRequest)
+    return float(minima_table(batch, LIMITS).columns["loss"][0])
+
+
 def table_of(problem: dict[str, Any]) -> tuple[float, float]:
     """Loss of a sweep at the problem's own decay, and of a batch of four of it."""
     decay = problem["network"]["layers"][0]["weight_decay"]
-    body = {"problem": problem, "vary": {"weight_decay": [decay, 0.1]}, "return": ["loss"]}
-    request, batch = parse_batch(body, LIMITS), parse_batch({"problems": [problem] * 4, "return": ["loss"]}, LIMITS)
-    assert isinstance(request, SweepRequest)
-    assert not isinstance(batch, SweepRequest)
-    return float(minima_sweep(request, LIMITS).columns["loss"][0]), float(
-        minima_table(batch, LIMITS).columns["loss"][0]
-    )
+    return sweep_of(problem, weight_decay=[decay, 0.1]), batch_of(problem)
+
+
+def undecayed_sweep(problem: dict[str, Any]) -> float:
+    """Loss of a sweep that leaves the problem as it is."""
+    return sweep_of(problem, decay_scale=[1.0])
 
 
 def answer(problem: dict[str, Any]) -> MinimaAnswer:
@@ -95,9 +108,18 @@ def test_every_operation_answers(name: str, depth: int, decay: float, bias: str,
         lambda: table_of(problem),
     )
     if name in BEYOND:
-        for other in others:
+        diagnosed, summarised, ranked, swept = others
+        for other in (diagnosed, swept, *((summarised, ranked) if decay else ())):
             with pytest.raises(InputError, match="at most some 7e"):
                 other()
+        assert batch_of(problem) == pytest.approx(found.global_minimum.loss, rel=1e-8)
+        if not decay:
+            told = landscapes.landscape(landscapes.parse(asked).request, LIMITS)
+            assert told.input_columns == found.data.input_columns
+            least = min(point.loss for point in told.stationary_points)
+            assert least == pytest.approx(found.global_minimum.loss, rel=1e-8)
+            assert all_ranks.ranks(all_ranks.parse(asked).request, LIMITS).end_to_end.rank in (None, *range(3))
+            assert undecayed_sweep(problem) == pytest.approx(found.global_minimum.loss, rel=1e-8)
         return
     for other in others[:3]:
         other()

@@ -18,7 +18,7 @@ from service.operations.magnitudes import GREATEST
 from service.operations.minima import minima, parse
 from service.operations.minima_batch import Batch, minima_sweep, minima_table, parse_batch
 from service.operations.plans import sweeps
-from service.operations.plans.chunks import run_here
+from service.operations.plans.running import run_here
 from service.schemas.batch import SweepRequest
 from service.schemas.sweeps import SweepsRequest
 from service.settings import Limits
@@ -187,7 +187,7 @@ def test_the_convention_is_the_callers() -> None:
 
 
 def batch(bodies: list[Body], **options: Any) -> Batch:
-    parsed = parse_batch({"problems": bodies, **options}, LIMITS)
+    parsed = parse_batch({"problems": bodies, **options}, LIMITS).request
     assert isinstance(parsed, Batch)
     return parsed
 
@@ -208,7 +208,7 @@ def swept(one: Body, parameter: str, values: list[float]) -> Any:
 
 def grid(one: Body, axes: list[Body]) -> Any:
     asked = SweepsRequest.model_validate({"problem": one, "axes": axes, "return": ["loss", "noise", "norm"]})
-    return run_here(sweeps.sweeps_plan(asked, LIMITS), sweeps.FUNCTIONS)
+    return run_here(sweeps.sweeps_plan(asked, LIMITS), sweeps.WORK.functions)
 
 
 def axis(parameter: str, top: float) -> Body:

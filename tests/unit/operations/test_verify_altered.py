@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from evidence.answered_problems import PROBLEMS
-from evidence.verify_altered import SLOW, answer_to, changes, outcome_of, report_on
+from tests.support.altered_answers import SLOW, answer_to, changes, outcome_of, report_on
+from tests.support.answered_problems import PROBLEMS
 
 SOME = 28
 """Changes tried for each problem, drawn from all; a third where answers take a search. `evidence` tries all."""

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evidence.answered_problems import PROBLEMS
-from evidence.verify_altered import answer_to, report_on
 from service.errors import InputError, NumericalError
 from service.operations import verify as operation
 from service.operations.mapping.fields import covers, general, leaves
@@ -20,6 +18,8 @@ from service.operations.verify import parse_answer, verify
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.verification import VerificationAnswer
 from service.settings import Limits
+from tests.support.altered_answers import answer_to, report_on
+from tests.support.answered_problems import PROBLEMS
 
 ROOT = Path(__file__).parents[3]
 LIMITS = Limits()

@@ -6,8 +6,6 @@ the network of m copies with output weights ``lambda_j v``, ``sum lambda_j = 1``
 ``lambda_j < 0``.  The copies can be told apart only by their output weights, along which the loss is flat.
 """
 
-from typing import cast
-
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
@@ -29,7 +27,6 @@ _DEFINITE = 1e-4
 _MOST_WORK = 10_000
 """Largest product of the number of samples with the square of that of the inputs."""
 
-_NAME = "landscape.split_neuron"
 _ASCENT = 400
 _SHARPNESS = 3_000.0
 """Size of the matrices whose least eigenvalue is smoothed: the larger the sharper."""
@@ -37,9 +34,7 @@ _SHARPNESS = 3_000.0
 
 def split_neuron(problem: Problem) -> Construction | None:
     """The caller's own targets if a split minimum is found for them, else other targets that have one."""
-    if _NAME not in problem.memo:
-        problem.memo[_NAME] = _search(problem)
-    return cast("Construction | None", problem.memo[_NAME])
+    return problem.once("landscapes.split_neuron", lambda: _search(problem))
 
 
 def _search(problem: Problem) -> Construction | None:

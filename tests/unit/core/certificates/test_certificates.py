@@ -21,7 +21,7 @@ from service.core.scalar.reduced import reduced_of
 from service.core.scalar.weights import balanced_parameters
 from service.core.solvers.scalar_output import SOLVER
 from service.vocabulary import PointClass, Status
-from tests.property.instances import covered_by, dense
+from tests.support.instances import covered_by, dense
 from tests.unit.core.cases import FOUR_ROOTS, network, problem
 
 Wrong: TypeAlias = Callable[[Problem, Solution], GlobalMinimum]

@@ -7,7 +7,7 @@ from service.core.certificates.rank_one_bottleneck import shell_bound
 from service.core.dispatch import solve
 from service.core.linear.quadratic import quadratic_of
 from service.core.solvers.rank_one_bottleneck import SOLVER
-from tests.property.instances import covered_by
+from tests.support.instances import covered_by
 
 
 @pytest.mark.parametrize("factor", [1.0 - 1e-3, 1.0, 1.0 + 1e-6, 2.0, 1e300])

@@ -63,6 +63,22 @@ def test_cross_entropy_of_three_classes_keeps_one_direction_less() -> None:
         assert max(row.tails) <= row.tail_bound * (1.0 + 1e-9)
 
 
+@pytest.mark.parametrize(("outputs", "loss"), [(1, Loss.LOGISTIC), (1, Loss.EXPONENTIAL), (2, Loss.CROSS_ENTROPY)])
+def test_margins_stay_below_their_bound_and_tend_to_it(outputs: int, loss: Loss) -> None:
+    single = separable(LINEAR, 2, loss, n=8, d=3)
+    if outputs == 2:
+        samples = single.problem.samples
+        assert samples is not None
+        labels = np.hstack([samples.y < 0.0, samples.y > 0.0]).astype(float)
+        layers = (*LINEAR[:-1], Layer(2))
+        single = cases.setting(layers, x=samples.x, y=labels, loss=loss, training=Training())
+    found = flow_of(single, 0.3, Until(-3000.0))
+    assert found.margins is not None
+    assert found.margin_bound is not None
+    assert 0.995 * found.margin_bound < found.margins[-1] <= found.margin_bound * (1.0 + 1e-12)
+    assert max(found.margins) <= found.margin_bound * (1.0 + 1e-12)
+
+
 def test_relu_network_with_a_linear_end() -> None:
     layers = (Layer(8, Activation.RELU), Layer(5), Layer(4), Layer(1))
     found = flow_of(separable(layers, 3, Loss.LOGISTIC, n=12, d=3), 0.7, Until(-100.0))

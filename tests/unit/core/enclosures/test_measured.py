@@ -13,7 +13,7 @@ from service.core.enclosures.measured import measure
 from service.core.enclosures.of_problem import prediction_source
 from service.core.problems import Layer, Moments, Network, Problem, Samples
 from service.vocabulary import Bias
-from tests.reference.exact_numbers import Floats
+from tests.support.exact_numbers import Floats
 from tests.unit.core.enclosures.test_sources import centred, joint_of, rational, times
 
 

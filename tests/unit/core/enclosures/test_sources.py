@@ -147,6 +147,27 @@ def test_second_moments_are_off_by_no_more_than_they_say(kind: str, precise: boo
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_slopes_along_directions_are_off_by_no_more_than_they_say(kind: str) -> None:
+    for seed in range(16):
+        asked = case(kind, seed)
+        _, slope = asked.exact_value_and_slope()
+        inputs = asked.whole.shape[1]
+        rng = np.random.default_rng(seed)
+        sizes = np.maximum(asked.source.sizes, 1e-30)
+        drawn = rng.normal(size=(inputs, 2)) / sizes[:, None]
+        # and the direction that holds least
+        weak = np.linalg.eigh(asked.source.second(np.diag(1.0 / sizes), np.ones(inputs), True)[0])[1][:, :1]
+        directions = np.concatenate((drawn, weak / sizes[:, None]), axis=1)
+        both = Combined((Part(asked.source, 1.0), Part(asked.source, 0.3)))
+        exact = times(slope, rational(directions))
+        for source, factor in ((asked.source, Fraction(1)), (both, 1 + Fraction(0.3))):
+            found, error = source.slope_along(asked.whole, directions)
+            for column in range(3):
+                off = sum((Fraction(found[k, column]) - factor * row[column]) ** 2 for k, row in enumerate(exact))
+                assert off <= Fraction(error[column]) ** 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_twice_the_precision_narrows_what_cancels(kind: str) -> None:
     """Near a perfect fit the error of the value falls by orders of magnitude, else the second look would be idle."""
     narrowed = []

@@ -15,13 +15,13 @@ from service.core.extremes.answered import ways
 from service.core.extremes.charges import worth_of_absent
 from service.core.extremes.free import FREE, free_inputs
 from service.core.problems import Layer, Network, Problem, Samples
-from service.operations.mapping.problem import to_core
+from service.operations.mapping.problem import Inputs, to_core
 from service.operations.minima import minima, parse
 from service.schemas.minima import MinimaAnswer
 from service.settings import Limits
 from service.vocabulary import Bias, Status
-from tests.reference.exact_numbers import of_samples
-from tests.reference.exact_truth import least_squares, objective
+from tests.support.exact_numbers import of_samples
+from tests.support.exact_truth import least_squares, objective
 
 SIZES: dict[str, list[float]] = {
     "one beyond 1e300": [1e305, 1.0, 1.0],
@@ -172,7 +172,7 @@ def problems() -> Iterator[Problem]:
         for depth in (2, 3):
             x, y = table(10, 2)
             body = parse(body_of(x * sizes, y, depth, 1e-3, "none"))
-            yield to_core(body.request.problem, Limits(), other_models=True).core
+            yield to_core(body.request.problem, Limits(), inputs=Inputs.ANY).core
 
 
 def test_free_inputs_are_explained_by_least_squares() -> None:
@@ -214,7 +214,7 @@ def test_what_an_absent_input_would_explain_is_owed(decay: float, outputs: int) 
     truth = least_squares(of_samples(x, y), penalty=decay).loss
     assert Fraction(found.certificate.lower_bound) <= truth <= Fraction(found.certificate.upper_bound)
     assert (decay > 1e-56) == (found.status is not Status.BOUNDED)
-    core = to_core(parse(body_of(x, y, 1, decay, "none")).request.problem, Limits(), other_models=True).core
+    core = to_core(parse(body_of(x, y, 1, decay, "none")).request.problem, Limits(), inputs=Inputs.ANY).core
     assert core.extremes is not None
     gained = least_squares(of_samples(x * [0.0, 1.0, 1.0], y), penalty=decay).loss - truth
     assert 0.0 < gained <= worth_of_absent(core, core.extremes)

@@ -7,7 +7,7 @@ from service.core.dispatch import solve
 from service.core.landscapes.summary import summarise
 from service.core.losses import DenseParameters, loss_of
 from service.core.problems import Layer, Moments, Network, Problem
-from tests.property.instances import dense
+from tests.support.instances import dense
 
 
 def posed(seed: int, widths: tuple[int, ...], decay: float, *, white: bool) -> Problem:

@@ -6,8 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evidence.outputs_instances import Shape, network_of, random_moments, white_moments
-from evidence.outputs_points import decayed_point, inflection_point, undecayed_point
 from service.core.curvature.dense import hessian_of
 from service.core.dispatch import solve
 from service.core.landscapes.classes import classify, closed_gap, curvature_of, zero_tolerance
@@ -22,7 +20,9 @@ from service.core.moments import moments_of
 from service.core.problems import Moments, Problem, Samples
 from service.errors import InputError
 from service.vocabulary import Bias, PointClass
-from tests.property.instances import dense
+from tests.support.instances import dense
+from tests.support.outputs_instances import Shape, network_of, random_moments, white_moments
+from tests.support.outputs_points import decayed_point, inflection_point, undecayed_point
 
 EYE = np.eye(2)
 CROSSED = Problem(network_of(Shape(2, (2, 2), 2), [0.0] * 3), Moments(EYE, np.array([[0.0, 2.0], [3.0, 0.0]]), 13.0))

@@ -7,8 +7,6 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from evidence.outputs_instances import Shape, network_of, random_decays, random_moments, white_moments
-from evidence.outputs_points import decayed_point, undecayed_point
 from service.core.arrays import FloatArray
 from service.core.dispatch import solve
 from service.core.landscapes.diagnosis import diagnose
@@ -21,7 +19,9 @@ from service.core.losses import DenseParameters, flatten, gradient_of, unflatten
 from service.core.moments import moments_of
 from service.core.problems import Layer, Moments, Network, Problem, Samples
 from service.vocabulary import Bias, Evidence, NumberFormat, PointClass, ToleranceSource
-from tests.property.instances import dense, random_like, random_problem
+from tests.support.instances import dense, random_like, random_problem
+from tests.support.outputs_instances import Shape, network_of, random_decays, random_moments, white_moments
+from tests.support.outputs_points import decayed_point, undecayed_point
 
 
 def extended(bound: GradientBound, parameters: DenseParameters) -> FloatArray:

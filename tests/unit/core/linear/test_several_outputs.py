@@ -7,9 +7,6 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from evidence import outputs_instances as families
-from evidence.outputs_instances import Shape, network_of, random_moments, white_moments
-from evidence.outputs_search import search
 from service.core.arrays import FloatArray
 from service.core.dispatch import solve
 from service.core.linear.equalised import equal_loads
@@ -23,6 +20,9 @@ from service.core.losses import fit_of
 from service.core.problems import Layer, Moments, Network, Problem
 from service.errors import NotCovered
 from service.vocabulary import Activation, Bias, PointClass, PointKind, Status
+from tests.support import outputs_instances as families
+from tests.support.outputs_instances import Shape, network_of, random_moments, white_moments
+from tests.support.outputs_search import search
 
 WHITE = Moments(np.eye(2), np.diag([3.0, 2.0]), 13.0)
 

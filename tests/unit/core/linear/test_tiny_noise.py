@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from evidence.outputs_instances import network_of, random_moments, random_shape
 from service.core.dispatch import solve
 from service.core.linear.first_layer import BestFirstLayer
 from service.core.linear.quadratic import quadratic_of
 from service.core.losses import DenseParameters, terms_of
 from service.core.problems import Problem
 from service.vocabulary import Status
+from tests.support.outputs_instances import network_of, random_moments, random_shape
 
 
 def drawn(seed: int, noise: float, decay: float = 0.0) -> Problem:

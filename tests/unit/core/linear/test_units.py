@@ -11,8 +11,8 @@ from service.core.dispatch import solve
 from service.core.problems import Layer, Network, Problem, Samples
 from service.core.results import Minima
 from service.vocabulary import Bias
-from tests.reference.exact_numbers import of_samples
-from tests.reference.exact_truth import objective
+from tests.support.exact_numbers import of_samples
+from tests.support.exact_truth import objective
 
 SAME_LOSS = 1e-12
 LARGEST_EXPONENT = 40

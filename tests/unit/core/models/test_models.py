@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evidence.outputs_instances import Shape, random_moments
-from evidence.outputs_models import autoencoders, free_features
 from service.core.dispatch import solve
 from service.core.models.linear_vae import LinearVae, solve_vae
 from service.core.models.unconstrained_features import feature_problem, geometry_of
 from service.core.problems import Layer, Moments, Network, Problem
 from service.errors import InputError
 from service.vocabulary import Bias
+from tests.support.outputs_instances import Shape, random_moments
+from tests.support.searched_models import autoencoders, free_features
 
 
 def test_features_are_not_beaten_on_the_objective_with_one_feature_a_sample() -> None:

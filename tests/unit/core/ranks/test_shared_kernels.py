@@ -14,7 +14,6 @@ from service.core.ranks.snapshot import Snapshot
 from service.core.ranks.training import Training
 from service.vocabulary import Activation, Bias, Conserved, Dynamics, Loss
 
-PLACES, STRIDE = 9, 2
 RELU = Activation.RELU
 FIRST, SECOND = Convolution(2, 1, 3), Convolution(3, 2, 2)
 CONVOLVED = (Layer(14, RELU, convolution=FIRST), Layer(9, convolution=SECOND), Layer(4, RELU), Layer(1))

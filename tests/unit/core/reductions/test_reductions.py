@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evidence.outputs_reducible import GENERATORS
-from evidence.outputs_written import Written, lowest, packed
 from service.core.arrays import FloatArray
 from service.core.dispatch import Extras, solve
 from service.core.losses import DenseParameters, loss_of
@@ -21,6 +19,8 @@ from service.core.reductions.table import needs_reduction, reduce
 from service.core.results import Minima
 from service.errors import NotCovered
 from service.vocabulary import Bias, Loss, PointClass, SkipKind, Status
+from tests.support.outputs_reducible import GENERATORS
+from tests.support.outputs_written import Written, lowest, packed
 
 REDUCED = Extras(reductions=True)
 FAMILIES = sorted(GENERATORS)

@@ -13,7 +13,7 @@ from service.core.moments import centred, moments_of
 from service.core.problems import Layer, Moments, Network, Problem
 from service.errors import NotCovered
 from service.vocabulary import Bias
-from tests.property.instances import dense, gradient_norm, random_like, value
+from tests.support.instances import dense, gradient_norm, random_like, value
 from tests.unit.core.cases import network
 
 

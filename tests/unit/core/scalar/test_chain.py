@@ -11,7 +11,7 @@ from service.core.parameters import FactoredMatrix, Parameters, UniformColumn
 from service.core.problems import Layer, Network
 from service.core.scalar.chain import chain_loss, chain_of
 from service.vocabulary import Bias
-from tests.property.instances import dense
+from tests.support.instances import dense
 
 
 def example(seed: int) -> tuple[Network, Parameters, np.random.Generator]:

@@ -16,7 +16,7 @@ from service.core.results import Origin
 from service.core.scalar.reduced import reduce
 from service.core.scalar.sphere import loss_on_spheres
 from service.vocabulary import Bias, PointClass
-from tests.property.instances import random_like, value, zeros_like
+from tests.support.instances import random_like, value, zeros_like
 from tests.unit.core.cases import FOUR_ROOTS, TWO_INPUTS, diagonal, network, problem, with_decays_times
 
 

@@ -16,7 +16,7 @@ from service.core.scalar.reduced import reduce
 from service.core.scalar.subnetworks import subnetwork_points
 from service.core.scalar.weights import balanced_parameters
 from service.vocabulary import PointClass, PointKind
-from tests.property.instances import value
+from tests.support.instances import value
 from tests.unit.core.cases import TWO_INPUTS, network
 
 

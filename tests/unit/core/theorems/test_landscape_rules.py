@@ -10,7 +10,7 @@ from service.core.catalogue import LANDSCAPE_RULES, THEOREMS
 from service.core.problems import Problem
 from service.core.rules import Theorem, conjunction, examine
 from service.vocabulary import ExemptionKind, TheoremStatus
-from tests.property.specs import random_spec
+from tests.support.specs import random_spec
 
 WANTED = [
     "R00 R01 R02 R03 R04 R05 R06 R07 R08 R08b R08c R09 R09c R10 R11 R13 R14 R14b R15 R16 R17 R18 R19 R20 R21",

@@ -14,7 +14,7 @@ from service.core.results import Certificate, Solution
 from service.core.solvers.scalar_output import SOLVER
 from service.core.verification.whole import verify
 from service.vocabulary import PointClass, PointKind
-from tests.property.instances import covered_by
+from tests.support.instances import covered_by
 from tests.unit.core.cases import problem, with_decays_times
 
 FACTOR = 1.0 + 1e-6

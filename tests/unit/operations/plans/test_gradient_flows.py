@@ -12,14 +12,15 @@ import pytest
 from service.cli.application import application
 from service.errors import InputError, LimitExceeded
 from service.jobs.codec import decode, encode
-from service.jobs.heavy.gradient_flows import GRADIENT_FLOWS, gradient_flows_request
-from service.jobs.inline import run_inline
+from service.jobs.kinds import KINDS
 from service.jobs.progress import Cursor
 from service.jobs.values import Json, Payload, StepKind
+from service.operations.questions import question_of
 from service.schemas.flows import FLOW_EXAMPLE, FlowAnswer, FlowRequest
 from service.schemas.parsing import validated
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits
+from tests.support.job_operations import run_question
 
 PROBLEM = FLOW_EXAMPLE["problem"]
 XOR = {
@@ -28,14 +29,15 @@ XOR = {
     "y": [1, 1, -1, -1],
     "task": "classification",
 }
+GRADIENT_FLOWS = KINDS["gradient_flows"]
 
 
 def question(body: dict[str, Any], limits: Limits | None = None) -> dict[str, Json]:
-    return gradient_flows_request(validated(FlowRequest, body), limits or Limits())
+    return question_of(validated(FlowRequest, body), limits or Limits())
 
 
 def flow(body: dict[str, Any]) -> FlowAnswer:
-    return FlowAnswer.model_validate(decode(run_inline(GRADIENT_FLOWS, question(body))))
+    return FlowAnswer.model_validate(decode(run_question(GRADIENT_FLOWS, question(body))))
 
 
 def changed(**changes: Any) -> dict[str, Any]:
@@ -143,11 +145,32 @@ def test_it_goes_on_with_the_same_bits_wherever_it_stops(monkeypatch: pytest.Mon
     monkeypatch.setattr("service.operations.plans.gradient_flows.CHUNK_S", 0.005)
     network = {"layers": [{"width": 4, "activation": "relu"}, {"width": 3}, {"width": 1}]}
     body = {**changed(network=network, objective={"loss": "logistic"}), "until": {"log_loss": -100.0}}
-    whole = run_inline(GRADIENT_FLOWS, question(body))
+    whole = run_question(GRADIENT_FLOWS, question(body))
     for stop_after in (1, 3):
         again, chunks = driven(body, stop_after)
         assert again == whole
         assert chunks > 4
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu"])
+def test_no_chunk_takes_more_gradients_than_it_may(activation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.operations.plans.gradient_flows.CHUNK_S", 1e-9)
+    network = {"layers": [{"width": 4, "activation": activation}, {"width": 1}]}
+    asked = question({**changed(network=network), "until": {"log_loss": -200.0}})
+    plan = GRADIENT_FLOWS.plan(asked)
+    budget = int(plan.arguments["gradients"])
+    assert budget == 50
+    payloads: list[Json] = []
+    functions = GRADIENT_FLOWS.functions
+    payloads.append(functions["begin"](plan.arguments, plan.arrays, []))
+    spent = []
+    while payloads[-1]["moments"][-1]["stop"] is None:
+        before = int(payloads[-1]["moments"][-1]["evaluations"])
+        payloads.append(functions["advance"](plan.arguments, plan.arrays, [payloads[-1]]))
+        spent.append(int(payloads[-1]["moments"][-1]["evaluations"]) - before)
+    # a step that has begun is ended, which takes a few more
+    assert len(spent) > 3
+    assert max(spent) <= budget + 16
 
 
 @pytest.mark.parametrize(
@@ -202,5 +225,5 @@ def test_the_command_prints_the_same_answer(tmp_path: Path, capsysbinary: pytest
     path = tmp_path / "flow.json"
     path.write_text(json.dumps(FLOW_EXAMPLE), encoding="utf-8")
     application.main(["flow", str(path)], standalone_mode=False)
-    expected = decode(run_inline(GRADIENT_FLOWS, question(FLOW_EXAMPLE)))
+    expected = decode(run_question(GRADIENT_FLOWS, question(FLOW_EXAMPLE)))
     assert json.loads(capsysbinary.readouterr().out) == expected

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from service.errors import ServiceError
-from service.jobs.codec import decode, plain
+from service.jobs.codec import decode
 from service.jobs.inline import run_inline
-from service.jobs.table import JOB_OPERATIONS
+from service.operations.asking import ask
+from service.operations.plans.columns import plain
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.slices import SLICE_EXAMPLE
-from service.settings import Settings
-from service.web.answering.heavy import HEAVY
+from service.settings import Limits
 
 TANH = SLICE_EXAMPLE["problem"]
 HUGE = {"weights": [[[1e200]] * 4, [[1e200] * 4]], "biases": [[0.0] * 4, [0.0]]}
@@ -60,19 +60,24 @@ ASKED: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
+def answered(operation: str, body: dict[str, Any]) -> Any:
+    question = ask(operation, body, Limits())
+    assert question.loaded.work is not None
+    return plain(decode(run_inline(question.plan(Limits()), question.loaded.work.guarded())))
+
+
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_extremes_end_in_finite_numbers_or_in_a_reason(name: str) -> None:
-    answered = 0
+    finite = 0
     for operation, asked in ASKED:
         body = {"problem": PROBLEMS[name], "training_steps": 20, "points": 7, **asked}
         try:
-            question = HEAVY[operation](body, Settings()).question
-            answer = plain(decode(run_inline(JOB_OPERATIONS[operation], question)))
+            answer = answered(operation, body)
         except ServiceError:
             continue
         json.dumps(answer, allow_nan=False)
-        answered += 1
-    assert answered >= 1
+        finite += 1
+    assert finite >= 1
 
 
 @pytest.mark.parametrize("method", ["exact", "lanczos"])
@@ -80,8 +85,7 @@ def test_extremes_end_in_finite_numbers_or_in_a_reason(name: str) -> None:
 def test_a_spectrum_of_zeros_is_one_peak(activation: str, method: str) -> None:
     layers = [{"width": 2, "activation": activation}, {"width": 1}]
     body = {"problem": {"network": {"layers": layers}, "data": samples([0.0], [-0.9])}, "at": "trained", "points": 21}
-    question = HEAVY["spectra"]({**body, "method": method}, Settings()).question
-    answer: Any = plain(decode(run_inline(JOB_OPERATIONS["spectra"], question)))
+    answer = answered("spectra", {**body, "method": method})
     assert (answer["least"]["value"], answer["largest"]["value"]) == (0.0, 0.0)
     assert answer["shares"]["zero"] == 1.0
     grid = answer["density"]["eigenvalue"]

@@ -10,8 +10,10 @@ from service.core.dispatch import solve
 from service.errors import InputError, LimitExceeded, NotCovered
 from service.operations.mapping import problem as problem_mapping
 from service.operations.plans import races, sweeps
-from service.operations.plans.chunks import ChunkedPlan, ChunkFunction, joined, reference, run_here
+from service.operations.plans.columns import joined, reference
 from service.operations.plans.packing import pack, unpack
+from service.operations.plans.plan import ChunkFunction, Plan
+from service.operations.plans.running import run_here
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.races import RacesAnswer, RacesRequest
 from service.schemas.sweeps import SweepsAnswer, SweepsRequest
@@ -30,7 +32,7 @@ AXES = [
 ]
 
 
-def through_json(plan: ChunkedPlan, functions: dict[str, ChunkFunction]) -> Any:
+def through_json(plan: Plan, functions: dict[str, ChunkFunction]) -> Any:
     """Run a plan as an engine does: arguments and JSON parts of the results travel as text."""
     results = []
     for chunk in plan.chunks:
@@ -51,14 +53,14 @@ def plain(value: Any) -> Any:
 
 def swept(request: dict[str, Any]) -> dict[str, Any]:
     plan = sweeps.sweeps_plan(SweepsRequest.model_validate(request), LIMITS)
-    answer: dict[str, Any] = plain(through_json(plan, dict(sweeps.FUNCTIONS)))
+    answer: dict[str, Any] = plain(through_json(plan, dict(sweeps.WORK.functions)))
     SweepsAnswer.model_validate_json(json.dumps(answer))
     return answer
 
 
 def raced(request: dict[str, Any]) -> dict[str, Any]:
     plan = races.races_plan(RacesRequest.model_validate(request), LIMITS)
-    answer: dict[str, Any] = through_json(plan, dict(races.FUNCTIONS))
+    answer: dict[str, Any] = through_json(plan, dict(races.WORK.functions))
     RacesAnswer.model_validate_json(json.dumps(answer, allow_nan=False))
     return answer
 
@@ -191,4 +193,4 @@ def test_a_plan_runs_in_one_process() -> None:
     request = SweepsRequest.model_validate({"problem": DESIGN_EXAMPLE, "axes": AXES})
     plan = sweeps.sweeps_plan(request, LIMITS)
     assert [chunk.function for chunk in plan.chunks] == ["block", "boundary", "boundary"]
-    assert run_here(plan, sweeps.FUNCTIONS)["shape"] == [9, 5]
+    assert run_here(plan, sweeps.WORK.functions)["shape"] == [9, 5]

@@ -13,15 +13,18 @@ from typing import TypeVar
 import psutil  # type: ignore[import-untyped]  # ships no annotations
 import pytest
 
-from service.errors import EngineError, LimitExceeded
+from service.errors import EngineError, InputError, LimitExceeded, MalformedBody
 from service.operations.minima import minima, parse
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits, Settings
 from service.web.answering.large import LargeBodies
+from service.web.answering.questions import Wish
 from service.web.bodies.reading import Body
+from service.web.responses import Rendered
 
 T = TypeVar("T")
 
+WISH = Wish("nobody", wants_job=False)
 ASKED = Body(json.dumps(DESIGN_EXAMPLE).encode(), "application/json")
 
 
@@ -38,28 +41,30 @@ def run(use: Callable[[LargeBodies], Awaitable[T]], settings: Settings | None = 
 
 def test_the_same_answer_and_the_same_errors() -> None:
     async def use(large: LargeBodies) -> None:
-        right = await large.render("minima", ASKED, "", "nobody")
+        right = await large.answer("minima", ASKED, WISH)
+        assert isinstance(right, Rendered)
         assert (
             right.content
             == minima(parse(DESIGN_EXAMPLE).request, Limits()).model_dump_json(exclude_unset=True).encode()
         )
-        broken = await large.render("minima", Body(b"{", "application/json"), "", "nobody")
-        assert (broken.status, broken.media_type) == (400, "application/problem+json")
-        wrong = await large.render("minima_batch", Body(b'{"problems": []}', "application/json"), "", "nobody")
-        assert json.loads(wrong.content)["errors"][0]["pointer"] == "/problems"
+        with pytest.raises(MalformedBody):
+            await large.answer("minima", Body(b"{", "application/json"), WISH)
+        with pytest.raises(InputError) as caught:
+            await large.answer("minima_batch", Body(b'{"problems": []}', "application/json"), WISH)
+        assert [problem.location for problem in caught.value.problems] == [("problems",)]
 
     run(use)
 
 
 def test_a_killed_process_is_said_and_replaced() -> None:
     async def use(large: LargeBodies) -> None:
-        await large.render("minima", ASKED, "", "nobody")
+        await large.answer("minima", ASKED, WISH)
         assert large._pool
         for process in large._pool._processes:
             os.kill(process, signal.SIGKILL)
         with pytest.raises(EngineError, match="ended"):
-            await large.render("minima", ASKED, "", "nobody")
-        assert (await large.render("minima", ASKED, "", "nobody")).status == 200
+            await large.answer("minima", ASKED, WISH)
+        assert isinstance(await large.answer("minima", ASKED, WISH), Rendered)
 
     run(use)
 
@@ -67,7 +72,7 @@ def test_a_killed_process_is_said_and_replaced() -> None:
 def test_the_servers_time_limit_holds() -> None:
     async def use(large: LargeBodies) -> None:
         with pytest.raises(LimitExceeded):
-            await large.render("minima", ASKED, "", "nobody")
+            await large.answer("minima", ASKED, WISH)
 
     run(use, Settings(max_seconds=1e-3))
 
@@ -75,21 +80,21 @@ def test_the_servers_time_limit_holds() -> None:
 def test_the_callers_time_limit_holds_and_the_process_goes_on() -> None:
     async def use(large: LargeBodies) -> None:
         hurried = Body(json.dumps({"problem": DESIGN_EXAMPLE, "time_limit_s": 1e-5}).encode(), "application/json")
-        refused = await large.render("minima", hurried, "", "nobody")
-        assert refused.status == 422
-        assert json.loads(refused.content)["errors"][0]["pointer"] == "/time_limit_s"
-        assert (await large.render("minima", ASKED, "", "nobody")).status == 200
+        with pytest.raises(LimitExceeded) as caught:
+            await large.answer("minima", hurried, WISH)
+        assert caught.value.problems[0].location == ("time_limit_s",)
+        assert isinstance(await large.answer("minima", ASKED, WISH), Rendered)
 
     run(use)
 
 
 def test_too_much_waiting_work_is_refused() -> None:
     async def use(large: LargeBodies) -> None:
-        first = asyncio.create_task(large.render("minima", ASKED, "", "nobody"))
+        first = asyncio.create_task(large.answer("minima", ASKED, WISH))
         await asyncio.sleep(0)
         with pytest.raises(EngineError, match="waiting"):
-            await large.render("minima", ASKED, "", "nobody")
-        assert (await first).status == 200
+            await large.answer("minima", ASKED, WISH)
+        assert isinstance(await first, Rendered)
 
     run(use, Settings(max_waiting=1))
 

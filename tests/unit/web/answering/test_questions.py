@@ -8,14 +8,15 @@ import pytest
 
 from service.jobs.codec import decode
 from service.jobs.identity import canonical_json
-from service.jobs.inline import run_inline
-from service.jobs.table import JOB_OPERATIONS
+from service.jobs.kinds import KINDS
+from service.operations.asking import ask
+from service.operations.loaded import examples_of
+from service.operations.table import OPERATIONS
 from service.schemas.problem import DESIGN_EXAMPLE
-from service.settings import Settings
-from service.web import examples
-from service.web.answering.deferred import DEFERRED
-from service.web.answering.heavy import HEAVY
-from service.web.answering.tasks import TASKS
+from service.settings import Limits
+from service.web.answering.questions import answer_at_once
+from service.web.bodies.reading import JSON
+from tests.support.job_operations import run_question
 
 LABELLED = {
     "network": {"layers": [{"width": 3, "weight_decay": 0.01}, {"width": 3, "weight_decay": 0.01}]},
@@ -26,16 +27,15 @@ LABELLED = {
         "y": [2, 7, 5, 2],
     },
 }
+MORE: Mapping[str, Mapping[str, Any]] = {
+    "minima": {"labels": LABELLED},
+    "landscape": {"labels": LABELLED, "witnesses": {"problem": DESIGN_EXAMPLE, "include": ["witnesses"]}},
+    "ranks": {"labels": LABELLED},
+}
 QUESTIONS: Mapping[str, Mapping[str, Any]] = {
-    "minima": {**examples.MINIMA, "labels": LABELLED},
-    "minima_batch": examples.BATCH,
-    "landscape": {
-        **examples.LANDSCAPE,
-        "labels": LABELLED,
-        "witnesses": {"problem": DESIGN_EXAMPLE, "include": ["witnesses"]},
-    },
-    "ranks": {**examples.RANKS, "labels": LABELLED},
-    "diagnose": examples.DIAGNOSE,
+    row.name: {**examples_of(row), **MORE.get(row.name, {})}
+    for row in OPERATIONS
+    if row.job and row.function is not None
 }
 
 
@@ -44,15 +44,8 @@ CASES = [(name, title) for name, bodies in QUESTIONS.items() for title in bodies
 
 @pytest.mark.parametrize(("name", "title"), CASES)
 def test_a_stored_question_has_the_inline_answer(name: str, title: str) -> None:
-    body, settings = QUESTIONS[name][title], Settings()
-    inline = json.loads(TASKS[name](body, settings, "").render().content)
-    asked = DEFERRED[name](body, settings)
-    stored = json.loads(canonical_json(asked.question))
-    payload = run_inline(JOB_OPERATIONS[name], stored)
+    question = ask(name, QUESTIONS[name][title], Limits())
+    inline = json.loads(answer_at_once(question, Limits(), JSON, "").content)
+    stored = json.loads(canonical_json(question.stored(Limits())))
+    payload = run_question(KINDS[name], stored)
     assert json.dumps(decode(payload)) == json.dumps(inline)
-    assert asked.cost_s is not None
-
-
-def test_every_analysis_and_every_heavy_operation_has_its_row() -> None:
-    assert set(DEFERRED) | set(HEAVY) == set(JOB_OPERATIONS)
-    assert not set(DEFERRED) & set(HEAVY)

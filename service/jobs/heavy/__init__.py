@@ -1,1 +1,0 @@
-"""Operations that run as jobs: one file each, made of plans over what the floor below can do."""

@@ -1,0 +1,60 @@
+"""Deliberate errors travel between processes as what they are."""
+
+import pickle
+
+import pytest
+
+from service.cli.errors import CommandError
+from service.errors import (
+    Attempt,
+    BodyTooLarge,
+    DatasetError,
+    EngineError,
+    InputError,
+    JobError,
+    LimitExceeded,
+    MalformedBody,
+    MissingExtra,
+    NotCovered,
+    NotFound,
+    NumericalError,
+    QueueFull,
+    ServiceError,
+    UnsupportedMediaType,
+)
+
+ERRORS: list[ServiceError] = [
+    ServiceError("detail"),
+    InputError.at(("data", "xx", 0), "must be finite"),
+    LimitExceeded(("vary", "width"), "max_width", 10.0, "neurons"),
+    NotCovered([Attempt("scalar_output", {"one output": "there are two"})]),
+    NumericalError("beyond doubles"),
+    NotFound("nothing"),
+    JobError("gone", "expired"),
+    JobError("unknown", "missing"),
+    EngineError("away"),
+    MissingExtra("pictures", "plots"),
+    QueueFull(10, 5.0),
+    MalformedBody("no JSON"),
+    BodyTooLarge("too large"),
+    UnsupportedMediaType("text"),
+    DatasetError(("data", "id"), "outdated"),
+    CommandError("a port"),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_comes_back_as_it_was(error: ServiceError) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert (str(again), again.args, again.code) == (str(error), error.args, error.code)
+    assert vars(again) == vars(error)
+
+
+def test_every_class_of_errors_is_tried() -> None:
+    def below(kind: type[ServiceError]) -> set[type[ServiceError]]:
+        return {kind}.union(*map(below, kind.__subclasses__()))
+
+    declared = {kind for kind in below(ServiceError) if kind.__module__ == "service.errors"}
+    abstract = {kind for kind in declared if any(other is not kind and issubclass(other, kind) for other in declared)}
+    assert declared - abstract <= {type(error) for error in ERRORS}
