@@ -76,10 +76,13 @@ class SecondMoments:
     @cached_property
     def _present(self) -> BoolArray:
         """Mask (d,) of the inputs that are not zero, to the last digit: along those the slope is zero without error."""
+        diagonal = self.xx.diagonal()
+        if float(diagonal.min()) > 0.0:
+            return np.ones(len(diagonal), dtype=np.bool_)
         xx, xy = self._scaled.xx, self._scaled.xy
         parts = (xx.high.any(axis=0), xx.low.any(axis=0), xy.high.any(axis=1), xy.low.any(axis=1))
         means = self.x_mean is not None
-        present: BoolArray = np.logical_or.reduce(parts) | (means & (self.xx.diagonal() != 0.0))
+        present: BoolArray = np.logical_or.reduce(parts) | (means & (diagonal != 0.0))
         return present
 
     @cached_property

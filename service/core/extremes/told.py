@@ -25,6 +25,8 @@ from service.core.results import (
 from service.core.rules import Finding, Verdict
 from service.vocabulary import PointClass, PointKind, Status
 
+GREATEST: Final = float(np.finfo(np.float64).max)
+"""The greatest number."""
 TINY: Final = float(np.finfo(np.float64).tiny)
 """The least normal number."""
 NAME: Final = "targets in units of a power of two"
@@ -118,7 +120,8 @@ def certificate_with(certificate: Certificate, exponents: Exponents) -> Certific
         certificate,
         upper_bound=_outward(certificate.upper_bound, losses, np.inf),
         lower_bound=max(_outward(certificate.lower_bound, losses, -np.inf), 0.0),
-        rounding_allowance=_outward(certificate.rounding_allowance, losses, np.inf),
+        # of bounds that prove nothing it may be beyond double precision
+        rounding_allowance=min(_outward(certificate.rounding_allowance, losses, np.inf), GREATEST),
         checks=tuple(_check(check, slope) for check in certificate.checks),
         terms=None if certificate.terms is None else terms_with(certificate.terms, losses),
         norm_limit=None if limit is None else times(limit, exponents.targets),
