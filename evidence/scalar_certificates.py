@@ -6,9 +6,9 @@ import mpmath as mp  # type: ignore[import-untyped]  # it has no stubs
 import numpy as np
 
 from service.core.certificates.scalar_output import certify
-from service.core.problems import Layer, Moments, Network, Problem
-from service.core.scalar.norm_bound import norm_bound
-from service.core.scalar.reduced import reduced_of
+from service.core.ground.problems import Layer, Moments, Network, Problem
+from service.core.one_output.norm_bound import norm_bound
+from service.core.one_output.reduced import reduced_of
 from service.core.solvers.scalar_output import solve
 from tests.support.exact_numbers import of_floats
 from tests.support.high_precision import DIGITS, exact_minimum

@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from service.core.extremes.summarised import summarised
-from service.core.landscapes.summary import summarise
+from service.core.asked.landscape import summarise
+from service.core.asked.small_targets import summarised
 from service.core.landscapes.witnesses.table import witnesses
 from service.errors import Location
 from service.operations.cost import left_out_of_summaries

@@ -5,10 +5,10 @@ from functools import partial
 from typing import Any
 
 from service.core.dispatch import NO_EXTRAS, Extras, solve
+from service.core.ground.problems import Problem
+from service.core.ground.results import Minima
 from service.core.models.unconstrained_features import geometry_of
 from service.core.models.vae_minima import vae_minima
-from service.core.problems import Problem
-from service.core.results import Minima
 from service.errors import InputError, Location
 from service.operations.guards import check_time, double_precision, finite_answer
 from service.operations.magnitudes import extremes_of, told_by_field

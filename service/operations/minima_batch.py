@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from service.core.arrays import FloatArray
+from service.core.asked.many.independent import solve_many
+from service.core.asked.sweeps.points import sweep_of
 from service.core.dispatch import choose
-from service.core.many import solve_many
-from service.core.problems import Problem
-from service.core.results import Minima
-from service.core.sweeps.points import sweep_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem
+from service.core.ground.results import Minima
 from service.errors import FieldProblem, InputError, LimitExceeded, Location
 from service.operations.cost import estimate_s, problem_s
 from service.operations.guards import check_time, double_precision

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from service.core.generated import fit_on_samples, generated_samples, singular_values_for
-from service.core.problems import Samples
+from service.core.ground.problems import Samples
+from service.core.several_outputs.generated import fit_on_samples, generated_samples, singular_values_for
 from service.errors import FieldProblem, InputError, LimitExceeded, Location, NotFound
 from service.operations.mapping import weights as weights_mapping
 from service.operations.mapping.snippet import pytorch_snippet

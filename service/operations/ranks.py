@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from service.core.extremes.summarised import small_targets
+from service.core.asked.rank_prediction import predict
+from service.core.asked.small_targets import small_targets
 from service.core.ranks.compression import compression_of
-from service.core.ranks.predictor import predict
 from service.errors import Location
 from service.operations.guards import check_time, finite_answer
 from service.operations.mapping import problem as problem_mapping

@@ -11,9 +11,9 @@ from service.core.catalogue import SOLVERS
 
 ROOT = Path(service.__file__).parent
 TABLES = {
-    "core/solvers": ("core/catalogue.py", "core/dispatch.py"),
-    "core/certificates": ("core/catalogue.py", "core/dispatch.py"),
-    "core/theorems": ("core/catalogue.py", "core/dispatch.py"),
+    "core/solvers": ("core/catalogue.py",),
+    "core/certificates": ("core/catalogue.py",),
+    "core/theorems": ("core/catalogue.py",),
     "core/ranks/rules": ("core/catalogue.py",),
     "operations": ("operations/table.py",),
     "operations/plans": ("operations/table.py",),

@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from service.core.conditioning import conditioning_of, scaled_condition
 from service.core.dispatch import Extras, solve
+from service.core.ground.conditioning import conditioning_of, scaled_condition
 from service.core.reductions.table import Reduction, reduce
 from tests.support.raw_reductions import REDUCED_KINDS, ReducedCase, reduced_case
 

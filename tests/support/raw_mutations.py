@@ -10,11 +10,11 @@ from unittest.mock import patch
 
 import numpy as np
 
-from service.core import data
-from service.core.enclosures import rows, second_moments
-from service.core.enclosures.of_problem import prediction_source
-from service.core.enclosures.sources import Local
-from service.core.twofold import Twofold
+from service.core.ground.as_sent import prediction_source
+from service.core.ground.data import conditioned as data
+from service.core.ground.enclosures import rows, second_moments
+from service.core.ground.enclosures.sources import Local
+from service.core.ground.numbers.twofold import Twofold
 from service.operations.mapping.problem import to_core
 from service.operations.minima import parse
 from tests.support.raw_problems import RawProblem

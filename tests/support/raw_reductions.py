@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem, Samples, Skip
-from service.core.results import GlobalMinimum
+from service.core.ground.data.moments import moments_of
+from service.core.ground.problems import Layer, Network, Problem, Samples, Skip
+from service.core.ground.results import GlobalMinimum
 from service.vocabulary import Bias, Loss, SkipKind
 from tests.support.exact_numbers import ExactMoments, Floats, Matrix, exact, of_samples
 from tests.support.exact_truth import least_squares

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 from service.errors import InputError, LimitExceeded, MalformedBody, ServiceError
 
 RNG = np.random.default_rng(7)

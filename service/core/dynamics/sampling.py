@@ -5,9 +5,9 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray, IntArray
-from service.core.dynamics.batched import BatchedLoss, Stack
-from service.core.problems import Network, Samples
+from service.core.ground.numbers.arrays import FloatArray, IntArray
+from service.core.ground.problems import Network, Samples
+from service.core.losses.batched import BatchedLoss, Stack
 
 BLOCK: Final = 32
 """Steps drawn at once; fixed, because it decides the order of the random numbers."""

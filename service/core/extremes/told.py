@@ -7,10 +7,9 @@ from typing import Final
 import numpy as np
 
 from service.core.extremes.targets import Exponents, ScaledTargets, exponents_of_parameters
-from service.core.parameters import FactoredMatrix, Parameters
-from service.core.problems import Network, Problem
-from service.core.reductions.enclosed import squared_norm
-from service.core.results import (
+from service.core.ground.parameters import FactoredMatrix, Parameters, squared_norm
+from service.core.ground.problems import Network, Problem
+from service.core.ground.results import (
     Certificate,
     Check,
     GlobalMinimum,
@@ -22,7 +21,7 @@ from service.core.results import (
     Thresholds,
     Transition,
 )
-from service.core.rules import Finding, Verdict
+from service.core.ground.rules import Finding, Verdict
 from service.vocabulary import PointClass, PointKind, Status
 
 GREATEST: Final = float(np.finfo(np.float64).max)

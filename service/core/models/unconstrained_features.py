@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from service.core.arrays import BoolArray, FloatArray
-from service.core.linear.quadratic import Quadratic, quadratic_of
-from service.core.linear.ranks import rank_bound
-from service.core.linear.shrinkage import Shrinkage
-from service.core.problems import Layer, Moments, Network, Problem, Skip
-from service.core.results import GlobalMinimum
+from service.core.ground.numbers.arrays import BoolArray, FloatArray
+from service.core.ground.problems import Layer, Moments, Network, Problem, Skip
+from service.core.ground.results import GlobalMinimum
+from service.core.several_outputs.quadratic import Quadratic, quadratic_of
+from service.core.several_outputs.ranks import rank_bound
+from service.core.several_outputs.shrinkage import Shrinkage
 
 SAME = 1e-9
 """Relative difference up to which norms and cosines count as equal."""

@@ -10,12 +10,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.data_changes import with_targets
-from service.core.enclosures.composed import Composed
-from service.core.enclosures.of_problem import reflections
-from service.core.enclosures.sources import UNIT, gamma
-from service.core.problems import Layer, Problem
+from service.core.ground.as_sent import reflections
+from service.core.ground.data.changes import with_targets
+from service.core.ground.enclosures.composed import Composed
+from service.core.ground.enclosures.sources import UNIT, gamma
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.twofold import Twofold, exactly, times
+from service.core.ground.problems import Layer, Problem
 from service.core.reductions.step import (
     EQUAL,
     ChangeError,
@@ -30,7 +31,6 @@ from service.core.reductions.step import (
     times_right,
     with_network,
 )
-from service.core.twofold import Twofold, exactly, times
 
 PRESENT = 1e-12
 """Singular values of a frozen matrix, relative to the largest, that count as present."""

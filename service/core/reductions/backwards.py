@@ -7,13 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from service.core.enclosures.backwards import Backwards
-from service.core.enclosures.longest import longest_useful
-from service.core.enclosures.of_problem import prediction_source
-from service.core.enclosures.sources import UNIT, Source, gamma
-from service.core.factor import powers_of_two
-from service.core.linear.quadratic import WHITE_TOLERANCE, quadratic_of
-from service.core.problems import Layer, Moments, Problem
+from service.core.ground.as_sent import prediction_source
+from service.core.ground.enclosures.backwards import Backwards
+from service.core.ground.enclosures.longest import longest_useful
+from service.core.ground.enclosures.sources import UNIT, Source, gamma
+from service.core.ground.numbers.factor import powers_of_two
+from service.core.ground.problems import Layer, Moments, Problem
 from service.core.reductions.absorbed import PRESENT
 from service.core.reductions.step import (
     Step,
@@ -23,6 +22,7 @@ from service.core.reductions.step import (
     transposed,
     with_network,
 )
+from service.core.several_outputs.quadratic import WHITE_TOLERANCE, quadratic_of
 
 
 def turned_round(problem: Problem) -> Step | str | None:

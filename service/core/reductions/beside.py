@@ -9,10 +9,11 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.enclosures.sources import UNIT
-from service.core.parameters import FactoredMatrix
-from service.core.problems import Layer, Problem, Skip
+from service.core.ground.enclosures.sources import UNIT
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.twofold import added, exactly
+from service.core.ground.parameters import FactoredMatrix
+from service.core.ground.problems import Layer, Problem, Skip
 from service.core.reductions.step import (
     Step,
     Weights,
@@ -23,7 +24,6 @@ from service.core.reductions.step import (
     scaled,
     with_network,
 )
-from service.core.twofold import added, exactly
 from service.vocabulary import SkipKind
 
 _Parts: TypeAlias = tuple[FactoredMatrix, FactoredMatrix | None]

@@ -9,18 +9,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.enclosures.last_bias import FELT, left_over
-from service.core.enclosures.loss import POSITIVE, EnclosedLoss, enclosed_loss, is_sharp
-from service.core.enclosures.of_problem import prediction_source, reflections
-from service.core.enclosures.sources import UNIT, gamma
-from service.core.losses import DenseParameters, noise_variance
-from service.core.parameters import FactoredMatrix, Parameters, columns_of
-from service.core.problems import Moments, Network, Problem
+from service.core.ground.as_sent import prediction_source, reflections
+from service.core.ground.enclosures.sources import UNIT, gamma
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.twofold import Twofold, added, exactly, matrix_times, product_error, scaled
+from service.core.ground.parameters import FactoredMatrix, Parameters, columns_of, squared_norm
+from service.core.ground.problems import Moments, Network, Problem
+from service.core.ground.results import Terms
+from service.core.losses.enclosed import POSITIVE, EnclosedLoss, enclosed_loss, is_sharp
+from service.core.losses.expected import DenseParameters, noise_variance
+from service.core.losses.last_bias import FELT, left_over
+from service.core.losses.narrow import dense_or_narrow
 from service.core.reductions.step import Weights
-from service.core.results import Terms
-from service.core.scalar.narrow import dense_or_narrow
-from service.core.twofold import Twofold, added, exactly, matrix_times, product_error, scaled
 
 WIDEST = 512
 """Width up to which weights are written out as matrices as well."""
@@ -133,12 +133,6 @@ def _decay(network: Network, weights: Weights) -> Cost:
         value += decay * max(square, 0.0)
         error += decay * gamma(POSITIVE + 4.0 * weight.values.size) * squared_norm(moduli_of(weight))
     return Cost(value, error)
-
-
-def squared_norm(weight: FactoredMatrix) -> float:
-    """Squared Frobenius norm."""
-    left, right = columns_of(weight.left) * weight.values, columns_of(weight.right)
-    return float(np.sum((left.T @ left) * (right.T @ right)))
 
 
 def moduli_of(weight: FactoredMatrix) -> FactoredMatrix:

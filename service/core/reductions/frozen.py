@@ -8,13 +8,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from service.core.data_changes import with_input_noise, with_inputs
-from service.core.enclosures.combined import Combined, Part
-from service.core.enclosures.composed import Composed
-from service.core.enclosures.of_problem import LEAST, on_each_input
-from service.core.enclosures.sources import Source
-from service.core.factor import powers_of_two
-from service.core.problems import Problem
+from service.core.ground.as_sent import LEAST
+from service.core.ground.data.changes import with_input_noise, with_inputs
+from service.core.ground.enclosures.combined import Combined, Part
+from service.core.ground.enclosures.composed import Composed
+from service.core.ground.enclosures.rows import on_each_input
+from service.core.ground.enclosures.sources import Source
+from service.core.ground.numbers.factor import powers_of_two
+from service.core.ground.numbers.twofold import Twofold, times
+from service.core.ground.problems import Problem
 from service.core.reductions.absorbed import PRESENT
 from service.core.reductions.step import (
     Step,
@@ -24,7 +26,6 @@ from service.core.reductions.step import (
     frozen_decay,
     with_network,
 )
-from service.core.twofold import Twofold, times
 
 
 def leading(problem: Problem) -> Step | str | None:

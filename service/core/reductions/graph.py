@@ -1,6 +1,6 @@
 """Exact loss and gradient of linear networks with skips, from low-rank products of factored weights.
 
-Shares nothing with the reductions; hidden noise goes through the second moments of `service.core.losses`.
+Shares nothing with the reductions; hidden noise goes through the second moments of `service.core.losses.expected`.
 """
 
 from collections.abc import Iterator
@@ -8,14 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.losses import fit_of, gradient_of, terms_of
-from service.core.parameters import FactoredMatrix, Parameters, columns_of
-from service.core.problems import Moments, Network, Problem
-from service.core.reductions.enclosed import squared_norm
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.parameters import FactoredMatrix, Parameters, columns_of, squared_norm
+from service.core.ground.problems import Moments, Network, Problem
+from service.core.ground.results import Terms
+from service.core.losses.expected import fit_of, gradient_of, terms_of
+from service.core.losses.narrow import dense_or_narrow
 from service.core.reductions.step import Weights, apply
-from service.core.results import Terms
-from service.core.scalar.narrow import dense_or_narrow
 
 ROUNDED = 1e-6
 """Rounding of a slope, relative to the moduli of its terms, in units of what it is compared with: some hundred units in

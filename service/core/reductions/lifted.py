@@ -4,19 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.enclosures.loss import EnclosedLoss
-from service.core.enclosures.sources import UNIT
-from service.core.linear.layers import biases_of
-from service.core.losses import fit_of
-from service.core.parameters import FactoredMatrix, Parameters
-from service.core.problems import Problem
-from service.core.reductions.enclosed import best_offset, enclosed_weights, squared_norm
-from service.core.reductions.graph import end_map, gradient_norm, without_weights
-from service.core.reductions.objective import seen_problem, without_biases
-from service.core.reductions.step import Step, Weights, dense_factor, zero
-from service.core.reductions.table import Reduction
-from service.core.results import (
+from service.core.ground.enclosures.sources import UNIT
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.parameters import FactoredMatrix, Parameters, squared_norm
+from service.core.ground.problems import Problem
+from service.core.ground.results import (
     Certificate,
     Check,
     GlobalMinimum,
@@ -27,7 +19,15 @@ from service.core.results import (
     Terms,
     Thresholds,
 )
-from service.core.rules import Finding, Verdict
+from service.core.ground.rules import Finding, Verdict
+from service.core.losses.enclosed import EnclosedLoss
+from service.core.losses.expected import fit_of
+from service.core.reductions.enclosed import best_offset, enclosed_weights
+from service.core.reductions.graph import end_map, gradient_norm, without_weights
+from service.core.reductions.objective import seen_problem, without_biases
+from service.core.reductions.step import Step, Weights, dense_factor, zero
+from service.core.reductions.table import Reduction
+from service.core.several_outputs.layers import biases_of
 from service.vocabulary import Evidence, PointClass, PointKind, SkipKind, Status
 
 THEOREM = "linear-reductions"

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.data_changes import weighted_moments, with_input_noise
-from service.core.enclosures.of_problem import expected_source
-from service.core.enclosures.rows import Rows
-from service.core.enclosures.sources import UNIT, Source
-from service.core.problems import Layer, Problem
+from service.core.ground.as_sent import expected_source
+from service.core.ground.data.changes import weighted_moments, with_input_noise
+from service.core.ground.enclosures.rows import Rows
+from service.core.ground.enclosures.sources import UNIT, Source
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Problem
 from service.core.reductions.step import Step, dense_factor, with_network
 from service.vocabulary import Bias, Loss
 

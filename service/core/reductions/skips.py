@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.data_changes import with_inputs_taken_off, with_ridge_taken_off
-from service.core.enclosures.composed import Composed
-from service.core.enclosures.eliminated import Eliminated
-from service.core.parameters import FactoredMatrix
-from service.core.problems import Layer, Problem, Skip
+from service.core.ground.data.changes import with_inputs_taken_off, with_ridge_taken_off
+from service.core.ground.enclosures.composed import Composed
+from service.core.ground.enclosures.eliminated import Eliminated
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.parameters import FactoredMatrix
+from service.core.ground.problems import Layer, Problem, Skip
 from service.core.reductions.beside import beside_a_layer, dropped, inserted, others_of
 from service.core.reductions.step import (
     Step,

@@ -9,13 +9,13 @@ from typing import TypeAlias
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.enclosures.of_problem import prediction_source
-from service.core.enclosures.sources import Source
-from service.core.parameters import FactoredMatrix, columns_of
-from service.core.problems import Layer, Moments, Problem, Skip
-from service.core.rules import Fact
-from service.core.twofold import Twofold
+from service.core.ground.as_sent import prediction_source
+from service.core.ground.enclosures.sources import Source
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.twofold import Twofold
+from service.core.ground.parameters import FactoredMatrix, columns_of
+from service.core.ground.problems import Layer, Moments, Problem, Skip
+from service.core.ground.rules import Fact
 
 EQUAL = 1e-12
 """Relative difference up to which singular values count as equal."""

@@ -10,8 +10,8 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.problems import Problem
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem
 from service.core.reductions.absorbed import absorbed
 from service.core.reductions.backwards import turned_round
 from service.core.reductions.frozen import leading, neighbours

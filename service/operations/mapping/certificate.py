@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from service.core.results import Certificate
-from service.core.rules import Finding
+from service.core.ground.results import Certificate
+from service.core.ground.rules import Finding
 from service.operations.mapping.conventions import Scaling
 
 

@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.extremes.diagnosed import point_inside, targets_inside
+from service.core.curvature.hessian import DENSE_LIMIT, dense_hessian, is_plain
+from service.core.curvature.spectrum import LARGEST, hessian_spectrum, layer_spectra
 from service.core.extremes.told import UNEVEN, times
-from service.core.landscapes.diagnosis import Diagnosis
-from service.core.landscapes.directions import Direction, DirectionState
-from service.core.landscapes.escapes import Escape
-from service.core.landscapes.hessian import DENSE_LIMIT, dense_hessian, is_plain
-from service.core.landscapes.spectrum import LARGEST, hessian_spectrum, layer_spectra
-from service.core.landscapes.trained import is_frozen
-from service.core.losses import DenseParameters, flatten, unflatten
-from service.core.results import Minima
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.results import Minima
+from service.core.losses.expected import DenseParameters, flatten, unflatten
+from service.core.losses.trained import is_frozen
+from service.core.points.diagnosis import Diagnosis
+from service.core.points.directions import Direction, DirectionState
+from service.core.points.escapes import Escape
+from service.core.points.scaled_targets import point_inside, targets_inside
 from service.errors import InputError, LimitExceeded
 from service.operations.mapping import minima as minima_mapping
 from service.operations.mapping import weights as weights_mapping

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.conditioning import advice_of, conditioning_of
-from service.core.parameters import FactoredMatrix, UniformColumn
-from service.core.results import GlobalMinimum, Minima, Origin, StationaryPoint, Thresholds
+from service.core.ground.conditioning import advice_of, conditioning_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.parameters import FactoredMatrix, UniformColumn
+from service.core.ground.results import GlobalMinimum, Minima, Origin, StationaryPoint, Thresholds
 from service.operations.mapping import certificate, weights
 from service.operations.mapping.conventions import Scaling
 from service.operations.mapping.hashing import problem_hash

@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.extremes.extremes import Extremes
-from service.core.factor import Factor, powers_of_two
-from service.core.preparation import Preparation, prepared_factor, prepared_rows
-from service.core.preparation import standardising as standardising_columns
-from service.core.problems import Moments
+from service.core.ground.data.preparation import Preparation, prepared_factor, prepared_rows
+from service.core.ground.data.preparation import standardising as standardising_columns
+from service.core.ground.extremes import Extremes
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.factor import Factor, powers_of_two
+from service.core.ground.problems import Moments
 from service.errors import InputError, Location
 from service.operations.mapping.sizes import COMFORTABLE
 

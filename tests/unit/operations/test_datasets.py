@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.data import moments_of_factor
-from service.core.factor import factor_of_samples
-from service.core.moments import check
-from service.core.preparation import Preparation, prepared_rows, signed_factor
+from service.core.ground.data.conditioned import moments_of_factor
+from service.core.ground.data.moments import check
+from service.core.ground.data.preparation import Preparation, prepared_rows, signed_factor
+from service.core.ground.numbers.factor import factor_of_samples
 from service.errors import InputError, UnsupportedMediaType
 from service.operations.datasets import ReducedDataset, identity_of, reduce_upload
 from service.operations.uploads import csv_file, tables

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from service.core.arrays import FloatArray
-from service.core.problems import Convolution, Layer, Network, Problem
+from service.core.asked.rank_prediction import predict
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Convolution, Layer, Network, Problem
 from service.core.ranks.invariants import balance, invariants_of
-from service.core.ranks.predictor import predict
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot
 from service.core.ranks.training import Training
