@@ -1,8 +1,9 @@
-"""The requests whose answers are kept: every operation, by a seed."""
+"""The requests whose answers are kept: every operation, by a seed; the examples of those that came later."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -39,6 +40,7 @@ class Question:
 
 
 SUITE_PROBLEM: Final = "sha256:2fc0c90a5108c14c4bf7541a100d1073a96d28f6afd17b2432a371b0107ed2eb"
+DOCUMENT: Final = Path(__file__).parents[3] / "openapi" / "openapi.json"
 AS_JOB: Final = {"Prefer": "respond-async, wait=60"}
 CSV: Final = {"content-type": "text/csv"}
 
@@ -56,7 +58,22 @@ def questions(seed: int = SEED) -> list[Question]:
         for number, (path, body, headers) in enumerate(draw(rng)):
             method: Any = "GET" if body is None else "POST"
             found.append(Question(f"{operation}/{number:02d}", path, method, body, headers))
-    return [*found, *_verifications(found)][:COUNT]
+    return [*[*found, *_verifications(found)][:COUNT], *_examples({question.path for question in found})]
+
+
+def _examples(drawn: set[str]) -> list[Question]:
+    """The examples of operations that nothing is drawn for: what has come since."""
+    paths = json.loads(DOCUMENT.read_text(encoding="utf-8"))["paths"]
+    bodies = {
+        path: methods["post"]["requestBody"]["content"].get("application/json", {}).get("examples", {})
+        for path, methods in paths.items()
+        if path not in drawn and "post" in methods
+    }
+    return [
+        Question(f"{path.rpartition('/')[2]}/{number:02d}", path, "POST", shown["value"])
+        for path, examples in bodies.items()
+        for number, shown in enumerate(examples.values())
+    ]
 
 
 Drawn = Iterator[tuple[str, Any, dict[str, str]]]
