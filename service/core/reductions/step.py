@@ -175,7 +175,7 @@ def exchanged(
 
 
 def exact_frozen(layer: Layer) -> Twofold:
-    """The matrix of a frozen layer, with what rounding left of it."""
+    """The matrix (width, inputs) of a frozen layer, with its rounding error."""
     if layer.frozen_weights is None:
         raise ValueError("the layer is trained")
     rest = np.zeros_like(layer.frozen_weights) if layer.frozen_rest is None else layer.frozen_rest

@@ -42,7 +42,7 @@ def two_sum(first: FloatArray, second: FloatArray) -> Twofold:
 
 
 def scaled(value: Twofold, factor: FloatArray) -> Twofold:
-    """``factor * value`` entry by entry, to about twice the working precision; entries below ``2^990``."""
+    """``factor * value`` (one shape) entry by entry, to about twice the working precision; entries below ``2^990``."""
     high = factor * value.high
     (one, other), (first, second) = _halves(factor), _halves(value.high)
     # the rounding of a product of two doubles, from products of their halves, which are exact (Dekker 1971)
@@ -64,7 +64,7 @@ def matrix_times(left: FloatArray, right: Twofold) -> Twofold:
 
 
 def times(left: Twofold, right: Twofold) -> Twofold:
-    """``left @ right``, to about twice the working precision."""
+    """``left @ right``, (m, n) and (n, p), to about twice the working precision."""
     whole = matrix_times(left.high, right)
     return two_sum(whole.high, whole.low + left.low @ right.high)
 
