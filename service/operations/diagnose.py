@@ -36,7 +36,7 @@ def parse(body: object) -> Parsed[DiagnoseRequest]:
 
 
 def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()) -> DiagnoseAnswer:
-    """Describe a point of the landscape; parameters and errors are those of every `Analysis`.
+    """Describe a point of the landscape; parameters as in `operations.rows`.
 
     Raises
     ------

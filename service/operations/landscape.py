@@ -25,7 +25,7 @@ def parse(body: object) -> Parsed[LandscapeRequest]:
 
 
 def landscape(request: LandscapeRequest, limits: Limits, problem_at: Location = ()) -> LandscapeAnswer:
-    """Try every theorem of the catalogue and summarise; parameters and errors are those of every `Analysis`."""
+    """Try every theorem of the catalogue and summarise; parameters as in `operations.rows`."""
     check_time(request.time_limit_s, limits)
     with located(problem_at):
         mapped = problem_mapping.to_core(request.problem, limits, inputs=Inputs.UNDECAYED)

@@ -15,7 +15,7 @@ from service.errors import FieldProblem, InputError, LimitExceeded, Location, No
 from service.operations.mapping import weights as weights_mapping
 from service.operations.mapping.snippet import pytorch_snippet
 from service.operations.minima import minima
-from service.schemas.generated import GeneratedList, GeneratedParameters, GeneratedProblem
+from service.schemas.generated import GeneratedList, GeneratedParameters, GeneratedProblem, GeneratedSummary
 from service.schemas.minima import MinimaAnswer
 from service.schemas.parsing import validated
 from service.schemas.problem import Problem
@@ -55,8 +55,10 @@ def parse(body: object) -> GeneratedParameters:
 
 def problems() -> GeneratedList:
     """The standard suite, without its numbers."""
-    rows = [{"id": problem_id(row), "title": title, "parameters": completed(row)} for title, row in SUITE.items()]
-    return GeneratedList.model_validate({"problems": rows})
+    rows = [
+        GeneratedSummary(id=problem_id(row), title=title, parameters=completed(row)) for title, row in SUITE.items()
+    ]
+    return GeneratedList(problems=rows)
 
 
 def problem(wanted: str, limits: Limits) -> GeneratedProblem:

@@ -22,7 +22,7 @@ def parse(body: object) -> Parsed[RanksRequest]:
 
 
 def ranks(request: RanksRequest, limits: Limits, problem_at: Location = ()) -> RanksAnswer:
-    """Predict ranks, and say how far snapshots have come; parameters and errors are those of every `Analysis`."""
+    """Predict ranks, and say how far snapshots have come; parameters as in `operations.rows`."""
     check_time(request.time_limit_s, limits)
     with located(problem_at):
         # recorded weights belong to the units that were sent

@@ -28,6 +28,7 @@ USED_UNSEEN: Final = {
     ("service/jobs/engines/dask_ledger.py", "attribute", "allowed_failures"): "read by distributed",
     ("service/jobs/engines/dask_ledger.py", "method", "remove_worker"): "called by distributed",
     ("service/web/answering/process.py", "attribute", "tempdir"): "read by tempfile",
+    ("service/web/routers/operations.py", "method", "get_route_handler"): "called by fastapi",
     ("service/cli/problems.py", "attribute", "overflow"): "read by rich",
     ("*", "attribute", "writeable"): "read by numpy",
     ("benchmarks/load.py", "method", "*"): "called by asyncio, as a protocol",

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from service.schemas.error_kinds import BY_CODE
 from service.schemas.problem import DESIGN_EXAMPLE
-from service.web.problem_types import BY_CODE
 from tests.serving import Reply, call
 
 TWO_INPUTS = {

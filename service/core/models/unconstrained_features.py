@@ -6,6 +6,7 @@ classes are learned.  Tirer, Bruna (2022); Dang et al. (2023).  See ``docs/theor
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -21,6 +22,9 @@ SAME = 1e-9
 
 PART = 1e-10
 """Share of a direction above which a class has a part in it."""
+
+
+Frame: TypeAlias = Literal["simplex_etf", "orthogonal_frame", "general", "collapsed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class FeatureGeometry:
     reasons : dict
     """
 
-    kind: str
+    kind: Frame
     classes: tuple[ClassGeometry, ...]
     count_threshold: float | None
     logits: FloatArray
@@ -211,7 +215,7 @@ def _collapse_scales(problem: Problem) -> tuple[FloatArray | None, str]:
     return largest, ""
 
 
-def _kind(learned: BoolArray, norms: FloatArray | None, cosines: FloatArray | None) -> str:
+def _kind(learned: BoolArray, norms: FloatArray | None, cosines: FloatArray | None) -> Frame:
     if not np.any(learned):
         return "collapsed"
     if norms is None or cosines is None:

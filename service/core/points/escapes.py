@@ -1,6 +1,7 @@
 """A way down from a point: a direction, a step along it, and the decrease that the step achieves."""
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 from scipy.optimize import minimize
@@ -13,6 +14,7 @@ from service.core.losses.trained import trained_mask
 from service.core.points.classes import Curvature
 from service.vocabulary import PointClass
 
+EscapeKind: TypeAlias = Literal["gradient", "negative_curvature", "higher_order"]
 TRIES = 6
 STACKED_NUMBERS = 2_000_000
 """Weights of all steps that are held at once."""
@@ -34,7 +36,7 @@ class Escape:
         Loss before minus loss after the step; positive.
     """
 
-    kind: str
+    kind: EscapeKind
     direction: FloatArray
     step: float
     decrease: float
@@ -91,7 +93,7 @@ def escape_from(
 
 
 def _best_step(
-    problem: Problem, parameters: DenseParameters, direction: FloatArray, kind: str, both_ways: bool
+    problem: Problem, parameters: DenseParameters, direction: FloatArray, kind: EscapeKind, both_ways: bool
 ) -> Escape | None:
     """Longest useful step along a direction: a grid over seven decades, then three refinements."""
     unit = direction / float(np.linalg.norm(direction))

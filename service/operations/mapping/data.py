@@ -61,7 +61,8 @@ class MappedData:
         """What was done to inputs beyond the range, for the wire; None where nothing was."""
         if self.units is None or self.preparation != "within range":
             return None
-        return self.units.columns_told()["input_columns"]
+        columns: list[dict[str, float]] = self.units.columns_told()["input_columns"]
+        return columns
 
 
 def to_core(

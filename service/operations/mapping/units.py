@@ -1,6 +1,7 @@
 """Numbers standardised on the way in, and maps told in the numbers as they were sent on the way out."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -58,7 +59,7 @@ class Units:
         xx, xy = moments.xx / scale / scale[:, np.newaxis], moments.xy / scale[:, np.newaxis]
         return replace(moments, xx=xx, xy=xy, x_mean=None if moments.x_mean is None else moments.x_mean / scale)
 
-    def columns_told(self) -> dict[str, list[dict[str, float]]]:
+    def columns_told(self) -> dict[str, Any]:
         """What was done to each column, as an upload tells it."""
         pairs = zip(self.columns.shift.tolist(), self.columns.scale.tolist(), strict=True)
         told = [{"shift": shift, "scale": scale} for shift, scale in pairs]
