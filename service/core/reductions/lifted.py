@@ -40,8 +40,8 @@ NUMBERS = "belongs to the coordinates of the reduced network, not to these weigh
 
 def lifted(reduction: Reduction, plain: Minima) -> Minima:
     """The answer for the problem of ``reduction`` from that for its plain network."""
-    minimum = _minimum(reduction, plain.solution.minimum)
-    certificate = certificate_of(reduction, minimum, plain.certificate)
+    minimum, found = _minimum(reduction, plain.solution.minimum)
+    certificate = _certificate(reduction, minimum, plain.certificate, found)
     origin, at_origin = _origin(reduction, plain.solution.origin)
     points = [*at_origin]
     if not minimum.trivial and minimum.parameters is not None:
@@ -118,7 +118,9 @@ def _offset(problem: Problem, product: FloatArray) -> FloatArray:
     return best
 
 
-def _minimum(reduction: Reduction, plain: GlobalMinimum) -> GlobalMinimum:
+def _minimum(reduction: Reduction, plain: GlobalMinimum) -> tuple[GlobalMinimum, Evaluation | None]:
+    """The minimum with what its weights cost, where it has any."""
+    found: Evaluation | None = None
     problem = reduction.problem
     product = reduction.lift_map(plain.end_to_end_map)
     singular = np.asarray(np.linalg.svd(product, compute_uv=False), dtype=np.float64)
@@ -138,7 +140,7 @@ def _minimum(reduction: Reduction, plain: GlobalMinimum) -> GlobalMinimum:
         terms, offset = found.terms, found.offset
         parameters = Parameters(weights.layers, biases_of(problem.network, offset), weights.skips)
         loss = terms.loss
-    return GlobalMinimum(
+    minimum = GlobalMinimum(
         loss=loss,
         terms=terms,
         trivial=not np.any(product),
@@ -152,6 +154,7 @@ def _minimum(reduction: Reduction, plain: GlobalMinimum) -> GlobalMinimum:
         uniqueness=f"of the reduced network: {plain.uniqueness}",
         evaluation_fit=None if problem.evaluation is None else fit_of(problem.evaluation, product, offset),
     )
+    return minimum, found
 
 
 def _last(problem: Problem) -> FloatArray:
@@ -160,14 +163,23 @@ def _last(problem: Problem) -> FloatArray:
 
 
 def certificate_of(reduction: Reduction, minimum: GlobalMinimum, plain: Certificate) -> Certificate:
-    """The bound of the plain network beside the problem's own exact loss of the weights as they were given back."""
+    """The bound of the plain network beside the problem's own loss of the weights as they were given back."""
+    found: Evaluation | None = None
+    if minimum.parameters is not None:
+        bias = minimum.parameters.biases[-1]
+        weights = Weights(minimum.parameters.weights, minimum.parameters.skips)
+        found = evaluated(reduction.problem, weights, None if bias is None else bias.dense()[:, 0])
+    return _certificate(reduction, minimum, plain, found)
+
+
+def _certificate(
+    reduction: Reduction, minimum: GlobalMinimum, plain: Certificate, found: Evaluation | None
+) -> Certificate:
     problem, constant = reduction.problem, reduction.constant
     upper, checks, error = plain.upper_bound + constant, list(plain.checks), plain.rounding_allowance
     terms = None
-    if minimum.parameters is not None:
+    if minimum.parameters is not None and found is not None:
         weights = Weights(minimum.parameters.weights, minimum.parameters.skips)
-        bias = minimum.parameters.biases[-1]
-        found = evaluated(problem, weights, None if bias is None else bias.dense()[:, 0])
         upper, error, terms = found.loss.upper, found.loss.error, found.terms
         checks = _checks(problem, minimum, weights, found, seen_problem(problem)[0].unit(upper))
         checks += [check for check in plain.checks if check.name in CARRIED]
