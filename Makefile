@@ -10,13 +10,13 @@ COMPILE := uv pip compile pyproject.toml --quiet --universal --fork-strategy few
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test check lint evidence openapi answers bench mutants lock clean
+.PHONY: help run serve test check lint evidence openapi answers bad-input bench mutants lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/runtime.stamp ## set up, serve on port 8000, solve a bundled real data set, print the certified answer
 	@$(BIN)/minima serve --demo
@@ -48,6 +48,9 @@ openapi: .venv/dev.stamp ## write openapi/openapi.json
 
 answers: .venv/dev.stamp ## store the answers of this engine anew, see CONTRIBUTING
 	@$(BIN)/python -m tests.support.answers store
+
+bad-input: .venv/dev.stamp ## write docs/bad-input.md: what the service says to each case
+	@$(BIN)/python -m tests.contract.bad_input
 
 bench: .venv/peers.stamp ## print the speed of each kind of work as a ratio to a reference measured beside it
 	@$(BIN)/python -m benchmarks

@@ -8,8 +8,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 
 from benchmarks.comparison import Comparison
 from service.core.dispatch import solve
-from service.core.moments import check
-from service.core.problems import Layer, Moments, Network, Problem
+from service.core.ground.data.moments import check
+from service.core.ground.problems import Layer, Moments, Network, Problem
 from service.vocabulary import Status
 
 INPUTS: Final = 1000

@@ -12,11 +12,11 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 from benchmarks.comparison import Comparison, best_time
 from benchmarks.outputs_problems import DECAY, moments_with_condition, white_moments
 from benchmarks.outputs_torch import autograd_spectrum, lbfgs
+from service.core.curvature.spectrum import hessian_spectrum
 from service.core.dispatch import solve
-from service.core.landscapes.spectrum import hessian_spectrum
-from service.core.moments import check
-from service.core.problems import Layer, Moments, Network, Problem
-from service.core.results import Minima
+from service.core.ground.data.moments import check
+from service.core.ground.problems import Layer, Moments, Network, Problem
+from service.core.ground.results import Minima
 
 INPUTS: Final = 100
 OUTPUTS: Final = 20

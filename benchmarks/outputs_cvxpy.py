@@ -8,8 +8,8 @@ import cvxpy as cp
 import numpy as np
 
 from benchmarks.outputs_problems import DECAY, moments_with_condition
-from service.core.arrays import FloatArray
-from service.core.problems import Moments
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Moments
 
 MEMORY_BYTES = 6 * 2**30
 

@@ -14,7 +14,7 @@ from benchmarks.comparison import Comparison, best_time
 from benchmarks.outputs import answered
 from benchmarks.outputs_cvxpy import interior_point
 from benchmarks.outputs_problems import DECAY, moments_with_condition
-from service.core.problems import Layer, Network
+from service.core.ground.problems import Layer, Network
 
 GAP: Final = 1e-9
 SMALL: Final = (30, 20)

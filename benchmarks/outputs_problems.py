@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from service.core.problems import Moments
+from service.core.ground.problems import Moments
 
 DECAY: Final = 0.005
 

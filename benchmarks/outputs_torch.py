@@ -7,8 +7,8 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from service.core.arrays import FloatArray
-from service.core.problems import Moments, Network, shapes_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Moments, Network, shapes_of
 
 HISTORY: Final = 10
 STEPS_A_CALL: Final = 20

@@ -9,11 +9,11 @@ from scipy.optimize import linprog
 
 from benchmarks.comparison import Comparison, best_core_time
 from evidence.ranks_flows import experiments, separable, setting_of
-from service.core.arrays import FloatArray
+from service.core.asked.rank_prediction import predict
 from service.core.dynamics.flow import FlowState, Until, advance, begin, gaussian_start
 from service.core.dynamics.flow_rates import Rates
-from service.core.problems import Layer
-from service.core.ranks.predictor import predict
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot, flatten, unflatten
 from service.vocabulary import Loss

@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 
 from benchmarks.problems import bodies
 from service.core.dispatch import choose, solve
-from service.core.moments import check
-from service.core.problems import Moments, Problem
+from service.core.ground.data.moments import check
+from service.core.ground.problems import Moments, Problem
 from service.operations.mapping import minima as minima_mapping
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.hashing import problem_hash

@@ -8,12 +8,12 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 
 from benchmarks.comparison import Comparison, best_core_time
 from benchmarks.problems import problems
-from service.core.arrays import FloatArray, IntArray
+from service.core.asked.sweeps.axes import Axis, varied
+from service.core.asked.sweeps.columns import Sweep
+from service.core.asked.sweeps.points import sweep_of
 from service.core.dispatch import solve
-from service.core.problems import Problem
-from service.core.sweeps.axes import Axis, varied
-from service.core.sweeps.columns import Sweep
-from service.core.sweeps.points import sweep_of
+from service.core.ground.numbers.arrays import FloatArray, IntArray
+from service.core.ground.problems import Problem
 from service.operations.mapping.problem import to_core
 from service.operations.minima import parse
 from service.settings import Limits

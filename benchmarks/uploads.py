@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 
 from benchmarks.comparison import Comparison
 from benchmarks.server import serving
-from service.core.arrays import FloatArray
-from service.core.factor import Factor
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.factor import Factor
 from service.operations.datasets import reduce_upload
 from service.operations.uploads.formats import FORMAT_BY_NAME
 from service.schemas.datasets import UploadOptions

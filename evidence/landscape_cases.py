@@ -3,7 +3,7 @@
 from collections import Counter
 
 from service.core.catalogue import LANDSCAPE_RULES
-from service.core.rules import Theorem, examine
+from service.core.ground.rules import Theorem, examine
 from service.vocabulary import ExemptionKind, TheoremStatus
 
 

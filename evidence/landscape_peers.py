@@ -14,13 +14,13 @@ import torch
 from scipy.sparse.linalg import eigsh
 from torch import nn
 
-from service.core.arrays import FloatArray
-from service.core.landscapes.empirical.descent import descend, random_start
-from service.core.landscapes.empirical.lanczos import lanczos
-from service.core.landscapes.empirical.objective import objective_of, shape_of
-from service.core.losses import DenseParameters, unflatten
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem, Samples
+from service.core.curvature.lanczos import lanczos
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Network, Problem, Samples
+from service.core.losses.expected import DenseParameters, unflatten
+from service.core.pictures.descent import descend, random_start
+from service.core.pictures.objective import objective_of, shape_of
 from service.vocabulary import Activation, Bias, Loss
 
 TOLERANCE = 1e-10
@@ -145,7 +145,7 @@ def loss_of(case: Case, module: Any, x: torch.Tensor, y: torch.Tensor) -> torch.
 
 
 def ordered(module: Any) -> list[Any]:
-    """Parameters in the order of `service.core.losses.flatten`."""
+    """Parameters in the order of `service.core.losses.expected.flatten`."""
     return [linear.weight for linear in linears(module)] + [linear.bias for linear in linears(module)]
 
 

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from service.core.arrays import FloatArray
+from service.core.asked.landscape import Landscape, summarise
 from service.core.catalogue import LANDSCAPE_RULES
-from service.core.landscapes.summary import Landscape, summarise
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem, shapes_of
 from service.core.landscapes.witnesses.claims import Claim
 from service.core.landscapes.witnesses.table import Witness, witnesses
-from service.core.losses import DenseParameters, flatten, unflatten
-from service.core.nonlinear import evaluate
-from service.core.problems import Problem, shapes_of
+from service.core.losses.expected import DenseParameters, flatten, unflatten
+from service.core.losses.nonlinear import evaluate
 from service.operations.landscape import landscape as answer
 from service.operations.landscape import parse
 from service.settings import Limits

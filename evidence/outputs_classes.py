@@ -6,13 +6,13 @@ from typing import Final
 import numpy as np
 
 from service.core.curvature.dense import hessian_of
-from service.core.landscapes.classes import classify, curvature_of, zero_tolerance
-from service.core.landscapes.hessian import dense_hessian
-from service.core.landscapes.pivots import class_by_pivots
-from service.core.landscapes.spectrum import hessian_spectrum
-from service.core.linear.quadratic import quadratic_of
-from service.core.losses import DenseParameters, flatten, gradient_of, loss_of
-from service.core.problems import Problem
+from service.core.curvature.hessian import dense_hessian
+from service.core.curvature.spectrum import hessian_spectrum
+from service.core.ground.problems import Problem
+from service.core.losses.expected import DenseParameters, flatten, gradient_of, loss_of
+from service.core.points.classes import classify, curvature_of, zero_tolerance
+from service.core.points.pivots import class_by_pivots
+from service.core.several_outputs.quadratic import quadratic_of
 from service.core.solvers.factorisation import solve
 from service.vocabulary import PointClass
 from tests.support.outputs_points import decayed_point, inflection_point, undecayed_point

@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from service.core.losses import DenseParameters
-from service.core.problems import Problem
+from service.core.ground.problems import Problem
+from service.core.losses.expected import DenseParameters
 
 Exact: TypeAlias = npt.NDArray[Any]
 """Entries are fractions, of any size."""

@@ -10,8 +10,8 @@ import numpy as np
 from evidence.outputs_exact import exact_loss
 from service.core.catalogue import SOLVERS
 from service.core.dispatch import solve
-from service.core.problems import Layer, Moments, Network, Problem
-from service.core.rules import conjunction, examine
+from service.core.ground.problems import Layer, Moments, Network, Problem
+from service.core.ground.rules import conjunction, examine
 from tests.support import outputs_instances as families
 from tests.support.outputs_search import search
 

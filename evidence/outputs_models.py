@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from service.core.arrays import FloatArray
 from service.core.dispatch import Extras, solve
-from service.core.linear.noisy_decay import DecayDual
-from service.core.linear.quadratic import quadratic_of
-from service.core.linear.ranks import rank_bound
-from service.core.linear.water_filling import effective_noise
-from service.core.losses import flatten, gradient_of, loss_of, unflatten
-from service.core.problems import Problem
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem
+from service.core.losses.expected import flatten, gradient_of, loss_of, unflatten
 from service.core.reductions.table import needs_reduction
+from service.core.several_outputs.noisy_decay import DecayDual
+from service.core.several_outputs.quadratic import quadratic_of
+from service.core.several_outputs.ranks import rank_bound
+from service.core.several_outputs.water_filling import effective_noise
 from service.errors import NotCovered
 from tests.support import outputs_instances as families
 from tests.support.outputs_reducible import GENERATORS, mixture

@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 from matplotlib.ticker import NullFormatter
 from torch import nn
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 from service.operations.mapping.examples import load
 from service.operations.minima import minima, parse
 from service.schemas.minima import MinimaAnswer

@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from service.core.arrays import FloatArray
+from service.core.asked.sweeps.axes import Axis, varied
+from service.core.asked.sweeps.phase_diagram import PhaseDiagram, phase_diagram
+from service.core.asked.sweeps.transitions import Boundary
 from service.core.dispatch import solve
-from service.core.problems import Layer, Moments, Network, Problem
-from service.core.sweeps.axes import Axis, varied
-from service.core.sweeps.phase_diagram import PhaseDiagram, phase_diagram
-from service.core.sweeps.transitions import Boundary
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Moments, Network, Problem
 from service.operations.mapping import problem as problem_mapping
 from service.schemas.problem import Problem as WireProblem
 from service.settings import Limits

@@ -8,13 +8,13 @@ from scipy.stats import binomtest, fisher_exact, ks_2samp
 
 from evidence.races_picture import Bar, draw
 from evidence.races_torch import INITIALISERS, drawn, final_losses, torch
-from service.core.arrays import BoolArray, FloatArray
 from service.core.dispatch import solve
 from service.core.dynamics.initialisations import start
 from service.core.dynamics.races import OUTCOMES, RaceRuns, race, wilson_interval
 from service.core.dynamics.target import Target, target_of
 from service.core.dynamics.training import NEAR, TrainingOptions
-from service.core.problems import Problem, shapes_of
+from service.core.ground.numbers.arrays import BoolArray, FloatArray
+from service.core.ground.problems import Problem, shapes_of
 from service.operations.mapping import problem as problem_mapping
 from service.schemas.problem import Problem as WireProblem
 from service.settings import Limits

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.dynamics.batched import Stack
 from service.core.dynamics.training import schedule
-from service.core.problems import Problem
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem
+from service.core.losses.batched import Stack
 from service.vocabulary import Initialisation, Optimiser
 
 # belongs to the extra `peers`, which the types are checked without

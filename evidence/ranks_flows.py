@@ -4,11 +4,11 @@ import time
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.asked.flow_record import FlowRecord, record_of
 from service.core.dynamics.flow import Until, gaussian_start, run
-from service.core.dynamics.flow_record import FlowRecord, record_of
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem, Samples, Skip
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Network, Problem, Samples, Skip
 from service.core.ranks.setting import Setting
 from service.vocabulary import Activation, FlowStop, Loss, SkipKind
 

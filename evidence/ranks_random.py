@@ -3,7 +3,7 @@
 import numpy as np
 
 from evidence.ranks_flows import check, flow, separable, setting_of
-from service.core.problems import Layer
+from service.core.ground.problems import Layer
 from service.vocabulary import FlowStop, Loss
 
 COUNT = 200

@@ -5,10 +5,10 @@ import time
 import numpy as np
 
 from evidence.ranks_flows import check, flow
-from service.core.arrays import FloatArray
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem, Samples
-from service.core.ranks.predictor import predict
+from service.core.asked.rank_prediction import predict
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Network, Problem, Samples
 from service.core.ranks.setting import Setting
 from service.operations.mapping.examples import load
 from service.vocabulary import FlowStop, Loss

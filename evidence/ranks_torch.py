@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from torch import nn  # type: ignore[import-not-found,unused-ignore]  # as above
 
 from evidence.ranks_flows import separable, setting_of
-from service.core.arrays import FloatArray
-from service.core.problems import Layer
-from service.core.ranks.predictor import predict
+from service.core.asked.rank_prediction import predict
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer
 from service.core.ranks.results import RankAnswer
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot

@@ -6,9 +6,9 @@ import mpmath as mp  # type: ignore[import-untyped]  # it has no stubs
 import numpy as np
 
 from service.core.certificates.scalar_output import certify
-from service.core.problems import Layer, Moments, Network, Problem
-from service.core.scalar.norm_bound import norm_bound
-from service.core.scalar.reduced import reduced_of
+from service.core.ground.problems import Layer, Moments, Network, Problem
+from service.core.one_output.norm_bound import norm_bound
+from service.core.one_output.reduced import reduced_of
 from service.core.solvers.scalar_output import solve
 from tests.support.exact_numbers import of_floats
 from tests.support.high_precision import DIGITS, exact_minimum
@@ -104,7 +104,7 @@ def report() -> str:
             f"{np.median([found.gap for found in own]):.1e} | {max(found.gap for found in own):.1e} |"
         )
     table = "\n".join(rows)
-    nodes, cold = ([getattr(found, name) for found in outcomes] for name in ("nodes", "nodes_without_hint"))
+    nodes, cold = [found.nodes for found in outcomes], [found.nodes_without_hint for found in outcomes]
     return f"""
 {INSTANCES} problems with 2 to 4 inputs and 0 to 4 hidden layers. The exact minimum is computed in {DIGITS} digits by a
 program of its own that takes the moments as exact numbers. All {INSTANCES} certificates contain it:

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.problems import Layer, Moments, Network, Problem
-from service.core.scalar.branches import Branches
-from service.core.scalar.reduced import reduce
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Moments, Network, Problem
+from service.core.one_output.branches import Branches
+from service.core.one_output.reduced import reduce
 from service.core.solvers.scalar_output import solve
 
 INSTANCES = 1500
@@ -170,7 +170,7 @@ def report() -> str:
 126 % of the collapse). In each the number of stationary maps equals the number of crossings on a grid of 60,001 points:
 {counted}. In {lost} problems the stationary map of largest norm is not the best. Six roots:
 inputs of variance 1e-4, 1e-2, 1 with `xy` = (0.09, 0.26, 1) and decay 0.385 in each of three layers
-(`tests/unit/core/scalar/test_stationary_points.py`).
+(`tests/unit/core/one_output/test_stationary_points.py`).
 
 **Sharpness.** Whether zero is the minimum, decided from all stationary maps, flips between 1 - e and 1 + e times the
 critical decay in all of {flips["decay"]} problems, and around the critical noise in all of {flips["noise"]}, for

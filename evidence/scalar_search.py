@@ -6,13 +6,13 @@ from itertools import pairwise
 import numpy as np
 from scipy.optimize import minimize
 
-from service.core.arrays import FloatArray
 from service.core.dispatch import solve
-from service.core.losses import DenseParameters, decay_of, flatten, gradient_of, loss_of, terms_of, unflatten
-from service.core.moments import moments_of
-from service.core.parameters import Parameters
-from service.core.problems import Layer, Network, Problem, Samples, shapes_of
-from service.core.results import Minima
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.parameters import Parameters
+from service.core.ground.problems import Layer, Network, Problem, Samples, shapes_of
+from service.core.ground.results import Minima
+from service.core.losses.expected import DenseParameters, decay_of, flatten, gradient_of, loss_of, terms_of, unflatten
 from service.vocabulary import Bias
 
 INSTANCES = 320

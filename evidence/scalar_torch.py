@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from service.core.dispatch import solve
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem
-from service.core.results import GlobalMinimum
+from service.core.ground.data.moments import moments_of
+from service.core.ground.problems import Layer, Network, Problem
+from service.core.ground.results import GlobalMinimum
 
 SAMPLES, INPUTS = 64, 4
 

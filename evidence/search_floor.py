@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from service.core.dispatch import solve
-from service.core.problems import Problem
+from service.core.ground.problems import Problem
 from service.operations.mapping.examples import EXAMPLES
 from tests.support import outputs_instances as families
 from tests.support.search_below import BELOW, HIDDEN, RESTARTS, Lead, lead_over, raw_problem, unbiased

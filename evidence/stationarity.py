@@ -8,15 +8,15 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
 from service.core.dispatch import solve
-from service.core.landscapes.diagnosis import diagnose
-from service.core.landscapes.gradient_bound import GradientBound, sizes_of
-from service.core.landscapes.precision import FORMATS, Format
-from service.core.landscapes.stationarity import stationarity_of
-from service.core.losses import DenseParameters
-from service.core.problems import Problem
-from service.core.results import Minima
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem
+from service.core.ground.results import Minima
+from service.core.losses.expected import DenseParameters
+from service.core.points.diagnosis import diagnose
+from service.core.points.gradient_bound import GradientBound, sizes_of
+from service.core.points.precision import FORMATS, Format
+from service.core.points.stationarity import stationarity_of
 from service.vocabulary import Bias, NumberFormat, PointClass, Status, ToleranceSource
 from tests.support import outputs_instances as families
 from tests.support.outputs_instances import Shape, network_of, random_decays, random_moments, white_moments

@@ -18,7 +18,7 @@ import numpy as np
 import psutil  # type: ignore[import-untyped]  # ships no annotations
 
 from benchmarks.server import serving
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 
 COLUMNS: Final = 100
 LARGE: Final = {"npy": 1_000_000, "npz": 1_000_000, "parquet": 1_000_000, "csv": 200_000}

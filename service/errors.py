@@ -2,8 +2,8 @@
 
 Who can recover decides the class: the caller (`InputError`, `LimitExceeded`, `NotCovered`, `JobError`),
 nobody without better numbers (`NumericalError`), whoever runs the server (`MissingExtra`), or time
-(`EngineError`).  The web floor maps each class to a status in one table; the command line maps them to one line and
-an exit status.
+(`EngineError`).  What follows from each over HTTP and on the command line stands in one table,
+`service.schemas.error_kinds`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,6 @@ class ServiceError(Exception):
     """Base class of every deliberate error."""
 
     code = "service-error"
-    title = "The request could not be answered"
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -59,7 +58,6 @@ class InputError(ServiceError):
     """The caller sent something that is not a valid problem, and can mend it."""
 
     code = "invalid-input"
-    title = "The problem is not valid"
 
     def __init__(self, problems: Sequence[FieldProblem]) -> None:
         super().__init__("; ".join(problem.detail for problem in problems))
@@ -75,7 +73,6 @@ class LimitExceeded(InputError):
     """The problem is valid but larger than this server accepts."""
 
     code = "limit-exceeded"
-    title = "The problem is larger than this server accepts"
 
     def __init__(self, location: Location, limit: str, allowed: float, unit: str) -> None:
         super().__init__([FieldProblem(location, f"exceeds the limit {limit} = {allowed:g} {unit}")])
@@ -103,7 +100,6 @@ class NotCovered(ServiceError):
     """Valid, but no solver's hypotheses hold: names each solver with what failed."""
 
     code = "not-covered"
-    title = "No exact result is known here for this problem"
 
     def __init__(self, attempts: Sequence[Attempt]) -> None:
         lines = [f"{attempt.name}: {', '.join(attempt.failed)}" for attempt in attempts]
@@ -115,21 +111,18 @@ class NumericalError(ServiceError):
     """The mathematics has an answer, double precision does not reach it."""
 
     code = "numerical-error"
-    title = "The answer could not be computed in double precision"
 
 
 class NotFound(ServiceError):
     """A theorem, example or other named thing that does not exist."""
 
     code = "not-found"
-    title = "There is no such resource"
 
 
 class JobError(ServiceError):
     """A job is unknown (``missing``), not ready (``conflict``) or gone (``expired``)."""
 
     code = "job-not-ready"
-    title = "The job has no result"
 
     def __init__(self, detail: str, reason: Literal["missing", "conflict", "expired"]) -> None:
         super().__init__(detail)
@@ -141,14 +134,12 @@ class EngineError(ServiceError):
     """The store or the worker pool is away; the same request may succeed later."""
 
     code = "engine-unavailable"
-    title = "The service is temporarily unable to answer"
 
 
 class MissingExtra(ServiceError):
     """What was asked for needs an optional part that is not installed on this server."""
 
     code = "extra-missing"
-    title = "An optional part of the server is not installed"
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(
@@ -161,12 +152,16 @@ class QueueFull(ServiceError):
     """Too many jobs wait already; the same request may be accepted later."""
 
     code = "queue-full"
-    title = "The queue of jobs is full"
 
-    def __init__(self, limit: int, retry_after_s: float) -> None:
+    def __init__(self, limit: int) -> None:
         super().__init__(f"the queue holds {limit} jobs, which is its limit")
         self.limit = limit
-        self.retry_after_s = retry_after_s
+
+
+class Unauthorized(ServiceError):
+    """The API key is missing or unknown."""
+
+    code = "unauthorized"
 
 
 class BodyError(ServiceError):
@@ -199,7 +194,6 @@ class DatasetError(ServiceError):
     """
 
     code = "dataset-deleted"
-    title = "The data set was deleted or expired"
     outdated_code = "dataset-outdated"
 
     def __init__(self, location: Location, reason: Literal["missing", "deleted", "expired", "outdated"]) -> None:

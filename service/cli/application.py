@@ -8,18 +8,10 @@ import typer
 from typer.core import TyperGroup
 
 from service.cli.deferred import DeferredCommand
-from service.cli.errors import CommandError
-from service.errors import BodyError, InputError, NotCovered, NotFound, NumericalError, ServiceError
+from service.errors import InputError, ServiceError
 from service.operations.table import OPERATIONS
+from service.schemas.error_kinds import BY_CODE
 
-EXIT_STATUS: Final[Mapping[type[ServiceError], int]] = {
-    CommandError: 2,
-    BodyError: 2,
-    InputError: 2,
-    NotFound: 2,
-    NotCovered: 3,
-    NumericalError: 4,
-}
 FAILED: Final = 1
 INTERRUPTED: Final = 130
 
@@ -74,7 +66,7 @@ def main() -> None:
         application()
     except ServiceError as error:
         typer.echo(f"minima: {one_line(error)}", err=True)
-        sys.exit(next((status for kind, status in EXIT_STATUS.items() if isinstance(error, kind)), FAILED))
+        sys.exit(BY_CODE[error.code].exit_status if error.code in BY_CODE else FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

@@ -1,10 +1,9 @@
 """Errors of the command line itself."""
 
-from service.errors import ServiceError
+from service.errors import InputError, ServiceError
 
 
 class CommandError(ServiceError):
     """A file, port or option that cannot be used."""
 
-    code = "command-error"
-    title = "The command cannot be carried out"
+    code = InputError.code

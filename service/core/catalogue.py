@@ -16,6 +16,9 @@ from service.core.certificates.rank_one_bottleneck import certify as certify_ran
 from service.core.certificates.reduced_rank import certify as certify_reduced_rank
 from service.core.certificates.scalar_output import certify as certify_scalar_output
 from service.core.certificates.uncentred_noise import certify as certify_uncentred_noise
+from service.core.ground.results import Solution
+from service.core.ground.roles import Certifier, Solver
+from service.core.ground.rules import Theorem
 from service.core.ranks.rule import RankRule
 from service.core.ranks.rules import (
     balance,
@@ -31,9 +34,6 @@ from service.core.ranks.rules import (
     skips,
     white_minimum,
 )
-from service.core.results import Solution
-from service.core.roles import Certifier, Solver
-from service.core.rules import Theorem
 from service.core.solvers import (
     autoencoder,
     deep_bounded,

@@ -7,18 +7,18 @@ from math import isfinite
 import numpy as np
 
 from service.core.catalogue import SOLVERS
-from service.core.certificates.curvature import curvature_check
-from service.core.enclosures.last_bias import with_last_bias
+from service.core.curvature.at_minimum import curvature_check
 from service.core.extremes.answered import answered_in_range
 from service.core.extremes.targets import scaled_targets
 from service.core.extremes.told import answered_with_targets
-from service.core.problems import Problem
+from service.core.ground.problems import Problem
+from service.core.ground.results import Certificate, Check, Minima, Solution, StationaryPoint
+from service.core.ground.roles import Certifier, Solver
+from service.core.ground.rules import Finding, conjunction, examine
+from service.core.losses.last_bias import with_last_bias
+from service.core.one_output.subnetworks import subnetwork_points
 from service.core.reductions.lifted import lifted
 from service.core.reductions.table import needs_reduction, reduced
-from service.core.results import Certificate, Check, Minima, Solution, StationaryPoint
-from service.core.roles import Certifier, Solver
-from service.core.rules import Finding, conjunction, examine
-from service.core.scalar.subnetworks import subnetwork_points
 from service.errors import Attempt, NotCovered, NumericalError
 from service.vocabulary import PointClass, PointKind, Status
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from service.core import catalogue
-from service.core.roles import Solver
+from service.core.ground.roles import Solver
 from service.operations.mapping.examples import BY_NAME
 from service.schemas.data import Data, Evaluation, EvaluationFactor, EvaluationMoments, EvaluationSamples, Example
 from service.schemas.diagnose import DiagnoseRequest

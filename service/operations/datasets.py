@@ -9,11 +9,11 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.factor import Factor
-from service.core.preparation import Preparation, means_of, prepared_factor, prepared_rows, standardising
-from service.core.problems import Samples
-from service.core.scatter import Scatter
+from service.core.ground.data.preparation import Preparation, means_of, prepared_factor, prepared_rows, standardising
+from service.core.ground.data.scatter import Scatter
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.factor import Factor
+from service.core.ground.problems import Samples
 from service.errors import InputError, LimitExceeded
 from service.operations.mapping.columns import ClassColumns, Roles, roles_of
 from service.operations.mapping.sizes import TOO_LARGE, too_large_targets

@@ -7,15 +7,15 @@ import numpy as np
 from pydantic import ValidationError
 
 from service.core.dispatch import Extras, solve
-from service.core.extremes.diagnosed import described, targets_inside
-from service.core.hypotheses import LINEAR, NO_SKIPS, SOME_TRAINED, SQUARED_LOSS
-from service.core.landscapes.diagnosis import Diagnosis
-from service.core.landscapes.diagnosis import diagnose as diagnose_in_core
-from service.core.landscapes.given_weights import check_parameters
-from service.core.losses import DenseParameters
-from service.core.problems import Problem
-from service.core.results import Minima
-from service.core.rules import conjunction, examine
+from service.core.ground.hypotheses import LINEAR, NO_SKIPS, SOME_TRAINED, SQUARED_LOSS
+from service.core.ground.problems import Problem
+from service.core.ground.results import Minima
+from service.core.ground.rules import conjunction, examine
+from service.core.losses.expected import DenseParameters
+from service.core.points.diagnosis import Diagnosis
+from service.core.points.diagnosis import diagnose as diagnose_in_core
+from service.core.points.given_weights import check_parameters
+from service.core.points.scaled_targets import described, targets_inside
 from service.errors import Attempt, InputError, LimitExceeded, Location, NotCovered, NumericalError
 from service.operations.guards import check_time, double_precision, finite_answer
 from service.operations.magnitudes import extremes_of, told_by_field
@@ -36,7 +36,7 @@ def parse(body: object) -> Parsed[DiagnoseRequest]:
 
 
 def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()) -> DiagnoseAnswer:
-    """Describe a point of the landscape; parameters and errors are those of every `Analysis`.
+    """Describe a point of the landscape; parameters as in `operations.rows`.
 
     Raises
     ------

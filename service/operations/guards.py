@@ -29,7 +29,8 @@ def double_precision() -> Iterator[None]:
 def finite_answer() -> Iterator[None]:
     """Turn the refusal of an answer that holds a number beyond double precision into the error that names the field.
 
-    Anything else that does not fit the schema of the answer is a fault of the service: it is raised as it is.
+    The field is named with the part of the answer that holds it, as the OpenAPI document calls it.  Anything else that
+    does not fit the schema of the answer is a fault of the service: it is raised as it is.
     """
     try:
         yield
@@ -38,5 +39,5 @@ def finite_answer() -> Iterator[None]:
         # where a field may be of several types, each of them refuses the number with a word of its own
         if not all(isinstance(item["input"], float) and not np.isfinite(item["input"]) for item in items):
             raise
-        fields = sorted({".".join(map(str, item["loc"])) for item in items})
+        fields = sorted({".".join(map(str, (error.title, *item["loc"]))) for item in items})
         raise NumericalError(f"the answer leaves the range of double precision in {', '.join(fields)}") from error

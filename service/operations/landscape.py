@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from service.core.extremes.summarised import summarised
-from service.core.landscapes.summary import summarise
+from service.core.asked.landscape import summarise
+from service.core.asked.small_targets import summarised
 from service.core.landscapes.witnesses.table import witnesses
 from service.errors import Location
 from service.operations.cost import left_out_of_summaries
@@ -25,7 +25,7 @@ def parse(body: object) -> Parsed[LandscapeRequest]:
 
 
 def landscape(request: LandscapeRequest, limits: Limits, problem_at: Location = ()) -> LandscapeAnswer:
-    """Try every theorem of the catalogue and summarise; parameters and errors are those of every `Analysis`."""
+    """Try every theorem of the catalogue and summarise; parameters as in `operations.rows`."""
     check_time(request.time_limit_s, limits)
     with located(problem_at):
         mapped = problem_mapping.to_core(request.problem, limits, inputs=Inputs.UNDECAYED)

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from service.core.problems import Network
+from service.core.ground.problems import Network
 from service.errors import FieldProblem, InputError, Location, NumericalError
 from service.operations.mapping.extreme_data import extreme_data
 from service.operations.mapping.network import noise_variance

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from service.core.dispatch import NO_EXTRAS, Extras, solve
+from service.core.ground.problems import Problem
+from service.core.ground.results import Minima
 from service.core.models.unconstrained_features import geometry_of
 from service.core.models.vae_minima import vae_minima
-from service.core.problems import Problem
-from service.core.results import Minima
 from service.errors import InputError, Location
 from service.operations.guards import check_time, double_precision, finite_answer
 from service.operations.magnitudes import extremes_of, told_by_field
@@ -16,6 +15,7 @@ from service.operations.mapping import minima as minima_mapping
 from service.operations.mapping import model_answers
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.locations import located
+from service.operations.mapping.minima import NOTHING_SPECIAL, Special
 from service.operations.mapping.problem import Inputs, MappedProblem
 from service.schemas.minima import MinimaAnswer
 from service.schemas.parsing import Parsed, parse_request
@@ -33,7 +33,7 @@ def parse(body: object) -> Parsed[MinimaRequest]:
 
 
 def minima(request: MinimaRequest, limits: Limits, problem_at: Location = ()) -> MinimaAnswer:
-    """Solve and certify; parameters and errors are those of every `Analysis`.
+    """Solve and certify; parameters as in `operations.rows`.
 
     Raises
     ------
@@ -44,26 +44,26 @@ def minima(request: MinimaRequest, limits: Limits, problem_at: Location = ()) ->
     with located(problem_at):
         mapped = to_core(request, limits, other_models=True)
     with told_by_field(partial(extremes_of, request.problem, mapped, problem_at)):
-        with located(problem_at):
+        with located(problem_at), finite_answer():
             found, special = _solved(mapped, _extras(request))
         with finite_answer():
             return minima_mapping.to_wire(request, mapped, found, limits, special)
 
 
-def _solved(mapped: MappedProblem, extras: Extras) -> tuple[Minima, dict[str, Any]]:
+def _solved(mapped: MappedProblem, extras: Extras) -> tuple[Minima, Special]:
     """The standard answer, and what only the model of this problem has."""
     if mapped.vae is not None:
         with double_precision():
             answer = vae_minima(mapped.core, mapped.vae)
-        return answer.minima, {"variational": model_answers.variational(mapped.vae, answer)}
+        return answer.minima, Special(variational=model_answers.variational(mapped.vae, answer))
     found = solved(mapped.core, extras)
     if mapped.features is None:
-        return found, {}
+        return found, NOTHING_SPECIAL
     if FACTORISED in found.solution.theorems:
         theorems = (*found.solution.theorems, "unconstrained-features")
         found = replace(found, solution=replace(found.solution, theorems=theorems))
     geometry = geometry_of(mapped.core, mapped.features.class_counts, found.solution.minimum)
-    return found, {"features": model_answers.features(geometry)}
+    return found, Special(features=model_answers.features(geometry))
 
 
 def to_core(request: MinimaRequest, limits: Limits, *, other_models: bool = False) -> MappedProblem:

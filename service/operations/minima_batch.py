@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from service.core.arrays import FloatArray
+from service.core.asked.many.independent import solve_many
+from service.core.asked.sweeps.points import sweep_of
 from service.core.dispatch import choose
-from service.core.many import solve_many
-from service.core.problems import Problem
-from service.core.results import Minima
-from service.core.sweeps.points import sweep_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem
+from service.core.ground.results import Minima
 from service.errors import FieldProblem, InputError, LimitExceeded, Location
 from service.operations.cost import estimate_s, problem_s
 from service.operations.guards import check_time, double_precision
@@ -22,7 +22,7 @@ from service.operations.mapping.locations import located, numbered
 from service.operations.mapping.problem import Inputs
 from service.operations.mapping.sweep import SweepTable
 from service.operations.minima import minima, parse, solved, to_core
-from service.schemas.base import Number
+from service.schemas.base import Number, applying
 from service.schemas.batch import (
     ProblemColumn,
     ProblemsAnswer,
@@ -196,21 +196,21 @@ def minima_sweep(request: SweepRequest, limits: Limits, problem_at: Location = (
     with told_by_field(fields), double_precision():
         swept = sweep_of(mapped.core, parameter, values)
         columns, reasons = sweep_mapping.columns(list(request.return_), swept, mapped)
-    header = {
-        "solver": solver.name,
-        "theorems": list(solver.theorems),
-        "parameter": parameter,
-        "count": int(values.size),
-        "convention": request.problem.objective.convention,
-        "reasons": reasons,
-        "engine_version": ENGINE_VERSION,
-        "problem_hash": problem_hash(request.problem),
-    }
-    if mapped.data.ranged_columns is not None:
-        header["input_columns"] = mapped.data.ranged_columns
-    if mapped.data.classes is not None:
-        header["classes"] = list(mapped.data.classes)
-    return SweepTable(SweepHeader.model_validate(header), columns)
+    header = SweepHeader(
+        solver=solver.name,
+        theorems=list(solver.theorems),
+        parameter=parameter,
+        count=int(values.size),
+        convention=request.problem.objective.convention,
+        reasons=reasons,
+        engine_version=ENGINE_VERSION,
+        problem_hash=problem_hash(request.problem),
+        **applying(
+            input_columns=mapped.data.ranged_columns,
+            classes=None if mapped.data.classes is None else list(mapped.data.classes),
+        ),
+    )
+    return SweepTable(header, columns)
 
 
 def _sweep_s(problem: Problem, parameter: SweepParameter, values: FloatArray) -> float:

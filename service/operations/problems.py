@@ -9,13 +9,13 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from service.core.generated import fit_on_samples, generated_samples, singular_values_for
-from service.core.problems import Samples
+from service.core.ground.problems import Samples
+from service.core.several_outputs.generated import fit_on_samples, generated_samples, singular_values_for
 from service.errors import FieldProblem, InputError, LimitExceeded, Location, NotFound
 from service.operations.mapping import weights as weights_mapping
 from service.operations.mapping.snippet import pytorch_snippet
 from service.operations.minima import minima
-from service.schemas.generated import GeneratedList, GeneratedParameters, GeneratedProblem
+from service.schemas.generated import GeneratedList, GeneratedParameters, GeneratedProblem, GeneratedSummary
 from service.schemas.minima import MinimaAnswer
 from service.schemas.parsing import validated
 from service.schemas.problem import Problem
@@ -55,8 +55,10 @@ def parse(body: object) -> GeneratedParameters:
 
 def problems() -> GeneratedList:
     """The standard suite, without its numbers."""
-    rows = [{"id": problem_id(row), "title": title, "parameters": completed(row)} for title, row in SUITE.items()]
-    return GeneratedList.model_validate({"problems": rows})
+    rows = [
+        GeneratedSummary(id=problem_id(row), title=title, parameters=completed(row)) for title, row in SUITE.items()
+    ]
+    return GeneratedList(problems=rows)
 
 
 def problem(wanted: str, limits: Limits) -> GeneratedProblem:

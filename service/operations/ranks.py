@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from service.core.extremes.summarised import small_targets
+from service.core.asked.rank_prediction import predict
+from service.core.asked.small_targets import small_targets
 from service.core.ranks.compression import compression_of
-from service.core.ranks.predictor import predict
 from service.errors import Location
 from service.operations.guards import check_time, finite_answer
 from service.operations.mapping import problem as problem_mapping
@@ -22,7 +22,7 @@ def parse(body: object) -> Parsed[RanksRequest]:
 
 
 def ranks(request: RanksRequest, limits: Limits, problem_at: Location = ()) -> RanksAnswer:
-    """Predict ranks, and say how far snapshots have come; parameters and errors are those of every `Analysis`."""
+    """Predict ranks, and say how far snapshots have come; parameters as in `operations.rows`."""
     check_time(request.time_limit_s, limits)
     with located(problem_at):
         # recorded weights belong to the units that were sent

@@ -20,7 +20,7 @@ class Command:
     help: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Operation:
     """One use case.  Everything that lists operations reads these rows.
 

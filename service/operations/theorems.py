@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from service.core import rules
 from service.core.catalogue import RANK_RULES, THEOREMS
+from service.core.ground import rules
 from service.core.ranks.rule import RankRule
 from service.errors import NotFound
 from service.schemas.theorems import Theorem, TheoremList

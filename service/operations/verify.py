@@ -4,12 +4,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from service.core.asked.verification.comparison import Comparison, Verification, input_scales
+from service.core.asked.verification.vae import Claim, verify_vae
+from service.core.asked.verification.whole import verify as verify_in_core
 from service.core.models.vae_bounds import gap_unit
 from service.core.models.vae_minima import SOLVER as VAE_SOLVER
-from service.core.models.vae_verification import Claim, verify_vae
-from service.core.scalar.norm_bound import GAP_TOLERANCE
-from service.core.verification.comparison import Comparison, Verification, input_scales
-from service.core.verification.whole import verify as verify_in_core
+from service.core.one_output.norm_bound import GAP_TOLERANCE
 from service.errors import InputError, NotCovered, NumericalError
 from service.operations.mapping import again as again_mapping
 from service.operations.mapping import claims

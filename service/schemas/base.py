@@ -49,6 +49,11 @@ class Wire(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude={"time_limit_s"})
 
 
+def applying(**fields: Any) -> dict[str, Any]:
+    """Those of the fields that apply: the others are left out of the answer, which is other than null."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def example(value: Mapping[str, Any]) -> ConfigDict:
     """Configuration that shows ``value`` as the example of a model in the OpenAPI document."""
     return ConfigDict(json_schema_extra={"examples": [dict(value)]})

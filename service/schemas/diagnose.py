@@ -131,7 +131,7 @@ class HessianSpectrum(Wire):
 class DiagnoseAnswer(Wire):
     """Where the weights stand: loss, class, distance to the minimum, and the way out."""
 
-    class_: PointClass = Field(strict=False, alias="class")
+    class_: PointClass = Field(strict=False, validation_alias="class", serialization_alias="class")
     evidence: Evidence = Field(strict=False, description="How the class is known.")
     because: str = Field(description="What decided the class.")
     loss: Number

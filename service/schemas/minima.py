@@ -69,7 +69,7 @@ class StationaryPoint(Wire):
 
     kind: PointKind = Field(strict=False)
     loss: Number
-    class_: PointClass = Field(strict=False, alias="class")
+    class_: PointClass = Field(strict=False, validation_alias="class", serialization_alias="class")
     norm: Number = Field(description="Frobenius norm of the end-to-end map.")
     parameter_norm: Number = Field(description="Norm of all weights.")
     evidence: Evidence = Field(strict=False, description="How the class is known.")
@@ -102,7 +102,7 @@ class Thresholds(Wire):
 class Origin(Wire):
     """The point where all weights are zero."""
 
-    class_: PointClass = Field(strict=False, alias="class")
+    class_: PointClass = Field(strict=False, validation_alias="class", serialization_alias="class")
     least_hessian_eigenvalue: Number | None
     barrier_height: Number | None
     escape_norm: Number | None = Field(description="Every start with a smaller parameter norm flows to the origin.")

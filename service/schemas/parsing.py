@@ -9,63 +9,13 @@ from pydantic import ValidationError
 
 from service.errors import FieldProblem, InputError, Location
 from service.schemas.base import Wire
+from service.schemas.locations import location_in_body
 
 WireT = TypeVar("WireT", bound=Wire)
 RequestT_co = TypeVar("RequestT_co", covariant=True)
 
 MAX_REPORTED: Final = 20
 MAX_NAME: Final = 100
-
-# an element of these fields is a union, whose chosen branch pydantic adds to the location
-UNION_FIELDS: Final = frozenset(
-    {
-        "noise",
-        "input_noise",
-        "data",
-        "evaluation",
-        "y",
-        "weights",
-        "biases",
-        "skip_weights",
-        "left",
-        "right",
-        "skips",
-        "initial_loss",
-        "initialisation",
-        "at",
-        "to",
-        "ends",
-    }
-)
-UNION_BRANCHES: Final = frozenset(
-    {
-        "dropout",
-        "gaussian",
-        "samples",
-        "moments",
-        "factor",
-        "example",
-        "dataset",
-        "none",
-        "vector",
-        "matrix",
-        "factors",
-        "uniform",
-        "ordered",
-        "numbered",
-        "word",
-        "number",
-        "named",
-        "indexed",
-        "posted",
-        "scheme",
-        "described",
-        "weights",
-    }
-)
-
-OUTER_BRANCHES: Final = frozenset({"ordered", "numbered", "described"})
-"""Branches below which another union may follow."""
 
 MESSAGES: Final[Mapping[str, str]] = {
     "missing": "is required",
@@ -139,7 +89,7 @@ def validated(model: type[WireT], value: object, at: Location = (), *, unwrap: b
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise InputError(_field_problems(error, at, unwrap=unwrap)) from None
+        raise InputError(_field_problems(model, error, at, unwrap=unwrap)) from None
 
 
 def message_of(kind: str, context: Mapping[str, Any]) -> str:
@@ -147,17 +97,17 @@ def message_of(kind: str, context: Mapping[str, Any]) -> str:
     return MESSAGES.get(kind, "is not valid").format_map(context)
 
 
-def _field_problems(error: ValidationError, at: Location, *, unwrap: bool) -> list[FieldProblem]:
+def _field_problems(model: type[Wire], error: ValidationError, at: Location, *, unwrap: bool) -> list[FieldProblem]:
     found = error.errors(include_url=False, include_input=False)
-    problems = [_field_problem(item, at, unwrap=unwrap) for item in found[:MAX_REPORTED]]
+    problems = [_field_problem(model, item, at, unwrap=unwrap) for item in found[:MAX_REPORTED]]
     if len(found) > MAX_REPORTED:
         problems.append(FieldProblem(at, f"has {len(found) - MAX_REPORTED} more errors, which are not listed"))
     return problems
 
 
-def _field_problem(item: Mapping[str, Any], at: Location, *, unwrap: bool) -> FieldProblem:
+def _field_problem(model: type[Wire], item: Mapping[str, Any], at: Location, *, unwrap: bool) -> FieldProblem:
     kind, context = item["type"], item.get("ctx", {})
-    location = location_in_body(item["loc"])
+    location = location_in_body(model, item["loc"])
     if unwrap and location[:1] == ("problem",):
         location = location[1:]
     if kind in ("union_tag_invalid", "union_tag_not_found"):
@@ -166,17 +116,3 @@ def _field_problem(item: Mapping[str, Any], at: Location, *, unwrap: bool) -> Fi
     if location and isinstance(location[-1], str) and len(location[-1]) > MAX_NAME:
         location, detail = location[:-1], "has an unknown field with a very long name"
     return FieldProblem((*at, *location), detail)
-
-
-def location_in_body(location: Location) -> Location:
-    """The location without the names of union branches, which are no part of the body."""
-    kept: list[str | int] = []
-    last_name: str | int = ""
-    for step in location:
-        if step in UNION_BRANCHES and last_name in UNION_FIELDS:
-            last_name = last_name if step in OUTER_BRANCHES else ""
-            continue
-        kept.append(step)
-        if isinstance(step, str):
-            last_name = step
-    return tuple(kept)

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from service.schemas.base import Wire
+from service.schemas.error_kinds import BY_CODE, ERROR_KINDS
 from service.schemas.problem_details import ProblemDetails
 from service.web.bodies.reading import JSON, MULTIPART, NPZ
 from service.web.openapi_headers import headers
-from service.web.problem_details import HEADERS
-from service.web.problem_types import BY_CODE, MEDIA_TYPE, PROBLEM_TYPES
+from service.web.problem_details import HEADERS, MEDIA_TYPE
 
 COMPONENTS: Final = "#/components/schemas/"
 
@@ -110,7 +110,7 @@ def error_examples() -> dict[str, dict[str, Any]]:
             "summary": row.code,
             "value": {"type": f"/problems/{row.code}", "title": row.title, "status": row.status, "detail": row.meaning},
         }
-        for row in PROBLEM_TYPES
+        for row in ERROR_KINDS
     }
 
 
@@ -118,6 +118,4 @@ BODY_ERRORS: Final = ("malformed-body", "body-too-large", "unsupported-media-typ
 COMPUTING_ERRORS: Final = ("not-covered", "numerical-error", "engine-unavailable")
 DATA_ERRORS: Final = ("not-found", "dataset-deleted", "dataset-outdated")
 """Of what takes a problem, whose data may be an upload that is not there."""
-SOLVER_ERRORS: Final = (*COMPUTING_ERRORS, *DATA_ERRORS)
-PICTURE_ERRORS: Final = ("numerical-error", "extra-missing", "engine-unavailable", *DATA_ERRORS)
 COMMON_ERRORS: Final = ("unauthorized", "internal-error")

@@ -15,9 +15,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.errors import Unauthorized
 from service.web import problem_details
 from service.web.observation.metrics import Metrics
-from service.web.problem_types import Unauthorized
 
 API_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
 SECURITY_HEADERS: Final[tuple[tuple[bytes, bytes], ...]] = (

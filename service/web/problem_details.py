@@ -12,26 +12,27 @@ from starlette.routing import Match
 
 from service.errors import (
     DatasetError,
-    EngineError,
     FieldProblem,
     InputError,
     LimitExceeded,
     Location,
     NotCovered,
-    QueueFull,
+    NotFound,
     ServiceError,
+    Unauthorized,
     Where,
 )
+from service.schemas.error_kinds import BY_CODE, ERROR_KINDS
 from service.schemas.parsing import MAX_NAME, MAX_REPORTED, message_of
 from service.schemas.problem_details import ProblemDetails
-from service.web.problem_types import BY_CODE, CODE_OF_STATUS, MEDIA_TYPE, Unauthorized
 
 MAX_IN_DETAIL: Final = 3
 
 
+MEDIA_TYPE: Final = "application/problem+json"
+CODE_OF_STATUS: Final[Mapping[int, str]] = {404: NotFound.code, 405: "method-not-allowed"}
 HEADERS: Final[Mapping[str, Mapping[str, str]]] = {
-    EngineError.code: {"Retry-After": "1"},
-    QueueFull.code: {"Retry-After": "5"},
+    **{row.code: {"Retry-After": str(row.retry_after_s)} for row in ERROR_KINDS if row.retry_after_s is not None},
     Unauthorized.code: {"WWW-Authenticate": "Bearer"},
 }
 

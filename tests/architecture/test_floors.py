@@ -65,6 +65,8 @@ def test_a_running_core_has_loaded_nothing_foreign() -> None:
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
+        ("service.core", ("pydantic", "fastapi")),
+        ("service.core.dispatch", ("pydantic", "fastapi")),
         ("service.cli", ("numpy", "pydantic", "fastapi", "sqlalchemy", "distributed")),
         ("service.cli.solve", ("fastapi", "starlette", "sqlalchemy", "distributed")),
         ("service.web.app", ("dask", "distributed", "alembic", "matplotlib", "pyarrow")),

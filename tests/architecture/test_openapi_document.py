@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from service.web.problem_types import BY_CODE
+from service.schemas.error_kinds import BY_CODE
 from tests.support.openapi import DOCUMENT, PROBLEM, SCHEMAS, operations, parameters_of, resolved, schema_objects
 
 OPERATIONS = operations()

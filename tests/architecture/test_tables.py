@@ -2,18 +2,20 @@
 
 import ast
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import service
 from service.core.catalogue import SOLVERS
+from service.core.ground.roles import Solver
 
 ROOT = Path(service.__file__).parent
 TABLES = {
-    "core/solvers": ("core/catalogue.py", "core/dispatch.py"),
-    "core/certificates": ("core/catalogue.py", "core/dispatch.py"),
-    "core/theorems": ("core/catalogue.py", "core/dispatch.py"),
+    "core/solvers": ("core/catalogue.py",),
+    "core/certificates": ("core/catalogue.py",),
+    "core/theorems": ("core/catalogue.py",),
     "core/ranks/rules": ("core/catalogue.py",),
     "operations": ("operations/table.py",),
     "operations/plans": ("operations/table.py",),
@@ -62,6 +64,14 @@ def test_every_file_is_reached_from_the_table(folder: str) -> None:
             waiting |= imports_of(own[name])
     assert own, f"{folder} is empty"
     assert set(own) == reached
+
+
+@pytest.mark.parametrize("solver", [row[0] for row in SOLVERS], ids=lambda solver: solver.name)
+def test_the_page_that_a_solver_cites_is_there(solver: Solver) -> None:
+    text = import_module(solver.solve.__module__).__doc__ or ""
+    pages = re.findall(r"docs/theory/[\w-]+\.md", text)
+    assert pages
+    assert [page for page in pages if not (ROOT.parent / page).exists()] == []
 
 
 def test_solver_and_certifier_bear_one_name() -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from service.schemas.error_kinds import BY_CODE
 from service.schemas.problem import DESIGN_EXAMPLE
-from service.web.problem_types import BY_CODE
 from tests.serving import Reply, call
 
 TWO_INPUTS = {
@@ -590,6 +590,7 @@ def header_of(shape: str, descr: str = "<f8") -> bytes:
 
 REQUEST = json.dumps({**DESIGN_EXAMPLE, "data": {"kind": "samples", "y": [1.0, 2.0]}})
 X = np.array([[1.0], [2.0]])
+NPZ = {"content-type": "application/x-npz"}
 BAD_ARCHIVES: list[tuple[str, bytes, str, str]] = [
     ("not an archive", b"hello", "malformed-body", "no readable .npz"),
     ("truncated", npz(request=REQUEST)[:-30], "malformed-body", "no readable .npz"),
@@ -641,7 +642,7 @@ BAD_ARCHIVES: list[tuple[str, bytes, str, str]] = [
     ("content", "code", "says"), [row[1:] for row in BAD_ARCHIVES], ids=[row[0] for row in BAD_ARCHIVES]
 )
 def test_bad_archive(base: str, content: bytes, code: str, says: str) -> None:
-    reply = call(base, "POST", "/v1/minima", content, {"content-type": "application/x-npz"})
+    reply = call(base, "POST", "/v1/minima", content, NPZ)
     document = check_problem(reply, code)
     assert says in document["detail"]
     assert reply.seconds < 1.0

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 from service.schemas.diagnose import DIAGNOSE_EXAMPLE
 from tests.serving import call
 

@@ -15,11 +15,11 @@ from pydantic import SecretStr
 from service.operations.loaded import examples_of
 from service.operations.minima import minima, parse
 from service.operations.table import BY_NAME, OPERATIONS
+from service.schemas.error_kinds import ERROR_KINDS
 from service.schemas.minima import MinimaAnswer
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Settings
 from service.web import examples
-from service.web.problem_types import PROBLEM_TYPES
 from tests.serving import call, serving
 
 ROOT = Path(__file__).parents[2]
@@ -337,7 +337,7 @@ def test_security_headers(base: str, path: str) -> None:
 
 
 def test_pages_are_self_contained(base: str) -> None:
-    for path in ("/", "/docs", "/problems", *(f"/problems/{row.code}" for row in PROBLEM_TYPES)):
+    for path in ("/", "/docs", "/problems", *(f"/problems/{row.code}" for row in ERROR_KINDS)):
         page = call(base, "GET", path)
         assert page.status == 200
         assert page.headers["content-type"].startswith("text/html")

@@ -7,11 +7,11 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from service.core.arrays import FloatArray
 from service.core.dispatch import solve
-from service.core.moments import moments_of
-from service.core.problems import Layer, Moments, Network, Problem
-from service.core.scalar.reduced import log_noise_factor_of
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Moments, Network, Problem
+from service.core.one_output.reduced import log_noise_factor_of
 
 STEP = 1e-5
 

@@ -10,8 +10,8 @@ import pytest
 
 from service.core.catalogue import SOLVERS
 from service.core.dispatch import solve
-from service.core.problems import Problem
-from service.core.rules import conjunction, examine
+from service.core.ground.problems import Problem
+from service.core.ground.rules import conjunction, examine
 from tests.support import outputs_instances as families
 
 CLOSED = 1e-9

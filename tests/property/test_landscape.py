@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from service.core.asked.landscape import Landscape, summarise
 from service.core.catalogue import LANDSCAPE_RULES
-from service.core.landscapes.summary import Landscape, summarise
+from service.core.ground.rules import Conclusion
 from service.core.landscapes.verdicts import IMPLIES, apply, rulings
-from service.core.rules import Conclusion
 from service.errors import NumericalError
 from service.vocabulary import Evidence, PointClass, Property, TheoremStatus
 from tests.support.specs import random_spec

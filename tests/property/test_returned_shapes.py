@@ -7,9 +7,9 @@ import pytest
 
 from service.core.catalogue import SOLVERS
 from service.core.dispatch import Extras, solve
-from service.core.parameters import FactoredMatrix, UniformColumn
-from service.core.problems import Problem, shapes_of
-from service.core.roles import Solver
+from service.core.ground.parameters import FactoredMatrix, UniformColumn
+from service.core.ground.problems import Problem, shapes_of
+from service.core.ground.roles import Solver
 from service.vocabulary import Bias
 from tests.support import outputs_instances as families
 from tests.support.instances import covered_by

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.core.arrays import FloatArray
-from service.core.landscapes.empirical import logistic
-from service.core.landscapes.empirical.objective import objective_of
-from service.core.landscapes.empirical.rows import rows_of
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem, Samples, shapes_of
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Network, Problem, Samples, shapes_of
+from service.core.pictures import logistic
+from service.core.pictures.objective import objective_of
+from service.core.pictures.rows import rows_of
 from service.vocabulary import Activation, Bias, Loss
 
 LOSSES = (Loss.SQUARED, Loss.LOGISTIC, Loss.EXPONENTIAL, Loss.CROSS_ENTROPY)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from service.core.dispatch import solve
-from service.core.problems import Problem
+from service.core.ground.problems import Problem
 from tests.support import outputs_instances as families
 from tests.support.search_below import BELOW, RESTARTS, lead_over, raw_problem, unbiased
 

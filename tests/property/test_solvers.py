@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from service.core.arrays import FloatArray
 from service.core.catalogue import SOLVERS, THEOREMS
 from service.core.dispatch import solve
-from service.core.losses import DenseParameters, flatten, gradient_of, loss_of, unflatten
-from service.core.problems import Moments, Problem
-from service.core.results import GlobalMinimum
-from service.core.roles import Certifier, Solver
-from service.core.rules import conjunction, examine
-from service.core.scalar.reduced import reduced_of
-from service.core.scalar.sphere import loss_on_spheres
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Moments, Problem
+from service.core.ground.results import GlobalMinimum
+from service.core.ground.roles import Certifier, Solver
+from service.core.ground.rules import conjunction, examine
+from service.core.losses.expected import DenseParameters, flatten, gradient_of, loss_of, unflatten
+from service.core.one_output.reduced import reduced_of
+from service.core.one_output.sphere import loss_on_spheres
 from service.vocabulary import Status
 from tests.support.instances import covered_by, dense, gradient_norm, haar, random_like, random_problem, value
 

@@ -6,8 +6,8 @@ import pytest
 
 import service
 from service.core.catalogue import SOLVERS, THEOREMS
-from service.core.problems import Problem
-from service.core.rules import Hypothesis, Theorem, conjunction, examine
+from service.core.ground.problems import Problem
+from service.core.ground.rules import Hypothesis, Theorem, conjunction, examine
 from service.vocabulary import ExemptionKind
 
 ROOT = Path(service.__file__).parent.parent

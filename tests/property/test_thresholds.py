@@ -8,18 +8,18 @@ from typing import TypeAlias
 import numpy as np
 import pytest
 
+from service.core.asked.landscape import summarise
+from service.core.asked.many.independent import solve_many
+from service.core.asked.sweeps.points import sweep_of
 from service.core.dispatch import solve
-from service.core.landscapes.summary import summarise
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.exceeding import exceeds
+from service.core.ground.problems import Layer, Network, Problem
+from service.core.ground.results import Minima
 from service.core.landscapes.zero import zero_of
-from service.core.many import solve_many
 from service.core.models.linear_vae import LinearVae, solve_vae
 from service.core.models.unconstrained_features import feature_problem, geometry_of
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem
-from service.core.results import Minima
-from service.core.sweeps.points import sweep_of
 from service.core.theorems.landscape_origin import ORIGIN_KEPT
-from service.core.thresholds import exceeds
 from service.vocabulary import Bias, PointClass, Status, SweepParameter
 from tests.support import outputs_instances as families
 

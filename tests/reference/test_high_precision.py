@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from service.core.dispatch import choose, solve
-from service.core.problems import Layer, Moments, Network, Problem
-from service.core.scalar.norm_bound import norm_bound
-from service.core.scalar.reduced import reduced_of
+from service.core.ground.problems import Layer, Moments, Network, Problem
+from service.core.one_output.norm_bound import norm_bound
+from service.core.one_output.reduced import reduced_of
 from tests.support.exact_numbers import of_floats
 from tests.support.high_precision import DIGITS, Exact, exact_minimum
 from tests.support.instances import haar

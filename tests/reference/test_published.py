@@ -5,9 +5,9 @@ import pytest
 from scipy.optimize import brentq
 
 from service.core.dispatch import solve
-from service.core.moments import moments_of
-from service.core.problems import Layer, Moments, Network, Problem
-from service.core.results import GlobalMinimum
+from service.core.ground.data.moments import moments_of
+from service.core.ground.problems import Layer, Moments, Network, Problem
+from service.core.ground.results import GlobalMinimum
 
 
 def minimum_of(network: Network, moments: Moments) -> GlobalMinimum:

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from service.core.arrays import FloatArray
 from service.core.dispatch import solve
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Moments, Network, Problem
 from service.core.models.linear_vae import LinearVae, solve_vae
 from service.core.models.unconstrained_features import FeatureGeometry, feature_problem, geometry_of
-from service.core.moments import moments_of
-from service.core.problems import Layer, Moments, Network, Problem
 from service.vocabulary import Bias
 from tests.support.outputs_instances import Shape, network_of, random_moments
 

@@ -29,6 +29,15 @@ def test_certified_digits_from_samples(name: str, depth: int) -> None:
 
 
 @NAMES
+def test_the_exact_residual_is_the_certified_one(name: str) -> None:
+    found = nist_problem(regression(name), 0).truth
+    assert found is not None
+    certified = regression(name).residual_sum_of_squares
+    # powers of Filip and Wampler are rounded to double precision here, and not there
+    assert float(found) == pytest.approx(certified, rel=1e-6 if name in SAMPLES_ONLY else 1e-12, abs=1e-9)
+
+
+@NAMES
 def test_certified_digits_from_csv(name: str, base: str) -> None:
     problem = nist_problem(regression(name), 1)
     uploaded = answered_from_csv(base, problem, **RETURN)

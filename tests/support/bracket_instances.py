@@ -6,12 +6,12 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.linear.shrinkage import Shrinkage
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Network, Problem
 from service.core.models.linear_vae import LinearVae
 from service.core.models.unconstrained_features import feature_problem
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem
+from service.core.several_outputs.shrinkage import Shrinkage
 from service.vocabulary import Bias
 from tests.support.outputs_instances import Shape, network_of, random_moments, random_shape, white_moments
 

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 
 from service.core.dispatch import solve
+from service.core.ground.problems import Problem
+from service.core.ground.results import Minima
 from service.core.models.vae_minima import vae_minima
-from service.core.problems import Problem
-from service.core.results import Minima
 from service.vocabulary import Status
 from tests.support.bracket_instances import KINDS, Instance
 

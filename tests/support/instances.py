@@ -5,13 +5,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.losses import DenseParameters, gradient_of, loss_of
-from service.core.moments import moments_of
-from service.core.parameters import Parameters
-from service.core.problems import Layer, Network, Problem, Samples
-from service.core.roles import Solver
-from service.core.rules import conjunction, examine
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.parameters import Parameters
+from service.core.ground.problems import Layer, Network, Problem, Samples
+from service.core.ground.roles import Solver
+from service.core.ground.rules import conjunction, examine
+from service.core.losses.expected import DenseParameters, gradient_of, loss_of
 from service.vocabulary import Bias
 from tests.support import outputs_instances as families
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.moments import moments_of
-from service.core.problems import Layer, Moments, Network, Problem
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Moments, Network, Problem
 from service.vocabulary import Bias
 
 

@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem, Samples, Skip
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Network, Problem, Samples, Skip
 from service.vocabulary import Bias, Loss, SkipKind
 
 Generator = Callable[[np.random.Generator], Problem]

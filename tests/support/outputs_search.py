@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.optimize import minimize
 
-from service.core.arrays import FloatArray
-from service.core.losses import DenseParameters, flatten, gradient_of, loss_of, unflatten
-from service.core.problems import Problem, shapes_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem, shapes_of
+from service.core.losses.expected import DenseParameters, flatten, gradient_of, loss_of, unflatten
 
 
 def template(problem: Problem) -> DenseParameters:

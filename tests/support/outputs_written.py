@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import minimize
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.parameters import Parameters
+from service.core.ground.problems import Moments, Problem, Samples
 from service.core.models.linear_vae import LinearVae
-from service.core.parameters import Parameters
-from service.core.problems import Moments, Problem, Samples
 from service.vocabulary import Bias, SkipKind
 
 

@@ -1,8 +1,7 @@
 """Faults put into the arithmetic, one at a time: each must show as a broken law on raw data."""
 
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -11,11 +10,11 @@ from unittest.mock import patch
 
 import numpy as np
 
-from service.core import data
-from service.core.enclosures import rows, second_moments
-from service.core.enclosures.of_problem import prediction_source
-from service.core.enclosures.sources import Local
-from service.core.twofold import Twofold
+from service.core.ground.as_sent import prediction_source
+from service.core.ground.data import conditioned as data
+from service.core.ground.enclosures import rows, second_moments
+from service.core.ground.enclosures.sources import Local
+from service.core.ground.numbers.twofold import Twofold
 from service.operations.mapping.problem import to_core
 from service.operations.minima import parse
 from tests.support.raw_problems import RawProblem
@@ -124,14 +123,3 @@ def broken_laws(problem: RawProblem) -> dict[str, str]:
     if not problem.decayed and problem.condition < WELL_CONDITIONED and (changed := changed_by_units(problem, SEED)):
         found["units"] = changed
     return found
-
-
-def violations(problems: Iterable[RawProblem]) -> tuple[int, Counter[str]]:
-    """How many problems have an answer that breaks a law, and how often each law is broken."""
-    laws: Counter[str] = Counter()
-    broken = 0
-    for problem in problems:
-        failures = broken_laws(problem)
-        broken += bool(failures)
-        laws.update(failures.keys())
-    return broken, laws

@@ -6,11 +6,11 @@ from typing import Final
 import numpy as np
 from scipy.optimize import minimize
 
-from service.core.arrays import FloatArray
-from service.core.losses import DenseParameters, flatten, loss_and_gradient, unflatten
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem, Samples, shapes_of
-from service.core.results import Minima
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Network, Problem, Samples, shapes_of
+from service.core.ground.results import Minima
+from service.core.losses.expected import DenseParameters, flatten, loss_and_gradient, unflatten
 from service.operations.mapping.examples import EXAMPLES, load
 from service.vocabulary import Bias, Task
 

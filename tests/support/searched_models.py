@@ -6,15 +6,15 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
 from service.core.dispatch import solve
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Network, Problem, Samples
+from service.core.ground.results import Minima
 from service.core.models.linear_vae import LinearVae
 from service.core.models.unconstrained_features import feature_problem
 from service.core.models.vae_minima import vae_minima
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem, Samples
 from service.core.reductions.step import dense_factor
-from service.core.results import Minima
 from service.vocabulary import Bias
 from tests.support import outputs_instances as families
 from tests.support.outputs_written import EvidenceBound, Written, lowest, packed

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem, Samples, Skip
+from service.core.ground.data.moments import moments_of
+from service.core.ground.problems import Layer, Network, Problem, Samples, Skip
 from service.vocabulary import Activation, Bias, Loss, SkipKind
 
 KINDS = tuple(Activation)

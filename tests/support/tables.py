@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.factor import Factor
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.factor import Factor
 
 Maker = Callable[[np.random.Generator, int], FloatArray]
 """A table (n, c), the last column of which is the target."""

@@ -20,8 +20,10 @@ from service.errors import (
     NumericalError,
     QueueFull,
     ServiceError,
+    Unauthorized,
     UnsupportedMediaType,
 )
+from service.schemas.error_kinds import BY_CODE, ERROR_KINDS
 
 ERRORS: list[ServiceError] = [
     ServiceError("detail"),
@@ -34,10 +36,11 @@ ERRORS: list[ServiceError] = [
     JobError("unknown", "missing"),
     EngineError("away"),
     MissingExtra("pictures", "plots"),
-    QueueFull(10, 5.0),
+    QueueFull(10),
     MalformedBody("no JSON"),
     BodyTooLarge("too large"),
     UnsupportedMediaType("text"),
+    Unauthorized("send a key"),
     DatasetError(("data", "id"), "outdated"),
     CommandError("a port"),
 ]
@@ -49,6 +52,15 @@ def test_an_error_comes_back_as_it_was(error: ServiceError) -> None:
     assert type(again) is type(error)
     assert (str(again), again.args, again.code) == (str(error), error.args, error.code)
     assert vars(again) == vars(error)
+
+
+def test_every_error_has_its_facts_in_one_row() -> None:
+    assert len(BY_CODE) == len(ERROR_KINDS)
+    for error in ERRORS:
+        assert (error.code in BY_CODE) == (type(error) is not ServiceError)
+    for row in ERROR_KINDS:
+        assert (row.retry_after_s is not None) == (row.status in (429, 503))
+        assert row.exit_status == 1 or 400 <= row.status < 500 or row.code == NumericalError.code
 
 
 def test_every_class_of_errors_is_tried() -> None:

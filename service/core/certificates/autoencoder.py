@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from service.core.certificates.linear_checks import certificate
-from service.core.certificates.quadratic_below import Below
-from service.core.certificates.shared_duality import DUAL, two_layer_bound
-from service.core.linalg import EPSILON
-from service.core.linear.common_decay import common_decay
-from service.core.linear.quadratic import quadratic_of
-from service.core.linear.ranks import rank_bound
-from service.core.linear.scalar_bounds import scalar_bounds
-from service.core.problems import Problem
-from service.core.results import Certificate, Solution
+from service.core.bounds.duality import DUAL, two_layer_bound
+from service.core.bounds.linear_checks import certificate
+from service.core.bounds.quadratic_below import Below
+from service.core.ground.numbers.spectrum import EPSILON
+from service.core.ground.problems import Problem
+from service.core.ground.results import Certificate, Solution
+from service.core.several_outputs.common_decay import common_decay
+from service.core.several_outputs.quadratic import quadratic_of
+from service.core.several_outputs.ranks import rank_bound
+from service.core.several_outputs.scalar_bounds import scalar_bounds
 
 KUNIN = "closed form for reconstruction through a bottleneck (Kunin et al. 2019), one eigenvalue at a time"
 

@@ -1,12 +1,12 @@
 """Lower bound of a decayed network without hidden noise: the best of those for its decay, its rank and two layers."""
 
-from service.core.certificates.linear_checks import certificate
-from service.core.certificates.quadratic_below import Below
-from service.core.certificates.shared_deep import decay_bound
-from service.core.certificates.shared_duality import convex_decay_bound
-from service.core.certificates.shared_separable import undecayed_bound
-from service.core.problems import Problem
-from service.core.results import Certificate, Solution
+from service.core.bounds.deep import decay_bound
+from service.core.bounds.duality import convex_decay_bound
+from service.core.bounds.linear_checks import certificate
+from service.core.bounds.quadratic_below import Below
+from service.core.bounds.separable import undecayed_bound
+from service.core.ground.problems import Problem
+from service.core.ground.results import Certificate, Solution
 
 DECAY = (
     "one matrix dominates the gain of every output direction (Ky Fan), or convexity is moved from the error to the "

@@ -1,9 +1,9 @@
 """Lower bound under noise on hidden layers, the squared nuclear norm bounded by its tangent."""
 
-from service.core.certificates.linear_checks import certificate
-from service.core.certificates.shared_separable import dropout_bound
-from service.core.problems import Problem
-from service.core.results import Certificate, Solution
+from service.core.bounds.linear_checks import certificate
+from service.core.bounds.separable import dropout_bound
+from service.core.ground.problems import Problem
+from service.core.ground.results import Certificate, Solution
 
 TANGENT = "singular values paired in order (von Neumann), the squared nuclear norm bounded by its tangent"
 

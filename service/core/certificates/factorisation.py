@@ -1,9 +1,9 @@
 """Lower bound of a decayed network on white inputs, one singular value at a time."""
 
-from service.core.certificates.linear_checks import certificate
-from service.core.certificates.shared_separable import separated_bound
-from service.core.problems import Problem
-from service.core.results import Certificate, Solution
+from service.core.bounds.linear_checks import certificate
+from service.core.bounds.separable import separated_bound
+from service.core.ground.problems import Problem
+from service.core.ground.results import Certificate, Solution
 
 SEPARATED = (
     "singular values paired in order (von Neumann), each scalar problem bounded by a tangent of its convex branch"

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from service.core.certificates.linear_checks import certificate
-from service.core.certificates.quadratic_below import Below
-from service.core.certificates.shared_deep import convex_bound, decay_bound
-from service.core.certificates.shared_separable import dropout_bound, nuclear_norm
-from service.core.problems import Problem
-from service.core.results import Certificate, Solution
+from service.core.bounds.deep import convex_bound, decay_bound
+from service.core.bounds.linear_checks import certificate
+from service.core.bounds.quadratic_below import Below
+from service.core.bounds.separable import dropout_bound, nuclear_norm
+from service.core.ground.problems import Problem
+from service.core.ground.results import Certificate, Solution
 
 COMBINED = "the largest of the bounds for noise alone, decay alone, and both with one of them replaced by its tangent"
 

@@ -1,9 +1,9 @@
 """Lower bound of a two-layer network with decay, by convex duality or by its rank."""
 
-from service.core.certificates.linear_checks import certificate
-from service.core.certificates.shared_duality import DUAL, two_layer_bound
-from service.core.problems import Problem
-from service.core.results import Certificate, Solution
+from service.core.bounds.duality import DUAL, two_layer_bound
+from service.core.bounds.linear_checks import certificate
+from service.core.ground.problems import Problem
+from service.core.ground.results import Certificate, Solution
 
 
 def certify(problem: Problem, solution: Solution) -> Certificate:

@@ -6,12 +6,12 @@ with the search for the minimum.  Proof: ``docs/theory/rank-one.md``.
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.certificates.linear_checks import GAP_TOLERANCE, certificate
-from service.core.certificates.quadratic_below import Below
-from service.core.linear.quadratic import Quadratic
-from service.core.problems import Problem
-from service.core.results import Certificate, Solution
+from service.core.bounds.linear_checks import GAP_TOLERANCE, certificate
+from service.core.bounds.quadratic_below import Below
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem
+from service.core.ground.results import Certificate, Solution
+from service.core.several_outputs.quadratic import Quadratic
 
 METHOD = "shells of the norm of the end-to-end map, the concave penalty replaced by its chord on each"
 ROUNDS = 60

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from service.core.certificates.linear_checks import certificate
-from service.core.certificates.quadratic_below import Below
-from service.core.certificates.shared_separable import undecayed_bound
-from service.core.problems import Problem
-from service.core.results import Certificate, Solution
+from service.core.bounds.linear_checks import certificate
+from service.core.bounds.quadratic_below import Below
+from service.core.bounds.separable import undecayed_bound
+from service.core.ground.problems import Problem
+from service.core.ground.results import Certificate, Solution
 
 ECKART_YOUNG = "no map of the rank that the widths allow is nearer to the target (Eckart, Young 1936)"
 

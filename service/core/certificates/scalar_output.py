@@ -9,22 +9,22 @@ from math import exp, sqrt
 
 import numpy as np
 
-from service.core.certificates.linear_checks import gradient_check
-from service.core.certificates.norm_below import MOST_NOISE, LowerBound, lower_bound
-from service.core.certificates.quick import quick_bound, quick_loss
-from service.core.enclosures.loss import ChainNoise, EnclosedLoss, enclosed_loss, is_sharp, precisely_enclosed
-from service.core.enclosures.sources import gamma
-from service.core.linalg import length_of
-from service.core.losses import end_to_end, gradient_of, offset_moduli, terms_of
-from service.core.parameters import Parameters
-from service.core.problems import Problem
-from service.core.results import Certificate, Check, Solution, weights_missing
-from service.core.scalar.chain import ChainLoss, chain_loss, chain_of
-from service.core.scalar.narrow import dense_or_narrow
-from service.core.scalar.norm_bound import GAP_TOLERANCE
-from service.core.scalar.reduced import reduced_of
-from service.core.scalar.weights import approaching_parameters
-from service.core.twofold import exactly
+from service.core.bounds.linear_checks import gradient_check
+from service.core.bounds.norm_below import MOST_NOISE, LowerBound, lower_bound
+from service.core.bounds.quick import quick_bound, quick_loss
+from service.core.ground.enclosures.sources import gamma
+from service.core.ground.numbers.spectrum import length_of
+from service.core.ground.numbers.twofold import exactly
+from service.core.ground.parameters import Parameters
+from service.core.ground.problems import Problem
+from service.core.ground.results import Certificate, Check, Solution, weights_missing
+from service.core.losses.chain import ChainLoss, chain_loss, chain_of
+from service.core.losses.enclosed import ChainNoise, EnclosedLoss, enclosed_loss, is_sharp, precisely_enclosed
+from service.core.losses.expected import end_to_end, gradient_of, offset_moduli, terms_of
+from service.core.losses.narrow import dense_or_narrow
+from service.core.one_output.norm_bound import GAP_TOLERANCE
+from service.core.one_output.reduced import reduced_of
+from service.core.one_output.weights import approaching_parameters
 
 METHOD = (
     "upper bound: the weights in the exact expected loss; "

@@ -5,19 +5,20 @@ Proof: ``docs/theory/dropout.md``, with the rounding of ``docs/theory/enclosures
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.certificates.linear_checks import certificate
-from service.core.certificates.quadratic_below import Below
-from service.core.certificates.shared_duality import cut_to_ball, sign_point
-from service.core.certificates.shared_separable import undecayed_bound
-from service.core.enclosures.combined import Combined, Part
-from service.core.enclosures.curvature import curvature_along
-from service.core.enclosures.of_problem import LEAST, on_each_input, prediction_source, without_targets
-from service.core.enclosures.sources import UNIT, Source, gamma
-from service.core.linear.quadratic import seen_spectrum
-from service.core.linear.uncentred import noise_coordinates
-from service.core.problems import Problem
-from service.core.results import Certificate, Solution
+from service.core.bounds.duality import cut_to_ball, sign_point
+from service.core.bounds.linear_checks import certificate
+from service.core.bounds.quadratic_below import Below
+from service.core.bounds.separable import undecayed_bound
+from service.core.ground.as_sent import LEAST, prediction_source, without_targets
+from service.core.ground.enclosures.combined import Combined, Part
+from service.core.ground.enclosures.directions import curvature_along
+from service.core.ground.enclosures.rows import on_each_input
+from service.core.ground.enclosures.sources import UNIT, Source, gamma
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem
+from service.core.ground.results import Certificate, Solution
+from service.core.several_outputs.quadratic import seen_spectrum
+from service.core.several_outputs.uncentred import noise_coordinates
 
 TANGENT_DUAL = "the squared nuclear norm bounded by its tangent, then signs of the map as a dual point"
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.losses import DenseParameters, flatten, gradient_of, unflatten
-from service.core.problems import Moments, Network
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Moments, Network
+from service.core.losses.expected import DenseParameters, flatten, gradient_of, unflatten
 
 
 def hessian_of(network: Network, moments: Moments, parameters: DenseParameters) -> FloatArray:

@@ -4,10 +4,10 @@ from typing import Final
 
 import numpy as np
 
-from service.core.conditioning import scaled_condition
-from service.core.data import Moments
-from service.core.enclosures.rows import Rows
-from service.core.problems import Samples
+from service.core.ground.conditioning import scaled_condition
+from service.core.ground.data.conditioned import Moments
+from service.core.ground.enclosures.rows import Rows
+from service.core.ground.problems import Samples
 
 HARD: Final = 1e4
 """Scaled condition from which a factorisation of the samples leaves digits of the error to gain."""

@@ -8,12 +8,12 @@ from functools import cached_property
 
 import numpy as np
 
-from service.core.arrays import FloatArray, IntArray
 from service.core.data_facts.affine import refined_residual
 from service.core.data_facts.rank import centred_columns, range_of, rank_of_table
-from service.core.linalg import EPSILON, Spectrum
-from service.core.moments import centred
-from service.core.problems import Moments, Problem, Samples
+from service.core.ground.data.moments import centred
+from service.core.ground.numbers.arrays import FloatArray, IntArray
+from service.core.ground.numbers.spectrum import EPSILON, Spectrum
+from service.core.ground.problems import Moments, Problem, Samples
 from service.vocabulary import Loss
 
 FIT_TOLERANCE = 1e-9

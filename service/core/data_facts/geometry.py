@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.linalg import EPSILON
-from service.core.problems import Moments
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.spectrum import EPSILON
+from service.core.ground.problems import Moments
 
 WHITE = 1e-9
 MAX_GRAM = 4_000

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.core.arrays import FloatArray, IntArray
-from service.core.problems import Problem
+from service.core.ground.numbers.arrays import FloatArray, IntArray
+from service.core.ground.problems import Problem
 from service.vocabulary import Loss
 
 ONE_OUTPUT_LOSSES = frozenset({Loss.LOGISTIC, Loss.EXPONENTIAL})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linprog, nnls
 
-from service.core.arrays import FloatArray, IntArray
+from service.core.ground.numbers.arrays import FloatArray, IntArray
 
 ZERO_COMBINATION = 1e-10
 FEASIBLE = 1e-9

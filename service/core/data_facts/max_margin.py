@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.core.arrays import FloatArray, IntArray
 from service.core.data_facts.labels import Labelled, difference_rows
 from service.core.data_facts.least_norm import LeastNorm, least_norm
+from service.core.ground.numbers.arrays import FloatArray, IntArray
 
 MAX_DIFFERENCES = 4_000_000
 """Entries of the difference rows of a problem with several classes beyond which separability is not decided."""

@@ -5,8 +5,8 @@ from typing import Final
 import numpy as np
 from scipy.linalg import qr
 
-from service.core.arrays import FloatArray
-from service.core.linalg import EPSILON
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.spectrum import EPSILON
 
 NEGLIGIBLE: Final = 10.0
 """A direction of the scaled table below this many ``eps``, times its columns, of the largest counts as absent."""

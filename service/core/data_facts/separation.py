@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linprog
 
-from service.core.arrays import FloatArray
 from service.core.data_facts.facts import data_facts_of
 from service.core.data_facts.labels import difference_rows
-from service.core.problems import Problem, Samples
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem, Samples
 
 MARGIN_TOLERANCE = 1e-9
 """Margin, for scaled rows and coefficients in [-1, 1], below which data count as not separated."""

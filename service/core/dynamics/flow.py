@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
 from service.core.dynamics.flow_rates import Rates
 from service.core.dynamics.flow_steps import MAX_EVALUATIONS, smooth_steps, stepped_over_kinks
 from service.core.dynamics.initialisations import start as start_stack
+from service.core.ground.numbers.arrays import FloatArray
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot, blank, flatten, unflatten
 from service.vocabulary import FlowStop, FlowTime, Initialisation, SkipKind

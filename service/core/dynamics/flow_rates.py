@@ -10,11 +10,11 @@ from functools import cached_property
 
 import numpy as np
 
-from service.core.arrays import FloatArray
 from service.core.data_facts.labels import CLASSIFICATION_LOSSES, Labelled
 from service.core.dynamics.linear_chain import LinearChain
-from service.core.losses import DenseParameters, gradient_of, loss_of
-from service.core.ranks.losses import curvatures, log_loss_gradient
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.losses.expected import DenseParameters, gradient_of, loss_of
+from service.core.losses.logarithms import curvatures, log_loss_gradient
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot, backward, flatten, forward, unflatten
 from service.vocabulary import Bias, FlowTime, Loss

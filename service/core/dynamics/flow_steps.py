@@ -5,9 +5,9 @@ from typing import Final
 import numpy as np
 from scipy.integrate import LSODA
 
-from service.core.arrays import FloatArray
-from service.core.bracketed import bracketed_root
 from service.core.dynamics.flow_rates import Rates
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.bracketed import bracketed_root
 from service.vocabulary import FlowTime
 
 RELATIVE: Final = 1e-9

@@ -8,9 +8,9 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.dynamics.batched import Stack
-from service.core.problems import Network, shapes_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Network, shapes_of
+from service.core.losses.batched import Stack
 from service.vocabulary import Initialisation
 
 Shapes: TypeAlias = Sequence[tuple[int, int]]

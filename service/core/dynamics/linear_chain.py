@@ -10,7 +10,7 @@ from functools import cache, cached_property
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 
 
 @cache

@@ -7,8 +7,8 @@ from typing import Final, Protocol
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
-from service.core.arrays import FloatArray
-from service.core.dynamics.batched import BatchedLoss, Stack
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.losses.batched import BatchedLoss, Stack
 
 BETAS: Final = (0.9, 0.999)
 EPSILON: Final = 1e-8

@@ -6,13 +6,13 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import BoolArray, FloatArray, IntArray
 from service.core.curvature.dense import hessian_of
-from service.core.dynamics.batched import BatchedLoss, Stack, norms_of, single
 from service.core.dynamics.initialisations import start
 from service.core.dynamics.target import Target
 from service.core.dynamics.training import NEAR, TrainingOptions, train
-from service.core.problems import Problem
+from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
+from service.core.ground.problems import Problem
+from service.core.losses.batched import BatchedLoss, Stack, norms_of, single
 from service.vocabulary import Initialisation, Optimiser, Outcome
 
 AT_REST: Final = 1e-5

@@ -5,9 +5,9 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray, IntArray
-from service.core.dynamics.batched import BatchedLoss, Stack
-from service.core.problems import Network, Samples
+from service.core.ground.numbers.arrays import FloatArray, IntArray
+from service.core.ground.problems import Network, Samples
+from service.core.losses.batched import BatchedLoss, Stack
 
 BLOCK: Final = 32
 """Steps drawn at once; fixed, because it decides the order of the random numbers."""
@@ -38,7 +38,7 @@ class SampledGradient:
     ) -> None:
         self._network: Network = loss.network
         self._samples, self._batch = samples, batch_size
-        self._generators, self._gaussian = generators, gaussian
+        self._generators = generators
         variances = [self._network.input_noise_variance, *self._network.noise_variances.tolist()]
         widths = [samples.x.shape[1], *self._network.hidden_widths]
         self._noise = list(zip(variances, widths, gaussian, strict=True))

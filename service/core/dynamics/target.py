@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.problems import Problem
-from service.core.results import Minima
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem
+from service.core.ground.results import Minima
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,14 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import BoolArray, FloatArray, IntArray
-from service.core.dynamics.batched import BatchedLoss, Stack, norms_of
-from service.core.dynamics.curvature import curvature_bound
+from service.core.curvature.bound import curvature_bound
 from service.core.dynamics.initialisations import generator
 from service.core.dynamics.optimisers import Adam, Descent, Rule, lbfgs
 from service.core.dynamics.sampling import SampledGradient
 from service.core.dynamics.target import Target
-from service.core.problems import Problem
+from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
+from service.core.ground.problems import Problem
+from service.core.losses.batched import BatchedLoss, Stack, norms_of
 from service.vocabulary import Initialisation, Optimiser
 
 ADAM_RATE: Final = 0.01

@@ -7,14 +7,14 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from service.core.extremes.charges import charged
-from service.core.extremes.extremes import Extremes
 from service.core.extremes.free import FREE, FreeInputs, free_inputs
 from service.core.extremes.lifted import certified, with_free_inputs
 from service.core.extremes.present import PresentInputs, present_inputs
 from service.core.extremes.scaled import APART, ScaledInputs, lowered_inputs, scaled_inputs
-from service.core.problems import Problem
-from service.core.results import Certificate, Minima, Solution
-from service.core.roles import Certifier
+from service.core.ground.extremes import Extremes
+from service.core.ground.problems import Problem
+from service.core.ground.results import Certificate, Minima, Solution
+from service.core.ground.roles import Certifier
 from service.errors import NumericalError
 from service.vocabulary import Status
 

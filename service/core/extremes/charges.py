@@ -9,11 +9,11 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import BoolArray, FloatArray
-from service.core.extremes.extremes import Extremes
-from service.core.linear.common_decay import common_decay
-from service.core.problems import Problem
-from service.core.results import Certificate, GlobalMinimum
+from service.core.ground.extremes import Extremes
+from service.core.ground.numbers.arrays import BoolArray, FloatArray
+from service.core.ground.problems import Problem
+from service.core.ground.results import Certificate, GlobalMinimum
+from service.core.several_outputs.common_decay import common_decay
 
 DEPENDENT: Final = 1e-13
 """Least singular value of inputs of size one, relative to the largest, that tells them from dependent ones."""

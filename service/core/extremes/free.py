@@ -10,11 +10,11 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import BoolArray, FloatArray
-from service.core.data import Moments, moments_of_factor
-from service.core.data_changes import factor_of_rows
-from service.core.linalg import EPSILON
-from service.core.problems import Problem
+from service.core.ground.data.changes import factor_of_rows
+from service.core.ground.data.conditioned import Moments, moments_of_factor
+from service.core.ground.numbers.arrays import BoolArray, FloatArray
+from service.core.ground.numbers.spectrum import EPSILON
+from service.core.ground.problems import Problem
 from service.vocabulary import Bias, Loss
 
 FREE: Final = 2.0**50

@@ -9,16 +9,11 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.enclosures.loss import EnclosedLoss, loss_of_weights
 from service.core.extremes.free import FreeInputs
-from service.core.linear.answer import minimum_point, padded
-from service.core.linear.common_decay import common_decay
-from service.core.linear.layers import aligned_layers
-from service.core.losses import fit_of
-from service.core.parameters import Parameters, columns_of
-from service.core.problems import Problem
-from service.core.results import (
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.parameters import Parameters, columns_of
+from service.core.ground.problems import Problem
+from service.core.ground.results import (
     Certificate,
     Check,
     GlobalMinimum,
@@ -28,9 +23,14 @@ from service.core.results import (
     StationaryPoint,
     Thresholds,
 )
-from service.core.roles import Certifier
-from service.core.rules import Finding, Verdict
-from service.core.scalar.narrow import dense_or_narrow
+from service.core.ground.roles import Certifier
+from service.core.ground.rules import Finding, Verdict
+from service.core.losses.enclosed import EnclosedLoss, loss_of_weights
+from service.core.losses.expected import fit_of
+from service.core.losses.narrow import dense_or_narrow
+from service.core.several_outputs.answer import minimum_point, padded
+from service.core.several_outputs.common_decay import common_decay
+from service.core.several_outputs.layers import aligned_layers
 from service.vocabulary import Evidence, PointClass, PointKind, Status
 
 NAME: Final = "inputs so large that their weights are free are explained first"

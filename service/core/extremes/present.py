@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from service.core.arrays import BoolArray, FloatArray
-from service.core.data import Moments, moments_of_factor
-from service.core.extremes.extremes import Extremes
-from service.core.factor import triangle
-from service.core.linear.answer import padded
-from service.core.losses import fit_of
-from service.core.parameters import FactoredMatrix, Parameters, columns_of
-from service.core.problems import Problem, Samples
-from service.core.results import GlobalMinimum, Minima, Solution
+from service.core.ground.data.conditioned import Moments, moments_of_factor
+from service.core.ground.extremes import Extremes
+from service.core.ground.numbers.arrays import BoolArray, FloatArray
+from service.core.ground.numbers.factor import triangle
+from service.core.ground.parameters import FactoredMatrix, Parameters, columns_of
+from service.core.ground.problems import Problem, Samples
+from service.core.ground.results import GlobalMinimum, Minima, Solution
+from service.core.losses.expected import fit_of
+from service.core.several_outputs.answer import padded
 from service.vocabulary import Loss
 
 

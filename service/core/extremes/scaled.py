@@ -11,17 +11,17 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import BoolArray, FloatArray
-from service.core.data import Moments, moments_of_factor
 from service.core.extremes.free import FREE
-from service.core.factor import powers_of_two
-from service.core.linear.answer import minimum_point, padded
-from service.core.losses import fit_of
-from service.core.parameters import FactoredMatrix, Parameters, columns_of
-from service.core.problems import Problem, Samples
-from service.core.results import Certificate, GlobalMinimum, Minima, Solution
-from service.core.roles import Certifier
-from service.core.rules import Finding, Verdict
+from service.core.ground.data.conditioned import Moments, moments_of_factor
+from service.core.ground.numbers.arrays import BoolArray, FloatArray
+from service.core.ground.numbers.factor import powers_of_two
+from service.core.ground.parameters import FactoredMatrix, Parameters, columns_of
+from service.core.ground.problems import Problem, Samples
+from service.core.ground.results import Certificate, GlobalMinimum, Minima, Solution
+from service.core.ground.roles import Certifier
+from service.core.ground.rules import Finding, Verdict
+from service.core.losses.expected import fit_of
+from service.core.several_outputs.answer import minimum_point, padded
 from service.vocabulary import Loss, PointKind
 
 APART: Final = 2.0**20

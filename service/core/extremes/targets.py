@@ -11,8 +11,9 @@ from typing import Final
 
 import numpy as np
 
-from service.core.data import Moments, moments_of_factor
-from service.core.problems import Network, Problem
+from service.core.ground.conditioning import size_of_targets
+from service.core.ground.data.conditioned import Moments, moments_of_factor
+from service.core.ground.problems import Network, Problem
 from service.vocabulary import Activation, Loss, SkipKind
 
 ORDINARY: Final = 100
@@ -108,19 +109,6 @@ def scaled_targets(problem: Problem) -> ScaledTargets | None:
         evaluation=None if problem.evaluation is None else _moments(problem.evaluation, exponents.targets),
     )
     return ScaledTargets(problem, exponents, inside)
-
-
-def size_of_targets(data: Moments) -> int | None:
-    """Exponent of two of the largest target, as a root mean square; None if all are zero."""
-    if 1e-200 < data.yy < 1e200:
-        # a glance, since every problem is asked
-        return frexp(data.yy)[1] // 2
-    factor = data.factor
-    if factor is None:
-        return None if data.yy <= 0.0 else frexp(data.yy)[1] // 2
-    sizes = np.maximum(np.abs(factor.y_mean), factor.deviations[factor.inputs :])
-    largest = float(sizes.max())
-    return None if largest == 0.0 else frexp(largest)[1]
 
 
 def _exponents(network: Network, size: int) -> Exponents | None:

@@ -7,10 +7,9 @@ from typing import Final
 import numpy as np
 
 from service.core.extremes.targets import Exponents, ScaledTargets, exponents_of_parameters
-from service.core.parameters import FactoredMatrix, Parameters
-from service.core.problems import Network, Problem
-from service.core.reductions.graph import squared_norm
-from service.core.results import (
+from service.core.ground.parameters import FactoredMatrix, Parameters, squared_norm
+from service.core.ground.problems import Network, Problem
+from service.core.ground.results import (
     Certificate,
     Check,
     GlobalMinimum,
@@ -22,9 +21,11 @@ from service.core.results import (
     Thresholds,
     Transition,
 )
-from service.core.rules import Finding, Verdict
+from service.core.ground.rules import Finding, Verdict
 from service.vocabulary import PointClass, PointKind, Status
 
+GREATEST: Final = float(np.finfo(np.float64).max)
+"""The greatest number."""
 TINY: Final = float(np.finfo(np.float64).tiny)
 """The least normal number."""
 NAME: Final = "targets in units of a power of two"
@@ -118,7 +119,8 @@ def certificate_with(certificate: Certificate, exponents: Exponents) -> Certific
         certificate,
         upper_bound=_outward(certificate.upper_bound, losses, np.inf),
         lower_bound=max(_outward(certificate.lower_bound, losses, -np.inf), 0.0),
-        rounding_allowance=_outward(certificate.rounding_allowance, losses, np.inf),
+        # of bounds that prove nothing it may be beyond double precision
+        rounding_allowance=min(_outward(certificate.rounding_allowance, losses, np.inf), GREATEST),
         checks=tuple(_check(check, slope) for check in certificate.checks),
         terms=None if certificate.terms is None else terms_with(certificate.terms, losses),
         norm_limit=None if limit is None else times(limit, exponents.targets),

@@ -1,1 +1,1 @@
-"""Landscapes: hypotheses of theorems, verdicts, points with their exact curvature, class and way out, witnesses."""
+"""Theorems about landscapes: their hypotheses, the verdicts that follow, and witnesses that show them."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from service.core.results import StationaryPoint
+from service.core.ground.results import StationaryPoint
 from service.vocabulary import PointClass, PointKind
 
 MINIMA: Final = frozenset({PointClass.GLOBAL_MINIMUM, PointClass.LOCAL_MINIMUM})

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.nonlinear import apply
-from service.core.problems import Problem
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem
+from service.core.losses.nonlinear import apply
 from service.vocabulary import Activation, Loss
 
 VANISHING = frozenset(

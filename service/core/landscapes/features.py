@@ -6,8 +6,8 @@ from math import comb
 import numpy as np
 
 from service.core.data_facts.facts import data_facts_of
-from service.core.nonlinear import apply
-from service.core.problems import Problem
+from service.core.ground.problems import Problem
+from service.core.losses.nonlinear import apply
 from service.vocabulary import Activation
 
 LOWER_TOLERANCE = 1e-6

@@ -3,9 +3,9 @@
 import numpy as np
 
 from service.core.data_facts.facts import data_facts_of
-from service.core.hypotheses import ALL_TRAINED, LINEAR, NO_SKIPS, ONE_OUTPUT, SQUARED_LOSS
-from service.core.problems import Layer, Problem
-from service.core.rules import Fact, Hypothesis, Tristate, Verdict
+from service.core.ground.hypotheses import ALL_TRAINED, LINEAR, NO_SKIPS, ONE_OUTPUT, SQUARED_LOSS
+from service.core.ground.problems import Layer, Problem
+from service.core.ground.rules import Fact, Hypothesis, Tristate, Verdict
 from service.vocabulary import Activation, Bias, Loss
 
 INPUTS_UNKNOWN = "without data the number of inputs is unknown"

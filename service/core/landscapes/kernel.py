@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.problems import Problem
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem
 
 MOST_SAMPLES = 300
 """More samples are not tried: the work grows with their cube."""

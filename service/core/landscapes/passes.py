@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem
+from service.core.ground.results import StationaryPoint
 from service.core.landscapes.barcode import MINIMA, Bar
-from service.core.problems import Problem
-from service.core.results import StationaryPoint
 from service.vocabulary import Bias, PointClass, PointKind
 
 _RADII = 2_000

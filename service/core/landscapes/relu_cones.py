@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from scipy.optimize import nnls
 
-from service.core.arrays import BoolArray, FloatArray
+from service.core.ground.numbers.arrays import BoolArray, FloatArray
 
 MOST_SAMPLES = {1: 1_000, 2: 60, 3: 20}
 """Samples up to which the cones are listed, by the rank of the inputs."""

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from service.core.problems import Problem
-from service.core.rules import Conclusion, Finding, Known, Theorem, Tristate, conjunction, examine
+from service.core.ground.problems import Problem
+from service.core.ground.rules import Conclusion, Finding, Known, Theorem, Tristate, conjunction, examine
 from service.errors import NumericalError
 from service.vocabulary import Evidence, Property, TheoremStatus
 

@@ -10,10 +10,10 @@ from math import sqrt
 import numpy as np
 
 from service.core.data_facts.facts import data_facts_of
+from service.core.ground.numbers.exceeding import exceeds
+from service.core.ground.problems import Problem
 from service.core.landscapes import hypotheses
 from service.core.landscapes.below_origin import VANISHING, below_origin_of
-from service.core.problems import Problem
-from service.core.thresholds import exceeds
 from service.vocabulary import Loss, PointClass
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.factor import powers_of_two
-from service.core.linalg import EPSILON
-from service.core.linear.quadratic import Quadratic
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.factor import powers_of_two
+from service.core.ground.numbers.spectrum import EPSILON
+from service.core.ground.problems import Moments
+from service.core.ground.results import Terms
 from service.core.models.linear_vae import LinearVae
-from service.core.problems import Moments
-from service.core.results import Terms
+from service.core.several_outputs.quadratic import Quadratic
 
 HALVINGS = 70
 BRACKET = 1e-6

@@ -6,21 +6,25 @@ classes are learned.  Tirer, Bruna (2022); Dang et al. (2023).  See ``docs/theor
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-from service.core.arrays import BoolArray, FloatArray
-from service.core.linear.quadratic import Quadratic, quadratic_of
-from service.core.linear.ranks import rank_bound
-from service.core.linear.shrinkage import Shrinkage
-from service.core.problems import Layer, Moments, Network, Problem, Skip
-from service.core.results import GlobalMinimum
+from service.core.ground.numbers.arrays import BoolArray, FloatArray
+from service.core.ground.problems import Layer, Moments, Network, Problem, Skip
+from service.core.ground.results import GlobalMinimum
+from service.core.several_outputs.quadratic import Quadratic, quadratic_of
+from service.core.several_outputs.ranks import rank_bound
+from service.core.several_outputs.shrinkage import Shrinkage
 
 SAME = 1e-9
 """Relative difference up to which norms and cosines count as equal."""
 
 PART = 1e-10
 """Share of a direction above which a class has a part in it."""
+
+
+Frame: TypeAlias = Literal["simplex_etf", "orthogonal_frame", "general", "collapsed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class FeatureGeometry:
     reasons : dict
     """
 
-    kind: str
+    kind: Frame
     classes: tuple[ClassGeometry, ...]
     count_threshold: float | None
     logits: FloatArray
@@ -211,7 +215,7 @@ def _collapse_scales(problem: Problem) -> tuple[FloatArray | None, str]:
     return largest, ""
 
 
-def _kind(learned: BoolArray, norms: FloatArray | None, cosines: FloatArray | None) -> str:
+def _kind(learned: BoolArray, norms: FloatArray | None, cosines: FloatArray | None) -> Frame:
     if not np.any(learned):
         return "collapsed"
     if norms is None or cosines is None:

@@ -6,18 +6,18 @@ bounded for all weights by a diagonal quadratic below it. The same quadratic is 
 
 import numpy as np
 
-from service.core.enclosures.loss import loss_of_weights
-from service.core.enclosures.measured import measure
-from service.core.enclosures.of_problem import prediction_source, without_targets
-from service.core.enclosures.sources import UNIT, gamma
-from service.core.linear.expanded import quadratic_of_expansion
-from service.core.linear.quadratic import seen_spectrum
-from service.core.losses import DenseParameters
+from service.core.ground.as_sent import prediction_source, without_targets
+from service.core.ground.enclosures.measured import measure
+from service.core.ground.enclosures.sources import UNIT, gamma
+from service.core.ground.parameters import Parameters
+from service.core.ground.problems import Problem
+from service.core.ground.results import GlobalMinimum, Terms
+from service.core.losses.enclosed import loss_of_weights
+from service.core.losses.expected import DenseParameters
 from service.core.models.evidence_bound import Autoencoder, departures, lower_bound, parts_of_departures
 from service.core.models.linear_vae import LinearVae
-from service.core.parameters import Parameters
-from service.core.problems import Problem
-from service.core.results import GlobalMinimum, Terms
+from service.core.several_outputs.expanded import quadratic_of_expansion
+from service.core.several_outputs.quadratic import seen_spectrum
 
 POSITIVE = 256.0
 """Roundings of a sum of terms of one sign that come from a few products each."""

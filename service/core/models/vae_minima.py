@@ -7,17 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.linear.layers import product_svd
-from service.core.linear.quadratic import Quadratic, quadratic_of_moments
-from service.core.losses import fit_of
-from service.core.models.evidence_bound import Autoencoder, gradient_norm, terms_of
-from service.core.models.linear_vae import LinearVae, VaeSolution, solve_vae
-from service.core.models.vae_bounds import bound_below, enclosed_terms, gap_unit
-from service.core.moments import centred
-from service.core.parameters import FactoredMatrix, Parameters
-from service.core.problems import Moments, Problem
-from service.core.results import (
+from service.core.ground.data.moments import centred
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.parameters import FactoredMatrix, Parameters
+from service.core.ground.problems import Moments, Problem
+from service.core.ground.results import (
     Certificate,
     Check,
     GlobalMinimum,
@@ -27,7 +21,13 @@ from service.core.results import (
     StationaryPoint,
     Thresholds,
 )
-from service.core.rules import Finding, Verdict
+from service.core.ground.rules import Finding, Verdict
+from service.core.losses.expected import fit_of
+from service.core.models.evidence_bound import Autoencoder, gradient_norm, terms_of
+from service.core.models.linear_vae import LinearVae, VaeSolution, solve_vae
+from service.core.models.vae_bounds import bound_below, enclosed_terms, gap_unit
+from service.core.several_outputs.layers import product_svd
+from service.core.several_outputs.quadratic import Quadratic, quadratic_of_moments
 from service.vocabulary import Evidence, PointClass, PointKind, Status
 
 SOLVER = "linear_vae"

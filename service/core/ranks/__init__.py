@@ -1,1 +1,1 @@
-"""What training makes of each weight matrix: invariants, rank rules and how they combine."""
+"""What training makes of each weight matrix: invariants, and the settings and conditions of rank rules."""

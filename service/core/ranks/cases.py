@@ -5,9 +5,9 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem, Samples, Skip
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Network, Problem, Samples, Skip
 from service.core.ranks.setting import Setting
 from service.core.ranks.training import Teacher, Training
 from service.vocabulary import Activation, Bias, Dynamics, InitialLoss, Loss, SkipKind

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from service.core.arrays import FloatArray
 from service.core.data_facts.labels import CLASSIFICATION_LOSSES
-from service.core.losses import DenseParameters, loss_of
-from service.core.ranks.losses import log_loss
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.losses.expected import DenseParameters, loss_of
+from service.core.losses.logarithms import log_loss
 from service.core.ranks.results import Prediction
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot, forward

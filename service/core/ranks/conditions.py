@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from service.core.data_facts.labels import CLASSIFICATION_LOSSES
+from service.core.ground.rules import Fact, Verdict
 from service.core.ranks.rule import Condition
 from service.core.ranks.setting import Setting
-from service.core.rules import Fact, Verdict
 from service.vocabulary import Activation, Bias, Dynamics, Loss, SkipKind
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from service.core.problems import Network
+from service.core.ground.problems import Network
 from service.errors import FieldProblem, InputError
 from service.vocabulary import Activation, SkipKind
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.core.arrays import BoolArray, FloatArray, IntArray
+from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
 from service.core.ranks.graph import Graph
 from service.core.ranks.snapshot import Snapshot
 from service.vocabulary import Activation, Conserved, SkipKind

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 from service.core.ranks.invariants import balance, conserved_entries, drift, invariants_of
 from service.core.ranks.results import LayerProgress, MeasuredInvariant, Prediction
 from service.core.ranks.setting import Setting

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from service.core.arrays import FloatArray
 from service.core.data_facts.max_margin import Separability
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.rules import Finding
 from service.core.ranks.invariants import Invariant
 from service.core.ranks.rule import Application
-from service.core.rules import Finding
 from service.vocabulary import RankKind
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from service.core.ground.rules import Finding, Tristate, Verdict, conjunction
 from service.core.ranks.setting import Setting
-from service.core.rules import Finding, Tristate, Verdict, conjunction
 from service.vocabulary import RankKind, TheoremStatus
 
 

@@ -7,18 +7,18 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
 from service.core.data_facts.geometry import Gram, gram_of, whiteness_of
 from service.core.data_facts.labels import CLASSIFICATION_LOSSES, Labelled, labelled_of
 from service.core.data_facts.max_margin import Separability, separability_of
 from service.core.data_facts.rank import rank_of_table
-from service.core.linalg import EPSILON
-from service.core.problems import Problem
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.spectrum import EPSILON
+from service.core.ground.problems import Problem
+from service.core.ground.rules import Verdict
+from service.core.losses.logarithms import chance_loss, log_loss
 from service.core.ranks.graph import Graph
-from service.core.ranks.losses import chance_loss, log_loss
 from service.core.ranks.snapshot import Snapshot, forward
 from service.core.ranks.training import Training
-from service.core.rules import Verdict
 from service.vocabulary import Activation, Bias, Dynamics, InitialLoss, Loss, SkipKind
 
 FROM_SNAPSHOTS: Final = "the least of the snapshots"

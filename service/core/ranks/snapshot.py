@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.problems import Network
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Network
 from service.core.ranks.graph import Edge, Graph
 from service.vocabulary import Activation, SkipKind
 

@@ -1,6 +1,6 @@
 """Exact loss and gradient of linear networks with skips, from low-rank products of factored weights.
 
-Shares nothing with the reductions; hidden noise goes through the second moments of `service.core.losses`.
+Shares nothing with the reductions; hidden noise goes through the second moments of `service.core.losses.expected`.
 """
 
 from collections.abc import Iterator
@@ -8,13 +8,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.losses import fit_of, gradient_of, terms_of
-from service.core.parameters import FactoredMatrix, Parameters, columns_of
-from service.core.problems import Moments, Network, Problem
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.parameters import FactoredMatrix, Parameters, columns_of, squared_norm
+from service.core.ground.problems import Moments, Network, Problem
+from service.core.ground.results import Terms
+from service.core.losses.expected import fit_of, gradient_of, terms_of
+from service.core.losses.narrow import dense_or_narrow
 from service.core.reductions.step import Weights, apply
-from service.core.results import Terms
-from service.core.scalar.narrow import dense_or_narrow
+
+ROUNDED = 1e-6
+"""Rounding of a slope, relative to the moduli of its terms, in units of what it is compared with: some hundred units in
+the last place where it is small to 1e-8."""
 
 
 def end_map(network: Network, weights: Weights, inputs: int) -> FloatArray:
@@ -51,12 +55,6 @@ def _after(rows: FloatArray, weight: FactoredMatrix) -> FloatArray:
     """``rows @ weight`` without the dense weight."""
     product: FloatArray = ((rows @ columns_of(weight.left)) * weight.values) @ columns_of(weight.right).T
     return product
-
-
-def squared_norm(weight: FactoredMatrix) -> float:
-    """Squared Frobenius norm."""
-    left, right = columns_of(weight.left) * weight.values, columns_of(weight.right)
-    return float(np.sum((left.T @ left) * (right.T @ right)))
 
 
 def exact_terms(problem: Problem, weights: Weights, offset: FloatArray) -> Terms:
@@ -123,7 +121,9 @@ def _slopes(network: Network, data: Moments, weights: Weights) -> Iterator[tuple
         for skip, own in zip(network.skips, weights.skips, strict=True)
         if own is not None
     ]
-    pulls = float(np.linalg.norm(fitted)) + float(np.linalg.norm(data.xy))
+    # where the map is large along weak inputs, its own rounding moves the slope along strong ones
+    reached = float(np.linalg.norm(np.abs(before[-1]) @ np.abs(data.xx)))
+    pulls = float(np.linalg.norm(fitted)) + float(np.linalg.norm(data.xy)) + ROUNDED * reached
     for source, target, decay, weight in parts:
         pull = FactoredMatrix(after[target].T, np.full(network.outputs, 2.0), before[source] @ misfit.T)
         left = np.hstack([columns_of(pull.left), columns_of(weight.left)])

@@ -5,18 +5,18 @@ See ``docs/theory/autoencoders.md``.
 
 import numpy as np
 
-from service.core.linear import hypotheses as needs
-from service.core.linear.answer import UNIQUE, ZERO_UNIQUE, global_minimum
-from service.core.linear.common_decay import common_decay
-from service.core.linear.layers import aligned_layers
-from service.core.linear.origin import origin_of, origin_points
-from service.core.linear.quadratic import Quadratic, quadratic_of
-from service.core.linear.ranks import rank_bound
-from service.core.linear.subsets import best_subsets, count_subsets
-from service.core.problems import Problem
-from service.core.results import GlobalMinimum, Solution, StationaryPoint, Thresholds, Transition
-from service.core.roles import Solver
-from service.core.thresholds import exceeding
+from service.core.ground.numbers.exceeding import exceeding
+from service.core.ground.problems import Problem
+from service.core.ground.results import GlobalMinimum, Solution, StationaryPoint, Thresholds, Transition
+from service.core.ground.roles import Solver
+from service.core.several_outputs import hypotheses as needs
+from service.core.several_outputs.answer import UNIQUE, ZERO_UNIQUE, global_minimum
+from service.core.several_outputs.common_decay import common_decay
+from service.core.several_outputs.layers import aligned_layers
+from service.core.several_outputs.origin import origin_of, origin_points
+from service.core.several_outputs.quadratic import Quadratic, quadratic_of
+from service.core.several_outputs.ranks import rank_bound
+from service.core.several_outputs.subsets import best_subsets, count_subsets
 from service.vocabulary import Evidence, PointClass, PointKind, Status
 
 

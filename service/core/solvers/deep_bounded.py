@@ -9,25 +9,25 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.linear import hypotheses as needs
-from service.core.linear.answer import global_minimum, minimum_point
-from service.core.linear.common_decay import common_decay
-from service.core.linear.envelope import Penalised
-from service.core.linear.guided import guided
-from service.core.linear.layers import aligned_layers
-from service.core.linear.nuclear import minimise as minimise_nuclear
-from service.core.linear.origin import origin_of, origin_points
-from service.core.linear.quadratic import Quadratic, quadratic_of
-from service.core.linear.rank_one import RankOneTask
-from service.core.linear.rank_one import minimise as minimise_rank_one
-from service.core.linear.ranks import rank_bound
-from service.core.linear.reweighted import settle
-from service.core.linear.shrinkage import Shrinkage
-from service.core.linear.thresholds import collapse_thresholds
-from service.core.problems import Problem
-from service.core.results import GlobalMinimum, Solution, Thresholds
-from service.core.roles import Solver
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem
+from service.core.ground.results import GlobalMinimum, Solution, Thresholds
+from service.core.ground.roles import Solver
+from service.core.several_outputs import hypotheses as needs
+from service.core.several_outputs.answer import global_minimum, minimum_point
+from service.core.several_outputs.common_decay import common_decay
+from service.core.several_outputs.envelope import Penalised
+from service.core.several_outputs.guided import guided
+from service.core.several_outputs.layers import aligned_layers
+from service.core.several_outputs.nuclear import minimise as minimise_nuclear
+from service.core.several_outputs.origin import origin_of, origin_points
+from service.core.several_outputs.quadratic import Quadratic, quadratic_of
+from service.core.several_outputs.rank_one import RankOneTask
+from service.core.several_outputs.rank_one import minimise as minimise_rank_one
+from service.core.several_outputs.ranks import rank_bound
+from service.core.several_outputs.reweighted import settle
+from service.core.several_outputs.shrinkage import Shrinkage
+from service.core.several_outputs.thresholds import collapse_thresholds
 from service.vocabulary import Evidence, Status
 
 PERTURBED_STARTS = 3

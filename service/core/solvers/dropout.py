@@ -6,18 +6,18 @@ one; with decay two layers and white inputs.  See ``docs/theory/dropout.md``.
 
 import numpy as np
 
-from service.core.linear import hypotheses as needs
-from service.core.linear.answer import global_minimum, minimum_point
-from service.core.linear.layers import product_svd
-from service.core.linear.noisy_layers import noisy_parameters
-from service.core.linear.origin import origin_of, origin_points
-from service.core.linear.quadratic import Quadratic, quadratic_of
-from service.core.linear.ranks import rank_bound
-from service.core.linear.water_filling import Level, effective_noise, fill, transition_scales
-from service.core.linear.water_level import decay_level, water_level
-from service.core.problems import Problem
-from service.core.results import GlobalMinimum, Solution, Thresholds, Transition
-from service.core.roles import Solver
+from service.core.ground.problems import Problem
+from service.core.ground.results import GlobalMinimum, Solution, Thresholds, Transition
+from service.core.ground.roles import Solver
+from service.core.several_outputs import hypotheses as needs
+from service.core.several_outputs.answer import global_minimum, minimum_point
+from service.core.several_outputs.layers import product_svd
+from service.core.several_outputs.noisy_layers import noisy_parameters
+from service.core.several_outputs.origin import origin_of, origin_points
+from service.core.several_outputs.quadratic import Quadratic, quadratic_of
+from service.core.several_outputs.ranks import rank_bound
+from service.core.several_outputs.water_filling import Level, effective_noise, fill, transition_scales
+from service.core.several_outputs.water_level import decay_level, water_level
 from service.vocabulary import Evidence, Status
 
 

@@ -6,17 +6,17 @@ not learned.  See ``docs/theory/factorisation.md``.
 
 import numpy as np
 
-from service.core.linear import hypotheses as needs
-from service.core.linear.answer import UNIQUE, ZERO_UNIQUE, global_minimum
-from service.core.linear.lane_points import TIE_TOLERANCE, Lanes
-from service.core.linear.layers import aligned_layers
-from service.core.linear.origin import origin_of, origin_points
-from service.core.linear.quadratic import Quadratic, quadratic_of
-from service.core.linear.ranks import rank_bound
-from service.core.linear.shrinkage import Shrinkage
-from service.core.problems import Problem
-from service.core.results import GlobalMinimum, Solution, Thresholds
-from service.core.roles import Solver
+from service.core.ground.problems import Problem
+from service.core.ground.results import GlobalMinimum, Solution, Thresholds
+from service.core.ground.roles import Solver
+from service.core.several_outputs import hypotheses as needs
+from service.core.several_outputs.answer import UNIQUE, ZERO_UNIQUE, global_minimum
+from service.core.several_outputs.lane_points import TIE_TOLERANCE, Lanes
+from service.core.several_outputs.layers import aligned_layers
+from service.core.several_outputs.origin import origin_of, origin_points
+from service.core.several_outputs.quadratic import Quadratic, quadratic_of
+from service.core.several_outputs.ranks import rank_bound
+from service.core.several_outputs.shrinkage import Shrinkage
 from service.vocabulary import Status
 
 

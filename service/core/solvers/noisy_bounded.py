@@ -10,24 +10,24 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import minimize
 
-from service.core.arrays import FloatArray
-from service.core.data_changes import with_input_noise
-from service.core.linear import hypotheses as needs
-from service.core.linear.answer import UNIQUE, global_minimum, minimum_point
-from service.core.linear.first_layer import BestFirstLayer, descend
-from service.core.linear.lane_starts import balanced_starts
-from service.core.linear.layers import biases_of
-from service.core.linear.noisy_layers import noisy_parameters
-from service.core.linear.origin import origin_of, origin_points
-from service.core.linear.quadratic import Quadratic, quadratic_of
-from service.core.linear.ranks import rank_bound
-from service.core.linear.water_filling import effective_noise, fill, noisy_layers
-from service.core.losses import DenseParameters, terms_of
-from service.core.parameters import FactoredMatrix, Parameters
-from service.core.problems import Layer, Network, Problem, shapes_of
-from service.core.results import GlobalMinimum, Solution, Thresholds
-from service.core.roles import Solver
-from service.core.rules import Hypothesis, Verdict
+from service.core.ground.data.changes import with_input_noise
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.parameters import FactoredMatrix, Parameters
+from service.core.ground.problems import Layer, Network, Problem, shapes_of
+from service.core.ground.results import GlobalMinimum, Solution, Thresholds
+from service.core.ground.roles import Solver
+from service.core.ground.rules import Hypothesis, Verdict
+from service.core.losses.expected import DenseParameters, terms_of
+from service.core.several_outputs import hypotheses as needs
+from service.core.several_outputs.answer import UNIQUE, global_minimum, minimum_point
+from service.core.several_outputs.first_layer import BestFirstLayer, descend
+from service.core.several_outputs.lane_starts import balanced_starts
+from service.core.several_outputs.layers import biases_of
+from service.core.several_outputs.noisy_layers import noisy_parameters
+from service.core.several_outputs.origin import origin_of, origin_points
+from service.core.several_outputs.quadratic import Quadratic, quadratic_of
+from service.core.several_outputs.ranks import rank_bound
+from service.core.several_outputs.water_filling import effective_noise, fill, noisy_layers
 from service.vocabulary import Bias, Evidence, Status
 
 RESTARTS = 7

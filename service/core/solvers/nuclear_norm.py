@@ -7,17 +7,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from service.core.linear import hypotheses as needs
-from service.core.linear.answer import UNIQUE, ZERO_UNIQUE, global_minimum, minimum_point
-from service.core.linear.common_decay import common_decay
-from service.core.linear.layers import aligned_layers
-from service.core.linear.nuclear import NuclearSolution, minimise
-from service.core.linear.origin import origin_of, origin_points
-from service.core.linear.quadratic import Quadratic, quadratic_of
-from service.core.linear.thresholds import collapse_thresholds
-from service.core.problems import Problem
-from service.core.results import GlobalMinimum, Solution
-from service.core.roles import Solver
+from service.core.ground.problems import Problem
+from service.core.ground.results import GlobalMinimum, Solution
+from service.core.ground.roles import Solver
+from service.core.several_outputs import hypotheses as needs
+from service.core.several_outputs.answer import UNIQUE, ZERO_UNIQUE, global_minimum, minimum_point
+from service.core.several_outputs.common_decay import common_decay
+from service.core.several_outputs.layers import aligned_layers
+from service.core.several_outputs.nuclear import NuclearSolution, minimise
+from service.core.several_outputs.origin import origin_of, origin_points
+from service.core.several_outputs.quadratic import Quadratic, quadratic_of
+from service.core.several_outputs.thresholds import collapse_thresholds
 from service.vocabulary import Status
 
 

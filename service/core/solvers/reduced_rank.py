@@ -8,18 +8,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from service.core.arrays import FloatArray, IntArray
-from service.core.linalg import EPSILON
-from service.core.linear import hypotheses as needs
-from service.core.linear.answer import global_minimum
-from service.core.linear.layers import aligned_layers, product_svd
-from service.core.linear.origin import origin_of, origin_points
-from service.core.linear.quadratic import Quadratic, quadratic_of, with_ridge
-from service.core.linear.ranks import rank_bound
-from service.core.linear.subsets import LISTED_AT_MOST, best_subsets, count_subsets
-from service.core.problems import Problem
-from service.core.results import GlobalMinimum, Origin, Solution, StationaryPoint, Thresholds
-from service.core.roles import Solver
+from service.core.ground.numbers.arrays import FloatArray, IntArray
+from service.core.ground.numbers.spectrum import EPSILON
+from service.core.ground.problems import Problem
+from service.core.ground.results import GlobalMinimum, Origin, Solution, StationaryPoint, Thresholds
+from service.core.ground.roles import Solver
+from service.core.several_outputs import hypotheses as needs
+from service.core.several_outputs.answer import global_minimum
+from service.core.several_outputs.layers import aligned_layers, product_svd
+from service.core.several_outputs.origin import origin_of, origin_points
+from service.core.several_outputs.quadratic import Quadratic, quadratic_of, with_ridge
+from service.core.several_outputs.ranks import rank_bound
+from service.core.several_outputs.subsets import LISTED_AT_MOST, best_subsets, count_subsets
 from service.vocabulary import Evidence, PointClass, PointKind, Status
 
 TIE_TOLERANCE = 1e-10

@@ -9,19 +9,19 @@ from math import exp, inf, log
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.hypotheses import ALL_TRAINED, BIAS_COVERED, DATA, LINEAR, NO_SKIPS, ONE_OUTPUT, SQUARED_LOSS
-from service.core.linalg import length_of
-from service.core.losses import fit_of
-from service.core.problems import Moments, Network, Problem
-from service.core.results import GlobalMinimum, Solution, StationaryPoint, Terms
-from service.core.roles import Solver
-from service.core.scalar.branches import Branch, Branches, parameter_norm
-from service.core.scalar.origin import origin
-from service.core.scalar.reduced import ReducedProblem, log_decay_of, reduced_of
-from service.core.scalar.refinement import beats_zero, refined
-from service.core.scalar.thresholds import thresholds
-from service.core.scalar.weights import balanced_parameters, output_offset
+from service.core.ground.hypotheses import ALL_TRAINED, BIAS_COVERED, DATA, LINEAR, NO_SKIPS, ONE_OUTPUT, SQUARED_LOSS
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.spectrum import length_of
+from service.core.ground.problems import Moments, Network, Problem
+from service.core.ground.results import GlobalMinimum, Solution, StationaryPoint, Terms
+from service.core.ground.roles import Solver
+from service.core.losses.expected import fit_of
+from service.core.one_output.branches import Branch, Branches, parameter_norm
+from service.core.one_output.origin import origin
+from service.core.one_output.reduced import ReducedProblem, log_decay_of, reduced_of
+from service.core.one_output.refinement import beats_zero, refined
+from service.core.one_output.thresholds import thresholds
+from service.core.one_output.weights import balanced_parameters, output_offset
 from service.vocabulary import Evidence, PointClass, PointKind, Status
 
 THEOREMS = ("scalar-output", "scalar-output-roots", "scalar-output-norm-bound")

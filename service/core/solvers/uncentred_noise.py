@@ -5,17 +5,17 @@ See ``docs/theory/dropout.md``.
 
 import numpy as np
 
-from service.core.hypotheses import ALL_TRAINED, DATA, LINEAR, NO_SKIPS, SQUARED_LOSS
-from service.core.linear import hypotheses as needs
-from service.core.linear.answer import global_minimum, minimum_point
-from service.core.linear.layers import product_svd
-from service.core.linear.noisy_layers import noisy_parameters
-from service.core.linear.origin import origin_of, origin_points
-from service.core.linear.quadratic import quadratic_of
-from service.core.linear.uncentred import least_point, noise_coordinates
-from service.core.problems import Problem
-from service.core.results import Solution, Thresholds
-from service.core.roles import Solver
+from service.core.ground.hypotheses import ALL_TRAINED, DATA, LINEAR, NO_SKIPS, SQUARED_LOSS
+from service.core.ground.problems import Problem
+from service.core.ground.results import Solution, Thresholds
+from service.core.ground.roles import Solver
+from service.core.several_outputs import hypotheses as needs
+from service.core.several_outputs.answer import global_minimum, minimum_point
+from service.core.several_outputs.layers import product_svd
+from service.core.several_outputs.noisy_layers import noisy_parameters
+from service.core.several_outputs.origin import origin_of, origin_points
+from service.core.several_outputs.quadratic import quadratic_of
+from service.core.several_outputs.uncentred import least_point, noise_coordinates
 from service.vocabulary import Status
 
 

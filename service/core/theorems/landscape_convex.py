@@ -2,11 +2,11 @@
 
 from typing import Final
 
+from service.core.ground.problems import Problem
+from service.core.ground.rules import Hypothesis, Verdict
 from service.core.landscapes import hypotheses as on
-from service.core.problems import Problem
-from service.core.rules import Hypothesis, Verdict
-from service.core.theorems.landscape_cases import ALWAYS_CONVEX, case, follows, row, samples, with_loss, with_widths
-from service.core.theorems.landscape_linear_conditions import ATTAINED, CONNECTED, DEEP, NSM, STRICT
+from service.core.landscapes.cases import ALWAYS_CONVEX, case, follows, row, samples, with_loss, with_widths
+from service.core.landscapes.linear_conditions import ATTAINED, CONNECTED, DEEP, NSM, STRICT
 from service.vocabulary import Loss, TheoremStatus
 
 

@@ -4,11 +4,11 @@ from typing import Final
 
 import numpy as np
 
+from service.core.ground.problems import Problem
+from service.core.ground.rules import Hypothesis, Verdict
 from service.core.landscapes import hypotheses as on
-from service.core.problems import Problem
-from service.core.rules import Hypothesis, Verdict
-from service.core.theorems.landscape_cases import case, row, samples, with_layer
-from service.core.theorems.landscape_decayed_conditions import TRAINED, WHITE
+from service.core.landscapes.cases import case, row, samples, with_layer
+from service.core.landscapes.decayed_conditions import TRAINED, WHITE
 from service.vocabulary import TheoremStatus
 
 

@@ -7,12 +7,12 @@ from typing import Final
 import numpy as np
 
 from service.core.data_facts.facts import GAP_TOLERANCE, data_facts_of
+from service.core.ground.problems import Problem
+from service.core.ground.rules import Hypothesis, Verdict
 from service.core.landscapes import hypotheses as on
-from service.core.linear.shrinkage import Shrinkage
-from service.core.problems import Problem
-from service.core.rules import Hypothesis, Verdict
-from service.core.theorems.landscape_cases import ALWAYS_CONVEX, case, follows, row, with_widths
-from service.core.theorems.landscape_decayed_conditions import DEEP, SHALLOW, SPURIOUS, TRAINED, WHITE
+from service.core.landscapes.cases import ALWAYS_CONVEX, case, follows, row, with_widths
+from service.core.landscapes.decayed_conditions import DEEP, SHALLOW, SPURIOUS, TRAINED, WHITE
+from service.core.several_outputs.shrinkage import Shrinkage
 from service.vocabulary import Property, TheoremStatus
 
 NSM: Final = Property.NO_SPURIOUS_LOCAL_MINIMA

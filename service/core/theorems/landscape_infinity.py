@@ -4,10 +4,10 @@ from typing import Final
 
 from service.core.data_facts.facts import data_facts_of
 from service.core.data_facts.separation import separation_of
+from service.core.ground.problems import Problem
+from service.core.ground.rules import Hypothesis, Verdict
 from service.core.landscapes import hypotheses as on
-from service.core.problems import Problem
-from service.core.rules import Hypothesis, Verdict
-from service.core.theorems.landscape_cases import (
+from service.core.landscapes.cases import (
     case,
     excludes,
     follows,
@@ -19,8 +19,8 @@ from service.core.theorems.landscape_cases import (
     with_loss,
     with_network,
 )
-from service.core.theorems.landscape_cases import on as on_data
-from service.core.theorems.landscape_decayed_conditions import DEEP
+from service.core.landscapes.cases import on as on_data
+from service.core.landscapes.decayed_conditions import DEEP
 from service.vocabulary import Activation, Bias, Loss, Property, TheoremStatus
 
 TAILED: Final = frozenset({Loss.LOGISTIC, Loss.EXPONENTIAL, Loss.CROSS_ENTROPY})

@@ -3,8 +3,8 @@
 from typing import Final
 
 from service.core.landscapes import hypotheses as on
-from service.core.theorems.landscape_cases import case, not_decidable, row, undecidable
-from service.core.theorems.landscape_wide_conditions import DATA, RELU_CASE, SMOOTH_INCREASING, TANH
+from service.core.landscapes.cases import case, not_decidable, row, undecidable
+from service.core.landscapes.wide_conditions import DATA, RELU_CASE, SMOOTH_INCREASING, TANH
 from service.vocabulary import Activation, TheoremStatus
 
 SMOOTH = on.activations("smooth activations", SMOOTH_INCREASING | {Activation.QUADRATIC})

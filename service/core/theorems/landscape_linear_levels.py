@@ -5,10 +5,10 @@ from typing import Final
 import numpy as np
 
 from service.core.data_facts.facts import GAP_TOLERANCE, data_facts_of
+from service.core.ground.problems import Problem
+from service.core.ground.rules import Fact, Hypothesis, Verdict
 from service.core.landscapes import hypotheses as on
-from service.core.problems import Problem
-from service.core.rules import Fact, Hypothesis, Verdict
-from service.core.theorems.landscape_cases import (
+from service.core.landscapes.cases import (
     case,
     dependent,
     excludes,
@@ -18,7 +18,7 @@ from service.core.theorems.landscape_cases import (
     samples,
     with_widths,
 )
-from service.core.theorems.landscape_linear_conditions import CONNECTED, SHALLOW, explained, with_equal_values
+from service.core.landscapes.linear_conditions import CONNECTED, SHALLOW, explained, with_equal_values
 from service.vocabulary import TheoremStatus
 
 

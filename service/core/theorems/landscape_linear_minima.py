@@ -5,10 +5,10 @@ from typing import Final
 import numpy as np
 
 from service.core.data_facts.facts import data_facts_of
+from service.core.ground.problems import Problem, Samples
+from service.core.ground.rules import Hypothesis, Verdict
 from service.core.landscapes import hypotheses as on
-from service.core.problems import Problem, Samples
-from service.core.rules import Hypothesis, Verdict
-from service.core.theorems.landscape_cases import (
+from service.core.landscapes.cases import (
     case,
     dependent,
     follows,
@@ -19,8 +19,8 @@ from service.core.theorems.landscape_cases import (
     undecidable,
     with_widths,
 )
-from service.core.theorems.landscape_cases import on as on_data
-from service.core.theorems.landscape_linear_conditions import (
+from service.core.landscapes.cases import on as on_data
+from service.core.landscapes.linear_conditions import (
     ATTAINED,
     DEEP,
     DISTINCT_SPECTRUM,

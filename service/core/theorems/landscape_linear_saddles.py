@@ -5,12 +5,12 @@ from typing import Final
 import numpy as np
 
 from service.core.data_facts.facts import data_facts_of
+from service.core.ground.problems import Problem, Samples
+from service.core.ground.rules import Hypothesis, Verdict
 from service.core.landscapes import hypotheses as on
-from service.core.problems import Problem, Samples
-from service.core.rules import Hypothesis, Verdict
-from service.core.theorems.landscape_cases import dependent, excludes, follows, implied_by, row
-from service.core.theorems.landscape_cases import on as on_data
-from service.core.theorems.landscape_linear_conditions import (
+from service.core.landscapes.cases import dependent, excludes, follows, implied_by, row
+from service.core.landscapes.cases import on as on_data
+from service.core.landscapes.linear_conditions import (
     DEEP,
     DISTINCT_SPECTRUM,
     NO_MORE_OUTPUTS,

@@ -4,11 +4,10 @@ from typing import Final
 
 import numpy as np
 
+from service.core.ground.problems import Problem
+from service.core.ground.rules import Hypothesis, Verdict
 from service.core.landscapes import hypotheses as on
-from service.core.landscapes.kernel import kernel_of
-from service.core.problems import Problem
-from service.core.rules import Hypothesis, Verdict
-from service.core.theorems.landscape_cases import (
+from service.core.landscapes.cases import (
     ALWAYS_CONVEX,
     case,
     not_decidable,
@@ -20,6 +19,7 @@ from service.core.theorems.landscape_cases import (
     with_layer,
     with_widths,
 )
+from service.core.landscapes.kernel import kernel_of
 from service.vocabulary import Activation, TheoremStatus
 
 

@@ -5,10 +5,10 @@ from typing import Final
 import numpy as np
 
 from service.core.data_facts.facts import FIT_TOLERANCE, ROUNDING, data_facts_of
+from service.core.ground.problems import Layer, Problem, Samples
+from service.core.ground.rules import Hypothesis, Verdict
 from service.core.landscapes import hypotheses as on
-from service.core.problems import Layer, Problem, Samples
-from service.core.rules import Hypothesis, Verdict
-from service.core.theorems.landscape_cases import (
+from service.core.landscapes.cases import (
     case,
     follows,
     implied_by,
@@ -19,7 +19,7 @@ from service.core.theorems.landscape_cases import (
     with_layer,
     with_widths,
 )
-from service.core.theorems.landscape_cases import on as on_data
+from service.core.landscapes.cases import on as on_data
 from service.vocabulary import Activation, Bias, Property, TheoremStatus
 
 SPURIOUS: Final = follows(Property.SPURIOUS_MINIMA_EXIST)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from service.core.landscapes import hypotheses as on
-from service.core.theorems.landscape_cases import (
+from service.core.landscapes.cases import (
     not_decidable,
     not_expressible,
     row,
@@ -12,8 +12,8 @@ from service.core.theorems.landscape_cases import (
     with_layer,
     with_widths,
 )
-from service.core.theorems.landscape_cases import on as on_data
-from service.core.theorems.landscape_wide_conditions import LEAKY, LEAKY_CASE, RELU, RELU_CASE, TANH, TWO, width_against
+from service.core.landscapes.cases import on as on_data
+from service.core.landscapes.wide_conditions import LEAKY, LEAKY_CASE, RELU, RELU_CASE, TANH, TWO, width_against
 from service.vocabulary import TheoremStatus
 
 OVERPARAMETRISED = width_against(

@@ -6,11 +6,12 @@ from typing import Final
 import numpy as np
 
 from service.core.data_facts.facts import data_facts_of
+from service.core.ground.numbers.exceeding import exceeds
+from service.core.ground.problems import Problem, Samples
+from service.core.ground.rules import Fact, Hypothesis, Verdict
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.below_origin import VANISHING, below_origin_of
-from service.core.problems import Problem, Samples
-from service.core.rules import Fact, Hypothesis, Verdict
-from service.core.theorems.landscape_cases import (
+from service.core.landscapes.cases import (
     excludes,
     follows,
     row,
@@ -19,9 +20,8 @@ from service.core.theorems.landscape_cases import (
     with_loss,
     with_network,
 )
-from service.core.theorems.landscape_cases import on as on_data
-from service.core.theorems.landscape_decayed_conditions import DEEP, SHALLOW, SPURIOUS, TRAINED
-from service.core.thresholds import exceeds
+from service.core.landscapes.cases import on as on_data
+from service.core.landscapes.decayed_conditions import DEEP, SHALLOW, SPURIOUS, TRAINED
 from service.vocabulary import Activation, Loss, Property, TheoremStatus
 
 

@@ -2,10 +2,10 @@
 
 from typing import Final
 
+from service.core.ground.problems import Problem
 from service.core.landscapes import hypotheses as on
-from service.core.problems import Problem
-from service.core.theorems.landscape_cases import ALWAYS_CONVEX, case, follows, row, with_layer, with_widths
-from service.core.theorems.landscape_wide_conditions import DATA, NSV, RELU, TWO, width_against
+from service.core.landscapes.cases import ALWAYS_CONVEX, case, follows, row, with_layer, with_widths
+from service.core.landscapes.wide_conditions import DATA, NSV, RELU, TWO, width_against
 from service.vocabulary import Activation, TheoremStatus
 
 

@@ -4,11 +4,11 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem, Samples
+from service.core.ground.rules import Hypothesis, Verdict
 from service.core.landscapes import hypotheses as on
-from service.core.problems import Problem, Samples
-from service.core.rules import Hypothesis, Verdict
-from service.core.theorems.landscape_cases import (
+from service.core.landscapes.cases import (
     ALWAYS_CONVEX,
     case,
     follows,
@@ -18,7 +18,7 @@ from service.core.theorems.landscape_cases import (
     unsaid,
     with_layer,
 )
-from service.core.theorems.landscape_wide_conditions import DATA, TWO
+from service.core.landscapes.wide_conditions import DATA, TWO
 from service.vocabulary import Activation, Property, TheoremStatus
 
 NSM: Final = Property.NO_SPURIOUS_LOCAL_MINIMA

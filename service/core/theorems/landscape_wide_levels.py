@@ -5,10 +5,10 @@ from itertools import pairwise
 from typing import Final
 
 from service.core.data_facts.facts import data_facts_of
+from service.core.ground.problems import Problem
+from service.core.ground.rules import Hypothesis, Verdict
 from service.core.landscapes import hypotheses as on
-from service.core.problems import Problem
-from service.core.rules import Hypothesis, Verdict
-from service.core.theorems.landscape_cases import (
+from service.core.landscapes.cases import (
     ALWAYS_CONVEX,
     case,
     follows,
@@ -18,8 +18,8 @@ from service.core.theorems.landscape_cases import (
     with_layer,
     with_widths,
 )
-from service.core.theorems.landscape_cases import on as on_data
-from service.core.theorems.landscape_wide_conditions import (
+from service.core.landscapes.cases import on as on_data
+from service.core.landscapes.wide_conditions import (
     DATA,
     LEAKY,
     LEAKY_CASE,

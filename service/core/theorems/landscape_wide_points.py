@@ -4,10 +4,10 @@ from itertools import pairwise
 from typing import Final
 
 from service.core.data_facts.facts import data_facts_of
+from service.core.ground.problems import Problem
+from service.core.ground.rules import Hypothesis, Verdict
 from service.core.landscapes import hypotheses as on
-from service.core.problems import Problem
-from service.core.rules import Hypothesis, Verdict
-from service.core.theorems.landscape_cases import (
+from service.core.landscapes.cases import (
     implied_by,
     not_decidable,
     not_expressible,
@@ -16,7 +16,7 @@ from service.core.theorems.landscape_cases import (
     unsaid,
     with_widths,
 )
-from service.core.theorems.landscape_wide_conditions import ANALYTIC, LAST_WIDE, RELU_CASE, TANH
+from service.core.landscapes.wide_conditions import ANALYTIC, LAST_WIDE, RELU_CASE, TANH
 from service.vocabulary import Activation, TheoremStatus
 
 

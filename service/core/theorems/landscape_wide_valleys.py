@@ -5,11 +5,10 @@ from typing import Final
 import numpy as np
 
 from service.core.data_facts.facts import data_facts_of
+from service.core.ground.problems import Problem, Samples, Skip
+from service.core.ground.rules import Hypothesis, Verdict
 from service.core.landscapes import hypotheses as on
-from service.core.landscapes.features import feature_dimension_of
-from service.core.problems import Problem, Samples, Skip
-from service.core.rules import Hypothesis, Verdict
-from service.core.theorems.landscape_cases import (
+from service.core.landscapes.cases import (
     ALWAYS_CONVEX,
     case,
     follows,
@@ -20,7 +19,8 @@ from service.core.theorems.landscape_cases import (
     with_network,
     with_widths,
 )
-from service.core.theorems.landscape_wide_conditions import ANALYTIC, LAST_WIDE, NSV, RELU_CASE
+from service.core.landscapes.features import feature_dimension_of
+from service.core.landscapes.wide_conditions import ANALYTIC, LAST_WIDE, NSV, RELU_CASE
 from service.vocabulary import Activation, Loss, Property, SkipKind, TheoremStatus
 
 NSB: Final = Property.NO_BAD_BASINS

@@ -1,6 +1,10 @@
 """What is proved about deep linear networks with several outputs and weight decay on every layer."""
 
-from service.core.linear.hypotheses import (
+from service.core.ground import examples
+from service.core.ground.problems import Layer, Network, Problem
+from service.core.ground.rules import Theorem
+from service.core.several_outputs import cases
+from service.core.several_outputs.hypotheses import (
     ALL_DECAYED,
     AUTOENCODER,
     COMMON,
@@ -11,10 +15,6 @@ from service.core.linear.hypotheses import (
     layers_at_least,
     layers_exactly,
 )
-from service.core.problems import Layer, Network, Problem
-from service.core.rules import Theorem
-from service.core.theorems import examples
-from service.core.theorems import linear_cases as cases
 from service.vocabulary import TheoremStatus
 
 AT_LEAST_TWO, EXACTLY_TWO = layers_at_least(2), layers_exactly(2)

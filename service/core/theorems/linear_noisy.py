@@ -1,7 +1,10 @@
 """What is proved about deep linear networks with several outputs and noise on hidden layers."""
 
-from service.core.hypotheses import ALL_TRAINED, DATA, LINEAR, NO_SKIPS, SQUARED_LOSS
-from service.core.linear.hypotheses import (
+from service.core.ground import examples
+from service.core.ground.hypotheses import ALL_TRAINED, DATA, LINEAR, NO_SKIPS, SQUARED_LOSS
+from service.core.ground.rules import Theorem
+from service.core.several_outputs import cases
+from service.core.several_outputs.hypotheses import (
     BOUND_ATTAINED,
     COMMON,
     NO_DECAY,
@@ -11,9 +14,6 @@ from service.core.linear.hypotheses import (
     SEPARABLE,
     WIDE_ENOUGH,
 )
-from service.core.rules import Theorem
-from service.core.theorems import examples
-from service.core.theorems import linear_cases as cases
 from service.vocabulary import Bias, TheoremStatus
 
 _UNDECAYED = cases.two_inputs((3, 2), 0.0)

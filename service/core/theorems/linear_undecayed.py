@@ -1,14 +1,14 @@
 """What is proved about deep linear networks with several outputs and a layer without decay."""
 
-from service.core.linear.hypotheses import (
+from service.core.ground import examples
+from service.core.ground.rules import Theorem
+from service.core.several_outputs import cases
+from service.core.several_outputs.hypotheses import (
     COMMON,
     NO_HIDDEN_NOISE,
     SOME_UNDECAYED,
     layers_at_least,
 )
-from service.core.rules import Theorem
-from service.core.theorems import examples
-from service.core.theorems import linear_cases as cases
 from service.vocabulary import TheoremStatus
 
 AT_LEAST_TWO = layers_at_least(2)

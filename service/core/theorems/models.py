@@ -2,7 +2,11 @@
 
 from dataclasses import replace
 
-from service.core.linear.hypotheses import (
+from service.core.ground import examples
+from service.core.ground.problems import Layer, Network, Problem
+from service.core.ground.rules import Theorem
+from service.core.models.unconstrained_features import feature_problem
+from service.core.several_outputs.hypotheses import (
     ALL_DECAYED,
     BIAS_COMPENSATED,
     COMMON,
@@ -11,10 +15,6 @@ from service.core.linear.hypotheses import (
     layers_at_least,
     layers_exactly,
 )
-from service.core.models.unconstrained_features import feature_problem
-from service.core.problems import Layer, Network, Problem
-from service.core.rules import Theorem
-from service.core.theorems import examples
 from service.vocabulary import Bias, TheoremStatus
 
 AT_LEAST_TWO, EXACTLY_TWO = layers_at_least(2), layers_exactly(2)

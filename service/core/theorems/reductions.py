@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from service.core.problems import Layer, Network, Problem, Skip
+from service.core.ground import examples
+from service.core.ground.problems import Layer, Network, Problem, Skip
+from service.core.ground.rules import Hypothesis, Theorem, Verdict
 from service.core.reductions.table import needs_reduction, reduce
-from service.core.rules import Hypothesis, Theorem, Verdict
-from service.core.theorems import examples
 from service.vocabulary import SkipKind, TheoremStatus
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from service.core.hypotheses import ALL_TRAINED, BIAS_COVERED, DATA, LINEAR, NO_SKIPS, ONE_OUTPUT, SQUARED_LOSS
-from service.core.problems import Problem
-from service.core.rules import Hypothesis, Theorem, Verdict
-from service.core.theorems import examples
+from service.core.ground import examples
+from service.core.ground.hypotheses import ALL_TRAINED, BIAS_COVERED, DATA, LINEAR, NO_SKIPS, ONE_OUTPUT, SQUARED_LOSS
+from service.core.ground.problems import Problem
+from service.core.ground.rules import Hypothesis, Theorem, Verdict
 from service.vocabulary import Bias, TheoremStatus
 
 _SETTING = (DATA, SQUARED_LOSS, LINEAR, ONE_OUTPUT, ALL_TRAINED, NO_SKIPS, BIAS_COVERED)

@@ -113,7 +113,7 @@ class JobStore(JobReader):
 
     def _refuse_if_full(self, connection: Connection) -> None:
         if self._count_active(connection) >= self._queue_limit:
-            raise QueueFull(self._queue_limit, retry_after_s=5.0)
+            raise QueueFull(self._queue_limit)
 
     def _asked(self, submission: Submission, request: str) -> Mapping[str, Json]:
         return {

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.problems import Problem
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem
 from service.operations.mapping.fields import Leaf, covers, general
 from service.schemas.minima import MinimaAnswer
 from service.vocabulary import PointKind

@@ -1,37 +1,35 @@
 """Certificates and hypotheses of the core to the wire, in the caller's convention."""
 
-from typing import Any
-
 import numpy as np
 
-from service.core.results import Certificate
-from service.core.rules import Finding
+from service.core.ground.results import Certificate
+from service.core.ground.rules import Finding
 from service.operations.mapping.conventions import Scaling
+from service.schemas import certificate as wire
+from service.schemas.base import applying
 
 
-def to_wire(certificate: Certificate, scaling: Scaling) -> dict[str, Any]:
+def to_wire(certificate: Certificate, scaling: Scaling) -> wire.Certificate:
     """The certificate; bounds and what scales with the loss are the caller's, the gap is relative."""
-    document: dict[str, Any] = {
-        "kind": "certified" if certificate.holds else "bounded",
-        "upper_bound": outwards(certificate.upper_bound, scaling.loss, np.inf),
-        "lower_bound": outwards(certificate.lower_bound, scaling.loss, -np.inf),
-        "relative_gap": certificate.relative_gap,
-        "tolerance": certificate.tolerance,
-        "rounding_allowance": certificate.rounding_allowance * scaling.loss,
-        "method": certificate.method,
-        "checks": [
-            {
-                "name": check.name,
-                "value": check.value * (scaling.loss if check.scales_with_loss else 1.0),
-                "tolerance": check.tolerance * (scaling.loss if check.scales_with_loss else 1.0),
-                "passed": bool(check.passed),
-            }
+    return wire.Certificate(
+        kind="certified" if certificate.holds else "bounded",
+        upper_bound=outwards(certificate.upper_bound, scaling.loss, np.inf),
+        lower_bound=outwards(certificate.lower_bound, scaling.loss, -np.inf),
+        relative_gap=certificate.relative_gap,
+        tolerance=certificate.tolerance,
+        rounding_allowance=certificate.rounding_allowance * scaling.loss,
+        method=certificate.method,
+        checks=[
+            wire.Check(
+                name=check.name,
+                value=check.value * (scaling.loss if check.scales_with_loss else 1.0),
+                tolerance=check.tolerance * (scaling.loss if check.scales_with_loss else 1.0),
+                passed=bool(check.passed),
+            )
             for check in certificate.checks
         ],
-    }
-    if certificate.norm_limit is not None:
-        document["norm_limit"] = certificate.norm_limit
-    return document
+        **applying(norm_limit=certificate.norm_limit),
+    )
 
 
 def outwards(bound: float, factor: float, direction: float) -> float:
@@ -42,10 +40,10 @@ def outwards(bound: float, factor: float, direction: float) -> float:
     return float(np.nextafter(scaled, direction))
 
 
-def finding_to_wire(finding: Finding) -> dict[str, Any]:
+def finding_to_wire(finding: Finding) -> wire.HypothesisFinding:
     """A hypothesis with what decided it; a reason only where there is one."""
     verdict = finding.verdict
-    document: dict[str, Any] = {"name": finding.name, "holds": verdict.holds, "evidence": dict(verdict.evidence)}
-    if verdict.reason:
-        document["reason"] = verdict.reason
-    return document
+    evidence = dict(verdict.evidence)
+    return wire.HypothesisFinding(
+        name=finding.name, holds=verdict.holds, evidence=evidence, **applying(reason=verdict.reason or None)
+    )

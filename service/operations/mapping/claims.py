@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.parameters import FactoredMatrix, Parameters
-from service.core.problems import shapes_of
-from service.core.results import (
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.parameters import FactoredMatrix, Parameters
+from service.core.ground.problems import shapes_of
+from service.core.ground.results import (
     Certificate,
     Check,
     GlobalMinimum,

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 from service.errors import InputError, LimitExceeded
 from service.operations.uploads.tables import Table, wrong_entry
 from service.schemas.datasets import UploadOptions

@@ -2,7 +2,7 @@
 
 import math
 
-from service.core.problems import Convolution
+from service.core.ground.problems import Convolution
 from service.errors import Attempt, FieldProblem, InputError, Location, NotCovered
 from service.schemas import network as wire
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-from service.core.arrays import FloatArray
-from service.core.data import moments_of_factor
-from service.core.factor import factor_of_samples
-from service.core.problems import Moments, Samples
+from service.core.ground.data.conditioned import moments_of_factor
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.factor import factor_of_samples
+from service.core.ground.problems import Moments, Samples
 from service.errors import InputError, Location
 from service.operations.mapping import examples
 from service.operations.mapping.factors import coding_of_classes, factor_of, recoded
@@ -61,7 +61,8 @@ class MappedData:
         """What was done to inputs beyond the range, for the wire; None where nothing was."""
         if self.units is None or self.preparation != "within range":
             return None
-        return self.units.columns_told()["input_columns"]
+        columns: list[dict[str, float]] = self.units.columns_told()["input_columns"]
+        return columns
 
 
 def to_core(

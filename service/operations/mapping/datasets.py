@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Final, TypeAlias
 
-from service.core.factor import Factor
-from service.core.problems import Samples
+from service.core.ground.numbers.factor import Factor
+from service.core.ground.problems import Samples
 from service.errors import FieldProblem, InputError, Location
 from service.operations.datasets import ReducedDataset
 from service.schemas.data import DatasetReference, EvaluationDataset

@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.extremes.diagnosed import point_inside, targets_inside
+from service.core.curvature.hessian import DENSE_LIMIT, dense_hessian, is_plain
+from service.core.curvature.spectrum import LARGEST, hessian_spectrum, layer_spectra
 from service.core.extremes.told import UNEVEN, times
-from service.core.landscapes.diagnosis import Diagnosis
-from service.core.landscapes.directions import Direction, DirectionState
-from service.core.landscapes.escapes import Escape
-from service.core.landscapes.hessian import DENSE_LIMIT, dense_hessian, is_plain
-from service.core.landscapes.spectrum import LARGEST, hessian_spectrum, layer_spectra
-from service.core.landscapes.trained import is_frozen
-from service.core.losses import DenseParameters, flatten, unflatten
-from service.core.results import Minima
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.results import Minima
+from service.core.losses.expected import DenseParameters, flatten, unflatten
+from service.core.losses.trained import is_frozen
+from service.core.points.diagnosis import Diagnosis
+from service.core.points.directions import Direction, DirectionState
+from service.core.points.escapes import Escape
+from service.core.points.scaled_targets import point_inside, targets_inside
 from service.errors import InputError, LimitExceeded
 from service.operations.mapping import minima as minima_mapping
 from service.operations.mapping import weights as weights_mapping
@@ -24,6 +24,8 @@ from service.operations.mapping.arrays import matrix
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
 from service.schemas import diagnose as wire
+from service.schemas.base import applying
+from service.schemas.minima import Terms
 from service.schemas.weights import BiasVector, FactoredMatrix, Weight
 from service.settings import Limits
 from service.version import ENGINE_VERSION
@@ -98,105 +100,102 @@ def to_wire(
         reasons["global_minimum"] = reasons["gap"]
     if found.plateau is None:
         reasons.setdefault("plateau", "the point itself counts as stationary")
-    document: dict[str, Any] = {
-        "class": found.point_class,
-        "evidence": found.evidence,
-        "because": found.because,
-        "loss": found.loss * factor,
-        "terms": {
-            "fit": found.terms.fit * factor,
-            "noise": found.terms.noise * factor,
-            "decay": found.terms.decay * factor,
-        },
-        "gap": _scaled(found.gap, factor),
-        "gap_lower_bound": _scaled(found.gap_lower_bound, factor),
-        "gap_upper_bound": _scaled(found.gap_upper_bound, factor),
-        "global_minimum": None if minima is None else _known(minima, factor),
-        "gradient_norm": found.gradient_norm * factor,
-        "gradient_tolerance": found.gradient_tolerance * factor,
-        "tolerance_source": found.tolerance_source,
-        "precision": found.precision,
-        "least_hessian_eigenvalue": _scaled(found.least_hessian_eigenvalue, factor),
-        "zero_tolerance": found.zero_tolerance * factor,
-        "inertia": found.inertia,
-        "directions": _directions(found.directions),
-        "escape": None if found.escape is None else _escape(found.escape, found.loss, mapped, point, limits),
-        "invariants": _invariants(found, mapped),
-        "next_stationary_loss": _scaled(found.next_stationary_loss, factor),
-        "plateau": None if found.plateau is None else minima_mapping.point_to_wire(found.plateau, mapped.scaling),
-        "reasons": reasons,
-        "convention": request.problem.objective.convention,
-        "engine_version": ENGINE_VERSION,
-        "problem_hash": problem_hash(request.problem),
-    }
-    if "spectrum" in request.include:
-        document["spectrum"] = _spectrum(mapped, point, reasons)
-    return wire.DiagnoseAnswer.model_validate(document)
+    shown = {"spectrum": _spectrum(mapped, point, reasons)} if "spectrum" in request.include else {}
+    return wire.DiagnoseAnswer(
+        class_=found.point_class,
+        evidence=found.evidence,
+        because=found.because,
+        loss=found.loss * factor,
+        terms=Terms(
+            fit=found.terms.fit * factor,
+            noise=found.terms.noise * factor,
+            decay=found.terms.decay * factor,
+        ),
+        gap=_scaled(found.gap, factor),
+        gap_lower_bound=_scaled(found.gap_lower_bound, factor),
+        gap_upper_bound=_scaled(found.gap_upper_bound, factor),
+        global_minimum=None if minima is None else _known(minima, factor),
+        gradient_norm=found.gradient_norm * factor,
+        gradient_tolerance=found.gradient_tolerance * factor,
+        tolerance_source=found.tolerance_source,
+        precision=found.precision,
+        least_hessian_eigenvalue=_scaled(found.least_hessian_eigenvalue, factor),
+        zero_tolerance=found.zero_tolerance * factor,
+        inertia=None if found.inertia is None else wire.Inertia(**found.inertia),
+        directions=_directions(found.directions),
+        escape=None if found.escape is None else _escape(found.escape, found.loss, mapped, point, limits),
+        invariants=_invariants(found, mapped),
+        next_stationary_loss=_scaled(found.next_stationary_loss, factor),
+        plateau=None if found.plateau is None else minima_mapping.point_to_wire(found.plateau, mapped.scaling),
+        reasons=reasons,
+        convention=request.problem.objective.convention,
+        engine_version=ENGINE_VERSION,
+        problem_hash=problem_hash(request.problem),
+        **shown,
+    )
 
 
 def _scaled(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
 
 
-def _known(minima: Minima, factor: float) -> dict[str, Any]:
-    return {
-        "loss": minima.solution.minimum.loss * factor,
-        "lower_bound": minima.certificate.lower_bound * factor,
-        "status": minima.status,
-        "solver": minima.solution.solver,
-    }
+def _known(minima: Minima, factor: float) -> wire.KnownMinimum:
+    return wire.KnownMinimum(
+        loss=minima.solution.minimum.loss * factor,
+        lower_bound=minima.certificate.lower_bound * factor,
+        status=minima.status,
+        solver=minima.solution.solver,
+    )
 
 
-def _directions(found: tuple[Direction, ...]) -> dict[str, Any]:
-    by_state: dict[str, list[dict[str, Any]]] = {state.value: [] for state in DirectionState}
+def _directions(found: tuple[Direction, ...]) -> wire.Directions:
+    by_state: dict[str, list[wire.Direction]] = {state.value: [] for state in DirectionState}
     for item in found:
-        document: dict[str, Any] = {
-            "index": item.index,
-            "target": item.target,
-            "reached": item.reached,
-            "output": item.output.tolist(),
-            "input": item.inputs.tolist(),
-        }
-        if item.optimal is not None:
-            document["optimal"] = item.optimal
-        by_state[item.state.value].append(document)
-    return by_state
+        told = wire.Direction(
+            index=item.index,
+            target=item.target,
+            reached=item.reached,
+            output=item.output.tolist(),
+            input=item.inputs.tolist(),
+            **applying(optimal=item.optimal),
+        )
+        by_state[item.state.value].append(told)
+    return wire.Directions(**by_state)
 
 
-def _escape(
-    escape: Escape, loss: float, mapped: MappedProblem, point: DenseParameters, limits: Limits
-) -> dict[str, Any]:
+def _escape(escape: Escape, loss: float, mapped: MappedProblem, point: DenseParameters, limits: Limits) -> wire.Escape:
     factor = mapped.scaling.loss
-    document: dict[str, Any] = {
-        "kind": escape.kind,
-        "step": escape.step,
-        "decrease": escape.decrease * factor,
-        "loss": (loss - escape.decrease) * factor,
-        "weights": None,
-        "reasons": {},
-    }
-    if escape.direction.size > limits.max_returned_numbers:
-        document["reasons"]["weights"] = f"more than max_returned_numbers = {limits.max_returned_numbers} numbers"
-        return document
-    direction = unflatten(escape.direction, point)
-    document["weights"] = [weight.tolist() for weight in direction.weights]
-    if any(bias is not None for bias in direction.biases):
-        document["biases"] = [None if bias is None else bias.tolist() for bias in direction.biases]
-    return document
+    weights: list[Any] | None = None
+    biases: list[Any] | None = None
+    reasons = {"weights": f"more than max_returned_numbers = {limits.max_returned_numbers} numbers"}
+    if escape.direction.size <= limits.max_returned_numbers:
+        direction, reasons = unflatten(escape.direction, point), {}
+        weights = [weight.tolist() for weight in direction.weights]
+        if any(bias is not None for bias in direction.biases):
+            biases = [None if bias is None else bias.tolist() for bias in direction.biases]
+    return wire.Escape(
+        kind=escape.kind,
+        step=escape.step,
+        decrease=escape.decrease * factor,
+        loss=(loss - escape.decrease) * factor,
+        weights=weights,
+        reasons=reasons,
+        **applying(biases=biases),
+    )
 
 
-def _invariants(found: Diagnosis, mapped: MappedProblem) -> list[dict[str, Any]]:
+def _invariants(found: Diagnosis, mapped: MappedProblem) -> list[wire.Imbalance]:
     """Of trained neighbours, with the caller's decays as factors; without any decay they are 1 in every convention."""
     decay = mapped.scaling.decay if np.any(mapped.core.network.weight_decays) else 1.0
     trained = [layer.frozen_weights is None for layer in mapped.core.network.layers]
     return [
-        {"layers": [index, index + 1], "imbalance": value / decay}
+        wire.Imbalance(layers=[index, index + 1], imbalance=value / decay)
         for index, value in enumerate(found.imbalances, 1)
         if trained[index - 1] and trained[index]
     ]
 
 
-def _spectrum(mapped: MappedProblem, point: DenseParameters, reasons: dict[str, str]) -> dict[str, Any] | None:
+def _spectrum(mapped: MappedProblem, point: DenseParameters, reasons: dict[str, str]) -> wire.HessianSpectrum | None:
     """All eigenvalues, from the Kronecker structure where the network has it."""
     problem, factor = mapped.core, mapped.scaling.loss
     scaled = targets_inside(problem)
@@ -223,10 +222,10 @@ def _spectrum(mapped: MappedProblem, point: DenseParameters, reasons: dict[str, 
     else:
         values = np.asarray(np.linalg.eigvalsh(dense_hessian(problem, point)), dtype=np.float64)
         error, blocks = 0.0, 1
-    return {
-        "values": (values * factor).tolist(),
-        "error_bound": error * factor,
-        "blocks": blocks,
-        "layers": layers,
-        "reasons": told,
-    }
+    return wire.HessianSpectrum(
+        values=(values * factor).tolist(),
+        error_bound=error * factor,
+        blocks=blocks,
+        layers=layers,
+        reasons=told,
+    )

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 from service.errors import InputError, Location
 from service.vocabulary import Task
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from service.core.problems import Moments
+from service.core.ground.problems import Moments
 from service.errors import FieldProblem, Location
 
 ORDINARY_INPUT: Final = 1e20

@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.factor import Factor, powers_of_two
-from service.core.preparation import chosen_targets, signed_factor
+from service.core.ground.data.preparation import chosen_targets, signed_factor
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.factor import Factor, powers_of_two
 from service.errors import InputError, Location
 from service.operations.mapping.arrays import matrix
 from service.operations.mapping.labels import Coding

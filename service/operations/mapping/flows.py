@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from service.core.asked.flow_record import FlowRecord
 from service.core.dynamics.flow import Until, drawn_start, gaussian_start
-from service.core.dynamics.flow_record import FlowRecord
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot
 from service.errors import InputError

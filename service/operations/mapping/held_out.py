@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from service.core.arrays import FloatArray
-from service.core.factor import factor_of_samples
-from service.core.problems import Moments
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.factor import factor_of_samples
+from service.core.ground.problems import Moments
 from service.errors import InputError, Location
 from service.operations.mapping.factors import factor_of, recoded
 from service.operations.mapping.labels import Coding

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 from service.errors import InputError, Location
 
 

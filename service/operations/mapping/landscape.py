@@ -6,19 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from service.core.asked.landscape import Landscape, OriginSummary
+from service.core.asked.small_targets import small_targets
 from service.core.data_facts.facts import WHITE_TOLERANCE, data_facts_of
 from service.core.data_facts.separation import separation_of
-from service.core.extremes.summarised import small_targets
 from service.core.extremes.targets import Exponents
 from service.core.extremes.told import times
+from service.core.ground.problems import Problem
+from service.core.ground.rules import Fact, Finding
 from service.core.landscapes.barcode import Bar
 from service.core.landscapes.kernel import MOST_SAMPLES, kernel_of
-from service.core.landscapes.summary import Landscape, OriginSummary
 from service.core.landscapes.verdicts import Applied, Ruling
 from service.core.landscapes.witnesses.table import Witness
-from service.core.losses import DenseParameters
-from service.core.problems import Problem
-from service.core.rules import Fact, Finding
+from service.core.losses.expected import DenseParameters
 from service.operations.mapping import minima as minima_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem

@@ -1,31 +1,41 @@
 """Minima of the core to the answer on the wire, in the caller's convention."""
 
 import math
-from collections.abc import Mapping
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.conditioning import advice_of, conditioning_of
-from service.core.parameters import FactoredMatrix, UniformColumn
-from service.core.results import GlobalMinimum, Minima, Origin, StationaryPoint, Thresholds
+from service.core.ground.conditioning import advice_of, conditioning_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.parameters import FactoredMatrix, UniformColumn
+from service.core.ground.results import GlobalMinimum, Minima, Origin, StationaryPoint, Thresholds
 from service.operations.mapping import certificate, weights
 from service.operations.mapping.conventions import Scaling
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
-from service.schemas.minima import MinimaAnswer
+from service.schemas import minima as wire
+from service.schemas.base import applying
+from service.schemas.models import FeatureGeometry, Variational
 from service.schemas.request import MinimaRequest
 from service.settings import Limits
 from service.version import ENGINE_VERSION
 
-NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """What only the model of a problem has."""
+
+    features: FeatureGeometry | None = None
+    variational: Variational | None = None
+
+
+NOTHING_SPECIAL: Final = Special()
 
 
 def to_wire(
-    request: MinimaRequest, mapped: MappedProblem, minima: Minima, limits: Limits, special: Mapping[str, Any] = NOTHING
-) -> MinimaAnswer:
+    request: MinimaRequest, mapped: MappedProblem, minima: Minima, limits: Limits, special: Special = NOTHING_SPECIAL
+) -> wire.MinimaAnswer:
     """The answer, validated: no number that is not finite leaves here.
 
     Parameters
@@ -34,7 +44,7 @@ def to_wire(
     mapped : MappedProblem
     minima : Minima
     limits : Limits
-    special : mapping
+    special : Special
         Parts that only the model of this problem has.
 
     Raises
@@ -45,107 +55,105 @@ def to_wire(
         If the core returned a number that is not finite.
     """
     solution, scaling = minima.solution, mapped.scaling
-    document: dict[str, Any] = {
-        "status": minima.status,
-        "solver": solution.solver,
-        "theorems": list(solution.theorems),
-        "global_minimum": _global_minimum(request, mapped, solution.minimum, limits),
-        "stationary_points": [point_to_wire(point, scaling) for point in solution.stationary_points],
-        "completeness": solution.completeness,
-        "thresholds": thresholds_to_wire(solution.thresholds),
-        "origin": _origin(solution.origin, scaling),
-        "certificate": certificate.to_wire(minima.certificate, scaling),
-        "hypotheses": [certificate.finding_to_wire(finding) for finding in minima.hypotheses],
-        "numerics": _numerics(mapped, minima),
-        "data": _data(request, mapped),
-        "convention": request.problem.objective.convention,
-        "engine_version": ENGINE_VERSION,
-        "problem_hash": problem_hash(request.problem),
-        **special,
-    }
-    if minima.reductions:
-        document["reductions"] = list(minima.reductions)
-    if mapped.data.classes is not None:
-        document["classes"] = list(mapped.data.classes)
-    if request.return_.problem:
-        document["problem"] = request.problem
-    return MinimaAnswer.model_validate(document)
+    return wire.MinimaAnswer(
+        status=minima.status,
+        solver=solution.solver,
+        theorems=list(solution.theorems),
+        global_minimum=_global_minimum(request, mapped, solution.minimum, limits),
+        stationary_points=[point_to_wire(point, scaling) for point in solution.stationary_points],
+        completeness=solution.completeness,
+        thresholds=thresholds_to_wire(solution.thresholds),
+        origin=_origin(solution.origin, scaling),
+        certificate=certificate.to_wire(minima.certificate, scaling),
+        hypotheses=[certificate.finding_to_wire(finding) for finding in minima.hypotheses],
+        numerics=_numerics(mapped, minima),
+        data=_data(request, mapped),
+        convention=request.problem.objective.convention,
+        engine_version=ENGINE_VERSION,
+        problem_hash=problem_hash(request.problem),
+        **applying(
+            features=special.features,
+            variational=special.variational,
+            reductions=list(minima.reductions) or None,
+            classes=None if mapped.data.classes is None else list(mapped.data.classes),
+            problem=request.problem if request.return_.problem else None,
+        ),
+    )
 
 
-def _numerics(mapped: MappedProblem, minima: Minima) -> dict[str, Any]:
+def _numerics(mapped: MappedProblem, minima: Minima) -> wire.Numerics:
     """How the data are conditioned, and what would help where the gap is open."""
     found = conditioning_of(mapped.core)
-    document: dict[str, Any] = {
-        "condition_number": minima.condition_number,
-        "rank_tolerance": minima.rank_tolerance,
-        "scaled_condition": found.scaled_condition,
-        "rank": found.rank,
-        "digits_lost_to_offsets": found.lost_digits,
-        "moments_changed_by": found.projected,
-    }
-    advice = advice_of(found, minima.certificate, moments=mapped.core.data.factor is None)
-    if advice:
-        document["advice"] = advice
-    return document
+    return wire.Numerics(
+        condition_number=minima.condition_number,
+        rank_tolerance=minima.rank_tolerance,
+        scaled_condition=found.scaled_condition,
+        rank=found.rank,
+        digits_lost_to_offsets=found.lost_digits,
+        moments_changed_by=found.projected,
+        **applying(advice=advice_of(found, minima.certificate, moments=mapped.core.data.factor is None) or None),
+    )
 
 
 def _global_minimum(
     request: MinimaRequest, mapped: MappedProblem, minimum: GlobalMinimum, limits: Limits
-) -> dict[str, Any]:
-    factor = mapped.scaling.loss
-    document: dict[str, Any] = {
-        "loss": minimum.loss * factor,
-        "terms": {
-            "fit": minimum.terms.fit * factor,
-            "noise": minimum.terms.noise * factor,
-            "decay": minimum.terms.decay * factor,
-        },
-        "trivial": minimum.trivial,
-        "attained": minimum.attained,
-        "rank": minimum.rank,
-        "end_to_end_map": minimum.end_to_end_map.tolist(),
-        "singular_values": minimum.singular_values.tolist(),
-        "weights": None,
-        "prediction_variance": minimum.prediction_variance,
-        "uniqueness": minimum.uniqueness,
-        "reasons": {},
-    }
-    if mapped.core.network.bias_layers:
-        document["output_offset"] = minimum.output_offset.tolist()
-    if mapped.data.units is not None:
-        sent = mapped.data.units.map_sent(minimum.end_to_end_map, minimum.output_offset)
-        document["in_units_sent"] = _finite(dict(zip(("end_to_end_map", "output_offset"), sent, strict=True)))
+) -> wire.GlobalMinimum:
+    factor, fit = mapped.scaling.loss, None
     if mapped.evaluation_scaling is not None and minimum.evaluation_fit is not None:
-        document["evaluation_fit"] = minimum.evaluation_fit * mapped.evaluation_scaling.loss
-    _add_weights(document, request, minimum, limits)
-    return document
+        fit = minimum.evaluation_fit * mapped.evaluation_scaling.loss
+    told, reasons = _weights(request, minimum, limits)
+    return wire.GlobalMinimum(
+        loss=minimum.loss * factor,
+        terms=wire.Terms(
+            fit=minimum.terms.fit * factor,
+            noise=minimum.terms.noise * factor,
+            decay=minimum.terms.decay * factor,
+        ),
+        trivial=minimum.trivial,
+        attained=minimum.attained,
+        rank=minimum.rank,
+        end_to_end_map=minimum.end_to_end_map.tolist(),
+        singular_values=minimum.singular_values.tolist(),
+        prediction_variance=minimum.prediction_variance,
+        uniqueness=minimum.uniqueness,
+        reasons=reasons,
+        **told,
+        **applying(
+            output_offset=minimum.output_offset.tolist() if mapped.core.network.bias_layers else None,
+            in_units_sent=_in_units_sent(mapped, minimum),
+            evaluation_fit=fit,
+        ),
+    )
 
 
-def _add_weights(document: dict[str, Any], request: MinimaRequest, minimum: GlobalMinimum, limits: Limits) -> None:
+def _weights(request: MinimaRequest, minimum: GlobalMinimum, limits: Limits) -> tuple[dict[str, Any], dict[str, str]]:
+    """What is told of the weights, by field; and why not where there is nothing to tell."""
     form, parameters = request.return_.weights, minimum.parameters
+    norms = "layer_norms" in request.include
     if parameters is None:
-        document["reasons"]["weights"] = "the infimum is not attained by any weights"
-        if "layer_norms" in request.include:
-            document["layer_norms"] = None
-            document["reasons"]["layer_norms"] = "the infimum is not attained by any weights"
-        return
-    if form == "none":
-        document["reasons"]["weights"] = "not asked for: return.weights is none"
-    else:
-        document["weights"], biases = weights.to_wire(parameters, form, limits)
-        if biases is not None:
-            document["biases"] = biases
-        if parameters.skips:
-            document["skip_weights"] = weights.skips_to_wire(parameters, form)
-    if "layer_norms" in request.include:
-        document["layer_norms"] = [_norm(weight) for weight in parameters.weights]
+        told: dict[str, Any] = {"weights": None, **({"layer_norms": None} if norms else {})}
+        return told, dict.fromkeys(told, "the infimum is not attained by any weights")
+    told, reasons = {"weights": None}, {"weights": "not asked for: return.weights is none"}
+    if form != "none":
+        matrices, biases = weights.to_wire(parameters, form, limits)
+        skips = weights.skips_to_wire(parameters, form) if parameters.skips else None
+        told, reasons = {"weights": matrices, **applying(biases=biases, skip_weights=skips)}, {}
+    if norms:
+        told["layer_norms"] = [_norm(weight) for weight in parameters.weights]
+    return told, reasons
 
 
-def _finite(arrays: Mapping[str, FloatArray]) -> dict[str, Any]:
-    """Arrays as lists, null with a reason where one leaves double precision."""
-    beyond = [name for name, array in arrays.items() if not np.isfinite(array).all()]
-    told: dict[str, Any] = {name: None if name in beyond else array.tolist() for name, array in arrays.items()}
-    return {**told, "reasons": dict.fromkeys(beyond, "leaves double precision in these units")}
+def _in_units_sent(mapped: MappedProblem, minimum: GlobalMinimum) -> wire.MapInUnitsSent | None:
+    """The map in the numbers as they were sent; null with a reason where one leaves double precision."""
+    if mapped.data.units is None:
+        return None
+    matrix, offset = mapped.data.units.map_sent(minimum.end_to_end_map, minimum.output_offset)
+    finite = {"end_to_end_map": np.isfinite(matrix).all(), "output_offset": np.isfinite(offset).all()}
+    return wire.MapInUnitsSent(
+        end_to_end_map=matrix.tolist() if finite["end_to_end_map"] else None,
+        output_offset=offset.tolist() if finite["output_offset"] else None,
+        reasons={name: "leaves double precision in these units" for name, whole in finite.items() if not whole},
+    )
 
 
 def _norm(weight: FactoredMatrix) -> float:
@@ -161,67 +169,62 @@ def _gram(side: FloatArray | UniformColumn) -> FloatArray:
     return product
 
 
-def point_to_wire(point: StationaryPoint, scaling: Scaling) -> dict[str, Any]:
+def point_to_wire(point: StationaryPoint, scaling: Scaling) -> wire.StationaryPoint:
     """A stationary point, its loss in the caller's convention."""
-    document: dict[str, Any] = {
-        "kind": point.kind,
-        "loss": point.loss * scaling.loss,
-        "class": point.point_class,
-        "norm": point.norm,
-        "parameter_norm": point.parameter_norm,
-        "evidence": point.evidence,
-    }
-    if point.label:
-        document["label"] = dict(point.label)
-    return document
+    return wire.StationaryPoint(
+        kind=point.kind,
+        loss=point.loss * scaling.loss,
+        class_=point.point_class,
+        norm=point.norm,
+        parameter_norm=point.parameter_norm,
+        evidence=point.evidence,
+        **applying(label=dict(point.label) if point.label else None),
+    )
 
 
-def thresholds_to_wire(thresholds: Thresholds) -> dict[str, Any]:
+def thresholds_to_wire(thresholds: Thresholds) -> wire.Thresholds:
     """Thresholds, in which no convention enters."""
-    return {
-        "critical_decay_scale": thresholds.critical_decay_scale,
-        "metastable_up_to_decay_scale": thresholds.metastable_up_to_decay_scale,
-        "critical_noise_variance": thresholds.critical_noise_variance,
-        "critical_noise_scale": thresholds.critical_noise_scale,
-        "transition_order": thresholds.transition_order,
-        "transitions": [
-            {
-                "decay_scale": transition.decay_scale,
-                "order": transition.order,
-                "norm_before": transition.norm_before,
-                "norm_after": transition.norm_after,
-            }
+    return wire.Thresholds(
+        critical_decay_scale=thresholds.critical_decay_scale,
+        metastable_up_to_decay_scale=thresholds.metastable_up_to_decay_scale,
+        critical_noise_variance=thresholds.critical_noise_variance,
+        critical_noise_scale=thresholds.critical_noise_scale,
+        transition_order=thresholds.transition_order,
+        transitions=[
+            wire.Transition(
+                decay_scale=transition.decay_scale,
+                order=transition.order,
+                norm_before=transition.norm_before,
+                norm_after=transition.norm_after,
+            )
             for transition in thresholds.transitions
         ],
-        "reasons": dict(thresholds.reasons),
-    }
+        reasons=dict(thresholds.reasons),
+    )
 
 
-def _origin(origin: Origin, scaling: Scaling) -> dict[str, Any]:
+def _origin(origin: Origin, scaling: Scaling) -> wire.Origin:
     def scaled(value: float | None) -> float | None:
         return None if value is None else value * scaling.loss
 
-    return {
-        "class": origin.point_class,
-        "least_hessian_eigenvalue": scaled(origin.least_hessian_eigenvalue),
-        "barrier_height": scaled(origin.barrier_height),
-        "escape_norm": origin.escape_norm,
-        "reasons": dict(origin.reasons),
-    }
+    return wire.Origin(
+        class_=origin.point_class,
+        least_hessian_eigenvalue=scaled(origin.least_hessian_eigenvalue),
+        barrier_height=scaled(origin.barrier_height),
+        escape_norm=origin.escape_norm,
+        reasons=dict(origin.reasons),
+    )
 
 
-def _data(request: MinimaRequest, mapped: MappedProblem) -> dict[str, Any]:
-    moments = mapped.core.data
-    document: dict[str, Any] = {
-        "kind": request.problem.data.kind,
-        "inputs": mapped.data.inputs,
-        "outputs": moments.outputs,
-        "samples": moments.n,
-        "preparation": mapped.data.preparation,
-        "reasons": {},
-    }
-    if mapped.data.units is not None:
-        document |= mapped.data.units.columns_told()
-    if moments.n is None:
-        document["reasons"]["samples"] = "not given with the moments"
-    return document
+def _data(request: MinimaRequest, mapped: MappedProblem) -> wire.DataSummary:
+    moments, kind = mapped.core.data, request.problem.data.kind
+    assert kind != "dataset"  # noqa: S101 - what was kept of it has taken its place
+    return wire.DataSummary(
+        kind=kind,
+        inputs=mapped.data.inputs,
+        outputs=moments.outputs,
+        samples=moments.n,
+        preparation=mapped.data.preparation,
+        reasons={"samples": "not given with the moments"} if moments.n is None else {},
+        **({} if mapped.data.units is None else mapped.data.units.columns_told()),
+    )

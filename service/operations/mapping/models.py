@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from service.core.ground.problems import Layer, Moments, Network, Problem
 from service.core.models.linear_vae import LinearVae
 from service.core.models.unconstrained_features import feature_problem
-from service.core.problems import Layer, Moments, Network, Problem
 from service.errors import FieldProblem, InputError, LimitExceeded, Location
 from service.operations.mapping import network as network_mapping
 from service.operations.mapping.conventions import Scaling, scaling

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from service.core.problems import Convolution, Layer, Network, Skip
+from service.core.ground.problems import Convolution, Layer, Network, Skip
 from service.errors import FieldProblem, InputError, LimitExceeded, Location
 from service.operations.mapping.arrays import matrix
 from service.operations.mapping.conventions import Scaling

@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Network, Problem
 from service.core.models.linear_vae import LinearVae
-from service.core.problems import Network, Problem
 from service.errors import FieldProblem, InputError, Location
 from service.operations.mapping import data as data_mapping
 from service.operations.mapping import losses, models

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from service.core import moments as core_moments
-from service.core.arrays import FloatArray
-from service.core.data import moments_of_factor
 from service.core.extremes.targets import ORDINARY, moments_with_targets
-from service.core.factor import Factor
-from service.core.problems import Moments
+from service.core.ground.data import moments as core_moments
+from service.core.ground.data.conditioned import moments_of_factor
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.factor import Factor
+from service.core.ground.problems import Moments
 from service.errors import InputError, LimitExceeded, Location
 from service.operations.mapping.arrays import column_or_matrix, matrix
 from service.operations.mapping.locations import located

@@ -1,42 +1,50 @@
 """What a document is, so that what is no answer of `/v1/minima` is refused by its name."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 from service.errors import InputError
+from service.operations.loaded import answers_of
+from service.operations.rows import Operation
+from service.operations.table import OPERATIONS
+from service.schemas.base import Wire
+from service.schemas.minima import MinimaAnswer
 
 OWN: Final = frozenset({"status", "global_minimum", "certificate", "hypotheses", "numerics"})
 """Fields of an answer of `/v1/minima`, most of which no other document has."""
 MOST: Final = 3
 
-OTHERS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
-    ("an answer of /v1/minima/batch", frozenset({"answers"})),
-    ("an answer of /v1/minima/batch", frozenset({"count", "results"})),
-    ("an answer of /v1/landscape", frozenset({"verdicts", "rules"})),
-    ("an answer of /v1/ranks", frozenset({"layers", "separability"})),
-    ("an answer of /v1/sweeps", frozenset({"axes", "boundaries"})),
-    ("an answer of /v1/races", frozenset({"groups", "advice"})),
-    ("an answer of /v1/slices", frozenset({"centre", "directions"})),
-    ("an answer of /v1/spectra", frozenset({"density", "eigenvalues"})),
-    ("an answer of /v1/connectivity", frozenset({"ends", "straight"})),
-    ("an answer of /v1/gradient-flows", frozenset({"stop", "log_losses"})),
-    ("an answer of /v1/diagnose", frozenset({"gradient_norm", "because"})),
-    ("an answer of /v1/examples", frozenset({"examples"})),
-    ("an answer of /v1/examples", frozenset({"licence", "data"})),
-    ("an answer of /v1/theorems", frozenset({"theorems"})),
-    ("an answer of /v1/theorems", frozenset({"statement", "source"})),
-    ("an answer of /v1/problems", frozenset({"problems"})),
-    ("an answer of /v1/problems", frozenset({"snippet", "minimum"})),
+NO_OPERATION: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("an answer of /v1/jobs", frozenset({"jobs"})),
     ("an answer of /v1/jobs", frozenset({"state", "chunks_done"})),
     ("an answer of /v1/datasets", frozenset({"datasets"})),
-    ("an answer of /v1/datasets", frozenset({"input_columns", "target_columns"})),
-    ("a report of minima verify", frozenset({"outcome", "checks"})),
     ("an error of the service", frozenset({"type", "title", "detail"})),
     ("a problem, not an answer", frozenset({"problem"})),
     ("a problem, not an answer", frozenset({"network", "data"})),
 )
-"""What else there is, each with fields that tell it apart; the first that fits gives the name."""
+"""What is no answer of an operation, each with fields that tell it apart."""
+
+
+@cache
+def others() -> tuple[tuple[str, frozenset[str]], ...]:
+    """What else there is, each with fields that tell it apart; the first that fits gives the name.
+
+    An answer of an operation is known by the fields that it always has and that no answer of `/v1/minima` has.
+    """
+    minima = _required(MinimaAnswer)
+    answers = [(row, model) for row in OPERATIONS for model in answers_of(row) if model is not MinimaAnswer]
+    return (*((_called(row), _required(model) - minima or _required(model)) for row, model in answers), *NO_OPERATION)
+
+
+def _called(row: Operation) -> str:
+    return "a report of minima verify" if row.route is None else f"an answer of {row.route[1].partition('/{')[0]}"
+
+
+def _required(model: type[Wire]) -> frozenset[str]:
+    """Names on the wire of the fields that are always there."""
+    fields = model.model_fields.items()
+    return frozenset(str(field.validation_alias or name) for name, field in fields if field.is_required())
 
 
 def refuse_others(document: object) -> None:
@@ -52,4 +60,4 @@ def name_of(document: Mapping[str, Any]) -> str | None:
     """What a document is; ``None`` for an answer of `/v1/minima` and for what nobody knows."""
     if len(OWN & document.keys()) >= MOST:
         return None
-    return next((name for name, fields in OTHERS if fields <= document.keys()), None)
+    return next((name for name, fields in others() if fields <= document.keys()), None)

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from service.core.factor import Factor
+from service.core.ground.numbers.factor import Factor
 from service.errors import InputError, Location
 
 LARGEST_INPUT: Final = 2.0**232

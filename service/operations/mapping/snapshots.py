@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 from service.core.ranks.graph import Graph
 from service.core.ranks.snapshot import Snapshot
 from service.errors import InputError, Location

@@ -7,9 +7,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from service.core.arrays import FloatArray
-from service.core.many import ManyMinima
-from service.core.sweeps.columns import Sweep
+from service.core.asked.many.independent import ManyMinima
+from service.core.asked.sweeps.columns import Sweep
+from service.core.ground.numbers.arrays import FloatArray
 from service.errors import InputError, LimitExceeded, NumericalError
 from service.operations.mapping.network import beyond_convention
 from service.operations.mapping.problem import MappedProblem

@@ -1,15 +1,16 @@
 """Numbers standardised on the way in, and maps told in the numbers as they were sent on the way out."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.extremes.extremes import Extremes
-from service.core.factor import Factor, powers_of_two
-from service.core.preparation import Preparation, prepared_factor, prepared_rows
-from service.core.preparation import standardising as standardising_columns
-from service.core.problems import Moments
+from service.core.ground.data.preparation import Preparation, prepared_factor, prepared_rows
+from service.core.ground.data.preparation import standardising as standardising_columns
+from service.core.ground.extremes import Extremes
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.factor import Factor, powers_of_two
+from service.core.ground.problems import Moments
 from service.errors import InputError, Location
 from service.operations.mapping.sizes import COMFORTABLE
 
@@ -58,7 +59,7 @@ class Units:
         xx, xy = moments.xx / scale / scale[:, np.newaxis], moments.xy / scale[:, np.newaxis]
         return replace(moments, xx=xx, xy=xy, x_mean=None if moments.x_mean is None else moments.x_mean / scale)
 
-    def columns_told(self) -> dict[str, list[dict[str, float]]]:
+    def columns_told(self) -> dict[str, Any]:
         """What was done to each column, as an upload tells it."""
         pairs = zip(self.columns.shift.tolist(), self.columns.scale.tolist(), strict=True)
         told = [{"shift": shift, "scale": scale} for shift, scale in pairs]

@@ -4,8 +4,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.parameters import FactoredMatrix, Parameters, UniformColumn
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.parameters import FactoredMatrix, Parameters, UniformColumn
 from service.errors import InputError, LimitExceeded, Location
 from service.operations.mapping.arrays import matrix
 from service.schemas import weights as wire

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.landscapes.empirical.curves import Profile, aligned, bend, profile, profile_of, straight
-from service.core.landscapes.empirical.descent import descend, random_start
-from service.core.landscapes.empirical.objective import objective_of, shape_of
-from service.core.landscapes.empirical.wide_path import wide_path
-from service.core.sweeps.widths import width_marks, with_width
+from service.core.asked.sweeps.widths import width_marks, with_width
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.pictures.curves import Profile, aligned, bend, profile, profile_of, straight
+from service.core.pictures.descent import descend, random_start
+from service.core.pictures.objective import objective_of, shape_of
+from service.core.pictures.wide_path import wide_path
 from service.errors import InputError
 from service.operations.plans.packing import unpack
 from service.operations.plans.picture_points import card, compute_point, source_of

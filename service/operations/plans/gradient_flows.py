@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
+from service.core.asked.flow_record import record_of
 from service.core.dynamics.flow import FlowState, Until, advance, begin
 from service.core.dynamics.flow_rates import Rates
-from service.core.dynamics.flow_record import record_of
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot, blank, flatten, unflatten
 from service.core.ranks.training import Teacher, Training

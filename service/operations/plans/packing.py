@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from service.core.data import moments_of_factor
-from service.core.factor import Factor
-from service.core.problems import Layer, Moments, Network, Problem, Samples, Skip
+from service.core.ground.data.conditioned import moments_of_factor
+from service.core.ground.numbers.factor import Factor
+from service.core.ground.problems import Layer, Moments, Network, Problem, Samples, Skip
 from service.operations.plans.plan import Arrays, Json
 from service.vocabulary import Activation, Bias, Loss, SkipKind
 

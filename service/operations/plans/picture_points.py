@@ -5,19 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.core.arrays import FloatArray
 from service.core.catalogue import on_one_curve
 from service.core.dispatch import solve
-from service.core.landscapes.empirical.descent import descend, random_start
-from service.core.landscapes.empirical.objective import objective_of, shape_of
-from service.core.landscapes.given_weights import check_parameters
-from service.core.losses import DenseParameters, flatten
-from service.core.parameters import Parameters
-from service.core.problems import Problem
-from service.core.results import Minima
-from service.core.scalar.reduced import reduced_of
-from service.core.scalar.sphere import multiplier
-from service.core.scalar.weights import balanced_parameters
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.parameters import Parameters
+from service.core.ground.problems import Problem
+from service.core.ground.results import Minima
+from service.core.losses.expected import DenseParameters, flatten
+from service.core.one_output.reduced import reduced_of
+from service.core.one_output.sphere import multiplier
+from service.core.one_output.weights import balanced_parameters
+from service.core.pictures.descent import descend, random_start
+from service.core.pictures.objective import objective_of, shape_of
+from service.core.points.given_weights import check_parameters
 from service.errors import InputError, Location, NotCovered, NumericalError
 from service.operations.mapping import diagnose as diagnose_mapping
 from service.operations.mapping.locations import located

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from service.core.landscapes.empirical.objective import uses_moments
-from service.core.problems import Problem, shapes_of
+from service.core.ground.problems import Problem, shapes_of
+from service.core.pictures.objective import uses_moments
 from service.errors import FieldProblem, InputError, LimitExceeded, Location
 from service.settings import Limits
 from service.vocabulary import Loss

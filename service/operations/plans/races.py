@@ -11,8 +11,8 @@ from service.core.dispatch import solve
 from service.core.dynamics.races import OUTCOMES, race
 from service.core.dynamics.target import target_of
 from service.core.dynamics.training import TrainingOptions
-from service.core.problems import Problem, shapes_of
-from service.core.results import Minima
+from service.core.ground.problems import Problem, shapes_of
+from service.core.ground.results import Minima
 from service.errors import InputError, LimitExceeded
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.hashing import problem_hash

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.landscapes.empirical.directions import cosine, fingerprint, random_direction
-from service.core.landscapes.empirical.objective import shape_of
-from service.core.landscapes.empirical.rows import rows_of
-from service.core.losses import DenseParameters
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.losses.expected import DenseParameters
+from service.core.pictures.directions import cosine, fingerprint, random_direction
+from service.core.pictures.objective import shape_of
+from service.core.pictures.rows import rows_of
 from service.errors import InputError, LimitExceeded
 from service.operations.plans.packing import unpack
 from service.operations.plans.picture_points import card, centre_of, compute_point, minimum_card, source_of

@@ -6,14 +6,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.curvature.hessian import DENSE_LIMIT, dense_hessian, is_plain
+from service.core.curvature.lanczos import density, lanczos
+from service.core.curvature.spectrum import LARGEST, hessian_spectrum
 from service.core.dynamics.initialisations import generator
-from service.core.landscapes.empirical.lanczos import density, lanczos
-from service.core.landscapes.empirical.objective import objective_of, shape_of, uses_moments
-from service.core.landscapes.hessian import DENSE_LIMIT, dense_hessian, is_plain
-from service.core.landscapes.spectrum import LARGEST, hessian_spectrum
-from service.core.losses import unflatten
-from service.core.problems import Problem
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem
+from service.core.losses.expected import unflatten
+from service.core.pictures.objective import objective_of, shape_of, uses_moments
 from service.errors import InputError
 from service.operations.plans.packing import unpack
 from service.operations.plans.picture_points import card, centre_of, compute_point

@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.sweeps.axes import DECAYS, Axis
+from service.core.asked.sweeps.axes import DECAYS, Axis
+from service.core.ground.numbers.arrays import FloatArray
 from service.errors import FieldProblem, InputError, LimitExceeded, Location
 from service.operations.mapping.network import beyond_convention
 from service.operations.mapping.problem import MappedProblem

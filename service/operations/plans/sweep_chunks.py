@@ -6,10 +6,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from service.core.extremes.summarised import traced
-from service.core.sweeps.columns import ORIGIN_CLASSES
-from service.core.sweeps.phase_diagram import block
-from service.core.sweeps.transitions import Boundary
+from service.core.asked.small_targets import traced
+from service.core.asked.sweeps.columns import ORIGIN_CLASSES
+from service.core.asked.sweeps.phase_diagram import block
+from service.core.asked.sweeps.transitions import Boundary
 from service.errors import NumericalError
 from service.operations.plans.columns import column, with_nulls
 from service.operations.plans.packing import unpack

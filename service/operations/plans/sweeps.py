@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from service.core.conditioning import HARD, scaled_condition
+from service.core.asked.sweeps.axes import Axis, corners, positions, varied
+from service.core.asked.sweeps.phase_diagram import size_of
+from service.core.asked.sweeps.points import sweep_points
 from service.core.dispatch import choose
 from service.core.extremes.targets import scaled_targets
-from service.core.problems import Problem
-from service.core.sweeps.axes import Axis, corners, positions, varied
-from service.core.sweeps.phase_diagram import size_of
-from service.core.sweeps.points import sweep_points
+from service.core.ground.conditioning import HARD, scaled_condition
+from service.core.ground.problems import Problem
 from service.errors import InputError
 from service.operations.cost import solution_s
 from service.operations.guards import double_precision

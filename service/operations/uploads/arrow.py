@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 from service.operations.uploads.text_labels import TextLabels
 
 PARSED_AT_ONCE: Final = 1 << 20

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final, cast
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 from service.errors import InputError
 from service.operations.uploads.arrow import fast_numbers
 from service.operations.uploads.tables import wrong_entry

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 from service.errors import MalformedBody
 from service.operations.uploads.spool import on_disk
 from service.operations.uploads.tables import TableOfNumbers, rows_of_a_block

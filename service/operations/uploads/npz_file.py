@@ -8,7 +8,7 @@ from typing import BinaryIO, Final, cast
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 from service.errors import InputError, LimitExceeded, MalformedBody
 from service.operations.uploads.npy_file import NpyArray
 from service.operations.uploads.tables import TableOfNumbers, rows_of_a_block

@@ -5,7 +5,7 @@ from typing import Any, BinaryIO, Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 from service.errors import InputError, MalformedBody, UnsupportedMediaType
 from service.operations.uploads.arrow import numbered
 from service.operations.uploads.tables import name_of, rows_of_a_block, wrong_entry

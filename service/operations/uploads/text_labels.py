@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 from service.operations.uploads.tables import MAX_NAME
 
 IntArray: TypeAlias = npt.NDArray[np.integer]

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from service.errors import NotFound
-from service.web.problem_types import BY_CODE, PROBLEM_TYPES
+from service.schemas.error_kinds import BY_CODE, ERROR_KINDS
 
 PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -41,7 +41,7 @@ async def problems_page() -> Response:
     """List the kinds of errors."""
     rows = "".join(
         f'<li><a href="/problems/{row.code}">{row.code}</a> ({row.status}): {escape(row.title)}</li>'
-        for row in PROBLEM_TYPES
+        for row in ERROR_KINDS
     )
     return _problem_page("Errors", f"<ul>{rows}</ul>")
 

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.factor import Factor, factor_of_samples
-from service.core.problems import Samples
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.factor import Factor, factor_of_samples
+from service.core.ground.problems import Samples
 from service.errors import DatasetError, Location
 from service.jobs.codec import decode, encode
 from service.jobs.store.datasets import DatasetStore

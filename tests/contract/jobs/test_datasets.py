@@ -14,7 +14,7 @@ from alembic.config import Config
 from pydantic import SecretStr
 from sqlalchemy import select, update
 
-from service.core.factor import factor_of_samples
+from service.core.ground.numbers.factor import factor_of_samples
 from service.errors import DatasetError, LimitExceeded
 from service.jobs.codec import encode
 from service.jobs.store import migrations

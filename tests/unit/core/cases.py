@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.problems import Layer, Moments, Network, Problem
-from service.core.scalar.branches import Branch, Branches
-from service.core.scalar.reduced import reduce
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Moments, Network, Problem
+from service.core.one_output.branches import Branch, Branches
+from service.core.one_output.reduced import reduce
 
 
 def network(

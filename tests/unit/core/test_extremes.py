@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from service.core.asked.verification.whole import verify
 from service.core.dispatch import solve
-from service.core.linalg import length_of
-from service.core.moments import check, moments_of
-from service.core.problems import Moments, Problem
-from service.core.results import Minima
-from service.core.verification.whole import verify
+from service.core.ground.data.moments import check, moments_of
+from service.core.ground.numbers.spectrum import length_of
+from service.core.ground.problems import Moments, Problem
+from service.core.ground.results import Minima
 from service.vocabulary import Bias, Status
 from tests.unit.core.cases import TWO_INPUTS, diagonal, network, problem
 

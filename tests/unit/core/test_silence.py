@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from service.core.dispatch import solve
-from service.core.moments import check
-from service.core.problems import Layer, Moments, Network, Problem
+from service.core.ground.data.moments import check
+from service.core.ground.problems import Layer, Moments, Network, Problem
 from service.errors import InputError, ServiceError
 from service.vocabulary import Bias
 

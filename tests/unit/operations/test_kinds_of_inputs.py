@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 from service.errors import InputError
 from service.operations import landscape as landscapes
 from service.operations import ranks as all_ranks

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.core.arrays import FloatArray
-from service.core.generated import fit_on_samples
-from service.core.losses import DenseParameters, loss_of
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Samples
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Network, Samples
+from service.core.losses.expected import DenseParameters, loss_of
+from service.core.several_outputs.generated import fit_on_samples
 from service.operations.problems import generate, parse
 from service.schemas.generated import GENERATED_EXAMPLE, GeneratedProblem
 from service.settings import Limits

@@ -1,11 +1,19 @@
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
-from service.errors import InputError
+from service.errors import InputError, Location
+from service.operations.loaded import examples_of, load
 from service.operations.minima import parse
-from service.schemas.parsing import location_in_body, options_of
+from service.operations.rows import Operation
+from service.operations.table import OPERATIONS
+from service.schemas.locations import location_in_body
+from service.schemas.parsing import options_of
 from service.schemas.problem import DESIGN_EXAMPLE, Problem
 from service.schemas.request import BareMinimaRequest, MinimaRequest
+from service.settings import Limits
 
 
 def test_bare_and_wrapped_are_one_request() -> None:
@@ -34,7 +42,48 @@ def test_the_documented_bare_form_has_the_fields_that_are_read() -> None:
 def test_branches_of_unions_are_no_part_of_a_location(
     location: tuple[str | int, ...], expected: tuple[str | int, ...]
 ) -> None:
-    assert location_in_body(location) == expected
+    assert location_in_body(Problem, location) == expected
+
+
+def leaves(value: Any, path: Location = ()) -> Iterator[Location]:
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    yield path
+    for name, item in entries:
+        yield from leaves(item, (*path, name))
+
+
+def changed(body: Any, path: tuple[Any, ...], value: object) -> Any:
+    if not path:
+        return value
+    copy = dict(body) if isinstance(body, dict) else list(body)
+    copy[path[0]] = changed(body[path[0]], path[1:], value)
+    return copy
+
+
+def leads_into(body: Any, location: tuple[Any, ...]) -> bool:
+    """Whether all of a location but its last step, which may be missing, stands in a body."""
+    for step in location[:-1]:
+        if not ((isinstance(body, dict) and step in body) or (isinstance(body, list) and isinstance(step, int))):
+            return False
+        body = body[step]
+    return True
+
+
+@pytest.mark.parametrize("row", [row for row in OPERATIONS if row.is_posted], ids=lambda row: row.name)
+@pytest.mark.parametrize("wrong", [{"wrong": 1}, "wrong", [["wrong"]]], ids=["object", "word", "array"])
+def test_whatever_is_wrong_in_an_example_is_said_where_it_stands(row: Operation, wrong: object) -> None:
+    parse_body = load(row).parse
+    said = 0
+    for body in examples_of(row).values():
+        for path in leaves(body):
+            broken = changed(body, path, wrong)
+            try:
+                parse_body(broken, Limits())
+            except InputError as error:
+                for problem in error.problems:
+                    assert leads_into(broken, problem.location), (path, problem.location)
+                    said += 1
+    assert said > 5
 
 
 def test_integers_may_be_written_with_a_point_and_numbers_without() -> None:

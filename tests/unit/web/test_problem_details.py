@@ -3,8 +3,8 @@ import pytest
 import service.errors
 from service.cli.errors import CommandError
 from service.errors import Attempt, FieldProblem, InputError, JobError, LimitExceeded, NotCovered, ServiceError
+from service.schemas.error_kinds import BY_CODE, ERROR_KINDS
 from service.web.problem_details import of_service_error, pointer
-from service.web.problem_types import BY_CODE, PROBLEM_TYPES
 
 
 def kinds(base: type[ServiceError]) -> set[type[ServiceError]]:
@@ -15,7 +15,7 @@ def test_every_deliberate_error_has_a_status() -> None:
     elsewhere = {ServiceError, JobError, CommandError}
     concrete = {kind for kind in kinds(ServiceError) if "code" in vars(kind)} - elsewhere
     assert {kind.code for kind in concrete} <= set(BY_CODE)
-    assert len(BY_CODE) == len(PROBLEM_TYPES)
+    assert len(BY_CODE) == len(ERROR_KINDS)
     assert service.errors.InputError in concrete
 
 

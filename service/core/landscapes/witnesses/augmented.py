@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from service.core.ground.problems import Problem
 from service.core.landscapes.witnesses.cells import affine_cell, dead_units
 from service.core.landscapes.witnesses.claims import Claim, Construction
 from service.core.landscapes.witnesses.duplicates import split_neuron
-from service.core.nonlinear import loss_of, outputs_of
-from service.core.problems import Problem
+from service.core.losses.nonlinear import loss_of, outputs_of
 from service.vocabulary import Activation, Bias
 
 _DIRECTIONS = 16

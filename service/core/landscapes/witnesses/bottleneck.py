@@ -8,15 +8,15 @@ of the network.
 
 import numpy as np
 
-from service.core.arrays import FloatArray
-from service.core.hypotheses import LINEAR, NO_SKIPS
+from service.core.ground.hypotheses import LINEAR, NO_SKIPS
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Network, Problem, Samples, shapes_of
+from service.core.ground.rules import conjunction, examine
 from service.core.landscapes import hypotheses
 from service.core.landscapes.witnesses.claims import Claim, Construction
 from service.core.landscapes.witnesses.search import hessian, settled
-from service.core.losses import DenseParameters
-from service.core.nonlinear import evaluate, loss_of
-from service.core.problems import Layer, Network, Problem, Samples, shapes_of
-from service.core.rules import conjunction, examine
+from service.core.losses.expected import DenseParameters
+from service.core.losses.nonlinear import evaluate, loss_of
 from service.vocabulary import Loss
 
 _STARTS = 16

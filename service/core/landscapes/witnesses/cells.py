@@ -4,11 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem, Samples
 from service.core.landscapes.witnesses.claims import Claim, Construction
-from service.core.losses import DenseParameters
-from service.core.nonlinear import apply
-from service.core.problems import Problem, Samples
+from service.core.losses.expected import DenseParameters
+from service.core.losses.nonlinear import apply
 
 _DIRECTIONS = 24
 

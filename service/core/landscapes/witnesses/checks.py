@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from service.core.ground.data.moments import moments_of
+from service.core.ground.problems import Problem, Samples
 from service.core.landscapes.witnesses import dual_checks, path_checks, point_checks
 from service.core.landscapes.witnesses.claims import Claim, Construction
 from service.core.landscapes.witnesses.point_checks import Verified
-from service.core.moments import moments_of
-from service.core.problems import Problem, Samples
 
 Check = Callable[[Problem, Samples, Construction, int], Verified]
 

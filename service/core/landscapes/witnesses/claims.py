@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from service.core.arrays import FloatArray
-from service.core.losses import DenseParameters
-from service.core.problems import Samples
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Samples
+from service.core.losses.expected import DenseParameters
 from service.vocabulary import PointClass
 
 

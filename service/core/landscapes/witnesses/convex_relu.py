@@ -8,14 +8,14 @@ at a time, the one that correlates most with the errors, and those in one cone w
 import numpy as np
 from scipy.optimize import nnls
 
-from service.core.arrays import FloatArray
-from service.core.hypotheses import ALL_TRAINED, NO_SKIPS, ONE_OUTPUT, SQUARED_LOSS
+from service.core.ground.hypotheses import ALL_TRAINED, NO_SKIPS, ONE_OUTPUT, SQUARED_LOSS
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem, Samples
+from service.core.ground.rules import conjunction, examine
 from service.core.landscapes import hypotheses
 from service.core.landscapes.relu_cones import cones_of
 from service.core.landscapes.witnesses.claims import Claim, Construction
-from service.core.losses import DenseParameters
-from service.core.problems import Problem, Samples
-from service.core.rules import conjunction, examine
+from service.core.losses.expected import DenseParameters
 from service.vocabulary import Activation
 
 NEEDED = (

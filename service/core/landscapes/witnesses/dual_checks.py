@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from service.core.ground.problems import Problem, Samples
+from service.core.ground.rules import Fact
 from service.core.landscapes.relu_cones import cones_of
 from service.core.landscapes.witnesses.claims import Construction
 from service.core.landscapes.witnesses.point_checks import Verified
-from service.core.nonlinear import loss_of, outputs_of
-from service.core.problems import Problem, Samples
-from service.core.rules import Fact
+from service.core.losses.nonlinear import loss_of, outputs_of
 
 GAP = 1e-6
 

@@ -10,12 +10,12 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Network, Problem, Samples
 from service.core.landscapes.witnesses.claims import Claim, Construction
 from service.core.landscapes.witnesses.search import hessian, settled
-from service.core.losses import DenseParameters
-from service.core.nonlinear import apply, derivative, loss_of, outputs_of
-from service.core.problems import Layer, Network, Problem, Samples
+from service.core.losses.expected import DenseParameters
+from service.core.losses.nonlinear import apply, derivative, loss_of, outputs_of
 from service.vocabulary import Activation, Bias
 
 _SMOOTH = frozenset({Activation.TANH, Activation.SIGMOID, Activation.SOFTPLUS})

@@ -7,11 +7,11 @@ With ``E[x x'] = c I``, ``lam_l = g_l / c`` and ``y_i`` the singular values of `
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem, shapes_of
 from service.core.landscapes.witnesses.claims import Claim, Construction
-from service.core.linear.shrinkage import Shrinkage
-from service.core.losses import DenseParameters
-from service.core.problems import Problem, shapes_of
+from service.core.losses.expected import DenseParameters
+from service.core.several_outputs.shrinkage import Shrinkage
 from service.vocabulary import PointClass
 
 _MOST_POINTS = 12

@@ -3,11 +3,11 @@
 import numpy as np
 
 from service.core.data_facts.separation import separation_of
+from service.core.ground.problems import Problem, shapes_of
 from service.core.landscapes import hypotheses
 from service.core.landscapes.witnesses.claims import Claim, Construction
-from service.core.losses import DenseParameters
-from service.core.nonlinear import outputs_of
-from service.core.problems import Problem, shapes_of
+from service.core.losses.expected import DenseParameters
+from service.core.losses.nonlinear import outputs_of
 from service.vocabulary import Bias
 
 _GROWTH = 0.25 * 2.0 ** np.arange(9)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from service.core import losses, nonlinear
-from service.core.losses import DenseParameters
-from service.core.nonlinear import Evaluation
-from service.core.problems import Network, Problem, Samples
+from service.core.ground.problems import Network, Problem, Samples
+from service.core.losses import expected, nonlinear
+from service.core.losses.expected import DenseParameters
+from service.core.losses.nonlinear import Evaluation
 from service.vocabulary import Activation, Loss
 
 
@@ -23,7 +23,7 @@ def is_known(problem: Problem) -> bool:
 def loss_at(problem: Problem, samples: Samples, point: DenseParameters) -> float:
     """Loss of a point; the moments of a problem with noise are those of ``samples``."""
     if is_noisy(problem.network):
-        return float(losses.loss_of(problem.network, problem.data, point))
+        return float(expected.loss_of(problem.network, problem.data, point))
     return nonlinear.loss_of(problem.network, problem.loss, point, samples)
 
 
@@ -31,6 +31,6 @@ def evaluated(problem: Problem, samples: Samples, point: DenseParameters) -> Eva
     """Loss and gradient of a point, with the mean outputs."""
     if not is_noisy(problem.network):
         return nonlinear.evaluate(problem.network, problem.loss, point, samples)
-    loss, gradient = losses.loss_and_gradient(problem.network, problem.data, point)
-    product, offset = losses.end_to_end(point)
+    loss, gradient = expected.loss_and_gradient(problem.network, problem.data, point)
+    product, offset = expected.end_to_end(point)
     return Evaluation(loss, gradient, samples.x @ product.T + offset, np.inf)

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from service.core.arrays import FloatArray
 from service.core.data_facts.facts import data_facts_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem, Samples, shapes_of
+from service.core.ground.rules import conjunction, examine
 from service.core.landscapes import hypotheses
 from service.core.landscapes.below_origin import VANISHING
 from service.core.landscapes.witnesses.claims import Claim, Construction
 from service.core.landscapes.witnesses.objective import is_noisy, loss_at
-from service.core.losses import DenseParameters
-from service.core.nonlinear import apply
-from service.core.problems import Problem, Samples, shapes_of
-from service.core.rules import conjunction, examine
+from service.core.losses.expected import DenseParameters
+from service.core.losses.nonlinear import apply
 from service.vocabulary import Bias
 
 _NEEDED = (hypotheses.LINEAR_OUTPUT, hypotheses.ALL_TRAINED)

@@ -4,15 +4,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from service.core.arrays import FloatArray
 from service.core.data_facts.facts import data_facts_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem, Samples
+from service.core.ground.rules import Fact
 from service.core.landscapes.kernel import kernel_of
 from service.core.landscapes.witnesses.claims import Construction
 from service.core.landscapes.witnesses.point_checks import Verified, spurious_minimum
-from service.core.losses import AnyArray, DenseParameters, flatten, unflatten
-from service.core.nonlinear import apply, evaluate, loss_of, outputs_of
-from service.core.problems import Problem, Samples
-from service.core.rules import Fact
+from service.core.losses.expected import AnyArray, DenseParameters, flatten, unflatten
+from service.core.losses.nonlinear import apply, evaluate, loss_of, outputs_of
 
 PIECES = 25
 SHIFTS = np.linspace(0.0, 12.0, 13)

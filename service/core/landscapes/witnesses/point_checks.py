@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem, Samples
+from service.core.ground.rules import Fact
 from service.core.landscapes.witnesses.claims import Construction
 from service.core.landscapes.witnesses.objective import evaluated, loss_at
-from service.core.losses import DenseParameters, flatten, unflatten
-from service.core.nonlinear import Evaluation
-from service.core.problems import Problem, Samples
-from service.core.rules import Fact
+from service.core.losses.expected import DenseParameters, flatten, unflatten
+from service.core.losses.nonlinear import Evaluation
 from service.vocabulary import PointClass
 
 GRADIENT_TOLERANCE = 1e-9

@@ -3,10 +3,10 @@
 import numpy as np
 from scipy.optimize import minimize
 
-from service.core.arrays import FloatArray
-from service.core.losses import DenseParameters, flatten, unflatten
-from service.core.nonlinear import evaluate
-from service.core.problems import Network, Samples
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Network, Samples
+from service.core.losses.expected import DenseParameters, flatten, unflatten
+from service.core.losses.nonlinear import evaluate
 from service.vocabulary import Loss
 
 _STEP = 1e-5

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from service.core.ground.problems import Problem
+from service.core.ground.rules import Tristate
 from service.core.landscapes.verdicts import Applied
 from service.core.landscapes.witnesses.augmented import added_neuron
 from service.core.landscapes.witnesses.bottleneck import weighted_bottleneck
@@ -19,8 +21,6 @@ from service.core.landscapes.witnesses.origins import decayed_origin, escape, fl
 from service.core.landscapes.witnesses.point_checks import Verified
 from service.core.landscapes.witnesses.tangent_kernel import contracting
 from service.core.landscapes.witnesses.wide import path_down
-from service.core.problems import Problem
-from service.core.rules import Tristate
 from service.vocabulary import Loss
 
 Builder = Callable[[Problem], Construction | None]

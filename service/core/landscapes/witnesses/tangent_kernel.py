@@ -7,11 +7,11 @@ weights is ``s^2 m H``: while the least eigenvalue stays above half of ``lam0``,
 
 import numpy as np
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem
 from service.core.landscapes.kernel import kernel_of
 from service.core.landscapes.witnesses.claims import Claim, Construction
-from service.core.losses import DenseParameters
-from service.core.problems import Problem
+from service.core.losses.expected import DenseParameters
 
 _DRAWS = 8
 _SHARE = 0.75

@@ -3,12 +3,12 @@
 import numpy as np
 from scipy.linalg import qr
 
-from service.core.arrays import FloatArray, IntArray
 from service.core.data_facts.facts import data_facts_of
+from service.core.ground.numbers.arrays import FloatArray, IntArray
+from service.core.ground.problems import Problem, shapes_of
 from service.core.landscapes.witnesses.claims import Claim, Construction
-from service.core.losses import DenseParameters
-from service.core.nonlinear import apply
-from service.core.problems import Problem, shapes_of
+from service.core.losses.expected import DenseParameters
+from service.core.losses.nonlinear import apply
 
 RANK_TOLERANCE = 1e-8
 _DRAWS = 24

@@ -4,12 +4,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
+from service.core.ground.rules import Verdict
 from service.core.ranks import cases
 from service.core.ranks.conditions import ALL_DECAYED, ALL_TRAINED, NO_NOISE, simple
 from service.core.ranks.rule import Claim, Condition, RankRule
 from service.core.ranks.setting import Setting
 from service.core.ranks.training import Training
-from service.core.rules import Verdict
 from service.vocabulary import Dynamics, RankKind, TheoremStatus
 
 STATIONARY = frozenset({Dynamics.GRADIENT_FLOW, Dynamics.GLOBAL_MINIMUM})

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from service.core.data_facts.labels import ONE_OUTPUT_LOSSES
-from service.core.problems import Layer
+from service.core.ground.problems import Layer
+from service.core.ground.rules import Verdict
 from service.core.ranks import cases
 from service.core.ranks.conditions import FLOW, NO_BIAS, NO_DECAY, NO_SKIPS, simple
 from service.core.ranks.rule import Claim, Condition, RankRule
 from service.core.ranks.setting import Setting
-from service.core.rules import Verdict
 from service.vocabulary import Activation, Dynamics, Loss, RankKind, SkipKind, TheoremStatus
 
 

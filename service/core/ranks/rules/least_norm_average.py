@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from service.core.problems import Layer
+from service.core.ground.problems import Layer
+from service.core.ground.rules import Verdict
 from service.core.ranks import cases
 from service.core.ranks.conditions import NO_BIAS, NO_SKIPS, simple
 from service.core.ranks.rule import Condition, RankRule, no_claims
 from service.core.ranks.setting import Setting
 from service.core.ranks.training import Teacher, Training
-from service.core.rules import Verdict
 from service.vocabulary import Activation, Dynamics, Loss, RankKind, SkipKind, TheoremStatus
 
 

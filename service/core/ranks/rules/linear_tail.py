@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from service.core.problems import Layer
+from service.core.ground.problems import Layer
 from service.core.ranks import cases
 from service.core.ranks.conditions import CROSS_ENTROPY, GROWTH, LINEAR_TAIL
 from service.core.ranks.rule import Claim, RankRule

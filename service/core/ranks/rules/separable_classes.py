@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from service.core.problems import Layer
+from service.core.ground.problems import Layer
 from service.core.ranks import cases
 from service.core.ranks.conditions import (
     ALL_TRAINED,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from service.core.ground.rules import Verdict
 from service.core.ranks import cases
 from service.core.ranks.conditions import (
     CLASSIFICATION,
@@ -15,7 +16,6 @@ from service.core.ranks.conditions import (
 from service.core.ranks.graph import Edge, Graph
 from service.core.ranks.rule import Claim, Condition, RankRule
 from service.core.ranks.setting import Setting
-from service.core.rules import Verdict
 from service.vocabulary import Activation, Dynamics, Loss, RankKind, SkipKind, TheoremStatus
 
 

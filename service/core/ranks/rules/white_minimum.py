@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from service.core.linear.common_decay import common_decay
-from service.core.problems import Layer
+from service.core.ground.problems import Layer
+from service.core.ground.rules import Verdict
 from service.core.ranks import cases
 from service.core.ranks.conditions import (
     ALL_DECAYED,
@@ -23,7 +23,7 @@ from service.core.ranks.conditions import (
 )
 from service.core.ranks.rule import Claim, Condition, RankRule
 from service.core.ranks.setting import Setting
-from service.core.rules import Verdict
+from service.core.several_outputs.common_decay import common_decay
 from service.vocabulary import Activation, Dynamics, Loss, RankKind, SkipKind, TheoremStatus
 
 TIE = 1e-10

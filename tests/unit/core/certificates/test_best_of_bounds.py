@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from service.core.bounds.quadratic_below import Below
 from service.core.certificates import deep_bounded, noisy_bounded
-from service.core.certificates.quadratic_below import Below
 from service.core.dispatch import solve
-from service.core.problems import Problem
+from service.core.ground.problems import Problem
 from tests.support import outputs_instances as families
 
 Draw = Callable[[np.random.Generator], Problem]

@@ -10,15 +10,15 @@ import pytest
 from service.core import dispatch
 from service.core.catalogue import SOLVERS
 from service.core.certificates.scalar_output import certify
-from service.core.losses import terms_of
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem, Samples
-from service.core.results import Certificate, GlobalMinimum, Solution, Terms
-from service.core.roles import Certifier, Solver
-from service.core.scalar.branches import Branches
-from service.core.scalar.norm_bound import norm_bound
-from service.core.scalar.reduced import reduced_of
-from service.core.scalar.weights import balanced_parameters
+from service.core.ground.data.moments import moments_of
+from service.core.ground.problems import Layer, Network, Problem, Samples
+from service.core.ground.results import Certificate, GlobalMinimum, Solution, Terms
+from service.core.ground.roles import Certifier, Solver
+from service.core.losses.expected import terms_of
+from service.core.one_output.branches import Branches
+from service.core.one_output.norm_bound import norm_bound
+from service.core.one_output.reduced import reduced_of
+from service.core.one_output.weights import balanced_parameters
 from service.core.solvers.scalar_output import SOLVER
 from service.vocabulary import PointClass, Status
 from tests.support.instances import covered_by, dense

@@ -5,11 +5,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from service.core.arrays import FloatArray
-from service.core.certificates.quick import quick_loss
-from service.core.data import moments_of
-from service.core.problems import Layer, Network, Problem
-from service.core.scalar.chain import ChainLoss, chain_loss, chain_of
+from service.core.bounds.quick import quick_loss
+from service.core.ground.data.conditioned import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Network, Problem
+from service.core.losses.chain import ChainLoss, chain_loss, chain_of
 from service.core.solvers.scalar_output import solve
 from service.vocabulary import Bias
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from service.core.arrays import FloatArray
 from service.core.data_facts.geometry import gram_of, rank_of, whiteness_of
 from service.core.data_facts.labels import Labelled, labelled_of
 from service.core.data_facts.least_norm import least_norm
 from service.core.data_facts.max_margin import separability_of
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem, Samples
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Network, Problem, Samples
 
 
 def separable_by_program(rows: FloatArray) -> bool:

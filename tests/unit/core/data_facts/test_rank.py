@@ -5,12 +5,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from service.core.arrays import FloatArray
 from service.core.data_facts.facts import DataFacts, data_facts_of
 from service.core.data_facts.rank import centred_columns, range_of, rank_of_table
-from service.core.linear.quadratic import quadratic_of
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem, Samples
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Network, Problem, Samples
+from service.core.several_outputs.quadratic import quadratic_of
 from service.core.theorems.landscape_negative import NOT_AFFINE, NOT_CONSTANT
 from service.vocabulary import Activation, Bias, Loss
 

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from service.core.curvature.bound import curvature_bound
 from service.core.curvature.dense import hessian_of
 from service.core.dispatch import solve
-from service.core.dynamics.batched import BatchedLoss, norms_of, single
-from service.core.dynamics.curvature import curvature_bound
 from service.core.dynamics.initialisations import generator, start
 from service.core.dynamics.races import OUTCOMES, RaceRuns, race, wilson_interval
 from service.core.dynamics.sampling import BLOCK, SampledGradient
 from service.core.dynamics.target import target_of
 from service.core.dynamics.training import TrainingOptions
-from service.core.losses import gradient_of, loss_of
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem, Samples
+from service.core.ground.data.moments import moments_of
+from service.core.ground.problems import Layer, Network, Problem, Samples
+from service.core.losses.batched import BatchedLoss, norms_of, single
+from service.core.losses.expected import gradient_of, loss_of
 from service.vocabulary import Bias, Initialisation, Optimiser, Outcome
 
 RNG = np.random.default_rng(3)

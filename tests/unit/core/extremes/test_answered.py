@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.core.arrays import FloatArray
-from service.core.data import Moments, moments_of
 from service.core.dispatch import solve
 from service.core.extremes.answered import ways
 from service.core.extremes.charges import worth_of_absent
 from service.core.extremes.free import FREE, free_inputs
-from service.core.problems import Layer, Network, Problem, Samples
+from service.core.ground.data.conditioned import Moments, moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Network, Problem, Samples
 from service.operations.mapping.problem import Inputs, to_core
 from service.operations.minima import minima, parse
 from service.schemas.minima import MinimaAnswer

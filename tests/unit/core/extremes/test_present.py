@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.core.arrays import FloatArray
 from service.core.extremes.present import present_inputs
+from service.core.ground.numbers.arrays import FloatArray
 from service.operations.mapping.problem import Inputs, to_core
 from service.operations.minima import minima, parse
 from service.operations.verify import verify

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.core.arrays import FloatArray
-from service.core.data import moments_of
 from service.core.extremes.targets import GREATEST_DECAY, LEAST_DECAY, ORDINARY, scaled_targets
 from service.core.extremes.told import minimum_with
-from service.core.problems import Layer, Network, Problem, Samples, Skip
-from service.core.results import GlobalMinimum, Terms
+from service.core.ground.data.conditioned import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Network, Problem, Samples, Skip
+from service.core.ground.results import GlobalMinimum, Terms
 from service.errors import InputError
 from service.operations.diagnose import diagnose
 from service.operations.landscape import landscape

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from service.core.asked.landscape import summarise
 from service.core.dispatch import solve
-from service.core.landscapes.summary import summarise
-from service.core.losses import DenseParameters, loss_of
-from service.core.problems import Layer, Moments, Network, Problem
+from service.core.ground.problems import Layer, Moments, Network, Problem
+from service.core.losses.expected import DenseParameters, loss_of
 from tests.support.instances import dense
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from service.core.landscapes.classes import Curvature, classify, closed_gap
-from service.core.losses import DenseParameters
-from service.core.problems import Layer, Moments, Network, Problem
+from service.core.ground.problems import Layer, Moments, Network, Problem
+from service.core.losses.expected import DenseParameters
+from service.core.points.classes import Curvature, classify, closed_gap
 from service.vocabulary import PointClass
 
 WEIGHTS = DenseParameters.without_biases([np.eye(2), np.eye(2)])

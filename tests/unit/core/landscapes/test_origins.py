@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from service.core.ground.data.moments import moments_of
+from service.core.ground.problems import Layer, Network, Problem, Samples
 from service.core.landscapes.witnesses.objective import evaluated
 from service.core.landscapes.witnesses.origins import decayed_origin
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem, Samples
 from service.vocabulary import Activation, Bias
 
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from service.core.landscapes.summary import summarise
+from service.core.asked.landscape import summarise
+from service.core.ground.data.moments import moments_of
+from service.core.ground.problems import Layer, Network, Problem, Samples, shapes_of
 from service.core.landscapes.witnesses.checks import verify
 from service.core.landscapes.witnesses.claims import Claim, Construction
 from service.core.landscapes.witnesses.table import witnesses
-from service.core.losses import DenseParameters
-from service.core.moments import moments_of
-from service.core.nonlinear import evaluate, loss_of
-from service.core.problems import Layer, Network, Problem, Samples, shapes_of
+from service.core.losses.expected import DenseParameters
+from service.core.losses.nonlinear import evaluate, loss_of
 from service.vocabulary import Activation, Bias, Loss
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from service.core.ground.data.moments import moments_of
+from service.core.ground.problems import Layer, Network, Problem, Samples, Skip
 from service.core.landscapes.zero import zero_of
-from service.core.moments import moments_of
-from service.core.problems import Layer, Network, Problem, Samples, Skip
 from service.vocabulary import Activation, Bias, PointClass, SkipKind
 
 RNG = np.random.default_rng(4)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from service.core.dispatch import solve
+from service.core.ground.problems import Layer, Moments, Network, Problem
 from service.core.models.linear_vae import LinearVae, solve_vae
 from service.core.models.unconstrained_features import feature_problem, geometry_of
-from service.core.problems import Layer, Moments, Network, Problem
 from service.errors import InputError
 from service.vocabulary import Bias
 from tests.support.outputs_instances import Shape, random_moments

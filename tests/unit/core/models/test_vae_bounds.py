@@ -6,14 +6,14 @@ import mpmath as mp  # type: ignore[import-untyped]  # it has no stubs
 import numpy as np
 import pytest
 
-from service.core.data import Moments, moments_of
+from service.core.ground.data.conditioned import Moments, moments_of
+from service.core.ground.parameters import FactoredMatrix
+from service.core.ground.problems import Layer, Network, Problem
+from service.core.ground.results import Minima
 from service.core.models.evidence_bound import Autoencoder
 from service.core.models.linear_vae import LinearVae
 from service.core.models.vae_bounds import enclosed_terms, gap_unit
 from service.core.models.vae_minima import seen_moments, vae_certificate, vae_minima
-from service.core.parameters import FactoredMatrix
-from service.core.problems import Layer, Network, Problem
-from service.core.results import Minima
 from service.vocabulary import Bias, Status
 
 DIGITS = 60

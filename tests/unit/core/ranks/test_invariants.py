@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from service.core.problems import Layer, Skip
+from service.core.ground.problems import Layer, Skip
+from service.core.losses.logarithms import log_loss_gradient
 from service.core.ranks import cases
 from service.core.ranks.graph import Graph
 from service.core.ranks.invariants import (
@@ -12,7 +13,6 @@ from service.core.ranks.invariants import (
     conserved_entries,
     invariants_of,
 )
-from service.core.ranks.losses import log_loss_gradient
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot, backward, flatten, forward, unflatten
 from service.vocabulary import Activation, Bias, Conserved, Loss, SkipKind

@@ -5,16 +5,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from service.core.arrays import FloatArray
-from service.core.problems import Convolution, Layer, Network, Problem
+from service.core.asked.rank_prediction import predict
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Convolution, Layer, Network, Problem
 from service.core.ranks.invariants import balance, invariants_of
-from service.core.ranks.predictor import predict
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot
 from service.core.ranks.training import Training
 from service.vocabulary import Activation, Bias, Conserved, Dynamics, Loss
 
-PLACES, STRIDE = 9, 2
 RELU = Activation.RELU
 FIRST, SECOND = Convolution(2, 1, 3), Convolution(3, 2, 2)
 CONVOLVED = (Layer(14, RELU, convolution=FIRST), Layer(9, convolution=SECOND), Layer(4, RELU), Layer(1))

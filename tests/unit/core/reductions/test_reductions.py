@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.core.arrays import FloatArray
 from service.core.dispatch import Extras, solve
-from service.core.losses import DenseParameters, loss_of
-from service.core.moments import moments_of
-from service.core.problems import Layer, Moments, Network, Problem, Samples, Skip
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Moments, Network, Problem, Samples, Skip
+from service.core.ground.results import Minima
+from service.core.losses.expected import DenseParameters, loss_of
 from service.core.reductions.graph import end_map, exact_terms
 from service.core.reductions.lifted import evaluated
 from service.core.reductions.step import Weights, dense_factor
 from service.core.reductions.table import needs_reduction, reduce
-from service.core.results import Minima
 from service.errors import NotCovered
 from service.vocabulary import Bias, Loss, PointClass, SkipKind, Status
 from tests.support.outputs_reducible import GENERATORS

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from service.core.problems import Layer, Moments, Network, Problem
-from service.core.rules import Hypothesis
+from service.core.ground.problems import Layer, Moments, Network, Problem
+from service.core.ground.rules import Hypothesis
 from service.core.theorems.landscape_linear_levels import NARROW_HIDDEN, WIDER_THAN_BOTH
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from service.core.catalogue import LANDSCAPE_RULES, THEOREMS
-from service.core.problems import Problem
-from service.core.rules import Theorem, conjunction, examine
+from service.core.ground.problems import Problem
+from service.core.ground.rules import Theorem, conjunction, examine
 from service.vocabulary import ExemptionKind, TheoremStatus
 from tests.support.specs import random_spec
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.core.data import moments_of_factor
-from service.core.factor import factor_of_samples
-from service.core.problems import Moments
+from service.core.ground.data.conditioned import moments_of_factor
+from service.core.ground.numbers.factor import factor_of_samples
+from service.core.ground.problems import Moments
 from service.errors import InputError
 from service.operations.mapping.factors import factor_of
 from service.operations.mapping.problem import MappedProblem, to_core

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 from service.operations.datasets import reduce_upload
 from service.operations.mapping.datasets import KeptDataset, expand, references
 from service.operations.minima import minima, parse

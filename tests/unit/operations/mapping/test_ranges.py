@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.core.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray
 from service.errors import FieldProblem, InputError
 from service.operations.diagnose import diagnose
 from service.operations.landscape import landscape

@@ -1,0 +1,189 @@
+"""Everything that is known about the landscape of a problem: verdicts, rules, origin, points, curve and barcode."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from service.core.catalogue import LANDSCAPE_RULES, on_one_curve
+from service.core.dispatch import choose, solve
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Problem
+from service.core.ground.results import Minima, StationaryPoint, Thresholds
+from service.core.landscapes.barcode import Bar, barcode_along_norm
+from service.core.landscapes.passes import bounded_bars
+from service.core.landscapes.verdicts import Applied, Ruling, Witnessed, apply, rulings
+from service.core.landscapes.zero import Zero, zero_of
+from service.core.one_output.reduced import reduced_of
+from service.core.one_output.sphere import loss_on_spheres
+from service.errors import NotCovered, NumericalError
+from service.vocabulary import Evidence, PointClass, Property
+
+MOST_POINTS = 200
+"""Stationary points that are listed; more are counted."""
+
+CURVE_POINTS = 101
+NOTHING: Final[Mapping[str, str]] = {}
+SHARE = 1e-9
+"""Share of the loss of the zero map by which a spurious minimum must lie above the global one."""
+
+
+@dataclass(frozen=True, slots=True)
+class OriginSummary:
+    """The point where all weights are zero; numbers in the core's convention, each a number or a reason."""
+
+    point_class: PointClass | None
+    evidence: Evidence | None
+    because: tuple[str, ...]
+    least_hessian_eigenvalue: float | None
+    barrier_height: float | None
+    escape_norm: float | None
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReducedCurve:
+    """Least loss over all networks whose end-to-end map has a given norm.
+
+    Attributes
+    ----------
+    norms : (m,) array
+    losses : (m,) array
+    """
+
+    norms: FloatArray
+    losses: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Landscape:
+    """The summary; what a solver would have given has a reason where no solver covers the problem."""
+
+    verdicts: Mapping[Property, Ruling]
+    rules: tuple[Applied, ...]
+    origin: OriginSummary
+    points: tuple[StationaryPoint, ...]
+    point_count: int
+    completeness: str
+    thresholds: Thresholds | None
+    curve: ReducedCurve | None
+    bars: tuple[Bar, ...]
+    solver: str | None
+    reasons: Mapping[str, str]
+
+
+def summarise(problem: Problem, left_out: Mapping[str, str] = NOTHING) -> Landscape:
+    """Summarise the landscape of a problem.
+
+    Parameters
+    ----------
+    problem : Problem
+    left_out : mapping of str to str
+        Solvers that are not run, each with the reason that is told in their place.
+
+    Raises
+    ------
+    NumericalError
+        If theorems contradict each other within rounding.
+    """
+    minima, missing = _minima(problem, left_out)
+    rules = apply(LANDSCAPE_RULES, problem)
+    verdicts = rulings(rules, () if minima is None else _witnessed(minima))
+    reasons: dict[str, str] = {}
+    if minima is None:
+        for name in ("stationary_points", "thresholds", "reduced_curve", "barcode"):
+            reasons[name] = missing
+        origin = _origin_of_rules(zero_of(problem), missing)
+        return Landscape(verdicts, rules, origin, (), 0, missing, None, None, (), None, reasons)
+    solution = minima.solution
+    curve = _curve(problem, minima)
+    if curve is None:
+        reasons["reduced_curve"] = "the reduction to the norm of the map is for one output with every layer decayed"
+    one_output = curve is not None
+    points = solution.stationary_points
+    return Landscape(
+        verdicts=verdicts,
+        rules=rules,
+        origin=_origin_of_solver(minima),
+        points=points[:MOST_POINTS],
+        point_count=len(points),
+        completeness=solution.completeness,
+        thresholds=solution.thresholds,
+        curve=curve,
+        bars=barcode_along_norm(points) if one_output else bounded_bars(problem, points),
+        solver=solution.solver,
+        reasons=reasons,
+    )
+
+
+def _minima(problem: Problem, left_out: Mapping[str, str]) -> tuple[Minima | None, str]:
+    if problem.moments is None:
+        return None, "without data there is nothing to solve"
+    try:
+        if left_out and (solver := choose(problem)[0].name) in left_out:
+            return None, left_out[solver]
+        return solve(problem), ""
+    except NotCovered:
+        return None, "no solver covers this network"
+    except NumericalError as error:
+        return None, f"the solver failed: {error.detail}"
+
+
+def _witnessed(minima: Minima) -> tuple[Witnessed, ...]:
+    solution = minima.solution
+    theorems = solution.theorems
+    shown = []
+    if minima.certificate.holds:
+        attained = solution.minimum.attained
+        shown.append(Witnessed(Property.MINIMUM_ATTAINED, attained, Evidence.CERTIFIED, theorems))
+    floor = solution.minimum.loss
+    scale = max([abs(point.loss) for point in solution.stationary_points], default=0.0)
+    bad = [
+        point
+        for point in solution.stationary_points
+        if point.point_class is PointClass.LOCAL_MINIMUM
+        and point.evidence is Evidence.PROVED
+        and point.loss > floor + SHARE * scale
+    ]
+    if bad:
+        shown.append(Witnessed(Property.SPURIOUS_MINIMA_EXIST, True, Evidence.PROVED, theorems))
+    return tuple(shown)
+
+
+def _origin_of_solver(minima: Minima) -> OriginSummary:
+    origin = minima.solution.origin
+    return OriginSummary(
+        origin.point_class,
+        Evidence.PROVED,
+        minima.solution.theorems,
+        origin.least_hessian_eigenvalue,
+        origin.barrier_height,
+        origin.escape_norm,
+        origin.reasons,
+    )
+
+
+def _origin_of_rules(zero: Zero, missing: str) -> OriginSummary:
+    reasons = {"barrier_height": missing, "escape_norm": missing}
+    if zero.point_class is None:
+        reasons["class"] = zero.reason
+    if zero.least_hessian_eigenvalue is None:
+        reasons["least_hessian_eigenvalue"] = zero.reason or "not derived for this network"
+    evidence = None if zero.point_class is None else Evidence.PROVED
+    return OriginSummary(zero.point_class, evidence, zero.because, zero.least_hessian_eigenvalue, None, None, reasons)
+
+
+def _curve(problem: Problem, minima: Minima) -> ReducedCurve | None:
+    """Loss against norm, from zero to past the largest norm of a stationary point."""
+    network = problem.network
+    if not on_one_curve(minima.solution) or not network.weight_decays.all() or network.n_hidden == 0:
+        return None
+    reduced = reduced_of(problem)
+    if not reduced.values.size:
+        return None
+    largest = max([point.norm for point in minima.solution.stationary_points], default=0.0)
+    if largest == 0.0:
+        largest = float(np.linalg.norm(reduced.map_at(0.0)))
+    norms = np.linspace(0.0, 1.25 * largest, CURVE_POINTS)
+    return ReducedCurve(norms, loss_on_spheres(reduced, norms))

@@ -1,0 +1,1 @@
+"""Lower bounds and checks that several certificates share."""

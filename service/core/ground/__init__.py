@@ -1,0 +1,1 @@
+"""What every room stands on: what is asked, what is answered, hypotheses, theorems and the two roles of a search."""

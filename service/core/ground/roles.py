@@ -1,0 +1,48 @@
+"""The two roles of the search for a minimum, kept apart: who finds it and who proves it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from service.core.ground.problems import Problem
+from service.core.ground.results import Certificate, Solution
+from service.core.ground.rules import Hypothesis
+from service.vocabulary import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Solver:
+    """A closed form or certified method.
+
+    Law: where every hypothesis holds, ``solve`` returns the global minimum (or the infimum with
+    ``attained=False``); if ``status`` is ``exact`` the value is a closed form or the root of one scalar
+    equation, if ``certified`` it is numeric and only its certificate says how good it is.
+
+    Attributes
+    ----------
+    name : str
+    theorems : tuple of str
+        Ids of the catalogue rows that it rests on.
+    status : Status
+        What the answer may be called when its certificate holds.
+    hypotheses : tuple of Hypothesis
+    solve : callable
+    one_curve : bool
+        Whether every candidate map lies on the curve of one-output networks.  Losses on spheres, points of
+        sub-networks, tables for sweeps, stacks of problems and weights of stationary points then follow from it.
+    seconds : callable or None
+        What its search takes on one core, to within a small factor, by the widths from the inputs to the outputs; None
+        where reading the problem takes longer.
+    """
+
+    name: str
+    theorems: tuple[str, ...]
+    status: Status
+    hypotheses: tuple[Hypothesis, ...]
+    solve: Callable[[Problem], Solution]
+    one_curve: bool = False
+    seconds: Callable[[Sequence[int]], float] | None = None
+
+
+Certifier: TypeAlias = Callable[[Problem, Solution], Certificate]
+"""Computes bounds and checks from the problem and the returned weights alone; imports no solver."""

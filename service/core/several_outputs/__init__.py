@@ -1,0 +1,1 @@
+"""Linear networks with several outputs: the mathematics that solvers and certificates both rest on."""

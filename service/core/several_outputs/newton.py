@@ -1,0 +1,134 @@
+"""A Newton step for ``||A B^T diag(s) - target||^2 + mu (||A||^2 + ||B||^2)`` by preconditioned conjugate gradients."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.several_outputs.quadratic import Quadratic
+
+CG_STEPS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """``left`` (k, r) above ``right`` (rho, r) in one array: the map is ``left right^T``.
+
+    Attributes
+    ----------
+    stacked : (k + rho, r) array
+    outputs : int
+        k.
+    """
+
+    stacked: FloatArray
+    outputs: int
+
+    @classmethod
+    def of(cls, left: FloatArray, right: FloatArray) -> "Factors":
+        """From the two factors."""
+        return cls(np.concatenate((left, right)), left.shape[0])
+
+    @property
+    def left(self) -> FloatArray:
+        """Factor of the outputs."""
+        return self.stacked[: self.outputs]
+
+    @property
+    def right(self) -> FloatArray:
+        """Factor of the inputs."""
+        return self.stacked[self.outputs :]
+
+    def moved(self, direction: "Factors", step: float) -> "Factors":
+        """The point ``self + step * direction``."""
+        return Factors(self.stacked + step * direction.stacked, self.outputs)
+
+    def dot(self, other: "Factors") -> float:
+        """Euclidean inner product."""
+        return float(np.vdot(self.stacked, other.stacked))
+
+
+class _Model:
+    """Objective, gradient, Hessian and preconditioner at one point (all divided by 2)."""
+
+    def __init__(self, quadratic: Quadratic, mu: float, at: Factors) -> None:
+        self.mu, self.at = mu, at
+        self.squares = quadratic.scales**2
+        self.error = (at.left @ at.right.T) * self.squares - quadratic.correlation
+        self.gradient = Factors.of(self.error @ at.right, self.error.T @ at.left).moved(at, mu)
+        inner = (at.right.T * self.squares) @ at.right
+        left_values, self._left_frame = np.linalg.eigh(inner)
+        right_values, self._right_frame = np.linalg.eigh(at.left.T @ at.left)
+        self._left_inverse = 1.0 / (np.maximum(left_values, 0.0) + mu)
+        self._right_inverse = 1.0 / (self.squares[:, None] * np.maximum(right_values, 0.0) + mu)
+
+    def value(self, quadratic: Quadratic) -> float:
+        """Half the objective without the residual."""
+        misfit = (self.at.left @ self.at.right.T) * quadratic.scales - quadratic.target
+        return 0.5 * (float(np.sum(misfit * misfit)) + self.mu * self.at.dot(self.at))
+
+    def hessian(self, step: Factors) -> Factors:
+        """Hessian times ``step``."""
+        change = (step.left @ self.at.right.T + self.at.left @ step.right.T) * self.squares
+        product = Factors(self.mu * step.stacked, step.outputs)
+        product.left[...] += change @ self.at.right + self.error @ step.right
+        product.right[...] += change.T @ self.at.left + self.error.T @ step.left
+        return product
+
+    def precondition(self, residual: Factors) -> Factors:
+        """Inverse of the two diagonal blocks of the Hessian."""
+        left = (residual.left @ self._left_frame) * self._left_inverse @ self._left_frame.T
+        right = (residual.right @ self._right_frame) * self._right_inverse @ self._right_frame.T
+        return Factors.of(left, right)
+
+
+def _direction(model: _Model) -> Factors:
+    """Approximate Newton direction; stops at negative curvature."""
+    residual = Factors(-model.gradient.stacked, model.gradient.outputs)
+    size = np.sqrt(residual.dot(residual))
+    goal = min(0.1, np.sqrt(size / model.mu)) * size
+    search = model.precondition(residual)
+    product = residual.dot(search)
+    step = Factors(np.zeros_like(residual.stacked), residual.outputs)
+    for index in range(CG_STEPS):
+        curved = model.hessian(search)
+        curvature = search.dot(curved)
+        if curvature <= 0.0:
+            return search if index == 0 else step
+        length = product / curvature
+        step = step.moved(search, length)
+        residual = residual.moved(curved, -length)
+        if np.sqrt(residual.dot(residual)) <= goal:
+            break
+        scaled = model.precondition(residual)
+        following = residual.dot(scaled)
+        search = scaled.moved(search, following / product)
+        product = following
+    return step
+
+
+def newton_step(quadratic: Quadratic, mu: float, factors: Factors) -> tuple[Factors, float]:
+    """One step with backtracking.
+
+    Returns
+    -------
+    Factors, float
+        The new point and the norm of half the gradient at the old one.
+    """
+    model = _Model(quadratic, mu, factors)
+    size = float(np.sqrt(model.gradient.dot(model.gradient)))
+    if size == 0.0:
+        return factors, 0.0
+    direction = _direction(model)
+    slope = model.gradient.dot(direction)
+    value = model.value(quadratic)
+    length = 1.0
+    for _ in range(40):
+        moved = factors.moved(direction, length)
+        following = _Model(quadratic, mu, moved)
+        # near the end the values agree to rounding, and only the gradient still tells progress
+        smaller = float(np.sqrt(following.gradient.dot(following.gradient))) < size
+        if following.value(quadratic) <= value + 1e-4 * length * slope or (smaller and abs(slope) <= 1e-9 * value):
+            return moved, size
+        length *= 0.5
+    return factors, size

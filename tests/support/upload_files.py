@@ -1,0 +1,174 @@
+"""Tables as files of every format, and each way in which a file can be wrong."""
+
+import io
+import zipfile
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
+
+from service.core.ground.numbers.arrays import FloatArray
+from service.errors import InputError, LimitExceeded, MalformedBody, ServiceError
+
+RNG = np.random.default_rng(7)
+TABLE = RNG.normal(size=(97, 4)) * [1.0, 1e-3, 1e4, 2.0] + [0.0, 5.0, -1e6, 3.0]
+NAMES = ("age", "dose", "time", "effect")
+
+
+def as_csv(table: FloatArray, names: tuple[str, ...] = (), line: str = "\n", delimiter: str = ",") -> bytes:
+    rows = [delimiter.join(map(repr, row)) for row in table.tolist()]
+    return line.join([delimiter.join(names), *rows] if names else rows).encode()
+
+
+def as_npy(array: Any) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=True)
+    return stream.getvalue()
+
+
+def as_npz(*, packed: bool = False, **arrays: Any) -> bytes:
+    stream = io.BytesIO()
+    (np.savez_compressed if packed else np.savez)(stream, **arrays)
+    return stream.getvalue()
+
+
+def as_parquet(table: FloatArray, names: tuple[str, ...] = NAMES, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    pq.write_table(pa.table(dict(zip(names, table.T, strict=True))), stream, **options)
+    return stream.getvalue()
+
+
+def bomb() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        header = as_npy(np.zeros((1 << 17, 8)))
+        archive.writestr("x.npy", header)
+        archive.writestr("y.npy", as_npy(np.zeros(1 << 17)))
+    return stream.getvalue()
+
+
+def lying(content: bytes) -> bytes:
+    """An archive whose directory announces fewer bytes for each entry than there are."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = archive.infolist()[0].file_size
+    return content.replace(size.to_bytes(4, "little"), (size - 8).to_bytes(4, "little"))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A file, how it is to be read, and what is said about it."""
+
+    content: bytes
+    form: str
+    error: type[ServiceError]
+    pointer: str | None
+    says: str
+    options: dict[str, Any]
+    limits: dict[str, Any]
+
+
+def case(content: bytes, form: str, error: type[ServiceError], pointer: str | None, says: str, **more: Any) -> Case:
+    limits = {name: more.pop(name) for name in list(more) if name.startswith("max_")}
+    return Case(content, form, error, pointer, says, more, limits)
+
+
+CSV = b"a,b,y\n1,2,0\n3,4,1\n5,7,1\n"
+GOOD = np.arange(12.0).reshape(4, 3)
+WRONG = {
+    "empty": case(b"", "csv", InputError, "", "at least one row"),
+    "a header alone": case(b"a,b\n", "csv", InputError, "", "at least one row"),
+    "a field that is no number": case(b"a,b\n1,2\n\n3,x\n", "csv", InputError, "/rows/1/b", "line 4 of the file"),
+    "a missing field": case(b"1,2\n,4\n", "csv", InputError, "/rows/1/0", "is empty"),
+    "a row too short": case(b"1,2\n3\n", "csv", InputError, "/rows/1", "must have 2 fields"),
+    "a row too long": case(b"1,2\n3,4,5\n", "csv", InputError, "/rows/1", "has 3"),
+    "not UTF-8": case(b"1,2\n3,\xff\n", "csv", InputError, "/rows/1", "UTF-8"),
+    "not a number": case(b"1,2\n3,nan\n", "csv", InputError, "/rows/1/1", "finite"),
+    "an integer of 400 digits": case(b"1,2\n3," + b"9" * 400, "csv", InputError, "/rows/1/1", "finite"),
+    "names that repeat": case(b"a,a\n1,2\n", "csv", InputError, "/header/1", "must not repeat"),
+    "a name that is empty": case(b"a,\n1,2\n", "csv", InputError, "/header/1", "must name column 1"),
+    "numbers among names": case(b"a,2\n1,2\n", "csv", InputError, "/rows/0/0", "line 1 of the file"),
+    "a line without end": case(b"1,2\n" + b"1" * (5 << 20), "csv", InputError, "/rows/1", "longer than"),
+    "the wrong delimiter": case(b"1;2\n3;4\n", "csv", InputError, "", "at least one column besides"),
+    "one column": case(b"1\n2\n", "csv", InputError, "", "at least one column besides"),
+    "an unknown target": case(CSV, "csv", InputError, "/targets/1", "name of a column", targets=["y", "z"]),
+    "a target twice": case(CSV, "csv", InputError, "/targets/1", "twice", targets=["y", "2"]),
+    "a position beyond": case(CSV, "csv", InputError, "/targets/0", "position", targets=["-4"]),
+    "an ignored target": case(CSV, "csv", InputError, "/ignore", "must not name a target", ignore=["y"]),
+    "one-hot of two targets": case(CSV, "csv", InputError, "/one_hot", "one target", targets=["a", "b"], one_hot=True),
+    "a fractional label": case(b"1,2\n3,0.5\n", "csv", InputError, "/rows/1/1", "integer label", one_hot=True),
+    "one class": case(b"1,2\n3,2\n", "csv", InputError, "/columns/1", "two classes", one_hot=True),
+    "a constant column": case(
+        b"a,b\n0.1,1\n0.1,2\n0.1,4\n", "csv", InputError, "/columns/a", "constant", standardise=True
+    ),
+    "one row": case(b"1,2\n", "csv", InputError, "/columns/0", "constant", standardise=True),
+    "targets too large": case(b"a,b\n1,1e155\n2,2\n", "csv", InputError, "/columns/b", "at most some 1e+154"),
+    "targets that overflow": case(
+        b"a,b\n1,-1.7e308\n2,1.7e308\n", "csv", InputError, "/columns/b", "at most some 1e+154"
+    ),
+    "samples that overflow when they are centred": case(
+        b"a,b\n-1.7e308,1\n1.7e308,2\n1.7e308,2\n",
+        "csv",
+        InputError,
+        "/columns/a",
+        "within double precision",
+        centre=True,
+        keep_samples=True,
+    ),
+    "too many numbers": case(CSV, "csv", LimitExceeded, "", "max_dataset_numbers = 8", max_dataset_numbers=8),
+    "too many announced": case(as_npy(GOOD), "npy", LimitExceeded, "", "max_dataset_numbers", max_dataset_numbers=11),
+    "too many inputs": case(CSV, "csv", LimitExceeded, "", "max_inputs = 1", max_inputs=1),
+    "too many outputs": case(CSV, "csv", LimitExceeded, "", "max_outputs", max_outputs=1, targets=["b", "y"]),
+    "too many classes": case(as_npy(GOOD), "npy", LimitExceeded, "", "max_outputs", max_outputs=3, one_hot=True),
+    "too many to keep": case(
+        CSV, "csv", LimitExceeded, "", "max_kept_numbers = 8", max_kept_numbers=8, keep_samples=True
+    ),
+    "a header for npy": case(as_npy(GOOD), "npy", InputError, "/header", "csv only", header="absent"),
+    "npy: nothing": case(b"", "npy", MalformedBody, None, "no readable .npy"),
+    "npy: a header that is no Python": case(
+        as_npy(GOOD).replace(b"(4, 3)", b"(4, 3 "), "npy", MalformedBody, None, "no readable .npy"
+    ),
+    "npy: a header of brackets": case(
+        as_npy(GOOD).replace(b"{'descr'", b"((((((((", 1), "npy", MalformedBody, None, "no readable .npy"
+    ),
+    "csv: not UTF-8 where nobody looks": case(
+        b"a,b,y\n1,2,3\n2,\xff,3\n", "csv", InputError, "/rows/1", "UTF-8", ignore=["b"]
+    ),
+    "npy: truncated": case(as_npy(GOOD)[:-1], "npy", MalformedBody, None, "another number of bytes"),
+    "npy: objects": case(as_npy(np.array([[1, None]], dtype=object)), "npy", MalformedBody, None, "never unpickled"),
+    "npy: text": case(as_npy(np.array([["a", "b"]])), "npy", MalformedBody, None, "matrix of numbers"),
+    "npy: complex": case(as_npy(GOOD * 1j), "npy", MalformedBody, None, "something else than numbers"),
+    "npy: a vector": case(as_npy(GOOD[0]), "npy", MalformedBody, None, "one row a sample"),
+    "npy: no rows": case(as_npy(GOOD[:0]), "npy", InputError, "", "at least one row"),
+    "npy: infinite": case(as_npy(np.where(GOOD == 7, np.inf, GOOD)), "npy", InputError, "/rows/2/1", "finite"),
+    "npy: long double": case(
+        as_npy(GOOD.astype(np.longdouble) * np.longdouble("1e4000")), "npy", InputError, "/rows/0/1", "finite"
+    ),
+    "npz: no archive": case(b"PK", "npz", MalformedBody, None, "no readable .npz"),
+    "npz: truncated": case(as_npz(x=GOOD, y=GOOD)[:-30], "npz", MalformedBody, None, "no readable .npz"),
+    "npz: other names": case(as_npz(a=GOOD), "npz", InputError, "", "the arrays x"),
+    "npz: rows differ": case(as_npz(x=GOOD, y=GOOD[1:]), "npz", InputError, "/y", "must have 4 rows"),
+    "npz: x a vector": case(as_npz(x=GOOD[0], y=GOOD[0]), "npz", InputError, "/x", "matrix"),
+    "npz: objects": case(as_npz(x=GOOD, y=np.array([None] * 4)), "npz", MalformedBody, None, "never unpickled"),
+    "npz: a bomb": case(bomb(), "npz", LimitExceeded, "", "max_upload_bytes", max_upload_bytes=1 << 20),
+    "npz: a directory that lies": case(lying(as_npz(x=GOOD, y=GOOD)), "npz", MalformedBody, None, ""),
+    "npz: a byte changed": case(
+        as_npz(x=GOOD, y=GOOD).replace(GOOD[3].tobytes(), GOOD[2].tobytes(), 1),
+        "npz",
+        MalformedBody,
+        None,
+        "no readable .npz",
+    ),
+    "npz: targets named": case(as_npz(x=GOOD, y=GOOD), "npz", InputError, "/targets", "one table", targets=["0"]),
+    "parquet: none": case(b"PAR1", "parquet", MalformedBody, None, "no readable Parquet"),
+    "parquet: truncated": case(as_parquet(TABLE)[:-9], "parquet", MalformedBody, None, "no readable Parquet"),
+    "parquet: missing": case(
+        as_parquet(np.where(TABLE[5, 1] == TABLE, np.nan, TABLE)), "parquet", InputError, "/rows/5/dose", "finite"
+    ),
+}
+
+
+def opened(case: Case) -> io.BytesIO:
+    """The file of a case, to be read."""
+    return io.BytesIO(case.content)
