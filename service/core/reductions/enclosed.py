@@ -20,6 +20,7 @@ from service.core.losses.enclosed import POSITIVE, EnclosedLoss, enclosed_loss, 
 from service.core.losses.expected import DenseParameters, noise_variance
 from service.core.losses.last_bias import FELT, left_over
 from service.core.losses.narrow import dense_or_narrow
+from service.core.reductions.graph import end_map
 from service.core.reductions.step import Weights
 
 WIDEST = 512
@@ -49,17 +50,18 @@ def enclosed_weights(problem: Problem, weights: Weights, offset: FloatArray, roo
         Square roots of the weights of the outputs.
     """
     noise, decay = _noise(problem, weights), _decay(problem.network, weights)
-    written = _written_out(weights)
     constant, unsure = exactly(offset[:, None]), np.zeros(offset.size)
     if roots is not None:
         constant = scaled(constant, roots[:, None])
         unsure = 8.0 * UNIT**2 * np.abs(constant.high[:, 0])
-    whole = _map(problem.network, written or weights, problem.data.inputs)
+    double = end_map(problem.network, weights, problem.data.inputs)
     wrong = _map_error(problem.network, weights, problem.data.inputs)
-    found = enclosed_loss(problem, exactly(whole.high), wrong, constant, unsure, 0.0, 0.0)
-    best = _with(problem, found, whole.high, wrong, noise, decay)
+    found = enclosed_loss(problem, exactly(double), wrong, constant, unsure, 0.0, 0.0)
+    best = _with(problem, found, double, wrong, noise, decay)
     if is_sharp(problem, best):
         return best
+    written = _written_out(weights)
+    whole = _map(problem.network, written or weights, problem.data.inputs)
     wrong = _careful_map_error(problem.network, weights, problem.data.inputs)
     found = enclosed_loss(problem, whole, wrong, constant, unsure, 0.0, 0.0, True)
     best = _with(problem, found, whole.high, wrong, noise, decay)
@@ -82,16 +84,18 @@ def best_offset(problem: Problem, weights: Weights) -> FloatArray:
     data = problem.data
     if data.x_mean is None or data.y_mean is None:
         return np.zeros(data.outputs)
+    double = end_map(problem.network, weights, data.inputs)
+    reach = np.abs(double) @ np.abs(data.x_mean)
+    if reach.max(initial=0.0) <= FELT * np.sqrt(max(data.central.yy, 0.0)):
+        # rounding of what the weights make of the means is not felt
+        return np.asarray(data.y_mean - double @ data.x_mean)
     zero, found = exactly(np.zeros((data.outputs, 1))), []
     for each in (_written_out(weights) or weights, weights):
         whole = _map(problem.network, each, data.inputs)
         left = left_over(whole, zero, data.x_mean, data.y_mean).rounded()[:, 0]
-        reach = np.abs(whole.high) @ np.abs(data.x_mean)
-        if reach.max(initial=0.0) > FELT * np.sqrt(max(data.central.yy, 0.0)):
-            # means are rounded too
-            mean = prediction_source(problem, centre=True).near(whole.high, whole.low, True).mean
-            left = left if mean is None else left + mean
-        found.append(left)
+        # means are rounded too
+        mean = prediction_source(problem, centre=True).near(whole.high, whole.low, True).mean
+        found.append(left if mean is None else left + mean)
     return 0.5 * found[0] + 0.5 * found[1]
 
 
@@ -155,8 +159,16 @@ def _written_out(weights: Weights) -> Weights | None:
 
 
 def _times(weight: FactoredMatrix, columns: Twofold) -> Twofold:
-    inner = matrix_times(np.ascontiguousarray(columns_of(weight.right).T), columns)
-    return matrix_times(columns_of(weight.left), matrix_times(np.diag(weight.values), inner))
+    left, right = columns_of(weight.left), columns_of(weight.right)
+    inner = columns if _is_identity(right) else matrix_times(np.ascontiguousarray(right.T), columns)
+    if not np.all(weight.values == 1.0):
+        inner = matrix_times(np.diag(weight.values), inner)
+    return inner if _is_identity(left) else matrix_times(left, inner)
+
+
+def _is_identity(matrix: FloatArray) -> bool:
+    rows, columns = matrix.shape
+    return rows == columns and np.array_equal(matrix, np.eye(rows))
 
 
 def _map(network: Network, weights: Weights, inputs: int) -> Twofold:

@@ -40,8 +40,8 @@ NUMBERS = "belongs to the coordinates of the reduced network, not to these weigh
 
 def lifted(reduction: Reduction, plain: Minima) -> Minima:
     """The answer for the problem of ``reduction`` from that for its plain network."""
-    minimum = _minimum(reduction, plain.solution.minimum)
-    certificate = certificate_of(reduction, minimum, plain.certificate)
+    minimum, found = _minimum(reduction, plain.solution.minimum)
+    certificate = _certificate(reduction, minimum, plain.certificate, found)
     origin, at_origin = _origin(reduction, plain.solution.origin)
     points = [*at_origin]
     if not minimum.trivial and minimum.parameters is not None:
@@ -87,27 +87,32 @@ class Evaluation:
 
 def evaluated(problem: Problem, weights: Weights, offset: FloatArray | None = None) -> Evaluation:
     """Loss and gradient of the problem's own; free biases are at their best where no offset (k,) is given."""
-    seen, steps = seen_problem(problem)
-    inner = weights
-    for step in steps:
-        inner = step.project(inner)
-    roots = np.diag(_last(seen)) if steps else None
+    seen, inner, roots = _unweighted(problem, weights)
     if offset is None:
-        offset = _free_offset(seen, inner)
-        offset = offset if roots is None else offset / roots
+        offset = free_offset(problem, weights)
     loss = enclosed_weights(seen, inner, offset, roots)
-    if steps:
-        loss = replace(loss, error=loss.error + sum(step.share for step in steps) * loss.upper)
+    share = sum(step.share for step in seen_problem(problem)[1])
+    loss = replace(loss, error=loss.error + share * loss.upper)
     centred = without_biases(seen)
     slope, size = gradient_norm(centred.problem if isinstance(centred, Step) else seen, inner)
     return Evaluation(loss, slope, size, offset)
 
 
-def _free_offset(problem: Problem, weights: Weights) -> FloatArray:
-    data = problem.data
-    if not problem.network.bias_layers or data.centred:
-        return np.zeros(data.outputs)
-    return best_offset(problem, weights)
+def free_offset(problem: Problem, weights: Weights) -> FloatArray:
+    """What free biases (k,) add to every prediction at their best; zero without any."""
+    seen, inner, roots = _unweighted(problem, weights)
+    if not seen.network.bias_layers or seen.data.centred:
+        return np.zeros(seen.data.outputs)
+    best = best_offset(seen, inner)
+    return best if roots is None else best / roots
+
+
+def _unweighted(problem: Problem, weights: Weights) -> tuple[Problem, Weights, FloatArray | None]:
+    """The problem with an unweighted error, its weights, and the roots of the weights of outputs, if there are any."""
+    seen, steps = seen_problem(problem)
+    for step in steps:
+        weights = step.project(weights)
+    return seen, weights, np.diag(_last(seen)) if steps else None
 
 
 def _offset(problem: Problem, product: FloatArray) -> FloatArray:
@@ -118,7 +123,9 @@ def _offset(problem: Problem, product: FloatArray) -> FloatArray:
     return best
 
 
-def _minimum(reduction: Reduction, plain: GlobalMinimum) -> GlobalMinimum:
+def _minimum(reduction: Reduction, plain: GlobalMinimum) -> tuple[GlobalMinimum, Evaluation | None]:
+    """The minimum with what its weights cost, where it has any."""
+    found: Evaluation | None = None
     problem = reduction.problem
     product = reduction.lift_map(plain.end_to_end_map)
     singular = np.asarray(np.linalg.svd(product, compute_uv=False), dtype=np.float64)
@@ -138,7 +145,7 @@ def _minimum(reduction: Reduction, plain: GlobalMinimum) -> GlobalMinimum:
         terms, offset = found.terms, found.offset
         parameters = Parameters(weights.layers, biases_of(problem.network, offset), weights.skips)
         loss = terms.loss
-    return GlobalMinimum(
+    minimum = GlobalMinimum(
         loss=loss,
         terms=terms,
         trivial=not np.any(product),
@@ -152,6 +159,7 @@ def _minimum(reduction: Reduction, plain: GlobalMinimum) -> GlobalMinimum:
         uniqueness=f"of the reduced network: {plain.uniqueness}",
         evaluation_fit=None if problem.evaluation is None else fit_of(problem.evaluation, product, offset),
     )
+    return minimum, found
 
 
 def _last(problem: Problem) -> FloatArray:
@@ -160,14 +168,23 @@ def _last(problem: Problem) -> FloatArray:
 
 
 def certificate_of(reduction: Reduction, minimum: GlobalMinimum, plain: Certificate) -> Certificate:
-    """The bound of the plain network beside the problem's own exact loss of the weights as they were given back."""
+    """The bound of the plain network beside the problem's own loss of the weights as they were given back."""
+    found: Evaluation | None = None
+    if minimum.parameters is not None:
+        bias = minimum.parameters.biases[-1]
+        weights = Weights(minimum.parameters.weights, minimum.parameters.skips)
+        found = evaluated(reduction.problem, weights, None if bias is None else bias.dense()[:, 0])
+    return _certificate(reduction, minimum, plain, found)
+
+
+def _certificate(
+    reduction: Reduction, minimum: GlobalMinimum, plain: Certificate, found: Evaluation | None
+) -> Certificate:
     problem, constant = reduction.problem, reduction.constant
     upper, checks, error = plain.upper_bound + constant, list(plain.checks), plain.rounding_allowance
     terms = None
-    if minimum.parameters is not None:
+    if minimum.parameters is not None and found is not None:
         weights = Weights(minimum.parameters.weights, minimum.parameters.skips)
-        bias = minimum.parameters.biases[-1]
-        found = evaluated(problem, weights, None if bias is None else bias.dense()[:, 0])
         upper, error, terms = found.loss.upper, found.loss.error, found.terms
         checks = _checks(problem, minimum, weights, found, seen_problem(problem)[0].unit(upper))
         checks += [check for check in plain.checks if check.name in CARRIED]
