@@ -240,4 +240,97 @@ OTHERS: Final = (
         headers={"content-type": "application/json", "content-encoding": "gzip"},
     ),
 )
-ELSEWHERE: Final = (*RANKS, *FLOWS, *PICTURES, *OTHERS)
+RACED: Final = {"problem": DESIGN_EXAMPLE, "optimisers": ["gd"], "runs": 1, "steps": 1}
+INFIMUM: Final = [{"width": 2, "weight_decay": 0.1}, {"width": 1}]
+RACES: Final = (
+    Refused("races: no data", "/v1/races", _with(RACED, problem__data={"kind": "none", "inputs": 1})),
+    Refused("races: a layer that bends", "/v1/races", _with(RACED, problem__network__layers__0__activation="relu")),
+    Refused(
+        "races: a skip",
+        "/v1/races",
+        _with(RACED, problem__network__skips=[{"from": 0, "to": 3, "kind": "trainable"}]),
+    ),
+    Refused(
+        "races: another loss",
+        "/v1/races",
+        _with(RACED, problem={**FLOW, "network": {"layers": [{"width": 1, "weight_decay": 0.1}]}}),
+    ),
+    Refused("races: too many runs", "/v1/races", {**RACED, "runs": 10**6}),
+    Refused("races: too many weights", "/v1/races", _with(RACED, problem__network__layers__0__width=10**6)),
+    Refused("races: an infimum that no weights attain", "/v1/races", _with(RACED, problem__network__layers=INFIMUM)),
+    Refused("races: rows sampled from moments", "/v1/races", {**RACED, "optimisers": ["sgd"]}),
+)
+FEATURES: Final = {
+    "network": {
+        "model": "unconstrained_features",
+        "class_counts": [3, 2],
+        "feature_weight_decay": 0.1,
+        "layers": [{"width": 2, "weight_decay": 0.1}],
+    },
+    "data": {"kind": "none", "inputs": 3},
+}
+VARIATIONAL: Final = {
+    "network": {"model": "linear_vae", "latent": 1, "layers": [{"width": 1}]},
+    "data": {"kind": "moments", "xx": [[1.0]], "xy": [[1.0]], "yy": 1.0},
+}
+
+
+def _model(base: Mapping[str, Any], name: str, **changes: Any) -> Refused:
+    return Refused(name, "/v1/minima", _with(base, **changes))
+
+
+MODELS: Final = (
+    _model(FEATURES, "free features: another number of outputs", network__layers__0__width=3),
+    _model(FEATURES, "free features: a hidden bias", network__bias="all"),
+    _model(FEATURES, "free features: another loss", objective={"loss": "cross_entropy"}),
+    _model(FEATURES, "free features: too wide", data__inputs=10**8),
+    _model(VARIATIONAL, "autoencoder: too many latents", network__latent=3000),
+    _model(VARIATIONAL, "autoencoder: decay", network__layers__0__weight_decay=0.1),
+    _model(VARIATIONAL, "autoencoder: an activation", network__layers__0__activation="tanh"),
+    _model(VARIATIONAL, "autoencoder: noise on the inputs", network__input_noise={"kind": "gaussian", "variance": 1}),
+    _model(VARIATIONAL, "autoencoder: a bias of the output alone", network__bias="output"),
+    _model(VARIATIONAL, "autoencoder: another convention", objective={"convention": "half_mean"}),
+)
+LINEAR: Final = _with(FLOW, network={"layers": WIDE, "bias": "all"})
+
+
+def _recorded(name: str, **parts: Any) -> Refused:
+    """A snapshot of right weights with something else beside them."""
+    weights = _snapshot((4, 2), (3, 4), (1, 3))["weights"]
+    return Refused(name, "/v1/ranks", {"problem": LINEAR, "snapshots": [{"weights": weights, **parts}]})
+
+
+SNAPSHOTS: Final = (
+    _recorded("ranks: a snapshot without biases"),
+    _recorded("ranks: a bias of a wrong length", biases=[[0.0] * 4, [0.0] * 2, [0.0]]),
+    _recorded("ranks: weights of a skip that is none", biases=[[0.0] * 4, [0.0] * 3, [0.0]], skips=[[1.0]]),
+    _recorded("ranks: biases by numbers that are none", biases={"0": [0.0] * 4, "2": [0.0] * 3, "3": [0.0]}),
+    _recorded("ranks: a bias beyond 1e100", biases=[[1e101] * 4, [0.0] * 3, [0.0]]),
+)
+CONVOLUTIONS: Final = (
+    Refused(
+        "ranks: other feature maps than those before",
+        "/v1/ranks",
+        _with(
+            CONVOLUTION,
+            network__layers=[CONVOLVED, {**CONVOLVED, "in_channels": 4}, {"width": 1}],
+        ),
+    ),
+    Refused(
+        "ranks: a convolution without channels", "/v1/ranks", _with(CONVOLUTION, network__layers__0__channels=None)
+    ),
+)
+PROBLEMS: Final = (
+    Refused(
+        "test problems: singular values beyond 1000", "/v1/problems", {**GENERATED_EXAMPLE, "singular_values": [2e3]}
+    ),
+    Refused(
+        "test problems: more singular values than outputs",
+        "/v1/problems",
+        {**GENERATED_EXAMPLE, "singular_values": [1.0] * 4},
+    ),
+    Refused("test problems: neither singular values nor a rank", "/v1/problems", {"inputs": 2, "outputs": 1}),
+    Refused("test problems: too few samples", "/v1/problems", {**GENERATED_EXAMPLE, "samples": 2}),
+    Refused("test problems: a hidden width of zero", "/v1/problems", {**GENERATED_EXAMPLE, "hidden_widths": [0]}),
+)
+ELSEWHERE: Final = (*RANKS, *SNAPSHOTS, *CONVOLUTIONS, *RACES, *MODELS, *PROBLEMS, *FLOWS, *PICTURES, *OTHERS)

@@ -84,11 +84,11 @@ def test_a_number_that_moves_by_more_than_the_tolerance_is_found(name: str) -> N
 
 
 def test_an_entry_is_compared_on_the_scale_of_its_array() -> None:
-    kept = {"map": [[2.0, 1e-3], [0.0, 4.0]], "column": [1e-9], "gap": 1e-12, "relative_gap": 1e-12}
-    near = {"map": [[2.0, 1e-3 + 3e-10], [-3e-10, 4.0]], "column": [1e-9], "gap": 1e-12, "relative_gap": 5e-11}
+    kept = {"map": [[2.0, 1e-3], [0.0, 4.0]], "column": [1e-9], "loss": 1e-12, "relative_gap": 1e-12}
+    near = {"map": [[2.0, 1e-3 + 3e-10], [-3e-10, 4.0]], "column": [1e-9], "loss": 1e-12, "relative_gap": 5e-11}
     assert differences(kept, near) == []
-    far = {"map": [[2.0, 1e-3 + 5e-10], [0.0, 4.0]], "column": [1.1e-9], "gap": 2e-12, "relative_gap": 2e-10}
-    assert [each.path[0] for each in differences(kept, far)] == ["column", "gap", "map", "relative_gap"]
+    far = {"map": [[2.0, 1e-3 + 5e-10], [0.0, 4.0]], "column": [1.1e-9], "loss": 2e-12, "relative_gap": 2e-10}
+    assert [each.path[0] for each in differences(kept, far)] == ["column", "loss", "map", "relative_gap"]
 
 
 def test_a_word_a_count_and_a_field_are_compared_exactly() -> None:

@@ -33,7 +33,7 @@ class LeastSquares:
     rank: int
 
 
-def least_squares(moments: ExactMoments, *, intercept: bool = False, penalty: float = 0.0) -> LeastSquares:
+def least_squares(moments: ExactMoments, *, intercept: bool = False, penalty: float | Fraction = 0.0) -> LeastSquares:
     """The least loss and a map that attains it.
 
     Parameters
@@ -41,7 +41,7 @@ def least_squares(moments: ExactMoments, *, intercept: bool = False, penalty: fl
     moments : ExactMoments
     intercept : bool
         Whether a free offset is added to the outputs, which needs the means.
-    penalty : float
+    penalty : float or Fraction
         Weight decay p >= 0 of a single layer.
     """
     data = moments.centred() if intercept else moments

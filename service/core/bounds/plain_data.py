@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from service.core.ground.as_sent import reflections
 from service.core.ground.data.conditioned import Moments
 from service.core.ground.enclosures.sources import UNIT, gamma
 from service.core.ground.numbers.spectrum import Spectrum
@@ -49,12 +50,3 @@ def plain_error(data: Moments, spectrum: Spectrum) -> PlainError | None:
     yy = data.yy
     linear = unit * float(np.linalg.norm(spectrum.projections)) + moved * float(np.sqrt(trace * yy))
     return PlainError(unit * size + moved * trace, linear, (unit + moved) * yy)
-
-
-def reflections(data: Moments) -> float:
-    """Roundings of moments that come from samples by a triangular factor, relative to the sizes of the columns.
-
-    The backward error of a QR decomposition of n rows is ``c n d u`` relative to each column (Higham 2002, theorem
-    19.4), here with c = 4; moments as they were sent have none.
-    """
-    return 0.0 if data.factor is None else 4.0 * data.factor.n * (data.inputs + data.outputs)

@@ -1,1 +1,1 @@
-"""Inputs so large that decay costs them nothing, or so small that decay leaves them nothing."""
+"""Inputs and targets far from ordinary size: what decay leaves free or absent, and units in which they are ordinary."""

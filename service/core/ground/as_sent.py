@@ -1,8 +1,12 @@
 """The data of a problem as what its caller sent: samples, a factor, or moments."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from service.core.ground.data.conditioned import Moments
 from service.core.ground.enclosures.combined import Combined, Part
+from service.core.ground.enclosures.composed import Composed
 from service.core.ground.enclosures.rows import Rows, on_each_input
 from service.core.ground.enclosures.second_moments import SecondMoments
 from service.core.ground.enclosures.sources import Source
@@ -19,6 +23,8 @@ def prediction_source(problem: Problem, centre: bool) -> Source:
 
 def _prediction(problem: Problem, centre: bool) -> Source:
     data, samples = problem.data, problem.samples
+    if problem.sources is not None:
+        return problem.sources(centre)
     if samples is not None and data.factor is not None:
         shift = None
         if centre and data.x_mean is not None and data.y_mean is not None:
@@ -43,11 +49,16 @@ def without_targets(source: Source) -> Source:
         if source.shift is not None:
             shift = np.concatenate((source.shift[: source.x.shape[1]], np.zeros(source.y.shape[1])))
         y_mean = None if source.y_mean is None else np.zeros_like(source.y_mean)
-        return Rows(source.x, np.zeros_like(source.y), source.count, source.x_mean, y_mean, shift)
+        targets = np.zeros_like(source.y)
+        return replace(source, y=targets, y_mean=y_mean, shift=shift)
     if isinstance(source, SecondMoments):
         y_mean = None if source.y_mean is None else np.zeros_like(source.y_mean)
         return SecondMoments(source.xx, np.zeros_like(source.xy), 0.0, source.x_mean, y_mean)
-    raise TypeError("a combined source has no targets of its own")
+    if isinstance(source, Composed):
+        return replace(source, base=without_targets(source.base), beside=None, constant=0.0)
+    if isinstance(source, Combined):
+        return Combined([replace(part, source=without_targets(part.source)) for part in source.parts])
+    raise TypeError(f"{type(source).__name__} has no targets of its own")
 
 
 def expected_source(problem: Problem, centre: bool, hidden: float, of_covariance: bool) -> Source:
@@ -72,3 +83,12 @@ def expected_source(problem: Problem, centre: bool, hidden: float, of_covariance
         variances = (1.0 + hidden) * noise * data.xx.diagonal()
         parts.append(Part(on_each_input(variances, data.outputs), LEAST))
     return base if len(parts) == 1 else Combined(parts)
+
+
+def reflections(data: Moments) -> float:
+    """Roundings of moments that come from samples by a triangular factor, relative to the sizes of the columns.
+
+    The backward error of a QR decomposition of n rows is ``c n d u`` relative to each column (Higham 2002, theorem
+    19.4), here with c = 4; moments as they were sent have none.
+    """
+    return 0.0 if data.factor is None else 4.0 * data.factor.n * (data.inputs + data.outputs)

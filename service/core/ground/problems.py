@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from service.core.ground.data.conditioned import Moments
+from service.core.ground.enclosures.sources import Source
 from service.core.ground.extremes import Extremes
 from service.core.ground.numbers.arrays import FloatArray
 from service.vocabulary import Activation, Bias, Loss, SkipKind
@@ -67,6 +68,8 @@ class Layer:
         Variance s >= 0 of the mean-one multiplicative noise on the outputs.
     frozen_weights : (width, inputs) array or None
         The matrix of a layer that is not trained.
+    frozen_rest : (width, inputs) array or None
+        What rounding left of a frozen matrix that is a sum or a product of others.
     convolution : Convolution or None
         Of a layer whose matrix is made of shared kernels; only invariances and ranks know it.
     """
@@ -77,6 +80,7 @@ class Layer:
     weight_decay: float = 0.0
     noise_variance: float = 0.0
     frozen_weights: FloatArray | None = None
+    frozen_rest: FloatArray | None = None
     convolution: Convolution | None = None
 
 
@@ -189,6 +193,11 @@ class Problem:
         Held-out data on which every solution reports its fit as well.
     extremes : Extremes or None
         What stands between these data and those of the caller, where inputs left the range of the computation.
+    sources : callable or None
+        What bounds read in the place of samples, factor and moments, where those are not as they were sent: the squared
+        error of the prediction, about the means for True.
+    gap_floor : float or None
+        Loss below which gaps are not relative to the loss, where that is not decided by these targets.
     memo : dict
         Facts that are computed once a problem and shared, by name; see `once`.  A changed problem starts
         with none: `dataclasses.replace` makes a new one and cannot be given the old.
@@ -200,6 +209,8 @@ class Problem:
     loss: Loss = Loss.SQUARED
     evaluation: Moments | None = None
     extremes: Extremes | None = None
+    sources: Callable[[bool], Source] | None = field(default=None, repr=False, compare=False)
+    gap_floor: float | None = None
     memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def once(self, name: str, compute: Callable[[], Kept]) -> Kept:
@@ -230,7 +241,8 @@ class Problem:
 
     def unit(self, loss: float) -> float:
         """What gaps between losses are relative to: ``max(|loss|, 1e-6 spread)``; positive."""
-        return max(abs(loss), 1e-6 * self.spread) or 1e-300
+        floor = 1e-6 * self.spread if self.gap_floor is None else self.gap_floor
+        return max(abs(loss), floor) or 1e-300
 
 
 def shapes_of(network: Network, inputs: int) -> Sequence[tuple[int, int]]:

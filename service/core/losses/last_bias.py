@@ -45,8 +45,8 @@ def with_last_bias(problem: Problem, minimum: GlobalMinimum) -> GlobalMinimum:
         return minimum
     constant = _with_bias(parameters, np.zeros(data.outputs))
     _, dense = dense_or_narrow(network, constant)
-    written = _left_over(map_of_matrices(dense), offset_of_matrices(dense), data.x_mean, data.y_mean)
-    factored = _left_over(map_of_factors(constant), offset_of_factors(constant), data.x_mean, data.y_mean)
+    written = left_over(map_of_matrices(dense), offset_of_matrices(dense), data.x_mean, data.y_mean)
+    factored = left_over(map_of_factors(constant), offset_of_factors(constant), data.x_mean, data.y_mean)
     # halved first, so that two large ones do not overflow
     best = added(Twofold(0.5 * written.high, 0.5 * written.low), Twofold(0.5 * factored.high, 0.5 * factored.low))
     chosen = best.rounded()[:, 0]
@@ -61,7 +61,7 @@ def _with_bias(parameters: Parameters, bias: FloatArray) -> Parameters:
     return replace(parameters, biases=(*parameters.biases[:-1], written))
 
 
-def _left_over(whole: Twofold, offset: Twofold, x_mean: FloatArray, y_mean: FloatArray) -> Twofold:
+def left_over(whole: Twofold, offset: Twofold, x_mean: FloatArray, y_mean: FloatArray) -> Twofold:
     """``y_mean - W x_mean - offset``, shape (k, 1)."""
     mean = x_mean[:, None]
     scale = powers_of_two(np.abs(x_mean))

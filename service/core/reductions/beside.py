@@ -9,13 +9,16 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from service.core.ground.enclosures.sources import UNIT
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.twofold import added, exactly
 from service.core.ground.parameters import FactoredMatrix
 from service.core.ground.problems import Layer, Problem, Skip
 from service.core.reductions.step import (
     Step,
     Weights,
     dense_factor,
+    exact_frozen,
     exchanged,
     frozen_decay,
     scaled,
@@ -59,7 +62,7 @@ def beside_a_layer(problem: Problem, number: int) -> Step | str:
         if skip.weight_decay > 0.0:
             return "the skip is decayed beside a frozen layer, which the sum of both is not"
         fixed, rest = dense_factor(frozen), frozen
-        free = replace(layer, frozen_weights=None, weight_decay=0.0)
+        free = replace(layer, frozen_weights=None, frozen_rest=None, weight_decay=0.0)
 
         def beside(total: FactoredMatrix) -> _Parts:
             return fixed, dense_factor(total.dense() - rest)
@@ -76,7 +79,8 @@ def _beside_identity(problem: Problem, number: int, layer: Layer) -> Step | str:
     if layer.width > WIDEST_DENSE:
         return f"the layer beside the identity is wider than {WIDEST_DENSE}"
     if layer.frozen_weights is not None:
-        sum_of_both = replace(layer, frozen_weights=layer.frozen_weights + eye, weight_decay=0.0)
+        high, low = added(exact_frozen(layer), exactly(eye))
+        sum_of_both = replace(layer, frozen_weights=high, frozen_rest=low, weight_decay=0.0)
         fixed = dense_factor(layer.frozen_weights)
         return _one_matrix(problem, number, sum_of_both, lambda _: (fixed, None), frozen_decay(layer))
     if layer.weight_decay > 0.0:
@@ -117,4 +121,5 @@ def _one_matrix(
         constant=constant,
         evidence={"layer": at + 1, "decay": layer.weight_decay},
         keeps_origin=keeps_origin,
+        share=16.0 * UNIT,
     )

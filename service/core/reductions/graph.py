@@ -16,6 +16,10 @@ from service.core.losses.expected import fit_of, gradient_of, terms_of
 from service.core.losses.narrow import dense_or_narrow
 from service.core.reductions.step import Weights, apply
 
+ROUNDED = 1e-6
+"""Rounding of a slope, relative to the moduli of its terms, in units of what it is compared with: some hundred units in
+the last place where it is small to 1e-8."""
+
 
 def end_map(network: Network, weights: Weights, inputs: int) -> FloatArray:
     """Mean prediction as a linear map (k, d), biases aside."""
@@ -117,7 +121,9 @@ def _slopes(network: Network, data: Moments, weights: Weights) -> Iterator[tuple
         for skip, own in zip(network.skips, weights.skips, strict=True)
         if own is not None
     ]
-    pulls = float(np.linalg.norm(fitted)) + float(np.linalg.norm(data.xy))
+    # where the map is large along weak inputs, its own rounding moves the slope along strong ones
+    reached = float(np.linalg.norm(np.abs(before[-1]) @ np.abs(data.xx)))
+    pulls = float(np.linalg.norm(fitted)) + float(np.linalg.norm(data.xy)) + ROUNDED * reached
     for source, target, decay, weight in parts:
         pull = FactoredMatrix(after[target].T, np.full(network.outputs, 2.0), before[source] @ misfit.T)
         left = np.hstack([columns_of(pull.left), columns_of(weight.left)])

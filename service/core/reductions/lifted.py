@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from service.core.ground.enclosures.sources import UNIT
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.ground.numbers.spectrum import EPSILON
 from service.core.ground.parameters import FactoredMatrix, Parameters, squared_norm
 from service.core.ground.problems import Problem
 from service.core.ground.results import (
@@ -20,9 +20,11 @@ from service.core.ground.results import (
     Thresholds,
 )
 from service.core.ground.rules import Finding, Verdict
+from service.core.losses.enclosed import EnclosedLoss
 from service.core.losses.expected import fit_of
-from service.core.reductions.graph import end_map, exact_terms, gradient_norm, without_weights
-from service.core.reductions.objective import weighted_errors, without_biases
+from service.core.reductions.enclosed import best_offset, enclosed_weights
+from service.core.reductions.graph import end_map, gradient_norm, without_weights
+from service.core.reductions.objective import seen_problem, without_biases
 from service.core.reductions.step import Step, Weights, dense_factor, zero
 from service.core.reductions.table import Reduction
 from service.core.several_outputs.layers import biases_of
@@ -31,13 +33,15 @@ from service.vocabulary import Evidence, PointClass, PointKind, SkipKind, Status
 THEOREM = "linear-reductions"
 CARRIED = ("negative_curvature",)
 """Checks of the plain network that say the same of the problem."""
+SEARCHED = 1e6
+"""Norms up to which a bound holds where a frozen matrix may have lost a rank to rounding, relative to that found."""
 NUMBERS = "belongs to the coordinates of the reduced network, not to these weights"
 
 
 def lifted(reduction: Reduction, plain: Minima) -> Minima:
     """The answer for the problem of ``reduction`` from that for its plain network."""
-    minimum = _minimum(reduction, plain.solution.minimum)
-    certificate = certificate_of(reduction, minimum, plain.certificate)
+    minimum, found = _minimum(reduction, plain.solution.minimum)
+    certificate = _certificate(reduction, minimum, plain.certificate, found)
     origin, at_origin = _origin(reduction, plain.solution.origin)
     points = [*at_origin]
     if not minimum.trivial and minimum.parameters is not None:
@@ -63,39 +67,47 @@ def lifted(reduction: Reduction, plain: Minima) -> Minima:
     )
 
 
-def seen_problem(problem: Problem) -> tuple[Problem, tuple[Step, ...]]:
-    """The problem with an unweighted error, biases and input noise as they are, and the step that led there."""
-    step = weighted_errors(problem)
-    return (step.problem, (step,)) if isinstance(step, Step) else (problem, ())
-
-
 @dataclass(frozen=True)
 class Evaluation:
-    """The problem's own loss at some weights, with free biases at their best.
+    """The problem's own loss at some weights, with its error.
 
     ``slope`` is the norm of the gradient, ``slope_size`` that of its terms; ``offset`` is what the biases add up to.
     """
 
-    terms: Terms
+    loss: EnclosedLoss
     slope: float
     slope_size: float
     offset: FloatArray
 
+    @property
+    def terms(self) -> Terms:
+        """Nearest values."""
+        return self.loss.terms
 
-def evaluated(problem: Problem, weights: Weights) -> Evaluation:
-    """Exact terms and gradient of the problem's own loss."""
+
+def evaluated(problem: Problem, weights: Weights, offset: FloatArray | None = None) -> Evaluation:
+    """Loss and gradient of the problem's own; free biases are at their best where no offset (k,) is given."""
     seen, steps = seen_problem(problem)
     inner = weights
     for step in steps:
         inner = step.project(inner)
-    product = end_map(seen.network, inner, seen.data.inputs)
-    offset = _offset(seen, product)
-    terms = exact_terms(seen, inner, offset)
+    roots = np.diag(_last(seen)) if steps else None
+    if offset is None:
+        offset = _free_offset(seen, inner)
+        offset = offset if roots is None else offset / roots
+    loss = enclosed_weights(seen, inner, offset, roots)
+    if steps:
+        loss = replace(loss, error=loss.error + sum(step.share for step in steps) * loss.upper)
     centred = without_biases(seen)
     slope, size = gradient_norm(centred.problem if isinstance(centred, Step) else seen, inner)
-    if steps:
-        offset = offset / np.diag(_last(seen))
-    return Evaluation(terms, slope, size, offset)
+    return Evaluation(loss, slope, size, offset)
+
+
+def _free_offset(problem: Problem, weights: Weights) -> FloatArray:
+    data = problem.data
+    if not problem.network.bias_layers or data.centred:
+        return np.zeros(data.outputs)
+    return best_offset(problem, weights)
 
 
 def _offset(problem: Problem, product: FloatArray) -> FloatArray:
@@ -106,7 +118,9 @@ def _offset(problem: Problem, product: FloatArray) -> FloatArray:
     return best
 
 
-def _minimum(reduction: Reduction, plain: GlobalMinimum) -> GlobalMinimum:
+def _minimum(reduction: Reduction, plain: GlobalMinimum) -> tuple[GlobalMinimum, Evaluation | None]:
+    """The minimum with what its weights cost, where it has any."""
+    found: Evaluation | None = None
     problem = reduction.problem
     product = reduction.lift_map(plain.end_to_end_map)
     singular = np.asarray(np.linalg.svd(product, compute_uv=False), dtype=np.float64)
@@ -126,7 +140,7 @@ def _minimum(reduction: Reduction, plain: GlobalMinimum) -> GlobalMinimum:
         terms, offset = found.terms, found.offset
         parameters = Parameters(weights.layers, biases_of(problem.network, offset), weights.skips)
         loss = terms.loss
-    return GlobalMinimum(
+    minimum = GlobalMinimum(
         loss=loss,
         terms=terms,
         trivial=not np.any(product),
@@ -140,6 +154,7 @@ def _minimum(reduction: Reduction, plain: GlobalMinimum) -> GlobalMinimum:
         uniqueness=f"of the reduced network: {plain.uniqueness}",
         evaluation_fit=None if problem.evaluation is None else fit_of(problem.evaluation, product, offset),
     )
+    return minimum, found
 
 
 def _last(problem: Problem) -> FloatArray:
@@ -148,34 +163,53 @@ def _last(problem: Problem) -> FloatArray:
 
 
 def certificate_of(reduction: Reduction, minimum: GlobalMinimum, plain: Certificate) -> Certificate:
-    """The bound of the plain network beside the problem's own exact loss of the weights as they were given back."""
-    problem = reduction.problem
-    yy = seen_problem(problem)[0].data.yy
-    constant = reduction.constant
-    allowance = plain.rounding_allowance + 64.0 * EPSILON * (yy + abs(constant))
-    lower = max(plain.lower_bound + constant - (allowance - plain.rounding_allowance), 0.0)
-    upper, checks = plain.upper_bound + constant, list(plain.checks)
-    unit = problem.unit(upper)
+    """The bound of the plain network beside the problem's own loss of the weights as they were given back."""
+    found: Evaluation | None = None
     if minimum.parameters is not None:
+        bias = minimum.parameters.biases[-1]
         weights = Weights(minimum.parameters.weights, minimum.parameters.skips)
-        found = evaluated(problem, weights)
-        upper = found.terms.loss
-        unit = problem.unit(upper)
-        checks = _checks(problem, minimum, weights, found, unit, allowance)
+        found = evaluated(reduction.problem, weights, None if bias is None else bias.dense()[:, 0])
+    return _certificate(reduction, minimum, plain, found)
+
+
+def _certificate(
+    reduction: Reduction, minimum: GlobalMinimum, plain: Certificate, found: Evaluation | None
+) -> Certificate:
+    problem, constant = reduction.problem, reduction.constant
+    upper, checks, error = plain.upper_bound + constant, list(plain.checks), plain.rounding_allowance
+    terms = None
+    if minimum.parameters is not None and found is not None:
+        weights = Weights(minimum.parameters.weights, minimum.parameters.skips)
+        upper, error, terms = found.loss.upper, found.loss.error, found.terms
+        checks = _checks(problem, minimum, weights, found, seen_problem(problem)[0].unit(upper))
         checks += [check for check in plain.checks if check.name in CARRIED]
+    unit = seen_problem(problem)[0].unit(upper)
+    # steps that are exact but for rounding: of decays, of constants, of weights of the error
+    off = reduction.lost(upper) + (reduction.share + 64.0 * UNIT) * upper + 256.0 * UNIT * abs(constant)
+    lower = max(plain.lower_bound + constant - off, 0.0)
     # two ways to the same loss: on the plain network, and on the problem's own
     both = abs(plain.upper_bound + constant - upper) / unit
-    checks.append(Check("loss_of_reduced_network", both, 1e-9 + 8.0 * allowance / unit))
-    checks.append(Check("bounds_in_order", max(0.0, (lower - upper - 2.0 * allowance) / unit), 1e-12))
+    checks.append(Check("loss_of_reduced_network", both, 1e-9 + 8.0 * (error + plain.rounding_allowance) / unit))
+    checks.append(Check("bounds_in_order", float(max(0.0, lower - upper) / unit), 0.0))
     return Certificate(
         upper,
         lower,
         float((upper - lower) / unit),
         plain.tolerance,
         f"the weights in the problem's own loss; lower bound: of the reduced network ({plain.method})",
-        allowance,
+        error + plain.rounding_allowance + off,
         tuple(checks),
+        terms,
+        _norm_limit(reduction, minimum, plain, upper),
     )
+
+
+def _norm_limit(reduction: Reduction, minimum: GlobalMinimum, plain: Certificate, upper: float) -> float | None:
+    limit = None if plain.norm_limit is None else reduction.limit(plain.norm_limit, upper)
+    if not reduction.searched:
+        return limit
+    searched = SEARCHED * float(np.linalg.norm(minimum.end_to_end_map))
+    return searched if limit is None else min(limit, searched)
 
 
 def _checks(
@@ -184,15 +218,14 @@ def _checks(
     weights: Weights,
     found: Evaluation,
     unit: float,
-    allowance: float,
 ) -> list[Check]:
     network, data = problem.network, problem.data
     product = end_map(network, weights, data.inputs) - minimum.end_to_end_map
-    length = max(float(minimum.singular_values[0]), 1e-300)
+    length, rounding = max(float(minimum.singular_values[0]), 1e-300), found.loss.error / unit
     return [
         Check("gradient_norm", found.slope, 1e-8 * found.slope_size, True),
-        Check("claimed_loss", abs(minimum.loss - found.terms.loss) / unit, 1e-9 + 4.0 * allowance / unit),
-        Check("terms_sum", abs(minimum.terms.loss - minimum.loss) / unit, 1e-9 + 4.0 * allowance / unit),
+        Check("claimed_loss", abs(minimum.loss - found.terms.loss) / unit, 1e-9 + 4.0 * rounding),
+        Check("terms_sum", abs(minimum.terms.loss - minimum.loss) / unit, 1e-9 + 4.0 * rounding),
         Check("end_to_end_map", float(np.linalg.norm(product)) / length, 1e-9),
     ]
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from service.core.ground.data.changes import with_input_noise
-from service.core.ground.data.moments import moments_of
+from service.core.ground.as_sent import expected_source
+from service.core.ground.data.changes import weighted_moments, with_input_noise
+from service.core.ground.enclosures.rows import Rows
+from service.core.ground.enclosures.sources import UNIT, Source
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.ground.problems import Layer, Moments, Problem
+from service.core.ground.problems import Layer, Problem
 from service.core.reductions.step import Step, dense_factor, with_network
 from service.vocabulary import Bias, Loss
 
@@ -49,11 +51,21 @@ def weighted_errors(problem: Problem) -> Step | str | None:
         if any(skip.target == target for skip in problem.network.skips):
             return "weights of outputs and a skip that ends at the output"
     root = np.sqrt(weighting.outputs)
-    x, y = problem.samples.x, problem.samples.y * root
-    moments = _weighted_moments(x, y, weighting.samples)
+    x, y, given_weights = problem.samples.x, problem.samples.y, problem.samples.weights
+    roots = np.sqrt(weighting.samples)
+    moments = weighted_moments(x, y * root, weighting.samples)
     matrix = np.diag(root)
     layers = (*problem.network.layers, Layer(root.size, frozen_weights=matrix))
     given = dense_factor(matrix)
+    # the error with these roots differs from that with the weights by this share of itself, whatever the misfits
+    share = float(np.max(np.abs(np.outer(roots, root) ** 2 / given_weights - 1.0))) + 16.0 * UNIT
+
+    def sources(centre: bool) -> Source:
+        shift = None
+        if centre and moments.x_mean is not None and moments.y_mean is not None:
+            shift = np.concatenate((moments.x_mean, moments.y_mean))
+        return Rows(x, y, float(len(x)), shift=shift, roots=roots, outputs=root)
+
     seen = with_network(problem, layers, moments=moments)
     network = seen.network
     if network.bias is not Bias.NONE:
@@ -62,25 +74,23 @@ def weighted_errors(problem: Problem) -> Step | str | None:
         network = replace(network, bias_weight_decays=(*decays, decays[-1]))
     return Step(
         "weights of the error as a last, frozen layer",
-        replace(seen, network=network, loss=Loss.SQUARED, samples=None),
+        replace(seen, network=network, loss=Loss.SQUARED, sources=sources),
         lambda weights, _: replace(weights, layers=weights.layers[:-1]),
         lambda weights: replace(weights, layers=(*weights.layers, given)),
         lambda end_map: end_map / root[:, None],
+        share=share,
+        limit=lambda limit, _: limit / float(np.max(root)),
     )
 
 
-def _weighted_moments(x: FloatArray, y: FloatArray, samples: FloatArray) -> Moments:
-    if float(np.ptp(samples)) == 0.0:
-        return moments_of(x, y)
-    share = samples / samples.size
-    return Moments(
-        (x * share[:, None]).T @ x,
-        (x * share[:, None]).T @ y,
-        float(share @ np.sum(y * y, axis=1)),
-        samples.size,
-        share @ x,
-        share @ y,
-    )
+def seen_problem(problem: Problem) -> tuple[Problem, tuple[Step, ...]]:
+    """The problem with an unweighted error, biases and input noise as they are, and the step that led there."""
+
+    def seen() -> tuple[Problem, tuple[Step, ...]]:
+        step = weighted_errors(problem)
+        return (step.problem, (step,)) if isinstance(step, Step) else (problem, ())
+
+    return problem.once("reductions.seen", seen)
 
 
 def without_biases(problem: Problem) -> Step | str | None:
@@ -94,9 +104,18 @@ def without_biases(problem: Problem) -> Step | str | None:
     centre = centre and data.x_mean is not None and data.y_mean is not None
     seen = with_input_noise(data, network.input_noise_variance, centre=centre)
     plain = replace(network, bias=Bias.NONE, bias_weight_decays=(), input_noise_variance=0.0)
+    # a free bias takes off at least as much as any bias can
+    means = bool(network.bias_layers) and data.x_mean is not None and data.y_mean is not None
     return Step(
         "biases and noise on the inputs as changed moments",
-        replace(problem, network=plain, moments=seen, samples=None, evaluation=None),
+        replace(
+            problem,
+            network=plain,
+            moments=seen,
+            samples=None,
+            evaluation=None,
+            sources=lambda _: expected_source(problem, means, 0.0, means),
+        ),
         lambda weights, _: weights,
         lambda weights: weights,
     )

@@ -8,10 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from service.core.ground.data.changes import with_inputs_taken_off
+from service.core.ground.data.changes import with_inputs_taken_off, with_ridge_taken_off
+from service.core.ground.enclosures.composed import Composed
+from service.core.ground.enclosures.eliminated import Eliminated
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.parameters import FactoredMatrix
-from service.core.ground.problems import Layer, Moments, Problem, Skip
+from service.core.ground.problems import Layer, Problem, Skip
 from service.core.reductions.beside import beside_a_layer, dropped, inserted, others_of
 from service.core.reductions.step import (
     Step,
@@ -49,13 +51,16 @@ def _whole(problem: Problem, number: int) -> Step | str:
     if skip.source != 0 or skip.target != network.n_layers:
         return ""
     if skip.kind is SkipKind.IDENTITY:
-        moments = with_inputs_taken_off(data)
+        moments, eye = with_inputs_taken_off(data), np.eye(data.inputs)
         return Step(
             "identity skip as a change of the targets",
-            with_network(problem, network.layers, others_of(problem, number), moments),
+            with_network(
+                problem, network.layers, others_of(problem, number), moments, lambda base: Composed(base, beside=eye)
+            ),
             lambda weights, _: replace(weights, skips=inserted(weights.skips, number, None)),
             lambda weights: replace(weights, skips=dropped(weights.skips, number)),
-            lambda end_map: end_map + np.eye(data.inputs),
+            lambda end_map: end_map + eye,
+            limit=lambda limit, _: max(limit - float(np.sqrt(data.inputs)), 0.0),
         )
     if skip.weight_decay == 0.0:
         return ""
@@ -66,26 +71,26 @@ def _ridge(problem: Problem, number: int) -> Step:
     """A decayed skip is a ridge regression on what the rest leaves over, which changes the metric of the inputs."""
     network, data = problem.network, problem.data
     decay = network.skips[number].weight_decay
-    values, vectors = np.linalg.eigh(data.xx)
-    values = np.maximum(values, 0.0)
-    keep = decay / (values + decay)
-    along = vectors.T @ data.xy
-    second = (vectors * (keep * values)) @ vectors.T
-    moments = Moments(
-        0.5 * (second + second.T),
-        (vectors * keep) @ along,
-        max(data.yy - float(np.sum(along**2 / (values + decay)[:, None])), 0.0),
-        data.n,
-    )
-    inverse = (vectors / (values + decay)) @ vectors.T
+    spectrum = data.spectrum
+    values, vectors = np.maximum(spectrum.values, 0.0), spectrum.vectors
+    seen = values > 0.0
+    roots = np.sqrt(np.where(seen, values, 1.0))
+    target = np.where(seen[:, None], spectrum.response / roots[:, None], 0.0)
 
     def skip_of(end_map: FloatArray) -> FloatArray:
-        best: FloatArray = (data.xy.T - end_map @ data.xx) @ inverse
+        left = target.T - end_map @ vectors
+        best: FloatArray = (left * (values / (values + decay))) @ vectors.T
         return best
 
     return Step(
         "decayed skip eliminated by ridge regression",
-        with_network(problem, network.layers, others_of(problem, number), moments),
+        with_network(
+            problem,
+            network.layers,
+            others_of(problem, number),
+            with_ridge_taken_off(data, decay),
+            lambda base: Eliminated(base, decay, vectors, values),
+        ),
         lambda weights, end_map: replace(
             weights, skips=inserted(weights.skips, number, dense_factor(skip_of(end_map)))
         ),
@@ -93,6 +98,7 @@ def _ridge(problem: Problem, number: int) -> Step:
         lambda end_map: end_map + skip_of(end_map),
         evidence={"skip_decay": decay},
         keeps_decays=False,
+        limit=lambda limit, upper: max(limit - float(np.sqrt(upper / decay)), 0.0),
     )
 
 

@@ -9,7 +9,10 @@ from typing import TypeAlias
 
 import numpy as np
 
+from service.core.ground.as_sent import prediction_source
+from service.core.ground.enclosures.sources import Source
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.twofold import Twofold
 from service.core.ground.parameters import FactoredMatrix, columns_of
 from service.core.ground.problems import Layer, Moments, Problem, Skip
 from service.core.ground.rules import Fact
@@ -30,11 +33,23 @@ Lift: TypeAlias = Callable[[Weights, FloatArray], Weights]
 """Weights of the reduced problem and their end-to-end map to weights with the same loss before the reduction."""
 Project: TypeAlias = Callable[[Weights], Weights]
 ChangeMap: TypeAlias = Callable[[FloatArray], FloatArray]
+ChangeError: TypeAlias = Callable[[Source], Source]
+"""The squared error before the reduction to that of the reduced map."""
 
 
 def unchanged(matrix: FloatArray) -> FloatArray:
     """The end-to-end map, where a reduction does not change it."""
     return matrix
+
+
+def nothing_lost(upper: float) -> float:  # noqa: ARG001 - of the same form as what depends on the loss
+    """Bounds of the reduced problem are bounds as they are."""
+    return 0.0
+
+
+def same_norm(limit: float, upper: float) -> float:  # noqa: ARG001 - of the same form as what depends on the loss
+    """The norm of a map, where a reduction does not change it."""
+    return limit
 
 
 @dataclass(frozen=True)
@@ -59,6 +74,17 @@ class Step:
         Whether all trained weights are zero on one side exactly if they are on the other.
     keeps_decays : bool
         Whether a common factor on all decays is one on those of the reduced problem.
+    share : float
+        For any weights before the reduction some after it cost no more but for the constant and this share of the loss.
+    searched : bool
+        Whether some singular value of a frozen matrix counts as zero that may be none: bounds then hold for maps up to
+        a norm only.
+    lost : callable
+        What else may come off, for weights that cost no more than what it is given, where rounding makes the reduction
+        inexact.
+    limit : callable
+        From a norm up to which reduced maps are searched, to one up to which maps before the reduction then are; its
+        second argument is a loss that is reached.
     """
 
     name: str
@@ -70,6 +96,10 @@ class Step:
     evidence: dict[str, Fact] = field(default_factory=dict)
     keeps_origin: bool = True
     keeps_decays: bool = True
+    share: float = 0.0
+    searched: bool = False
+    lost: Callable[[float], float] = nothing_lost
+    limit: Callable[[float, float], float] = same_norm
 
 
 def dense_factor(matrix: FloatArray) -> FactoredMatrix:
@@ -112,9 +142,21 @@ def scaled(weight: FactoredMatrix, factor: float) -> FactoredMatrix:
 
 
 def with_network(
-    problem: Problem, layers: Sequence[Layer], skips: Sequence[Skip] | None = None, moments: Moments | None = None
+    problem: Problem,
+    layers: Sequence[Layer],
+    skips: Sequence[Skip] | None = None,
+    moments: Moments | None = None,
+    change: ChangeError | None = None,
 ) -> Problem:
-    """The problem with other layers, skips or moments; samples and held-out data would belong to other inputs."""
+    """The problem with other layers, skips or moments; samples and held-out data would belong to other inputs.
+
+    Bounds go on to read the data that were sent, through what ``change`` makes of their squared error.
+    """
+
+    def sources(centre: bool) -> Source:
+        base = prediction_source(problem, centre)
+        return base if change is None else change(base)
+
     network = replace(
         problem.network,
         layers=tuple(layers),
@@ -122,7 +164,7 @@ def with_network(
         bias_weight_decays=(),
     )
     moments = problem.moments if moments is None else moments
-    return replace(problem, network=network, moments=moments, samples=None, evaluation=None)
+    return replace(problem, network=network, moments=moments, samples=None, evaluation=None, sources=sources)
 
 
 def exchanged(
@@ -130,6 +172,14 @@ def exchanged(
 ) -> tuple[FactoredMatrix, ...]:
     """``items`` with those from ``start`` to ``stop`` replaced."""
     return (*items[:start], *new, *items[stop:])
+
+
+def exact_frozen(layer: Layer) -> Twofold:
+    """The matrix of a frozen layer, with what rounding left of it."""
+    if layer.frozen_weights is None:
+        raise ValueError("the layer is trained")
+    rest = np.zeros_like(layer.frozen_weights) if layer.frozen_rest is None else layer.frozen_rest
+    return Twofold(layer.frozen_weights, rest)
 
 
 def frozen_decay(layer: Layer) -> float:

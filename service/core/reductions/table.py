@@ -4,15 +4,18 @@ Rules are tried in the order of the table until nothing is left to remove; what 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, TypeAlias
 
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
-from service.core.reductions.frozen import absorbed, leading, neighbours, turned_round
-from service.core.reductions.objective import weighted_errors, without_biases
+from service.core.reductions.absorbed import absorbed
+from service.core.reductions.backwards import turned_round
+from service.core.reductions.frozen import leading, neighbours
+from service.core.reductions.objective import seen_problem, weighted_errors, without_biases
 from service.core.reductions.skips import without_skip
 from service.core.reductions.step import Step, Weights
 from service.errors import Attempt, NotCovered
@@ -44,8 +47,8 @@ RULES: Final[tuple[Rule, ...]] = (
     weighted_errors,
     without_biases,
     removable_skip,
-    neighbours,
     leading,
+    neighbours,
     absorbed,
     turned_round,
 )
@@ -59,15 +62,36 @@ class Reduction:
     problem: Problem
     steps: tuple[Step, ...]
 
-    @property
+    @cached_property
     def plain(self) -> Problem:
-        """The network without frozen layers, skips and weights of the error."""
-        return self.steps[-1].problem
+        """The network without frozen layers, skips and weights of the error; its gaps are those of the problem."""
+        floor = max(seen_problem(self.problem)[0].unit(0.0), self.constant)
+        return replace(self.steps[-1].problem, gap_floor=floor)
 
     @property
     def constant(self) -> float:
         """Loss of the problem minus that of the plain one."""
         return float(sum(step.constant for step in self.steps))
+
+    @property
+    def share(self) -> float:
+        """Share of the loss by which bounds of the plain network may be too high."""
+        return float(sum(step.share for step in self.steps))
+
+    @property
+    def searched(self) -> bool:
+        """Whether bounds hold for maps up to a norm only, whatever those of the plain network say."""
+        return any(step.searched for step in self.steps)
+
+    def lost(self, upper: float) -> float:
+        """What else may come off these bounds, for weights that cost no more than ``upper``."""
+        return float(sum(step.lost(upper) for step in self.steps))
+
+    def limit(self, limit: float, upper: float) -> float:
+        """A norm up to which maps of the problem are searched if those of the plain network are up to ``limit``."""
+        for step in reversed(self.steps):
+            limit = step.limit(limit, upper)
+        return limit
 
     def lift(self, weights: Weights, end_map: FloatArray) -> Weights:
         """Weights of the problem from those of the plain network, whose end-to-end map is ``end_map``."""

@@ -194,6 +194,15 @@ def _ranks(rng: np.random.Generator) -> Iterator[Json]:
         training = {"dynamics": dynamics, "batch_size": 4, "learning_rate": 0.05, "momentum": 0.5}
         for draw in (problems.one_output, problems.two_decayed):
             yield {"problem": draw(rng), "training": training if dynamics == "sgd" else {"dynamics": dynamics}}
+    linear = {"layers": [{"width": 3}, {"width": 3}, {"width": 1}], "bias": "all"}
+    linear["skips"] = [{"from": 0, "to": 2, "kind": "trainable"}, {"from": 1, "to": 2, "kind": "diagonal"}]
+    problem = {"network": linear, "data": numbers.separable(rng, 3), "objective": {"loss": "logistic"}}
+    skips = {"1": numbers.matrix(rng, 3, 3), "2": numbers.matrix(rng, 1, 3)[0]}
+    weights = {str(layer + 1): weight for layer, weight in enumerate(numbers.weights(rng, problem))}
+    biases = {str(layer + 1): numbers.matrix(rng, 1, width)[0] for layer, width in enumerate((3, 3, 1))}
+    yield {"problem": problem, "snapshots": [{"weights": weights, "biases": biases, "skips": skips}]}
+    single = {"width": 4, "kind": "conv", "kernel": [3], "channels": 1, "stride": 2}
+    yield {"network": {"layers": [single, {"width": 1}]}, "data": {"kind": "none", "inputs": 9}}
     shared = {"width": 8, "kind": "conv", "kernel": [3], "channels": 2, "activation": "relu"}
     yield {"network": {"layers": [shared, {"width": 1}]}, "data": {"kind": "none", "inputs": 6}}
     taught = {"dynamics": "minimum_norm", "teacher": {"depth": 2, "width": 2, "norm_bound": 1.5}}
@@ -254,6 +263,11 @@ def _races(rng: np.random.Generator) -> Iterator[Json]:
     network = {"layers": numbers.layers(rng, 1, 2)}
     problem = {"network": network, "data": numbers.data(rng, 2, "samples", evaluated=0.0)}
     yield {"problem": problem, "optimisers": ["gd", "adam"], "runs": 2, "steps": 8, "sampled": True, "batch_size": 4}
+    # some runs arrive, in units that are not the core's
+    layers = [{"width": 2, "weight_decay": 0.05}, {"width": 1, "weight_decay": 0.05}]
+    data = {"kind": "samples", "x": [[1.0], [-1.0], [2.0], [-2.0]], "y": [2.0, -2.0, 4.5, -3.5]}
+    problem = {"network": {"layers": layers}, "data": data, "objective": {"convention": "half_sum"}}
+    yield {"problem": problem, "optimisers": ["lbfgs", "adamw"], "initialisations": ["xavier"], "runs": 2, "steps": 12}
 
 
 def _pictured(rng: np.random.Generator, activation: str = "tanh") -> Json:
@@ -291,6 +305,11 @@ def _connections(rng: np.random.Generator) -> Iterator[Json]:
     yield {"problem": _pictured(rng, "relu"), **plain, "rounds": 0, "widths": [1, 3], "runs": 2}
     linear = {"network": {"layers": numbers.layers(rng, 1, 1)}, "data": numbers.data(rng, 1, "samples", evaluated=0.0)}
     yield {"problem": linear, "ends": ["global_minimum", "origin"], **plain}
+    # wide enough for the path that is proved to be low, in units that are not the core's
+    network = {"layers": [{"width": 12, "activation": "relu"}, {"width": 1}], "bias": "all"}
+    data = {"kind": "samples", "x": [[-1.0], [0.0], [1.0], [2.0]], "y": [1.0, 0.0, 1.5, 0.5]}
+    wide = {"network": network, "data": data, "objective": {"convention": "half_sum"}}
+    yield {"problem": wide, **plain, "include": ["points"]}
 
 
 def _flows(rng: np.random.Generator) -> Iterator[Json]:

@@ -24,6 +24,7 @@ from service.core.ground.results import Certificate, Solution
 from service.core.ground.roles import Certifier
 from service.core.reductions.graph import end_map, exact_terms
 from service.core.reductions.lifted import certificate_of, evaluated
+from service.core.reductions.objective import seen_problem
 from service.core.reductions.step import Weights
 from service.core.reductions.table import Reduction
 
@@ -65,13 +66,14 @@ def _compared(
         for own, frozen in zip(weights.layers, frozen_as_given, strict=True)
     )
     yield Comparison("global_minimum.weights", "the same" if kept else "changed", kept)
-    found = evaluated(problem, weights)
+    bias = parameters.biases[-1]
+    found = evaluated(problem, weights, None if bias is None else bias.dense()[:, 0])
     terms, offset = found.terms, found.offset
     if not (np.isfinite(terms.loss) and np.isfinite(found.slope)):
         yield BEYOND
         return
     fresh = certificate_of(reduction, minimum, _plain_certificate(reduction, solution, weights, certifier))
-    slack = 2e-9 * problem.unit(fresh.upper_bound) + 8.0 * fresh.rounding_allowance
+    slack = 2e-9 * seen_problem(problem)[0].unit(fresh.upper_bound) + 8.0 * fresh.rounding_allowance
     pairs = [
         ("global_minimum.loss", minimum.loss, fresh.upper_bound),
         ("certificate.upper_bound", claimed.upper_bound, fresh.upper_bound),

@@ -2,15 +2,41 @@
 
 import numpy as np
 
-from service.core.ground.data.conditioned import Moments, moments_of_factor
+from service.core.ground.data.conditioned import Moments, moments_of, moments_of_factor
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.ground.numbers.factor import Factor, powers_of_two, triangle
+from service.core.ground.numbers.factor import Factor, out_of_range, powers_of_two, safe_exponents, triangle
 
 
 def factor_of_rows(rows: FloatArray, n: int, x_mean: FloatArray, y_mean: FloatArray) -> Factor:
     """Factor of samples whose deviations have the same products as rows (m, d + k)."""
+    exponents = safe_exponents(np.abs(rows).max(axis=0, initial=0.0))
+    if exponents.any():
+        rows = np.ldexp(rows, -exponents)
     scale = powers_of_two(np.sqrt(np.einsum("ij,ij->j", rows, rows) / n))
-    return Factor(n, x_mean, y_mean, scale, triangle(rows / scale))
+    scale, r = out_of_range(scale, triangle(rows / scale), exponents)
+    return Factor(n, x_mean, y_mean, scale, r)
+
+
+def weighted_moments(x: FloatArray, y: FloatArray, weights: FloatArray) -> Moments:
+    """Moments of samples ``x`` (n, d) and ``y`` (n, k) under weights (n,) whose mean is one.
+
+    Notes
+    -----
+    Weighted means are taken off in two passes before anything is squared, as for samples that count alike.
+    """
+    if float(np.ptp(weights)) == 0.0:
+        return moments_of(x, y)
+    table = np.concatenate((x, y), axis=1)
+    constant = (table == table[0]).all(axis=0)
+    share = weights / float(weights.sum())
+    mean = share @ table
+    deviations = table - mean
+    rest = share @ deviations
+    mean = np.where(constant, table[0], mean + rest)
+    deviations = np.where(constant, 0.0, deviations - rest)
+    inputs = x.shape[1]
+    rows = deviations * np.sqrt(weights)[:, None]
+    return moments_of_factor(factor_of_rows(rows, len(x), mean[:inputs], mean[inputs:]))
 
 
 def _rows(factor: Factor) -> tuple[FloatArray, FloatArray]:
@@ -64,3 +90,48 @@ def with_inputs_taken_off(data: Moments) -> Moments:
     x, y = _rows(factor)
     rows = np.concatenate((x, y - x), axis=1)
     return moments_of_factor(factor_of_rows(rows, factor.n, factor.x_mean, factor.y_mean - factor.x_mean))
+
+
+def with_targets(data: Moments, columns: FloatArray) -> tuple[Moments, float]:
+    """Data with ``columns' y`` in the place of the targets, for orthonormal columns (k, r), and what is left of these.
+
+    Notes
+    -----
+    From moments alone nobody knows what is left: it then stays in the mean square of the targets.
+    """
+    if data.factor is None:
+        means = (data.x_mean, None if data.y_mean is None else columns.T @ data.y_mean)
+        return Moments(data.xx, data.xy @ columns, data.yy, data.n, *means), 0.0
+    factor = data.factor
+    x, y = _rows(factor)
+    kept = y @ columns
+    mean = columns.T @ factor.y_mean
+    rest, off = y - kept @ columns.T, factor.y_mean - columns @ mean
+    left = float(np.sum(rest * rest)) / factor.n + float(off @ off)
+    rows = np.concatenate((x, kept), axis=1)
+    return moments_of_factor(factor_of_rows(rows, factor.n, factor.x_mean, mean)), left
+
+
+def with_ridge_taken_off(data: Moments, decay: float) -> Moments:
+    """Data of what a ridge regression of this decay leaves: inputs and targets less what it predicts of them.
+
+    Notes
+    -----
+    Along an eigenvector of the second moments with eigenvalue s the share ``decay / (s + decay)`` is left, of the
+    moments of inputs and targets alike, the decay of the regression counted in.
+    """
+    spectrum = data.spectrum
+    values = np.maximum(spectrum.values, 0.0)
+    keep = decay / (values + decay)
+    roots = np.sqrt(keep * values)
+    left, targets = roots[:, None] * spectrum.vectors.T, np.sqrt(keep)[:, None] * spectrum.response
+    rest = spectrum.least_residual(data.yy)
+    if data.factor is None:
+        second = left.T @ left
+        total = float(np.sum(targets * targets)) + rest
+        return Moments(0.5 * (second + second.T), left.T @ targets, total, data.n)
+    below = np.zeros((1, data.inputs + data.outputs))
+    below[0, data.inputs] = np.sqrt(rest)
+    rows = np.concatenate((np.concatenate((left, targets), axis=1), below)) * np.sqrt(data.factor.n)
+    none = np.zeros_like(data.factor.x_mean), np.zeros_like(data.factor.y_mean)
+    return moments_of_factor(factor_of_rows(rows, data.factor.n, *none))

@@ -12,10 +12,9 @@ from service.core.ground.enclosures.directions import LARGEST_SHARE, Curvature, 
 from service.core.ground.enclosures.expansion import Expansion
 from service.core.ground.enclosures.longest import longest_useful, without_shells
 from service.core.ground.enclosures.sources import Source, gamma
+from service.core.ground.enclosures.sums import times_precisely
 from service.core.ground.enclosures.weak import as_they_are, found_again
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.ground.numbers.factor import powers_of_two
-from service.core.ground.numbers.twofold import product, product_error
 
 NEGLIGIBLE = 1e-12
 """What one kind of charge may cost, in units of gaps, without a thought for a cheaper way."""
@@ -176,7 +175,7 @@ def measure(
     source, basis, squares = found.source, found.basis, found.squares
     centre = end_to_end_map @ basis
     if precise:
-        high, low, moved = _moved_precisely(centre, basis, source.sizes)
+        high, low, moved = times_precisely(centre, basis, source.sizes)
     else:
         high = centre @ basis.T
         low = np.zeros_like(high)
@@ -205,22 +204,6 @@ def measure(
     )
     curvatures = curvature_along(source, basis, squares, precise)
     return Measured(expansion, wrong, curvatures, unit)
-
-
-def _moved_precisely(
-    centre: FloatArray, basis: FloatArray, sizes: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """``centre basis'`` in about twice the working precision, with a bound on the norm of each column's error.
-
-    Every input is measured in its own unit, so that small columns of the map keep their digits.
-    """
-    rows = powers_of_two(sizes)
-    units = powers_of_two(np.abs(basis.T * rows).max(axis=1, initial=0.0))
-    left, right = centre * units, np.ascontiguousarray(basis.T * rows / units[:, None])
-    whole = product(left, right)
-    largest = float(np.linalg.norm(np.abs(left).max(axis=1, initial=0.0)))
-    error = 1.01 * product_error(len(basis)) * largest * np.abs(right).max(axis=0, initial=0.0)
-    return whole.high / rows, whole.low / rows, error / rows
 
 
 def _departure(basis: FloatArray) -> float:

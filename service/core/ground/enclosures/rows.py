@@ -5,17 +5,28 @@ from functools import cached_property
 
 import numpy as np
 
-from service.core.ground.enclosures.sources import UNIT, Local, gamma
+from service.core.ground.enclosures.sources import UNIT, Local, from_whole_slope, gamma
+from service.core.ground.enclosures.sums import (
+    BLOCK,
+    CAREFUL_BLOCK,
+    PAIRWISE,
+    block_product,
+    careful_error,
+    careful_product,
+    mean_of,
+)
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.factor import powers_of_two
-from service.core.ground.numbers.twofold import Twofold, added, exactly, negated, product, product_error, two_sum
-
-BLOCK = 256
-"""Rows that are summed at once; sums of blocks are added pairwise, so that errors do not grow with the rows."""
-PAIRWISE = 64.0
-"""Roundings of a pairwise sum, whatever its length."""
-CAREFUL_BLOCK = 4096
-"""Rows that are taken at once in twice the working precision."""
+from service.core.ground.numbers.twofold import (
+    Twofold,
+    added,
+    exactly,
+    negated,
+    product,
+    product_error,
+    scaled,
+    two_sum,
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,10 @@ class Rows:
         One further row of the weight of a mean, where rows are deviations but the error is not that about the mean.
     shift : (d + k,) array or None
         Taken off every row first; the error is then that about the means of the rows, whatever they are.
+    roots : (m,) array or None
+        Factors of the rows, positive: square roots of the weights of samples.  Means are weighted then as well.
+    outputs : (k,) array or None
+        Factors of the targets, before anything is taken off them; where there are `roots`.
     """
 
     x: FloatArray
@@ -41,14 +56,34 @@ class Rows:
     x_mean: FloatArray | None = None
     y_mean: FloatArray | None = None
     shift: FloatArray | None = None
+    roots: FloatArray | None = None
+    outputs: FloatArray | None = None
 
     @cached_property
     def _shifted(self) -> tuple[Twofold, Twofold]:
-        """Inputs and targets with the shift taken off, exactly; low parts of shape (1, 1) where there is none."""
-        if self.shift is None:
-            return Twofold(self.x, np.zeros((1, 1))), Twofold(self.y, np.zeros((1, 1)))
-        d = self.x.shape[1]
-        return two_sum(self.x, -self.shift[:d]), two_sum(self.y, -self.shift[d:])
+        """Inputs and targets with the shift taken off, exactly; low parts of shape (1, 1) where there is none.
+
+        Factors multiply to about twice the working precision.
+        """
+        x, y = Twofold(self.x, np.zeros((1, 1))), Twofold(self.y, np.zeros((1, 1)))
+        if self.outputs is not None:
+            y = scaled(y, self.outputs)
+        if self.shift is not None:
+            d = self.x.shape[1]
+            x, y = two_sum(self.x, -self.shift[:d]), added(y, exactly(-self.shift[d:]))
+        if self.roots is not None:
+            x, y = (scaled(part, self.roots[:, None]) for part in (x, y))
+        return x, y
+
+    @property
+    def _lows(self) -> bool:
+        """Whether rows have low parts."""
+        return self.shift is not None or self.roots is not None
+
+    @cached_property
+    def _column(self) -> FloatArray:
+        """What a constant adds to every row, shape (m, 1)."""
+        return np.ones((len(self.x), 1)) if self.roots is None else self.roots[:, None]
 
     @cached_property
     def _norms(self) -> FloatArray:
@@ -83,31 +118,34 @@ class Rows:
         misfit = twofold.high
         mean, mean_error = None, 0.0
         if self.shift is not None and precise:
-            mean = _mean(misfit, precise) + twofold.low.mean(axis=0)
-            off_mean = 4.0 * UNIT * float(np.linalg.norm(mean)) + gamma(PAIRWISE) * UNIT * float(np.linalg.norm(misfit))
+            mean = self._mean(misfit, precise) + self._mean(twofold.low, precise=False)
+            off_mean = 8.0 * UNIT * float(np.linalg.norm(mean)) + gamma(PAIRWISE) * UNIT * float(np.linalg.norm(misfit))
+            if self.roots is not None:
+                # slices see the largest weight beside the largest misfit
+                off_mean += careful_error(len(x)) * float(self.roots.max() * np.linalg.norm(misfit))
             mean_error = 1.01 * (wrong / float(np.sqrt(len(misfit))) + off_mean)
-            twofold = added(twofold, exactly(np.broadcast_to(-mean, misfit.shape)))
+            twofold = added(twofold, exactly(-(self._column * mean)))
             misfit = twofold.high
-            wrong += float(np.sqrt(len(misfit))) * off_mean
+            wrong += 1.01 * float(np.sqrt(len(misfit))) * off_mean
         elif self.shift is not None:
-            mean = _mean(misfit, precise)
-            mean_error = 1.01 * (wrong / float(np.sqrt(len(misfit))) + 4.0 * UNIT * float(np.linalg.norm(mean)))
-            mean_error += gamma(PAIRWISE) * float(np.linalg.norm(np.abs(misfit).mean(axis=0)))
-            misfit = misfit - mean
-            wrong += 2.0 * gamma(PAIRWISE) * float(np.linalg.norm(misfit))
+            mean = self._mean(misfit, precise)
+            mean_error = 1.01 * (wrong / float(np.sqrt(len(misfit))) + 8.0 * UNIT * float(np.linalg.norm(mean)))
+            mean_error += gamma(PAIRWISE) * float(np.linalg.norm(self._mean(np.abs(misfit), precise=False)))
+            misfit = misfit - self._column * mean
+            wrong += 4.0 * gamma(PAIRWISE) * float(np.linalg.norm(misfit))
         square = float(np.sum(misfit * misfit))
         length = float(np.sqrt(square))
         # the value is that of the upper halves alone
         value_error = wrong * (2.0 * length + wrong) + gamma(PAIRWISE) * square
         if precise:
-            slope = _careful_product(misfit, x) + twofold.low.T @ x
-            if self.shift is not None:
+            slope = careful_product(misfit, x) + twofold.low.T @ x
+            if self._lows:
                 slope = slope + misfit.T @ x_low
             off = wrong + gamma(len(x) + 8.0) * 4.0 * UNIT * length
             peaks = float(np.linalg.norm(np.abs(misfit).max(axis=0))) * np.abs(x).max(axis=0)
-            rounding = 4.0 * UNIT * np.linalg.norm(slope, axis=0) + _product_error(len(x)) * peaks
+            rounding = 4.0 * UNIT * np.linalg.norm(slope, axis=0) + careful_error(len(x)) * peaks
         else:
-            slope, off = _block_product(misfit, x), wrong + gamma(BLOCK + PAIRWISE) * length
+            slope, off = block_product(misfit, x), wrong + gamma(BLOCK + PAIRWISE) * length
             rounding = np.zeros(x.shape[1])
         local = Local(
             square / self.count,
@@ -135,7 +173,7 @@ class Rows:
             block = slice(start, start + CAREFUL_BLOCK)
             inner = x.high[block] / scale
             rest = inner @ below
-            if self.shift is not None:
+            if self._lows:
                 rest = rest + (x.low[block] / scale) @ right - y.low[block]
             parts.append(added(Twofold(y.high[block], -rest), negated(product(inner, right))))
         misfit = Twofold(np.concatenate([part.high for part in parts]), np.concatenate([part.low for part in parts]))
@@ -145,19 +183,21 @@ class Rows:
         wrong += gamma(len(scale) + 8.0) * 2.0 * float(np.linalg.norm(below)) * float(np.sqrt(len(scale)))
         return misfit, wrong
 
+    def _mean(self, rows: FloatArray, precise: bool) -> FloatArray:
+        """The constant that takes most off rows (m, k): their mean, or that under their weights."""
+        if self.roots is None:
+            return mean_of(rows, precise)
+        share = float(np.mean(self.roots * self.roots))
+        weighted = careful_product(self._column, rows)[0] / len(rows) if precise else (rows * self._column).mean(axis=0)
+        mean: FloatArray = weighted / share
+        return mean
+
     def slope_along(self, end_to_end_map: FloatArray, directions: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Half the negative gradient along directions; see `Source`.
 
-        Notes
-        -----
-        From the whole gradient; rows of data are never negative where they are squared, and need no more.
+        Rows of data are never negative where they are squared, and need no more.
         """
-        low = np.zeros_like(end_to_end_map)
-        local = self.near(end_to_end_map, low, True)
-        moved = gamma(2.0) * float(self.sizes @ np.linalg.norm(end_to_end_map, axis=0))
-        size = np.abs(directions)
-        error = (local.slope_error + gamma(len(size) + 4.0) * np.linalg.norm(local.slope, axis=0)) @ size
-        return local.slope @ directions, 1.01 * (error + moved * (self.sizes @ size))
+        return from_whole_slope(self, end_to_end_map, directions)
 
     def second(
         self,
@@ -176,9 +216,9 @@ class Rows:
         reach = (self._norms @ np.abs(directions)) / units
         wrong = gamma(len(directions) + 6.0) * reach
         if self.shift is not None:
-            turned = turned - turned.mean(axis=0)
+            turned = turned - self._column * self._mean(turned, precise=False)
         lengths = np.sqrt(np.einsum("ij,ij->j", turned, turned))
-        gram = _block_product(turned, turned)
+        gram = block_product(turned, turned)
         wrong = wrong + 2.0 * gamma(PAIRWISE) * lengths
         error = np.outer(wrong, lengths + wrong) + np.outer(lengths, wrong)
         error += gamma(BLOCK + PAIRWISE) * np.outer(lengths, lengths)
@@ -195,44 +235,6 @@ def on_each_input(variances: FloatArray, outputs: int) -> Rows:
     """``sum_j variances_j ||W_j||^2`` for variances (d,): what independent noise on the inputs adds."""
     rows = np.diag(np.sqrt(variances))
     return Rows(rows, np.zeros((len(rows), outputs)), 1.0)
-
-
-def _block_product(left: FloatArray, right: FloatArray) -> FloatArray:
-    """``left' right`` for rows (m, p) and (m, q), with sums over at most `BLOCK` rows at once."""
-    whole = len(left) // BLOCK * BLOCK
-    total: FloatArray = left[whole:].T @ right[whole:]
-    if whole:
-        blocks = left[:whole].reshape(-1, BLOCK, left.shape[1]).transpose(0, 2, 1)
-        sums = blocks @ right[:whole].reshape(-1, BLOCK, right.shape[1])
-        # the axis that is summed must lie last for numpy to add pairwise
-        total = total + np.ascontiguousarray(np.moveaxis(sums, 0, -1)).sum(axis=-1)
-    return total
-
-
-def _mean(rows: FloatArray, precise: bool) -> FloatArray:
-    """Mean of rows (m, k), its sum in about twice the working precision or pairwise."""
-    if precise:
-        total: FloatArray = _careful_product(np.ones((len(rows), 1)), rows)[0]
-        return total / len(rows)
-    mean: FloatArray = rows.mean(axis=0)
-    return mean
-
-
-def _careful_product(left: FloatArray, right: FloatArray) -> FloatArray:
-    """``left' right`` for rows (m, p) and (m, q), rounded from about twice the working precision."""
-    sides = [powers_of_two(np.abs(side).max(axis=0, initial=0.0)) for side in (left, right)]
-    left, right = left / sides[0], right / sides[1]
-    total = exactly(np.zeros((left.shape[1], right.shape[1])))
-    for start in range(0, len(left), CAREFUL_BLOCK):
-        block = slice(start, start + CAREFUL_BLOCK)
-        total = added(total, product(np.ascontiguousarray(left[block].T), right[block]))
-    return total.rounded() * sides[0][:, None] * sides[1]
-
-
-def _product_error(rows: int) -> float:
-    """Error of `_careful_product`, relative to the largest moduli in the two columns."""
-    blocks = -(-rows // CAREFUL_BLOCK)
-    return blocks * product_error(min(rows, CAREFUL_BLOCK)) * 1.01
 
 
 def _with_mean_row(local: Local, x_mean: FloatArray, y_mean: FloatArray, whole: FloatArray, low: FloatArray) -> Local:

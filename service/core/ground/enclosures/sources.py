@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.spectrum import EPSILON
 
@@ -85,3 +87,14 @@ class Source(Protocol):
             Bound on the error of each entry.
         """
         ...
+
+
+def from_whole_slope(
+    source: Source, end_to_end_map: FloatArray, directions: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """`Source.slope_along` from the whole gradient, to its own accuracy."""
+    local = source.near(end_to_end_map, np.zeros_like(end_to_end_map), True)
+    moved = gamma(2.0) * float(source.sizes @ np.linalg.norm(end_to_end_map, axis=0))
+    size = np.abs(directions)
+    error = (local.slope_error + gamma(len(size) + 4.0) * np.linalg.norm(local.slope, axis=0)) @ size
+    return local.slope @ directions, 1.01 * (error + moved * (source.sizes @ size))

@@ -41,10 +41,32 @@ def two_sum(first: FloatArray, second: FloatArray) -> Twofold:
     return Twofold(high, (first - (high - shifted)) + (second - shifted))
 
 
+def scaled(value: Twofold, factor: FloatArray) -> Twofold:
+    """``factor * value`` entry by entry, to about twice the working precision; entries below ``2^990``."""
+    high = factor * value.high
+    (one, other), (first, second) = _halves(factor), _halves(value.high)
+    # the rounding of a product of two doubles, from products of their halves, which are exact (Dekker 1971)
+    rest = ((one * first - high) + one * second + other * first) + other * second
+    return two_sum(high, rest + factor * value.low)
+
+
+def _halves(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Doubles as sums of two with 26 bits each (Veltkamp)."""
+    shifted = values * 134217729.0
+    upper = shifted - (shifted - values)
+    return upper, values - upper
+
+
 def matrix_times(left: FloatArray, right: Twofold) -> Twofold:
     """``left @ right`` for doubles ``left``, to about twice the working precision."""
     exact = product(left, right.high)
     return two_sum(exact.high, exact.low + left @ right.low)
+
+
+def times(left: Twofold, right: Twofold) -> Twofold:
+    """``left @ right``, to about twice the working precision."""
+    whole = matrix_times(left.high, right)
+    return two_sum(whole.high, whole.low + left.low @ right.high)
 
 
 def added(total: Twofold, term: Twofold) -> Twofold:
