@@ -87,27 +87,32 @@ class Evaluation:
 
 def evaluated(problem: Problem, weights: Weights, offset: FloatArray | None = None) -> Evaluation:
     """Loss and gradient of the problem's own; free biases are at their best where no offset (k,) is given."""
-    seen, steps = seen_problem(problem)
-    inner = weights
-    for step in steps:
-        inner = step.project(inner)
-    roots = np.diag(_last(seen)) if steps else None
+    seen, inner, roots = _unweighted(problem, weights)
     if offset is None:
-        offset = _free_offset(seen, inner)
-        offset = offset if roots is None else offset / roots
+        offset = free_offset(problem, weights)
     loss = enclosed_weights(seen, inner, offset, roots)
-    if steps:
-        loss = replace(loss, error=loss.error + sum(step.share for step in steps) * loss.upper)
+    share = sum(step.share for step in seen_problem(problem)[1])
+    loss = replace(loss, error=loss.error + share * loss.upper)
     centred = without_biases(seen)
     slope, size = gradient_norm(centred.problem if isinstance(centred, Step) else seen, inner)
     return Evaluation(loss, slope, size, offset)
 
 
-def _free_offset(problem: Problem, weights: Weights) -> FloatArray:
-    data = problem.data
-    if not problem.network.bias_layers or data.centred:
-        return np.zeros(data.outputs)
-    return best_offset(problem, weights)
+def free_offset(problem: Problem, weights: Weights) -> FloatArray:
+    """What free biases (k,) add to every prediction at their best; zero without any."""
+    seen, inner, roots = _unweighted(problem, weights)
+    if not seen.network.bias_layers or seen.data.centred:
+        return np.zeros(seen.data.outputs)
+    best = best_offset(seen, inner)
+    return best if roots is None else best / roots
+
+
+def _unweighted(problem: Problem, weights: Weights) -> tuple[Problem, Weights, FloatArray | None]:
+    """The problem with an unweighted error, its weights, and the roots of the weights of outputs, if there are any."""
+    seen, steps = seen_problem(problem)
+    for step in steps:
+        weights = step.project(weights)
+    return seen, weights, np.diag(_last(seen)) if steps else None
 
 
 def _offset(problem: Problem, product: FloatArray) -> FloatArray:

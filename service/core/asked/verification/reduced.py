@@ -23,7 +23,7 @@ from service.core.ground.problems import Problem
 from service.core.ground.results import Certificate, Solution
 from service.core.ground.roles import Certifier
 from service.core.reductions.graph import end_map, exact_terms
-from service.core.reductions.lifted import certificate_of, evaluated
+from service.core.reductions.lifted import certificate_of, evaluated, free_offset
 from service.core.reductions.objective import seen_problem
 from service.core.reductions.step import Weights
 from service.core.reductions.table import Reduction
@@ -68,7 +68,7 @@ def _compared(
     yield Comparison("global_minimum.weights", "the same" if kept else "changed", kept)
     bias = parameters.biases[-1]
     found = evaluated(problem, weights, None if bias is None else bias.dense()[:, 0])
-    terms, offset = found.terms, found.offset
+    terms, offset = found.terms, free_offset(problem, weights)
     if not (np.isfinite(terms.loss) and np.isfinite(found.slope)):
         yield BEYOND
         return
