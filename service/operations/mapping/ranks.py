@@ -20,7 +20,7 @@ from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
 from service.schemas import ranks as wire
 from service.schemas.base import applying
-from service.schemas.problem import Problem
+from service.schemas.problem import ProblemDocument
 from service.schemas.ranks import RanksRequest
 from service.schemas.training import Training
 from service.version import ENGINE_VERSION
@@ -74,7 +74,7 @@ class Heading:
     loss_scale: float
 
 
-def heading(problem: Problem, training: Training, mapped: MappedProblem) -> Heading:
+def heading(problem: ProblemDocument, training: Training, mapped: MappedProblem) -> Heading:
     """The heading of the answer to a question."""
     classes = mapped.data.classes
     return Heading(
