@@ -99,7 +99,7 @@ class Rule(Wire):
 class LandscapeOrigin(Wire):
     """The point where all weights are zero."""
 
-    class_: PointClass | None = Field(strict=False, alias="class")
+    class_: PointClass | None = Field(strict=False, validation_alias="class", serialization_alias="class")
     evidence: Evidence | None = Field(strict=False)
     because: list[str]
     least_hessian_eigenvalue: Number | None
