@@ -332,7 +332,7 @@ CASES = [
     Case("Infinity literal", text("1.25", "Infinity"), "malformed-body", None, "line 1 column"),
     Case("broken JSON", lambda _: b'{"network": {"layers": [', "malformed-body", None, "not JSON"),
     Case("empty body", lambda _: b"", "malformed-body", None, "not JSON"),
-    Case("bytes that are no text", lambda _: b'{"network": "\xff\xfe"}', "malformed-body", None, "not JSON"),
+    Case("bytes that are not text", lambda _: b'{"network": "\xff\xfe"}', "malformed-body", None, "not JSON"),
     Case("nested 100,000 deep", lambda _: b"[" * 100_000 + b"]" * 100_000, "malformed-body", None, "recursion"),
     Case("an array", lambda _: b"[]", "invalid-input", "", "must be an object"),
     Case("null", lambda _: b"null", "invalid-input", "", "must be an object"),
@@ -596,7 +596,7 @@ BAD_ARCHIVES: list[tuple[str, bytes, str, str]] = [
     ("truncated", npz(request=REQUEST)[:-30], "malformed-body", "not a readable .npz"),
     ("without a request", npz(**{"data.x": X}), "malformed-body", "entry request"),
     ("request of numbers", npz(request=X), "malformed-body", "entry request"),
-    ("request that is no JSON", npz(request="{"), "malformed-body", "not JSON"),
+    ("request that is not JSON", npz(request="{"), "malformed-body", "not JSON"),
     (
         "objects",
         zipped({"request.npy": header_of("()", "|O") + b"\x80\x04K\x01."}),
@@ -616,7 +616,7 @@ BAD_ARCHIVES: list[tuple[str, bytes, str, str]] = [
     ("101 entries", zipped({f"{index}.npy": b"" for index in range(101)}), "malformed-body", "100 entries"),
     ("another compression", zipped({"a.npy": b"x" * 100}, zipfile.ZIP_LZMA), "malformed-body", "deflate"),
     ("a place that is taken", npz(request=REQUEST, **{"data.y": X}), "malformed-body", "given twice"),
-    ("a place that is none", npz(request=REQUEST, **{"data.y.0.a": X}), "malformed-body", "does not belong"),
+    ("a place that does not exist", npz(request=REQUEST, **{"data.y.0.a": X}), "malformed-body", "does not belong"),
     (
         "NaN inside",
         npz(request=REQUEST, **{"data.x": np.array([[1.0], [np.nan]])}),

@@ -80,7 +80,7 @@ def summarise(problem: Problem, left_out: Mapping[str, str] = NOTHING) -> Landsc
     ----------
     problem : Problem
     left_out : mapping of str to str
-        Solvers that are not run, each with the reason that is told in their place.
+        Solvers that are not run, each with the reason that is reported in their place.
 
     Raises
     ------

@@ -63,7 +63,7 @@ def verify(problem: Problem, solution: Solution, certificate: Certificate) -> Ve
 
 
 def _in_other_units(scaled: ScaledTargets, solution: Solution, certificate: Certificate) -> Verification:
-    """The same claim about targets of ordinary size; what is found is told in the units that were sent."""
+    """The same claim about targets of ordinary size; what is found is reported in the units that were sent."""
     inside, back = -scaled.exponents, scaled.exponents.losses
     found = _verified(
         scaled.inside,
