@@ -16,8 +16,8 @@ from service.core.asked.verification.stationary import origin, stationary_points
 from service.core.asked.verification.thresholds import thresholds
 from service.core.catalogue import BY_NAME, on_one_curve
 from service.core.extremes.answered import ways_of
+from service.core.extremes.reported import certificate_with, quantum_of, solution_with, times
 from service.core.extremes.targets import ScaledTargets, scaled_targets
-from service.core.extremes.told import certificate_with, quantum_of, solution_with, times
 from service.core.ground.problems import Problem
 from service.core.ground.results import Certificate, Solution
 from service.core.ground.roles import Certifier
