@@ -142,7 +142,7 @@ CASES = [
     Case("fractional width", at(*LAYER, "width", to=2.5), "invalid-input", "/network/layers/0/width", "integer"),
     Case("width true", at(*LAYER, "width", to=True), "invalid-input", "/network/layers/0/width", "integer"),
     Case("width as text", at(*LAYER, "width", to="2"), "invalid-input", "/network/layers/0/width", "integer"),
-    Case("no layers", at("network", "layers", to=[]), "invalid-input", "/network/layers", "fewer than 1"),
+    Case("no layers", at("network", "layers", to=[]), "invalid-input", "/network/layers", "at least 1 entry"),
     Case(
         "too many layers",
         at("network", "layers", to=[{"width": 1}] * 1001),
@@ -297,8 +297,8 @@ CASES = [
     ),
     Case("xx not square", at("data", "xx", to=[[1.0, 0.5]]), "invalid-input", "/data/xx", "square"),
     Case("xx ragged", at("data", "xx", to=[[1.0, 0.5], [0.5]]), "invalid-input", "/data/xx/1", "2 entries"),
-    Case("xx empty", at("data", "xx", to=[]), "invalid-input", "/data/xx", "fewer than 1"),
-    Case("xx with an empty row", at("data", "xx", to=[[]]), "invalid-input", "/data/xx/0", "fewer than 1"),
+    Case("xx empty", at("data", "xx", to=[]), "invalid-input", "/data/xx", "at least 1 entry"),
+    Case("xx with an empty row", at("data", "xx", to=[[]]), "invalid-input", "/data/xx/0", "at least 1 entry"),
     Case(
         "xy of the wrong length", at("data", "xy", to=[[0.75], [0.5], [0.25]]), "invalid-input", "/data/xy", "2 inputs"
     ),
@@ -357,7 +357,7 @@ CASES = [
         "/data/name",
         "diabetes",
     ),
-    Case("samples without rows", data(x=[]), "invalid-input", "/data/x", "fewer than 1"),
+    Case("samples without rows", data(x=[]), "invalid-input", "/data/x", "at least 1 entry"),
     Case("more targets than samples", data(y=[1.0, 2.0, 3.0, 4.0]), "invalid-input", "/data/y", "3 entries"),
     Case("samples ragged", data(x=[[1.0, 2.0], [3.0], [4.0, 5.0]]), "invalid-input", "/data/x/1", "2 entries"),
     Case("targets of mixed kinds", data(y=[[1.0], 2.0, 3.0]), "invalid-input", "/data/y/1", "array"),
