@@ -198,10 +198,11 @@ class DatasetError(ServiceError):
 
     def __init__(self, location: Location, reason: Literal["missing", "deleted", "expired", "outdated"]) -> None:
         detail = {
-            "missing": "names no data set of this server",
-            "deleted": "names a data set that was deleted",
-            "expired": "names a data set that expired, since nobody used it; upload the file again",
-            "outdated": "names a data set of which an older version kept too few digits; upload the file again",
+            "missing": "is not the id of a data set on this server",
+            "deleted": "is the id of a data set that was deleted",
+            "expired": "is the id of a data set that expired because it was not used; upload the file again",
+            "outdated": "is the id of a data set that an older version stored with too few digits; upload the "
+            "file again",
         }[reason]
         super().__init__(detail)
         self.code = {"missing": NotFound.code, "outdated": self.outdated_code}.get(reason, DatasetError.code)

@@ -15,7 +15,7 @@ class Limits(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     max_body_bytes: int = Field(
-        default=32 * 2**20, ge=1, description="Bytes of a request body, also after unpacking it."
+        default=32 * 2**20, ge=1, description="Bytes of a request body, before and after decompression."
     )
     max_samples: int = Field(default=1_000_000, ge=1, description="Samples in the data of one problem.")
     max_data_numbers: int = Field(default=20_000_000, ge=1, description="Numbers in x, or in y after one-hot coding.")
@@ -33,7 +33,7 @@ class Limits(BaseModel):
         default=100_000_000, ge=1, description="Steps of one race: runs x schemes x optimisers x steps of each."
     )
     max_race_runs: int = Field(
-        default=100_000, ge=1, description="Runs of one race: runs x schemes x optimisers, each told in the answer."
+        default=100_000, ge=1, description="Runs of one race: runs x schemes x optimisers, each reported in the answer."
     )
     max_race_weights: int = Field(default=100_000, ge=1, description="Weights of a network that optimisers race on.")
     max_slice_points: int = Field(default=250_000, ge=1, description="Points of one slice of a landscape.")
@@ -56,7 +56,7 @@ class UploadLimits(Limits):
     """The largest data set that the service accepts."""
 
     max_upload_bytes: int = Field(
-        default=2**32, ge=1, description="Bytes of an uploaded file, also after unpacking it."
+        default=2**32, ge=1, description="Bytes of an uploaded file, before and after decompression."
     )
     max_dataset_numbers: int = Field(default=10**9, ge=1, description="Rows x columns of an uploaded data set.")
     max_kept_numbers: int = Field(
@@ -74,7 +74,7 @@ class Settings(UploadLimits, BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MINIMA_", env_file=".env", extra="ignore", frozen=True)
 
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        default=(), description="Accepted API keys, separated by commas; none means that no key is asked for."
+        default=(), description="Accepted API keys, separated by commas; if there are none, no key is needed."
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins of other sites whose pages may call the service, separated by commas."

@@ -204,7 +204,7 @@ class Dynamics(StrEnum):
 
 
 class InitialLoss(StrEnum):
-    """What is known of the loss at the start of training, where it is no number."""
+    """What is known of the loss at the start of training, where it is not a number."""
 
     BELOW_CHANCE = "below_chance"
     UNKNOWN = "unknown"

@@ -97,7 +97,7 @@ def resolved(row: Operation, place: Place) -> Any:
     try:
         return getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise TableError(f"{row.name}: {place} is named in the table of operations, but {error}") from error
+        raise TableError(f"{row.name}: {place} is in the table of operations, but {error}") from error
 
 
 def _parser(row: Operation) -> Parse:

@@ -12,7 +12,8 @@ HEADING: Final = """# Theorems
 
 Written by `minima openapi` from the catalogue; the same table answers `/v1/theorems`. Under each theorem stand its
 hypotheses, each a predicate that answers yes, no or unknown with the numbers that decided, and the verdicts it implies.
-Only proved and confirmed theorems decide a verdict; unconfirmed ones are told beside them, superseded ones never apply.
+Only proved and confirmed theorems decide a verdict; unconfirmed ones are listed beside them, superseded ones
+never apply.
 Rank rules (K-...) say what training makes of the rank of each weight matrix: see `POST /v1/ranks`.
 
 """

@@ -85,8 +85,8 @@ def _hashes(findings: Findings, given: Problem | None) -> None:
     answer = findings.answer
     if not findings.same_engine:
         findings.notes.append(
-            f"the answer is of engine {answer.engine_version}: its numbers are held against the arithmetic of engine "
-            f"{findings.engine_version}, its words are not compared, and a weaker true statement counts as right"
+            f"the answer is of engine {answer.engine_version}: its numbers are compared with those of engine "
+            f"{findings.engine_version}, its texts are not compared, and a weaker true statement is accepted"
         )
     for problem in (answer.problem, given):
         if problem is None:

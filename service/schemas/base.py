@@ -16,7 +16,7 @@ Integer: TypeAlias = Annotated[int, BeforeValidator(_integral)]
 Vector: TypeAlias = Annotated[list[FiniteFloat], Field(min_length=1, fail_fast=True)]
 Matrix: TypeAlias = Annotated[list[Vector], Field(min_length=1, fail_fast=True)]
 Reasons: TypeAlias = Annotated[
-    dict[str, str], Field(description="Why each number of this object that is null does not exist.")
+    dict[str, str], Field(description="For each field of this object that is null: the reason why it has no value.")
 ]
 
 

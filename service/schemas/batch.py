@@ -113,7 +113,8 @@ class ProblemsOptions(BatchOptions):
         alias="return",
         min_length=1,
         max_length=14,
-        description="Columns to return instead of full answers: solved and certified together, which is faster.",
+        description="Columns to return instead of full answers; the problems are then solved and certified "
+        "together, which is faster.",
     )
 
 

@@ -23,7 +23,7 @@ class Certificate(Wire):
 
     kind: Literal["certified", "bounded"] = Field(description="`certified` if the gap is closed and each check passed.")
     upper_bound: Number
-    lower_bound: Number = Field(description="No weights have a smaller loss; all rounding is counted.")
+    lower_bound: Number = Field(description="Lower bound on the loss of all weights; it accounts for all rounding.")
     relative_gap: Number = Field(
         description="(upper - lower) / max(|upper|, 1e-6 yy), yy about the mean where a bias makes the mean free."
     )
@@ -44,4 +44,4 @@ class HypothesisFinding(Wire):
     name: str
     holds: bool | None
     evidence: dict[str, Fact]
-    reason: str = Field(default="", description="Why it fails or is unknown.")
+    reason: str = Field(default="", description="The reason why it fails or is unknown.")

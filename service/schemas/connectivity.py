@@ -16,7 +16,7 @@ CONNECTIVITY_EXAMPLE: Final = {"problem": SLICE_EXAMPLE["problem"], "rounds": 2,
 DESCRIPTION: Final = """\
 Look between two points along a straight line, along a curve bent to be low, and along the path of the theory.
 
-What is estimated to take long becomes a job; the same seed gives the same answer.
+A request with a long estimated time becomes a job; the same seed gives the same answer.
 
 With `accept: image/svg+xml` or `image/png` the answer, or the result of the job, is a picture."""
 EXAMPLES: Final[Mapping[str, Any]] = {
@@ -35,11 +35,13 @@ class ConnectivityRequest(PictureOptions):
         default=[NamedPoint.TRAINED, NamedPoint.TRAINED],
         min_length=2,
         max_length=2,
-        description="By name, by place, or posted; `trained` twice means two random starts.",
+        description="By name, by index, or with weights; `trained` twice means two random starts.",
     )
-    points: Integer = Field(default=61, ge=3, le=10_000, description="Places along each path.")
+    points: Integer = Field(default=61, ge=3, le=10_000, description="Positions along each path.")
     bends: Integer = Field(default=3, ge=1, le=20, description="Free control points of the Bezier curve.")
-    rounds: Integer = Field(default=5, ge=0, le=1000, description="Parts of the search for a low curve; 0 for none.")
+    rounds: Integer = Field(
+        default=5, ge=0, le=1000, description="Rounds of the search for a low curve; 0 for no search."
+    )
     round_steps: Integer = Field(default=30, ge=1, le=1000, description="Iterations of L-BFGS in each round.")
     widths: list[Annotated[Integer, Field(ge=1)]] = Field(
         default=[],
@@ -116,5 +118,5 @@ class ConnectivityAnswer(Wire):
     engine_version: str
     problem_hash: str
     execution: Execution | None = Field(
-        default=None, description="Left out of the result of a job, whose status says why it is one."
+        default=None, description="Absent from the result of a job; the status of the job has the reason."
     )

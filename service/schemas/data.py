@@ -36,8 +36,8 @@ class EvaluationFactor(Wire):
     x_mean: Vector = Field(description="Means of the d inputs.")
     y_mean: Vector = Field(description="Means of the k targets.")
     scale: Vector = Field(
-        description="d + k positive numbers, one for each column of [x y]. Powers of two near the standard deviations "
-        "lose nothing."
+        description="d + k positive numbers, one for each column of [x y]. Powers of two near the standard "
+        "deviations cause no rounding."
     )
     r: Matrix = Field(
         description="The triangular factor of the centred, scaled table: with Z the rows of [x y] less their means and "
@@ -62,7 +62,7 @@ Evaluation: TypeAlias = Annotated[
 Standardise: TypeAlias = Annotated[
     bool,
     Field(
-        description="Centre every input, and every target that is a number and no label, and divide it by its standard "
+        description="Centre every input, and every numeric target, and divide it by its standard "
         "deviation (mean over the samples) before anything else. Held-out data are prepared by the same means and "
         "deviations. Losses and maps are those of the prepared numbers; the map is given back in the numbers as they "
         "were sent, too (`global_minimum.in_units_sent`)."
@@ -75,18 +75,14 @@ class Samples(EvaluationSamples):
 
     standardise: Standardise = False
     task: Task = Field(default=Task.REGRESSION, strict=False)
-    evaluation: Evaluation | None = Field(
-        default=None, description="Held-out data on which the fit is reported as well."
-    )
+    evaluation: Evaluation | None = Field(default=None, description="Held-out data; the fit on them is reported too.")
 
 
 class Moments(EvaluationMoments):
     """Second moments, all that squared loss on a linear network depends on."""
 
     task: Task = Field(default=Task.REGRESSION, strict=False)
-    evaluation: Evaluation | None = Field(
-        default=None, description="Held-out data on which the fit is reported as well."
-    )
+    evaluation: Evaluation | None = Field(default=None, description="Held-out data; the fit on them is reported too.")
 
 
 class Factor(EvaluationFactor):
@@ -99,9 +95,7 @@ class Factor(EvaluationFactor):
     task: Task | None = Field(
         default=None, strict=False, description="Default: classification if there are classes, else regression."
     )
-    evaluation: Evaluation | None = Field(
-        default=None, description="Held-out data on which the fit is reported as well."
-    )
+    evaluation: Evaluation | None = Field(default=None, description="Held-out data; the fit on them is reported too.")
 
 
 class Example(Wire):
@@ -112,9 +106,7 @@ class Example(Wire):
     raw: bool = Field(default=False, description="The numbers as published; by default they are centred and scaled.")
     standardise: Standardise = False
     task: Task | None = Field(default=None, strict=False, description="Default: the task of the data set.")
-    evaluation: Evaluation | None = Field(
-        default=None, description="Held-out data on which the fit is reported as well."
-    )
+    evaluation: Evaluation | None = Field(default=None, description="Held-out data; the fit on them is reported too.")
 
 
 class DatasetReference(EvaluationDataset):
@@ -123,9 +115,7 @@ class DatasetReference(EvaluationDataset):
     task: Task | None = Field(
         default=None, strict=False, description="Default: classification if the targets are one-hot, else regression."
     )
-    evaluation: Evaluation | None = Field(
-        default=None, description="Held-out data on which the fit is reported as well."
-    )
+    evaluation: Evaluation | None = Field(default=None, description="Held-out data; the fit on them is reported too.")
 
 
 class NoData(Wire):

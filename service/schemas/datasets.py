@@ -20,7 +20,7 @@ class UploadOptions(Wire):
         description="Whether the first line of a csv file names the columns; `auto`: it does if none of its fields is "
         "a number.",
     )
-    delimiter: Delimiter = Field(default="comma", description="What separates the fields of a csv file.")
+    delimiter: Delimiter = Field(default="comma", description="The separator of the fields of a csv file.")
     targets: list[ColumnName] = Field(
         default=[],
         max_length=200,
@@ -29,7 +29,7 @@ class UploadOptions(Wire):
     ignore: list[ColumnName] = Field(
         default=[],
         max_length=200,
-        description="Names or positions of columns that are neither input nor target, and may hold anything.",
+        description="Names or positions of columns to leave out; they may hold anything.",
     )
     one_hot: bool = Field(
         default=False,
@@ -80,7 +80,7 @@ class DatasetSummary(Wire):
     id: str = Field(description="Hash of the file and the applied options: the same content has the same id.")
     created_at: str
     expires_at: str = Field(
-        description="When it is forgotten if nobody uses it before; each use starts the time anew; see "
+        description="Time of deletion if the data set is not used before; each use postpones it; see "
         "`MINIMA_DATASET_RETENTION_S`."
     )
     format: Format

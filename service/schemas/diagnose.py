@@ -39,8 +39,8 @@ class DiagnoseOptions(Wire):
     gradient_tolerance: Number | None = Field(
         default=None,
         ge=0,
-        description="Norm of the gradient, in your convention, up to which a point counts as stationary for you. "
-        "Without it the gradient must be zero within its own rounding.",
+        description="Norm of the gradient, in the convention of the request, up to which a point counts as "
+        "stationary. By default the gradient must be zero within its own rounding.",
     )
     time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
 
@@ -61,7 +61,7 @@ class KnownMinimum(Wire):
     """The global minimum that the point is measured against."""
 
     loss: Number
-    lower_bound: Number = Field(description="No weights go below.")
+    lower_bound: Number = Field(description="Lower bound on the loss of all weights.")
     status: Status = Field(strict=False)
     solver: str
 
@@ -79,9 +79,9 @@ class Direction(Wire):
 
     index: int = Field(description="From the strongest, counted from 0.")
     target: Number = Field(description="Singular value of the least-squares map.")
-    reached: Number = Field(description="What the weights have along it.")
+    reached: Number = Field(description="Singular value of the weights along it.")
     optimal: Number | None = Field(
-        default=None, description="What the global minimiser has along it; left out where none is known."
+        default=None, description="Singular value of the global minimiser along it; absent where no minimiser is known."
     )
     output: Vector = Field(description="Unit vector of the outputs.")
     input: Vector = Field(description="Unit vector of the inputs.")
@@ -92,7 +92,7 @@ class Directions(Wire):
 
     learned: list[Direction] = Field(description="Within 1 % of the optimum.")
     stuck: list[Direction] = Field(description="Neither learned nor missing.")
-    missing: list[Direction] = Field(description="Needed, and less than 1 % of it is there.")
+    missing: list[Direction] = Field(description="Needed, and less than 1 % of it is learned.")
     not_needed: list[Direction] = Field(description="Zero here and at the optimum.")
 
 
@@ -122,7 +122,9 @@ class HessianSpectrum(Wire):
     """Eigenvalues of the Hessian at the point, ascending."""
 
     values: list[Number] = Field(description="With respect to all weights and biases.")
-    error_bound: Number = Field(description="No eigenvalue is off by more, rounding in small eigenproblems aside.")
+    error_bound: Number = Field(
+        description="Bound on the error of each eigenvalue, except for rounding in small eigenproblems."
+    )
     blocks: int = Field(description="Independent blocks into which the Hessian fell.")
     layers: list[list[Number]] | None = Field(description="Of each layer alone.")
     reasons: Reasons
@@ -144,11 +146,11 @@ class DiagnoseAnswer(Wire):
     gradient_tolerance: Number = Field(description="Up to this norm a gradient in this direction counts as zero.")
     tolerance_source: ToleranceSource = Field(
         strict=False,
-        description="What set `gradient_tolerance`: the rounding of this gradient at this point, the precision in "
+        description="The source of `gradient_tolerance`: the rounding of this gradient at this point, the precision in "
         "which the weights are stored, the weights of the minimum as `minima` returns them, or the request.",
     )
     precision: NumberFormat = Field(
-        strict=False, description="In which the weights are stored, as far as their digits tell."
+        strict=False, description="The format in which the weights are stored, judged by their digits."
     )
     least_hessian_eigenvalue: Number | None
     zero_tolerance: Number = Field(description="Eigenvalues of smaller modulus count as zero.")

@@ -65,7 +65,7 @@ ERROR_KINDS: Final[tuple[ErrorKind, ...]] = (
         422,
         "The problem is larger than this server accepts",
         "The problem is valid but larger than this server accepts. `limit` names the setting and `allowed` its value; "
-        "whoever runs the server can raise it.",
+        "the operator of the server can raise it.",
         exit_status=2,
     ),
     ErrorKind(
@@ -73,23 +73,23 @@ ERROR_KINDS: Final[tuple[ErrorKind, ...]] = (
         422,
         "No exact result is known here for this problem",
         "No solver has a closed form or a certified method for this problem. `solvers` lists each one with every "
-        "hypothesis that failed, so that one can see how far away the nearest covered problem is.",
+        "hypothesis that failed, which shows how far the nearest covered problem is.",
         exit_status=3,
     ),
     ErrorKind(
         NumericalError.code,
         500,
         "The answer could not be computed in double precision",
-        "The mathematics has an answer, but double precision does not reach it: the numbers are too large, too small "
-        "or too ill-conditioned. Rescaling the data usually helps.",
+        "The answer exists but could not be computed in double precision: the numbers are too large, too small "
+        "or too ill-conditioned. Rescale the data, for example with `data.standardise`.",
         exit_status=4,
     ),
     ErrorKind(
         MalformedBody.code,
         400,
         "The body is not what its content type says",
-        "The body is no JSON (NaN, Infinity and numbers of thousands of digits are none either), is nested too deeply, "
-        "or is no readable .npz or multipart document.",
+        "The body is not valid JSON (NaN, Infinity and numbers of thousands of digits are not allowed), is "
+        "nested too deeply, or is not a readable .npz or multipart document.",
         exit_status=2,
     ),
     ErrorKind(
@@ -119,10 +119,10 @@ ERROR_KINDS: Final[tuple[ErrorKind, ...]] = (
         NotFound.code,
         404,
         "There is no such resource",
-        "Nothing is served at this path, or nothing has this name.",
+        "There is no resource at this path or of this name.",
         exit_status=2,
     ),
-    ErrorKind("method-not-allowed", 405, "The method is not allowed", "The header `Allow` lists what is."),
+    ErrorKind("method-not-allowed", 405, "The method is not allowed", "The header `Allow` lists the allowed methods."),
     ErrorKind("http-error", 400, "The request could not be answered", "HTTP itself forbids this request."),
     ErrorKind(
         JobError.code,
@@ -141,28 +141,27 @@ ERROR_KINDS: Final[tuple[ErrorKind, ...]] = (
         MissingExtra.code,
         501,
         "An optional part of the server is not installed",
-        "The detail names the extra to install; without it the same request is answered as JSON.",
+        "The detail names the extra to install. The same request for JSON needs no extra.",
     ),
     ErrorKind(
         DatasetError.code,
         410,
         "The data set was deleted or expired",
-        "Numbers and samples were removed by `DELETE`, or after nobody had used them for long, and nothing can be "
-        "computed from the id any more. Uploading the "
-        "same file with the same options brings it back under the same id.",
+        "Numbers and samples were removed by `DELETE`, or because they were not used for a long time; the id "
+        "cannot be used any more. Upload the same file with the same options to restore it under the same id.",
     ),
     ErrorKind(
         DatasetError.outdated_code,
         410,
         "The data set was stored by an older version",
-        "An older version kept moments, which have lost the digits that are needed now, and no samples to reduce anew. "
-        "Upload the same file again.",
+        "An older version stored moments only, with too few digits for today's bounds. Upload the same file again.",
     ),
     ErrorKind(
         QueueFull.code,
         429,
         "The queue of jobs is full",
-        "As many jobs wait or run as the setting `queue_limit` allows. Ask again after the seconds in `Retry-After`.",
+        "The number of waiting and running jobs has reached the setting `queue_limit`. Submit again after the "
+        "seconds in `Retry-After`.",
         retry_after_s=5,
     ),
     ErrorKind(

@@ -18,9 +18,9 @@ FLOW_EXAMPLE: Final[dict[str, Any]] = {
     "seed": 1,
 }
 
-DESCRIPTION: Final = """Follow gradient flow to losses that no double can hold, or to where it rests.
+DESCRIPTION: Final = """Follow gradient flow until it comes to rest, or to losses below the range of double precision.
 
-What is estimated to take long becomes a job that goes on from its last stored state, whatever stops it."""
+A request with a long estimated time becomes a job that continues from its last stored state after any interruption."""
 EXAMPLES: Final[Mapping[str, Any]] = {
     "a linear network on separable classes": FLOW_EXAMPLE,
     "the problem alone: squared loss with decay": {"problem": DESIGN_EXAMPLE},
@@ -67,7 +67,7 @@ class FlowRequest(Wire):
     model_config = example(FLOW_EXAMPLE)
 
     problem: Problem
-    training: Training = Field(default=Training(), description="What is known of the training; always gradient flow.")
+    training: Training = Field(default=Training(), description="Facts about the training; always gradient flow.")
     initialisation: Start = Field(
         default=GaussianStart(kind="gaussian"),
         description="A scheme by name, or a normal start, or weights.",
@@ -75,7 +75,7 @@ class FlowRequest(Wire):
     until: Until = Until()
     seed: Integer = Field(default=1, ge=0, le=2**63 - 1, description="Of the weights at the start.")
     include: list[Literal["weights"]] = Field(
-        default=[], max_length=10, description="Parts that are left out by default: the weights at the end."
+        default=[], max_length=10, description="Parts that are absent by default: the weights at the end."
     )
     time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
 
@@ -94,7 +94,9 @@ class FlowAnswer(Wire):
     objectives: list[Number] | None = Field(description="In the convention of the request.")
     norms: list[Number] = Field(description="Of all weights.")
     margins: list[Number] | None = Field(description="Least margin over the norm to the power of the depth.")
-    margin_bound: Number | None = Field(description="What no weights exceed, and a flow that reaches -inf tends to.")
+    margin_bound: Number | None = Field(
+        description="Upper bound on the margin; the flow approaches it as the log loss tends to minus infinity."
+    )
     cosines: list[Number] | None = Field(description="Of the end-to-end map with the hard-margin direction; tend to 1.")
     pattern_changes: list[int] = Field(description="Signs of pre-activations that changed since the moment before.")
     balance_decay: list[Number] | None = Field(
@@ -106,4 +108,4 @@ class FlowAnswer(Wire):
     reasons: Reasons
     engine_version: str
     problem_hash: str
-    execution: Execution | None = Field(default=None, description="Only of an inline answer.")
+    execution: Execution | None = Field(default=None, description="Present in an inline answer only.")

@@ -96,14 +96,14 @@ class GeneratedProblem(Wire):
     singular_values: list[Number] = Field(description="Of the least-squares map where the inputs are white.")
     problem: Problem
     minimum: MinimaAnswer = Field(
-        description="With weights in full; `status` says whether its value is proved. A value near zero is what these "
-        "weights cost on the samples, right to its own size."
+        description="With full weights; `status` says whether the value is proved. A value near zero is the "
+        "loss of these weights on the samples, with a small relative error."
     )
     next_critical_value: Number | None = Field(
         description="Least loss above the global minimum at which a stationary point is listed."
     )
     snippet: str = Field(
         description="A Python program for PyTorch that prints the suboptimality of an optimiser: "
-        "`python program.py LBFGS lr=0.5` runs another than Adam."
+        "`python program.py LBFGS lr=0.5` runs L-BFGS instead of Adam."
     )
     reasons: Reasons

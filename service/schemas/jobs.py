@@ -25,7 +25,7 @@ class JobStatus(Wire):
     id: str = Field(description="Hash of the question: the same question has the same id.")
     operation: str
     state: State
-    attempt: int = Field(description="Rises when a failed, dismissed or expired job is asked for again.")
+    attempt: int = Field(description="Increases when a failed, dismissed or expired job is submitted again.")
     cancel_requested: bool = Field(description="True while a running job is being stopped.")
     progress: Number | None = Field(description="Share of the chunks that are stored.")
     chunks_done: int

@@ -13,7 +13,7 @@ from service.schemas.slices import SlicesAnswer
 from service.schemas.spectra import SpectraAnswer
 from service.vocabulary import Convention, Evidence, PointClass, Property, TheoremStatus
 
-DESCRIPTION: Final = """Try every theorem of the catalogue on the problem and return what follows.
+DESCRIPTION: Final = """Check every theorem of the catalogue on the problem and return the conclusions.
 
 The body is a problem, linear or not, with data or without, or `{"problem": ..., "include": [...]}`.
 With `accept: image/svg+xml` or `image/png` what can be drawn of the answer is a picture."""
@@ -39,7 +39,7 @@ class LandscapeOptions(Wire):
     include: list[Literal["minimum", "witnesses", "hessian", "slice", "interpolation"]] = Field(
         default=[],
         max_length=10,
-        description="Parts that are left out by default: the minimum, its stationary points and barcode where it would "
+        description="Parts that are absent by default: the minimum, its stationary points and barcode where it would "
         "have to be searched for longer than a summary takes; verified witnesses; around the global minimum, or a "
         "trained point where no solver has one, the spectrum of the Hessian, a slice, and the line to the origin.",
     )
@@ -60,10 +60,10 @@ class Verdict(Wire):
     """What is known about one property of the landscape."""
 
     value: bool | None
-    evidence: Evidence | None = Field(strict=False, description="Null where the value is.")
+    evidence: Evidence | None = Field(strict=False, description="Null if the value is null.")
     because: list[str] = Field(description="Ids of the theorems that decided.")
     reason: str = Field(description="Why the value is unknown, or how it follows.")
-    vacuous: bool = Field(description="True for lack of anything that it speaks of.")
+    vacuous: bool = Field(description="Vacuously true: nothing of the kind exists here.")
 
 
 class HypothesisResult(Wire):
@@ -72,7 +72,7 @@ class HypothesisResult(Wire):
     name: str
     holds: bool | None
     evidence: dict[str, Fact]
-    reason: str = Field(default="", description="Why it fails or is unknown.")
+    reason: str = Field(default="", description="The reason why it fails or is unknown.")
 
 
 class Conclusion(Wire):

@@ -53,7 +53,7 @@ class GlobalMinimum(Wire):
     )
     biases: list[BiasVector] | None = Field(default=None, description="Beside the weights; only with a bias.")
     skip_weights: list[Weight | None] | None = Field(
-        default=None, description="Beside the weights, in the order of the skips; null for a skip that has none."
+        default=None, description="Beside the weights, in the order of the skips; null for a skip without weights."
     )
     layer_norms: list[Number] | None = Field(default=None, description="Frobenius norms of the weights; see `include`.")
     prediction_variance: Number = Field(description="Mean over the inputs of the variance of the prediction.")
@@ -74,7 +74,7 @@ class StationaryPoint(Wire):
     parameter_norm: Number = Field(description="Norm of all weights.")
     evidence: Evidence = Field(strict=False, description="How the class is known.")
     label: dict[str, int | Number | str | list[int]] | None = Field(
-        None, description="What tells points of one kind apart, where there are several."
+        None, description="Distinguishes points of one kind, where there are several."
     )
 
 
@@ -169,7 +169,7 @@ class MinimaAnswer(Wire):
     theorems: list[str]
     global_minimum: GlobalMinimum
     stationary_points: list[StationaryPoint]
-    completeness: str = Field(description="What is proved about the list of stationary points.")
+    completeness: str = Field(description="Whether the list of stationary points is proved to be complete.")
     thresholds: Thresholds
     origin: Origin
     certificate: Certificate

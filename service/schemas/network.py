@@ -35,7 +35,8 @@ class Layer(Wire):
     noise: Noise | None = Field(default=None, description="Noise on the outputs; for hidden layers only.")
     frozen_weights: Matrix | None = Field(default=None, description="Width x inputs: a layer that is not trained.")
     kind: Literal["dense", "conv"] = Field(
-        default="dense", description="`conv`: kernels shared between places; only ranks and invariances know them."
+        default="dense",
+        description="`conv`: kernels shared between positions; only ranks and invariances support them.",
     )
     kernel: list[Annotated[Integer, Field(ge=1, le=10_000)]] | None = Field(
         default=None, min_length=1, max_length=3, description="Size of a kernel along each axis; for `conv` only."
@@ -47,7 +48,7 @@ class Layer(Wire):
         default=None, ge=1, description="Feature maps that it reads; default: those of the `conv` before, else 1."
     )
     stride: Integer | None = Field(
-        default=None, ge=1, description="Step between places, default 1; what is shared does not depend on it."
+        default=None, ge=1, description="Stride, default 1; the shared kernels do not depend on it."
     )
 
 

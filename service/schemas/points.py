@@ -50,7 +50,7 @@ class PictureOptions(Wire):
         default=500, ge=0, le=100_000, description="Iterations of L-BFGS towards a `trained` point."
     )
     include: list[Literal["points"]] = Field(
-        default=[], max_length=10, description="Left out by default: weights and biases of the points in one vector."
+        default=[], max_length=10, description="Absent by default: weights and biases of the points in one vector."
     )
     time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
 
@@ -93,6 +93,6 @@ class SolvedMinimum(Wire):
     """The global minimum as a solver has it."""
 
     loss: Number
-    lower_bound: Number = Field(description="No weights go below.")
+    lower_bound: Number = Field(description="Lower bound on the loss of all weights.")
     status: str
     solver: str

@@ -11,7 +11,7 @@ from service.vocabulary import Convention, Evidence, Initialisation, Optimiser, 
 
 DESCRIPTION: Final = """Race optimisers from several initialisation schemes, and say which schemes start trapped.
 
-What is estimated to take long becomes a job; the same seed gives the same race, however it is computed."""
+A request with a long estimated time becomes a job; the same seed gives the same race, however it is computed."""
 EXAMPLES: Final[Mapping[str, Any]] = {
     "two optimisers, all schemes": {
         "problem": DESIGN_EXAMPLE,
@@ -108,7 +108,7 @@ class RaceAdvice(Wire):
 
     initialisation: InitialisationName
     starts: Literal["inside", "outside", "mixed", "unknown"] = Field(
-        description="Where its starts stand to the trapping radius of the origin."
+        description="Position of its starts relative to the trapping radius of the origin."
     )
     trapped: int | None = Field(description="Starts inside it: gradient flow is proved to end at the origin.")
     runs: int
@@ -126,11 +126,13 @@ class RacesAnswer(Wire):
     trivial: bool
     escape_norm: Number | None
     groups: list[RaceGroup]
-    advice: list[RaceAdvice] = Field(description="From the scheme that arrived most often to the one that did least.")
+    advice: list[RaceAdvice] = Field(
+        description="Ordered by how often the scheme reached the minimum, most often first."
+    )
     convention: Convention = Field(strict=False)
     reasons: Reasons
     engine_version: str
     problem_hash: str
     execution: Execution | None = Field(
-        default=None, description="Left out of the result of a job, whose status says why it is one."
+        default=None, description="Absent from the result of a job; the status of the job has the reason."
     )

@@ -43,7 +43,7 @@ class RanksOptions(Wire):
         default=[], max_length=1000, description="Weights of one training in the order of time."
     )
     include: list[Literal["rules", "compression"]] = Field(
-        default=[], max_length=10, description="Parts that are left out by default."
+        default=[], max_length=10, description="Parts that are absent by default."
     )
     time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
 
@@ -63,12 +63,14 @@ class LayerProgress(Wire):
 
     norms: list[Number]
     stable_ranks: list[Number | None]
-    stable_rank_bounds: list[Number | None] = Field(description="What the start of training allows at these norms.")
+    stable_rank_bounds: list[Number | None] = Field(
+        description="Upper bound that follows from the start of training at these norms."
+    )
     tails: list[Number] = Field(description="Sum of squared singular values beyond the predicted rank.")
-    tail_bound: Number | None = Field(description="What the start of training allows the tail to be at all times.")
+    tail_bound: Number | None = Field(description="Upper bound on the tail at all times, from the start of training.")
     singular_values: list[list[Number]] = Field(description="The largest ones.")
     alignments: list[Number | None] = Field(description="Squared cosine with the leading vector of the next matrix.")
-    alignment_bounds: list[Number | None] = Field(description="What they cannot fall below.")
+    alignment_bounds: list[Number | None] = Field(description="Lower bound on them.")
     reasons: Reasons
 
 
@@ -77,7 +79,7 @@ class RankStatement(Wire):
 
     shape: list[int]
     rank: int | None = Field(description="Only where it is proved to be exactly that.")
-    upper_bound: int | None = Field(description="Proved; at most the smaller side of the matrix.")
+    upper_bound: int | None = Field(description="Proved; at most the smaller dimension of the matrix.")
     conditional_upper_bound: int | None = Field(
         description="From rules with an unknown hypothesis or an unconfirmed source, where it says more."
     )
@@ -85,7 +87,7 @@ class RankStatement(Wire):
     rule: str | None
     conditional_rule: str | None
     hypotheses: list[HypothesisFinding] = Field(description="Of the rule that decides.")
-    certificate: str = Field(description="The quantity that shows during training that it comes true.")
+    certificate: str = Field(description="The quantity to measure during training to see whether it comes true.")
     reasons: Reasons
 
 
@@ -179,7 +181,7 @@ class RanksAnswer(Wire):
     max_margin: MaxMargin
     invariants: list[InvariantAnswer]
     certificates: list[CertificateQuantity]
-    silent: dict[str, str] = Field(description="Rules that say nothing here, with the hypotheses that fail.")
+    silent: dict[str, str] = Field(description="Rules that do not apply here, with the hypotheses that fail.")
     dynamics: Dynamics = Field(strict=False)
     solver: str | None
     rules: list[RuleAnswer] | None = Field(default=None, description="Every rule; see `include`.")

@@ -91,7 +91,7 @@ class MinimaOptions(Wire):
     include: list[Literal["hessian", "layer_norms", "subnetworks"]] = Field(
         default=[],
         max_length=10,
-        description="Parts that are left out by default: the sign of the Hessian at the minimum among the checks "
+        description="Parts that are absent by default: the sign of the Hessian at the minimum among the checks "
         "(up to 400 parameters), the norms of the layers, the stationary points of narrower networks inside one "
         "with noise.",
     )

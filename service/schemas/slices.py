@@ -26,7 +26,8 @@ SLICE_EXAMPLE: Final[dict[str, Any]] = {
 DESCRIPTION: Final = """Evaluate the loss on a plane, along lines, towards another point, or at growing distance.
 
 Answers above 4 MB, or with `accept: application/x-npz`, are an archive: each array under its path, all else as
-JSON in the bytes of `__json__`. What is estimated to take long becomes a job; the same seed gives the same answer.
+JSON in the bytes of `__json__`. A request with a long estimated time becomes a job; the same seed gives the
+same answer.
 
 With `accept: image/svg+xml` or `image/png` the answer, or the result of the job, is a picture."""
 EXAMPLES: Final[Mapping[str, Any]] = {
@@ -141,5 +142,5 @@ class SlicesAnswer(Wire):
     engine_version: str
     problem_hash: str
     execution: Execution | None = Field(
-        default=None, description="Left out of the result of a job, whose status says why it is one."
+        default=None, description="Absent from the result of a job; the status of the job has the reason."
     )

@@ -16,7 +16,7 @@ SPECTRUM_EXAMPLE: Final = {"problem": SLICE_EXAMPLE["problem"], "seed": 1}
 DESCRIPTION: Final = """\
 Find all eigenvalues, or by products with the Hessian alone the ends and the density of the spectrum.
 
-What is estimated to take long becomes a job; the same seed gives the same answer.
+A request with a long estimated time becomes a job; the same seed gives the same answer.
 
 With `accept: image/svg+xml` or `image/png` the answer, or the result of the job, is a picture."""
 EXAMPLES: Final[Mapping[str, Any]] = {
@@ -39,7 +39,9 @@ class SpectraRequest(CentredOptions):
     )
     probes: Integer = Field(default=8, ge=1, le=1000, description="Random starts of Lanczos.")
     lanczos_steps: Integer = Field(default=80, ge=2, le=1000, description="Products with the Hessian for each start.")
-    points: Integer = Field(default=201, ge=2, le=100_000, description="Places at which the density is told.")
+    points: Integer = Field(
+        default=201, ge=2, le=100_000, description="Number of points at which the density is given."
+    )
     broadening: Number | None = Field(
         default=None,
         gt=0,
@@ -52,7 +54,7 @@ class ExtremeEigenvalue(Wire):
     """An end of the spectrum."""
 
     value: Number
-    residual: Number = Field(description="Some eigenvalue is no farther from the value than this.")
+    residual: Number = Field(description="Some eigenvalue lies within this distance of the value.")
 
 
 class Trace(Wire):
@@ -104,14 +106,14 @@ class SpectraAnswer(Wire):
     shares: Shares
     density: Density
     eigenvalues: list[Number] | None = Field(description="All of them, ascending.")
-    error_bound: Number | None = Field(description="No eigenvalue is off by more, rounding aside.")
+    error_bound: Number | None = Field(description="Bound on the error of each eigenvalue, except for rounding.")
     quadrature: Quadrature | None
-    smooth: bool = Field(description="False where a pre-activation is closer than 1e-6 to a kink.")
+    smooth: bool = Field(description="False if a pre-activation is closer than 1e-6 to a kink.")
     seed: int
     reasons: Reasons
     convention: Convention = Field(strict=False)
     engine_version: str
     problem_hash: str
     execution: Execution | None = Field(
-        default=None, description="Left out of the result of a job, whose status says why it is one."
+        default=None, description="Absent from the result of a job; the status of the job has the reason."
     )

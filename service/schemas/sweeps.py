@@ -14,7 +14,7 @@ DESCRIPTION: Final = """\
 Compute columns over a grid of one or two parameters, and trace the transitions of the global minimum.
 
 Answers above 4 MB, or with `accept: application/x-npz`, are an archive: each array under its path, all else as
-JSON in the bytes of `__json__`. What is estimated to take long becomes a job.
+JSON in the bytes of `__json__`. A request with a long estimated time becomes a job.
 With `accept: image/svg+xml` or `image/png` the diagram is a picture."""
 EXAMPLES: Final[Mapping[str, Any]] = {
     "one axis: the scale of all decays": {"problem": DESIGN_EXAMPLE},
@@ -165,5 +165,5 @@ class SweepsAnswer(Wire):
     engine_version: str
     problem_hash: str
     execution: Execution | None = Field(
-        default=None, description="Left out of the result of a job, whose status says why it is one."
+        default=None, description="Absent from the result of a job; the status of the job has the reason."
     )

@@ -17,8 +17,8 @@ class Readiness(Wire):
     """Whether the service can answer, and what of it works: inline answers need neither store nor driver."""
 
     status: Literal["ready"]
-    store: bool = Field(description="Whether jobs can be stored and read now; 503 to those who ask for one, if not.")
-    driver: bool | None = Field(description="Whether this server's driver of jobs has been heard of lately.")
+    store: bool = Field(description="Whether jobs can be stored and read now; if not, requests for jobs get 503.")
+    driver: bool | None = Field(description="Whether this server's job driver has reported recently.")
     reasons: Reasons
 
 

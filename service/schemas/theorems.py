@@ -25,12 +25,12 @@ class Theorem(Wire):
     hypotheses: list[str]
     page: str = Field(description="Page of the documentation with the proof.")
     conclusions: list[TheoremConclusion] = Field(description="What follows for the verdicts on a landscape.")
-    caution: str = Field(description="What it does not say although it is easily read into it.")
+    caution: str = Field(description="A conclusion that is often drawn from it and does not follow.")
     rank_kind: RankKind | None = Field(
-        default=None, strict=False, description="Only of a rank rule: what sort of statement about ranks it makes."
+        default=None, strict=False, description="Only of a rank rule: the kind of statement about ranks."
     )
     certificate: str | None = Field(
-        default=None, description="Only of a rank rule: what to measure during training to see it come true."
+        default=None, description="Only of a rank rule: the quantity to measure during training."
     )
 
 

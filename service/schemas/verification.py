@@ -10,7 +10,7 @@ Coverage: TypeAlias = Annotated[
     Literal["recomputed", "solved_again", "not_covered"],
     Field(
         description="`recomputed` from the returned weights and the problem, without a solver; `solved_again`: "
-        "compared with what this engine answers to the same problem; `not_covered`: nothing is said."
+        "compared with what this engine answers to the same problem; `not_covered`: not checked."
     ),
 ]
 Claimed: TypeAlias = bool | int | Number | str | None
@@ -21,11 +21,10 @@ class FieldCheck(Wire):
 
     field: str = Field(description="Path in the answer.")
     claimed: Claimed = Field(
-        description="What stands at the path; null for null, for an array or object as a whole, and where nothing is."
+        description="The value at the path; null for null, for a whole array or object, and where the path does "
+        "not exist."
     )
-    found: Claimed = Field(
-        description="The value that the verifier has, what it saw in words, or null for null and for nothing."
-    )
+    found: Claimed = Field(description="The value of the verifier, its finding in words, or null.")
     agrees: bool
     how: Literal["recomputed", "solved_again"] = Field(description="As in `fields`.")
 
@@ -38,12 +37,17 @@ class VerificationAnswer(Wire):
         "cannot be recomputed (see `missing`); `agrees` only if nothing is."
     )
     agrees: bool = Field(description="Whether every check that could be made agrees; see `outcome`, too.")
-    missing: dict[str, str] = Field(description="What an answer that can be recomputed would hold, with the reason.")
+    missing: dict[str, str] = Field(
+        description="Each part that the answer lacks for being recomputed, with the reason."
+    )
     checks: list[FieldCheck]
     fields: dict[str, Coverage] = Field(
-        description="Every field of the answer, places in its lists left out: the least that was done for any of them."
+        description="Every field of the answer, without indices of lists, and the weakest check that any of its "
+        "entries had."
     )
     not_covered: dict[str, str] = Field(description="Why, for each field that is `not_covered`.")
-    notes: list[str] = Field(description="What else should be known, for example about an answer of another engine.")
-    answer_engine_version: str = Field(description="The engine that the answer says it is from.")
+    notes: list[str] = Field(description="Remarks, for example about an answer of another engine.")
+    answer_engine_version: str = Field(
+        description="The version of the engine that made the answer, as the answer states it."
+    )
     engine_version: str = Field(description="The engine that verified it.")

@@ -60,7 +60,7 @@ class Observe:
                 self._log.exception("failed", request_id=correlation_id.get())
                 if status:
                     raise
-                answer = problem_details.response("internal-error", "the service failed; its log has the details")
+                answer = problem_details.response("internal-error", "the service failed; the log has the details")
                 await answer(scope, receive, send_with_headers)
         self._record(scope, status, perf_counter() - started)
 

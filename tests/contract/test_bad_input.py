@@ -343,7 +343,7 @@ CASES = [
         at("data", to={"kind": "dataset", "id": "x"}),
         "not-found",
         "/data/id",
-        "no data set",
+        "not the id of a data set",
     ),
     Case("a data set without id", at("data", to={"kind": "dataset"}), "invalid-input", "/data/id", "is required"),
     Case("no data kind", at("data", to={}), "invalid-input", "/data/kind", "required"),
@@ -592,8 +592,8 @@ REQUEST = json.dumps({**DESIGN_EXAMPLE, "data": {"kind": "samples", "y": [1.0, 2
 X = np.array([[1.0], [2.0]])
 NPZ = {"content-type": "application/x-npz"}
 BAD_ARCHIVES: list[tuple[str, bytes, str, str]] = [
-    ("not an archive", b"hello", "malformed-body", "no readable .npz"),
-    ("truncated", npz(request=REQUEST)[:-30], "malformed-body", "no readable .npz"),
+    ("not an archive", b"hello", "malformed-body", "not a readable .npz"),
+    ("truncated", npz(request=REQUEST)[:-30], "malformed-body", "not a readable .npz"),
     ("without a request", npz(**{"data.x": X}), "malformed-body", "entry request"),
     ("request of numbers", npz(request=X), "malformed-body", "entry request"),
     ("request that is no JSON", npz(request="{"), "malformed-body", "not JSON"),
@@ -603,20 +603,20 @@ BAD_ARCHIVES: list[tuple[str, bytes, str, str]] = [
         "malformed-body",
         "never unpickled",
     ),
-    ("complex numbers", npz(request=REQUEST, **{"data.x": X * 1j}), "malformed-body", "something else than numbers"),
+    ("complex numbers", npz(request=REQUEST, **{"data.x": X * 1j}), "malformed-body", "must hold numbers"),
     ("text in an array", npz(request=REQUEST, **{"data.x": np.array(["a"])}), "malformed-body", "holds text"),
     (
         "a header that lies",
         zipped({"data.x.npy": header_of("(1000000000, 1000000000)")}),
         "malformed-body",
-        "bytes than its header",
+        "bytes that differs from its header",
     ),
     ("a negative shape", zipped({"data.x.npy": header_of("(-1, -1)") + b"12345678"}), "malformed-body", "header"),
     ("a bomb", zipped({"data.x.npy": bytes(64 * 2**20)}), "body-too-large", "unpacked"),
     ("101 entries", zipped({f"{index}.npy": b"" for index in range(101)}), "malformed-body", "100 entries"),
     ("another compression", zipped({"a.npy": b"x" * 100}, zipfile.ZIP_LZMA), "malformed-body", "deflate"),
     ("a place that is taken", npz(request=REQUEST, **{"data.y": X}), "malformed-body", "given twice"),
-    ("a place that is none", npz(request=REQUEST, **{"data.y.0.a": X}), "malformed-body", "no place"),
+    ("a place that is none", npz(request=REQUEST, **{"data.y.0.a": X}), "malformed-body", "does not belong"),
     (
         "NaN inside",
         npz(request=REQUEST, **{"data.x": np.array([[1.0], [np.nan]])}),

@@ -274,7 +274,7 @@ def test_missing_numbers_of_a_sweep_are_null_with_a_reason(base: str) -> None:
     asked = {"problem": problem, "vary": {"decay_scale": [1.0]}, "return": ["parameter_norm", "attained"]}
     answer = call(base, "POST", "/v1/minima/batch", asked).json
     assert answer["results"] == {"parameter_norm": [None], "attained": [False]}
-    assert "not attained" in answer["reasons"]["parameter_norm"]
+    assert "no weights attain" in answer["reasons"]["parameter_norm"]
 
 
 def test_the_evaluation_fit_chooses_a_decay(base: str) -> None:

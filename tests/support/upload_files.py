@@ -125,28 +125,28 @@ WRONG = {
         CSV, "csv", LimitExceeded, "", "max_kept_numbers = 8", max_kept_numbers=8, keep_samples=True
     ),
     "a header for npy": case(as_npy(GOOD), "npy", InputError, "/header", "csv only", header="absent"),
-    "npy: nothing": case(b"", "npy", MalformedBody, None, "no readable .npy"),
+    "npy: nothing": case(b"", "npy", MalformedBody, None, "not a readable .npy"),
     "npy: a header that is no Python": case(
-        as_npy(GOOD).replace(b"(4, 3)", b"(4, 3 "), "npy", MalformedBody, None, "no readable .npy"
+        as_npy(GOOD).replace(b"(4, 3)", b"(4, 3 "), "npy", MalformedBody, None, "not a readable .npy"
     ),
     "npy: a header of brackets": case(
-        as_npy(GOOD).replace(b"{'descr'", b"((((((((", 1), "npy", MalformedBody, None, "no readable .npy"
+        as_npy(GOOD).replace(b"{'descr'", b"((((((((", 1), "npy", MalformedBody, None, "not a readable .npy"
     ),
     "csv: not UTF-8 where nobody looks": case(
         b"a,b,y\n1,2,3\n2,\xff,3\n", "csv", InputError, "/rows/1", "UTF-8", ignore=["b"]
     ),
-    "npy: truncated": case(as_npy(GOOD)[:-1], "npy", MalformedBody, None, "another number of bytes"),
+    "npy: truncated": case(as_npy(GOOD)[:-1], "npy", MalformedBody, None, "number of bytes that differs"),
     "npy: objects": case(as_npy(np.array([[1, None]], dtype=object)), "npy", MalformedBody, None, "never unpickled"),
     "npy: text": case(as_npy(np.array([["a", "b"]])), "npy", MalformedBody, None, "matrix of numbers"),
-    "npy: complex": case(as_npy(GOOD * 1j), "npy", MalformedBody, None, "something else than numbers"),
+    "npy: complex": case(as_npy(GOOD * 1j), "npy", MalformedBody, None, "must hold numbers"),
     "npy: a vector": case(as_npy(GOOD[0]), "npy", MalformedBody, None, "one row a sample"),
     "npy: no rows": case(as_npy(GOOD[:0]), "npy", InputError, "", "at least one row"),
     "npy: infinite": case(as_npy(np.where(GOOD == 7, np.inf, GOOD)), "npy", InputError, "/rows/2/1", "finite"),
     "npy: long double": case(
         as_npy(GOOD.astype(np.longdouble) * np.longdouble("1e4000")), "npy", InputError, "/rows/0/1", "finite"
     ),
-    "npz: no archive": case(b"PK", "npz", MalformedBody, None, "no readable .npz"),
-    "npz: truncated": case(as_npz(x=GOOD, y=GOOD)[:-30], "npz", MalformedBody, None, "no readable .npz"),
+    "npz: no archive": case(b"PK", "npz", MalformedBody, None, "not a readable .npz"),
+    "npz: truncated": case(as_npz(x=GOOD, y=GOOD)[:-30], "npz", MalformedBody, None, "not a readable .npz"),
     "npz: other names": case(as_npz(a=GOOD), "npz", InputError, "", "the arrays x"),
     "npz: rows differ": case(as_npz(x=GOOD, y=GOOD[1:]), "npz", InputError, "/y", "must have 4 rows"),
     "npz: x a vector": case(as_npz(x=GOOD[0], y=GOOD[0]), "npz", InputError, "/x", "matrix"),
@@ -158,11 +158,11 @@ WRONG = {
         "npz",
         MalformedBody,
         None,
-        "no readable .npz",
+        "not a readable .npz",
     ),
     "npz: targets named": case(as_npz(x=GOOD, y=GOOD), "npz", InputError, "/targets", "one table", targets=["0"]),
-    "parquet: none": case(b"PAR1", "parquet", MalformedBody, None, "no readable Parquet"),
-    "parquet: truncated": case(as_parquet(TABLE)[:-9], "parquet", MalformedBody, None, "no readable Parquet"),
+    "parquet: none": case(b"PAR1", "parquet", MalformedBody, None, "not a readable Parquet"),
+    "parquet: truncated": case(as_parquet(TABLE)[:-9], "parquet", MalformedBody, None, "not a readable Parquet"),
     "parquet: missing": case(
         as_parquet(np.where(TABLE[5, 1] == TABLE, np.nan, TABLE)), "parquet", InputError, "/rows/5/dose", "finite"
     ),

@@ -90,7 +90,7 @@ def record_of(setting: Setting, states: Sequence[FlowState], snapshots: Sequence
 
 
 def end_to_end(setting: Setting, snapshot: Snapshot) -> FloatArray:
-    """What tells two classes apart in a linear network: the row, or the difference of two rows."""
+    """What tells two classes apart in a linear network: the row (d,), or the difference of two rows."""
     product: FloatArray = np.eye(setting.inputs)
     for weight in snapshot.weights:
         product = weight @ product

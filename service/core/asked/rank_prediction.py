@@ -154,7 +154,7 @@ def _prediction(
     if rank is None:
         reasons["rank"] = why
     if conditional is None:
-        reasons["conditional_upper_bound"] = "no rule with an unknown hypothesis says less than the upper bound"
+        reasons["conditional_upper_bound"] = "no rule with an unknown hypothesis gives less than the upper bound"
     if decisive is None:
         reasons["rule"] = "only the shape of the matrix bounds its rank for certain"
     if conditional is None:
@@ -227,4 +227,4 @@ def _end_to_end(setting: Setting, layers: tuple[Prediction, ...], minima: Minima
 
 
 def _unconditional() -> dict[str, str]:
-    return {"conditional_upper_bound": "no rule with an unknown hypothesis says less than the upper bound"}
+    return {"conditional_upper_bound": "no rule with an unknown hypothesis gives less than the upper bound"}

@@ -57,14 +57,14 @@ def convex_decay_bound(below: Below) -> float:
 
 
 def cut_to_ball(slope: FloatArray, radius: float) -> FloatArray:
-    """The nearest matrix of spectral norm at most ``radius``."""
+    """The matrix of spectral norm at most ``radius`` that is nearest to ``slope`` (k, d), of the same shape."""
     left, values, right = np.linalg.svd(slope, full_matrices=False)
     nearest: FloatArray = (left * np.minimum(values, radius)) @ right
     return nearest
 
 
 def sign_point(end_map: FloatArray, slope: FloatArray, radius: float) -> FloatArray:
-    """``radius`` times the signs of a map, and off its range what a slope has there, cut to the ball.
+    """``radius`` times the signs of a map (k, d), and off its range what a slope (k, d) has there, cut to the ball.
 
     The subgradient of ``radius ||.||_*`` at the map that is nearest to the slope: where the map is a minimum but for
     rounding, it differs from the slope by that rounding.

@@ -111,7 +111,7 @@ def _origin(problem: Problem, quadratic: Quadratic) -> Parameters:
 
 
 def approaching(problem: Problem, quadratic: Quadratic, end_to_end_map: FloatArray) -> Parameters:
-    """Weights with the given map whose decay nearly vanishes, for an infimum that is not attained."""
+    """Weights with the given map (k, d) whose decay nearly vanishes, for an infimum that is not attained."""
     network, decays = problem.network, problem.network.weight_decays
     left, values, right = np.linalg.svd(quadratic.coordinates(end_to_end_map), full_matrices=False)
     kept = values > 1e-13 * max(float(values[0]), 1e-300)

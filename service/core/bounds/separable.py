@@ -85,12 +85,12 @@ def nuclear_norm(below: Below) -> float:
 
 
 def target_values(quadratic: Quadratic) -> FloatArray:
-    """Singular values of the target, descending, without vectors."""
+    """Singular values (min(k, r),) of the target, descending, without vectors."""
     return np.asarray(np.linalg.svd(quadratic.target, compute_uv=False), dtype=np.float64)
 
 
 def lowered_values(quadratic: Quadratic) -> FloatArray:
-    """`target_values`, rounded down: they are right to some eps of the largest."""
+    """`target_values` (min(k, r),), rounded down: they are right to some eps of the largest."""
     values = target_values(quadratic)
     off = 4.0 * sum(quadratic.target.shape) * EPSILON * float(np.max(values, initial=0.0))
     return np.maximum(values - off, 0.0)

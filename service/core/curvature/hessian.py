@@ -26,7 +26,7 @@ def is_plain(problem: Problem) -> bool:
 
 
 def dense_hessian(problem: Problem, parameters: DenseParameters) -> FloatArray:
-    """The exact Hessian with respect to what is trained, in the order of `service.core.losses.expected.flatten`."""
+    """The exact Hessian (P, P) in all trained parameters, in the order of `service.core.losses.expected.flatten`."""
     if is_plain(problem):
         whole = kronecker_hessian(problem.network, problem.data, list(parameters.weights))
     else:
@@ -38,7 +38,7 @@ def dense_hessian(problem: Problem, parameters: DenseParameters) -> FloatArray:
 
 
 def hessian_product(problem: Problem, parameters: DenseParameters, direction: FloatArray) -> FloatArray:
-    """Hessian times a flat direction, by a complex step of the gradient; exact to rounding.
+    """Hessian times a flat direction (P,), by a complex step of the gradient; exact to rounding.
 
     Both sides are about all weights, those of frozen layers included.
     """
@@ -52,7 +52,7 @@ def hessian_product(problem: Problem, parameters: DenseParameters, direction: Fl
 
 
 def least_eigenpair(problem: Problem, parameters: DenseParameters) -> tuple[float, FloatArray] | None:
-    """Least eigenvalue of the Hessian and its vector by Lanczos, ``None`` if that does not converge.
+    """Least eigenvalue of the Hessian and its vector (P,) by Lanczos, ``None`` if that does not converge.
 
     Notes
     -----

@@ -43,7 +43,7 @@ class KroneckerBlock:
     between: FloatArray | None
 
     def dense(self) -> FloatArray:
-        """All entries, weights in row-major order."""
+        """All entries (P_upper, P_lower), weights in row-major order."""
         block = np.einsum("ac,be->abce", self.outer, self.inner)
         if self.pull is not None and self.between is not None:
             block += np.einsum("ae,bc->abce", self.pull, self.between)

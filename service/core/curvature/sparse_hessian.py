@@ -65,7 +65,7 @@ class KroneckerProduct:
         return float(np.sqrt(2.0 * lost if self.below_diagonal else lost))
 
     def entries(self) -> tuple[IntArray, IntArray, FloatArray]:
-        """Rows, columns and values, on both sides of the diagonal."""
+        """Rows, columns and values, shape (entries,) each, on both sides of the diagonal."""
         first, second = self.first, self.second
         rows = (first.rows * self.row_inputs)[:, None] + second.rows
         if self.crossed:
@@ -80,7 +80,7 @@ class KroneckerProduct:
 
 
 def kronecker_products(moments: Moments, weights: Sequence[FloatArray]) -> list[KroneckerProduct]:
-    """The Hessian without decay as Kronecker products of what rises above rounding."""
+    """The Hessian (P, P) without decay as Kronecker products of what rises above rounding."""
     edges = np.concatenate(([0], np.cumsum([weight.size for weight in weights]))).tolist()
     terms: list[tuple[KroneckerBlock, FloatArray, FloatArray, bool]] = []
     for block in kronecker_blocks(moments, weights, 0.0):

@@ -120,7 +120,7 @@ def _without_input_noise(problem: Problem) -> Network:
 
 
 def aligned_frames(problem: Problem, weights: Sequence[FloatArray]) -> list[FloatArray]:
-    """Orthonormal frames of inputs, hidden layers and outputs in which aligned layers are diagonal.
+    """Orthonormal frames (width, width) of inputs, hidden layers and outputs in which aligned layers are diagonal.
 
     Notes
     -----

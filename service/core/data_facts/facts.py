@@ -149,7 +149,7 @@ class DataFacts:
 
     @cached_property
     def explained(self) -> FloatArray | None:
-        """Singular values of the targets projected on the row space of the inputs, over sqrt(n); descending."""
+        """Singular values (k,) of the targets projected on the row space of the inputs, over sqrt(n); descending."""
         return None if self.moments is None else explained_values(self.moments.spectrum)
 
     @cached_property
@@ -229,7 +229,7 @@ def _all_differ(x: FloatArray) -> bool:
 
 
 def explained_values(spectrum: Spectrum) -> FloatArray:
-    """Singular values of the whitened projections, padded with zeros to the number of targets."""
+    """Singular values (k,) of the whitened projections, padded with zeros to the number of targets."""
     active = spectrum.active
     k = spectrum.projections.shape[1]
     if not active.any():

@@ -43,7 +43,7 @@ class Gram:
 
 
 def gram_of(x: FloatArray) -> Gram | None:
-    """Facts about ``x x^T``; None for more than 4,000 samples."""
+    """Facts about ``x x^T`` for samples ``x`` (n, d); None for more than 4,000 of them."""
     if len(x) > MAX_GRAM:
         return None
     gram = x @ x.T

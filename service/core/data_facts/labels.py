@@ -36,7 +36,7 @@ class Labelled:
 
     @property
     def counts(self) -> IntArray:
-        """Number of samples of each class."""
+        """Number of samples of each class, shape (classes,)."""
         return np.bincount(self.classes, minlength=self.n_classes)
 
 

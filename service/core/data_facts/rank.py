@@ -40,7 +40,7 @@ def range_of(table: FloatArray) -> FloatArray:
 
 
 def rank_of_table(table: FloatArray) -> int:
-    """Rank of a table of data, see `range_of`."""
+    """Rank of a table of data (n, c), see `range_of`."""
     return int(range_of(table).shape[1])
 
 

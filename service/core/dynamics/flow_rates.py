@@ -44,7 +44,7 @@ class Rates:
         return plain and not noisy and all(layer.frozen_weights is None for layer in network.layers)
 
     def log_loss(self, theta: FloatArray) -> tuple[float, FloatArray]:
-        """Log of the loss summed over the labelled samples, and its gradient."""
+        """Log of the loss summed over the labelled samples, and its gradient (P,), at parameters (P,)."""
         labelled, loss = self._labelled, self.setting.problem.loss
         snapshot = unflatten(theta, self.like)
         if self.is_chain:
@@ -56,7 +56,7 @@ class Rates:
         return value, flatten(backward(self.setting.graph, snapshot, found, slope))
 
     def objective(self, theta: FloatArray) -> tuple[float, FloatArray]:
-        """Mean loss plus decay, in the core's convention, and its gradient."""
+        """Mean loss plus decay, in the core's convention, and its gradient (P,), at parameters (P,)."""
         problem, graph = self.setting.problem, self.setting.graph
         snapshot = unflatten(theta, self.like)
         if problem.loss in CLASSIFICATION_LOSSES:
@@ -82,11 +82,11 @@ class Rates:
         return self._with_decay(float(np.sum(residual * residual)) / n, gradient, snapshot)
 
     def log_norm_speed(self, theta: FloatArray) -> FloatArray:
-        """``||theta|| g / ||g||`` with g the negative gradient of the log loss; zero where g is."""
+        """``||theta|| g / ||g||`` (P,) with g the negative gradient of the log loss; zero where g is."""
         return self.turned(theta, self.log_loss(theta)[1])
 
     def turned(self, theta: FloatArray, gradient: FloatArray) -> FloatArray:
-        """That speed from the gradient of the log loss."""
+        """That speed (P,) from the gradient (P,) of the log loss."""
         length = float(np.linalg.norm(gradient))
         if length == 0.0:
             return np.zeros_like(theta)
@@ -124,11 +124,11 @@ class Rates:
         return -hessian
 
     def plain_speed(self, theta: FloatArray) -> FloatArray:
-        """The negative gradient of the objective."""
+        """The negative gradient (P,) of the objective."""
         return -self.objective(theta)[1]
 
     def value(self, theta: FloatArray) -> float:
-        """Log of the summed loss in log-norm time, the objective in plain time."""
+        """Log of the summed loss in log-norm time, the objective in plain time, at parameters (P,)."""
         return self.log_loss(theta)[0] if self.time is FlowTime.LOG_NORM else self.objective(theta)[0]
 
     @property

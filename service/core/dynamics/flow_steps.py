@@ -83,7 +83,7 @@ def _at_log_loss(rates: Rates, solver: LSODA, log_loss: float) -> tuple[FloatArr
 def stepped_over_kinks(
     rates: Rates, theta: FloatArray, length: float, log_loss: float, most: int
 ) -> tuple[FloatArray, float, int]:
-    """Heun steps whose size is controlled between a cap and a floor, so that sliding along a kink cannot stall them."""
+    """Heun steps from parameters (P,), their size kept between a cap and a floor so that a kink cannot stall them."""
     if rates.time is FlowTime.PLAIN:
         return _plain_heun(rates, theta, length, most)
     elapsed, evaluations, step = 0.0, 0, STEP

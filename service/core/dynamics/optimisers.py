@@ -29,7 +29,7 @@ class Descent:
     loss: BatchedLoss
 
     def step(self, parameters: Stack, gradient: Stack, rate: FloatArray, number: int) -> Stack:  # noqa: ARG002 - a rule without memory
-        """Move against the gradient."""
+        """Move against the gradient; arrays (runs, ...)."""
         slopes = self.loss.add_decay(parameters, gradient)
         return [array - rate * slope for array, slope in zip(parameters, slopes, strict=True)]
 
@@ -51,7 +51,7 @@ class Adam:
         self._second: Stack = []
 
     def step(self, parameters: Stack, gradient: Stack, rate: FloatArray, number: int) -> Stack:
-        """Move by the ratio of the averaged gradient and the root of its averaged square."""
+        """Move by the averaged gradient over the root of its averaged square; arrays (runs, ...)."""
         if self._decoupled is not None:
             decays = self._loss.decays
             shares = [rate * (2.0 * self._decoupled * decay) for decay in decays]
@@ -78,7 +78,7 @@ def _averaged(average: Stack, new: Stack, share: float) -> Stack:
 def lbfgs(
     loss: BatchedLoss, start: Sequence[FloatArray], steps: int, should_stop: Callable[[], bool]
 ) -> tuple[Stack, FloatArray]:
-    """Limited-memory BFGS of scipy for one run (a stack of one).
+    """Limited-memory BFGS of scipy for one run: arrays (1, ...).
 
     Returns
     -------

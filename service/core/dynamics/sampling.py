@@ -46,7 +46,7 @@ class SampledGradient:
         self._masks: list[FloatArray | None] = []
 
     def at(self, step: int, parameters: Sequence[FloatArray]) -> Stack:
-        """Gradient for step number ``step``; steps must be asked for in order."""
+        """Gradient, arrays (runs, ...), for step number ``step``; steps must be asked for in order."""
         place = step % BLOCK
         if place == 0:
             self._draw()

@@ -43,7 +43,7 @@ class Target:
     escape_reason: str
 
     def relative_gap(self, losses: FloatArray) -> FloatArray:
-        """Distance of losses to the minimum."""
+        """Distance of losses (any shape) to the minimum, in units of gaps."""
         gap: FloatArray = (losses - self.floor) / self.unit
         return gap
 
@@ -58,7 +58,7 @@ def target_of(problem: Problem, found: Minima) -> Target:
     """
     minimum, origin = found.solution.minimum, found.solution.origin
     if minimum.parameters is None:
-        raise ValueError("the infimum is not attained by any weights")
+        raise ValueError("no weights attain the infimum")
     norms = [float(np.max(np.abs(weight.values), initial=0.0)) for weight in minimum.parameters.weights]
     squares = sum(float(np.sum(weight.values**2)) for weight in minimum.parameters.weights)
     return Target(

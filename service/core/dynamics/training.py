@@ -84,7 +84,7 @@ class Trajectory:
 
 
 def curve_steps(steps: int) -> IntArray:
-    """Steps at which the loss curve is kept: 0, then evenly in the logarithm."""
+    """Steps (m,) at which the loss curve is kept: 0, then evenly in the logarithm."""
     return np.unique(np.concatenate(([0], np.rint(np.geomspace(1.0, steps, CURVE_POINTS)).astype(np.int_))))
 
 

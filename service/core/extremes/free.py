@@ -57,7 +57,7 @@ class FreeInputs:
         return found
 
     def rounding(self, rest_map: FloatArray) -> float:
-        """What rounding of what is left may change the squared error by, near a map.
+        """What rounding of what is left may change the squared error by, near a map (k, d).
 
         Each column is right to some roundings of its own size.
         """

@@ -47,7 +47,7 @@ class Conditioning:
 
 
 def conditioning_of(problem: Problem) -> Conditioning:
-    """Conditioning of the data as the network sees them.  O(d^3)."""
+    """Conditioning of the data as they enter the network.  O(d^3)."""
     data = problem.data
     centre = bool(problem.network.bias_layers) and data.x_mean is not None and data.y_mean is not None
     seen = data.central if centre else data
@@ -86,12 +86,12 @@ def advice_of(found: Conditioning, certificate: Certificate, *, moments: bool) -
         parts.append("measure targets in larger units: their squares, and so all losses, are below double precision")
     if moments and found.lost_digits > FEW_DIGITS:
         parts.append(
-            "send samples, or the factor of the centred data: moments about zero keep too few digits of what varies"
+            "send samples, or the factor of the centred data: moments about zero keep too few digits of the deviations"
         )
     if found.scaled_condition > HARD:
         parts.append("some inputs are nearly collinear: leave out columns, or add weight decay")
         if moments:
-            parts.append("samples hold twice the digits that moments hold")
+            parts.append("send samples: they keep twice as many digits as moments")
     if certificate.norm_limit is not None and not parts:
         parts.append("inputs are collinear and nothing is decayed: leave out columns, or add weight decay")
     return "; ".join(parts)

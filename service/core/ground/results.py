@@ -138,7 +138,7 @@ class Solution:
     minimum : GlobalMinimum
     stationary_points : tuple of StationaryPoint
     completeness : str
-        What is proved about the list of stationary points.
+        Whether the list of stationary points is proved to be complete.
     thresholds : Thresholds
     origin : Origin
     """

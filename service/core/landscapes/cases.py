@@ -55,7 +55,7 @@ def case(
     loss: Loss = Loss.SQUARED,
     frozen_output: FloatArray | None = None,
 ) -> Problem:
-    """A network of hidden widths and outputs with one activation throughout, on data."""
+    """A network of hidden widths and outputs with one activation throughout; a frozen output is (k, width)."""
     hidden = [Layer(width, activation, slope, decay) for width in widths[:-1]]
     last = Layer(widths[-1], weight_decay=0.0 if frozen_output is not None else decay, frozen_weights=frozen_output)
     network = Network((*hidden, last), bias=bias, bias_weight_decays=(bias_decay,) * len(widths))

@@ -174,7 +174,7 @@ def activations(name: str, allowed: frozenset[Activation]) -> Hypothesis:
     def check(problem: Problem) -> Verdict:
         kinds = sorted({layer.activation.value for layer in hidden_of(problem)})
         holds = all(layer.activation in allowed for layer in hidden_of(problem))
-        return judged(holds, "a hidden activation is another one", activations=", ".join(kinds))
+        return judged(holds, "a hidden activation is of another kind", activations=", ".join(kinds))
 
     return Hypothesis(name, check)
 

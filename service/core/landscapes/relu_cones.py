@@ -65,7 +65,7 @@ class Cones:
 
 
 def cones_of(x: FloatArray) -> Cones | None:
-    """All cones, or ``None`` beyond the limits or where three rows lie in a plane with the origin.
+    """All cones of inputs (n, d), or ``None`` beyond the limits or where three rows lie in a plane with the origin.
 
     O(n^(r-1)) cones for rank r.
     """

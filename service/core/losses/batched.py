@@ -77,7 +77,7 @@ class BatchedLoss:
         return total
 
     def add_decay(self, parameters: Sequence[FloatArray], gradient: Stack) -> Stack:
-        """The gradient of the data term with that of the decay term added."""
+        """The gradient of the data term with that of the decay term added; arrays (runs, ...)."""
         return [
             slope + (2.0 * decay) * array for decay, array, slope in zip(self.decays, parameters, gradient, strict=True)
         ]
@@ -162,7 +162,7 @@ def norms_of(parameters: Sequence[FloatArray]) -> FloatArray:
 
 
 def single(network: Network, parameters: Sequence[FloatArray], run: int) -> DenseParameters:
-    """Parameters of one run as the rest of the core knows them."""
+    """Parameters of one run out of arrays (runs, ...), as the rest of the core knows them."""
     layers = network.n_layers
     own = iter(parameters[layers:])
     biases = tuple(next(own)[run, :, 0] if network.has_bias(index) else None for index in range(layers))

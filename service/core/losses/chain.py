@@ -61,7 +61,7 @@ class ChainLoss:
 
     @property
     def loss(self) -> float:
-        """Sum of the three terms."""
+        """Sum of the three terms, shape (m,)."""
         return self.fit + self.noise + self.decay
 
 

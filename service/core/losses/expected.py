@@ -30,7 +30,7 @@ class DenseParameters:
 
     @classmethod
     def without_biases(cls, weights: Sequence[AnyArray]) -> "DenseParameters":
-        """Weights of a network that has no bias."""
+        """Weights (width, inputs) of a network that has no bias."""
         return cls(tuple(weights), (None,) * len(weights))
 
 
@@ -281,12 +281,12 @@ def offset_moduli(parameters: DenseParameters) -> FloatArray:
 
 
 def fit_of(moments: Moments, end_to_end_map: FloatArray, offset: FloatArray) -> float:
-    """Mean squared error ``E||W x + b - y||^2`` of an affine map, never negative.  O(k d^2)."""
+    """Mean squared error ``E||W x + b - y||^2`` of a map (k, d) and an offset (k,), never negative.  O(k d^2)."""
     return moments.fit(end_to_end_map, offset)
 
 
 def flatten(parameters: DenseParameters) -> AnyArray:
-    """All weights, then all biases, in one vector."""
+    """All weights, then all biases, in one vector (P,)."""
     pieces = [weight.ravel() for weight in parameters.weights]
     pieces += [bias.ravel() for bias in parameters.biases if bias is not None]
     return np.concatenate(pieces)

@@ -19,7 +19,7 @@ def chance_loss(loss: Loss, outputs: int) -> float:
 
 
 def log_sum_exp(values: FloatArray, axis: int) -> FloatArray:
-    """``log sum exp`` along an axis with at least one finite entry; without the generality of the library's."""
+    """``log sum exp`` along an axis (any shape) with at least one finite entry; less general than the library's."""
     largest = values.max(axis=axis, keepdims=True)
     total: FloatArray = np.log(np.exp(values - largest).sum(axis=axis)) + largest.squeeze(axis)
     return total
@@ -49,7 +49,7 @@ def log_sample_losses(loss: Loss, prediction: FloatArray, classes: IntArray) -> 
 
 
 def log_loss(loss: Loss, prediction: FloatArray, classes: IntArray) -> float:
-    """Log of the loss summed over the samples."""
+    """Log of the loss of predictions (n, k) summed over the samples."""
     return float(log_sum_exp(log_sample_losses(loss, prediction, classes), axis=0))
 
 

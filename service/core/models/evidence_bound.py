@@ -61,7 +61,7 @@ def departures(noise: FloatArray, prior: float) -> FloatArray:
 
 
 def parts_of_departures(noise: FloatArray, prior: float) -> tuple[FloatArray, FloatArray]:
-    """``r - 1`` and ``log r``, each to its own size."""
+    """``r - 1`` and ``log r``, shape (latent,) each, right to their own size."""
     above = (noise - prior) / prior
     near = np.abs(above) < NEAR_ONE
     return above, np.where(near, np.log1p(np.where(near, above, 0.0)), np.log(noise / prior))

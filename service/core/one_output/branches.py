@@ -104,6 +104,6 @@ class Branches:
 
 
 def parameter_norm(log_norm: float, log_decay: float, weight_decays: FloatArray, power: float) -> float:
-    """Norm of all weights at a balanced stationary map: ``||W_l||^2 = G ||w||^q / g_l``."""
+    """Norm of all weights at a balanced stationary map, ``||W_l||^2 = G ||w||^q / g_l``, for decays (L,)."""
     shares = [0.5 * (log_decay + power * log_norm - log(decay)) for decay in weight_decays.tolist()]
     return hypot(*(exp(share) for share in shares))

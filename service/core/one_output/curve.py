@@ -114,7 +114,7 @@ class Curve:
         )
 
     def height(self, sample: Sample) -> FloatArray:
-        """``log phi`` in units of the curve; equals ``p log kappa`` at a stationary point."""
+        """``log phi`` (m,) in units of the curve; equals ``p log kappa`` at a stationary point."""
         return self.exponent * sample.t + sample.log_square_norm
 
     def height_nodes(self, sample: Sample, level: float) -> tuple[FloatArray, FloatArray]:
@@ -125,7 +125,7 @@ class Curve:
         return self.height(sample) - level, self.exponent - 2.0 * sample.shrinkage
 
     def slope_nodes(self, sample: Sample) -> tuple[FloatArray, FloatArray]:
-        """The derivative of ``log phi`` and its own derivative; its zeros end a branch (spinodals).
+        """The derivative of ``log phi`` and its own derivative, (m,) each; zeros end a branch (spinodals).
 
         Its first derivative lies in [-1/2, 1], its second in [-7/4, 7/4].
         """
@@ -134,7 +134,7 @@ class Curve:
         return self.exponent - 2.0 * mean, bend
 
     def tie_nodes(self, sample: Sample) -> tuple[FloatArray, FloatArray]:
-        """``log(mean c / ((D-1) rho))`` and its derivative, which lies in [-1, 1]; D >= 2.
+        """``log(mean c / ((D-1) rho))`` and its derivative, (m,) each; the derivative lies in [-1, 1]; D >= 2.
 
         Positive where the stationary point is better than the zero map, zero where they tie.
         """
@@ -193,11 +193,11 @@ class Curve:
         return self.exponent * log_kappa - self.offset
 
     def log_ridge(self, t: FloatArray) -> FloatArray:
-        """log rho in the caller's units."""
+        """log rho (m,) in the caller's units."""
         return t + self.log_unit
 
     def log_norm(self, sample: Sample) -> FloatArray:
-        """log ||v|| in the caller's units."""
+        """log ||v|| (m,) in the caller's units."""
         return 0.5 * sample.log_square_norm + (0.5 * self.log_target - self.log_unit)
 
     def log_norm_from(self, log_square_norm: float) -> float:
@@ -210,7 +210,7 @@ class Curve:
         return exp(min(logs, 700.0)) * mean_value - (self.n_hidden - 1.0) * exp(min(logs + t, 700.0))
 
     def gain(self, sample: Sample) -> FloatArray:
-        """H: by how much the stationary point at ``t`` beats the zero map (before division by C)."""
+        """H (m,): by how much the stationary point at ``t`` beats the zero map (before division by C)."""
         # mean c - (D-1) rho, times ||v||^2; zero exactly at a tie.  Both factors stay finite for any t
         logs = sample.log_square_norm + (self.log_target - self.log_unit)
         gain: FloatArray = np.exp(logs) * sample.mean_value - (self.n_hidden - 1.0) * np.exp(logs + sample.t)

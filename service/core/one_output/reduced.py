@@ -122,7 +122,7 @@ class ReducedProblem:
         return float(np.sqrt(np.sum(self.squares)))
 
     def prediction_variance(self, end_to_end_map: FloatArray) -> float:
-        """``(C-1) w'Bw + C sum_j s_j w_j^2``: the variance that noise adds, without a difference of large numbers."""
+        """``(C-1) w'Bw + C sum_j s_j w_j^2`` for a map w (d,): the variance that noise adds, free of cancellation."""
         log_c = self.log_noise_factor
         # the map falls with C: times its root it keeps its size where C itself would leave double precision
         grown = end_to_end_map * exp(0.5 * min(log_c, 1400.0))

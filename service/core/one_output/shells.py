@@ -60,13 +60,13 @@ class ShellProblem:
         self.explained = reduced.explained
 
     def decay(self, norm: FloatArray) -> FloatArray:
-        """``(D+1) kappa ||v||^q``."""
+        """``(D+1) kappa ||v||^q`` for norms (m,)."""
         # a norm of zero pays nothing: its logarithm is replaced before it is taken
         decay: FloatArray = np.exp(self.log_weight + self.reduced.power * np.log(np.maximum(norm, 1e-300)))
         return decay * (norm > 0.0)
 
     def edges(self, hint: float | None, tolerance: float) -> FloatArray:
-        """Norms that bound the first shells; outside them nothing beats the zero map or the shells' ends."""
+        """Norms (m + 1,) that bound the first shells; outside them nothing beats the zero map or the shells' ends."""
         reduced = self.reduced
         longest = sqrt((reduced.squares / reduced.values**2).sum().item())
         paid = exp(min((log(self.explained) - self.log_weight) / reduced.power, 600.0))
@@ -106,7 +106,7 @@ class ShellProblem:
         return inside
 
     def bound(self, low: FloatArray, high: FloatArray) -> _Shells:
-        """Relax every shell: ``excess >= sum a^2 k / (c (c + k)) + d`` with the chord ``k s + d`` of the decay."""
+        """Relax m shells (m,): ``excess >= sum a^2 k / (c (c + k)) + d`` with the chord ``k s + d`` of the decay."""
         values, squares, m = self.reduced.values, self.reduced.squares, low.size
         ends = np.concatenate((low, high))
         paid = self.decay(ends)
@@ -121,7 +121,7 @@ class ShellProblem:
         return float((shells.relaxed - shells.slope * norm * norm + self.decay(norm)).min())
 
     def split(self, low: FloatArray, high: FloatArray, relaxed: FloatArray) -> _Shells:
-        """Cut every shell at its relaxed minimiser, or in the middle where that is no help."""
+        """Cut every shell (m,) at its relaxed minimiser, or in the middle where that is no help."""
         middle = np.where(low > 0.0, np.sqrt(low * high), 1e-3 * high)
         first_quarter = np.sqrt(low * middle)
         last_quarter = np.sqrt(middle * high)

@@ -227,7 +227,7 @@ def _improve(best: SweepPoints, run: _Run, curve: Curve, levels: FloatArray, log
 
 
 def ridge_points(reduced: ReducedProblem, ridges: FloatArray, forms: list[LeastSquares]) -> SweepPoints:
-    """The same for networks without a hidden layer: one ridge for each value, in chunks.
+    """The same for networks without a hidden layer: one ridge for each value (m,), in chunks.
 
     O(m d), or O(m d^2) with forms.
     """

@@ -56,7 +56,7 @@ def _rank_one(network: Network, moments: Moments, end_to_end_map: FloatArray, no
 
 
 def approaching_parameters(network: Network, moments: Moments, end_to_end_map: FloatArray) -> Parameters:
-    """Weights with this end-to-end map whose total decay is negligible where some layer has none, else least.
+    """Weights with this map (d,) whose total decay is negligible where some layer has none, else least.
 
     The undecayed layers grow and the decayed ones shrink until the decay is below 1e-17 of the variance of
     the target, or a norm would leave the range of double precision.

@@ -58,7 +58,7 @@ def straight(first: FloatArray, last: FloatArray, inner: int) -> FloatArray:
 
 
 def profile(problem: Problem, control: FloatArray, points: int) -> Profile:
-    """Losses at ``points`` positions of a Bezier curve.  One evaluation a point."""
+    """Losses at ``points`` positions of a Bezier curve with control points (m, P).  One evaluation a point."""
     objective = objective_of(problem)
     positions = np.linspace(0.0, 1.0, points)
     places = bezier_weights(positions, len(control) - 1) @ control
@@ -73,7 +73,7 @@ def profile_of(objective: Objective, places: FloatArray, positions: FloatArray) 
 
 
 def barrier_of(losses: FloatArray) -> float:
-    """Largest loss above the higher of the two ends."""
+    """Largest of the losses (m,) above the higher of the two ends."""
     return float(max(np.max(losses) - max(losses[0], losses[-1]), 0.0))
 
 

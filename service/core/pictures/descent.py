@@ -35,7 +35,7 @@ class Trained:
 
 
 def random_start(problem: Problem, seed: int, run: int) -> FloatArray:
-    """Weights uniform within ``sqrt(6 / (inputs + outputs))`` of each layer, biases within ``1 / sqrt(inputs)``."""
+    """Parameters (P,): weights uniform within ``sqrt(6 / (inputs + outputs))``, biases within ``1 / sqrt(inputs)``."""
     rng = generator(seed, STREAM, run)
     network = problem.network
     shapes = shapes_of(network, problem.data.inputs)
@@ -49,7 +49,7 @@ def random_start(problem: Problem, seed: int, run: int) -> FloatArray:
 
 
 def descend(problem: Problem, start: FloatArray, iterations: int) -> Trained:
-    """Follow L-BFGS for at most so many iterations.
+    """Follow L-BFGS from a point (P,) for at most ``iterations`` steps.
 
     Raises
     ------

@@ -48,11 +48,11 @@ def random_direction(
 
 
 def fingerprint(direction: FloatArray) -> str:
-    """Hash of the bits of a direction, by which two slices can be told to share it."""
+    """Hash of the bits of a direction (P,); two slices that share a direction have the same hash."""
     return "sha256:" + hashlib.sha256(np.ascontiguousarray(direction, dtype="<f8").tobytes()).hexdigest()
 
 
 def cosine(first: FloatArray, second: FloatArray) -> float:
-    """Cosine of the angle between two directions; 0 if one of them is zero."""
+    """Cosine of the angle between two directions (P,); 0 if one of them is zero."""
     lengths = float(np.linalg.norm(first) * np.linalg.norm(second))
     return float(first @ second) / lengths if lengths > 0.0 else 0.0

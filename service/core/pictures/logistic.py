@@ -73,7 +73,7 @@ def forms_on(
 
 
 def folded(joined: FloatArray, before: Form | None, form: Form | None) -> FloatArray:
-    """Weights and bias side by side, for inputs without the scale and shift of their form, as `logistic` takes them."""
+    """Weights and bias (width, inputs + 1), without scale and shift of the form, as `logistic` takes them."""
     turned = joined.copy()
     if before is not None:
         turned[:, -1] += before.shift * turned[:, :-1].sum(axis=1)

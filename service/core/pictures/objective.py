@@ -23,13 +23,13 @@ class Objective(Protocol):
     like: DenseParameters
 
     def slope(self, point: FloatArray) -> tuple[float, FloatArray]:
-        """Loss and gradient."""
+        """Loss and gradient (P,) at a point (P,)."""
 
     def products(self, point: FloatArray) -> Product:
-        """The Hessian at a point as a map of vectors, never formed."""
+        """The Hessian at a point (P,) as a map of vectors (P,), never formed."""
 
     def margin(self, point: FloatArray) -> float:
-        """Least distance of a pre-activation from a kink; infinite where the loss is smooth everywhere."""
+        """Least distance of a pre-activation from a kink at a point (P,); infinite where the loss is smooth."""
 
 
 def uses_moments(problem: Problem) -> bool:

@@ -200,7 +200,7 @@ def _by_symmetry(problem: Problem, parameters: DenseParameters, curvature: Curva
         return Classified(PointClass.LOCAL_MINIMUM, Evidence.CERTIFIED, because)
     because = (
         f"no curvature below minus zero_tolerance, but {flat - symmetric} directions within it beyond the symmetry: "
-        "second order is silent"
+        "the second order does not decide"
     )
     return Classified(PointClass.DEGENERATE, Evidence.CERTIFIED, because)
 

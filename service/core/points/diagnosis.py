@@ -48,7 +48,7 @@ class Diagnosis:
     tolerance_source : ToleranceSource
         What set the tolerance.
     precision : NumberFormat
-        In which the weights are stored, as far as their digits tell.
+        The format in which the weights are stored, judged by their digits.
     least_hessian_eigenvalue : float or None
     zero_tolerance : float
         Modulus below which an eigenvalue of the Hessian counts as zero.

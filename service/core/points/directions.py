@@ -101,7 +101,7 @@ def _state(reached: float, optimal: float, unit: float) -> DirectionState:
 
 
 def imbalances(network: Network, weights: Sequence[FloatArray]) -> tuple[float, ...]:
-    """``||g_l W_l W_l^T - g_{l+1} W_{l+1}^T W_{l+1}||_F`` for each pair of neighbouring layers.
+    """``||g_l W_l W_l^T - g_{l+1} W_{l+1}^T W_{l+1}||_F`` for neighbouring layers (width, inputs).
 
     Notes
     -----

@@ -78,7 +78,7 @@ def escape_from(
     gradient: FloatArray,
     curvature: Curvature,
 ) -> Escape | None:
-    """The way down that the class of a point calls for; ``None`` at minima and where none is found."""
+    """The way down from a point with gradient (P,) that its class calls for; ``None`` where there is none."""
     if point_class is PointClass.NOT_STATIONARY:
         ways = [_best_step(problem, parameters, -gradient, "gradient", both_ways=False)]
         if curvature.vector is not None and curvature.least is not None and curvature.least < -curvature.zero_tolerance:

@@ -20,7 +20,7 @@ LOSS_TOLERANCE = 1e-9
 
 
 def rank_share(weights: Sequence[FloatArray], unit: float) -> float:
-    """Share of the norms below which a singular value of a product of layers counts as zero.
+    """Share of the norms below which a singular value of a product of layers (width, inputs) counts as zero.
 
     Parameters
     ----------

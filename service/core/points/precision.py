@@ -45,13 +45,13 @@ class Format:
         return 2.0**-self.bits
 
     def spacing(self, numbers: FloatArray) -> FloatArray:
-        """Distance of neighbours in the format at the size of each number."""
+        """Distance of neighbours in the format at the size of each number (any shape)."""
         exponents = np.frexp(numbers)[1] - self.bits
         spaced: FloatArray = np.ldexp(1.0, np.maximum(exponents, self.least_exponent))
         return spaced
 
     def is_told_by(self, numbers: FloatArray) -> bool:
-        """Whether all positive numbers are in the format and most of them fill it."""
+        """Whether all positive numbers (any shape) are in the format and most of them fill it."""
         if float(numbers.max()) > self.largest:
             return False
         multiples = numbers / self.spacing(numbers)
@@ -72,7 +72,7 @@ FORMATS: Final = (
 
 
 def format_of(arrays: Iterable[FloatArray]) -> Format | None:
-    """The shortest format that all numbers are in and fill; ``None`` for double precision.
+    """The shortest format that all numbers (arrays of any shape) are in and fill; ``None`` for double precision.
 
     Notes
     -----

@@ -36,7 +36,7 @@ class Stationarity:
         What set the tolerance: the rounding of the gradient, the precision in which the weights are stored, the
         minimum that the service itself returns, or the caller.
     precision : NumberFormat
-        In which the weights are stored, as far as their digits tell.
+        The format in which the weights are stored, judged by their digits.
     unit : float
         Unit roundoff of the weights in the sense that decided: that of a shorter format only where it was needed.
     hessian_rounding : float

@@ -32,7 +32,7 @@ def setting(
     skips: tuple[Skip, ...] = (),
     bias: Bias = Bias.NONE,
 ) -> Setting:
-    """A setting on samples, by default a separable problem of two classes that starts below chance."""
+    """A setting on samples (n, d), by default a separable problem of two classes that starts below chance."""
     network = Network(layers, bias=bias, bias_weight_decays=(0.0,) * len(layers), skips=skips)
     problem = Problem(network, moments_of(x, y), Samples(x, y), loss)
     started = Training(initial_loss=InitialLoss.BELOW_CHANCE) if training is None else training
@@ -104,7 +104,7 @@ def with_training(base: Setting, training: Training) -> Setting:
 
 
 def with_samples(base: Setting, x: FloatArray, y: FloatArray) -> Setting:
-    """The same setting on other samples."""
+    """The same setting on other samples (n, d) with labels (n, k)."""
     problem = replace(base.problem, moments=moments_of(x, y), samples=Samples(x, y))
     return replace(base, problem=problem, inputs=x.shape[1])
 
@@ -121,7 +121,7 @@ def three_classes(layers: tuple[Layer, ...], training: Training | None = None) -
 
 
 def minimum(layers: tuple[Layer, ...], x: FloatArray, y: FloatArray) -> Setting:
-    """The global minimum of squared loss."""
+    """The global minimum of squared loss on samples (n, d)."""
     return setting(layers, x=x, y=y, loss=Loss.SQUARED, training=Training(dynamics=Dynamics.GLOBAL_MINIMUM))
 
 

@@ -65,7 +65,7 @@ def _patterns(setting: Setting) -> Verdict:
     if before is None or after is None:
         return Verdict(None, {}, "patterns need samples")
     changed = sum(int((old != new).sum()) for old, new in zip(before, after, strict=True))
-    reason = "patterns changed between the last snapshots" if changed else "constant so far, which is no proof"
+    reason = "patterns changed between the last snapshots" if changed else "constant so far, which is not a proof"
     return Verdict(None, {"changed_signs": changed}, reason)
 
 
@@ -110,7 +110,7 @@ FLOW = simple(
     lambda setting: setting.training.dynamics is Dynamics.GRADIENT_FLOW,
     "dynamics",
     _dynamics,
-    "the training is another one",
+    "the training is of another kind",
 )
 LINEAR = simple(
     "linear activations",
@@ -138,10 +138,10 @@ CROSS_ENTROPY = simple(
     lambda setting: setting.problem.loss is Loss.CROSS_ENTROPY,
     "loss",
     _loss,
-    "the loss is another one",
+    "the loss is of another kind",
 )
 SQUARED = simple(
-    "squared loss", lambda setting: setting.problem.loss is Loss.SQUARED, "loss", _loss, "the loss is another one"
+    "squared loss", lambda setting: setting.problem.loss is Loss.SQUARED, "loss", _loss, "the loss is of another kind"
 )
 NO_DECAY = simple(
     "no weight decay", lambda setting: not setting.is_decayed, "decayed", lambda setting: setting.is_decayed,

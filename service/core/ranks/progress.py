@@ -17,12 +17,12 @@ SHOWN = 20
 
 
 def tail(values: FloatArray, rank: int) -> float:
-    """Sum of the squared singular values after the first ``rank``."""
+    """Sum of the squared singular values (r,) after the first ``rank``."""
     return float(np.sum(values[rank:] ** 2))
 
 
 def stable_rank(values: FloatArray) -> float | None:
-    """``||W||_F^2 / ||W||_2^2``; None for a zero matrix."""
+    """``||W||_F^2 / ||W||_2^2`` from singular values (r,); None for a zero matrix."""
     return float(np.sum((values / values[0]) ** 2)) if values[0] > 0.0 else None
 
 
@@ -157,7 +157,7 @@ def _reasons(setting: Setting, layer: int, values: list[FloatArray], allowance: 
         why = "the layer is not in the linear end of the network" if outside else broken
         reasons |= {"tail_bound": why, "stable_rank_bounds": why, "alignment_bounds": why}
     else:
-        early = "null while the norm has not outgrown what the start left behind"
+        early = "null while the terms from the start of training are not yet small beside the norm"
         reasons["alignment_bounds"] = "no matrix follows" if layer == setting.n_layers else early
         if any(float(np.sum(row**2)) <= allowance.tail for row in values):
             reasons["stable_rank_bounds"] = early

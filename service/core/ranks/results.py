@@ -64,7 +64,7 @@ class LayerProgress:
     alignments : tuple of float or None
         Squared cosine of its left with the right leading vector of the next matrix.
     alignment_bounds : tuple of float or None
-        What they cannot fall below.
+        Lower bound on them.
     reasons : mapping of str to str
     """
 

@@ -49,7 +49,7 @@ class RankRule:
     claims : callable
         Claims by 1-based layer; called only where no hypothesis is false.
     certificate : str
-        The quantity that shows during training that it comes true.
+        The quantity to measure during training to see whether it comes true.
     page : str
     holds : Setting
         A case in which no hypothesis is false.

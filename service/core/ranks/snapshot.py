@@ -53,7 +53,7 @@ def blank(graph: Graph) -> Snapshot:
 
 
 def flatten(snapshot: Snapshot) -> FloatArray:
-    """All numbers in one vector: weights, biases, skips."""
+    """All numbers in one vector (P,): weights, biases, skips."""
     parts = (*snapshot.weights, *snapshot.biases, *snapshot.skips)
     return np.concatenate([part.ravel() for part in parts if part is not None])
 
@@ -72,7 +72,7 @@ def unflatten(vector: FloatArray, like: Snapshot) -> Snapshot:
 
 
 def slopes(network: Network, layer: int, pre_activation: FloatArray) -> FloatArray | float:
-    """Derivative of the activation of 0-based ``layer``; at a kink that of the left side."""
+    """Derivative of the activation of 0-based ``layer`` at (n, width); at a kink that of the left side."""
     row = network.layers[layer]
     if row.activation is Activation.LINEAR:
         return 1.0
@@ -94,7 +94,7 @@ class Forward:
 
 
 def forward(graph: Graph, snapshot: Snapshot, x: FloatArray) -> Forward:
-    """Evaluate a network with linear, ReLU or leaky ReLU activations; skips enter before the activation."""
+    """Evaluate a network of linear, ReLU or leaky ReLU layers at ``x`` (n, d); skips enter before the activation."""
     outputs, pre_activations = [x], []
     for index, weight in enumerate(snapshot.weights):
         blocks = graph.blocks_read[index]

@@ -70,7 +70,7 @@ def absorbed(problem: Problem) -> Step | str | None:
     for index, (before, layer) in enumerate(pairwise(layers), start=1):
         if layer.frozen_weights is not None and before.frozen_weights is None:
             if before.noise_variance or layer.noise_variance:
-                return f"frozen layer {index + 1} stands beside noise, which sees its axes"
+                return f"frozen layer {index + 1} is next to noise, which depends on its axes"
             return _into_a_neighbour(problem, index, layer)
     return None
 
@@ -175,7 +175,7 @@ def _out_of_reach(problem: Problem, left: float, outer: FloatArray, reached: Flo
 
 
 def exact_rank(matrix: FloatArray) -> int:
-    """Rank by elimination in rational numbers, for matrices of up to `ELIMINATED` rows or columns; else the most."""
+    """Rank of a matrix (m, n) by rational elimination, up to `ELIMINATED` rows or columns; else the most."""
     if min(matrix.shape) > ELIMINATED or max(matrix.shape) > 8 * ELIMINATED:
         return int(min(matrix.shape))
     rows = [[Fraction(float(entry)) for entry in row] for row in (matrix if len(matrix) <= len(matrix.T) else matrix.T)]

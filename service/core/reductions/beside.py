@@ -60,7 +60,7 @@ def beside_a_layer(problem: Problem, number: int) -> Step | str:
     frozen = layer.frozen_weights
     if frozen is not None:
         if skip.weight_decay > 0.0:
-            return "the skip is decayed beside a frozen layer, which the sum of both is not"
+            return "the skip beside a frozen layer is decayed, so that the two are not one layer"
         fixed, rest = dense_factor(frozen), frozen
         free = replace(layer, frozen_weights=None, frozen_rest=None, weight_decay=0.0)
 
@@ -84,7 +84,7 @@ def _beside_identity(problem: Problem, number: int, layer: Layer) -> Step | str:
         fixed = dense_factor(layer.frozen_weights)
         return _one_matrix(problem, number, sum_of_both, lambda _: (fixed, None), frozen_decay(layer))
     if layer.weight_decay > 0.0:
-        return "the layer beside the identity is decayed, which the sum of both is not"
+        return "the layer beside the identity is decayed, so that the two are not one layer"
     return _one_matrix(
         problem, number, layer, lambda total: (dense_factor(total.dense() - eye), None), keeps_origin=False
     )

@@ -42,7 +42,7 @@ def weighted_errors(problem: Problem) -> Step | str | None:
     if problem.loss is not Loss.WEIGHTED_SQUARED:
         return None
     if problem.samples is None or problem.samples.weights is None:
-        return "weights of outputs need samples: moments do not tell E[y_j^2] of each output"
+        return "weights of outputs need samples: moments do not contain E[y_j^2] of each output"
     weighting = weighting_of(problem.samples.weights)
     if weighting is None:
         return "weights that differ by sample and output together: low-rank fits under such weights are NP-hard"
@@ -128,7 +128,7 @@ def _why_not_centred(problem: Problem) -> str:
     if not has_output or any(decays[index] > 0.0 for index in network.bias_layers):
         return "the data are not centred and the output has no bias free of decay"
     if np.any(network.noise_variances):
-        return "the data are not centred: hidden noise sees the mean that the bias takes off"
+        return "the data are not centred: hidden noise depends on the mean that the bias subtracts"
     if problem.data.x_mean is None or problem.data.y_mean is None:
         return "the means of the data are not given"
     return ""

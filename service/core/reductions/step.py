@@ -38,7 +38,7 @@ ChangeError: TypeAlias = Callable[[Source], Source]
 
 
 def unchanged(matrix: FloatArray) -> FloatArray:
-    """The end-to-end map, where a reduction does not change it."""
+    """The end-to-end map (k, d), where a reduction does not change it."""
     return matrix
 
 
@@ -103,24 +103,24 @@ class Step:
 
 
 def dense_factor(matrix: FloatArray) -> FactoredMatrix:
-    """A dense matrix in the form of factors."""
+    """A dense matrix (rows, columns) in the form of factors."""
     if matrix.shape[0] < matrix.shape[1]:
         return FactoredMatrix(np.eye(matrix.shape[0]), np.ones(matrix.shape[0]), matrix.T)
     return FactoredMatrix(matrix, np.ones(matrix.shape[1]), np.eye(matrix.shape[1]))
 
 
 def left_times(matrix: FloatArray, weight: FactoredMatrix) -> FactoredMatrix:
-    """``matrix @ weight``."""
+    """``matrix @ weight`` for a matrix (p, rows)."""
     return replace(weight, left=matrix @ columns_of(weight.left))
 
 
 def times_right(weight: FactoredMatrix, matrix: FloatArray) -> FactoredMatrix:
-    """``weight @ matrix``."""
+    """``weight @ matrix`` for a matrix (columns, p)."""
     return replace(weight, right=matrix.T @ columns_of(weight.right))
 
 
 def apply(weight: FactoredMatrix, columns: FloatArray) -> FloatArray:
-    """``weight @ columns`` without the dense weight."""
+    """``weight @ columns`` for columns (width, m), without the dense weight."""
     inner = (columns_of(weight.right).T @ columns) * weight.values[:, None]
     product: FloatArray = columns_of(weight.left) @ inner
     return product
@@ -175,7 +175,7 @@ def exchanged(
 
 
 def exact_frozen(layer: Layer) -> Twofold:
-    """The matrix of a frozen layer, with what rounding left of it."""
+    """The matrix (width, inputs) of a frozen layer, with its rounding error."""
     if layer.frozen_weights is None:
         raise ValueError("the layer is trained")
     rest = np.zeros_like(layer.frozen_weights) if layer.frozen_rest is None else layer.frozen_rest

@@ -33,7 +33,7 @@ def removable_skip(problem: Problem) -> Step | str | None:
     if not skips:
         return None
     if np.any(problem.network.noise_variances):
-        return "hidden noise, which skips lead around"
+        return "hidden noise that skips bypass"
     reasons: list[str] = []
     for number in range(len(skips)):
         found = without_skip(problem, number)
@@ -94,14 +94,14 @@ class Reduction:
         return limit
 
     def lift(self, weights: Weights, end_map: FloatArray) -> Weights:
-        """Weights of the problem from those of the plain network, whose end-to-end map is ``end_map``."""
+        """Weights of the problem from those of the plain network, whose end-to-end map is ``end_map`` (k, d)."""
         for step in reversed(self.steps):
             weights = step.lift(weights, end_map)
             end_map = step.lift_map(end_map)
         return weights
 
     def lift_map(self, end_map: FloatArray) -> FloatArray:
-        """End-to-end map of the problem from that of the plain network."""
+        """End-to-end map (k, d) of the problem from that of the plain network."""
         for step in reversed(self.steps):
             end_map = step.lift_map(end_map)
         return end_map

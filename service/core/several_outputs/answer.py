@@ -16,14 +16,14 @@ ZERO_UNIQUE = "all weights are zero"
 
 
 def padded(values: FloatArray, length: int) -> FloatArray:
-    """Values with zeros appended up to ``length``."""
+    """Values (r,) with zeros appended up to ``length``."""
     result = np.zeros(length)
     result[: values.size] = values
     return result
 
 
 def input_noise_variance(problem: Problem, end_to_end_map: FloatArray) -> float:
-    """Variance of the prediction that noise on the inputs makes, averaged over the inputs."""
+    """Variance that noise on the inputs gives the prediction of a map (k, d), averaged over the inputs."""
     variance = problem.network.input_noise_variance
     if variance == 0.0:
         return 0.0

@@ -69,7 +69,7 @@ class Cover:
         self.first = task.shortest if task.power < 1.0 else self.allowed / steepest
 
     def worst(self, matrix: FloatArray, values: FloatArray, exactly: bool = False) -> Lane:
-        """Where ``matrix`` fails most, with an upper bound for everywhere that counts the intervals' chords in.
+        """Where ``matrix`` (k, k) fails most, with an upper bound for everywhere that counts the intervals' chords in.
 
         Notes
         -----

@@ -6,7 +6,7 @@ from service.core.ground.numbers.arrays import FloatArray
 
 
 def common_decay(decays: FloatArray) -> float:
-    """Geometric mean of the decays of all layers; zero if one of them is.
+    """Geometric mean of the decays (L,) of all layers; zero if one of them is.
 
     Notes
     -----

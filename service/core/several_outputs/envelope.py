@@ -42,7 +42,7 @@ class Penalised:
 
     @classmethod
     def of(cls, quadratic: Quadratic, decays: FloatArray, cap: int, linear: float = 0.0) -> "Penalised":
-        """From the positive decays of all layers."""
+        """From the positive decays (L,) of all layers."""
         penalty = decays.size * float(np.exp(np.mean(np.log(decays))))
         return cls(quadratic, penalty, 2.0 / decays.size, cap, linear)
 
@@ -88,7 +88,7 @@ class Penalised:
         return self.quadratic.residual + float(np.sum(misfit * misfit))
 
     def value(self, end_map: FloatArray) -> float:
-        """``G(V)``."""
+        """``G(V)`` for a map V (k, rho)."""
         singular = np.asarray(np.linalg.svd(end_map, compute_uv=False), dtype=np.float64)
         singular = singular[singular > 1e-14 * max(float(singular[0]), 1e-300)]
         return self.fit(end_map) + float(np.sum(self.penalties(singular)))
@@ -99,12 +99,12 @@ class Penalised:
         return result
 
     def weights(self, singular: FloatArray) -> FloatArray:
-        """Derivative of the penalty in the square of positive singular values."""
+        """Derivative of the penalty in the square of positive singular values (r,)."""
         result: FloatArray = 0.5 * (self.penalty * self.power * singular ** (self.power - 1.0) + self.linear) / singular
         return result
 
     def gradient(self, end_map: FloatArray) -> FloatArray:
-        """Half the gradient of the squared error."""
+        """Half the gradient (k, rho) of the squared error at a map of that shape."""
         gradient: FloatArray = end_map * self.quadratic.scales**2 - self.quadratic.correlation
         return gradient
 

@@ -47,7 +47,7 @@ class BestFirstLayer:
         return list(zip(widths[1:], widths[:-1], strict=True))
 
     def split(self, point: FloatArray) -> list[FloatArray]:
-        """The layers from the second on, out of one vector."""
+        """The layers (width, inputs) from the second on, out of one vector (P,)."""
         layers: list[FloatArray] = []
         begin = 0
         for rows, columns in self.shapes:
@@ -61,7 +61,7 @@ class BestFirstLayer:
         return self._best(curvatures[0], products[0])
 
     def value_and_gradient(self, point: FloatArray) -> tuple[float, FloatArray]:
-        """Loss at the layers of ``point`` below their best first layer, and its gradient.
+        """Loss at the layers of ``point`` (P,) with their best first layer, and its gradient (P,).
 
         Notes
         -----
@@ -93,7 +93,7 @@ class BestFirstLayer:
         return value, gradient
 
     def evaluated(self, point: FloatArray) -> float:
-        """The same loss as a sum of positive terms, at the first layer that comes out of rounding.
+        """The same loss at ``point`` (P,) as a sum of positive terms, at the first layer as rounding leaves it.
 
         Notes
         -----
@@ -194,7 +194,7 @@ def _noisy(second: FloatArray, variance: float) -> FloatArray:
 
 
 def descend(problem: BestFirstLayer, start: FloatArray, steps: int = NEWTON_STEPS) -> tuple[float, FloatArray]:
-    """Damped Newton steps from a point towards a stationary one below; value and point.
+    """Damped Newton steps from a point (P,) towards a stationary one below; value and point.
 
     Notes
     -----

@@ -34,7 +34,9 @@ def _bias_compensated(problem: Problem) -> Verdict:
     if not free:
         return Verdict(False, evidence, "the data are not centred and the output has no bias free of decay")
     if not quiet and not everywhere:
-        return Verdict(False, evidence, "the data are not centred: hidden noise sees the mean that the bias takes off")
+        return Verdict(
+            False, evidence, "the data are not centred: hidden noise depends on the mean that the bias subtracts"
+        )
     known = problem.moments is not None and problem.moments.x_mean is not None and problem.moments.y_mean is not None
     return Verdict(known, evidence, "" if known else "the means of the data are not given")
 
@@ -73,7 +75,7 @@ def _autoencoder(problem: Problem) -> Verdict:
         return _VACUOUS
     distance, noise = reconstruction_distance(problem), problem.network.input_noise_variance
     holds = distance <= 1e-12 and noise == 0.0
-    return _yes_or(holds, "the targets are not the inputs as the network sees them", distance=distance, noise=noise)
+    return _yes_or(holds, "the targets are not the inputs as they enter the network", distance=distance, noise=noise)
 
 
 def reconstruction_distance(problem: Problem) -> float:

@@ -22,7 +22,7 @@ MOST_RANKS = 6
 
 
 def balanced_starts(problem: Problem, quadratic: Quadratic) -> Iterator[list[FloatArray]]:
-    """All layers, the first in the basis of the inputs, of networks with equal loads in every noisy layer.
+    """All layers (width, inputs), the first in the basis of the inputs, with equal loads in every noisy layer.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def aligned_layers(
 
 
 def biases_of(network: Network, offset: FloatArray) -> tuple[FactoredMatrix | None, ...]:
-    """Zero biases, the output's set to ``offset``; ``None`` where a layer has none."""
+    """Zero biases, the output's set to ``offset`` (k,); ``None`` where a layer has none."""
     biases: list[FactoredMatrix | None] = []
     for index, layer in enumerate(network.layers):
         if not network.has_bias(index):
@@ -69,7 +69,7 @@ def biases_of(network: Network, offset: FloatArray) -> tuple[FactoredMatrix | No
 
 
 def factored_map(left: FloatArray, values: FloatArray, right: FloatArray) -> FloatArray:
-    """Dense ``left diag(values) right^T``."""
+    """Dense ``left diag(values) right^T``, shape (k, d), from (k, r), (r,) and (d, r)."""
     product: FloatArray = (left * values) @ right.T
     return product
 

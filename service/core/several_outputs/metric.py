@@ -83,7 +83,7 @@ class MetricProblem:
         self.counted = shares[:, :, None] * shares[:, None, :]
 
     def at(self, frame: FloatArray, roots: FloatArray) -> Point:
-        """Objective and slope at a metric.  O(k^2 rho)."""
+        """Objective and slope at a metric: frame (k, k) and roots (k,).  O(k^2 rho)."""
         seen = frame.T @ self.target
         shares = 1.0 / (1.0 + (roots * roots)[:, None] * self.bends)
         remaining = shares * seen
@@ -93,7 +93,7 @@ class MetricProblem:
         return Point(frame, np.abs(roots), remaining, pull, shares, 0.5 * (slope + slope.T), value)
 
     def hessian(self, at: Point) -> FloatArray:
-        """Second derivatives in the root of P, in an orthonormal basis of symmetric matrices.
+        """Second derivatives (b, b) in the root of P, in an orthonormal basis of the symmetric matrices.
 
         Notes
         -----
@@ -111,13 +111,13 @@ class MetricProblem:
         return result.reshape(size, size)
 
     def gradient(self, at: Point) -> FloatArray:
-        """First derivatives in the same basis."""
+        """First derivatives (b,) in the same basis."""
         both = at.roots[:, None] + at.roots[None, :]
         result: FloatArray = 2.0 * (at.slope * both)[self.first, self.second] * self.lengths
         return result
 
     def moved(self, at: Point, step: FloatArray) -> Point:
-        """The metric whose root differs by a step in that basis."""
+        """The metric whose root differs by a step (b,) in that basis."""
         root = np.zeros((self.order, self.order))
         root[self.first, self.second] = step * self.lengths
         roots, turn = np.linalg.eigh(np.diag(at.roots) + root + root.T)

@@ -26,17 +26,17 @@ class Factors:
 
     @classmethod
     def of(cls, left: FloatArray, right: FloatArray) -> "Factors":
-        """From the two factors."""
+        """From the factors (k, r) and (rho, r)."""
         return cls(np.concatenate((left, right)), left.shape[0])
 
     @property
     def left(self) -> FloatArray:
-        """Factor of the outputs."""
+        """Factor (k, r) of the outputs."""
         return self.stacked[: self.outputs]
 
     @property
     def right(self) -> FloatArray:
-        """Factor of the inputs."""
+        """Factor (rho, r) of the inputs."""
         return self.stacked[self.outputs :]
 
     def moved(self, direction: "Factors", step: float) -> "Factors":

@@ -38,7 +38,7 @@ class DecayDual:
         return self.quadratic.residual + value, inner / scales
 
     def projected(self, dual: FloatArray) -> FloatArray:
-        """The nearest dual point that is allowed."""
+        """The nearest dual point (k, rho) that is allowed."""
         left, values, right = np.linalg.svd(dual, full_matrices=False)
         nearest: FloatArray = (left * np.minimum(values, 2.0 * self.gam)) @ right
         return nearest

@@ -64,7 +64,7 @@ def noisy_parameters(
 
 
 def shift_factors(decays: FloatArray, shift: float) -> FloatArray:
-    """Factors of the layers with product 1 that divide decayed layers by ``shift``."""
+    """Factors (L,) of the layers with product 1 that divide decayed layers by ``shift``."""
     free = int(np.count_nonzero(decays == 0.0))
     if shift == 1.0 or free == 0:
         return np.ones(decays.size)

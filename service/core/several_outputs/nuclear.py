@@ -48,7 +48,7 @@ class NuclearSolution:
 
 
 def spectral_norm_by_gram(matrix: FloatArray) -> float:
-    """Largest singular value through the smaller Gram matrix; relative error of the order of rounding."""
+    """Largest singular value of a matrix (m, n) through its smaller Gram matrix, right to a few roundings."""
     gram = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
     return float(np.sqrt(max(float(np.linalg.eigvalsh(gram)[-1]), 0.0))) if gram.size else 0.0
 

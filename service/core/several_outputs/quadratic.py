@@ -126,7 +126,7 @@ class Quadratic:
 
 
 def spectral_norm(matrix: FloatArray) -> float:
-    """Largest singular value, 0 for an empty matrix."""
+    """Largest singular value of a matrix (m, n), 0 for an empty one."""
     return float(np.linalg.norm(matrix, 2)) if matrix.size else 0.0
 
 

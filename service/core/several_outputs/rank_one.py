@@ -70,7 +70,7 @@ class RankOneTask:
             return float(ratio ** (2.0 * layers / (layers - 2)))
 
     def relaxed(self, low: float, high: float) -> tuple[float, FloatArray]:
-        """Bound from below for ``low <= |w|^2 <= high``, and the minimiser of the relaxation."""
+        """Bound from below for ``low <= |w|^2 <= high``, and the minimiser (rho,) of the relaxation."""
         power = 1.0 / self.shrinkage.n_layers
         start = low**power if low > 0.0 else 0.0
         slope = self.penalty * (high**power - start) / (high - low)
@@ -80,7 +80,7 @@ class RankOneTask:
         return self.quadratic.total - value + intercept, np.sqrt(value) * direction * weights
 
     def along(self, direction: FloatArray) -> tuple[float, FloatArray]:
-        """Least loss on the ray of ``direction``, and the point."""
+        """Least loss on the ray of ``direction`` (rho,), and the point."""
         size = float(np.linalg.norm(direction))
         if size == 0.0:
             return self.quadratic.total, direction
@@ -96,7 +96,7 @@ class RankOneTask:
         return self.quadratic.total + gain, unit * root.product
 
     def loss(self, right: FloatArray) -> float:
-        """Objective at ``w``."""
+        """Objective at ``w`` (rho,)."""
         square = float(right @ right)
         pull = float(np.linalg.norm(self.quadratic.correlation @ right))
         quadratic = float(np.sum((self.quadratic.scales * right) ** 2))

@@ -53,7 +53,7 @@ def stationary(task: Penalised, lanes: int) -> FloatArray | None:
 
 
 def replaced(task: Penalised, end_map: FloatArray, lane: Lane) -> FloatArray:
-    """The map with its row in the direction of a lane replaced by what is best there at the lane's weight."""
+    """The map (k, rho) with its row in the direction of a lane replaced by the best one at the lane's weight."""
     row = lane.direction @ end_map
     best = np.zeros_like(row)
     if np.isfinite(lane.norm):

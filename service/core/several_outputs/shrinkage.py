@@ -51,7 +51,7 @@ class Shrinkage:
 
     @classmethod
     def of(cls, decays: FloatArray) -> "Shrinkage":
-        """From the positive decays of all layers."""
+        """From the positive decays (L,) of all layers."""
         return cls(int(decays.size), float(np.sum(np.log(decays))))
 
     @cached_property

@@ -46,7 +46,7 @@ def noisy_layers(network: Network) -> list[int]:
 
 
 def fill(values: FloatArray, mu: float, gam: float, cap: int) -> Level:
-    """Solve for singular values ``values`` in descending order.  O(cap)."""
+    """Solve for singular values ``values`` (r,) in descending order.  O(cap)."""
     kept, total = 0, 0.0
     running = 0.0
     for index in range(min(cap, values.size)):

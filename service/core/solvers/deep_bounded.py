@@ -55,7 +55,8 @@ def solve(problem: Problem) -> Solution:
         SOLVER.theorems,
         minimum,
         tuple(points),
-        "not complete: the origin and the best stationary point that was found; how good it is, the certificate tells",
+        "not complete: the origin and the best stationary point that was found; the certificate bounds its "
+        "distance from the minimum",
         _thresholds(quadratic, decays),
         origin,
     )
@@ -113,7 +114,7 @@ def _minimum(problem: Problem, quadratic: Quadratic, end_map: FloatArray) -> Glo
     offset = quadratic.offset((left * values) @ inner.T)
     parameters = aligned_layers(network, left, [shares / np.sqrt(decay) for decay in decays], inner, offset)
     decay = layers * float(np.sum(shares**2))
-    uniqueness = "not known: the best point found; only a closed gap would make its loss, not the point, certain"
+    uniqueness = "not known: the best point found; a closed gap would prove its loss, not its uniqueness"
     return global_minimum(problem, quadratic, (left, values, inner), parameters, uniqueness, decay=decay)
 
 

@@ -72,7 +72,8 @@ def solve(problem: Problem) -> Solution:
         SOLVER.theorems,
         minimum,
         tuple(points),
-        "not complete: the origin and the best stationary point that was found; how good it is, the certificate tells",
+        "not complete: the origin and the best stationary point that was found; the certificate bounds its "
+        "distance from the minimum",
         Thresholds(None, None, None, None, None, (), dict.fromkeys(names, why)),
         origin,
     )

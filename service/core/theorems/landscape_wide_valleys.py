@@ -117,7 +117,7 @@ NO_VALLEYS = row(
     breaks={FEATURE_WIDTH: with_widths(RELU_CASE, 2), on.ONE_HIDDEN: with_widths(RELU_CASE, 6, 6)},
     exempt=ALWAYS_CONVEX,
     conclusions=follows(NSV),
-    caution="spurious minima may exist all the same: a valley is no minimum",
+    caution="spurious minima may exist all the same: a valley is not a minimum",
 )
 
 THEOREMS: Final = (

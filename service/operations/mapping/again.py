@@ -31,7 +31,7 @@ NOT_COMPARED: Final[Mapping[str, str]] = {
     "numerics": "rounding differs from machine to machine",
     "problem": "the question, not a part of the answer",
     "problem_hash": "hashed, not solved",
-    "engine_version": "told beside that of this engine",
+    "engine_version": "reported beside that of this engine",
 }
 """What is not the same in two right answers, with the reason."""
 WORDS: Final = "words, which other engines put differently"

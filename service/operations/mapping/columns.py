@@ -46,13 +46,13 @@ def roles_of(table: Table, options: UploadOptions) -> Roles:
         targets = _positions(options.targets, table, "targets") or (table.columns - 1,)
     ignored = tuple(sorted(_positions(options.ignore, table, "ignore")))
     if set(targets) & set(ignored):
-        detail = "must not name a target; the last column is one unless `targets` says else"
+        detail = "must not name a target; the last column is the target unless `targets` names others"
         raise InputError.at(("ignore",), detail, "parameter")
     inputs = tuple(column for column in range(table.columns) if column not in {*targets, *ignored})
     if not inputs:
         raise InputError.at((), "must have at least one column besides targets and ignored ones, for the inputs")
     if options.one_hot and len(targets) != 1:
-        detail = f"needs one target that holds the labels, not {len(targets)}"
+        detail = f"needs exactly one target, which holds the labels, not {len(targets)}"
         raise InputError.at(("one_hot",), detail, "parameter")
     return Roles(inputs, targets, ignored)
 

@@ -103,7 +103,7 @@ def to_core(
 
 def _from_moments(data: wire.Moments, output: Output, limits: Limits, *, ranged: Ranged | None) -> MappedData:
     if data.task is Task.CLASSIFICATION:
-        raise InputError.at((*AT, "task"), "must be regression: moments carry no labels to code")
+        raise InputError.at((*AT, "task"), "must be regression: moments contain no labels")
     moments = moments_sent(data, AT, limits)
     units = moments_within_range(moments, decayed=ranged.decayed) if ranged else None
     moments = checked(moments if units is None else units.moments(moments), AT)
@@ -120,7 +120,7 @@ def _from_factor(data: wire.Factor, output: Output, limits: Limits, *, ranged: R
         coding = coding_of_classes(data.classes, output.width, output.at)
         factor = recoded(factor, data.classes, coding, (*AT, "classes"))
     elif data.task is Task.CLASSIFICATION:
-        raise InputError.at((*AT, "task"), "must be regression: the factor names no classes")
+        raise InputError.at((*AT, "task"), "must be regression: the factor has no classes")
     _check_outputs(factor.outputs, output)
     units = within_range(factor, decayed=ranged.decayed) if ranged else None
     factor = factor if units is None else units.factor(factor, AT)

@@ -81,8 +81,8 @@ class Place:
 def summary_of(found: ReducedDataset) -> Json:
     """What is told about a data set, but for its file and when it was stored."""
     missing = {
-        "classes": "the targets are no classes" if found.classes is None else None,
-        "class_names": "the labels are no texts" if found.class_names is None else None,
+        "classes": "the targets are not classes" if found.classes is None else None,
+        "class_names": "the labels are not texts" if found.class_names is None else None,
         "options/delimiter": "belongs to csv" if found.options.delimiter is None else None,
     }
     return {

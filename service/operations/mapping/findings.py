@@ -97,4 +97,4 @@ def _why_not(findings: Findings, name: str) -> str:
     known = {**findings.missing, **findings.reasons}
     reason = next((why for at, why in known.items() if covers(at, name)), "")
     reason = reason or why_not_compared(name, same_engine=findings.same_engine, closed=findings.closed)
-    return reason or "; ".join(findings.missing.values()) or "this engine does not give it"
+    return reason or "; ".join(findings.missing.values()) or "this engine does not return it"

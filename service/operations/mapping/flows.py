@@ -35,7 +35,7 @@ def to_core(request: FlowRequest, mapped: MappedProblem) -> Setting:
 def check_dynamics(request: FlowRequest) -> None:
     """Refuse what is stated of another kind of training."""
     if request.training.dynamics is not Dynamics.GRADIENT_FLOW:
-        raise InputError.at(("training", "dynamics"), "must be gradient_flow: that is what is followed")
+        raise InputError.at(("training", "dynamics"), "must be gradient_flow, which this operation follows")
 
 
 def start_of(request: FlowRequest, setting: Setting) -> Snapshot:
@@ -46,7 +46,7 @@ def start_of(request: FlowRequest, setting: Setting) -> Snapshot:
     if isinstance(start, GaussianStart):
         return gaussian_start(setting, start.scale, request.seed)
     if setting.graph.skips():
-        raise InputError.at(("initialisation",), "must be gaussian or weights: schemes know no skips")
+        raise InputError.at(("initialisation",), "must be gaussian or weights: the schemes do not support skips")
     return drawn_start(setting, start, request.seed)
 
 

@@ -57,7 +57,7 @@ def held_out_moments(evaluation: wire.Evaluation | None, wanted: HeldOut, limits
         raise InputError.at((*at, "kind"), NO_STORE)
     if isinstance(evaluation, wire.EvaluationMoments):
         if wanted.labels_only:
-            raise InputError.at((*at, "kind"), "must be samples: moments carry no labels to code")
+            raise InputError.at((*at, "kind"), "must be samples: moments contain no labels")
         if units is not None and not units.is_scale:
             raise InputError.at((*at, "kind"), "must be samples or a factor: each target is standardised on its own")
         moments = moments_sent(evaluation, at, limits)

@@ -41,7 +41,7 @@ class Coding:
         unknown = np.flatnonzero(self._labels[index] != labels)
         if y.shape[1] != 1 or len(unknown):
             position = (*at, int(unknown[0])) if len(unknown) else at
-            raise InputError.at(position, "must be a label that occurs in data.y, or the number of an output")
+            raise InputError.at(position, "must be a label that occurs in data.y, or the index of an output")
         if self.outputs == 1:
             return (2.0 * index - 1.0)[:, np.newaxis]
         targets = np.zeros((len(labels), self.outputs))
@@ -75,7 +75,7 @@ def coding_of(y: FloatArray, outputs: int, at: Location, outputs_at: Location) -
             if set(met) <= set(classes):
                 return Coding(classes, outputs)
     if len(met) == 1:
-        raise InputError.at(at, "must hold at least two classes, or numbers of outputs, from 0")
+        raise InputError.at(at, "must hold at least two classes, or indices of outputs, from 0")
     width = "1 or 2" if len(met) == 2 else str(len(met))
-    hint = ": labels may leave classes out only where they are numbers of outputs, from 0" if len(met) < wanted else ""
+    hint = ": a class may be absent only if the labels are indices of outputs, from 0" if len(met) < wanted else ""
     raise InputError.at(outputs_at, f"must be {width}: the labels have {len(met)} classes{hint}")

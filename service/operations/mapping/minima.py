@@ -132,8 +132,8 @@ def _weights(request: MinimaRequest, minimum: GlobalMinimum, limits: Limits) -> 
     norms = "layer_norms" in request.include
     if parameters is None:
         told: dict[str, Any] = {"weights": None, **({"layer_norms": None} if norms else {})}
-        return told, dict.fromkeys(told, "the infimum is not attained by any weights")
-    told, reasons = {"weights": None}, {"weights": "not asked for: return.weights is none"}
+        return told, dict.fromkeys(told, "no weights attain the infimum")
+    told, reasons = {"weights": None}, {"weights": "not requested: return.weights is none"}
     if form != "none":
         matrices, biases = weights.to_wire(parameters, form, limits)
         skips = weights.skips_to_wire(parameters, form) if parameters.skips else None

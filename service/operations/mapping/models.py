@@ -41,10 +41,10 @@ def check(network: wire_network.Network, *, others: bool) -> None:
     """
     model = network.model
     if model is not Model.FEEDFORWARD and not others:
-        raise InputError.at((*AT, "model"), "must be feedforward: only minima are known for other models")
+        raise InputError.at((*AT, "model"), "must be feedforward: other models are supported by minima only")
     decayed = next((index for index, skip in enumerate(network.skips) if skip.weight_decay and not others), None)
     if decayed is not None:
-        detail = "must be left out here: only minima know decays of skips"
+        detail = "must be left out here: only minima support decays of skips"
         raise InputError.at((*AT, "skips", decayed, "weight_decay"), detail)
     problems = [
         FieldProblem((*AT, name), f"belongs to the model {owner} only")

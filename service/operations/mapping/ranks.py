@@ -144,7 +144,7 @@ def _reasons(given: Mapping[str, str], prediction: Prediction) -> dict[str, str]
     """Reasons for exactly the fields that are null."""
     fields = ("rank", "upper_bound", "conditional_upper_bound", "rule", "conditional_rule")
     missing = [name for name in fields if getattr(prediction, name) is None]
-    return {name: given.get(name, "nothing more is said of this matrix") for name in missing}
+    return {name: given.get(name, "no further rule applies to this matrix") for name in missing}
 
 
 def _progress(progress: LayerProgress) -> dict[str, Any]:

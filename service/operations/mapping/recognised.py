@@ -50,10 +50,10 @@ def _required(model: type[Wire]) -> frozenset[str]:
 def refuse_others(document: object) -> None:
     """Raise an `InputError` that names what ``document`` is, if that is something else."""
     if not isinstance(document, Mapping):
-        raise InputError.at((), "must be an object: an answer of /v1/minima")
+        raise InputError.at((), "must be an object, namely an answer of /v1/minima")
     name = name_of(document)
     if name is not None:
-        raise InputError.at((), f"is {name}; verify takes answers of /v1/minima")
+        raise InputError.at((), f"is {name}; verify accepts answers of /v1/minima")
 
 
 def name_of(document: Mapping[str, Any]) -> str | None:

@@ -20,7 +20,7 @@ from service.vocabulary import SweepParameter
 SCALED: Final = frozenset({"loss", "fit", "noise", "decay", "lower_bound"})
 NO_EVALUATION: Final = "null where a problem has no data.evaluation (not a number in .npz)"
 MAY_BE_MISSING: Final[Mapping[str, str]] = {
-    "parameter_norm": "null where the infimum is not attained by any weights (not a number in .npz)"
+    "parameter_norm": "null where no weights attain the infimum (not a number in .npz)"
 }
 
 

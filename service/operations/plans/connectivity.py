@@ -160,11 +160,11 @@ def connect(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json
     bends = inputs[len(inputs) - rounds :]
     reasons: dict[str, str] = {}
     if not bends:
-        reasons["bezier"] = "no rounds were asked for"
+        reasons["bezier"] = "no rounds were requested"
     if "reason" in inputs[4]:
         reasons["explicit"] = inputs[4]["reason"]
     if not arguments["widths"]:
-        reasons["widths"] = "none were asked for"
+        reasons["widths"] = "none were requested"
     return {
         "ends": [card(measured, arguments) for measured in inputs[:2]],
         "straight": _path(inputs[2], scale),

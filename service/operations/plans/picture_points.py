@@ -116,7 +116,7 @@ def _stationary(place: int, problem: Problem, at: Location) -> FloatArray:
     if chosen.kind is PointKind.ORIGIN:
         return _flat(balanced_parameters(problem.network, problem.data, np.zeros(problem.data.inputs)))
     if chosen.kind is not PointKind.BRANCH:
-        raise InputError.at(at, "must be the place of a branch or of the origin")
+        raise InputError.at(at, "must be the index of a branch or of the origin")
     reduced = reduced_of(problem)
     ridge = float(multiplier(reduced, np.array([chosen.norm * np.exp(reduced.log_factor)]))[0])
     return _flat(balanced_parameters(problem.network, problem.data, reduced.map_at(ridge)))

@@ -33,13 +33,17 @@ def check_drawable(problem: Problem, limits: Limits) -> None:
         raise InputError.at(("data", "kind"), "must not be none: a loss needs data")
     found = []
     if network.skips:
-        found.append(FieldProblem(("network", "skips"), "must be empty: pictures know no skips"))
+        found.append(FieldProblem(("network", "skips"), "must be empty: pictures do not support skips"))
     for index, layer in enumerate(network.layers):
         if layer.frozen_weights is not None:
             at = ("network", "layers", index, "frozen_weights")
-            found.append(FieldProblem(at, "must be left out: pictures know no frozen layers"))
+            found.append(FieldProblem(at, "must be left out: pictures do not support frozen layers"))
     if problem.loss is Loss.WEIGHTED_SQUARED:
-        found.append(FieldProblem(("objective", "loss"), "must not be weighted_squared: pictures know no such weights"))
+        found.append(
+            FieldProblem(
+                ("objective", "loss"), "must not be weighted_squared: pictures do not support weights of the error"
+            )
+        )
     if not uses_moments(problem):
         found += _needs_of_samples(problem)
     if found:

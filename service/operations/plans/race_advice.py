@@ -37,7 +37,9 @@ def _group(
     success: dict[str, Json] | None = _success(outcomes[Outcome.MINIMUM], len(columns["outcome"]))
     if outcomes[Outcome.DIFFERENT_OBJECTIVE]:
         success = None
-        reasons["success"] = "decoupled decay rests where another objective is stationary: its gap is no failure"
+        reasons["success"] = (
+            "decoupled decay comes to rest at a stationary point of another objective, so that its gap is not a failure"
+        )
     gaps = [gap for gap in columns["gap"] if gap is not None]
     if not gaps:
         reasons["median_gap"] = "every run diverged"

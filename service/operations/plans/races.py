@@ -96,16 +96,18 @@ def _check(problem: Problem, limits: Limits) -> None:
         raise InputError.at(("data", "kind"), "must not be none: training needs data")
     for index, layer in enumerate(network.layers):
         if layer.activation is not Activation.LINEAR or layer.frozen_weights is not None:
-            raise InputError.at(("network", "layers", index), "must be linear and trained: races know no other layers")
+            raise InputError.at(
+                ("network", "layers", index), "must be linear and trained: races support no other layers"
+            )
     if network.skips:
-        raise InputError.at(("network", "skips"), "must be empty: races know no skips")
+        raise InputError.at(("network", "skips"), "must be empty: races do not support skips")
     if problem.loss is not Loss.SQUARED:
-        raise InputError.at(("objective", "loss"), "must be squared: races know no other loss")
+        raise InputError.at(("objective", "loss"), "must be squared: races support no other loss")
     weights = sum(rows * columns for rows, columns in shapes_of(network, problem.data.inputs))
     if weights > limits.max_race_weights:
         raise LimitExceeded(("network", "layers"), "max_race_weights", limits.max_race_weights, "weights")
     if _solved(problem).solution.minimum.parameters is None:
-        raise InputError.at(("network", "layers"), "has an infimum that no weights attain: there is nowhere to arrive")
+        raise InputError.at(("network", "layers"), "has an infimum that no weights attain, so that no run can reach it")
 
 
 def _solved(problem: Problem) -> Minima:

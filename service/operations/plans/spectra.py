@@ -220,7 +220,7 @@ def _of_probes(
             "starts": len(nodes),
         },
         "reasons": {
-            "eigenvalues": "Lanczos knows the ends and the density, not every eigenvalue",
+            "eigenvalues": "Lanczos computes the ends and the density, not every eigenvalue",
             "error_bound": "see the residuals of the ends",
         },
     }

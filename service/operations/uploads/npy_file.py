@@ -58,16 +58,16 @@ def read_header(stream: BinaryIO, name: str) -> Header:
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran_order, dtype = read(stream, max_header_size=MAX_HEADER)
     except UNREADABLE_HEADER as error:
-        raise MalformedBody(f"the array {name} is no readable .npy file") from error
+        raise MalformedBody(f"the array {name} is not a readable .npy file") from error
     if dtype.hasobject or dtype.kind not in NUMERIC_KINDS + "U":
-        raise MalformedBody(f"the array {name} holds something else than numbers; objects are never unpickled")
+        raise MalformedBody(f"the array {name} must hold numbers; Python objects are never unpickled")
     if any(side < 0 for side in shape):
         raise _another_size(name)
     return Header(shape, fortran_order, dtype)
 
 
 def _another_size(name: str) -> MalformedBody:
-    return MalformedBody(f"the array {name} has another number of bytes than its header says")
+    return MalformedBody(f"the array {name} has a number of bytes that differs from its header")
 
 
 class NpyArray:

@@ -28,7 +28,7 @@ class NpzTable(TableOfNumbers):
         try:
             self._x, self._y = (NpyArray(stream, name, opened) for name, stream in _entries(file, max_bytes))
         except UNREADABLE as error:
-            raise MalformedBody("the archive is no readable .npz file") from error
+            raise MalformedBody("the archive is not a readable .npz file") from error
         if len(self._x.header.shape) != 2:
             raise InputError.at(("x",), "must be a matrix: one row a sample")
         if self._x.rows != self._y.rows:
@@ -48,7 +48,7 @@ class NpzTable(TableOfNumbers):
                     self._x.finish()
                     self._y.finish()
             except UNREADABLE as error:
-                raise MalformedBody("the archive is no readable .npz file") from error
+                raise MalformedBody("the archive is not a readable .npz file") from error
             yield block
 
 

@@ -35,7 +35,7 @@ class ParquetTable:
         try:
             self._file: Any = pyarrow.parquet.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False)
         except self._errors as error:
-            raise MalformedBody("the file is no readable Parquet file") from error
+            raise MalformedBody("the file is not a readable Parquet file") from error
         schema = self._file.schema_arrow
         self.names: tuple[str, ...] | None = tuple(schema.names)
         self.columns, self.rows = len(schema), self._file.metadata.num_rows
@@ -81,7 +81,7 @@ class ParquetTable:
                     yield self._numbers(batch, row)
                     row += batch.num_rows
         except self._errors as error:
-            raise MalformedBody("the file is no readable Parquet file, or it ends early") from error
+            raise MalformedBody("the file is not a readable Parquet file, or it ends early") from error
 
     def _numbers(self, batch: Any, row: int) -> FloatArray:
         assert self.names is not None  # noqa: S101 - as above

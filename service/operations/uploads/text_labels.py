@@ -12,7 +12,7 @@ from service.operations.uploads.tables import MAX_NAME
 
 IntArray: TypeAlias = npt.NDArray[np.integer]
 MISSING: Final = "must be a label and is missing"
-HOW_TEXTS_ARE_READ: Final = "a text is read as a label with `one_hot`, and left out with `ignore`"
+HOW_TEXTS_ARE_READ: Final = "use `one_hot` to read texts as labels, or `ignore` to leave the column out"
 
 
 class TextLabels:

@@ -30,7 +30,7 @@ def read_npy(data: bytes, name: str) -> npt.NDArray[Any]:
     header = read_header(stream, name)
     rest = data[stream.tell() :]
     if header.bytes != len(rest):
-        raise MalformedBody(f"the array {name} has another number of bytes than its header says")
+        raise MalformedBody(f"the array {name} has a number of bytes that differs from its header")
     if not rest:
         return np.zeros(header.shape, header.dtype)
     array = np.frombuffer(rest, dtype=header.dtype)
@@ -60,7 +60,7 @@ def read_npz(data: bytes, max_bytes: int) -> dict[str, npt.NDArray[Any]]:
                 name = entry.filename.removesuffix(".npy")
                 arrays[name] = read_npy(content, name)
     except UNREADABLE as error:
-        raise MalformedBody("the archive is no readable .npz file") from error
+        raise MalformedBody("the archive is not a readable .npz file") from error
     return arrays
 
 
@@ -115,7 +115,7 @@ def place(document: object, path: str, value: object) -> None:
         elif isinstance(at, dict):
             at = at.setdefault(step, [] if following.isdecimal() else {})
         else:
-            raise MalformedBody(f"the array {path} has no place in the request")
+            raise MalformedBody(f"the array {path} does not belong to any field of the request")
     last = steps[-1]
     if isinstance(at, dict) and last not in at:
         at[last] = value
@@ -124,7 +124,7 @@ def place(document: object, path: str, value: object) -> None:
     elif isinstance(at, list) and last.isdecimal() and int(last) < len(at) and at[int(last)] is None:
         at[int(last)] = value
     else:
-        raise MalformedBody(f"the array {path} has no place in the request, or is given twice")
+        raise MalformedBody(f"the array {path} does not belong to any field of the request, or is given twice")
 
 
 def by_place(name: str) -> list[tuple[bool, int, str]]:

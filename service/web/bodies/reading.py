@@ -143,7 +143,7 @@ async def _parts(body: Body, max_bytes: int) -> dict[str, bytes]:
     try:
         form = await parser.parse()
     except (MultiPartException, KeyError) as error:
-        raise MalformedBody("the body is no readable multipart form") from error
+        raise MalformedBody("the body is not a readable multipart form") from error
     parts: dict[str, bytes] = {}
     try:
         for name, value in form.multi_items():

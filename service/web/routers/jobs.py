@@ -106,7 +106,7 @@ async def get_results(
         return await stored(result_response, request, *await stored(store.result, job_id, tenant))
     job, steps = await stored(store.partial, job_id, tenant, after, limit)
     following = steps[-1].index if len(steps) == limit else None
-    reasons = {} if following is not None else {"next": "no more chunks are stored now"}
+    reasons = {} if following is not None else {"next": "no more chunks are stored at present"}
     reasons |= {} if job.chunks_total is not None else {"chunks_total": "not known yet"}
     chunks = [PartialChunk(index=step.index, value=plain(decode(step.payload))) for step in steps]
     return json_response(

@@ -54,7 +54,7 @@ async def get_readyz(request: Request) -> Response:
         found, reasons = {"store": False}, {"store": f"the store has not answered for {STORE_S:g} s"}
     driver = found.get("driver")
     if not driver:
-        reasons["driver"] = "this server computes no jobs" if driver is None else "it is starting, or does not answer"
+        reasons["driver"] = "this server computes no jobs" if driver is None else "it is starting, or does not respond"
     return json_response(Readiness(status="ready", store=found["store"], driver=driver, reasons=reasons))
 
 

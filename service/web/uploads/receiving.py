@@ -14,7 +14,7 @@ from service.web.bodies.reading import MULTIPART
 
 MAX_HEADERS: Final = 20
 PART: Final = "file"
-ONE_PART: Final = f"the form must have one part, named {PART}; options belong into the query"
+ONE_PART: Final = f"the form must have one part, named {PART}; send options in the query"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class _FilePart:
         try:
             self._parser.write(content)
         except MultipartParseError:
-            raise MalformedBody("the body is no readable multipart form") from None
+            raise MalformedBody("the body is not a readable multipart form") from None
         return self._found
 
     def finish(self) -> None:

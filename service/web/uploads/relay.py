@@ -178,4 +178,4 @@ def arriving(path: str) -> Iterator[BinaryIO]:
 
 
 def _given_up() -> EngineError:
-    return EngineError("the upload was given up before it was read")
+    return EngineError("the upload was abandoned before it was read")

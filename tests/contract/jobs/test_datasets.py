@@ -364,7 +364,7 @@ def test_names_of_classes(light: str) -> None:
         False,
     )
     expected = upload(light, CLASSES, "one_hot=true", **NPZ).json
-    assert (expected["class_names"], expected["reasons"]["class_names"]) == (None, "the labels are no texts")
+    assert (expected["class_names"], expected["reasons"]["class_names"]) == (None, "the labels are not texts")
     losses = [
         call(light, "POST", "/v1/minima", problem(reference(each["id"]), 2)).json["global_minimum"]["loss"]
         for each in (found, expected)
@@ -407,7 +407,7 @@ def test_what_is_refused_before_a_file_is_read(tmp_path: Any) -> None:
         ("", part % b"txt" + b"--b--\r\n", boundary, 415, "application/x-npy"),
         ("", (part % b"csv").replace(b'"file"', b'"data"') + b"--b--\r\n", boundary, 400, "one part, named file"),
         ("", part % b"csv" + part % b"csv" + b"--b--\r\n", boundary, 400, "one part, named file"),
-        ("", b"no form", boundary, 400, "no readable multipart"),
+        ("", b"no form", boundary, 400, "not a readable multipart"),
         ("", b"x", {"content-type": "multipart/form-data", **key}, 400, "boundary"),
         ("", b"1,2\n3,4\n", CSV, 401, "key"),
         ("", part % b"csv" + b"--b--\r\n", boundary, 201, ""),

@@ -110,7 +110,7 @@ def test_verify_refuses_answers_of_other_operations_by_name(
     answer = json.loads(run(command, problem)[1])
     status, out, err = run("verify", written(tmp_path, answer))
     assert (status, out) == (2, b"")
-    assert err == f"minima: the input is an answer of {route}; verify takes answers of /v1/minima\n"
+    assert err == f"minima: the input is an answer of {route}; verify accepts answers of /v1/minima\n"
 
 
 def test_verify_tells_on_a_terminal_what_it_did_for_each_field(

@@ -264,7 +264,7 @@ def test_labels_that_are_numbers_have_no_names() -> None:
         (b"1,b\n2," + b"c" * 101, "/rows/1/1", "at most 100 characters"),
         (b"1,b\n2,c\x00c\n", "/rows/1/1", "control characters"),
         (b"1,1\n2,b\n", "/rows/1/1", "as the label of the first row"),
-        (b"1,b\nx,c\n", "/rows/1/0", "must be a number: a text is read as a label with `one_hot`"),
+        (b"1,b\nx,c\n", "/rows/1/0", "must be a number: use `one_hot`"),
         (b'1,b\n2,"c\nd"\n', "/rows/1", "without a line break"),
         (b'1,b\n2,c\n3,"c\n', "/rows/2", "without a line break"),
         (b"1,b\n2,c,d\n", "/rows/1", "must have 2 fields"),

@@ -31,15 +31,15 @@ FORGOTTEN: list[tuple[dict[str, Any], str]] = [
     ({"examples": None}, "has no examples"),
     ({"summary": ""}, "has no summary"),
     ({"route": None}, "has no route"),
-    ({"function": "service.operations.minima:nothing"}, "service.operations.minima:nothing is named"),
-    ({"function": "service.operations.nothing:minima"}, "service.operations.nothing:minima is named"),
+    ({"function": "service.operations.minima:nothing"}, "service.operations.minima:nothing is in the table"),
+    ({"function": "service.operations.nothing:minima"}, "service.operations.nothing:minima is in the table"),
     ({"function": "service.operations.ranks:ranks"}, "does not take service.schemas.request:MinimaRequest"),
     ({"function": "service.operations.problems:problems"}, "must take (request, limits, problem_at)"),
     ({"answers": RANKS.answers}, "does not return one of service.schemas.ranks:RanksAnswer"),
     ({"answers": ("service.vocabulary:Status",)}, "is not a model of the wire"),
     ({"examples": "service.schemas.batch:EXAMPLES"}, "is refused"),
     ({"work": "service.operations.minima:minima"}, "is not a Work"),
-    ({"draw": "service.operations.drawing.nothing:draw"}, "service.operations.drawing.nothing:draw is named"),
+    ({"draw": "service.operations.drawing.nothing:draw"}, "service.operations.drawing.nothing:draw is in the table"),
 ]
 
 

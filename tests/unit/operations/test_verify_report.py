@@ -209,7 +209,7 @@ def test_what_cannot_be_solved_again_is_incomplete(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(("name", "fields"), others())
 def test_what_is_no_answer_of_minima_is_refused_by_name(name: str, fields: frozenset[str]) -> None:
-    with pytest.raises(InputError, match=f"is {name}; verify takes answers of /v1/minima"):
+    with pytest.raises(InputError, match=f"is {name}; verify accepts answers of /v1/minima"):
         parse_answer(dict.fromkeys(fields, 1))
 
 

@@ -88,7 +88,7 @@ class _Shells:
         return least
 
     def _decay(self, owner: IntArray, norm: FloatArray) -> FloatArray:
-        """``(D+1) kappa ||v||^q``."""
+        """``(D+1) kappa ||v||^q`` for norms (m,)."""
         decay: FloatArray = np.exp(self.log_weight[owner] + self.power * np.log(np.maximum(norm, 1e-300)))
         return decay * (norm > 0.0)
 
@@ -155,7 +155,7 @@ class _Shells:
 def _split(
     owner: IntArray, low: FloatArray, high: FloatArray, relaxed: FloatArray
 ) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Cut every shell at its relaxed minimiser, or in the middle where that is no help."""
+    """Cut every shell (m,) at its relaxed minimiser, or in the middle where that is no help."""
     middle = np.where(low > 0.0, np.sqrt(low * high), 1e-3 * high)
     cut = np.where((relaxed > np.sqrt(low * middle)) & (relaxed < np.sqrt(middle * high)), relaxed, middle)
     return np.concatenate((owner, owner)), np.concatenate((low, cut)), np.concatenate((cut, high))

@@ -24,7 +24,7 @@ class StackedLosses:
 
     @property
     def loss(self) -> FloatArray:
-        """Sum of the three terms."""
+        """Sum of the three terms, shape (m,)."""
         return self.fit + self.noise + self.decay
 
 

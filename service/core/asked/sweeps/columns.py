@@ -57,7 +57,7 @@ class Sweep:
 
 
 def replaced(sweep: Sweep, part: Sweep, places: IntArray) -> Sweep:
-    """A sweep with other values at some of its points."""
+    """A sweep with other values at some of its points, ``places`` (m,)."""
     columns: dict[str, Any] = {}
     for field in fields(Sweep):
         column, values = getattr(sweep, field.name), getattr(part, field.name)
@@ -68,7 +68,7 @@ def replaced(sweep: Sweep, part: Sweep, places: IntArray) -> Sweep:
 
 
 def joined(pieces: Sequence[Sweep], places: IntArray) -> Sweep:
-    """Sweeps of groups of points, put in the order of the points."""
+    """Sweeps of groups of points, put in the order of ``places`` (m,)."""
     order = np.argsort(places, kind="stable")
     columns: dict[str, Any] = {}
     for field in fields(Sweep):

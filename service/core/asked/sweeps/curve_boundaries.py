@@ -39,7 +39,7 @@ def groups_of(problem: Problem, other: Sequence[Axis], m: int) -> list[Group]:
 
 
 def along(group: Group, axis: Axis) -> tuple[list[tuple[FloatArray, ...]], FloatArray, str]:
-    """Transitions and the end of metastability along an axis, or why there are none."""
+    """Transitions and the end of metastability along an axis for m points, shape (m,), or the reason without them."""
     network, reduced = group.problem.network, reduced_of(group.problem)
     size = group.places.size
     none: list[tuple[FloatArray, ...]] = []

@@ -122,7 +122,7 @@ def rounding_of_weights(problem: Problem, dense: DenseParameters) -> FloatArray:
 
 
 def offset_size(problem: Problem, product: FloatArray) -> float:
-    """Size of the terms of ``y_mean - W x_mean``; zero without means."""
+    """Size of the terms of ``y_mean - W x_mean`` for a map W (k, d); zero without means."""
     data = problem.data
     if data.x_mean is None or data.y_mean is None:
         return 0.0
@@ -130,12 +130,12 @@ def offset_size(problem: Problem, product: FloatArray) -> float:
 
 
 def offset_rounding(problem: Problem, product: FloatArray) -> float:
-    """What rounding makes of ``y_mean - W x_mean``."""
+    """What rounding makes of ``y_mean - W x_mean`` for a map W (k, d)."""
     return 64.0 * EPSILON * offset_size(problem, product)
 
 
 def ranks_of(product: FloatArray, problem: Problem) -> tuple[int, int]:
-    """Least and greatest number of singular values of a map that one may count as positive.
+    """Least and greatest number of singular values of a map (k, d) that one may count as positive.
 
     Beyond doubt where they exceed 1e-10 of the largest, whether inputs are taken as they are or in units of their
     scales; not at all where rounding makes them.

@@ -67,7 +67,7 @@ class Backwards:
         return Rows(self.last * (np.sqrt(self.least) * (1.0 - 4.0 * UNIT)), outputs, 1.0)
 
     def slope_along(self, end_to_end_map: FloatArray, directions: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Half the negative gradient along directions; see `Source`."""
+        """Half the negative gradient (k, r) along directions (d, r); see `Source`."""
         return from_whole_slope(self, end_to_end_map, directions)
 
     def second(self, directions: FloatArray, units: FloatArray, precise: bool) -> tuple[FloatArray, FloatArray]:

@@ -49,7 +49,7 @@ class Combined:
         return Local(value, 1.01 * value_error, slope, 1.01 * slope_error)
 
     def slope_along(self, end_to_end_map: FloatArray, directions: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Half the negative gradient along directions; see `Source`."""
+        """Half the negative gradient (k, r) along directions (d, r); see `Source`."""
         slope, error = np.zeros((len(end_to_end_map), directions.shape[1])), np.zeros(directions.shape[1])
         rounding = gamma(len(self.parts) + 1.0)
         for part in self.parts:

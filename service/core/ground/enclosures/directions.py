@@ -24,7 +24,7 @@ class Curvature(NamedTuple):
 
 
 def curvature_along(source: Source, basis: FloatArray, squares: FloatArray, precise: bool) -> tuple[Curvature, ...]:
-    """Certain curvatures along the basis; where there are weak directions, more for these means less for the others.
+    """Certain curvatures (d,) along the basis (d, d); with weak directions, more for these means less for the others.
 
     Returns
     -------

@@ -102,7 +102,7 @@ class Eliminated:
         return 1.01 * (float(np.linalg.norm(departure)) + gamma(inputs + 2.0) * inputs)
 
     def slope_along(self, end_to_end_map: FloatArray, directions: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Half the negative gradient along directions; see `Source`."""
+        """Half the negative gradient (k, r) along directions (d, r); see `Source`."""
         return from_whole_slope(self, end_to_end_map, directions)
 
     def second(

@@ -193,7 +193,7 @@ class Rows:
         return mean
 
     def slope_along(self, end_to_end_map: FloatArray, directions: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Half the negative gradient along directions; see `Source`.
+        """Half the negative gradient (k, r) along directions (d, r); see `Source`.
 
         Rows of data are never negative where they are squared, and need no more.
         """

@@ -147,7 +147,7 @@ class SecondMoments:
         return Local(value, 1.01 * error, slope * self._scale, 1.01 * off * self._scale)
 
     def slope_along(self, end_to_end_map: FloatArray, directions: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Half the negative gradient along directions; see `Source`.
+        """Half the negative gradient (k, r) along directions (d, r); see `Source`.
 
         Notes
         -----

@@ -92,7 +92,7 @@ class Source(Protocol):
 def from_whole_slope(
     source: Source, end_to_end_map: FloatArray, directions: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """`Source.slope_along` from the whole gradient, to its own accuracy."""
+    """`Source.slope_along` (k, r) from the whole gradient (k, d), to its own accuracy."""
     local = source.near(end_to_end_map, np.zeros_like(end_to_end_map), True)
     moved = gamma(2.0) * float(source.sizes @ np.linalg.norm(end_to_end_map, axis=0))
     size = np.abs(directions)

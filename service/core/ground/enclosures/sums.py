@@ -55,7 +55,7 @@ def careful_error(rows: int) -> float:
 def times_precisely(
     centre: FloatArray, basis: FloatArray, sizes: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """``centre basis'`` in about twice the working precision, with a bound on the norm of each column's error.
+    """``centre basis'`` (k, d) in about twice the working precision, with a bound on the norm of each column's error.
 
     Every input is measured in its own unit, so that small columns of the map keep their digits.
     """

@@ -144,7 +144,7 @@ def _apart(directions: FloatArray, seen: BoolArray) -> FloatArray | None:
 
 
 def as_they_are(source: Source, basis: FloatArray, squares: FloatArray) -> Found:
-    """Nothing is found again."""
+    """The basis (d, d) and squares (d,) as they are: nothing is found again."""
     return Found(source, basis, squares, np.zeros(len(squares), dtype=bool))
 
 

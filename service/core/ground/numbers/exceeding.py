@@ -21,5 +21,5 @@ def exceeds(value: float, threshold: float) -> bool:
 
 
 def exceeding(values: FloatArray, threshold: float) -> BoolArray:
-    """`exceeds` of every entry."""
+    """`exceeds` of every entry (any shape)."""
     return np.asarray(values > threshold * (1.0 + THRESHOLD_ROUNDING))

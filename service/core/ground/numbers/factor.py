@@ -119,7 +119,7 @@ def safe_exponents(largest: FloatArray) -> IntArray:
 
 
 def out_of_range(scale: FloatArray, r: FloatArray, exponents: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Scales and factor with the powers of two put back that `safe_exponents` took out.
+    """Scales (c,) and factor (c, c) with the powers of two put back that `safe_exponents` took out.
 
     The scale of a constant column, 1, is nobody's size and stays; one below the least number leaves the rest to ``r``.
     """

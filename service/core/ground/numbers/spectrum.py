@@ -43,7 +43,7 @@ class Spectrum:
 
     @cached_property
     def active(self) -> BoolArray:
-        """Mask of the eigenvalues that count as positive."""
+        """Mask (d,) of the eigenvalues that count as positive."""
         mask: BoolArray = self.values > self.rank_tolerance
         return mask
 
@@ -101,5 +101,5 @@ def spectrum_of(matrix: FloatArray, columns: FloatArray) -> Spectrum:
 
 
 def length_of(vector: FloatArray) -> float:
-    """Euclidean norm of the entries, also where their squares would leave double precision."""
+    """Euclidean norm of the entries (any shape), also where their squares would leave double precision."""
     return float(dnrm2(vector.ravel()))

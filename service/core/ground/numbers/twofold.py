@@ -24,25 +24,25 @@ class Twofold(NamedTuple):
     low: FloatArray
 
     def rounded(self) -> FloatArray:
-        """The nearest doubles."""
+        """The nearest doubles, of the same shape."""
         nearest: FloatArray = self.high + self.low
         return nearest
 
 
 def exactly(values: FloatArray) -> Twofold:
-    """Doubles as a twofold array."""
+    """Doubles as a twofold array of the same shape."""
     return Twofold(values, np.zeros_like(values))
 
 
 def two_sum(first: FloatArray, second: FloatArray) -> Twofold:
-    """``first + second`` as rounded sum and its exact error (Knuth)."""
+    """``first + second`` (one shape) as rounded sum and its exact error (Knuth)."""
     high = first + second
     shifted = high - first
     return Twofold(high, (first - (high - shifted)) + (second - shifted))
 
 
 def scaled(value: Twofold, factor: FloatArray) -> Twofold:
-    """``factor * value`` entry by entry, to about twice the working precision; entries below ``2^990``."""
+    """``factor * value`` (one shape) entry by entry, to about twice the working precision; entries below ``2^990``."""
     high = factor * value.high
     (one, other), (first, second) = _halves(factor), _halves(value.high)
     # the rounding of a product of two doubles, from products of their halves, which are exact (Dekker 1971)
@@ -58,26 +58,26 @@ def _halves(values: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def matrix_times(left: FloatArray, right: Twofold) -> Twofold:
-    """``left @ right`` for doubles ``left``, to about twice the working precision."""
+    """``left @ right`` for doubles (m, n) and a twofold (n, p), to about twice the working precision."""
     exact = product(left, right.high)
     return two_sum(exact.high, exact.low + left @ right.low)
 
 
 def times(left: Twofold, right: Twofold) -> Twofold:
-    """``left @ right``, to about twice the working precision."""
+    """``left @ right``, (m, n) and (n, p), to about twice the working precision."""
     whole = matrix_times(left.high, right)
     return two_sum(whole.high, whole.low + left.low @ right.high)
 
 
 def added(total: Twofold, term: Twofold) -> Twofold:
-    """Sum of two twofold arrays, to about twice the working precision of the larger one."""
+    """Sum of two twofold arrays of one shape, to about twice the working precision of the larger one."""
     high, low = two_sum(total.high, term.high)
     low = low + (total.low + term.low)
     return two_sum(high, low)
 
 
 def negated(value: Twofold) -> Twofold:
-    """The exact negative."""
+    """The exact negative, of the same shape."""
     return Twofold(-value.high, -value.low)
 
 

@@ -35,7 +35,7 @@ _TOLERANCE = 1e-8
 
 
 def lifted_inputs(problem: Problem, samples: Samples) -> FloatArray:
-    """Inputs with the constant of a bias, each divided by the root of its decay: all decays become one."""
+    """Inputs (n, d) with the constant of a bias, each divided by the root of its decay: all decays become one."""
     network = problem.network
     scaled: FloatArray = samples.x / np.sqrt(network.layers[0].weight_decay)
     if not network.has_bias(0):

@@ -121,7 +121,7 @@ def largest_fall(
 
 
 def trained_mask(problem: Problem, point: DenseParameters) -> FloatArray:
-    """One for every entry of the flattened parameters that is trained, zero for frozen ones."""
+    """One for every entry of the flattened parameters (P,) that is trained, zero for frozen ones."""
     weights = [
         np.full(weight.shape, 0.0 if layer.frozen_weights is not None else 1.0)
         for layer, weight in zip(problem.network.layers, point.weights, strict=True)

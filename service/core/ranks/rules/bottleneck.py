@@ -12,7 +12,7 @@ RULE = RankRule(
     title="Infinite depth: the rank of the function itself",
     statement=(
         "As depth grows, decayed networks tend to layers with as many large singular values as the function has "
-        "bottleneck rank. That rank is no function of the data alone, so no number is claimed."
+        "bottleneck rank. That rank does not depend on the data alone, so no number is claimed."
     ),
     source="Jacot 2022 (arXiv 2209.15055)",
     status=TheoremStatus.UNCONFIRMED,

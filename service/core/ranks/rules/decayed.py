@@ -75,7 +75,7 @@ SGD = simple(
     lambda setting: setting.training.dynamics is Dynamics.SGD,
     "dynamics",
     lambda setting: setting.training.dynamics.value,
-    "the training is another one",
+    "the training is of another kind",
 )
 NO_MOMENTUM = simple(
     "no momentum",

@@ -49,14 +49,14 @@ LEAKY = simple(
     _is_leaky,
     "layers",
     lambda setting: setting.n_layers,
-    "the network is another one",
+    "the network is of another kind",
 )
 ONE_OUTPUT_LOSS = simple(
     "exponential or logistic loss",
     lambda setting: setting.problem.loss in ONE_OUTPUT_LOSSES,
     "loss",
     lambda setting: setting.problem.loss.value,
-    "the loss is another one",
+    "the loss is of another kind",
 )
 FIXED_OUTPUT = Condition("fixed output weights of one modulus", _fixed_output)
 NEARLY_ORTHOGONAL = Condition("nearly orthogonal samples", _nearly_orthogonal)

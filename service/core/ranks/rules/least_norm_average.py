@@ -62,7 +62,7 @@ RELU_HIDDEN = simple(
     _is_relu,
     "layers",
     lambda setting: setting.n_layers,
-    "a hidden layer is no ReLU, or there is none",
+    "a hidden layer is not a ReLU layer, or there is no hidden layer",
 )
 LEAST_NORM = simple(
     "fit of least norm",

@@ -86,7 +86,7 @@ TWO_LAYERS = simple(
     lambda setting: setting.n_layers == 2 and setting.graph.activation(1) is Activation.RELU,
     "layers",
     lambda setting: setting.n_layers,
-    "the network is another one",
+    "the network is of another kind",
 )
 DEEP = simple(
     "at least two layers",

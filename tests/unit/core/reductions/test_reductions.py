@@ -174,7 +174,7 @@ def test_the_origin_is_told_where_it_goes_over() -> None:
 
 NOT_COVERED = {
     "is of kind diagonal": one_number(Layer(1), Layer(1), skips=(Skip(0, 2, SkipKind.DIAGONAL),)),
-    "hidden noise, which skips lead around": one_number(
+    "hidden noise that skips bypass": one_number(
         Layer(1, noise_variance=0.5), Layer(1), skips=(Skip(0, 2, SkipKind.IDENTITY),)
     ),
     "the layer beside the identity is decayed": one_number(
@@ -183,9 +183,7 @@ NOT_COVERED = {
     "the skip is decayed and does not lead from the input to the output": one_number(
         Layer(1), Layer(1), Layer(1), skips=(Skip(0, 2, SkipKind.TRAINABLE, 0.1),)
     ),
-    "stands beside noise": one_number(
-        Layer(1, noise_variance=0.5), Layer(1, frozen_weights=np.array([[2.0]])), Layer(1)
-    ),
+    "is next to noise": one_number(Layer(1, noise_variance=0.5), Layer(1, frozen_weights=np.array([[2.0]])), Layer(1)),
     "no neighbour free of decay": Problem(
         Network(
             (
@@ -212,7 +210,7 @@ NOT_COVERED = {
         Samples(np.diag([1.0, 2.0]), np.eye(2), np.array([[1.0, 2.0], [1.0, 2.0]])),
         Loss.WEIGHTED_SQUARED,
     ),
-    "moments do not tell": Problem(
+    "moments do not contain": Problem(
         Network((Layer(1), Layer(2))),
         Moments(np.eye(2), np.eye(2), 2.0),
         None,

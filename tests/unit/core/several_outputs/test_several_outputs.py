@@ -132,7 +132,7 @@ class TestNoise:
         with pytest.raises(NotCovered) as caught:
             solve(problem)
         reasons = {attempt.name: attempt.failed for attempt in caught.value.attempts}
-        assert "hidden noise sees the mean" in reasons["dropout"]["biases reduce to centring"]
+        assert "hidden noise depends on the mean" in reasons["dropout"]["biases reduce to centring"]
 
 
 class TestThresholds:

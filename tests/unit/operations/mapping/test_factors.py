@@ -104,7 +104,7 @@ WRONG: dict[str, tuple[Callable[[dict[str, Any]], None], tuple[str | int, ...], 
     "classes of another number": (change("classes", to=[0, 1]), ("classes",), "as many entries"),
     "a single class": (change("classes", to=[0]), ("classes",), "at least two"),
     "targets too large": (change("y_mean", 0, to=1e155), ("y_mean",), "1e+154"),
-    "labels without classes": (change("task", to="classification"), ("task",), "names no classes"),
+    "labels without classes": (change("task", to="classification"), ("task",), "has no classes"),
     "an unknown field": (change("xx", to=[[1.0]]), ("xx",), "not a known field"),
 }
 
