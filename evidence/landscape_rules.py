@@ -10,7 +10,7 @@ from service.core.asked.landscape import Landscape, summarise
 from service.core.catalogue import LANDSCAPE_RULES
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, shapes_of
-from service.core.landscapes.witnesses.claims import Claim
+from service.core.landscapes.witnesses.claims import WitnessClaim
 from service.core.landscapes.witnesses.table import Witness, witnesses
 from service.core.losses.expected import DenseParameters, flatten, unflatten
 from service.core.losses.nonlinear import evaluate
@@ -84,12 +84,12 @@ def can_descend(problem: Problem, summary: Landscape) -> bool:
 
 def spurious(problem: Problem, shown: tuple[Witness, ...]) -> set[str]:
     """Ids of the verified witnesses of spurious minima for the problem's own targets."""
-    claims = {Claim.SPURIOUS_MINIMUM, Claim.MOVED_AWAY}
+    claims = {WitnessClaim.SPURIOUS_MINIMUM, WitnessClaim.MOVED_AWAY}
     found = set()
     for item in shown:
         construction = item.construction
         own = construction.samples is None or construction.samples is problem.samples
-        several = construction.claim is Claim.CLASSIFIED_POINTS and float(
+        several = construction.claim is WitnessClaim.CLASSIFIED_POINTS and float(
             item.verified.numbers["gap_of_worst_minimum"]
         ) > 1e-9 * max(1.0, problem.data.yy)
         if item.verified.holds and own and (construction.claim in claims or several):

@@ -15,7 +15,7 @@ from service.core.dispatch import solve
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Moments, Network, Problem
 from service.operations.mapping import problem as problem_mapping
-from service.schemas.problem import Problem as WireProblem
+from service.schemas.problem import ProblemDocument
 from service.settings import Limits
 from service.vocabulary import SweepParameter
 
@@ -30,7 +30,7 @@ DIABETES: Final = {
 
 def diabetes() -> Problem:
     """Two hidden layers on the bundled Diabetes data."""
-    return problem_mapping.to_core(WireProblem.model_validate(DIABETES), Limits()).core
+    return problem_mapping.to_core(ProblemDocument.model_validate(DIABETES), Limits()).core
 
 
 def two_jumps() -> Problem:

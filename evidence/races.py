@@ -16,7 +16,7 @@ from service.core.dynamics.training import NEAR, TrainingOptions
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.core.ground.problems import Problem, shapes_of
 from service.operations.mapping import problem as problem_mapping
-from service.schemas.problem import Problem as WireProblem
+from service.schemas.problem import ProblemDocument
 from service.settings import Limits
 from service.vocabulary import Initialisation, Optimiser, Outcome
 
@@ -99,7 +99,7 @@ def diabetes(depth: int) -> Problem:
         "network": {"layers": [*([hidden] * depth), {"width": 1, "weight_decay": DECAY}]},
         "data": {"kind": "example", "name": "diabetes"},
     }
-    return problem_mapping.to_core(WireProblem.model_validate(wire), Limits()).core
+    return problem_mapping.to_core(ProblemDocument.model_validate(wire), Limits()).core
 
 
 def cells_of(depth: int) -> list[Cell]:

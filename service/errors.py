@@ -16,7 +16,7 @@ Where: TypeAlias = Literal["body", "parameter", "header"]
 
 
 @dataclass(frozen=True, slots=True)
-class FieldProblem:
+class FieldError:
     """One thing that is wrong with one field.
 
     Attributes
@@ -59,14 +59,14 @@ class InputError(ServiceError):
 
     code = "invalid-input"
 
-    def __init__(self, problems: Sequence[FieldProblem]) -> None:
-        super().__init__("; ".join(problem.detail for problem in problems))
-        self.problems = tuple(problems)
+    def __init__(self, fields: Sequence[FieldError]) -> None:
+        super().__init__("; ".join(field.detail for field in fields))
+        self.fields = tuple(fields)
 
     @classmethod
     def at(cls, location: Location, detail: str, where: Where = "body") -> "InputError":
         """Build the error of a single field."""
-        return cls([FieldProblem(location, detail, where)])
+        return cls([FieldError(location, detail, where)])
 
 
 class LimitExceeded(InputError):
@@ -75,7 +75,7 @@ class LimitExceeded(InputError):
     code = "limit-exceeded"
 
     def __init__(self, location: Location, limit: str, allowed: float, unit: str) -> None:
-        super().__init__([FieldProblem(location, f"exceeds the limit {limit} = {allowed:g} {unit}")])
+        super().__init__([FieldError(location, f"exceeds the limit {limit} = {allowed:g} {unit}")])
         self.limit = limit
         self.allowed = allowed
 
@@ -206,4 +206,4 @@ class DatasetError(ServiceError):
         }[reason]
         super().__init__(detail)
         self.code = {"missing": NotFound.code, "outdated": self.outdated_code}.get(reason, DatasetError.code)
-        self.problem = FieldProblem(location, detail)
+        self.problem = FieldError(location, detail)

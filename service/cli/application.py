@@ -74,5 +74,5 @@ def main() -> None:
 def one_line(error: ServiceError) -> str:
     """What went wrong, with the fields it is about."""
     if isinstance(error, InputError):
-        return "; ".join(f"{'/'.join(map(str, item.location)) or 'the input'} {item.detail}" for item in error.problems)
+        return "; ".join(f"{'/'.join(map(str, item.location)) or 'the input'} {item.detail}" for item in error.fields)
     return error.detail

@@ -92,7 +92,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ClaimedJob:
     """A driver's right to write to one job while its lease lasts."""
 
     job_id: str

@@ -9,7 +9,7 @@ from service.schemas.data import Data, Evaluation, EvaluationFactor, EvaluationM
 from service.schemas.diagnose import DiagnoseRequest
 from service.schemas.generated import GeneratedParameters
 from service.schemas.landscape import LandscapeRequest
-from service.schemas.problem import Problem
+from service.schemas.problem import ProblemDocument
 from service.schemas.ranks import RanksRequest
 from service.schemas.request import MinimaRequest
 
@@ -44,7 +44,7 @@ def estimate_s(request: MinimaRequest) -> float:
     return problem_s(request.problem) + PER_NUMBER_S * _returned_numbers(request)
 
 
-def problem_s(problem: Problem) -> float:
+def problem_s(problem: ProblemDocument) -> float:
     """Seconds to read and solve a problem, by the slowest solver that its shapes may lead to."""
     layers = problem.network.layers
     if layers[-1].width == 1 or len(layers) == 1:
@@ -56,12 +56,12 @@ def problem_s(problem: Problem) -> float:
     return reading_s(problem)
 
 
-def solution_s(solver: Solver, problem: Problem) -> float:
+def solution_s(solver: Solver, problem: ProblemDocument) -> float:
     """Seconds to read a problem and solve it by a solver, to within a small factor."""
     return reading_s(problem) + (0.0 if solver.seconds is None else solver.seconds(_widths(problem)))
 
 
-def left_out_of_summaries(problem: Problem) -> dict[str, str]:
+def left_out_of_summaries(problem: ProblemDocument) -> dict[str, str]:
     """Solvers whose search for the minimum would take longer than a summary, and what is told instead."""
     widths = _widths(problem)
     seconds = {solver.name: solver.seconds(widths) for solver, _ in catalogue.SOLVERS if solver.seconds is not None}
@@ -73,7 +73,7 @@ def left_out_of_summaries(problem: Problem) -> dict[str, str]:
     }
 
 
-def reading_s(problem: Problem) -> float:
+def reading_s(problem: ProblemDocument) -> float:
     """Seconds to read a problem, decompose its moments and evaluate a closed form."""
     samples, inputs = _size(problem.data)
     held_out, _ = _size(getattr(problem.data, "evaluation", None))
@@ -122,7 +122,7 @@ def generated_s(parameters: GeneratedParameters) -> float:
     return GENERATED_S + 4.0 * PER_NUMBER_S * samples * (parameters.inputs + outputs)
 
 
-def _widths(problem: Problem) -> list[int]:
+def _widths(problem: ProblemDocument) -> list[int]:
     _, inputs = _size(problem.data)
     return [inputs, *(layer.width for layer in problem.network.layers)]
 

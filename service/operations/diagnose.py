@@ -24,7 +24,7 @@ from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.locations import located
 from service.schemas.diagnose import DiagnoseAnswer, DiagnoseRequest
 from service.schemas.parsing import Parsed, parse_request
-from service.schemas.problem import Problem as WireProblem
+from service.schemas.problem import ProblemDocument
 from service.settings import Limits
 
 HYPOTHESES: Final = (LINEAR, SQUARED_LOSS, NO_SKIPS, SOME_TRAINED)
@@ -93,7 +93,7 @@ def _refuse_large(problem: Problem, point: DenseParameters) -> None:
             )
 
 
-def _check_widths(problem: WireProblem, limits: Limits) -> None:
+def _check_widths(problem: ProblemDocument, limits: Limits) -> None:
     """Second moments of every layer are formed, so that its width costs what that many inputs do."""
     for index, layer in enumerate(problem.network.layers):
         if layer.width > limits.max_inputs:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from service.core.ground.problems import Network
-from service.errors import FieldProblem, InputError, Location, NumericalError
+from service.errors import FieldError, InputError, Location, NumericalError
 from service.operations.mapping.extreme_data import extreme_data
 from service.operations.mapping.network import noise_variance
 from service.operations.mapping.problem import MappedProblem
@@ -30,7 +30,7 @@ AT: Final[Location] = ("network",)
 
 
 @contextmanager
-def told_by_field(fields: Callable[[], Sequence[FieldProblem]]) -> Iterator[None]:
+def told_by_field(fields: Callable[[], Sequence[FieldError]]) -> Iterator[None]:
     """Turn what leaves double precision into an `InputError` at the fields that are too large or too small.
 
     Parameters
@@ -56,7 +56,7 @@ def told_by_field(fields: Callable[[], Sequence[FieldProblem]]) -> Iterator[None
         raise InputError(found) from error
 
 
-def extremes(network: wire.Network, decay_factor: float, at: Location = ()) -> list[FieldProblem]:
+def extremes(network: wire.Network, decay_factor: float, at: Location = ()) -> list[FieldError]:
     """Fields beyond the magnitudes up to which no answer leaves double precision on data of ordinary size.
 
     Parameters
@@ -88,7 +88,7 @@ def extremes(network: wire.Network, decay_factor: float, at: Location = ()) -> l
     return found
 
 
-def extremes_of(problem: wire_problem.Problem, mapped: MappedProblem, at: Location = ()) -> list[FieldProblem]:
+def extremes_of(problem: wire_problem.ProblemDocument, mapped: MappedProblem, at: Location = ()) -> list[FieldError]:
     """The same of a whole problem: its network, and its data where they are not of ordinary size."""
     found = extremes(problem.network, mapped.scaling.decay, at)
     return found + extreme_data(
@@ -118,20 +118,20 @@ def greatest_value(network: Network, parameter: SweepParameter, layers: int | No
     return np.inf
 
 
-def too_large(location: Location, greatest: float) -> FieldProblem:
+def too_large(location: Location, greatest: float) -> FieldError:
     """What is said of a field that is too large."""
     detail = f"is so large that the answer leaves double precision; up to {greatest:.3g} it is certain to stay in it"
-    return FieldProblem(location, detail)
+    return FieldError(location, detail)
 
 
-def _too_small(location: Location, least: float) -> FieldProblem:
+def _too_small(location: Location, least: float) -> FieldError:
     detail = f"is so small that the answer leaves double precision; from {least:.3g} on it is certain to stay in it"
-    return FieldProblem(location, detail)
+    return FieldError(location, detail)
 
 
-def _noise(network: wire.Network, at: Location) -> list[FieldProblem]:
+def _noise(network: wire.Network, at: Location) -> list[FieldError]:
     """The layers whose noise is more than an equal share of the factor that all may have together."""
-    found: list[FieldProblem] = []
+    found: list[FieldError] = []
     if noise_variance(network.input_noise) > GREATEST:
         found.append(too_large((*at, "input_noise"), GREATEST))
     noisy = [

@@ -11,7 +11,7 @@ from service.core.dispatch import choose
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.ground.results import Minima
-from service.errors import FieldProblem, InputError, LimitExceeded, Location
+from service.errors import FieldError, InputError, LimitExceeded, Location
 from service.operations.cost import estimate_s, problem_s
 from service.operations.guards import check_time, double_precision
 from service.operations.magnitudes import extremes_of, greatest_value, told_by_field, too_large
@@ -28,8 +28,8 @@ from service.schemas.batch import (
     ProblemsAnswer,
     ProblemsHeader,
     ProblemsOptions,
-    SweepHeader,
-    SweepRequest,
+    VariedHeader,
+    VariedRequest,
 )
 from service.schemas.parsing import Parsed, validated
 from service.schemas.request import MinimaRequest
@@ -58,10 +58,10 @@ class Batch:
         return {"problems": problems, "return": list(self.columns)}
 
 
-def parse_batch(body: object, limits: Limits) -> Parsed[Batch] | Parsed[SweepRequest]:
+def parse_batch(body: object, limits: Limits) -> Parsed[Batch] | Parsed[VariedRequest]:
     """Read either form; `InputError` with locations in ``body``."""
     if not isinstance(body, dict) or "problems" not in body:
-        return Parsed(validated(SweepRequest, body), ("problem",))
+        return Parsed(validated(VariedRequest, body), ("problem",))
     listed = body["problems"]
     options = validated(ProblemsOptions, {name: value for name, value in body.items() if name != "problems"})
     if not isinstance(listed, list) or not listed:
@@ -78,9 +78,9 @@ def parse_batch(body: object, limits: Limits) -> Parsed[Batch] | Parsed[SweepReq
     return Parsed(Batch(tuple(items), options.time_limit_s, columns), ())
 
 
-def batch_s(request: Batch | SweepRequest) -> float:
+def batch_s(request: Batch | VariedRequest) -> float:
     """Seconds that the answers take on one core, to within a small factor."""
-    if isinstance(request, SweepRequest):
+    if isinstance(request, VariedRequest):
         return TABLE_S + problem_s(request.problem)
     return sum(estimate_s(item.request) for item in request.problems)
 
@@ -94,10 +94,10 @@ def _refuse_options(item: Parsed[MinimaRequest]) -> None:
 
 
 def minima_batch(
-    request: Batch | SweepRequest, limits: Limits, problem_at: Location = ("problem",)
+    request: Batch | VariedRequest, limits: Limits, problem_at: Location = ("problem",)
 ) -> ProblemsAnswer | SweepTable:
     """Answer a batch of either form; errors are those of its problems."""
-    if isinstance(request, SweepRequest):
+    if isinstance(request, VariedRequest):
         return minima_sweep(request, limits, problem_at)
     return minima_answers(request, limits) if request.columns is None else minima_table(request, limits)
 
@@ -133,7 +133,7 @@ def minima_table(batch: Batch, limits: Limits) -> SweepTable:
         with located(("problems", index, *item.problem_at)), numbered(index):
             mapped.append(to_core(item.request, limits))
 
-    def fields(index: int) -> list[FieldProblem]:
+    def fields(index: int) -> list[FieldError]:
         item = batch.problems[index]
         at = ("problems", index, *item.problem_at)
         return extremes_of(item.request.problem, mapped[index], at)
@@ -165,7 +165,7 @@ def _deadline(batch: Batch, limits: Limits) -> Callable[[], None]:
     return check
 
 
-def minima_sweep(request: SweepRequest, limits: Limits, problem_at: Location = ("problem",)) -> SweepTable:
+def minima_sweep(request: VariedRequest, limits: Limits, problem_at: Location = ("problem",)) -> SweepTable:
     """Global minima for many values of one parameter, vectorised where the data stay the same.
 
     Raises
@@ -185,7 +185,7 @@ def minima_sweep(request: SweepRequest, limits: Limits, problem_at: Location = (
     if problem_s(request.problem) * values.size > seconds and _sweep_s(mapped.core, parameter, values) > seconds:
         raise LimitExceeded(("vary", parameter), "max_seconds", seconds, "seconds for this many values")
 
-    def fields() -> list[FieldProblem]:
+    def fields() -> list[FieldError]:
         found = extremes_of(request.problem, mapped, problem_at)
         greatest = greatest_value(mapped.core.network, parameter)
         if float(values.max()) > greatest:
@@ -196,7 +196,7 @@ def minima_sweep(request: SweepRequest, limits: Limits, problem_at: Location = (
     with told_by_field(fields), double_precision():
         swept = sweep_of(mapped.core, parameter, values)
         columns, reasons = sweep_mapping.columns(list(request.return_), swept, mapped)
-    header = SweepHeader(
+    header = VariedHeader(
         solver=solver.name,
         theorems=list(solver.theorems),
         parameter=parameter,

@@ -11,14 +11,14 @@ import orjson
 
 from service.core.ground.problems import Samples
 from service.core.several_outputs.generated import fit_on_samples, generated_samples, singular_values_for
-from service.errors import FieldProblem, InputError, LimitExceeded, Location, NotFound
+from service.errors import FieldError, InputError, LimitExceeded, Location, NotFound
 from service.operations.mapping import weights as weights_mapping
 from service.operations.mapping.snippet import pytorch_snippet
 from service.operations.minima import minima
 from service.schemas.generated import GeneratedList, GeneratedParameters, GeneratedProblem, GeneratedSummary
 from service.schemas.minima import MinimaAnswer
 from service.schemas.parsing import validated
-from service.schemas.problem import Problem
+from service.schemas.problem import ProblemDocument
 from service.schemas.request import MinimaRequest, ReturnOptions
 from service.settings import Limits
 from service.vocabulary import PointClass
@@ -125,7 +125,7 @@ def generate(parameters: GeneratedParameters, limits: Limits, _problem_at: Locat
         for width in parameters.hidden_widths
     ]
     layers.append({"width": parameters.outputs, "weight_decay": parameters.weight_decay})
-    made_problem = Problem.model_validate(
+    made_problem = ProblemDocument.model_validate(
         {
             "network": {"layers": layers},
             "data": {"kind": "samples", "x": made.x.tolist(), "y": made.y.tolist()},
@@ -218,7 +218,7 @@ def _check_target(parameters: GeneratedParameters) -> None:
         missing = [name for name in ("rank", "gap") if name not in asked]
         if missing:
             detail = "is missing: give singular_values, or rank and gap"
-            raise InputError([FieldProblem((name,), detail) for name in missing])
+            raise InputError([FieldError((name,), detail) for name in missing])
         _check_chosen(parameters)
         return
     if asked:

@@ -1,12 +1,12 @@
 """The catalogue of theorems."""
 
-from typing import Any, Final
+from typing import Final
 
 from service.core.catalogue import RANK_RULES, THEOREMS
 from service.core.ground import rules
 from service.core.ranks.rule import RankRule
 from service.errors import NotFound
-from service.schemas.theorems import Theorem, TheoremList
+from service.schemas.theorems import Theorem, TheoremConclusion, TheoremList
 
 HEADING: Final = """# Theorems
 
@@ -21,17 +21,17 @@ Rank rules (K-...) say what training makes of the rank of each weight matrix: se
 
 def theorems() -> TheoremList:
     """Every theorem that answers can cite."""
-    return TheoremList.model_validate({"theorems": [*map(_document, THEOREMS), *map(_rank_document, RANK_RULES)]})
+    return TheoremList(theorems=[*map(_to_wire, THEOREMS), *map(_rank_rule_to_wire, RANK_RULES)])
 
 
 def theorem(theorem_id: str) -> Theorem:
     """One theorem; raises `NotFound`."""
     for row in THEOREMS:
         if row.id == theorem_id:
-            return Theorem.model_validate(_document(row))
+            return _to_wire(row)
     for rule in RANK_RULES:
         if rule.id == theorem_id:
-            return Theorem.model_validate(_rank_document(rule))
+            return _rank_rule_to_wire(rule)
     raise NotFound("there is no theorem of this id")
 
 
@@ -70,38 +70,38 @@ def _conclusion(conclusion: rules.Conclusion) -> str:
     return f"=> `{conclusion.about}`: {str(conclusion.value).lower()}{condition}  "
 
 
-def _rank_document(rule: RankRule) -> dict[str, Any]:
-    return {
-        "id": rule.id,
-        "title": rule.title,
-        "statement": rule.statement,
-        "source": rule.source,
-        "status": rule.status,
-        "hypotheses": [condition.name for condition in rule.conditions],
-        "page": rule.page,
-        "conclusions": [],
-        "caution": "",
-        "rank_kind": rule.kind,
-        "certificate": rule.certificate,
-    }
+def _rank_rule_to_wire(rule: RankRule) -> Theorem:
+    return Theorem(
+        id=rule.id,
+        title=rule.title,
+        statement=rule.statement,
+        source=rule.source,
+        status=rule.status,
+        hypotheses=[condition.name for condition in rule.conditions],
+        page=rule.page,
+        conclusions=[],
+        caution="",
+        rank_kind=rule.kind,
+        certificate=rule.certificate,
+    )
 
 
-def _document(row: rules.Theorem) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "title": row.title,
-        "statement": row.statement,
-        "source": row.source,
-        "status": row.status,
-        "hypotheses": [hypothesis.name for hypothesis in row.hypotheses],
-        "page": row.page,
-        "conclusions": [
-            {
-                "property": conclusion.about,
-                "value": conclusion.value,
-                "provided": [hypothesis.name for hypothesis in conclusion.provided],
-            }
+def _to_wire(row: rules.Theorem) -> Theorem:
+    return Theorem(
+        id=row.id,
+        title=row.title,
+        statement=row.statement,
+        source=row.source,
+        status=row.status,
+        hypotheses=[hypothesis.name for hypothesis in row.hypotheses],
+        page=row.page,
+        conclusions=[
+            TheoremConclusion(
+                property=conclusion.about,
+                value=conclusion.value,
+                provided=[hypothesis.name for hypothesis in conclusion.provided],
+            )
             for conclusion in row.conclusions
         ],
-        "caution": row.caution,
-    }
+        caution=row.caution,
+    )

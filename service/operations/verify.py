@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from service.core.asked.verification.comparison import Comparison, Verification, input_scales
-from service.core.asked.verification.vae import Claim, verify_vae
+from service.core.asked.verification.vae import ClaimedVae, verify_vae
 from service.core.asked.verification.whole import verify as verify_in_core
 from service.core.models.vae_bounds import gap_unit
 from service.core.models.vae_minima import SOLVER as VAE_SOLVER
@@ -23,7 +23,7 @@ from service.operations.mapping.recognised import refuse_others
 from service.operations.minima import minima, parse, to_core
 from service.schemas.minima import MinimaAnswer
 from service.schemas.parsing import validated
-from service.schemas.problem import Problem
+from service.schemas.problem import ProblemDocument
 from service.schemas.request import MinimaRequest
 from service.schemas.verification import VerificationAnswer
 from service.settings import Limits
@@ -40,12 +40,12 @@ def parse_answer(body: object) -> MinimaAnswer:
     return validated(MinimaAnswer, body)
 
 
-def parse_problem(body: object) -> Problem:
+def parse_problem(body: object) -> ProblemDocument:
     """Read the problem of a request, bare or wrapped."""
     return parse(body).request.problem
 
 
-def verify(answer: MinimaAnswer, limits: Limits, problem: Problem | None = None) -> VerificationAnswer:
+def verify(answer: MinimaAnswer, limits: Limits, problem: ProblemDocument | None = None) -> VerificationAnswer:
     """Compare every number of an answer with what its weights, its problem and this engine give.
 
     Parameters
@@ -53,7 +53,7 @@ def verify(answer: MinimaAnswer, limits: Limits, problem: Problem | None = None)
     answer : MinimaAnswer
         Of this engine or of an earlier one, whose bounds are then held against today's arithmetic.
     limits : Limits
-    problem : Problem, optional
+    problem : ProblemDocument, optional
         Needed if the answer does not repeat it; if it does, both must be the same.
 
     Raises
@@ -81,7 +81,7 @@ def _document(answer: MinimaAnswer) -> dict[str, Any]:
     return answer.model_dump(mode="json", exclude_unset=True, exclude={"problem"})
 
 
-def _hashes(findings: Findings, given: Problem | None) -> None:
+def _hashes(findings: Findings, given: ProblemDocument | None) -> None:
     answer = findings.answer
     if not findings.same_engine:
         findings.notes.append(
@@ -180,7 +180,7 @@ def _recomputed(findings: Findings, mapped: MappedProblem, claimed: claims.Claim
     noise = np.array([latent.encoder_variance for latent in variational.latents])
     if noise.size != mapped.vae.latent or not np.all(noise > 0.0) or not variational.decoder_variance > 0.0:
         raise InputError.at(("variational",), "must hold one positive variance for each latent and the decoder's")
-    claim = Claim(claimed.solution.minimum, claimed.certificate, noise, variational.decoder_variance)
+    claim = ClaimedVae(claimed.solution.minimum, claimed.certificate, noise, variational.decoder_variance)
     return verify_vae(mapped.core, mapped.vae, claim)
 
 

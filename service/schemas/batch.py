@@ -7,7 +7,7 @@ from pydantic import Field
 
 from service.schemas.base import Integer, Number, Reasons, Wire
 from service.schemas.minima import IN_RANGE, MinimaAnswer, PreparedColumn
-from service.schemas.problem import DESIGN_EXAMPLE, Problem
+from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
 from service.schemas.request import BareMinimaRequest, MinimaRequest
 from service.vocabulary import Convention, Status, SweepParameter
 
@@ -91,10 +91,10 @@ class BatchOptions(Wire):
     time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
 
 
-class SweepRequest(BatchOptions):
+class VariedRequest(BatchOptions):
     """One problem, and many values of one parameter."""
 
-    problem: Problem
+    problem: ProblemDocument
     vary: Vary
     return_: list[Column] = Field(
         default=["loss", "norm", "trivial"],
@@ -171,7 +171,7 @@ class ProblemsTable(ProblemsHeader):
     results: ProblemsResults
 
 
-class SweepHeader(Wire):
+class VariedHeader(Wire):
     """What a sweep is about, without its columns."""
 
     solver: str
@@ -186,13 +186,13 @@ class SweepHeader(Wire):
     problem_hash: str
 
 
-class SweepResults(Columns):
+class VariedResults(Columns):
     """The columns that were asked for, in the order of the values."""
 
     minima: list[int] | None = None
 
 
-class SweepAnswer(SweepHeader):
+class VariedAnswer(VariedHeader):
     """Global minima in the order of the values."""
 
-    results: SweepResults
+    results: VariedResults

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
 from service.schemas.points import PictureOptions, Point, PointCard
-from service.schemas.problem import Problem
+from service.schemas.problem import ProblemDocument
 from service.schemas.slices import SLICE_EXAMPLE
 from service.vocabulary import Convention, Evidence, NamedPoint, Property
 
@@ -30,7 +30,7 @@ class ConnectivityRequest(PictureOptions):
 
     model_config = example(CONNECTIVITY_EXAMPLE)
 
-    problem: Problem
+    problem: ProblemDocument
     ends: list[Point] = Field(
         default=[NamedPoint.TRAINED, NamedPoint.TRAINED],
         min_length=2,

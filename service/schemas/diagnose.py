@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from service.schemas.base import Number, Reasons, Vector, Wire, example
 from service.schemas.minima import StationaryPoint, Terms
-from service.schemas.problem import Problem
+from service.schemas.problem import ProblemDocument
 from service.schemas.weights import BiasVector, Weight
 from service.vocabulary import Convention, Evidence, NumberFormat, PointClass, Status, ToleranceSource
 
@@ -48,10 +48,10 @@ class DiagnoseOptions(Wire):
 class DiagnoseRequest(DiagnoseOptions):
     """A problem, wrapped, with the weights beside it."""
 
-    problem: Problem
+    problem: ProblemDocument
 
 
-class BareDiagnoseRequest(DiagnoseOptions, Problem):
+class BareDiagnoseRequest(DiagnoseOptions, ProblemDocument):
     """A problem as it is, with the weights as a further field; read as the wrapped form."""
 
     model_config = ConfigDict(**example(DIAGNOSE_EXAMPLE))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import Discriminator, Field, Tag
 
 from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
-from service.schemas.problem import DESIGN_EXAMPLE, Problem
+from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
 from service.schemas.ranks import SEPARABLE_EXAMPLE, RanksAnswer
 from service.schemas.snapshots import Snapshot
 from service.schemas.training import Training
@@ -66,7 +66,7 @@ class FlowRequest(Wire):
 
     model_config = example(FLOW_EXAMPLE)
 
-    problem: Problem
+    problem: ProblemDocument
     training: Training = Field(default=Training(), description="Facts about the training; always gradient flow.")
     initialisation: Start = Field(
         default=GaussianStart(kind="gaussian"),

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from service.schemas.base import Integer, Number, Reasons, Wire, example
 from service.schemas.minima import MinimaAnswer
-from service.schemas.problem import Problem
+from service.schemas.problem import ProblemDocument
 
 GENERATED_EXAMPLE: Final[dict[str, Any]] = {
     "inputs": 4,
@@ -94,7 +94,7 @@ class GeneratedProblem(Wire):
     url: str = Field(description="Where this problem is made again, on any replica: the path carries the parameters.")
     parameters: GeneratedParameters
     singular_values: list[Number] = Field(description="Of the least-squares map where the inputs are white.")
-    problem: Problem
+    problem: ProblemDocument
     minimum: MinimaAnswer = Field(
         description="With full weights; `status` says whether the value is proved. A value near zero is the "
         "loss of these weights on the samples, with a small relative error."

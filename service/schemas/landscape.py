@@ -8,7 +8,7 @@ from pydantic import Field
 from service.schemas.base import Number, Reasons, Wire
 from service.schemas.certificate import Fact
 from service.schemas.minima import IN_RANGE, PreparedColumn, StationaryPoint, Thresholds
-from service.schemas.problem import Problem
+from service.schemas.problem import ProblemDocument
 from service.schemas.slices import SlicesAnswer
 from service.schemas.spectra import SpectraAnswer
 from service.vocabulary import Convention, Evidence, PointClass, Property, TheoremStatus
@@ -49,10 +49,10 @@ class LandscapeOptions(Wire):
 class LandscapeRequest(LandscapeOptions):
     """A problem, wrapped, with options beside it."""
 
-    problem: Problem
+    problem: ProblemDocument
 
 
-class BareLandscapeRequest(LandscapeOptions, Problem):
+class BareLandscapeRequest(LandscapeOptions, ProblemDocument):
     """A problem as it is, with options as further fields; read as the wrapped form."""
 
 
@@ -99,7 +99,7 @@ class Rule(Wire):
 class LandscapeOrigin(Wire):
     """The point where all weights are zero."""
 
-    class_: PointClass | None = Field(strict=False, alias="class")
+    class_: PointClass | None = Field(strict=False, validation_alias="class", serialization_alias="class")
     evidence: Evidence | None = Field(strict=False)
     because: list[str]
     least_hessian_eigenvalue: Number | None

@@ -7,7 +7,7 @@ from pydantic import Field
 from service.schemas.base import Matrix, Number, Reasons, Vector, Wire
 from service.schemas.certificate import Certificate, Fact, HypothesisFinding
 from service.schemas.models import FeatureGeometry, Variational
-from service.schemas.problem import Problem
+from service.schemas.problem import ProblemDocument
 from service.schemas.weights import BiasVector, Weight
 from service.vocabulary import Convention, Evidence, PointClass, PointKind, Status
 
@@ -185,7 +185,9 @@ class MinimaAnswer(Wire):
     features: FeatureGeometry | None = Field(default=None, description="Only for `unconstrained_features`.")
     variational: Variational | None = Field(default=None, description="Only for `linear_vae`.")
     classes: list[int] | None = Field(default=None, description="The label of each output; for classification only.")
-    problem: Problem | None = Field(default=None, description="The problem, where `return.problem` asks for it.")
+    problem: ProblemDocument | None = Field(
+        default=None, description="The problem, where `return.problem` asks for it."
+    )
     engine_version: str
     problem_hash: str
 

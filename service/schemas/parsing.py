@@ -7,7 +7,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from service.errors import FieldProblem, InputError, Location
+from service.errors import FieldError, InputError, Location
 from service.schemas.base import Wire
 from service.schemas.locations import location_in_body
 
@@ -97,15 +97,15 @@ def message_of(kind: str, context: Mapping[str, Any]) -> str:
     return MESSAGES.get(kind, "is not valid").format_map(context)
 
 
-def _field_problems(model: type[Wire], error: ValidationError, at: Location, *, unwrap: bool) -> list[FieldProblem]:
+def _field_problems(model: type[Wire], error: ValidationError, at: Location, *, unwrap: bool) -> list[FieldError]:
     found = error.errors(include_url=False, include_input=False)
     problems = [_field_problem(model, item, at, unwrap=unwrap) for item in found[:MAX_REPORTED]]
     if len(found) > MAX_REPORTED:
-        problems.append(FieldProblem(at, f"has {len(found) - MAX_REPORTED} more errors, which are not listed"))
+        problems.append(FieldError(at, f"has {len(found) - MAX_REPORTED} more errors, which are not listed"))
     return problems
 
 
-def _field_problem(model: type[Wire], item: Mapping[str, Any], at: Location, *, unwrap: bool) -> FieldProblem:
+def _field_problem(model: type[Wire], item: Mapping[str, Any], at: Location, *, unwrap: bool) -> FieldError:
     kind, context = item["type"], item.get("ctx", {})
     location = location_in_body(model, item["loc"])
     if unwrap and location[:1] == ("problem",):
@@ -115,4 +115,4 @@ def _field_problem(model: type[Wire], item: Mapping[str, Any], at: Location, *, 
     detail = message_of(kind, context)
     if location and isinstance(location[-1], str) and len(location[-1]) > MAX_NAME:
         location, detail = location[:-1], "has an unknown field with a very long name"
-    return FieldProblem((*at, *location), detail)
+    return FieldError((*at, *location), detail)

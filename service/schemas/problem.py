@@ -21,7 +21,7 @@ DESIGN_EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
-class Problem(Wire):
+class ProblemDocument(Wire):
     """A network on data under an objective; only the widths and the data are required."""
 
     model_config = ConfigDict(**example(DESIGN_EXAMPLE))

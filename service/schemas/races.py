@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import Field
 
 from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
-from service.schemas.problem import DESIGN_EXAMPLE, Problem
+from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
 from service.vocabulary import Convention, Evidence, Initialisation, Optimiser, Outcome
 
 DESCRIPTION: Final = """Race optimisers from several initialisation schemes, and say which schemes start trapped.
@@ -32,7 +32,7 @@ class RacesRequest(Wire):
 
     model_config = example({"problem": DESIGN_EXAMPLE, "optimisers": ["adam", "lbfgs"], "runs": 5, "steps": 500})
 
-    problem: Problem
+    problem: ProblemDocument
     optimisers: list[OptimiserName] = Field(
         default=[Optimiser.GD, Optimiser.ADAM, Optimiser.LBFGS],
         min_length=1,

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from service.schemas.base import Matrix, Number, Reasons, Vector, Wire
 from service.schemas.certificate import HypothesisFinding
-from service.schemas.problem import Problem
+from service.schemas.problem import ProblemDocument
 from service.schemas.snapshots import Snapshot
 from service.schemas.training import Training
 from service.vocabulary import Conserved, Dynamics, RankKind, TheoremStatus
@@ -51,10 +51,10 @@ class RanksOptions(Wire):
 class RanksRequest(RanksOptions):
     """A problem, wrapped, with options beside it."""
 
-    problem: Problem
+    problem: ProblemDocument
 
 
-class BareRanksRequest(RanksOptions, Problem):
+class BareRanksRequest(RanksOptions, ProblemDocument):
     """A problem as it is, with options as further fields; read as the wrapped form."""
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from service.schemas.base import Number, Wire
-from service.schemas.problem import DESIGN_EXAMPLE, Problem
+from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
 
 DESCRIPTION: Final = """Return the exact global minimum with stationary points, thresholds and a certificate.
 
@@ -101,8 +101,8 @@ class MinimaOptions(Wire):
 class MinimaRequest(MinimaOptions):
     """A problem, wrapped, with options beside it."""
 
-    problem: Problem
+    problem: ProblemDocument
 
 
-class BareMinimaRequest(MinimaOptions, Problem):
+class BareMinimaRequest(MinimaOptions, ProblemDocument):
     """A problem as it is, with options as further fields; read as the wrapped form."""

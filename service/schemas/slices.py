@@ -7,7 +7,7 @@ from pydantic import Field
 
 from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
 from service.schemas.points import CentredOptions, Point, PointCard, SolvedMinimum
-from service.schemas.problem import DESIGN_EXAMPLE, Problem
+from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
 from service.vocabulary import Convention, Evidence, Normalisation, Precision, SliceKind
 
 SLICE_EXAMPLE: Final[dict[str, Any]] = {
@@ -45,7 +45,7 @@ class SlicesRequest(CentredOptions):
 
     model_config = example(SLICE_EXAMPLE)
 
-    problem: Problem
+    problem: ProblemDocument
     kind: SliceKind = Field(
         default=SliceKind.PLANE,
         strict=False,

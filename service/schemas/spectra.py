@@ -7,7 +7,7 @@ from pydantic import Field
 
 from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
 from service.schemas.points import CentredOptions, PointCard
-from service.schemas.problem import Problem
+from service.schemas.problem import ProblemDocument
 from service.schemas.slices import SLICE_EXAMPLE
 from service.vocabulary import Convention, Evidence, SpectrumMethod
 
@@ -30,7 +30,7 @@ class SpectraRequest(CentredOptions):
 
     model_config = example(SPECTRUM_EXAMPLE)
 
-    problem: Problem
+    problem: ProblemDocument
     method: SpectrumMethod = Field(
         default=SpectrumMethod.AUTO,
         strict=False,

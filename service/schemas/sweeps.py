@@ -7,7 +7,7 @@ from pydantic import Field
 
 from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
 from service.schemas.minima import IN_RANGE, PreparedColumn
-from service.schemas.problem import DESIGN_EXAMPLE, Problem
+from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
 from service.vocabulary import Convention, PointClass, SweepParameter
 
 DESCRIPTION: Final = """\
@@ -44,7 +44,7 @@ PhaseColumn: TypeAlias = Literal[
 ]
 
 
-class SweepAxis(Wire):
+class DiagramAxis(Wire):
     """One parameter and its values."""
 
     parameter: SweepParameter = Field(
@@ -64,10 +64,10 @@ class SweepAxis(Wire):
     )
 
 
-DEFAULT_AXIS = SweepAxis.model_validate({"parameter": "decay_scale", "from": 1e-3, "to": 10.0, "points": 1000})
+DEFAULT_AXIS = DiagramAxis.model_validate({"parameter": "decay_scale", "from": 1e-3, "to": 10.0, "points": 1000})
 
 
-class SweepsRequest(Wire):
+class DiagramRequest(Wire):
     """A problem and one or two axes."""
 
     model_config = example(
@@ -80,8 +80,8 @@ class SweepsRequest(Wire):
         }
     )
 
-    problem: Problem
-    axes: list[SweepAxis] = Field(
+    problem: ProblemDocument
+    axes: list[DiagramAxis] = Field(
         default=[DEFAULT_AXIS], min_length=1, max_length=2, description="The last axis runs fastest in the results."
     )
     return_: list[PhaseColumn] = Field(
@@ -150,7 +150,7 @@ class PhaseResults(Wire):
     evaluation_fit: list[Number] | None = None
 
 
-class SweepsAnswer(Wire):
+class DiagramAnswer(Wire):
     """A phase diagram."""
 
     solver: str

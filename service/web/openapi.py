@@ -22,7 +22,8 @@ DESCRIPTION: Final = """Exact global minima of neural networks, with certificate
 Send a network and data (or only the moments of the data) and get the global minimum of the regularised loss in closed
 form, its stationary points and phase transitions, and a certificate: an upper and a lower bound that meet.
 
-Every error is an RFC 9457 document of type `application/problem+json` whose `errors[].pointer` leads into the body.
+Every error is an RFC 9457 document of type `application/problem+json`. Each of its `errors` has a `pointer` into the
+body, or the name of a `parameter` of the path or query, or of a `header`.
 Arrays may also be sent in binary form: as `application/x-npz`, an archive with the entry `request` (the JSON as text)
 and arrays named by their dotted path in it (`data.x`, `problem.data.x`, `vary.decay_scale`), or as
 `multipart/form-data` with a JSON part `problem` and `.npy` parts named in the same way."""

@@ -12,7 +12,7 @@ from starlette.routing import Match
 
 from service.errors import (
     DatasetError,
-    FieldProblem,
+    FieldError,
     InputError,
     LimitExceeded,
     Location,
@@ -92,12 +92,12 @@ async def on_parameter_error(_request: Request, error: Exception) -> Response:
     return of_service_error(InputError([_refused(item) for item in error.errors()[:MAX_REPORTED]]))
 
 
-def _refused(item: Mapping[str, Any]) -> FieldProblem:
+def _refused(item: Mapping[str, Any]) -> FieldError:
     """What the framework found: it says first in which part of the request the name that follows stands."""
     part, *location = item["loc"]
     where: Where = "header" if part == "header" else "parameter"
     named = tuple(str(step)[:MAX_NAME] if isinstance(step, str) else step for step in location)
-    return FieldProblem(named, message_of(item["type"], item.get("ctx", {})), where)
+    return FieldError(named, message_of(item["type"], item.get("ctx", {})), where)
 
 
 @contextmanager
@@ -106,9 +106,7 @@ def blamed_on_parameter(name: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        error.problems = tuple(
-            FieldProblem((name, *each.location), each.detail, "parameter") for each in error.problems
-        )
+        error.fields = tuple(FieldError((name, *each.location), each.detail, "parameter") for each in error.fields)
         raise
 
 
@@ -129,10 +127,10 @@ def _attempts(error: NotCovered) -> list[dict[str, Any]]:
 
 
 def _items(error: InputError) -> list[dict[str, str]]:
-    return [_item(item) for item in error.problems]
+    return [_item(item) for item in error.fields]
 
 
-def _item(problem: FieldProblem) -> dict[str, str]:
+def _item(problem: FieldError) -> dict[str, str]:
     """Where something is wrong, and what; a parameter that is given several times has entries, a body has pointers."""
     if problem.where == "body":
         return {"pointer": pointer(problem.location), "detail": problem.detail}
@@ -142,12 +140,12 @@ def _item(problem: FieldProblem) -> dict[str, str]:
 
 
 def _summary(error: InputError) -> str:
-    told = [f"{_called(item)} {item.detail}" for item in error.problems[:MAX_IN_DETAIL]]
-    more = len(error.problems) - len(told)
+    told = [f"{_called(item)} {item.detail}" for item in error.fields[:MAX_IN_DETAIL]]
+    more = len(error.fields) - len(told)
     return "; ".join(told) + (f"; and {more} more" if more > 0 else "")
 
 
-def _called(problem: FieldProblem) -> str:
+def _called(problem: FieldError) -> str:
     if problem.where == "body":
         return pointer(problem.location) or "the body"
     return f"the {problem.where} {problem.location[0]}"

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import attrs
+import httpx
 import pytest
 
 from service.schemas.problem import DESIGN_EXAMPLE
@@ -91,6 +92,11 @@ class World:
     def call(self, operation: str, **arguments: Any) -> Any:
         return self.generated.function(operation)(client=self.client, **arguments)
 
+    def as_result_of_a_job(self, content: bytes) -> Any:
+        """What the client makes of these bytes where it has asked for the result of a job of any operation."""
+        module = import_module(f"{PACKAGE}.api.jobs.get_job_results")
+        return module._parse_response(client=self.client, response=httpx.Response(200, content=content))
+
     def posted(self, operation: str, body: Mapping[str, Any]) -> Any:
         """A body as an object of the model that has its fields."""
         schema = OPERATIONS[operation][2]["requestBody"]["content"][JSON]["schema"]
@@ -151,6 +157,10 @@ def test_what_computes_answers_and_nothing_of_it_is_lost(name: str, world: World
     assert reply.status_code == 200
     assert type(reply.parsed).__name__ not in {"JobStatus", "ProblemDetails"}
     assert reply.parsed.to_dict() == json.loads(reply.content)
+    if "202" in OPERATIONS[name][2]["responses"]:
+        result = world.as_result_of_a_job(reply.content)
+        assert type(result) is type(reply.parsed)
+        assert result.to_dict() == reply.parsed.to_dict()
 
 
 READS: Mapping[str, Callable[[World], dict[str, Any]]] = {

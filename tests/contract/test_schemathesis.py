@@ -34,7 +34,7 @@ PATIENCE = 120.0
 PICTURES = r"^/v1/(slices|spectra|connectivity)$"
 # problems are generated for the other routes; here they are ones that can be drawn, and the rest is generated
 DRAWN: dict[str, Any] = copy.deepcopy(DOCUMENT)
-DRAWN["components"]["schemas"]["Problem"] = {"enum": [SLICE_EXAMPLE["problem"], DESIGN_EXAMPLE]}
+DRAWN["components"]["schemas"]["ProblemDocument"] = {"enum": [SLICE_EXAMPLE["problem"], DESIGN_EXAMPLE]}
 
 
 @pytest.fixture(scope="module")

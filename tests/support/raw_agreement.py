@@ -18,8 +18,8 @@ from service.operations.plans.running import run_here
 from service.operations.ranks import parse as parse_ranks
 from service.operations.ranks import ranks
 from service.operations.verify import parse_answer, verify
-from service.schemas.batch import SweepRequest
-from service.schemas.sweeps import SweepsRequest
+from service.schemas.batch import VariedRequest
+from service.schemas.sweeps import DiagramRequest
 from tests.support.exact_truth import least_squares
 from tests.support.high_precision import scaled_condition
 from tests.support.raw_data import Rows
@@ -90,7 +90,7 @@ def _batch(problem: RawProblem, claim: Claim) -> Iterator[str]:
 
 def _sweep(problem: RawProblem, claim: Claim) -> Iterator[str]:
     request = parse_batch({"problem": problem.body()["problem"], "vary": {"decay_scale": [1.0]}}, LIMITS).request
-    assert isinstance(request, SweepRequest)
+    assert isinstance(request, VariedRequest)
     loss = float(minima_sweep(request, LIMITS).columns["loss"][0])
     if claim.contradicts(loss):
         yield f"loss {loss!r}"
@@ -98,7 +98,7 @@ def _sweep(problem: RawProblem, claim: Claim) -> Iterator[str]:
 
 def _phase_diagram(problem: RawProblem, claim: Claim) -> Iterator[str]:
     axis = {"parameter": "decay_scale", "from": 1.0, "to": 1.0, "points": 1}
-    request = SweepsRequest.model_validate({"problem": problem.body()["problem"], "axes": [axis]})
+    request = DiagramRequest.model_validate({"problem": problem.body()["problem"], "axes": [axis]})
     told = plain(run_here(sweeps.sweeps_plan(request, LIMITS), sweeps.WORK.functions))
     loss = float(told["results"]["loss"][0])
     if claim.contradicts(loss):

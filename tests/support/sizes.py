@@ -80,7 +80,7 @@ def broken(problem: Sized) -> tuple[str, list[str]]:
     try:
         found = asked(problem)
     except InputError as error:
-        unnamed = [each.detail for each in error.problems if not MAGNITUDE.search(each.detail)]
+        unnamed = [each.detail for each in error.fields if not MAGNITUDE.search(each.detail)]
         return "refused", [f"refused without a magnitude: {detail}" for detail in unnamed]
     except ServiceError as error:
         return "error", [f"{type(error).__name__}: {error}"]

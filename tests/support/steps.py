@@ -177,7 +177,7 @@ from typing import Any, Final
 from pydantic import Field
 
 from service.schemas.base import Number, Wire
-from service.schemas.problem import DESIGN_EXAMPLE, Problem
+from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
 
 DESCRIPTION: Final = "Tell the loss of the network whose weights are all zero; the body is `{\\"problem\\": ...}`."
 EXAMPLES: Final[Mapping[str, Any]] = {"the example of the guide": {"problem": DESIGN_EXAMPLE}}
@@ -186,7 +186,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {"the example of the guide": {"problem": DE
 class BaselinesRequest(Wire):
     """A problem, wrapped."""
 
-    problem: Problem
+    problem: ProblemDocument
     time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
 
 

@@ -24,7 +24,7 @@ from service.core.ground.results import (
     Thresholds,
 )
 from service.core.ground.roles import Certifier
-from service.core.ground.rules import Finding, Verdict
+from service.core.ground.rules import Finding, Judgement
 from service.core.losses.enclosed import EnclosedLoss, loss_of_weights
 from service.core.losses.expected import fit_of
 from service.core.losses.narrow import dense_or_narrow
@@ -89,7 +89,7 @@ def with_free_inputs(found: FreeInputs, solve: Callable[[Problem], Minima]) -> M
         rest.status if certificate.holds else Status.BOUNDED,
         solution,
         certificate,
-        (Finding(NAME, Verdict(True, {"inputs": int(np.count_nonzero(found.free))})), *rest.hypotheses),
+        (Finding(NAME, Judgement(True, {"inputs": int(np.count_nonzero(found.free))})), *rest.hypotheses),
         spectrum.condition_number,
         spectrum.rank_tolerance,
         (NAME,),

@@ -19,7 +19,7 @@ from service.core.ground.parameters import FactoredMatrix, Parameters, columns_o
 from service.core.ground.problems import Problem, Samples
 from service.core.ground.results import Certificate, GlobalMinimum, Minima, Solution
 from service.core.ground.roles import Certifier
-from service.core.ground.rules import Finding, Verdict
+from service.core.ground.rules import Finding, Judgement
 from service.core.losses.expected import fit_of
 from service.core.several_outputs.answer import minimum_point, padded
 from service.vocabulary import Loss, PointKind
@@ -66,7 +66,7 @@ class ScaledInputs:
             found,
             solution=solution,
             certificate=self._certificate(found.certificate),
-            hypotheses=(Finding(NAME, Verdict(True, {"sizes_apart": self.apart})), *found.hypotheses),
+            hypotheses=(Finding(NAME, Judgement(True, {"sizes_apart": self.apart})), *found.hypotheses),
             reductions=(NAME,),
         )
 

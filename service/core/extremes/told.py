@@ -21,7 +21,7 @@ from service.core.ground.results import (
     Thresholds,
     Transition,
 )
-from service.core.ground.rules import Finding, Verdict
+from service.core.ground.rules import Finding, Judgement
 from service.vocabulary import PointClass, PointKind, Status
 
 GREATEST: Final = float(np.finfo(np.float64).max)
@@ -62,7 +62,7 @@ def answered_with_targets(
         solution=told,
         certificate=certificate,
         hypotheses=(
-            Finding(NAME, Verdict(True, {"power_of_two": scaled.exponents.targets})),
+            Finding(NAME, Judgement(True, {"power_of_two": scaled.exponents.targets})),
             *(sent.get((each.name, each.verdict.holds), each) for each in found.hypotheses),
         ),
     )

@@ -19,7 +19,7 @@ Tristate: TypeAlias = bool | None
 NO_EVIDENCE: Mapping[str, Fact] = MappingProxyType({})
 
 
-class Verdict(NamedTuple):
+class Judgement(NamedTuple):
     """What a predicate found.
 
     Attributes
@@ -42,14 +42,14 @@ class Hypothesis:
     """A named condition on a problem."""
 
     name: str
-    check: Callable[[Problem], Verdict]
+    check: Callable[[Problem], Judgement]
 
 
 class Finding(NamedTuple):
     """A hypothesis with its verdict on one problem."""
 
     name: str
-    verdict: Verdict
+    verdict: Judgement
 
 
 Known: TypeAlias = dict[int, Finding]

@@ -5,23 +5,23 @@ import numpy as np
 from service.core.data_facts.facts import data_facts_of
 from service.core.ground.hypotheses import ALL_TRAINED, LINEAR, NO_SKIPS, ONE_OUTPUT, SQUARED_LOSS
 from service.core.ground.problems import Layer, Problem
-from service.core.ground.rules import Fact, Hypothesis, Tristate, Verdict
+from service.core.ground.rules import Fact, Hypothesis, Judgement, Tristate
 from service.vocabulary import Activation, Bias, Loss
 
 INPUTS_UNKNOWN = "without data the number of inputs is unknown"
 SAMPLES_NEEDED = "the samples themselves are needed"
 
 
-def judged(holds: Tristate, reason: str, **evidence: Fact) -> Verdict:
+def judged(holds: Tristate, reason: str, **evidence: Fact) -> Judgement:
     """A verdict whose reason is kept only where it does not hold."""
     # comparisons of numpy numbers are not booleans to those who look closely
     known = None if holds is None else bool(holds)
-    return Verdict(known, evidence, "" if known else reason)
+    return Judgement(known, evidence, "" if known else reason)
 
 
-def unknown(reason: str, **evidence: Fact) -> Verdict:
+def unknown(reason: str, **evidence: Fact) -> Judgement:
     """A verdict of a hypothesis that cannot be decided."""
-    return Verdict(None, evidence, reason)
+    return Judgement(None, evidence, reason)
 
 
 def inputs_of(problem: Problem) -> int | None:
@@ -44,100 +44,100 @@ def bias_decays_of(problem: Problem) -> tuple[float, ...]:
     return tuple(decays[index] for index in network.bias_layers)
 
 
-def _linear_output(problem: Problem) -> Verdict:
+def _linear_output(problem: Problem) -> Judgement:
     kind = problem.network.layers[-1].activation
     return judged(kind is Activation.LINEAR, f"the output is followed by {kind}", output=kind.value)
 
 
-def _no_decay(problem: Problem) -> Verdict:
+def _no_decay(problem: Problem) -> Judgement:
     largest = max([*problem.network.weight_decays.tolist(), *bias_decays_of(problem)])
     return judged(largest == 0.0, "weights or biases are decayed", largest_weight_decay=largest)
 
 
-def _no_noise(problem: Problem) -> Verdict:
+def _no_noise(problem: Problem) -> Judgement:
     network = problem.network
     largest = float(max([network.input_noise_variance, *network.noise_variances.tolist()]))
     return judged(largest == 0.0, "there is noise", largest_noise_variance=largest)
 
 
-def _weights_decayed(problem: Problem) -> Verdict:
+def _weights_decayed(problem: Problem) -> Judgement:
     least = float(problem.network.weight_decays.min())
     return judged(least > 0.0, "a layer has no decay", least_weight_decay=least)
 
 
-def _everything_decayed(problem: Problem) -> Verdict:
+def _everything_decayed(problem: Problem) -> Judgement:
     network = problem.network
     trained = [layer.weight_decay for layer in network.layers if layer.frozen_weights is None]
     least = min([*trained, *bias_decays_of(problem)], default=1.0)
     return judged(least > 0.0, "a trained layer or a bias has no decay", least_weight_decay=least)
 
 
-def _biases_decayed(problem: Problem) -> Verdict:
+def _biases_decayed(problem: Problem) -> Judgement:
     decays = bias_decays_of(problem)
     least = min(decays, default=0.0)
     return judged(not decays or least > 0.0, "a bias has no decay", biased_layers=len(decays), least_bias_decay=least)
 
 
-def _no_bias(problem: Problem) -> Verdict:
+def _no_bias(problem: Problem) -> Judgement:
     return judged(problem.network.bias is Bias.NONE, "the network has biases", bias=problem.network.bias.value)
 
 
-def _no_output_bias(problem: Problem) -> Verdict:
+def _no_output_bias(problem: Problem) -> Judgement:
     bias = problem.network.bias
     return judged(bias in (Bias.NONE, Bias.HIDDEN), "the output has a bias", bias=bias.value)
 
 
-def _offset_at_output(problem: Problem) -> Verdict:
+def _offset_at_output(problem: Problem) -> Judgement:
     bias = problem.network.bias
     holds = bias is not Bias.HIDDEN or problem.network.n_hidden == 0
     return judged(holds, "hidden biases without an output bias are not covered", bias=bias.value)
 
 
-def _all_biased(problem: Problem) -> Verdict:
+def _all_biased(problem: Problem) -> Judgement:
     bias = problem.network.bias
     holds = bias is Bias.ALL or (bias is Bias.OUTPUT and problem.network.n_hidden == 0)
     return judged(holds, "a layer has no bias", bias=bias.value)
 
 
-def _output_bias(problem: Problem) -> Verdict:
+def _output_bias(problem: Problem) -> Judgement:
     bias = problem.network.bias
     return judged(bias in (Bias.ALL, Bias.OUTPUT), "the output has no bias", bias=bias.value)
 
 
-def _last_hidden_bias(problem: Problem) -> Verdict:
+def _last_hidden_bias(problem: Problem) -> Judgement:
     bias = problem.network.bias
     return judged(bias in (Bias.ALL, Bias.HIDDEN), "the hidden layers have no bias", bias=bias.value)
 
 
-def _no_hidden(problem: Problem) -> Verdict:
+def _no_hidden(problem: Problem) -> Judgement:
     count = problem.network.n_hidden
     return judged(count == 0, f"there are {count} hidden layers", hidden_layers=count)
 
 
-def _one_hidden(problem: Problem) -> Verdict:
+def _one_hidden(problem: Problem) -> Judgement:
     count = problem.network.n_hidden
     return judged(count == 1, f"{count} hidden layers, not one", hidden_layers=count)
 
 
-def _some_hidden(problem: Problem) -> Verdict:
+def _some_hidden(problem: Problem) -> Judgement:
     count = problem.network.n_hidden
     return judged(count >= 1, "no hidden layer", hidden_layers=count)
 
 
-def _several_hidden(problem: Problem) -> Verdict:
+def _several_hidden(problem: Problem) -> Judgement:
     count = problem.network.n_hidden
     return judged(count >= 2, "fewer than two hidden layers", hidden_layers=count)
 
 
-def _convex_loss(problem: Problem) -> Verdict:
+def _convex_loss(problem: Problem) -> Judgement:
     return judged(True, "", loss=problem.loss.value)
 
 
-def _unweighted(problem: Problem) -> Verdict:
+def _unweighted(problem: Problem) -> Judgement:
     return judged(problem.loss is not Loss.WEIGHTED_SQUARED, "the loss is weighted", loss=problem.loss.value)
 
 
-def _no_bottleneck(problem: Problem) -> Verdict:
+def _no_bottleneck(problem: Problem) -> Judgement:
     network, inputs = problem.network, inputs_of(problem)
     least = min(network.hidden_widths, default=network.outputs)
     if least >= network.outputs:
@@ -153,7 +153,7 @@ def _no_bottleneck(problem: Problem) -> Verdict:
     )
 
 
-def _distinct(problem: Problem) -> Verdict:
+def _distinct(problem: Problem) -> Judgement:
     facts = data_facts_of(problem)
     if facts.distinct is None or facts.n is None:
         return unknown(SAMPLES_NEEDED)
@@ -161,7 +161,7 @@ def _distinct(problem: Problem) -> Verdict:
     return judged(holds, "some samples have equal inputs", samples=facts.n, distinct=facts.distinct)
 
 
-def _consistent(problem: Problem) -> Verdict:
+def _consistent(problem: Problem) -> Judgement:
     conflicting = data_facts_of(problem).conflicting
     if conflicting is None:
         return unknown(SAMPLES_NEEDED)
@@ -171,7 +171,7 @@ def _consistent(problem: Problem) -> Verdict:
 def activations(name: str, allowed: frozenset[Activation]) -> Hypothesis:
     """Every hidden activation is one of ``allowed``."""
 
-    def check(problem: Problem) -> Verdict:
+    def check(problem: Problem) -> Judgement:
         kinds = sorted({layer.activation.value for layer in hidden_of(problem)})
         holds = all(layer.activation in allowed for layer in hidden_of(problem))
         return judged(holds, "a hidden activation is of another kind", activations=", ".join(kinds))
@@ -182,14 +182,14 @@ def activations(name: str, allowed: frozenset[Activation]) -> Hypothesis:
 def width_at_least(name: str, needed: str, count: int = 1) -> Hypothesis:
     """Every hidden layer has ``count`` neurons or more."""
 
-    def check(problem: Problem) -> Verdict:
+    def check(problem: Problem) -> Judgement:
         least = min(problem.network.hidden_widths, default=0)
         return judged(least >= count, needed, least_hidden_width=least)
 
     return Hypothesis(name, check)
 
 
-def has_full_row_rank(problem: Problem) -> Verdict:
+def has_full_row_rank(problem: Problem) -> Judgement:
     """Whether ``xx`` is invertible."""
     facts = data_facts_of(problem)
     if facts.moments is None or facts.rank_x is None:
@@ -199,7 +199,7 @@ def has_full_row_rank(problem: Problem) -> Verdict:
     return judged(facts.rank_x == facts.moments.inputs, "the inputs are linearly dependent", **evidence)
 
 
-def has_full_rank_xy(problem: Problem) -> Verdict:
+def has_full_rank_xy(problem: Problem) -> Judgement:
     """Whether ``xy`` has full rank."""
     facts = data_facts_of(problem)
     if facts.rank_xy is None or facts.moments is None:
@@ -208,14 +208,14 @@ def has_full_rank_xy(problem: Problem) -> Verdict:
     return judged(facts.rank_xy == full, "xy does not have full rank", rank=facts.rank_xy, full=full)
 
 
-def _nonzero_pull(problem: Problem) -> Verdict:
+def _nonzero_pull(problem: Problem) -> Judgement:
     pull = data_facts_of(problem).pull_at_zero
     if pull is None:
         return unknown("the gradient of the data term at the zero map is unknown")
     return judged(pull > 0.0, "the data term is stationary at the zero map", largest_singular_value=pull)
 
 
-def _whitened(problem: Problem) -> Verdict:
+def _whitened(problem: Problem) -> Judgement:
     facts = data_facts_of(problem)
     if facts.whitening is None:
         return unknown("without data the second moment of the inputs is unknown")

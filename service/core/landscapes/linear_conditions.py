@@ -6,7 +6,7 @@ import numpy as np
 
 from service.core.data_facts.facts import GAP_TOLERANCE, DataFacts, data_facts_of
 from service.core.ground.problems import Problem, Samples
-from service.core.ground.rules import Fact, Hypothesis, Verdict
+from service.core.ground.rules import Fact, Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import case, samples
 from service.core.landscapes.cases import on as on_data
@@ -33,7 +33,7 @@ def _distinct_values(values: list[float]) -> tuple[bool, float]:
     return least > GAP_TOLERANCE, least
 
 
-def _distinct_spectrum(problem: Problem) -> Verdict:
+def _distinct_spectrum(problem: Problem) -> Judgement:
     values = explained(data_facts_of(problem))
     if values is None:
         return on.unknown("without data the singular values are unknown")
@@ -42,7 +42,7 @@ def _distinct_spectrum(problem: Problem) -> Verdict:
     return on.judged(holds, "two singular values of the explained targets agree, or one is zero", **evidence)
 
 
-def _no_more_outputs(problem: Problem) -> Verdict:
+def _no_more_outputs(problem: Problem) -> Judgement:
     inputs, outputs = on.inputs_of(problem), problem.network.outputs
     if inputs is None:
         return on.unknown(on.INPUTS_UNKNOWN, outputs=outputs)

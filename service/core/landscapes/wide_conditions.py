@@ -5,7 +5,7 @@ from typing import Final
 
 from service.core.data_facts.facts import data_facts_of
 from service.core.ground.problems import Layer, Problem
-from service.core.ground.rules import Hypothesis, Verdict
+from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import case, samples
 from service.vocabulary import Activation, Bias, Property
@@ -17,7 +17,7 @@ SMOOTH_INCREASING: Final = frozenset({Activation.TANH, Activation.SIGMOID, Activ
 def width_against(name: str, reason: str, enough: Callable[[Problem, int, int], bool]) -> Hypothesis:
     """A condition on the last hidden width and the number of samples: ``enough(problem, width, samples)``."""
 
-    def check(problem: Problem) -> Verdict:
+    def check(problem: Problem) -> Judgement:
         n = data_facts_of(problem).n
         width = problem.network.hidden_widths[-1] if problem.network.hidden_widths else 0
         if n is None:
@@ -33,13 +33,13 @@ def _strictly_monotone_onto(layer: Layer) -> bool:
     return layer.activation is Activation.LEAKY_RELU and (layer.slope or 0.0) > 0.0
 
 
-def onto(problem: Problem) -> Verdict:
+def onto(problem: Problem) -> Judgement:
     """Whether every hidden activation is strictly increasing onto the real line."""
     holds = all(_strictly_monotone_onto(layer) for layer in on.hidden_of(problem))
     return on.judged(holds, "a hidden activation is not strictly increasing onto the real line")
 
 
-def _leaky(problem: Problem) -> Verdict:
+def _leaky(problem: Problem) -> Judgement:
     kinks = [layer.activation is Activation.LEAKY_RELU and layer.slope != 1.0 for layer in on.hidden_of(problem)]
     holds = onto(problem).holds is True and all(kinks)
     return on.judged(holds, "a hidden activation is not a leaky ReLU with positive slope other than one")

@@ -11,7 +11,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.exceeding import exceeding
 from service.core.ground.problems import Moments
 from service.core.several_outputs.quadratic import Quadratic, quadratic_of_moments
-from service.errors import FieldProblem, InputError
+from service.errors import FieldError, InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,14 @@ class LinearVae:
 
     def check(self) -> None:
         """Raise `InputError` naming what is out of range."""
-        problems: list[FieldProblem] = []
+        problems: list[FieldError] = []
         if self.latent < 1:
-            problems.append(FieldProblem(("network", "latent"), "must be at least 1"))
+            problems.append(FieldError(("network", "latent"), "must be at least 1"))
         for name, value in (("beta", self.beta), ("prior_variance", self.prior_variance)):
             if not (np.isfinite(value) and value > 0.0):
-                problems.append(FieldProblem(("network", name), "must be positive"))
+                problems.append(FieldError(("network", name), "must be positive"))
         if self.decoder_variance is not None and not self.decoder_variance > 0.0:
-            problems.append(FieldProblem(("network", "decoder_variance"), "must be positive"))
+            problems.append(FieldError(("network", "decoder_variance"), "must be positive"))
         if problems:
             raise InputError(problems)
 

@@ -21,7 +21,7 @@ from service.core.ground.results import (
     StationaryPoint,
     Thresholds,
 )
-from service.core.ground.rules import Finding, Verdict
+from service.core.ground.rules import Finding, Judgement
 from service.core.losses.expected import fit_of
 from service.core.models.evidence_bound import Autoencoder, gradient_norm, terms_of
 from service.core.models.linear_vae import LinearVae, VaeSolution, solve_vae
@@ -93,7 +93,7 @@ def vae_minima(problem: Problem, model: LinearVae) -> VaeMinima:
         Status.EXACT if certificate.holds else Status.BOUNDED,
         solution,
         certificate,
-        (Finding("linear encoder and decoder with diagonal latent noise", Verdict(True, evidence)),),
+        (Finding("linear encoder and decoder with diagonal latent noise", Judgement(True, evidence)),),
         spectrum.condition_number,
         spectrum.rank_tolerance,
     )

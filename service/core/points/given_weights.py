@@ -5,7 +5,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, shapes_of
 from service.core.losses.expected import DenseParameters
-from service.errors import FieldProblem, InputError
+from service.errors import FieldError, InputError
 
 
 def check_parameters(problem: Problem, parameters: DenseParameters) -> None:
@@ -18,24 +18,24 @@ def check_parameters(problem: Problem, parameters: DenseParameters) -> None:
         where it is not trained.
     """
     shapes = shapes_of(problem.network, problem.data.inputs)
-    problems: list[FieldProblem] = []
+    problems: list[FieldError] = []
     if len(parameters.weights) != len(shapes):
         raise InputError.at(("weights",), f"must hold {len(shapes)} matrices, one for each layer")
     for index, (weight, shape) in enumerate(zip(parameters.weights, shapes, strict=True)):
         if weight.shape != shape:
-            problems.append(FieldProblem(("weights", index), f"must have {shape[0]} rows and {shape[1]} columns"))
+            problems.append(FieldError(("weights", index), f"must have {shape[0]} rows and {shape[1]} columns"))
         elif not np.all(np.isfinite(weight)):
-            problems.append(FieldProblem(("weights", index), "must hold finite numbers only"))
+            problems.append(FieldError(("weights", index), "must hold finite numbers only"))
         elif not _as_frozen(weight, problem.network.layers[index].frozen_weights):
             detail = "must be the frozen_weights of the layer, which is not trained"
-            problems.append(FieldProblem(("weights", index), detail))
+            problems.append(FieldError(("weights", index), detail))
     for index, bias in enumerate(parameters.biases):
         expected = problem.network.has_bias(index)
         if expected != (bias is not None):
             detail = "is missing" if expected else "is given, but the layer has no bias"
-            problems.append(FieldProblem(("biases", index), detail))
+            problems.append(FieldError(("biases", index), detail))
         elif bias is not None and (bias.shape != (shapes[index][0],) or not np.all(np.isfinite(bias))):
-            problems.append(FieldProblem(("biases", index), f"must hold {shapes[index][0]} finite numbers"))
+            problems.append(FieldError(("biases", index), f"must hold {shapes[index][0]} finite numbers"))
     if problems:
         raise InputError(problems)
 

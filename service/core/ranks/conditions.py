@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from service.core.data_facts.labels import CLASSIFICATION_LOSSES
-from service.core.ground.rules import Fact, Verdict
+from service.core.ground.rules import Fact, Judgement
 from service.core.ranks.rule import Condition
 from service.core.ranks.setting import Setting
 from service.vocabulary import Activation, Bias, Dynamics, Loss, SkipKind
@@ -16,9 +16,9 @@ def simple(
 ) -> Condition:
     """A condition that is always decided, from one quantity."""
 
-    def verdict(setting: Setting) -> Verdict:
+    def verdict(setting: Setting) -> Judgement:
         holds = check(setting)
-        return Verdict(holds, {evidence: of(setting)}, "" if holds else no)
+        return Judgement(holds, {evidence: of(setting)}, "" if holds else no)
 
     return Condition(name, verdict)
 
@@ -35,48 +35,48 @@ def _loss(setting: Setting) -> str:
     return setting.problem.loss.value
 
 
-def _separable(setting: Setting) -> Verdict:
+def _separable(setting: Setting) -> Judgement:
     found = setting.separability
     if found.separable is True:
-        return Verdict(True, {"margin": found.margin or 0.0, "how": found.method})
+        return Judgement(True, {"margin": found.margin or 0.0, "how": found.method})
     reason = found.reason or "no linear map through the origin separates the classes"
-    return Verdict(found.separable, {"how": found.method}, reason)
+    return Judgement(found.separable, {"how": found.method}, reason)
 
 
 def _frozen(setting: Setting) -> int:
     return sum(layer.frozen_weights is not None for layer in setting.problem.network.layers)
 
 
-def _white(setting: Setting) -> Verdict:
+def _white(setting: Setting) -> Judgement:
     if setting.whiteness is None:
-        return Verdict(None, {}, "there are no data")
+        return Judgement(None, {}, "there are no data")
     scale, deviation = setting.whiteness
     holds = deviation <= 1e-9
-    return Verdict(holds, _measured(scale, deviation), "" if holds else "the inputs are not white")
+    return Judgement(holds, _measured(scale, deviation), "" if holds else "the inputs are not white")
 
 
-def _patterns(setting: Setting) -> Verdict:
+def _patterns(setting: Setting) -> Judgement:
     """Constant patterns are a statement about all later times, which measurements support but cannot decide."""
     if setting.graph.is_linear:
-        return Verdict(None, {"activations": "linear"}, "there are no patterns: the network is linear at all times")
+        return Judgement(None, {"activations": "linear"}, "there are no patterns: the network is linear at all times")
     if len(setting.snapshots) < 2:
-        return Verdict(None, {"snapshots": len(setting.snapshots)}, "patterns were not measured")
+        return Judgement(None, {"snapshots": len(setting.snapshots)}, "patterns were not measured")
     before, after = setting.patterns(-2), setting.patterns(-1)
     if before is None or after is None:
-        return Verdict(None, {}, "patterns need samples")
+        return Judgement(None, {}, "patterns need samples")
     changed = sum(int((old != new).sum()) for old, new in zip(before, after, strict=True))
     reason = "patterns changed between the last snapshots" if changed else "constant so far, which is not a proof"
-    return Verdict(None, {"changed_signs": changed}, reason)
+    return Judgement(None, {"changed_signs": changed}, reason)
 
 
-def _orthonormal(setting: Setting) -> Verdict:
+def _orthonormal(setting: Setting) -> Judgement:
     gram = setting.gram
     if gram is None:
         reason = "there are no samples, or too many to compare all pairs"
-        return Verdict(None, {}, reason)
+        return Judgement(None, {}, reason)
     holds = gram.deviation <= 1e-9
     reason = "" if holds else "the samples are not orthogonal and of equal length"
-    return Verdict(holds, _measured(gram.scale, gram.deviation), reason)
+    return Judgement(holds, _measured(gram.scale, gram.deviation), reason)
 
 
 def _measured(scale: float, deviation: float) -> dict[str, Fact]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from service.core.ground.problems import Network
-from service.errors import FieldProblem, InputError
+from service.errors import FieldError, InputError
 from service.vocabulary import Activation, SkipKind
 
 HOMOGENEOUS = frozenset({Activation.LINEAR, Activation.RELU, Activation.LEAKY_RELU})
@@ -190,15 +190,13 @@ def check(graph: Graph) -> None:
     InputError
         At the skip: an identity or diagonal skip between different widths, or something concatenated to the output.
     """
-    problems: list[FieldProblem] = []
+    problems: list[FieldError] = []
     for index, skip in enumerate(graph.network.skips):
         at = ("network", "skips", index)
         source, target = graph.widths[skip.source], graph.widths[skip.target]
         if skip.kind in (SkipKind.IDENTITY, SkipKind.DIAGONAL) and source != target:
-            problems.append(
-                FieldProblem(at, f"joins widths {source} and {target}; a skip of this kind needs equal ones")
-            )
+            problems.append(FieldError(at, f"joins widths {source} and {target}; a skip of this kind needs equal ones"))
         if skip.kind is SkipKind.CONCATENATE and skip.target == graph.network.n_layers:
-            problems.append(FieldProblem((*at, "to"), "must be a hidden layer: nothing reads what joins the output"))
+            problems.append(FieldError((*at, "to"), "must be a hidden layer: nothing reads what joins the output"))
     if problems:
         raise InputError(problems)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from service.core.ground.rules import Finding, Tristate, Verdict, conjunction
+from service.core.ground.rules import Finding, Judgement, Tristate, conjunction
 from service.core.ranks.setting import Setting
 from service.vocabulary import RankKind, TheoremStatus
 
@@ -13,11 +13,11 @@ class Condition:
     """A named condition on a setting."""
 
     name: str
-    check: Callable[[Setting], Verdict]
+    check: Callable[[Setting], Judgement]
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class RankClaim:
     """What a rule says of one weight matrix.
 
     Attributes
@@ -70,7 +70,7 @@ class RankRule:
     status: TheoremStatus
     kind: RankKind
     conditions: tuple[Condition, ...]
-    claims: Callable[[Setting], Mapping[int, Claim]]
+    claims: Callable[[Setting], Mapping[int, RankClaim]]
     certificate: str
     page: str
     holds: Setting
@@ -90,7 +90,7 @@ class Application:
     findings : tuple of Finding
     applies : bool or None
         False if a hypothesis fails; None if one is unknown or the rule is unconfirmed.
-    claims : mapping of int to Claim
+    claims : mapping of int to RankClaim
         Empty where it does not apply.
     numbers : mapping of str to float
     """
@@ -98,7 +98,7 @@ class Application:
     rule: RankRule
     findings: tuple[Finding, ...]
     applies: Tristate
-    claims: Mapping[int, Claim]
+    claims: Mapping[int, RankClaim]
     numbers: Mapping[str, float]
 
 
@@ -116,11 +116,11 @@ def apply(rule: RankRule, setting: Setting) -> Application:
     return Application(rule, findings, applies, rule.claims(setting), numbers)
 
 
-def _shared_kernels(setting: Setting) -> Verdict:
+def _shared_kernels(setting: Setting) -> Judgement:
     layers = [number for number, row in enumerate(setting.problem.network.layers, start=1) if row.convolution]
-    return Verdict(False, {"convolution": layers[0]}, f"layer {layers[0]} is a convolution")
+    return Judgement(False, {"convolution": layers[0]}, f"layer {layers[0]} is a convolution")
 
 
-def no_claims(_setting: Setting) -> Mapping[int, Claim]:
+def no_claims(_setting: Setting) -> Mapping[int, RankClaim]:
     """Claims of a rule that informs about more than single matrices."""
     return {}

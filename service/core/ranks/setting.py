@@ -14,7 +14,7 @@ from service.core.data_facts.rank import rank_of_table
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.spectrum import EPSILON
 from service.core.ground.problems import Problem
-from service.core.ground.rules import Verdict
+from service.core.ground.rules import Judgement
 from service.core.losses.logarithms import chance_loss, log_loss
 from service.core.ranks.graph import Graph
 from service.core.ranks.snapshot import Snapshot, forward
@@ -119,59 +119,59 @@ class Setting:
         return tuple(found)
 
     @cached_property
-    def starts_below_chance(self) -> Verdict:
+    def starts_below_chance(self) -> Judgement:
         """Whether the loss is at some time strictly below that of the zero function; it then stays there."""
         stated = self.training.initial_loss
         if self.problem.loss not in CLASSIFICATION_LOSSES:
             if stated is InitialLoss.BELOW_CHANCE:
-                return Verdict(True, {"initial_loss": "stated to be below chance"})
-            return Verdict(None, {"loss": self.problem.loss.value}, "this loss has no chance level")
+                return Judgement(True, {"initial_loss": "stated to be below chance"})
+            return Judgement(None, {"loss": self.problem.loss.value}, "this loss has no chance level")
         chance = chance_loss(self.problem.loss, self.outputs)
         if self.log_losses and self.n_samples:
             mean = math.exp(min(700.0, *self.log_losses)) / self.n_samples
             return _below(mean, chance, FROM_SNAPSHOTS)
         if stated is InitialLoss.BELOW_CHANCE:
-            return Verdict(True, {"initial_loss": "stated to be below chance", "chance": chance})
+            return Judgement(True, {"initial_loss": "stated to be below chance", "chance": chance})
         if isinstance(stated, InitialLoss):
-            return Verdict(None, {"chance": chance}, "the loss at the start is not known")
+            return Judgement(None, {"chance": chance}, "the loss at the start is not known")
         return _below(stated, chance, "as stated")
 
     @cached_property
-    def fits_every_sample(self) -> Verdict:
+    def fits_every_sample(self) -> Judgement:
         """Whether the summed loss falls below the level at which every sample is classified correctly."""
         if self.problem.loss not in CLASSIFICATION_LOSSES:
-            return Verdict(False, {"loss": self.problem.loss.value}, "only classification losses have such a level")
+            return Judgement(False, {"loss": self.problem.loss.value}, "only classification losses have such a level")
         dead = self.dead_layer
         if dead is not None:
-            return Verdict(False, {"layer": dead}, "every neuron of a ReLU layer is inactive on every sample")
+            return Judgement(False, {"layer": dead}, "every neuron of a ReLU layer is inactive on every sample")
         critical = math.log(chance_loss(self.problem.loss, 2))
         if self.log_losses:
             least = min(self.log_losses)
             if least < critical:
-                return Verdict(True, {"least_log_loss": least, "level": critical})
+                return Judgement(True, {"least_log_loss": least, "level": critical})
             reason = "the summed loss of every snapshot is above the level at which all samples are correct"
-            return Verdict(None, {"least_log_loss": least, "level": critical}, reason)
+            return Judgement(None, {"least_log_loss": least, "level": critical}, reason)
         stated = self.training.initial_loss
         if not isinstance(stated, InitialLoss) and self.n_samples and stated > 0.0:
             start = math.log(stated) + math.log(self.n_samples)
             if start < critical:
-                return Verdict(True, {"initial_log_loss": start, "level": critical})
-        return Verdict(None, {"level": critical}, "training may stop short of fitting every sample")
+                return Judgement(True, {"initial_log_loss": start, "level": critical})
+        return Judgement(None, {"level": critical}, "training may stop short of fitting every sample")
 
     @cached_property
-    def growth(self) -> Verdict:
+    def growth(self) -> Judgement:
         """Whether gradient flow drives the norm of every layer to infinity."""
         for verdict in (self._growing_loss, self._gradient_flow, self._undecayed, self._unfrozen):
             if verdict.holds is not True:
                 return verdict
         if self.problem.network.bias is not Bias.NONE:
-            return Verdict(None, {"bias": self.problem.network.bias.value}, "biases can carry the growth instead")
+            return Judgement(None, {"bias": self.problem.network.bias.value}, "biases can carry the growth instead")
         separable = self.separability
         if self.graph.is_linear and separable.separable is not True:
             reason = separable.reason or "the classes are not linearly separable"
-            return Verdict(separable.separable, {"how": separable.method}, reason)
+            return Judgement(separable.separable, {"how": separable.method}, reason)
         if self.graph.skips():
-            return Verdict(None, {"skips": len(self.graph.skips())}, "other paths can carry the growth instead")
+            return Judgement(None, {"skips": len(self.graph.skips())}, "other paths can carry the growth instead")
         if self.graph.is_linear and self.has_one_direction and self.starts_below_chance.holds is not None:
             return self.starts_below_chance
         return self.fits_every_sample
@@ -182,25 +182,27 @@ class Setting:
         return self.outputs == 1 or (self.outputs == 2 and self.problem.loss is Loss.CROSS_ENTROPY)
 
     @property
-    def _growing_loss(self) -> Verdict:
+    def _growing_loss(self) -> Judgement:
         loss = self.problem.loss
         holds = loss in CLASSIFICATION_LOSSES
-        return Verdict(holds, {"loss": loss.value}, "" if holds else f"weights stay finite under the loss {loss.value}")
+        return Judgement(
+            holds, {"loss": loss.value}, "" if holds else f"weights stay finite under the loss {loss.value}"
+        )
 
     @property
-    def _gradient_flow(self) -> Verdict:
+    def _gradient_flow(self) -> Judgement:
         dynamics = self.training.dynamics
         holds = dynamics is Dynamics.GRADIENT_FLOW
-        return Verdict(holds, {"dynamics": dynamics.value}, "" if holds else f"the dynamics is {dynamics.value}")
+        return Judgement(holds, {"dynamics": dynamics.value}, "" if holds else f"the dynamics is {dynamics.value}")
 
     @property
-    def _undecayed(self) -> Verdict:
-        return Verdict(not self.is_decayed, {}, "weight decay keeps the weights finite" if self.is_decayed else "")
+    def _undecayed(self) -> Judgement:
+        return Judgement(not self.is_decayed, {}, "weight decay keeps the weights finite" if self.is_decayed else "")
 
     @property
-    def _unfrozen(self) -> Verdict:
+    def _unfrozen(self) -> Judgement:
         frozen = [index + 1 for index, row in enumerate(self.problem.network.layers) if row.frozen_weights is not None]
-        return Verdict(not frozen, {"frozen_layers": len(frozen)}, "a layer is not trained" if frozen else "")
+        return Judgement(not frozen, {"frozen_layers": len(frozen)}, "a layer is not trained" if frozen else "")
 
     @cached_property
     def labels_are_targets(self) -> bool:
@@ -233,7 +235,7 @@ class Setting:
         return bool(self.graph.skips(SkipKind.IDENTITY))
 
 
-def _below(mean: float, chance: float, how: str) -> Verdict:
+def _below(mean: float, chance: float, how: str) -> Judgement:
     holds = mean < chance * (1.0 - 8.0 * EPSILON)
     reason = "" if holds else "the loss is not below that of the zero function"
-    return Verdict(holds, {"loss": mean, "chance": chance, "how": how}, reason)
+    return Judgement(holds, {"loss": mean, "chance": chance, "how": how}, reason)

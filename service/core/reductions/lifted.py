@@ -19,7 +19,7 @@ from service.core.ground.results import (
     Terms,
     Thresholds,
 )
-from service.core.ground.rules import Finding, Verdict
+from service.core.ground.rules import Finding, Judgement
 from service.core.losses.enclosed import EnclosedLoss
 from service.core.losses.expected import fit_of
 from service.core.reductions.enclosed import best_offset, enclosed_weights
@@ -55,7 +55,7 @@ def lifted(reduction: Reduction, plain: Minima) -> Minima:
         _thresholds(reduction, plain.solution.thresholds),
         origin,
     )
-    findings = [Finding(f"reduction: {step.name}", Verdict(True, step.evidence)) for step in reduction.steps]
+    findings = [Finding(f"reduction: {step.name}", Judgement(True, step.evidence)) for step in reduction.steps]
     return Minima(
         plain.status if certificate.holds else Status.BOUNDED,
         solution,

@@ -4,27 +4,27 @@ import numpy as np
 
 from service.core.ground.hypotheses import ALL_TRAINED, DATA, LINEAR, NO_SKIPS, SQUARED_LOSS
 from service.core.ground.problems import Problem
-from service.core.ground.rules import Hypothesis, Verdict
+from service.core.ground.rules import Hypothesis, Judgement
 from service.core.several_outputs.quadratic import WHITE_TOLERANCE, quadratic_of
 from service.core.several_outputs.ranks import rank_bound
 from service.core.several_outputs.water_filling import equality_holds, noisy_layers
 from service.core.several_outputs.water_level import water_level
 
-_VACUOUS = Verdict(True, {"data": False})
+_VACUOUS = Judgement(True, {"data": False})
 """Without data nothing contradicts a condition on them; that data are missing is a hypothesis of its own."""
 
 
-def _yes_or(holds: bool, reason: str, **evidence: bool | float | str) -> Verdict:
-    return Verdict(holds, evidence, "" if holds else reason)
+def _yes_or(holds: bool, reason: str, **evidence: bool | float | str) -> Judgement:
+    return Judgement(holds, evidence, "" if holds else reason)
 
 
-def _bias_compensated(problem: Problem) -> Verdict:
+def _bias_compensated(problem: Problem) -> Judgement:
     """The output bias is free and nothing else is affected by the means, or the means vanish."""
     network = problem.network
     if not network.bias_layers:
-        return Verdict(True, {"bias": network.bias.value})
+        return Judgement(True, {"bias": network.bias.value})
     if problem.moments is not None and problem.moments.centred:
-        return Verdict(True, {"bias": network.bias.value, "centred": True})
+        return Judgement(True, {"bias": network.bias.value, "centred": True})
     output = network.n_layers - 1
     decayed = [index for index in network.bias_layers if _bias_decay(problem, index) > 0.0]
     free = network.has_bias(output) and output not in decayed
@@ -32,13 +32,13 @@ def _bias_compensated(problem: Problem) -> Verdict:
     everywhere = len(network.bias_layers) == network.n_layers and not decayed
     evidence = {"bias": network.bias.value, "centred": False, "output_bias_undecayed": free, "hidden_noise": not quiet}
     if not free:
-        return Verdict(False, evidence, "the data are not centred and the output has no bias free of decay")
+        return Judgement(False, evidence, "the data are not centred and the output has no bias free of decay")
     if not quiet and not everywhere:
-        return Verdict(
+        return Judgement(
             False, evidence, "the data are not centred: hidden noise depends on the mean that the bias subtracts"
         )
     known = problem.moments is not None and problem.moments.x_mean is not None and problem.moments.y_mean is not None
-    return Verdict(known, evidence, "" if known else "the means of the data are not given")
+    return Judgement(known, evidence, "" if known else "the means of the data are not given")
 
 
 def _bias_decay(problem: Problem, index: int) -> float:
@@ -46,23 +46,23 @@ def _bias_decay(problem: Problem, index: int) -> float:
     return decays[index] if decays else 0.0
 
 
-def _no_hidden_noise(problem: Problem) -> Verdict:
+def _no_hidden_noise(problem: Problem) -> Judgement:
     largest = float(np.max(problem.network.noise_variances, initial=0.0))
     return _yes_or(largest == 0.0, "a hidden layer has noise", largest_variance=largest)
 
 
-def _all_decayed(problem: Problem) -> Verdict:
+def _all_decayed(problem: Problem) -> Judgement:
     least = float(np.min(problem.network.weight_decays))
     return _yes_or(least > 0.0, "a layer has no weight decay", least_decay=least)
 
 
-def _some_undecayed(problem: Problem) -> Verdict:
+def _some_undecayed(problem: Problem) -> Judgement:
     least = float(np.min(problem.network.weight_decays))
     holds = least == 0.0 or problem.network.n_layers == 1
     return _yes_or(holds, "every layer has weight decay", least_decay=least, layers=problem.network.n_layers)
 
 
-def _white_inputs(problem: Problem) -> Verdict:
+def _white_inputs(problem: Problem) -> Judgement:
     if problem.moments is None:
         return _VACUOUS
     spread = quadratic_of(problem).spread
@@ -70,7 +70,7 @@ def _white_inputs(problem: Problem) -> Verdict:
     return _yes_or(spread <= WHITE_TOLERANCE, reason, spread=spread, spread_tolerance=WHITE_TOLERANCE)
 
 
-def _autoencoder(problem: Problem) -> Verdict:
+def _autoencoder(problem: Problem) -> Judgement:
     if problem.moments is None:
         return _VACUOUS
     distance, noise = reconstruction_distance(problem), problem.network.input_noise_variance
@@ -92,7 +92,7 @@ def reconstruction_distance(problem: Problem) -> float:
 def layers_at_least(count: int) -> Hypothesis:
     """At least ``count`` weight matrices."""
 
-    def check(problem: Problem) -> Verdict:
+    def check(problem: Problem) -> Judgement:
         layers = problem.network.n_layers
         return _yes_or(layers >= count, f"fewer than {count} layers", layers=layers)
 
@@ -102,45 +102,47 @@ def layers_at_least(count: int) -> Hypothesis:
 def layers_exactly(count: int) -> Hypothesis:
     """Exactly ``count`` weight matrices."""
 
-    def check(problem: Problem) -> Verdict:
+    def check(problem: Problem) -> Judgement:
         layers = problem.network.n_layers
         return _yes_or(layers == count, f"not {count} layers", layers=layers)
 
     return Hypothesis(f"{count} layers", check)
 
 
-def _wide_enough(problem: Problem) -> Verdict:
+def _wide_enough(problem: Problem) -> Judgement:
     if problem.moments is None:
         return _VACUOUS
     needed = min(problem.network.outputs, problem.data.inputs)
     width = min(problem.network.hidden_widths, default=0)
     holds = width >= needed
-    return Verdict(holds, {"width": width, "needed": needed}, "" if holds else "a hidden layer is a bottleneck")
+    return Judgement(holds, {"width": width, "needed": needed}, "" if holds else "a hidden layer is a bottleneck")
 
 
-def _rank_one(problem: Problem) -> Verdict:
+def _rank_one(problem: Problem) -> Judgement:
     if problem.moments is None:
         return _VACUOUS
     bound = rank_bound(problem)
-    return Verdict(bound == 1, {"rank_bound": bound}, "" if bound == 1 else "the end-to-end map can have a higher rank")
+    return Judgement(
+        bound == 1, {"rank_bound": bound}, "" if bound == 1 else "the end-to-end map can have a higher rank"
+    )
 
 
-def _noise_present(problem: Problem) -> Verdict:
+def _noise_present(problem: Problem) -> Judgement:
     count = len(noisy_layers(problem.network))
-    return Verdict(count > 0, {"noisy_layers": count}, "" if count else "no hidden layer has noise")
+    return Judgement(count > 0, {"noisy_layers": count}, "" if count else "no hidden layer has noise")
 
 
-def _one_noisy_layer(problem: Problem) -> Verdict:
+def _one_noisy_layer(problem: Problem) -> Judgement:
     count = len(noisy_layers(problem.network))
-    return Verdict(count == 1, {"noisy_layers": count}, "" if count == 1 else "not one hidden layer has noise")
+    return Judgement(count == 1, {"noisy_layers": count}, "" if count == 1 else "not one hidden layer has noise")
 
 
-def _no_decay(problem: Problem) -> Verdict:
+def _no_decay(problem: Problem) -> Judgement:
     largest = float(np.max(problem.network.weight_decays))
     return _yes_or(largest == 0.0, "a layer has weight decay", largest_decay=largest)
 
 
-def _output_bias_on_means(problem: Problem) -> Verdict:
+def _output_bias_on_means(problem: Problem) -> Judgement:
     network = problem.network
     index = network.n_layers - 1
     alone = network.bias_layers == (index,) and _bias_decay(problem, index) == 0.0
@@ -151,28 +153,28 @@ def _output_bias_on_means(problem: Problem) -> Verdict:
     return _yes_or(alone and known, reason if known else "the means are not given", bias=network.bias.value)
 
 
-def _separable(problem: Problem) -> Verdict:
+def _separable(problem: Problem) -> Judgement:
     if problem.moments is None:
         return _VACUOUS
     decays = problem.network.weight_decays
     if not np.all(decays > 0.0):
-        return Verdict(True, {"least_decay": float(np.min(decays))})
+        return Judgement(True, {"least_decay": float(np.min(decays))})
     spread = quadratic_of(problem).spread
     holds = problem.network.n_layers == 2 and spread <= WHITE_TOLERANCE
     evidence = {"layers": problem.network.n_layers, "spread": spread}
-    return Verdict(holds, evidence, "" if holds else "decay on every layer needs two layers and white inputs")
+    return Judgement(holds, evidence, "" if holds else "decay on every layer needs two layers and white inputs")
 
 
-def _bound_attained(problem: Problem) -> Verdict:
+def _bound_attained(problem: Problem) -> Judgement:
     noisy = len(noisy_layers(problem.network))
     if problem.moments is None:
         return _VACUOUS
     if noisy <= 1:
-        return Verdict(True, {"noisy_layers": noisy})
+        return Judgement(True, {"noisy_layers": noisy})
     kept = water_level(problem, quadratic_of(problem)).kept
     holds = equality_holds(problem.network, kept)
     reason = "several noisy layers and a solution of higher rank: the bound is strict"
-    return Verdict(holds, {"noisy_layers": noisy, "rank": kept}, "" if holds else reason)
+    return Judgement(holds, {"noisy_layers": noisy, "rank": kept}, "" if holds else reason)
 
 
 BIAS_COMPENSATED = Hypothesis("biases reduce to centring", _bias_compensated)

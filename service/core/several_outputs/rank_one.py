@@ -41,7 +41,7 @@ class RankOne:
 
 
 @dataclass(frozen=True)
-class RankOneTask:
+class RankOneObjective:
     """The objective, with everything that the search uses again and again."""
 
     quadratic: Quadratic
@@ -115,7 +115,7 @@ def _leading(matrix: FloatArray) -> tuple[float, FloatArray]:
     return max(float(values[-1]), 0.0), vectors[:, -1]
 
 
-def minimise(task: RankOneTask, tolerance: float = 1e-11, nodes: int = NODES) -> RankOne:
+def minimise(task: RankOneObjective, tolerance: float = 1e-11, nodes: int = NODES) -> RankOne:
     """Branch and bound to a gap of ``tolerance`` times the loss of zero.
 
     Notes
@@ -172,7 +172,7 @@ def _left(quadratic: Quadratic, right: FloatArray) -> FloatArray:
     return pull / size if size > 0.0 else np.zeros(quadratic.target.shape[0])
 
 
-def _polish(task: RankOneTask, point: FloatArray) -> FloatArray:
+def _polish(task: RankOneObjective, point: FloatArray) -> FloatArray:
     """Newton steps on the reduced objective while they lower its gradient."""
     if not np.any(point):
         return point

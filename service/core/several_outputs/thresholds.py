@@ -8,13 +8,13 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.results import Thresholds, Transition
 from service.core.several_outputs.quadratic import Quadratic
-from service.core.several_outputs.rank_one import RankOneTask, minimise
+from service.core.several_outputs.rank_one import RankOneObjective, minimise
 from service.core.several_outputs.shrinkage import Shrinkage
 
 ROUNDS = 60
 
 
-def collapse_scale(task: RankOneTask) -> float:
+def collapse_scale(task: RankOneObjective) -> float:
     """Factor on all decays at which zero becomes optimal among maps of rank one.
 
     Notes
@@ -27,7 +27,7 @@ def collapse_scale(task: RankOneTask) -> float:
     if task.shrinkage.n_layers == 2:
         return scale
     for _ in range(ROUNDS):
-        found = minimise(RankOneTask(task.quadratic, task.shrinkage.scaled(scale)), 1e-13).right
+        found = minimise(RankOneObjective(task.quadratic, task.shrinkage.scaled(scale)), 1e-13).right
         if not np.any(found):
             break
         following = _scale_along(task, found)
@@ -37,7 +37,7 @@ def collapse_scale(task: RankOneTask) -> float:
     return scale
 
 
-def _scale_along(task: RankOneTask, direction: FloatArray) -> float:
+def _scale_along(task: RankOneObjective, direction: FloatArray) -> float:
     """Collapse scale of the maps whose input direction is fixed."""
     unit = direction / float(np.linalg.norm(direction))
     pull = float(np.linalg.norm(task.quadratic.correlation @ unit))
@@ -47,7 +47,7 @@ def _scale_along(task: RankOneTask, direction: FloatArray) -> float:
     return alone.scale_reaching(pull / square, alone.global_threshold)
 
 
-def rank_one_thresholds(task: RankOneTask) -> Thresholds:
+def rank_one_thresholds(task: RankOneObjective) -> Thresholds:
     """Thresholds of a network whose map has rank at most one."""
     layers = task.shrinkage.n_layers
     reasons = {
@@ -63,7 +63,7 @@ def rank_one_thresholds(task: RankOneTask) -> Thresholds:
         reasons["transition_order"] = reasons["critical_decay_scale"]
         return Thresholds(None, None, None, None, None, (), reasons)
     scale = collapse_scale(task)
-    before = RankOneTask(task.quadratic, task.shrinkage.scaled(scale * (1.0 - 1e-9)))
+    before = RankOneObjective(task.quadratic, task.shrinkage.scaled(scale * (1.0 - 1e-9)))
     norm = 0.0 if layers == 2 else float(np.linalg.norm(minimise(before).right))
     order = 2 if layers == 2 else 1
     return Thresholds(scale, None, None, None, order, (Transition(scale, order, norm, 0.0),), reasons)

@@ -22,7 +22,7 @@ from service.core.several_outputs.layers import aligned_layers
 from service.core.several_outputs.nuclear import minimise as minimise_nuclear
 from service.core.several_outputs.origin import origin_of, origin_points
 from service.core.several_outputs.quadratic import Quadratic, quadratic_of
-from service.core.several_outputs.rank_one import RankOneTask
+from service.core.several_outputs.rank_one import RankOneObjective
 from service.core.several_outputs.rank_one import minimise as minimise_rank_one
 from service.core.several_outputs.ranks import rank_bound
 from service.core.several_outputs.reweighted import settle
@@ -75,7 +75,7 @@ def _starts(problem: Problem, task: Penalised) -> Iterator[FloatArray]:
         yield from relaxed
     least_squares = quadratic.target / quadratic.scales
     yield least_squares
-    found = minimise_rank_one(RankOneTask(quadratic, Shrinkage.of(decays)), 1e-9)
+    found = minimise_rank_one(RankOneObjective(quadratic, Shrinkage.of(decays)), 1e-9)
     yield np.outer(found.left, found.right)
     if decays.size == 2:
         yield _relaxed(quadratic, common_decay(decays))

@@ -16,7 +16,7 @@ from service.core.ground.parameters import FactoredMatrix, Parameters
 from service.core.ground.problems import Layer, Network, Problem, shapes_of
 from service.core.ground.results import GlobalMinimum, Solution, Thresholds
 from service.core.ground.roles import Solver
-from service.core.ground.rules import Hypothesis, Verdict
+from service.core.ground.rules import Hypothesis, Judgement
 from service.core.losses.expected import DenseParameters, terms_of
 from service.core.several_outputs import hypotheses as needs
 from service.core.several_outputs.answer import UNIQUE, global_minimum, minimum_point
@@ -239,11 +239,11 @@ def _factored(problem: Problem, quadratic: Quadratic, weights: list[FloatArray],
     return Parameters(factored, tuple(biases))
 
 
-def _all_or_none(problem: Problem) -> Verdict:
+def _all_or_none(problem: Problem) -> Judgement:
     decayed = int(np.count_nonzero(problem.network.weight_decays))
     holds = decayed in (0, problem.network.n_layers)
     reason = "only some layers are decayed: the infimum is that without any decay, and is not attained"
-    return Verdict(holds, {"decayed_layers": decayed}, "" if holds else reason)
+    return Judgement(holds, {"decayed_layers": decayed}, "" if holds else reason)
 
 
 def seconds(widths: Sequence[int]) -> float:

@@ -15,7 +15,7 @@ from service.core.several_outputs.answer import UNIQUE, ZERO_UNIQUE, global_mini
 from service.core.several_outputs.layers import aligned_layers
 from service.core.several_outputs.origin import origin_of, origin_points
 from service.core.several_outputs.quadratic import Quadratic, quadratic_of
-from service.core.several_outputs.rank_one import RankOne, RankOneTask, minimise
+from service.core.several_outputs.rank_one import RankOne, RankOneObjective, minimise
 from service.core.several_outputs.shrinkage import Shrinkage
 from service.core.several_outputs.thresholds import rank_one_thresholds
 from service.vocabulary import Status
@@ -25,7 +25,7 @@ def solve(problem: Problem) -> Solution:
     """Global minimum of a decayed network through a bottleneck of one."""
     quadratic = quadratic_of(problem)
     decays = problem.network.weight_decays
-    task = RankOneTask(quadratic, Shrinkage.of(decays))
+    task = RankOneObjective(quadratic, Shrinkage.of(decays))
     found = minimise(task)
     minimum = rank_one_minimum(problem, quadratic, found)
     reason = "the barrier of the reduced problem has no closed form for inputs that are not white"

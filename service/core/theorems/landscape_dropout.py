@@ -5,14 +5,14 @@ from typing import Final
 import numpy as np
 
 from service.core.ground.problems import Problem
-from service.core.ground.rules import Hypothesis, Verdict
+from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import case, row, samples, with_layer
 from service.core.landscapes.decayed_conditions import TRAINED, WHITE
 from service.vocabulary import TheoremStatus
 
 
-def _hidden_dropout(problem: Problem) -> Verdict:
+def _hidden_dropout(problem: Problem) -> Judgement:
     largest = float(np.max(problem.network.noise_variances, initial=0.0))
     return on.judged(largest > 0.0, "no hidden layer has noise", largest_noise_variance=largest)
 

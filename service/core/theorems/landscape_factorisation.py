@@ -8,7 +8,7 @@ import numpy as np
 
 from service.core.data_facts.facts import GAP_TOLERANCE, data_facts_of
 from service.core.ground.problems import Problem
-from service.core.ground.rules import Hypothesis, Verdict
+from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import ALWAYS_CONVEX, case, follows, row, with_widths
 from service.core.landscapes.decayed_conditions import DEEP, SHALLOW, SPURIOUS, TRAINED, WHITE
@@ -39,7 +39,7 @@ def _gain(shrinkage: Shrinkage, value: float) -> float:
     return -np.inf if root is None else value * value - root.value
 
 
-def _no_tie(problem: Problem) -> Verdict:
+def _no_tie(problem: Problem) -> Judgement:
     found = _levels(problem)
     if found is None:
         return on.unknown("the singular values are unknown")
@@ -49,7 +49,7 @@ def _no_tie(problem: Problem) -> Verdict:
     return on.judged(holds, "a singular value lies at the threshold", threshold=start, least_relative_gap=gap)
 
 
-def _unequal_levels(problem: Problem) -> Verdict:
+def _unequal_levels(problem: Problem) -> Judgement:
     found = _levels(problem)
     if found is None:
         return on.unknown("the singular values are unknown")
@@ -62,7 +62,7 @@ def _unequal_levels(problem: Problem) -> Verdict:
     return on.judged(holds, "only one level of local minima", levels=len(levels), spread=spread, threshold=start)
 
 
-def _one_level(problem: Problem) -> Verdict:
+def _one_level(problem: Problem) -> Judgement:
     found = _levels(problem)
     if found is None:
         return on.unknown("the singular values are unknown")

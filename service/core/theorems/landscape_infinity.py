@@ -5,7 +5,7 @@ from typing import Final
 from service.core.data_facts.facts import data_facts_of
 from service.core.data_facts.separation import separation_of
 from service.core.ground.problems import Problem
-from service.core.ground.rules import Hypothesis, Verdict
+from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import (
     case,
@@ -26,16 +26,16 @@ from service.vocabulary import Activation, Bias, Loss, Property, TheoremStatus
 TAILED: Final = frozenset({Loss.LOGISTIC, Loss.EXPONENTIAL, Loss.CROSS_ENTROPY})
 
 
-def _finite_expectation(problem: Problem) -> Verdict:
+def _finite_expectation(problem: Problem) -> Judgement:
     noisy = on.NO_NOISE.check(problem).holds is False
     return on.judged(not noisy or problem.loss is Loss.SQUARED, "noise, and the loss is not squared", noise=noisy)
 
 
-def _tailed(problem: Problem) -> Verdict:
+def _tailed(problem: Problem) -> Judgement:
     return on.judged(problem.loss in TAILED, "the loss attains its least value", loss=problem.loss.value)
 
 
-def _separated(problem: Problem) -> Verdict:
+def _separated(problem: Problem) -> Judgement:
     """Some weights classify every sample with a positive margin."""
     if problem.samples is None:
         return on.unknown(on.SAMPLES_NEEDED)
@@ -46,7 +46,7 @@ def _separated(problem: Problem) -> Verdict:
     return _separated_by_interpolation(problem)
 
 
-def _separated_linearly(problem: Problem) -> Verdict:
+def _separated_linearly(problem: Problem) -> Judgement:
     found = separation_of(problem, offset=bool(problem.network.bias_layers))
     if found is None:
         return on.unknown("too many samples and classes to decide separability")
@@ -57,7 +57,7 @@ def _separated_linearly(problem: Problem) -> Verdict:
     return on.judged(wide or None, "separable, but whether through the bottleneck is not known", margin=margin)
 
 
-def _separated_by_interpolation(problem: Problem) -> Verdict:
+def _separated_by_interpolation(problem: Problem) -> Judgement:
     if on.CONSISTENT_TARGETS.check(problem).holds is False:
         return on.judged(False, "equal inputs have different labels")
     distinct = data_facts_of(problem).distinct or 0

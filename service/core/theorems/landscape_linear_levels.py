@@ -6,7 +6,7 @@ import numpy as np
 
 from service.core.data_facts.facts import GAP_TOLERANCE, data_facts_of
 from service.core.ground.problems import Problem
-from service.core.ground.rules import Fact, Hypothesis, Verdict
+from service.core.ground.rules import Fact, Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import (
     case,
@@ -22,7 +22,7 @@ from service.core.landscapes.linear_conditions import CONNECTED, SHALLOW, explai
 from service.vocabulary import TheoremStatus
 
 
-def _wider_than_both(problem: Problem) -> Verdict:
+def _wider_than_both(problem: Problem) -> Judgement:
     inputs = on.inputs_of(problem)
     outputs, least = problem.network.outputs, min(problem.network.hidden_widths, default=0)
     if inputs is None:
@@ -33,7 +33,7 @@ def _wider_than_both(problem: Problem) -> Verdict:
     return on.judged(holds, "a hidden layer is too narrow", least_hidden_width=least, inputs=inputs, outputs=outputs)
 
 
-def _narrowest_is_hidden(problem: Problem) -> Verdict:
+def _narrowest_is_hidden(problem: Problem) -> Judgement:
     inputs = on.inputs_of(problem)
     if inputs is None:
         return on.unknown(on.INPUTS_UNKNOWN)
@@ -42,7 +42,7 @@ def _narrowest_is_hidden(problem: Problem) -> Verdict:
     return on.judged(count > 0, "no hidden layer is as narrow as the whole network", rank=least, hidden_layers=count)
 
 
-def _unique_full_rank_optimum(problem: Problem) -> Verdict:
+def _unique_full_rank_optimum(problem: Problem) -> Judgement:
     facts, inputs = data_facts_of(problem), on.inputs_of(problem)
     values = explained(facts)
     if values is None or inputs is None:

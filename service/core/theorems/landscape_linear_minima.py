@@ -6,7 +6,7 @@ import numpy as np
 
 from service.core.data_facts.facts import data_facts_of
 from service.core.ground.problems import Problem, Samples
-from service.core.ground.rules import Hypothesis, Verdict
+from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import (
     case,
@@ -33,21 +33,21 @@ from service.core.landscapes.linear_conditions import (
 from service.vocabulary import TheoremStatus
 
 
-def _as_many_outputs(problem: Problem) -> Verdict:
+def _as_many_outputs(problem: Problem) -> Judgement:
     inputs, outputs = on.inputs_of(problem), problem.network.outputs
     if inputs is None:
         return on.unknown(on.INPUTS_UNKNOWN, outputs=outputs)
     return on.judged(outputs == inputs, "inputs and outputs differ in number", inputs=inputs, outputs=outputs)
 
 
-def _no_wider_than_input(problem: Problem) -> Verdict:
+def _no_wider_than_input(problem: Problem) -> Judgement:
     inputs, widest = on.inputs_of(problem), max(problem.network.hidden_widths, default=0)
     if inputs is None:
         return on.unknown(on.INPUTS_UNKNOWN, hidden_width=widest)
     return on.judged(widest <= inputs, "the hidden layer is wider than the input", inputs=inputs, hidden_width=widest)
 
 
-def _targets_of_full_rank(problem: Problem) -> Verdict:
+def _targets_of_full_rank(problem: Problem) -> Judgement:
     rank = data_facts_of(problem).rank_y
     outputs = problem.network.outputs
     if rank is None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from service.core.data_facts.facts import data_facts_of
 from service.core.ground.problems import Problem, Samples
-from service.core.ground.rules import Hypothesis, Verdict
+from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import dependent, excludes, follows, implied_by, row
 from service.core.landscapes.cases import on as on_data
@@ -22,7 +22,7 @@ from service.core.landscapes.linear_conditions import (
 from service.vocabulary import TheoremStatus
 
 
-def _enough_samples(problem: Problem) -> Verdict:
+def _enough_samples(problem: Problem) -> Judgement:
     facts = data_facts_of(problem)
     if facts.n is None or facts.moments is None:
         return on.unknown("the number of samples is unknown")

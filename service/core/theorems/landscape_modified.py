@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from service.core.ground.problems import Problem
-from service.core.ground.rules import Hypothesis, Verdict
+from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import (
     ALWAYS_CONVEX,
@@ -23,28 +23,28 @@ from service.core.landscapes.kernel import kernel_of
 from service.vocabulary import Activation, TheoremStatus
 
 
-def _only_output_fixed_at_signs(problem: Problem) -> Verdict:
+def _only_output_fixed_at_signs(problem: Problem) -> Judgement:
     layers = problem.network.layers
     frozen = layers[-1].frozen_weights
     holds = frozen is not None and bool(np.ptp(np.abs(frozen)) == 0.0) and layers[0].frozen_weights is None
     return on.judged(holds, "the output weights are not fixed at plus or minus one value")
 
 
-def _unit_inputs(problem: Problem) -> Verdict:
+def _unit_inputs(problem: Problem) -> Judgement:
     if problem.samples is None:
         return on.unknown(on.SAMPLES_NEEDED)
     deviation = float(np.abs(np.linalg.norm(problem.samples.x, axis=1) - 1.0).max())
     return on.judged(deviation <= 1e-9, "the inputs are not of length one", largest_deviation=deviation)
 
 
-def _kernel_positive(problem: Problem) -> Verdict:
+def _kernel_positive(problem: Problem) -> Judgement:
     least = kernel_of(problem)
     if least is None:
         return on.unknown("the kernel is computed for up to 300 samples of length one")
     return on.judged(least > 1e-12, "two inputs are parallel", least_eigenvalue=least)
 
 
-def _twice_differentiable(problem: Problem) -> Verdict:
+def _twice_differentiable(problem: Problem) -> Judgement:
     kinks = {Activation.RELU, Activation.LEAKY_RELU}
     holds = all(layer.activation not in kinks for layer in problem.network.layers)
     return on.judged(holds, "an activation has a kink")

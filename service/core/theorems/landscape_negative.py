@@ -6,7 +6,7 @@ import numpy as np
 
 from service.core.data_facts.facts import FIT_TOLERANCE, ROUNDING, data_facts_of
 from service.core.ground.problems import Layer, Problem, Samples
-from service.core.ground.rules import Hypothesis, Verdict
+from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import (
     case,
@@ -33,14 +33,14 @@ def _two_slopes(layer: Layer) -> bool:
     return layer.activation is Activation.LEAKY_RELU and slope >= 0.0 and slope != 1.0
 
 
-def _two_slope_network(problem: Problem) -> Verdict:
+def _two_slope_network(problem: Problem) -> Judgement:
     hidden = on.hidden_of(problem)
     kinds = sorted({layer.activation.value for layer in hidden})
     holds = all(_two_slopes(layer) for layer in hidden)
     return on.judged(holds, "a hidden activation does not have two such slopes", activations=", ".join(kinds))
 
 
-def _affine_piece(problem: Problem) -> Verdict:
+def _affine_piece(problem: Problem) -> Judgement:
     hidden = on.hidden_of(problem)
     holds = all(
         layer.activation is Activation.RELU or (layer.activation is Activation.LEAKY_RELU and layer.slope != 1.0)
@@ -49,7 +49,7 @@ def _affine_piece(problem: Problem) -> Verdict:
     return on.judged(holds, "a hidden activation has no affine segment, or is a polynomial")
 
 
-def _not_affine(problem: Problem) -> Verdict:
+def _not_affine(problem: Problem) -> Judgement:
     facts = data_facts_of(problem)
     residual, spread = facts.affine_residual, facts.conditional_variance
     if residual is None or spread is None or facts.moments is None:
@@ -60,7 +60,7 @@ def _not_affine(problem: Problem) -> Verdict:
     return on.judged(holds, "an affine map fits the conditional means", **numbers)
 
 
-def _not_constant(problem: Problem) -> Verdict:
+def _not_constant(problem: Problem) -> Judgement:
     facts = data_facts_of(problem)
     spread = facts.conditional_variance
     if spread is None or facts.moments is None:
@@ -69,7 +69,7 @@ def _not_constant(problem: Problem) -> Verdict:
     return on.judged(holds, "the conditional means are constant", variance=spread, tolerance=ROUNDING)
 
 
-def _wider_than_output(problem: Problem) -> Verdict:
+def _wider_than_output(problem: Problem) -> Judgement:
     least, outputs = min(problem.network.hidden_widths, default=0), problem.network.outputs
     return on.judged(least > outputs, "a hidden layer is too narrow", least_hidden_width=least, outputs=outputs)
 

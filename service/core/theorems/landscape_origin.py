@@ -8,7 +8,7 @@ import numpy as np
 from service.core.data_facts.facts import data_facts_of
 from service.core.ground.numbers.exceeding import exceeds
 from service.core.ground.problems import Problem, Samples
-from service.core.ground.rules import Fact, Hypothesis, Verdict
+from service.core.ground.rules import Fact, Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.below_origin import VANISHING, below_origin_of
 from service.core.landscapes.cases import (
@@ -25,13 +25,13 @@ from service.core.landscapes.decayed_conditions import DEEP, SHALLOW, SPURIOUS, 
 from service.vocabulary import Activation, Loss, Property, TheoremStatus
 
 
-def _order_of_origin(problem: Problem) -> Verdict:
+def _order_of_origin(problem: Problem) -> Judgement:
     noisy = on.NO_NOISE.check(problem).holds is False
     tame = on.LINEAR.check(problem).holds is True and problem.loss is Loss.SQUARED
     return on.judged(not noisy or tame, "there is noise, and the network is not linear under squared loss", noise=noisy)
 
 
-def _below_origin(problem: Problem) -> Verdict:
+def _below_origin(problem: Problem) -> Judgement:
     found = below_origin_of(problem)
     if found is None:
         return on.unknown("no network below the origin was constructed")
@@ -39,7 +39,7 @@ def _below_origin(problem: Problem) -> Verdict:
     return on.judged(True, "", **numbers) if found.improves else on.unknown("no better network was found", **numbers)
 
 
-def _origin_kept(problem: Problem) -> Verdict:
+def _origin_kept(problem: Problem) -> Judgement:
     facts = data_facts_of(problem)
     if facts.pull_at_zero is None:
         return on.unknown("without data the pull on the zero map is unknown")

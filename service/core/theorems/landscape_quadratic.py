@@ -6,7 +6,7 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, Samples
-from service.core.ground.rules import Hypothesis, Verdict
+from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import (
     ALWAYS_CONVEX,
@@ -30,12 +30,12 @@ def _output_signs(problem: Problem) -> FloatArray | None:
     return None if frozen is None or len(frozen) != 1 else np.sign(frozen[0])
 
 
-def _only_output_frozen(problem: Problem) -> Verdict:
+def _only_output_frozen(problem: Problem) -> Judgement:
     frozen = [layer.frozen_weights is not None for layer in problem.network.layers]
     return on.judged(frozen[-1] and not any(frozen[:-1]), "not exactly the output layer is fixed")
 
 
-def _both_signs(problem: Problem) -> Verdict:
+def _both_signs(problem: Problem) -> Judgement:
     signs, inputs = _output_signs(problem), on.inputs_of(problem)
     if signs is None or inputs is None:
         return on.judged(False if signs is None else None, "no fixed output weights, or no number of inputs")
@@ -44,13 +44,13 @@ def _both_signs(problem: Problem) -> Verdict:
     return on.judged(holds, "too few output weights of a sign", positive=positive, negative=negative, inputs=inputs)
 
 
-def _all_ones(problem: Problem) -> Verdict:
+def _all_ones(problem: Problem) -> Judgement:
     frozen = problem.network.layers[-1].frozen_weights
     holds = frozen is not None and bool(np.all(frozen == 1.0))
     return on.judged(holds, "the output weights are not fixed at one")
 
 
-def _as_wide_as_input(problem: Problem) -> Verdict:
+def _as_wide_as_input(problem: Problem) -> Judgement:
     width, inputs = problem.network.hidden_widths[0] if problem.network.hidden_widths else 0, on.inputs_of(problem)
     if inputs is None:
         return on.unknown(on.INPUTS_UNKNOWN, width=width)

@@ -6,7 +6,7 @@ from typing import Final
 
 from service.core.data_facts.facts import data_facts_of
 from service.core.ground.problems import Problem
-from service.core.ground.rules import Hypothesis, Verdict
+from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import (
     ALWAYS_CONVEX,
@@ -35,20 +35,20 @@ from service.vocabulary import Activation, Bias, Property, TheoremStatus
 CONNECTED: Final = Property.SUBLEVEL_SETS_CONNECTED
 
 
-def _independent_samples(problem: Problem) -> Verdict:
+def _independent_samples(problem: Problem) -> Judgement:
     facts = data_facts_of(problem)
     if facts.n is None or facts.rank_x is None:
         return on.unknown("the rank of the samples is unknown")
     return on.judged(facts.rank_x == facts.n, "the samples are linearly dependent", rank=facts.rank_x, samples=facts.n)
 
 
-def _decreasing(problem: Problem) -> Verdict:
+def _decreasing(problem: Problem) -> Judgement:
     widths = [layer.width for layer in problem.network.layers]
     holds = all(one > other for one, other in pairwise(widths))
     return on.judged(holds, "the widths do not decrease strictly", widths=" ".join(map(str, widths)))
 
 
-def _wide_then_decreasing(problem: Problem) -> Verdict:
+def _wide_then_decreasing(problem: Problem) -> Judgement:
     n = data_facts_of(problem).n
     if n is None:
         return on.unknown("the number of samples is unknown")
@@ -60,7 +60,7 @@ def _wide_then_decreasing(problem: Problem) -> Verdict:
     return on.judged(holds, "no layer as wide as the samples with decreasing widths behind it", samples=n)
 
 
-def _first_then_decreasing(problem: Problem) -> Verdict:
+def _first_then_decreasing(problem: Problem) -> Judgement:
     n = data_facts_of(problem).n
     if n is None:
         return on.unknown("the number of samples is unknown")

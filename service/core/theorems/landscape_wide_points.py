@@ -5,7 +5,7 @@ from typing import Final
 
 from service.core.data_facts.facts import data_facts_of
 from service.core.ground.problems import Problem
-from service.core.ground.rules import Hypothesis, Verdict
+from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import (
     implied_by,
@@ -20,7 +20,7 @@ from service.core.landscapes.wide_conditions import ANALYTIC, LAST_WIDE, RELU_CA
 from service.vocabulary import Activation, TheoremStatus
 
 
-def _wide_then_narrowing(problem: Problem) -> Verdict:
+def _wide_then_narrowing(problem: Problem) -> Judgement:
     n = data_facts_of(problem).n
     if n is None:
         return on.unknown("the number of samples is unknown")

@@ -6,7 +6,7 @@ import numpy as np
 
 from service.core.data_facts.facts import data_facts_of
 from service.core.ground.problems import Problem, Samples, Skip
-from service.core.ground.rules import Hypothesis, Verdict
+from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import (
     ALWAYS_CONVEX,
@@ -26,7 +26,7 @@ from service.vocabulary import Activation, Loss, Property, SkipKind, TheoremStat
 NSB: Final = Property.NO_BAD_BASINS
 
 
-def _skip_width(problem: Problem) -> Verdict:
+def _skip_width(problem: Problem) -> Judgement:
     network, n = problem.network, data_facts_of(problem).n
     joined = {skip.source for skip in network.skips if skip.target == network.n_layers and skip.source > 0}
     neurons = sum(network.layers[index - 1].width for index in joined if index < network.n_layers)
@@ -35,7 +35,7 @@ def _skip_width(problem: Problem) -> Verdict:
     return on.judged(neurons >= n, "too few neurons skip to the output", neurons_joined_to_output=neurons, samples=n)
 
 
-def _feature_width(problem: Problem) -> Verdict:
+def _feature_width(problem: Problem) -> Judgement:
     width = problem.network.hidden_widths[0] if problem.network.hidden_widths else 0
     found = feature_dimension_of(problem, width)
     if found is None:

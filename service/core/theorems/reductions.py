@@ -4,18 +4,18 @@ import numpy as np
 
 from service.core.ground import examples
 from service.core.ground.problems import Layer, Network, Problem, Skip
-from service.core.ground.rules import Hypothesis, Theorem, Verdict
+from service.core.ground.rules import Hypothesis, Judgement, Theorem
 from service.core.reductions.table import needs_reduction, reduce
 from service.vocabulary import SkipKind, TheoremStatus
 
 
-def _reducible(problem: Problem) -> Verdict:
+def _reducible(problem: Problem) -> Judgement:
     if not needs_reduction(problem):
-        return Verdict(False, {"parts": 0}, "there is no frozen layer, no skip and no weight of the error")
+        return Judgement(False, {"parts": 0}, "there is no frozen layer, no skip and no weight of the error")
     found = reduce(problem)
     if isinstance(found, str):
-        return Verdict(False, {}, found)
-    return Verdict(True, {"steps": len(found.steps)})
+        return Judgement(False, {}, found)
+    return Judgement(True, {"steps": len(found.steps)})
 
 
 REDUCIBLE = Hypothesis("every frozen layer, skip and weight of the error can be removed", _reducible)

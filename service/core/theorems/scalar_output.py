@@ -7,7 +7,7 @@ import numpy as np
 from service.core.ground import examples
 from service.core.ground.hypotheses import ALL_TRAINED, BIAS_COVERED, DATA, LINEAR, NO_SKIPS, ONE_OUTPUT, SQUARED_LOSS
 from service.core.ground.problems import Problem
-from service.core.ground.rules import Hypothesis, Theorem, Verdict
+from service.core.ground.rules import Hypothesis, Judgement, Theorem
 from service.vocabulary import Bias, TheoremStatus
 
 _SETTING = (DATA, SQUARED_LOSS, LINEAR, ONE_OUTPUT, ALL_TRAINED, NO_SKIPS, BIAS_COVERED)
@@ -15,30 +15,30 @@ _PRIORITY = "Ziyin, Li, Meng, Exact Solutions of a Deep Linear Network, NeurIPS 
 _TRANSITIONS = "Ziyin, Ueda, Exact Phase Transitions in Deep Learning, 2022 (arXiv 2205.12510)"
 
 
-def _all_decayed(problem: Problem) -> Verdict:
+def _all_decayed(problem: Problem) -> Judgement:
     least = float(problem.network.weight_decays.min())
-    return Verdict(least > 0.0, {"least_weight_decay": least}, "" if least > 0.0 else "a layer has no decay")
+    return Judgement(least > 0.0, {"least_weight_decay": least}, "" if least > 0.0 else "a layer has no decay")
 
 
-def _two_hidden(problem: Problem) -> Verdict:
+def _two_hidden(problem: Problem) -> Judgement:
     count = problem.network.n_hidden
-    return Verdict(count >= 2, {"hidden_layers": count}, "" if count >= 2 else "fewer than two hidden layers")
+    return Judgement(count >= 2, {"hidden_layers": count}, "" if count >= 2 else "fewer than two hidden layers")
 
 
-def _one_hidden(problem: Problem) -> Verdict:
+def _one_hidden(problem: Problem) -> Judgement:
     count = problem.network.n_hidden
-    return Verdict(count == 1, {"hidden_layers": count}, "" if count == 1 else f"{count} hidden layers, not one")
+    return Judgement(count == 1, {"hidden_layers": count}, "" if count == 1 else f"{count} hidden layers, not one")
 
 
-def _noisy(problem: Problem) -> Verdict:
+def _noisy(problem: Problem) -> Judgement:
     largest = float(np.max(problem.network.noise_variances, initial=0.0))
     reason = "" if largest > 0.0 else "no hidden layer has noise"
-    return Verdict(largest > 0.0, {"largest_noise_variance": largest}, reason)
+    return Judgement(largest > 0.0, {"largest_noise_variance": largest}, reason)
 
 
-def _no_hidden_bias(problem: Problem) -> Verdict:
+def _no_hidden_bias(problem: Problem) -> Judgement:
     free = problem.network.bias not in (Bias.ALL, Bias.HIDDEN)
-    return Verdict(free, {"bias": problem.network.bias.value}, "" if free else "hidden layers have biases")
+    return Judgement(free, {"bias": problem.network.bias.value}, "" if free else "hidden layers have biases")
 
 
 ALL_DECAYED = Hypothesis("every layer decayed", _all_decayed)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from service.jobs.kind import JobKind
 from service.jobs.progress import Cursor, Step
-from service.jobs.values import Claim, JobState, Json, Payload, StoredStep
+from service.jobs.values import ClaimedJob, JobState, Json, Payload, StoredStep
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Settlement:
     """How an attempt is to end once nothing of it runs any more."""
 
     state: JobState
@@ -28,17 +28,17 @@ class ActiveJob:
         Key of each call in the pool, with its step and when it was submitted.
     unsaved : list
         Results that the store has not acknowledged yet.
-    verdict : Verdict, optional
+    verdict : Settlement, optional
         Set when the attempt is to end; ``dying`` then holds the calls that may still run.
     """
 
-    claim: Claim
+    claim: ClaimedJob
     kind: JobKind
     cursor: Cursor
     arrays: str | None
     outstanding: dict[str, tuple[Step, float]] = field(default_factory=dict)
     unsaved: list[tuple[Step, StoredStep]] = field(default_factory=list)
-    verdict: Verdict | None = None
+    verdict: Settlement | None = None
     dying: set[str] = field(default_factory=set)
     verdict_at: float = 0.0
     quiet_checks: int = 0
@@ -57,7 +57,7 @@ class ActiveJob:
         self.tries += 1
         return f"{self.prefix}{self.claim.owner}/{self.claim.epoch}/{step.kind}/{step.index}/{self.tries}"
 
-    def end(self, verdict: Verdict) -> None:
+    def end(self, verdict: Settlement) -> None:
         """Decide how the attempt ends; the first decision stands."""
         if self.verdict is None:
             self.verdict = verdict
@@ -65,9 +65,9 @@ class ActiveJob:
             self.dying = set(self.outstanding)
 
 
-def failure(step: Step, kind: str, detail: str, place: str | None = None) -> Verdict:
+def failure(step: Step, kind: str, detail: str, place: str | None = None) -> Settlement:
     """Build the verdict of a step that cannot be computed: it names the chunk and says why."""
     error: dict[str, Json] = {"type": kind, "detail": detail, "step": str(step.kind), "chunk": step.index}
     if place is not None:
         error["place"] = place
-    return Verdict(JobState.FAILED, error)
+    return Settlement(JobState.FAILED, error)

@@ -8,14 +8,14 @@ from threading import Event
 from typing import Final
 
 from service.errors import EngineError, ServiceError
-from service.jobs.driver.active import ActiveJob, Verdict, failure
+from service.jobs.driver.active import ActiveJob, Settlement, failure
 from service.jobs.driver.dispatch import Dispatcher
 from service.jobs.engines.engine import Ending, Engine, Outcome
 from service.jobs.engines.execution import describe
 from service.jobs.kind import JobKind, KindTable
 from service.jobs.progress import Cursor, Step, shared_arrays
 from service.jobs.store.drivers import DriverStore, LeaseLostError
-from service.jobs.values import Claim, JobState, StepKind, StoredStep
+from service.jobs.values import ClaimedJob, JobState, StepKind, StoredStep
 
 _log: Final = logging.getLogger(__name__)
 CHUNKS: Final = "chunks"
@@ -80,7 +80,7 @@ class Driver:
         """Leave after the current turn; leases then expire and others take over."""
         self._stopped.set()
 
-    def claims(self) -> list[Claim]:
+    def claims(self) -> list[ClaimedJob]:
         """Return the claims to renew; called from the thread that renews them."""
         return [job.claim for job in list(self._jobs.values())]
 
@@ -135,10 +135,10 @@ class Driver:
         for job_id, why in self._store.interrupted(owners).items():
             job = self._jobs[job_id]
             if why == "cancel":
-                job.end(Verdict(JobState.DISMISSED))
+                job.end(Settlement(JobState.DISMISSED))
             else:
                 detail = "the job's time limit has passed"
-                job.end(Verdict(JobState.FAILED, {"type": "TimeLimit", "detail": detail}))
+                job.end(Settlement(JobState.FAILED, {"type": "TimeLimit", "detail": detail}))
 
     def _claim(self) -> None:
         if not self._engine.workers():
@@ -146,7 +146,7 @@ class Driver:
         for claim in self._store.claim(self._options.max_jobs - len(self._jobs)):
             self._adopt(claim)
 
-    def _adopt(self, claim: Claim) -> None:
+    def _adopt(self, claim: ClaimedJob) -> None:
         kind = self._table.get(claim.operation)
         if kind is None:
             self._refuse(claim, "UnknownOperation", "this server has no such operation")
@@ -166,7 +166,7 @@ class Driver:
         # What an earlier driver left in the pool has no reader any more.
         self._engine.kill(self._engine.evict(job.prefix))
 
-    def _restore(self, claim: Claim, kind: JobKind) -> ActiveJob:
+    def _restore(self, claim: ClaimedJob, kind: JobKind) -> ActiveJob:
         plan = kind.plan(claim.request)
         cursor = Cursor(kind.name, plan)
         rounds = [step.payload for step in self._store.payloads(claim, StepKind.PLAN)]
@@ -176,7 +176,7 @@ class Driver:
             self._engine.share(*shared)
         return ActiveJob(claim, kind, cursor, None if shared is None else shared[0])
 
-    def _refuse(self, claim: Claim, kind: str, detail: str) -> None:
+    def _refuse(self, claim: ClaimedJob, kind: str, detail: str) -> None:
         try:
             self._store.finish(claim, JobState.FAILED, error={"type": kind, "detail": detail})
             self._tally[JobState.FAILED] += 1
@@ -223,7 +223,7 @@ class Driver:
         for step, stored in job.unsaved:
             job.cursor.store(step, stored.payload)
             if step.kind is StepKind.REDUCE:
-                job.end(Verdict(JobState.SUCCESSFUL, result=stored.payload))
+                job.end(Settlement(JobState.SUCCESSFUL, result=stored.payload))
         job.unsaved.clear()
 
     def _tell(self, job: ActiveJob) -> None:
@@ -241,7 +241,7 @@ class Driver:
                 detail = f"it ran longer than {limit:g} s"
                 job.end(failure(job.outstanding[key][0], "ChunkLimit", detail))
 
-    def _settle(self, job: ActiveJob, verdict: Verdict) -> None:
+    def _settle(self, job: ActiveJob, verdict: Settlement) -> None:
         """End an attempt once no process computes for it any more."""
         if verdict.result is None and not self._is_quiet(job):
             return

@@ -11,7 +11,7 @@ from service.jobs.store.database import Database
 from service.jobs.store.rows import append_event, claim_of
 from service.jobs.store.tables import attempts, jobs, losses, steps
 from service.jobs.store.transitions import close_attempt, insert_blob, restart_attempt
-from service.jobs.values import ACTIVE, Claim, JobState, Json, Payload, StepKind, StoredStep
+from service.jobs.values import ACTIVE, ClaimedJob, JobState, Json, Payload, StepKind, StoredStep
 
 
 class LeaseLostError(Exception):
@@ -48,7 +48,7 @@ class DriverStore:
         self._retention_s: Final = retention_s
         self._claims = 0
 
-    def claim(self, limit: int) -> list[Claim]:
+    def claim(self, limit: int) -> list[ClaimedJob]:
         """Take up to ``limit`` jobs that nobody drives, oldest first."""
         if limit <= 0 or not self._anything_claimable():
             return []
@@ -57,7 +57,7 @@ class DriverStore:
             found = connection.execute(query.with_for_update(skip_locked=True)).scalars().all()
             return [self._take(connection, identity) for identity in found]
 
-    def renew(self, claims: Sequence[Claim]) -> set[str]:
+    def renew(self, claims: Sequence[ClaimedJob]) -> set[str]:
         """Prolong the leases that have not expired; return the jobs whose claim no longer holds."""
         lost = set()
         with self._database.writing() as connection:
@@ -68,14 +68,14 @@ class DriverStore:
                     lost.add(claim.job_id)
         return lost
 
-    def steps(self, claim: Claim) -> list[tuple[StepKind, int]]:
+    def steps(self, claim: ClaimedJob) -> list[tuple[StepKind, int]]:
         """List the checkpoints of this attempt."""
         query = select(steps.c.kind, steps.c.number).where(*self._of(claim))
         with self._database.reading() as connection:
             return [(StepKind(row.kind), row.number) for row in connection.execute(query)]
 
     def payloads(
-        self, claim: Claim, kind: StepKind, first: int = 0, numbers: Sequence[int] | None = None
+        self, claim: ClaimedJob, kind: StepKind, first: int = 0, numbers: Sequence[int] | None = None
     ) -> list[StoredStep]:
         """Read stored results in index order: all from ``first`` on, or the given ones in the given order."""
         query = select(steps).where(*self._of(claim), steps.c.kind == kind, steps.c.number >= first)
@@ -91,14 +91,14 @@ class DriverStore:
         by_number = {step.index: step for step in found}
         return [by_number[number] for number in numbers]
 
-    def hashes(self, claim: Claim, count: int) -> list[tuple[int, str]]:
+    def hashes(self, claim: ClaimedJob, count: int) -> list[tuple[int, str]]:
         """Read indices and hashes of the first ``count`` chunks, in index order."""
         query = select(steps.c.number, steps.c.hash).where(*self._of(claim), steps.c.kind == StepKind.WORK)
         with self._database.reading() as connection:
             found = connection.execute(query.where(steps.c.number < count).order_by(steps.c.number))
             return [(row.number, row.hash) for row in found]
 
-    def save_steps(self, claim: Claim, results: Sequence[StoredStep]) -> int:
+    def save_steps(self, claim: ClaimedJob, results: Sequence[StoredStep]) -> int:
         """Store checkpoints, count the new chunks and return how many there were, all or nothing.
 
         A step that is stored already stays as it is and is not counted again.
@@ -111,7 +111,7 @@ class DriverStore:
                 connection.execute(done.values(chunks_done=jobs.c.chunks_done + new))
         return new
 
-    def save_progress(self, claim: Claim, total: int | None) -> None:
+    def save_progress(self, claim: ClaimedJob, total: int | None) -> None:
         """Store how many chunks are known and tell the subscribers how many are done."""
         with self._database.writing() as connection:
             self._fence(connection, claim, chunks_total=total)
@@ -119,7 +119,7 @@ class DriverStore:
             data = {"chunks_done": done, "chunks_total": total}
             append_event(connection, self._database.clock, claim.job_id, "progress", data)
 
-    def count_loss(self, claim: Claim, kind: StepKind, index: int) -> int:
+    def count_loss(self, claim: ClaimedJob, kind: StepKind, index: int) -> int:
         """Count one more worker that died under a step; the only place where such deaths are counted."""
         with self._database.writing() as connection:
             self._fence(connection, claim)
@@ -135,7 +135,7 @@ class DriverStore:
 
     def finish(
         self,
-        claim: Claim,
+        claim: ClaimedJob,
         state: JobState,
         *,
         result: Payload | None = None,
@@ -178,7 +178,7 @@ class DriverStore:
         with self._database.reading() as connection:
             return connection.execute(select(jobs.c.id).where(self._claimable()).limit(1)).first() is not None
 
-    def _take(self, connection: Connection, identity: str) -> Claim:
+    def _take(self, connection: Connection, identity: str) -> ClaimedJob:
         clock = self._database.clock
         self._claims += 1
         taken = (
@@ -199,7 +199,7 @@ class DriverStore:
         append_event(connection, clock, identity, "state", data)
         return claim
 
-    def _fence(self, connection: Connection, claim: Claim, **change: Any) -> None:
+    def _fence(self, connection: Connection, claim: ClaimedJob, **change: Any) -> None:
         """Change the job's row if this claim still holds; the row stays locked until the transaction ends."""
         fenced = (
             update(jobs)
@@ -211,7 +211,7 @@ class DriverStore:
         if connection.execute(fenced).rowcount != 1:
             raise LeaseLostError(claim.job_id)
 
-    def _insert_step(self, connection: Connection, claim: Claim, step: StoredStep) -> int:
+    def _insert_step(self, connection: Connection, claim: ClaimedJob, step: StoredStep) -> int:
         row = self._database.insert_if_new(steps).values(
             job_id=claim.job_id,
             attempt=claim.attempt,
@@ -227,14 +227,14 @@ class DriverStore:
         new = connection.execute(row.returning(steps.c.number)).first() is not None
         return int(new and step.kind is StepKind.WORK)
 
-    def _of(self, claim: Claim) -> tuple[ColumnElement[bool], ...]:
+    def _of(self, claim: ClaimedJob) -> tuple[ColumnElement[bool], ...]:
         return (steps.c.job_id == claim.job_id, steps.c.attempt == claim.attempt)
 
-    def _wants_restart(self, connection: Connection, claim: Claim) -> bool:
+    def _wants_restart(self, connection: Connection, claim: ClaimedJob) -> bool:
         query = select(jobs.c.restart_requested).where(jobs.c.id == claim.job_id)
         return bool(connection.execute(query).scalar_one())
 
-    def _restart(self, connection: Connection, claim: Claim) -> None:
+    def _restart(self, connection: Connection, claim: ClaimedJob) -> None:
         clock = self._database.clock
         restart_attempt(connection, self._database, claim.job_id)
         row = {"job_id": claim.job_id, "number": claim.attempt + 1, "state": JobState.ACCEPTED}

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, insert, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from service.jobs.store.tables import events, jobs
-from service.jobs.values import Claim, Event, Job, JobState, Json
+from service.jobs.values import ClaimedJob, Event, Job, JobState, Json
 
 PUBLIC: Final = (
     jobs.c.id,
@@ -44,9 +44,9 @@ def job_of(row: Row[*tuple[Any, ...]]) -> Job:
     return Job(**values)
 
 
-def claim_of(row: Row[*tuple[Any, ...]]) -> Claim:
+def claim_of(row: Row[*tuple[Any, ...]]) -> ClaimedJob:
     """Build the claim of a row that was just claimed."""
-    return Claim(
+    return ClaimedJob(
         job_id=row.id,
         attempt=row.attempt,
         owner=row.owner,

@@ -3,7 +3,7 @@
 import math
 
 from service.core.ground.problems import Convolution
-from service.errors import Attempt, FieldProblem, InputError, Location, NotCovered
+from service.errors import Attempt, FieldError, InputError, Location, NotCovered
 from service.schemas import network as wire
 
 AT: Location = ("network", "layers")
@@ -53,18 +53,18 @@ def _convolution(layer: wire.Layer, before: Convolution | None, read: int, at: L
     return Convolution(channels, maps, taps)
 
 
-def _contradictions(network: wire.Network) -> list[FieldProblem]:
+def _contradictions(network: wire.Network) -> list[FieldError]:
     problems = []
     for index, layer in enumerate(network.layers):
         at = (*AT, index)
         if layer.kind == "dense":
             given = [name for name in OF_CONVOLUTIONS if getattr(layer, name) is not None]
-            problems += [FieldProblem((*at, name), "belongs to layers of kind conv only") for name in given]
+            problems += [FieldError((*at, name), "belongs to layers of kind conv only") for name in given]
             continue
         missing = [name for name in ("kernel", "channels") if getattr(layer, name) is None]
-        problems += [FieldProblem((*at, name), "is required by a layer of kind conv") for name in missing]
+        problems += [FieldError((*at, name), "is required by a layer of kind conv") for name in missing]
         if layer.frozen_weights is not None:
-            problems.append(FieldProblem((*at, "frozen_weights"), "belongs to dense layers only"))
+            problems.append(FieldError((*at, "frozen_weights"), "belongs to dense layers only"))
         if network.skips:
-            problems.append(FieldProblem(("network", "skips"), "must be empty beside layers of kind conv"))
+            problems.append(FieldError(("network", "skips"), "must be empty beside layers of kind conv"))
     return problems

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from service.core.ground.numbers.factor import Factor
 from service.core.ground.problems import Samples
-from service.errors import FieldProblem, InputError, Location
+from service.errors import FieldError, InputError, Location
 from service.operations.datasets import ReducedDataset
 from service.schemas.data import DatasetReference, EvaluationDataset
 from service.schemas.parsing import validated
@@ -204,11 +204,11 @@ def blamed_on_references(places: list[Place]) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        error.problems = tuple(_moved(problem, places) for problem in error.problems)
+        error.fields = tuple(_moved(problem, places) for problem in error.fields)
         raise
 
 
-def _moved(problem: FieldProblem, places: list[Place]) -> FieldProblem:
+def _moved(problem: FieldError, places: list[Place]) -> FieldError:
     for place in places:
         depth = len(place.at)
         if (
@@ -216,5 +216,5 @@ def _moved(problem: FieldProblem, places: list[Place]) -> FieldProblem:
             and problem.location[depth : depth + 1]
             and (problem.location[depth] in NUMBERS)
         ):
-            return FieldProblem((*place.at, "id"), f"names a data set whose {problem.location[depth]} {problem.detail}")
+            return FieldError((*place.at, "id"), f"names a data set whose {problem.location[depth]} {problem.detail}")
     return problem

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from service.core.ground.problems import Moments
-from service.errors import FieldProblem, Location
+from service.errors import FieldError, Location
 
 ORDINARY_INPUT: Final = 1e20
 """Inputs whose sizes lie between this and its inverse leave double precision with no targets of ordinary size."""
@@ -23,7 +23,7 @@ FIELDS: Final[Mapping[str, tuple[str, str]]] = {
 """Where a kind of data holds what the sizes of inputs and of targets come from."""
 
 
-def extreme_data(moments: Moments | None, kind: str, at: Location = (), loss: float = 1.0) -> list[FieldProblem]:
+def extreme_data(moments: Moments | None, kind: str, at: Location = (), loss: float = 1.0) -> list[FieldError]:
     """What is said of inputs and targets of a problem that are far from ordinary size.
 
     Parameters
@@ -46,7 +46,7 @@ def extreme_data(moments: Moments | None, kind: str, at: Location = (), loss: fl
     largest = float(np.sqrt(LARGEST_LOSS / max(loss, 1.0)))
     if moments.yy > largest**2:
         detail = f"holds targets whose losses leave double precision: up to {largest:.3g} they stay in it"
-        found.append(FieldProblem((*at, "data", targets), detail))
+        found.append(FieldError((*at, "data", targets), detail))
     elif _is_extreme(np.sqrt(np.array([moments.yy])), ORDINARY_TARGET):
         found.append(_problem((*at, "data", targets), "targets", ORDINARY_TARGET))
     return found
@@ -56,9 +56,9 @@ def _is_extreme(sizes: np.ndarray[tuple[int, ...], np.dtype[np.float64]], ordina
     return bool((~(sizes <= ordinary) | ((sizes > 0.0) & (sizes < 1.0 / ordinary))).any())
 
 
-def _problem(location: Location, what: str, ordinary: float) -> FieldProblem:
+def _problem(location: Location, what: str, ordinary: float) -> FieldError:
     detail = (
         f"holds {what} of such a size that the answer leaves double precision; between {1.0 / ordinary:g} and "
         f"{ordinary:g} it is certain to stay in it: measure them in other units"
     )
-    return FieldProblem(location, detail)
+    return FieldError(location, detail)

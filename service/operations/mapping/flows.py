@@ -1,7 +1,5 @@
 """Gradient flows between the wire and the core."""
 
-from typing import Any
-
 from service.core.asked.flow_record import FlowRecord
 from service.core.dynamics.flow import Until, drawn_start, gaussian_start
 from service.core.ranks.setting import Setting
@@ -9,6 +7,7 @@ from service.core.ranks.snapshot import Snapshot
 from service.errors import InputError
 from service.operations.mapping import ranks, snapshots
 from service.operations.mapping.problem import MappedProblem
+from service.schemas.base import applying
 from service.schemas.flows import FlowAnswer, FlowRequest, GaussianStart, GivenStart
 from service.schemas.ranks import RanksRequest
 from service.version import ENGINE_VERSION
@@ -64,27 +63,25 @@ def to_wire(head: ranks.Heading, record: FlowRecord, evaluations: int, end: Snap
     )
     # the caller's objective falls faster by its factor
     clock = 1.0 if is_log_norm else 1.0 / head.loss_scale
-    document: dict[str, Any] = {
-        "stop": record.stop,
-        "time": record.time,
-        "times": [time * clock for time in record.times],
-        "log_losses": list(record.values) if is_log_norm else None,
-        "objectives": None if is_log_norm else [value * head.loss_scale for value in record.values],
-        "norms": list(record.norms),
-        "margins": _listed(record.margins),
-        "margin_bound": record.margin_bound,
-        "cosines": _listed(record.cosines),
-        "pattern_changes": list(record.pattern_changes),
-        "balance_decay": _listed(record.balance_decay),
-        "ranks": ranks.document(head, record.ranks),
-        "evaluations": evaluations,
-        "reasons": reasons,
-        "engine_version": ENGINE_VERSION,
-        "problem_hash": head.problem_hash,
-    }
-    if end is not None:
-        document["weights"] = snapshots.to_wire(end)
-    return FlowAnswer.model_validate(document)
+    return FlowAnswer(
+        stop=record.stop,
+        time=record.time,
+        times=[time * clock for time in record.times],
+        log_losses=list(record.values) if is_log_norm else None,
+        objectives=None if is_log_norm else [value * head.loss_scale for value in record.values],
+        norms=list(record.norms),
+        margins=_listed(record.margins),
+        margin_bound=record.margin_bound,
+        cosines=_listed(record.cosines),
+        pattern_changes=list(record.pattern_changes),
+        balance_decay=_listed(record.balance_decay),
+        ranks=ranks.answered(head, record.ranks),
+        evaluations=evaluations,
+        reasons=reasons,
+        engine_version=ENGINE_VERSION,
+        problem_hash=head.problem_hash,
+        **applying(weights=None if end is None else snapshots.to_wire(end)),
+    )
 
 
 def _listed(values: tuple[float, ...] | None) -> list[float] | None:

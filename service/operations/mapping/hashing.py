@@ -8,13 +8,13 @@ import orjson
 from service.operations.mapping.convolutions import OF_CONVOLUTIONS
 from service.operations.mapping.examples import BY_NAME
 from service.schemas.data import Example
-from service.schemas.problem import Problem
+from service.schemas.problem import ProblemDocument
 from service.vocabulary import Convention, Model
 
 MODEL_FIELDS: Final = ("class_counts", "feature_weight_decay", "latent", "beta", "decoder_variance")
 
 
-def canonical(problem: Problem) -> dict[str, Any]:
+def canonical(problem: ProblemDocument) -> dict[str, Any]:
     """The problem with its defaults filled in; numbers are double precision, so that 1 and 1.0 are equal."""
     document = problem.model_dump(exclude={"data"})
     # arrays are taken as they are: copying millions of numbers would cost more than hashing them
@@ -46,7 +46,7 @@ def _without_defaults(layer: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in layer.items() if name not in added}
 
 
-def problem_hash(problem: Problem) -> str:
+def problem_hash(problem: ProblemDocument) -> str:
     """``sha256:`` and the digest of the canonical JSON, keys sorted, without spaces."""
     text = orjson.dumps(canonical(problem), option=orjson.OPT_SORT_KEYS)
     return "sha256:" + hashlib.sha256(text).hexdigest()

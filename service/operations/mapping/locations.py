@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from service.errors import FieldProblem, InputError, Location, NotCovered, NumericalError
+from service.errors import FieldError, InputError, Location, NotCovered, NumericalError
 
 
 @contextmanager
@@ -12,7 +12,7 @@ def located(prefix: Location) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        error.problems = tuple(FieldProblem((*prefix, *item.location), item.detail) for item in error.problems)
+        error.fields = tuple(FieldError((*prefix, *item.location), item.detail) for item in error.fields)
         raise
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from service.core.ground.problems import Layer, Moments, Network, Problem
 from service.core.models.linear_vae import LinearVae
 from service.core.models.unconstrained_features import feature_problem
-from service.errors import FieldProblem, InputError, LimitExceeded, Location
+from service.errors import FieldError, InputError, LimitExceeded, Location
 from service.operations.mapping import network as network_mapping
 from service.operations.mapping.conventions import Scaling, scaling
 from service.schemas import network as wire_network
@@ -47,13 +47,13 @@ def check(network: wire_network.Network, *, others: bool) -> None:
         detail = "must be left out here: only minima support decays of skips"
         raise InputError.at((*AT, "skips", decayed, "weight_decay"), detail)
     problems = [
-        FieldProblem((*AT, name), f"belongs to the model {owner} only")
+        FieldError((*AT, name), f"belongs to the model {owner} only")
         for owner, names in FIELDS.items()
         for name in names
         if owner is not model and getattr(network, name) is not None
     ]
     problems += [
-        FieldProblem((*AT, name), f"is required by the model {model}")
+        FieldError((*AT, name), f"is required by the model {model}")
         for name in FIELDS[model]
         if name in REQUIRED and getattr(network, name) is None
     ]
@@ -61,7 +61,7 @@ def check(network: wire_network.Network, *, others: bool) -> None:
         raise InputError(problems)
 
 
-def features_to_core(problem: wire.Problem, limits: Limits) -> tuple[Problem, Scaling, Features]:
+def features_to_core(problem: wire.ProblemDocument, limits: Limits) -> tuple[Problem, Scaling, Features]:
     """The network that has the features as its first layer.
 
     Raises
@@ -72,17 +72,17 @@ def features_to_core(problem: wire.Problem, limits: Limits) -> tuple[Problem, Sc
     """
     network, data = problem.network, problem.data
     counts = tuple(network.class_counts or ())
-    problems: list[FieldProblem] = []
+    problems: list[FieldError] = []
     if not isinstance(data, NoData):
         detail = "must be none, with inputs as the width of a feature: features are free, only class counts matter"
         raise InputError.at(("data", "kind"), detail)
     if len(counts) != network.layers[-1].width:
         at = (*AT, "layers", len(network.layers) - 1, "width")
-        problems.append(FieldProblem(at, f"must be {len(counts)}: one output for each class"))
+        problems.append(FieldError(at, f"must be {len(counts)}: one output for each class"))
     if network.bias in (Bias.ALL, Bias.HIDDEN):
-        problems.append(FieldProblem((*AT, "bias"), "must be none or output for unconstrained features"))
+        problems.append(FieldError((*AT, "bias"), "must be none or output for unconstrained features"))
     if problem.objective.loss is not Loss.SQUARED:
-        problems.append(FieldProblem(("objective", "loss"), "must be squared for unconstrained features"))
+        problems.append(FieldError(("objective", "loss"), "must be squared for unconstrained features"))
     if problems:
         raise InputError(problems)
     if data.inputs > limits.max_width:
@@ -96,7 +96,7 @@ def features_to_core(problem: wire.Problem, limits: Limits) -> tuple[Problem, Sc
     return feature_problem(counts, data.inputs, decay, noise, head), factors, Features(counts, data.inputs)
 
 
-def vae_to_core(problem: wire.Problem, moments: Moments, limits: Limits) -> tuple[Problem, LinearVae]:
+def vae_to_core(problem: wire.ProblemDocument, moments: Moments, limits: Limits) -> tuple[Problem, LinearVae]:
     """The autoencoder, and the network that its encoder and decoder form.
 
     Raises
@@ -106,15 +106,15 @@ def vae_to_core(problem: wire.Problem, moments: Moments, limits: Limits) -> tupl
     LimitExceeded
     """
     network = problem.network
-    problems: list[FieldProblem] = []
+    problems: list[FieldError] = []
     if network.latent is not None and network.latent > limits.max_outputs:
         raise LimitExceeded((*AT, "latent"), "max_outputs", limits.max_outputs, "latents")
     if len(network.layers) != 1:
-        problems.append(FieldProblem((*AT, "layers"), "must have one entry, the output of the decoder"))
+        problems.append(FieldError((*AT, "layers"), "must have one entry, the output of the decoder"))
     output = network.layers[-1]
     at = (*AT, "layers", len(network.layers) - 1)
     problems += [
-        FieldProblem((*at, name), "does not belong to a linear_vae")
+        FieldError((*at, name), "does not belong to a linear_vae")
         for name, unused in (
             ("activation", output.activation is Activation.LINEAR),
             ("weight_decay", output.weight_decay == 0.0),
@@ -124,15 +124,15 @@ def vae_to_core(problem: wire.Problem, moments: Moments, limits: Limits) -> tupl
         if not unused
     ]
     problems += [
-        FieldProblem((*AT, name), "does not belong to a linear_vae")
+        FieldError((*AT, name), "does not belong to a linear_vae")
         for name, used in (("skips", bool(network.skips)), ("input_noise", network.input_noise is not None))
         if used
     ]
     if network.bias not in (Bias.NONE, Bias.ALL) or network.bias_weight_decay:
-        problems.append(FieldProblem((*AT, "bias"), "must be none, or all without decay, for a linear_vae"))
+        problems.append(FieldError((*AT, "bias"), "must be none, or all without decay, for a linear_vae"))
     if problem.objective.convention is not Convention.MEAN or problem.objective.loss is not Loss.SQUARED:
         detail = "must be the default for a linear_vae: the evidence bound of one sample has its own scale"
-        problems.append(FieldProblem(("objective",), detail))
+        problems.append(FieldError(("objective",), detail))
     if problems:
         raise InputError(problems)
     latent = network.latent or 1

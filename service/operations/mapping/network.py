@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from service.core.ground.problems import Convolution, Layer, Network, Skip
-from service.errors import FieldProblem, InputError, LimitExceeded, Location
+from service.errors import FieldError, InputError, LimitExceeded, Location
 from service.operations.mapping.arrays import matrix
 from service.operations.mapping.conventions import Scaling
 from service.operations.mapping.convolutions import shared_kernels
@@ -43,7 +43,7 @@ def to_core(network: wire.Network, inputs: int, scaling: Scaling, convention: Co
         raise InputError(problems)
     widths = [inputs, *(layer.width for layer in network.layers)]
     uneven = [
-        FieldProblem((*AT, "skips", index), f"must join equal widths: a skip of kind {skip.kind} keeps the coordinates")
+        FieldError((*AT, "skips", index), f"must join equal widths: a skip of kind {skip.kind} keeps the coordinates")
         for index, skip in enumerate(network.skips)
         if skip.kind in (SkipKind.IDENTITY, SkipKind.DIAGONAL) and widths[skip.source] != widths[skip.target]
     ]
@@ -122,28 +122,28 @@ def beyond_convention(factor: float) -> str:
     )
 
 
-def _contradictions(network: wire.Network) -> list[FieldProblem]:
+def _contradictions(network: wire.Network) -> list[FieldError]:
     problems = []
     last = len(network.layers) - 1
     for index, layer in enumerate(network.layers):
         at = (*AT, "layers", index)
         if layer.activation is Activation.LEAKY_RELU and layer.slope is None:
-            problems.append(FieldProblem((*at, "slope"), "is required by leaky_relu"))
+            problems.append(FieldError((*at, "slope"), "is required by leaky_relu"))
         if layer.activation is not Activation.LEAKY_RELU and layer.slope is not None:
-            problems.append(FieldProblem((*at, "slope"), "belongs to leaky_relu only"))
+            problems.append(FieldError((*at, "slope"), "belongs to leaky_relu only"))
         if index == last and layer.noise is not None:
-            problems.append(FieldProblem((*at, "noise"), "belongs to hidden layers only; the last layer is the output"))
+            problems.append(FieldError((*at, "noise"), "belongs to hidden layers only; the last layer is the output"))
         if layer.frozen_weights is not None and network.bias in _biases_of(index, last):
             detail = f"must be one that leaves out layers/{index}: its weights are frozen, so it has no trained bias"
-            problems.append(FieldProblem((*AT, "bias"), detail))
+            problems.append(FieldError((*AT, "bias"), detail))
     for index, skip in enumerate(network.skips):
         at = (*AT, "skips", index)
         if skip.target > len(network.layers):
-            problems.append(FieldProblem((*at, "to"), f"must be at most {len(network.layers)}, the number of layers"))
+            problems.append(FieldError((*at, "to"), f"must be at most {len(network.layers)}, the number of layers"))
         elif skip.source >= skip.target:
-            problems.append(FieldProblem((*at, "from"), "must be less than `to`"))
+            problems.append(FieldError((*at, "from"), "must be less than `to`"))
         if skip.weight_decay and skip.kind in (SkipKind.IDENTITY, SkipKind.CONCATENATE):
-            problems.append(FieldProblem((*at, "weight_decay"), "belongs to skips that have weights"))
+            problems.append(FieldError((*at, "weight_decay"), "belongs to skips that have weights"))
     return problems
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Network, Problem
 from service.core.models.linear_vae import LinearVae
-from service.errors import FieldProblem, InputError, Location
+from service.errors import FieldError, InputError, Location
 from service.operations.mapping import data as data_mapping
 from service.operations.mapping import losses, models
 from service.operations.mapping import network as network_mapping
@@ -64,7 +64,7 @@ class Inputs(Enum):
 
 
 def to_core(
-    problem: wire.Problem,
+    problem: wire.ProblemDocument,
     limits: Limits,
     *,
     other_models: bool = False,
@@ -134,7 +134,7 @@ def to_core(
     return MappedProblem(core, factors, evaluation_scaling, data)
 
 
-def _ranged(problem: wire.Problem, inputs: Inputs) -> data_mapping.Ranged | None:
+def _ranged(problem: wire.ProblemDocument, inputs: Inputs) -> data_mapping.Ranged | None:
     """How inputs of any size are brought into range; None where more than trained weights of a first layer sees them.
 
     With one layer that does not decay all decay vanishes as the others shrink: units do not matter then.
@@ -154,14 +154,14 @@ def _ranged(problem: wire.Problem, inputs: Inputs) -> data_mapping.Ranged | None
     return data_mapping.Ranged(decayed)
 
 
-def _check_means(problem: wire.Problem) -> None:
+def _check_means(problem: wire.ProblemDocument) -> None:
     data = problem.data
     if problem.network.bias is Bias.NONE or not isinstance(data, wire_data.Moments):
         return
     missing = [name for name in ("x_mean", "y_mean") if getattr(data, name) is None]
     if missing:
         detail = f"is required by the bias {problem.network.bias}"
-        raise InputError([FieldProblem(("data", name), detail) for name in missing])
+        raise InputError([FieldError(("data", name), detail) for name in missing])
 
 
 def _objective_weights(

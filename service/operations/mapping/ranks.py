@@ -18,8 +18,10 @@ from service.operations.mapping import snapshots, training
 from service.operations.mapping.certificate import finding_to_wire
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
-from service.schemas.problem import Problem
-from service.schemas.ranks import RanksAnswer, RanksRequest
+from service.schemas import ranks as wire
+from service.schemas.base import applying
+from service.schemas.problem import ProblemDocument
+from service.schemas.ranks import RanksRequest
 from service.schemas.training import Training
 from service.version import ENGINE_VERSION
 from service.vocabulary import Dynamics, Loss
@@ -72,7 +74,7 @@ class Heading:
     loss_scale: float
 
 
-def heading(problem: Problem, training: Training, mapped: MappedProblem) -> Heading:
+def heading(problem: ProblemDocument, training: Training, mapped: MappedProblem) -> Heading:
     """The heading of the answer to a question."""
     classes = mapped.data.classes
     return Heading(
@@ -82,50 +84,47 @@ def heading(problem: Problem, training: Training, mapped: MappedProblem) -> Head
 
 def to_wire(
     request: RanksRequest, mapped: MappedProblem, answer: RankAnswer, compression: Compression | None
-) -> RanksAnswer:
+) -> wire.RanksAnswer:
     """The answer, validated: no number that is not finite leaves here."""
     head = heading(request.problem, request.training, mapped)
-    found = document(head, answer)
-    if "rules" in request.include:
-        found["rules"] = [_rule(row) for row in answer.applications]
-    if compression is not None:
-        found["compression"] = _compression(compression, head)
-    return RanksAnswer.model_validate(found)
+    return answered(
+        head,
+        answer,
+        rules=[_rule(row) for row in answer.applications] if "rules" in request.include else None,
+        compression=None if compression is None else _compression(compression, head),
+    )
 
 
-def document(head: Heading, answer: RankAnswer) -> dict[str, Any]:
-    """The parts that every answer has, before it is validated."""
-    found: dict[str, Any] = {
-        "layers": [_layer(answer, index) for index in range(len(answer.layers))],
-        "end_to_end": _statement(answer.end_to_end),
-        "separability": _separability(answer.separability),
-        "max_margin": _max_margin(answer.separability),
-        "invariants": [_invariant(row) for row in answer.invariants],
-        "certificates": [
-            {"rule": row.rule.id, "quantity": row.rule.certificate}
+def answered(head: Heading, answer: RankAnswer, **included: Any) -> wire.RanksAnswer:
+    """The parts that every answer has, with those that are ``included``."""
+    return wire.RanksAnswer(
+        layers=[_layer(answer, index) for index in range(len(answer.layers))],
+        end_to_end=wire.RankStatement(**_statement(answer.end_to_end)),
+        separability=_separability(answer.separability),
+        max_margin=_max_margin(answer.separability),
+        invariants=[_invariant(row) for row in answer.invariants],
+        certificates=[
+            wire.CertificateQuantity(rule=row.rule.id, quantity=row.rule.certificate)
             for row in answer.applications
             if row.applies is not False
         ],
-        "silent": {row.rule.id: _why_silent(row) for row in answer.applications if row.applies is False},
-        "dynamics": head.dynamics,
-        "solver": answer.solver,
-        "reasons": dict(answer.reasons),
-        "engine_version": ENGINE_VERSION,
-        "problem_hash": head.problem_hash,
-    }
-    if head.classes is not None:
-        found["classes"] = list(head.classes)
-    return found
+        silent={row.rule.id: _why_silent(row) for row in answer.applications if row.applies is False},
+        dynamics=head.dynamics,
+        solver=answer.solver,
+        reasons=dict(answer.reasons),
+        engine_version=ENGINE_VERSION,
+        problem_hash=head.problem_hash,
+        **applying(classes=None if head.classes is None else list(head.classes), **included),
+    )
 
 
-def _layer(answer: RankAnswer, index: int) -> dict[str, Any]:
-    document = {"layer": index + 1, **_statement(answer.layers[index])}
-    if answer.progress:
-        document["progress"] = _progress(answer.progress[index])
-    return document
+def _layer(answer: RankAnswer, index: int) -> wire.LayerRank:
+    progress = _progress(answer.progress[index]) if answer.progress else None
+    return wire.LayerRank(layer=index + 1, **_statement(answer.layers[index]), **applying(progress=progress))
 
 
 def _statement(prediction: Prediction) -> dict[str, Any]:
+    """Fields that a layer and the end-to-end map share."""
     return {
         "shape": list(prediction.shape),
         "rank": prediction.rank,
@@ -147,51 +146,49 @@ def _reasons(given: Mapping[str, str], prediction: Prediction) -> dict[str, str]
     return {name: given.get(name, "no further rule applies to this matrix") for name in missing}
 
 
-def _progress(progress: LayerProgress) -> dict[str, Any]:
-    return {
-        "norms": list(progress.norms),
-        "stable_ranks": list(progress.stable_ranks),
-        "stable_rank_bounds": list(progress.stable_rank_bounds),
-        "tails": list(progress.tails),
-        "tail_bound": progress.tail_bound,
-        "singular_values": [values.tolist() for values in progress.singular_values],
-        "alignments": list(progress.alignments),
-        "alignment_bounds": list(progress.alignment_bounds),
-        "reasons": dict(progress.reasons),
-    }
+def _progress(progress: LayerProgress) -> wire.LayerProgress:
+    return wire.LayerProgress(
+        norms=list(progress.norms),
+        stable_ranks=list(progress.stable_ranks),
+        stable_rank_bounds=list(progress.stable_rank_bounds),
+        tails=list(progress.tails),
+        tail_bound=progress.tail_bound,
+        singular_values=[values.tolist() for values in progress.singular_values],
+        alignments=list(progress.alignments),
+        alignment_bounds=list(progress.alignment_bounds),
+        reasons=dict(progress.reasons),
+    )
 
 
-def _separability(found: Separability) -> dict[str, Any]:
-    reasons: dict[str, str] = {}
-    if found.separable is None:
-        reasons["separable"] = found.reason
-    if found.margin is None:
-        reasons["margin"] = found.reason
-    return {"separable": found.separable, "margin": found.margin, "method": found.method, "reasons": reasons}
+def _separability(found: Separability) -> wire.SeparabilityAnswer:
+    missing = [name for name in ("separable", "margin") if getattr(found, name) is None]
+    return wire.SeparabilityAnswer(
+        separable=found.separable,
+        margin=found.margin,
+        method=found.method,
+        reasons=dict.fromkeys(missing, found.reason),
+    )
 
 
-def _max_margin(found: Separability) -> dict[str, Any]:
+def _max_margin(found: Separability) -> wire.MaxMargin:
     direction, support = found.direction, found.support
-    document: dict[str, Any] = {
+    told: dict[str, Any] = {
         "direction": None if direction is None else direction.tolist(),
         "margin": None if direction is None else found.margin,
         "support": None if support is None else support.tolist(),
     }
-    document["reasons"] = {name: found.reason for name, value in document.items() if value is None}
-    return document
+    return wire.MaxMargin(**told, reasons={name: found.reason for name, value in told.items() if value is None})
 
 
-def _invariant(row: MeasuredInvariant) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "nodes": list(row.invariant.nodes),
-        "conserved": row.invariant.conserved,
-        "statement": row.invariant.statement,
-    }
-    if row.invariant.reason:
-        document["reason"] = row.invariant.reason
-    if row.value is not None:
-        document |= {"value": row.value.tolist(), "drifts": list(row.drifts)}
-    return document
+def _invariant(row: MeasuredInvariant) -> wire.InvariantAnswer:
+    measured = {} if row.value is None else {"value": row.value.tolist(), "drifts": list(row.drifts)}
+    return wire.InvariantAnswer(
+        nodes=list(row.invariant.nodes),
+        conserved=row.invariant.conserved,
+        statement=row.invariant.statement,
+        **applying(reason=row.invariant.reason or None),
+        **measured,
+    )
 
 
 def _why_silent(row: Application) -> str:
@@ -199,42 +196,40 @@ def _why_silent(row: Application) -> str:
     return "; ".join(f"{finding.name}: {finding.verdict.reason}" for finding in failed)
 
 
-def _rule(row: Application) -> dict[str, Any]:
-    return {
-        "id": row.rule.id,
-        "title": row.rule.title,
-        "statement": row.rule.statement,
-        "source": row.rule.source,
-        "status": row.rule.status,
-        "kind": row.rule.kind,
-        "applies": row.applies,
-        "hypotheses": [finding_to_wire(finding) for finding in row.findings],
-        "claims": {str(layer): claim.bound for layer, claim in sorted(row.claims.items())},
-        "numbers": {name: float(value) for name, value in row.numbers.items() if np.isfinite(value)},
-    }
+def _rule(row: Application) -> wire.RuleAnswer:
+    return wire.RuleAnswer(
+        id=row.rule.id,
+        title=row.rule.title,
+        statement=row.rule.statement,
+        source=row.rule.source,
+        status=row.rule.status,
+        kind=row.rule.kind,
+        applies=row.applies,
+        hypotheses=[finding_to_wire(finding) for finding in row.findings],
+        claims={str(layer): claim.bound for layer, claim in sorted(row.claims.items())},
+        numbers={name: float(value) for name, value in row.numbers.items() if np.isfinite(value)},
+    )
 
 
-def _compression(found: Compression, head: Heading) -> dict[str, Any]:
+def _compression(found: Compression, head: Heading) -> wire.CompressionAnswer:
     factor = head.loss_scale
     losses = {
         name: None if value is None else value * factor
         for name, value in (("loss_before", found.loss_before), ("loss_after", found.loss_after))
     }
-    layers = []
-    for index, row in enumerate(found.layers):
-        left, right = row.factor_shapes
-        layers.append(
-            {
-                "layer": index + 1,
-                "rank": row.rank,
-                "certain": row.certain,
-                "left": list(left),
-                "right": list(right),
-                "parameters_before": row.parameters_before,
-                "parameters_after": row.parameters_after,
-                "relative_error": row.error,
-                "reasons": {"relative_error": "no weights were given"} if row.error is None else {},
-            }
+    layers = [
+        wire.CompressionAdvice(
+            layer=index,
+            rank=row.rank,
+            certain=row.certain,
+            left=list(row.factor_shapes[0]),
+            right=list(row.factor_shapes[1]),
+            parameters_before=row.parameters_before,
+            parameters_after=row.parameters_after,
+            relative_error=row.error,
+            reasons={"relative_error": "no weights were given"} if row.error is None else {},
         )
+        for index, row in enumerate(found.layers, 1)
+    ]
     reasons = {name: found.reason for name, value in losses.items() if value is None}
-    return {"layers": layers, **losses, "reasons": reasons}
+    return wire.CompressionAnswer(layers=layers, **losses, reasons=reasons)

@@ -6,7 +6,7 @@ import orjson
 
 from service.operations.mapping.network import noise_variance
 from service.schemas.data import Samples
-from service.schemas.problem import Problem
+from service.schemas.problem import ProblemDocument
 
 PROGRAM: Final = '''"""Suboptimality of an optimiser on a problem whose global minimum is known.
 
@@ -54,7 +54,7 @@ for step in range(2001):
 '''
 
 
-def pytorch_snippet(problem: Problem, minimum: float) -> str:
+def pytorch_snippet(problem: ProblemDocument, minimum: float) -> str:
     """The program; ``problem`` is a linear network on samples in the convention ``mean``."""
     data = problem.data
     if not isinstance(data, Samples):

@@ -13,7 +13,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.errors import InputError, LimitExceeded, NumericalError
 from service.operations.mapping.network import beyond_convention
 from service.operations.mapping.problem import MappedProblem
-from service.schemas.batch import ProblemsHeader, SweepHeader, Vary
+from service.schemas.batch import ProblemsHeader, VariedHeader, Vary
 from service.settings import Limits
 from service.vocabulary import SweepParameter
 
@@ -30,11 +30,11 @@ class SweepTable:
 
     Attributes
     ----------
-    header : SweepHeader or ProblemsHeader
+    header : VariedHeader or ProblemsHeader
     columns : mapping of str to (m,) array
     """
 
-    header: SweepHeader | ProblemsHeader
+    header: VariedHeader | ProblemsHeader
     columns: Mapping[str, npt.NDArray[Any]]
 
 

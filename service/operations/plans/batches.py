@@ -11,14 +11,14 @@ from service.operations.plans.columns import with_nulls
 from service.operations.plans.plan import Arrays, Chunk, Json, Plan, Work
 from service.operations.plans.whole import as_json, only
 from service.operations.questions import limits_of, question_of
-from service.schemas.batch import SweepRequest
+from service.schemas.batch import VariedRequest
 from service.schemas.request import MinimaRequest
 from service.settings import Limits
 
 PROBLEMS_A_CHUNK: Final = 16
 
 
-def batch_plan(request: Batch | SweepRequest, limits: Limits) -> Plan:
+def batch_plan(request: Batch | VariedRequest, limits: Limits) -> Plan:
     """Cut a batch into chunks."""
     return cut(question_of(request, limits))
 
@@ -54,7 +54,7 @@ def answers(_arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Js
 
 def compute_sweep(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]) -> Json:
     """Columns of one problem with a parameter that varies."""
-    return _written(minima_sweep(SweepRequest.model_validate(arguments["question"]), limits_of(arguments)))
+    return _written(minima_sweep(VariedRequest.model_validate(arguments["question"]), limits_of(arguments)))
 
 
 def compute_table(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]) -> Json:

@@ -4,7 +4,7 @@ from typing import Final
 
 from service.core.ground.problems import Problem, shapes_of
 from service.core.pictures.objective import uses_moments
-from service.errors import FieldProblem, InputError, LimitExceeded, Location
+from service.errors import FieldError, InputError, LimitExceeded, Location
 from service.settings import Limits
 from service.vocabulary import Loss
 
@@ -33,14 +33,14 @@ def check_drawable(problem: Problem, limits: Limits) -> None:
         raise InputError.at(("data", "kind"), "must not be none: a loss needs data")
     found = []
     if network.skips:
-        found.append(FieldProblem(("network", "skips"), "must be empty: pictures do not support skips"))
+        found.append(FieldError(("network", "skips"), "must be empty: pictures do not support skips"))
     for index, layer in enumerate(network.layers):
         if layer.frozen_weights is not None:
             at = ("network", "layers", index, "frozen_weights")
-            found.append(FieldProblem(at, "must be left out: pictures do not support frozen layers"))
+            found.append(FieldError(at, "must be left out: pictures do not support frozen layers"))
     if problem.loss is Loss.WEIGHTED_SQUARED:
         found.append(
-            FieldProblem(
+            FieldError(
                 ("objective", "loss"), "must not be weighted_squared: pictures do not support weights of the error"
             )
         )
@@ -60,17 +60,17 @@ def check_size(problem: Problem, limits: Limits, at: Location) -> None:
         raise LimitExceeded(at, "max_picture_work", limits.max_picture_work, "samples x weights")
 
 
-def _needs_of_samples(problem: Problem) -> list[FieldProblem]:
-    found: list[FieldProblem] = []
+def _needs_of_samples(problem: Problem) -> list[FieldError]:
+    found: list[FieldError] = []
     if problem.samples is None:
-        found.append(FieldProblem(("data", "kind"), f"must have samples: only {KNOWN} are known through moments"))
+        found.append(FieldError(("data", "kind"), f"must have samples: only {KNOWN} are known through moments"))
     for index, layer in enumerate(problem.network.layers[:-1]):
         if layer.noise_variance:
             at = ("network", "layers", index, "noise")
-            found.append(FieldProblem(at, f"must be left out: the exact loss under noise is known for {KNOWN}"))
+            found.append(FieldError(at, f"must be left out: the exact loss under noise is known for {KNOWN}"))
     if problem.network.input_noise_variance:
         detail = f"must be left out: the exact loss under noise is known for {KNOWN}"
-        found.append(FieldProblem(("network", "input_noise"), detail))
+        found.append(FieldError(("network", "input_noise"), detail))
     return found
 
 

@@ -14,7 +14,7 @@ from service.operations.plans.picture_points import Source
 from service.operations.plans.picture_sizes import SLOPE, check_drawable, evaluation_s
 from service.operations.plans.plan import Chunk, Json
 from service.schemas.points import PictureOptions
-from service.schemas.problem import Problem as WireProblem
+from service.schemas.problem import ProblemDocument
 from service.settings import Limits
 from service.version import ENGINE_VERSION
 
@@ -38,7 +38,7 @@ class Draft:
         Gradients and products with the Hessian so far.
     """
 
-    wire: WireProblem
+    wire: ProblemDocument
     mapped: MappedProblem
     request: PictureOptions
     packed: Mapping[str, Json]
@@ -87,7 +87,7 @@ class Draft:
         }
 
 
-def draft(request: PictureOptions, problem: WireProblem, limits: Limits) -> Draft:
+def draft(request: PictureOptions, problem: ProblemDocument, limits: Limits) -> Draft:
     """The beginning of a plan: the problem in the core's form, checked.
 
     Raises

@@ -7,18 +7,18 @@ import numpy as np
 
 from service.core.asked.sweeps.axes import DECAYS, Axis
 from service.core.ground.numbers.arrays import FloatArray
-from service.errors import FieldProblem, InputError, LimitExceeded, Location
+from service.errors import FieldError, InputError, LimitExceeded, Location
 from service.operations.mapping.network import beyond_convention
 from service.operations.mapping.problem import MappedProblem
 from service.operations.plans.plan import Arrays, Json
-from service.schemas.sweeps import SweepAxis, SweepsRequest
+from service.schemas.sweeps import DiagramAxis, DiagramRequest
 from service.settings import Limits
 from service.vocabulary import SweepParameter
 
 WHOLE: Final = (SweepParameter.WIDTH, SweepParameter.DEPTH)
 
 
-def check_points(request: SweepsRequest, limits: Limits) -> None:
+def check_points(request: DiagramRequest, limits: Limits) -> None:
     """`LimitExceeded` for a grid of more points than the server allows."""
     total = 1
     for axis in request.axes:
@@ -27,7 +27,7 @@ def check_points(request: SweepsRequest, limits: Limits) -> None:
         raise LimitExceeded(("axes",), "max_sweep_points", limits.max_sweep_points, "points")
 
 
-def axes_of(request: SweepsRequest, mapped: MappedProblem, limits: Limits) -> tuple[Axis, ...]:
+def axes_of(request: DiagramRequest, mapped: MappedProblem, limits: Limits) -> tuple[Axis, ...]:
     """The axes of a request; `InputError` where they contradict each other, themselves or the network."""
     parameters = [axis.parameter for axis in request.axes]
     if len(set(parameters)) < len(parameters):
@@ -42,30 +42,30 @@ def axes_of(request: SweepsRequest, mapped: MappedProblem, limits: Limits) -> tu
             and axis.layer < layers
             and axis.layer > min(depths[0].from_, depths[0].to)
         ):
-            problems.append(FieldProblem(("axes", index, "layer"), "is not there at the smallest depth"))
+            problems.append(FieldError(("axes", index, "layer"), "is not there at the smallest depth"))
     if problems:
         raise InputError(problems)
     return tuple(_axis(axis, index, mapped, limits) for index, axis in enumerate(request.axes))
 
 
-def _contradictions(axis: SweepAxis, index: int, mapped: MappedProblem) -> list[FieldProblem]:
+def _contradictions(axis: DiagramAxis, index: int, mapped: MappedProblem) -> list[FieldError]:
     at: Location = ("axes", index)
     problems = []
     network = mapped.core.network
     if axis.spacing == "log" and min(axis.from_, axis.to) == 0.0:
-        problems.append(FieldProblem((*at, "spacing"), "must be linear: the axis begins at 0"))
+        problems.append(FieldError((*at, "spacing"), "must be linear: the axis begins at 0"))
     if axis.layer is not None and axis.parameter is not SweepParameter.WEIGHT_DECAY:
-        problems.append(FieldProblem((*at, "layer"), "belongs to weight_decay only"))
+        problems.append(FieldError((*at, "layer"), "belongs to weight_decay only"))
     if axis.layer is not None and axis.layer > network.n_layers:
-        problems.append(FieldProblem((*at, "layer"), f"must be at most {network.n_layers}, the number of layers"))
+        problems.append(FieldError((*at, "layer"), f"must be at most {network.n_layers}, the number of layers"))
     if axis.parameter is SweepParameter.WIDTH and min(axis.from_, axis.to) < 0.5:
-        problems.append(FieldProblem((*at, "from"), "must be at least 1 for a width"))
+        problems.append(FieldError((*at, "from"), "must be at least 1 for a width"))
     if axis.parameter is SweepParameter.DEPTH and not network.n_hidden and max(axis.from_, axis.to) >= 0.5:
-        problems.append(FieldProblem((*at, "parameter"), "needs a network with a hidden layer to copy"))
+        problems.append(FieldError((*at, "parameter"), "needs a network with a hidden layer to copy"))
     return problems
 
 
-def _axis(axis: SweepAxis, index: int, mapped: MappedProblem, limits: Limits) -> Axis:
+def _axis(axis: DiagramAxis, index: int, mapped: MappedProblem, limits: Limits) -> Axis:
     at: Location = ("axes", index, "to")
     largest = max(axis.from_, axis.to)
     if axis.parameter is SweepParameter.WIDTH and largest > limits.max_width:

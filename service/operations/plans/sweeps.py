@@ -24,7 +24,7 @@ from service.operations.plans.packing import pack
 from service.operations.plans.plan import Chunk, Lazy, Plan, Work
 from service.operations.plans.sweep_axes import axes_of, check_points, packed
 from service.operations.plans.sweep_chunks import assemble, compute_block, compute_boundary, told
-from service.schemas.sweeps import SweepsRequest
+from service.schemas.sweeps import DiagramRequest
 from service.settings import Limits
 from service.version import ENGINE_VERSION
 from service.vocabulary import SweepParameter
@@ -34,7 +34,7 @@ POINT_S: Final = 1e-6
 CHUNK_S: Final = 0.5
 
 
-def sweeps_plan(request: SweepsRequest, limits: Limits) -> Plan:
+def sweeps_plan(request: DiagramRequest, limits: Limits) -> Plan:
     """Cut a phase diagram into chunks.
 
     Raises
@@ -101,7 +101,7 @@ def _factors(mapped: MappedProblem, columns: Sequence[str]) -> dict[str, float]:
     return {name: factor for name, factor in factors.items() if factor != 1.0}
 
 
-def _try_extremes(request: SweepsRequest, mapped: MappedProblem, axes: Sequence[Axis], columns: Sequence[str]) -> None:
+def _try_extremes(request: DiagramRequest, mapped: MappedProblem, axes: Sequence[Axis], columns: Sequence[str]) -> None:
     """Where something is extreme, the corners of the grid are computed beforehand, to refuse what overflows there."""
     found = extremes_of(request.problem, mapped, ("problem",))
     far = corners(axes)
@@ -123,7 +123,7 @@ def _try_extremes(request: SweepsRequest, mapped: MappedProblem, axes: Sequence[
             told(name, getattr(swept, name), _factors(mapped, columns).get(name))
 
 
-def _columns(request: SweepsRequest, problem: Problem) -> list[str]:
+def _columns(request: DiagramRequest, problem: Problem) -> list[str]:
     columns = request.columns()
     if problem.evaluation is None and "evaluation_fit" in columns:
         raise InputError.at(("return",), "asks for evaluation_fit, which needs data.evaluation")

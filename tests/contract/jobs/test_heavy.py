@@ -17,7 +17,7 @@ from service.operations.questions import limits_of, question_of
 from service.schemas.flows import FLOW_EXAMPLE, FlowAnswer, FlowRequest
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.races import RacesAnswer
-from service.schemas.sweeps import SweepsAnswer, SweepsRequest
+from service.schemas.sweeps import DiagramAnswer, DiagramRequest
 from service.settings import Limits, Settings
 from service.web.answering.questions import job_time
 from tests.serving import Reply, call, serving
@@ -85,7 +85,7 @@ def test_a_phase_diagram_is_the_same_inline_and_as_a_job(base: str) -> None:
     assert len(found["results"]["evaluation_fit"]) == 36
     reply = as_job(base, SWEEPS, SWEEP)
     assert reply.json == found
-    SweepsAnswer.model_validate_json(reply.content)
+    DiagramAnswer.model_validate_json(reply.content)
     status = call(base, "GET", reply.headers["location"]).json
     assert (status["operation"], status["run_as_reason"]) == ("sweeps", "the caller prefers a job")
     assert status["chunks_total"] == 3
@@ -273,7 +273,7 @@ def test_a_bad_problem_in_a_batch_fails_its_job_by_place(base: str) -> None:
 
 
 def test_the_canonical_form_of_a_question_has_the_same_plan_and_answer() -> None:
-    asked = question_of(SweepsRequest.model_validate(SWEEP), Limits())
+    asked = question_of(DiagramRequest.model_validate(SWEEP), Limits())
     again = json.loads(json.dumps(canonical(asked)))
     assert limits_of(again) == Limits()
     assert run_question(KINDS["sweeps"], again) == run_question(KINDS["sweeps"], asked)
@@ -281,7 +281,7 @@ def test_the_canonical_form_of_a_question_has_the_same_plan_and_answer() -> None
 
 def test_named_columns_stay_as_they_are() -> None:
     body = {**SWEEP, "return": ["loss"]}
-    asked = question_of(SweepsRequest.model_validate(body), Limits())
+    asked = question_of(DiagramRequest.model_validate(body), Limits())
     assert asked["question"]["return"] == ["loss"]
 
 

@@ -26,7 +26,7 @@ from service.jobs.store.drivers import DriverStore, LeaseLostError
 from service.jobs.store.migrate import migrate
 from service.jobs.store.retention import Janitor
 from service.jobs.store.tables import attempts, blobs, events, jobs, losses, metadata, steps, subscriptions
-from service.jobs.values import Claim, JobState, Payload, StepKind, StoredStep, Submission
+from service.jobs.values import ClaimedJob, JobState, Payload, StepKind, StoredStep, Submission
 from service.operations.plans.columns import column, reference
 from service.schemas.error_kinds import BY_CODE
 
@@ -34,7 +34,7 @@ TENANT = "anonymous"
 VERSION = "1"
 ONE = Submission("count", {"chunks": 1})
 RESULT = encode({"answer": 42})
-Write = Callable[[DriverStore, Claim], object]
+Write = Callable[[DriverStore, ClaimedJob], object]
 
 
 def chunk(index: int, value: object = 0) -> StoredStep:
@@ -64,7 +64,7 @@ def contents(database: Database) -> list[object]:
         return [sorted(connection.execute(select(table)).all(), key=repr) for table in tables]
 
 
-def expire_lease(database: Database, claim: Claim) -> None:
+def expire_lease(database: Database, claim: ClaimedJob) -> None:
     with database.writing() as connection:
         past = update(jobs).where(jobs.c.id == claim.job_id).values(lease_expires_at=database.clock - 0.001)
         connection.execute(past)

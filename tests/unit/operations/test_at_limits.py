@@ -77,4 +77,4 @@ def test_flows_say_which_part_of_a_network_they_do_not_follow(changes: Any, plac
         return
     with pytest.raises(InputError) as caught:
         ask("gradient_flows", body, Limits())
-    assert caught.value.problems[0].location[: len(place)] == place
+    assert caught.value.fields[0].location[: len(place)] == place

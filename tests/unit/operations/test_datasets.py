@@ -197,7 +197,7 @@ def test_what_is_wrong_is_named(name: str) -> None:
     assert type(caught.value) is wrong.error
     assert wrong.says in caught.value.detail
     if isinstance(caught.value, InputError):
-        assert [pointer(problem.location) for problem in caught.value.problems] == [wrong.pointer]
+        assert [pointer(problem.location) for problem in caught.value.fields] == [wrong.pointer]
 
 
 FLOWERS = {
@@ -280,7 +280,7 @@ def test_a_wrong_label_is_named(
         monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(InputError) as caught:
         read(content, "csv", one_hot=True)
-    assert [pointer(problem.location) for problem in caught.value.problems] == [at]
+    assert [pointer(problem.location) for problem in caught.value.fields] == [at]
     assert says in caught.value.detail
 
 

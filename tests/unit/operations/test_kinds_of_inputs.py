@@ -13,7 +13,7 @@ from service.operations.diagnose import diagnose
 from service.operations.minima import minima, parse
 from service.operations.minima_batch import minima_sweep, minima_table, parse_batch
 from service.operations.verify import verify
-from service.schemas.batch import SweepRequest
+from service.schemas.batch import VariedRequest
 from service.schemas.diagnose import DiagnoseRequest
 from service.schemas.minima import MinimaAnswer
 from service.settings import Limits
@@ -58,14 +58,14 @@ def problem_of(name: str, depth: int, decay: float, bias: str, kind: str) -> dic
 def sweep_of(problem: dict[str, Any], **vary: list[float]) -> float:
     """Loss of the first value of a sweep."""
     request = parse_batch({"problem": problem, "vary": vary, "return": ["loss"]}, LIMITS).request
-    assert isinstance(request, SweepRequest)
+    assert isinstance(request, VariedRequest)
     return float(minima_sweep(request, LIMITS).columns["loss"][0])
 
 
 def batch_of(problem: dict[str, Any]) -> float:
     """Loss of a batch of four of it."""
     batch = parse_batch({"problems": [problem] * 4, "return": ["loss"]}, LIMITS).request
-    assert not isinstance(batch, SweepRequest)
+    assert not isinstance(batch, VariedRequest)
     return float(minima_table(batch, LIMITS).columns["loss"][0])
 
 

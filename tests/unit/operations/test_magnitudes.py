@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 import numpy as np
 import pytest
 
-from service.errors import FieldProblem, InputError, Location, NotCovered
+from service.errors import FieldError, InputError, Location, NotCovered
 from service.operations.diagnose import diagnose
 from service.operations.diagnose import parse as parse_diagnosis
 from service.operations.landscape import landscape
@@ -19,8 +19,8 @@ from service.operations.minima import minima, parse
 from service.operations.minima_batch import Batch, minima_sweep, minima_table, parse_batch
 from service.operations.plans import sweeps
 from service.operations.plans.running import run_here
-from service.schemas.batch import SweepRequest
-from service.schemas.sweeps import SweepsRequest
+from service.schemas.batch import VariedRequest
+from service.schemas.sweeps import DiagramRequest
 from service.settings import Limits
 
 Body: TypeAlias = dict[str, Any]
@@ -129,7 +129,7 @@ FIELDS: Final = ("weight_decay", "noise", "input_noise", "bias_weight_decay", "f
                  "decoder_variance")  # fmt: skip
 
 
-def names_a_magnitude(problem: FieldProblem) -> bool:
+def names_a_magnitude(problem: FieldError) -> bool:
     return problem.location[-1] in FIELDS and re.search(r"\d(\.\d+)?e[+-]\d+", problem.detail) is not None
 
 
@@ -148,8 +148,8 @@ def test_any_magnitude_is_answered_or_refused_by_its_field(kind: str) -> None:
     for value in values:
         found = outcome(partial(minima, parse(KINDS[kind](value)).request, LIMITS))
         if isinstance(found, InputError):
-            assert found.problems, value
-            assert all(map(names_a_magnitude, found.problems)), (value, found.problems)
+            assert found.fields, value
+            assert all(map(names_a_magnitude, found.fields)), (value, found.fields)
         elif isinstance(found, NotCovered):
             assert kind.startswith("bias decay"), value
         else:
@@ -171,7 +171,7 @@ def test_what_is_named_is_answered(make: Callable[[float], Body]) -> None:
     errors = [error for error in refused if isinstance(error, InputError)]
     assert errors
     for error in errors:
-        told = re.search(r"(up to|from) (\S+)", error.problems[0].detail)
+        told = re.search(r"(up to|from) (\S+)", error.fields[0].detail)
         assert told is not None
         assert np.isfinite(minima(parse(make(float(told[2]))).request, LIMITS).certificate.lower_bound)
 
@@ -180,7 +180,7 @@ def test_the_convention_is_the_callers() -> None:
     """Sums over twelve samples: the core's decay is a twelfth of the caller's."""
     with pytest.raises(InputError) as caught:
         minima(parse(told_otherwise(1e-307, "sum")).request, LIMITS)
-    told = re.search(r"or (\S+) to (\S+)", caught.value.problems[0].detail)
+    told = re.search(r"or (\S+) to (\S+)", caught.value.fields[0].detail)
     assert told is not None
     for end in (float(told[1]), 1e-2 * float(told[2])):
         minima(parse(told_otherwise(end, "sum")).request, LIMITS)
@@ -198,16 +198,16 @@ def test_a_batch_says_which_problem() -> None:
         with pytest.raises(InputError) as caught:
             minima_table(batch(kind, **{"return": ["loss"]}), LIMITS)
         at = ("problems", len(kind) - 1, "network", "layers")
-        assert [problem.location for problem in caught.value.problems] == [(*at, 0, "noise"), (*at, 1, "noise")]
+        assert [problem.location for problem in caught.value.fields] == [(*at, 0, "noise"), (*at, 1, "noise")]
 
 
 def swept(one: Body, parameter: str, values: list[float]) -> Any:
     asked = {"problem": one, "vary": {parameter: values}, "return": ["loss", "noise", "norm"]}
-    return minima_sweep(SweepRequest.model_validate(asked), LIMITS)
+    return minima_sweep(VariedRequest.model_validate(asked), LIMITS)
 
 
 def grid(one: Body, axes: list[Body]) -> Any:
-    asked = SweepsRequest.model_validate({"problem": one, "axes": axes, "return": ["loss", "noise", "norm"]})
+    asked = DiagramRequest.model_validate({"problem": one, "axes": axes, "return": ["loss", "noise", "norm"]})
     return run_here(sweeps.sweeps_plan(asked, LIMITS), sweeps.WORK.functions)
 
 
@@ -217,8 +217,8 @@ def axis(parameter: str, top: float) -> Body:
 
 def assert_finite_or_refused(found: Any, columns: Callable[[Any], Any], at: Location) -> None:
     if isinstance(found, InputError):
-        assert [problem.location for problem in found.problems] == [at]
-        assert re.search(r"\d(\.\d+)?e[+]\d+", found.problems[0].detail)
+        assert [problem.location for problem in found.fields] == [at]
+        assert re.search(r"\d(\.\d+)?e[+]\d+", found.fields[0].detail)
     else:
         assert all(np.isfinite(column).all() for column in columns(found).values())
 
@@ -243,8 +243,8 @@ def test_two_axes_that_only_together_are_too_large() -> None:
     one = decayed(body([3, 2], WHITE), 0.1)
     with pytest.raises(InputError) as caught:
         grid(one, [axis("weight_decay", 1e100), axis("decay_scale", 1e230)])
-    assert [problem.location for problem in caught.value.problems] == [("axes", 1, "to")]
-    assert "up to 1e+50" in caught.value.problems[0].detail
+    assert [problem.location for problem in caught.value.fields] == [("axes", 1, "to")]
+    assert "up to 1e+50" in caught.value.fields[0].detail
 
 
 def test_the_greatest_value_is_a_power_that_squares() -> None:
@@ -269,7 +269,7 @@ def test_landscapes_and_diagnoses_of_any_magnitude(value: float) -> None:
             found.append(outcome(partial(diagnose, parse_diagnosis(point).request, LIMITS, ("problem",))))
         for each in found:
             if isinstance(each, InputError):
-                assert all(map(names_a_magnitude, each.problems)), (kind, each.problems)
+                assert all(map(names_a_magnitude, each.fields)), (kind, each.fields)
 
 
 def pairwise_shapes(widths: list[int]) -> list[tuple[int, int]]:

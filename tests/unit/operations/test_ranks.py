@@ -120,7 +120,7 @@ def test_wrapped_and_bare_problems_agree() -> None:
 def test_what_is_wrong_is_said_by_field(changes: dict[str, Any], location: tuple[str | int, ...], says: str) -> None:
     with pytest.raises(InputError) as caught:
         ask(**changes)
-    found = caught.value.problems[0]
+    found = caught.value.fields[0]
     assert found.location == location
     assert says in found.detail
 

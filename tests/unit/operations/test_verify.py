@@ -75,7 +75,7 @@ def rejected_fields(document: dict[str, Any]) -> list[str]:
     try:
         found = verify(parse_answer(document), LIMITS)
     except InputError as error:
-        return [re.sub(r"\.(\d+)", r"[\1]", ".".join(map(str, item.location))) for item in error.problems]
+        return [re.sub(r"\.(\d+)", r"[\1]", ".".join(map(str, item.location))) for item in error.fields]
     assert found.agrees == all(check.agrees for check in found.checks)
     return [check.field for check in found.checks if not check.agrees]
 

@@ -11,7 +11,7 @@ from service.operations.rows import Operation
 from service.operations.table import OPERATIONS
 from service.schemas.locations import location_in_body
 from service.schemas.parsing import options_of
-from service.schemas.problem import DESIGN_EXAMPLE, Problem
+from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
 from service.schemas.request import BareMinimaRequest, MinimaRequest
 from service.settings import Limits
 
@@ -25,7 +25,7 @@ def test_bare_and_wrapped_are_one_request() -> None:
 
 def test_the_documented_bare_form_has_the_fields_that_are_read() -> None:
     documented = {field.alias or name for name, field in BareMinimaRequest.model_fields.items()}
-    assert documented == options_of(MinimaRequest) | set(Problem.model_fields)
+    assert documented == options_of(MinimaRequest) | set(ProblemDocument.model_fields)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_the_documented_bare_form_has_the_fields_that_are_read() -> None:
 def test_branches_of_unions_are_no_part_of_a_location(
     location: tuple[str | int, ...], expected: tuple[str | int, ...]
 ) -> None:
-    assert location_in_body(Problem, location) == expected
+    assert location_in_body(ProblemDocument, location) == expected
 
 
 def leaves(value: Any, path: Location = ()) -> Iterator[Location]:
@@ -80,7 +80,7 @@ def test_whatever_is_wrong_in_an_example_is_said_where_it_stands(row: Operation,
             try:
                 parse_body(broken, Limits())
             except InputError as error:
-                for problem in error.problems:
+                for problem in error.fields:
                     assert leads_into(broken, problem.location), (path, problem.location)
                     said += 1
     assert said > 5
@@ -98,4 +98,6 @@ def test_no_number_that_is_not_finite_gets_in_or_out(value: float) -> None:
     with pytest.raises(InputError, match="finite"):
         parse({**DESIGN_EXAMPLE, "data": {"kind": "moments", "xx": [[value]], "xy": [[1.0]], "yy": 1.0}})
     with pytest.raises(ValidationError):
-        Problem.model_validate(DESIGN_EXAMPLE | {"data": {"kind": "moments", "xx": [[1.0]], "xy": [[1]], "yy": value}})
+        ProblemDocument.model_validate(
+            DESIGN_EXAMPLE | {"data": {"kind": "moments", "xx": [[1.0]], "xy": [[1]], "yy": value}}
+        )

@@ -2,7 +2,7 @@ import pytest
 
 import service.errors
 from service.cli.errors import CommandError
-from service.errors import Attempt, FieldProblem, InputError, JobError, LimitExceeded, NotCovered, ServiceError
+from service.errors import Attempt, FieldError, InputError, JobError, LimitExceeded, NotCovered, ServiceError
 from service.schemas.error_kinds import BY_CODE, ERROR_KINDS
 from service.web.problem_details import of_service_error, pointer
 
@@ -27,7 +27,7 @@ def test_pointers_follow_rfc_6901(location: tuple[str | int, ...], expected: str
 
 
 def test_extensions_of_each_kind() -> None:
-    wrong = of_service_error(InputError([FieldProblem(("a",), "is wrong"), FieldProblem(("b",), "too")]))
+    wrong = of_service_error(InputError([FieldError(("a",), "is wrong"), FieldError(("b",), "too")]))
     assert b'"errors":[{"pointer":"/a","detail":"is wrong"},{"pointer":"/b","detail":"too"}]' in bytes(wrong.body)
     large = of_service_error(LimitExceeded(("a",), "max_width", 10, "neurons"))
     assert b'"limit":"max_width","allowed":10.0' in bytes(large.body)

@@ -16,7 +16,7 @@ NOISY: Final = (SweepParameter.NOISE_VARIANCE, SweepParameter.WIDTH)
 
 
 @dataclass(frozen=True, slots=True)
-class Transition:
+class PhaseTransition:
     """One change of the global minimiser along the traced parameter; NaN where it does not happen.
 
     Attributes
@@ -43,7 +43,7 @@ class Boundary:
     ----------
     traced : int
         Which axis the critical values belong to.
-    transitions : tuple of Transition
+    transitions : tuple of PhaseTransition
         In the order in which they happen as decay or noise grows; the last is the collapse to zero.
     metastable : (m,) array
         Up to here a local minimum other than zero exists; NaN where there is no such region.
@@ -52,7 +52,7 @@ class Boundary:
     """
 
     traced: int
-    transitions: tuple[Transition, ...]
+    transitions: tuple[PhaseTransition, ...]
     metastable: FloatArray
     reasons: Mapping[str, str] = field(default_factory=dict)
 
@@ -67,7 +67,7 @@ class Group:
 
 
 Traced: TypeAlias = "tuple[Group, list[tuple[FloatArray, ...]], FloatArray]"
-"""A group with the columns of its transitions, in the order of `Transition`, and the end of metastability."""
+"""A group with the columns of its transitions, in the order of `PhaseTransition`, and the end of metastability."""
 
 
 def nothing(traced: int, m: int, reason: str) -> Boundary:
@@ -85,7 +85,7 @@ def assembled(found: Sequence[Traced], traced: int, m: int) -> Boundary:
         for back, row in enumerate(reversed(rows), start=1):
             for column, numbers in enumerate(row):
                 columns[most - back, column, group.places] = numbers
-    return Boundary(traced, tuple(Transition(*transition) for transition in columns), metastable)
+    return Boundary(traced, tuple(PhaseTransition(*transition) for transition in columns), metastable)
 
 
 def explain(boundary: Boundary, axis: Axis, reasons: dict[str, str]) -> None:

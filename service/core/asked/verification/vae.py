@@ -26,7 +26,7 @@ from service.core.models.vae_minima import seen_moments, vae_certificate
 
 
 @dataclass(frozen=True)
-class Claim:
+class ClaimedVae:
     """What an answer says: the minimum and certificate, and the variances that are no weights."""
 
     minimum: GlobalMinimum
@@ -35,7 +35,7 @@ class Claim:
     decoder_variance: float
 
 
-def verify_vae(problem: Problem, model: LinearVae, claim: Claim) -> Verification:
+def verify_vae(problem: Problem, model: LinearVae, claim: ClaimedVae) -> Verification:
     """Compare loss, terms, map, gradient and bounds with what the returned parameters give."""
     skipped = dict.fromkeys(("stationary_points", "origin", "thresholds"), "recomputed for one output only")
     if claim.minimum.parameters is None:
@@ -44,7 +44,7 @@ def verify_vae(problem: Problem, model: LinearVae, claim: Claim) -> Verification
         return Verification(tuple(_compared(problem, model, claim)), skipped)
 
 
-def _compared(problem: Problem, model: LinearVae, claim: Claim) -> Iterator[Comparison]:
+def _compared(problem: Problem, model: LinearVae, claim: ClaimedVae) -> Iterator[Comparison]:
     minimum, parameters = claim.minimum, claim.minimum.parameters
     if parameters is None:
         return

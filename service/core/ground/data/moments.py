@@ -8,7 +8,7 @@ import numpy as np
 from service.core.ground.data.conditioned import Moments, moments_of
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.core.ground.numbers.spectrum import EPSILON
-from service.errors import FieldProblem, InputError
+from service.errors import FieldError, InputError
 
 __all__ = ["LARGEST", "SMALLEST", "MomentAccumulator", "centred", "check", "moments_of"]
 
@@ -91,35 +91,35 @@ class _View:
     vectors: FloatArray
     tolerance: float
 
-    def fault(self, moments: Moments, at: str) -> FieldProblem | None:
+    def fault(self, moments: Moments, at: str) -> FieldError | None:
         """What shows, beyond rounding, that no data have these moments; None if nothing does."""
         least = float(self.values[0])
         if least < -100.0 * self.tolerance:
-            return FieldProblem((at, "xx"), self._not_semidefinite(moments.xx, least))
+            return FieldError((at, "xx"), self._not_semidefinite(moments.xx, least))
         along = self.vectors.T @ (moments.xy / self.scale[:, None])
         seen = self.values > self.tolerance
         # by Cauchy-Schwarz a real moment has (q.xy)^2 <= (q' xx q) yy for every direction q
         leak = float(np.sum(along[~seen] ** 2))
         if leak > 1e4 * self.tolerance * max(moments.yy, 0.0) + 1e-24 * float(np.sum(along**2)):
-            return FieldProblem((at, "xy"), "leaves the range of xx; no data have these moments")
+            return FieldError((at, "xy"), "leaves the range of xx; no data have these moments")
         values = self.values[seen]
         explained = (along[seen] ** 2).sum(axis=1) / values
         excess = float(explained.sum()) - moments.yy * (1.0 + 1e-9)
         # a small eigenvalue carries the rounding of the large ones, and so does what it explains
         if excess > 0.0 and excess > float(np.sum(explained * np.minimum(1.0, 100.0 * self.tolerance / values))):
-            return FieldProblem((at, "yy"), "is smaller than xx and xy allow; at least tr(xy^T xx^+ xy) is needed")
+            return FieldError((at, "yy"), "is smaller than xx and xy allow; at least tr(xy^T xx^+ xy) is needed")
         return self._mean_fault(moments, at, seen)
 
-    def _mean_fault(self, moments: Moments, at: str, seen: BoolArray) -> FieldProblem | None:
+    def _mean_fault(self, moments: Moments, at: str, seen: BoolArray) -> FieldError | None:
         """A mean m with second moment S needs S - m m^T to be positive semidefinite."""
         if moments.x_mean is not None:
             along = self.vectors.T @ (moments.x_mean / self.scale)
             share = float(np.sum(along[seen] ** 2 / self.values[seen]))
             if share > 1.0 + 1e-6 or float(np.sum(along[~seen] ** 2)) > 1e4 * self.tolerance:
                 detail = "is longer than xx allows: xx - x_mean x_mean^T must be semidefinite"
-                return FieldProblem((at, "x_mean"), detail)
+                return FieldError((at, "x_mean"), detail)
         if moments.y_mean is not None and float(moments.y_mean @ moments.y_mean) > moments.yy * (1.0 + 1e-9):
-            return FieldProblem((at, "y_mean"), "is longer than yy allows: yy >= ||y_mean||^2")
+            return FieldError((at, "y_mean"), "is longer than yy allows: yy >= ||y_mean||^2")
         return None
 
     def _not_semidefinite(self, xx: FloatArray, least: float) -> str:
@@ -193,18 +193,16 @@ def _views(moments: Moments, rounding: float) -> Iterator[_View]:
 
 
 def _check_shapes(moments: Moments, at: str) -> None:
-    problems: list[FieldProblem] = []
+    problems: list[FieldError] = []
     d = moments.xx.shape[0]
     if moments.xx.ndim != 2 or d == 0 or moments.xx.shape[1] != d:
         raise InputError.at((at, "xx"), "is not a square matrix with at least one row")
     if moments.xy.ndim != 2 or moments.xy.shape[0] != d or moments.xy.shape[1] == 0:
-        problems.append(
-            FieldProblem((at, "xy"), f"must have one row for each of the {d} inputs and at least one column")
-        )
+        problems.append(FieldError((at, "xy"), f"must have one row for each of the {d} inputs and at least one column"))
     elif moments.y_mean is not None and moments.y_mean.shape != (moments.outputs,):
-        problems.append(FieldProblem((at, "y_mean"), f"must have {moments.outputs} entries, one for each output"))
+        problems.append(FieldError((at, "y_mean"), f"must have {moments.outputs} entries, one for each output"))
     if moments.x_mean is not None and moments.x_mean.shape != (d,):
-        problems.append(FieldProblem((at, "x_mean"), f"must have {d} entries, one for each input"))
+        problems.append(FieldError((at, "x_mean"), f"must have {d} entries, one for each input"))
     if problems:
         raise InputError(problems)
 
@@ -213,12 +211,12 @@ def _check_scales(moments: Moments, at: str) -> float:
     """Largest entry of ``xx``, once everything is known to be within reach of double precision."""
     largest = {"xx": float(np.abs(moments.xx).max()), "xy": float(np.abs(moments.xy).max()), "yy": abs(moments.yy)}
     problems = [
-        FieldProblem((at, name), f"is larger than {LARGEST:g}: rescale the data")
+        FieldError((at, name), f"is larger than {LARGEST:g}: rescale the data")
         for name, size in largest.items()
         if not size <= LARGEST
     ]
     problems += [
-        FieldProblem((at, name), f"is not zero but smaller than {SMALLEST:g}: rescale the data")
+        FieldError((at, name), f"is not zero but smaller than {SMALLEST:g}: rescale the data")
         for name in ("xx", "yy")
         if 0.0 < largest[name] < SMALLEST
     ]

@@ -11,7 +11,7 @@ import numpy as np
 
 from service.core.ground.problems import Problem
 from service.core.landscapes.witnesses.cells import affine_cell, dead_units
-from service.core.landscapes.witnesses.claims import Claim, Construction
+from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 from service.core.landscapes.witnesses.duplicates import split_neuron
 from service.core.losses.nonlinear import loss_of, outputs_of
 from service.vocabulary import Activation, Bias
@@ -40,7 +40,7 @@ def added_neuron(problem: Problem) -> Construction | None:
         id="W9",
         title=f"an exponential neuron added where {base.id} is a minimum",
         rule="R43",
-        claim=Claim.MOVED_AWAY,
+        claim=WitnessClaim.MOVED_AWAY,
         exponent=directions[int(np.argmax(gains))],
     )
 

@@ -13,7 +13,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Problem, Samples, shapes_of
 from service.core.ground.rules import conjunction, examine
 from service.core.landscapes import hypotheses
-from service.core.landscapes.witnesses.claims import Claim, Construction
+from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 from service.core.landscapes.witnesses.search import hessian, settled
 from service.core.losses.expected import DenseParameters
 from service.core.losses.nonlinear import evaluate, loss_of
@@ -49,7 +49,7 @@ def weighted_bottleneck(problem: Problem) -> Construction | None:
         return None
     title = "a low-rank map that weighted errors make a local minimum"
     return Construction(
-        "W11", title, "R09", Claim.SPURIOUS_MINIMUM, _passed(problem, worst[1]), _passed(problem, best[1])
+        "W11", title, "R09", WitnessClaim.SPURIOUS_MINIMUM, _passed(problem, worst[1]), _passed(problem, best[1])
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, Samples
-from service.core.landscapes.witnesses.claims import Claim, Construction
+from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 from service.core.losses.expected import DenseParameters
 from service.core.losses.nonlinear import apply
 
@@ -30,7 +30,7 @@ def affine_cell(problem: Problem) -> Construction | None:
     better = _passing(problem, samples, refitted[:-2], float(refitted[-2]), (direction, threshold, float(refitted[-1])))
     point = _passing(problem, samples, fitted[:-1], float(fitted[-1]), None)
     title = "every unit active: the best affine map"
-    return Construction("W1", title, "R36", Claim.SPURIOUS_MINIMUM, point, better)
+    return Construction("W1", title, "R36", WitnessClaim.SPURIOUS_MINIMUM, point, better)
 
 
 def dead_units(problem: Problem) -> Construction | None:
@@ -53,7 +53,7 @@ def dead_units(problem: Problem) -> Construction | None:
         weight[0, 0] = 1.0
     weights[-1][:, 0] = fitted[1]
     better = DenseParameters(tuple(weights), (*biases[:-1], fitted[0]))
-    return Construction("W2", "every unit silent", "R39", Claim.SPURIOUS_MINIMUM, point, better)
+    return Construction("W2", "every unit silent", "R39", WitnessClaim.SPURIOUS_MINIMUM, point, better)
 
 
 def _empty(problem: Problem, samples: Samples, bias: float) -> tuple[list[FloatArray], list[FloatArray]]:

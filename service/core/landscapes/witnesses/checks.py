@@ -7,21 +7,21 @@ from typing import Final
 from service.core.ground.data.moments import moments_of
 from service.core.ground.problems import Problem, Samples
 from service.core.landscapes.witnesses import dual_checks, path_checks, point_checks
-from service.core.landscapes.witnesses.claims import Claim, Construction
+from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 from service.core.landscapes.witnesses.point_checks import Verified
 
 Check = Callable[[Problem, Samples, Construction, int], Verified]
 
-CHECKS: Final[Mapping[Claim, Check]] = {
-    Claim.SPURIOUS_MINIMUM: point_checks.spurious_minimum,
-    Claim.NON_STRICT_SADDLE: point_checks.non_strict_saddle,
-    Claim.STRICT_SADDLE: point_checks.strict_saddle,
-    Claim.CLASSIFIED_POINTS: point_checks.classified_points,
-    Claim.NON_INCREASING_PATH: path_checks.non_increasing,
-    Claim.DESCENT_TO_INFINITY: path_checks.to_infinity,
-    Claim.MOVED_AWAY: path_checks.moved_away,
-    Claim.LINEAR_CONVERGENCE: path_checks.contracting,
-    Claim.GLOBAL_MINIMUM: dual_checks.global_minimum,
+CHECKS: Final[Mapping[WitnessClaim, Check]] = {
+    WitnessClaim.SPURIOUS_MINIMUM: point_checks.spurious_minimum,
+    WitnessClaim.NON_STRICT_SADDLE: point_checks.non_strict_saddle,
+    WitnessClaim.STRICT_SADDLE: point_checks.strict_saddle,
+    WitnessClaim.CLASSIFIED_POINTS: point_checks.classified_points,
+    WitnessClaim.NON_INCREASING_PATH: path_checks.non_increasing,
+    WitnessClaim.DESCENT_TO_INFINITY: path_checks.to_infinity,
+    WitnessClaim.MOVED_AWAY: path_checks.moved_away,
+    WitnessClaim.LINEAR_CONVERGENCE: path_checks.contracting,
+    WitnessClaim.GLOBAL_MINIMUM: dual_checks.global_minimum,
 }
 """The check of each claim."""
 

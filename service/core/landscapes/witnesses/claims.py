@@ -9,7 +9,7 @@ from service.core.losses.expected import DenseParameters
 from service.vocabulary import PointClass
 
 
-class Claim(StrEnum):
+class WitnessClaim(StrEnum):
     """What is to be verified."""
 
     SPURIOUS_MINIMUM = "spurious local minimum"
@@ -33,7 +33,7 @@ class Construction:
     title : str
     rule : str
         Id of the theorem that it illustrates.
-    claim : Claim
+    claim : WitnessClaim
     point : DenseParameters
     better : DenseParameters or None
         A point of smaller loss, for a spurious minimum.
@@ -52,7 +52,7 @@ class Construction:
     id: str
     title: str
     rule: str
-    claim: Claim
+    claim: WitnessClaim
     point: DenseParameters
     better: DenseParameters | None = None
     path: tuple[DenseParameters, ...] = ()

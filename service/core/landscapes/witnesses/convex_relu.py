@@ -14,7 +14,7 @@ from service.core.ground.problems import Problem, Samples
 from service.core.ground.rules import conjunction, examine
 from service.core.landscapes import hypotheses
 from service.core.landscapes.relu_cones import cones_of
-from service.core.landscapes.witnesses.claims import Claim, Construction
+from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 from service.core.losses.expected import DenseParameters
 from service.vocabulary import Activation
 
@@ -71,7 +71,7 @@ def certified_minimum(problem: Problem) -> Construction | None:
     if len(factors) > network.hidden_widths[0]:
         return None
     return Construction(
-        "W12", "a minimum that no width improves", "R28", Claim.GLOBAL_MINIMUM, _network(problem, units, factors)
+        "W12", "a minimum that no width improves", "R28", WitnessClaim.GLOBAL_MINIMUM, _network(problem, units, factors)
     )
 
 

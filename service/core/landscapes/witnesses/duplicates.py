@@ -12,7 +12,7 @@ from scipy.special import logsumexp, softmax
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Problem, Samples
-from service.core.landscapes.witnesses.claims import Claim, Construction
+from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 from service.core.landscapes.witnesses.search import hessian, settled
 from service.core.losses.expected import DenseParameters
 from service.core.losses.nonlinear import apply, derivative, loss_of, outputs_of
@@ -72,7 +72,7 @@ def _own(problem: Problem, samples: Samples, rng: np.random.Generator) -> Constr
             better = _better(problem, samples, rng)
             if _improves(problem, samples, better, split):
                 title = "equal neurons at a minimum of the network of one neuron"
-                return Construction("W3", title, "R37", Claim.SPURIOUS_MINIMUM, split, better)
+                return Construction("W3", title, "R37", WitnessClaim.SPURIOUS_MINIMUM, split, better)
     return None
 
 
@@ -200,7 +200,7 @@ def _chosen(problem: Problem, samples: Samples, rng: np.random.Generator) -> Con
         point, better = _split(network, single, 1), _better(problem, other, rng)
         if _improves(problem, other, better, point):
             title = "equal neurons, on the caller's inputs with other targets"
-            claim = Claim.SPURIOUS_MINIMUM
+            claim = WitnessClaim.SPURIOUS_MINIMUM
             return Construction("W3", title, "R37", claim, point, better, samples=other)
     return None
 

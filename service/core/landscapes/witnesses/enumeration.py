@@ -9,7 +9,7 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, shapes_of
-from service.core.landscapes.witnesses.claims import Claim, Construction
+from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 from service.core.losses.expected import DenseParameters
 from service.core.several_outputs.shrinkage import Shrinkage
 from service.vocabulary import PointClass
@@ -49,7 +49,7 @@ def enumerated(problem: Problem) -> Construction | None:
     points = tuple(_point(problem, left, right, rates, sizes) for sizes, _ in chosen)
     title = "critical points of the whitened problem, with their classes"
     classes = tuple(kind for _, kind in chosen)
-    return Construction("W10", title, "R15", Claim.CLASSIFIED_POINTS, points[0], None, points, classes)
+    return Construction("W10", title, "R15", WitnessClaim.CLASSIFIED_POINTS, points[0], None, points, classes)
 
 
 def _at_threshold(values: FloatArray, shrinkage: Shrinkage) -> bool:

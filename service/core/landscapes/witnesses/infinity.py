@@ -5,7 +5,7 @@ import numpy as np
 from service.core.data_facts.separation import separation_of
 from service.core.ground.problems import Problem, shapes_of
 from service.core.landscapes import hypotheses
-from service.core.landscapes.witnesses.claims import Claim, Construction
+from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 from service.core.losses.expected import DenseParameters
 from service.core.losses.nonlinear import outputs_of
 from service.vocabulary import Bias
@@ -41,7 +41,7 @@ def growing_output(problem: Problem) -> Construction | None:
         return None
     path = tuple(_grown(start, float(growth) / least) for growth in _GROWTH)
     title = "a growing output layer"
-    return Construction("W8", title, "R46", Claim.DESCENT_TO_INFINITY, path[0], None, path)
+    return Construction("W8", title, "R46", WitnessClaim.DESCENT_TO_INFINITY, path[0], None, path)
 
 
 def _grown(point: DenseParameters, factor: float) -> DenseParameters:

@@ -8,7 +8,7 @@ from service.core.ground.problems import Problem, Samples, shapes_of
 from service.core.ground.rules import conjunction, examine
 from service.core.landscapes import hypotheses
 from service.core.landscapes.below_origin import VANISHING
-from service.core.landscapes.witnesses.claims import Claim, Construction
+from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 from service.core.landscapes.witnesses.objective import is_noisy, loss_at
 from service.core.losses.expected import DenseParameters
 from service.core.losses.nonlinear import apply
@@ -53,7 +53,7 @@ def decayed_origin(problem: Problem) -> Construction | None:
                     best, least = chain, value
     if best is None:
         return None
-    return Construction("W4", "the origin under decay", "R14", Claim.SPURIOUS_MINIMUM, zero, best)
+    return Construction("W4", "the origin under decay", "R14", WitnessClaim.SPURIOUS_MINIMUM, zero, best)
 
 
 def _with_offset(problem: Problem, point: DenseParameters, offset: FloatArray) -> DenseParameters:
@@ -123,7 +123,7 @@ def flat_origin(problem: Problem) -> Construction | None:
     if path is None:
         return None
     title = "the origin: no gradient, no curvature, and a way down"
-    return Construction("W5", title, "R08c", Claim.NON_STRICT_SADDLE, _zero(problem), None, path)
+    return Construction("W5", title, "R08c", WitnessClaim.NON_STRICT_SADDLE, _zero(problem), None, path)
 
 
 def escape(problem: Problem) -> Construction | None:
@@ -131,7 +131,9 @@ def escape(problem: Problem) -> Construction | None:
     path = _aligned_path(problem)
     if path is None:
         return None
-    return Construction("W6", "the origin and its escape", "R08b", Claim.STRICT_SADDLE, _zero(problem), None, path)
+    return Construction(
+        "W6", "the origin and its escape", "R08b", WitnessClaim.STRICT_SADDLE, _zero(problem), None, path
+    )
 
 
 def _aligned_path(problem: Problem) -> tuple[DenseParameters, ...] | None:

@@ -10,7 +10,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.landscapes.kernel import kernel_of
-from service.core.landscapes.witnesses.claims import Claim, Construction
+from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 from service.core.losses.expected import DenseParameters
 
 _DRAWS = 8
@@ -41,7 +41,7 @@ def contracting(problem: Problem) -> Construction | None:
             step = len(samples.x) / (4.0 * strength * float(values[-1]))
             start = DenseParameters.without_biases((weight, frozen))
             title = "Gaussian weights, from which gradient descent keeps the rate of the kernel"
-            return Construction("W13", title, "R49", Claim.LINEAR_CONVERGENCE, start, step=step)
+            return Construction("W13", title, "R49", WitnessClaim.LINEAR_CONVERGENCE, start, step=step)
     return None
 
 

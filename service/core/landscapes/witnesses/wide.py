@@ -6,7 +6,7 @@ from scipy.linalg import qr
 from service.core.data_facts.facts import data_facts_of
 from service.core.ground.numbers.arrays import FloatArray, IntArray
 from service.core.ground.problems import Problem, shapes_of
-from service.core.landscapes.witnesses.claims import Claim, Construction
+from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 from service.core.losses.expected import DenseParameters
 from service.core.losses.nonlinear import apply
 
@@ -54,7 +54,7 @@ def path_down(problem: Problem) -> Construction | None:
     end = DenseParameters((turned.weights[0], fitted[:, : features.shape[1]]), (turned.biases[0], last))
     path = (start, relieved, turned, end)
     title = "from a random start down to the infimum"
-    return Construction("W7", title, "R24", Claim.NON_INCREASING_PATH, start, None, path)
+    return Construction("W7", title, "R24", WitnessClaim.NON_INCREASING_PATH, start, None, path)
 
 
 def _turned(problem: Problem, point: DenseParameters, freed: IntArray, rng: np.random.Generator) -> DenseParameters:

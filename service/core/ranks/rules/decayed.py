@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from service.core.ground.rules import Verdict
+from service.core.ground.rules import Judgement
 from service.core.ranks import cases
 from service.core.ranks.conditions import ALL_DECAYED, ALL_TRAINED, NO_NOISE, simple
-from service.core.ranks.rule import Claim, Condition, RankRule
+from service.core.ranks.rule import Condition, RankClaim, RankRule
 from service.core.ranks.setting import Setting
 from service.core.ranks.training import Training
 from service.vocabulary import Dynamics, RankKind, TheoremStatus
@@ -15,12 +15,12 @@ from service.vocabulary import Dynamics, RankKind, TheoremStatus
 STATIONARY = frozenset({Dynamics.GRADIENT_FLOW, Dynamics.GLOBAL_MINIMUM})
 
 
-def _at_most_samples(setting: Setting) -> Mapping[int, Claim]:
-    claims: dict[int, Claim] = {}
+def _at_most_samples(setting: Setting) -> Mapping[int, RankClaim]:
+    claims: dict[int, RankClaim] = {}
     if setting.n_samples is not None:
-        claims = {layer: Claim(setting.n_samples) for layer in range(1, setting.n_layers + 1)}
+        claims = {layer: RankClaim(setting.n_samples) for layer in range(1, setting.n_layers + 1)}
     if setting.input_rank is not None:
-        claims[1] = Claim(setting.input_rank)
+        claims[1] = RankClaim(setting.input_rank)
     return claims
 
 
@@ -35,12 +35,12 @@ def _steps(setting: Setting, layer: int) -> int | None:
     return math.ceil(math.log(2.0 / training.tolerance) / -math.log1p(-shrink))
 
 
-def _gradients_remembered(setting: Setting) -> Mapping[int, Claim]:
+def _gradients_remembered(setting: Setting) -> Mapping[int, RankClaim]:
     batch = setting.training.batch_size
     counts = {layer: _steps(setting, layer) for layer in range(1, setting.n_layers + 1)}
     uses = {layer: _uses(setting, layer) for layer in counts}
     known = {layer: steps for layer, steps in counts.items() if steps is not None}
-    return {} if batch is None else {layer: Claim(batch * uses[layer] * steps) for layer, steps in known.items()}
+    return {} if batch is None else {layer: RankClaim(batch * uses[layer] * steps) for layer, steps in known.items()}
 
 
 def _uses(setting: Setting, layer: int) -> int:
@@ -49,18 +49,18 @@ def _uses(setting: Setting, layer: int) -> int:
     return 1 if row.convolution is None else row.width // row.convolution.channels
 
 
-def _step_known(setting: Setting) -> Verdict:
+def _step_known(setting: Setting) -> Judgement:
     training = setting.training
     if training.batch_size is None or training.learning_rate is None:
         missing = "batch_size" if training.batch_size is None else "learning_rate"
-        return Verdict(None, {}, f"training.{missing} is not given")
+        return Judgement(None, {}, f"training.{missing} is not given")
     holds = all(_steps(setting, layer) is not None for layer in range(1, setting.n_layers + 1))
     reason = "" if holds else "a step does not shrink every layer by a factor between 0 and 1"
-    return Verdict(holds, {"batch_size": training.batch_size, "learning_rate": training.learning_rate}, reason)
+    return Judgement(holds, {"batch_size": training.batch_size, "learning_rate": training.learning_rate}, reason)
 
 
-def _norms_settle(_setting: Setting) -> Verdict:
-    return Verdict(None, {}, "whether norms settle, so that ||W_{T-n}|| <= 2 ||W_T||, can only be measured")
+def _norms_settle(_setting: Setting) -> Judgement:
+    return Judgement(None, {}, "whether norms settle, so that ||W_{T-n}|| <= 2 ||W_T||, can only be measured")
 
 
 ENDS_STATIONARY = simple(

@@ -7,10 +7,10 @@ import numpy as np
 
 from service.core.data_facts.labels import ONE_OUTPUT_LOSSES
 from service.core.ground.problems import Layer
-from service.core.ground.rules import Verdict
+from service.core.ground.rules import Judgement
 from service.core.ranks import cases
 from service.core.ranks.conditions import FLOW, NO_BIAS, NO_DECAY, NO_SKIPS, simple
-from service.core.ranks.rule import Claim, Condition, RankRule
+from service.core.ranks.rule import Condition, RankClaim, RankRule
 from service.core.ranks.setting import Setting
 from service.vocabulary import Activation, Dynamics, Loss, RankKind, SkipKind, TheoremStatus
 
@@ -22,26 +22,26 @@ def _is_leaky(setting: Setting) -> bool:
     return is_one_hidden and layers[0].activation is Activation.LEAKY_RELU and slope is not None and 0.0 < slope < 1.0
 
 
-def _fixed_output(setting: Setting) -> Verdict:
+def _fixed_output(setting: Setting) -> Judgement:
     frozen = setting.problem.network.layers[-1].frozen_weights
     if frozen is None:
-        return Verdict(False, {}, "the output layer is trained")
+        return Judgement(False, {}, "the output layer is trained")
     largest, least = float(np.abs(frozen).max()), float(np.abs(frozen).min())
     holds = frozen.shape[0] == 1 and 0.0 < largest <= least * (1.0 + 1e-12)
-    return Verdict(holds, {"outputs": frozen.shape[0]}, "" if holds else "its entries are not of one modulus")
+    return Judgement(holds, {"outputs": frozen.shape[0]}, "" if holds else "its entries are not of one modulus")
 
 
-def _nearly_orthogonal(setting: Setting) -> Verdict:
+def _nearly_orthogonal(setting: Setting) -> Judgement:
     gram, slope = setting.gram, setting.problem.network.layers[0].slope
     if gram is None or setting.problem.samples is None:
-        return Verdict(None, {}, "there are no samples, or too many to compare all pairs")
+        return Judgement(None, {}, "there are no samples, or too many to compare all pairs")
     ratio = min(len(setting.problem.samples.x) * gram.orthogonality_ratio(slope or 1.0), 1e300)
     reason = "" if ratio <= 1.0 else "inner products between samples are too large"
-    return Verdict(ratio <= 1.0, {"ratio": ratio}, reason)
+    return Judgement(ratio <= 1.0, {"ratio": ratio}, reason)
 
 
-def _two(_setting: Setting) -> Mapping[int, Claim]:
-    return {1: Claim(2)}
+def _two(_setting: Setting) -> Mapping[int, RankClaim]:
+    return {1: RankClaim(2)}
 
 
 LEAKY = simple(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from service.core.ground.problems import Layer
-from service.core.ground.rules import Verdict
+from service.core.ground.rules import Judgement
 from service.core.ranks import cases
 from service.core.ranks.conditions import NO_BIAS, NO_SKIPS, simple
 from service.core.ranks.rule import Condition, RankRule, no_claims
@@ -20,26 +20,26 @@ def _is_relu(setting: Setting) -> bool:
     return all(layer.activation is Activation.RELU for layer in layers[:-1]) and len(layers) >= 2
 
 
-def _teacher(setting: Setting) -> Verdict:
+def _teacher(setting: Setting) -> Judgement:
     teacher = setting.training.teacher
     if teacher is None:
-        return Verdict(False, {}, "no smaller network that fits the data is stated")
+        return Judgement(False, {}, "no smaller network that fits the data is stated")
     narrowest = min(setting.problem.network.hidden_widths, default=0)
     holds = 2 <= teacher.depth < setting.n_layers and 2 <= teacher.width <= narrowest
     facts = {"depth": teacher.depth, "width": teacher.width, "norm_bound": teacher.norm_bound}
-    return Verdict(holds, facts, "" if holds else "the stated network is not shallower and at most as wide")
+    return Judgement(holds, facts, "" if holds else "the stated network is not shallower and at most as wide")
 
 
-def _short_input(setting: Setting) -> Verdict:
+def _short_input(setting: Setting) -> Judgement:
     if setting.problem.samples is None:
-        return Verdict(None, {}, "there are no samples")
+        return Judgement(None, {}, "there are no samples")
     x, y = setting.problem.samples.x, setting.problem.samples.y
     lengths = np.linalg.norm(x, axis=1)
     is_regression = setting.problem.loss is Loss.SQUARED
     eligible = lengths[y.max(axis=1) >= 1.0] if is_regression else lengths
     least = float(eligible.min(initial=math.inf))
     reason = "" if least <= 1.0 else "every such sample is longer than 1"
-    return Verdict(least <= 1.0, {"shortest": min(least, 1e300)}, reason)
+    return Judgement(least <= 1.0, {"shortest": min(least, 1e300)}, reason)
 
 
 def average_bound(setting: Setting) -> Mapping[str, float]:

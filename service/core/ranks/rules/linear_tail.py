@@ -5,19 +5,19 @@ from collections.abc import Mapping
 from service.core.ground.problems import Layer
 from service.core.ranks import cases
 from service.core.ranks.conditions import CROSS_ENTROPY, GROWTH, LINEAR_TAIL
-from service.core.ranks.rule import Claim, RankRule
+from service.core.ranks.rule import RankClaim, RankRule
 from service.core.ranks.setting import Setting
 from service.vocabulary import Activation, Loss, RankKind, TheoremStatus
 
 CERTIFICATE = "tail_r(W_l) <= N_l + tail_r(W_L) at all times, N_l = sum over j >= l of tr((C_j(0))_-)"
 
 
-def _as_many_as_outputs(setting: Setting) -> Mapping[int, Claim]:
-    return dict.fromkeys(setting.graph.linear_block, Claim(setting.outputs))
+def _as_many_as_outputs(setting: Setting) -> Mapping[int, RankClaim]:
+    return dict.fromkeys(setting.graph.linear_block, RankClaim(setting.outputs))
 
 
-def _one_less(setting: Setting) -> Mapping[int, Claim]:
-    return dict.fromkeys(setting.graph.linear_block, Claim(setting.outputs - 1))
+def _one_less(setting: Setting) -> Mapping[int, RankClaim]:
+    return dict.fromkeys(setting.graph.linear_block, RankClaim(setting.outputs - 1))
 
 
 OUTPUTS = RankRule(

@@ -4,16 +4,16 @@ from collections.abc import Mapping
 
 from service.core.ranks import cases
 from service.core.ranks.conditions import FITTED, FLOW, HOMOGENEOUS, NO_DECAY
-from service.core.ranks.rule import Claim, RankRule
+from service.core.ranks.rule import RankClaim, RankRule
 from service.core.ranks.setting import Setting
 from service.vocabulary import Activation, Dynamics, Loss, RankKind, TheoremStatus
 
 
-def _at_most_support(setting: Setting) -> Mapping[int, Claim]:
+def _at_most_support(setting: Setting) -> Mapping[int, RankClaim]:
     """Every matrix: at most as many directions as samples, one for each input of the layer; the first: rank X."""
     samples = setting.n_samples
-    claims = {} if samples is None else dict.fromkeys(range(1, setting.n_layers + 1), Claim(samples))
-    return claims if setting.input_rank is None else {**claims, 1: Claim(setting.input_rank)}
+    claims = {} if samples is None else dict.fromkeys(range(1, setting.n_layers + 1), RankClaim(samples))
+    return claims if setting.input_rank is None else {**claims, 1: RankClaim(setting.input_rank)}
 
 
 _BASE = cases.setting(cases.RELU, training=cases.FITTED)

@@ -15,12 +15,12 @@ from service.core.ranks.conditions import (
     RELU_LAST,
 )
 from service.core.ranks.invariants import groups_of
-from service.core.ranks.rule import Claim, RankRule
+from service.core.ranks.rule import RankClaim, RankRule
 from service.core.ranks.setting import Setting
 from service.vocabulary import Activation, Dynamics, Loss, RankKind, SkipKind, TheoremStatus
 
 
-def _one_for_each_group(setting: Setting) -> Mapping[int, Claim]:
+def _one_for_each_group(setting: Setting) -> Mapping[int, RankClaim]:
     """Needs measured patterns: without a snapshot nothing is said."""
     patterns = setting.patterns(-1) if setting.snapshots else None
     if patterns is None or setting.graph.skips():
@@ -32,7 +32,7 @@ def _one_for_each_group(setting: Setting) -> Mapping[int, Claim]:
         return {}
     rank = setting.outputs - (1 if setting.problem.loss is Loss.CROSS_ENTROPY else 0)
     sizes = np.bincount(groups_of(alive))
-    return {setting.n_layers - 1: Claim(int(np.minimum(sizes, rank).sum()))}
+    return {setting.n_layers - 1: RankClaim(int(np.minimum(sizes, rank).sum()))}
 
 
 _BASE = cases.setting(cases.RELU, training=cases.FITTED)

@@ -20,18 +20,18 @@ from service.core.ranks.conditions import (
     ONE_DIRECTION,
     SEPARABLE,
 )
-from service.core.ranks.rule import Claim, RankRule
+from service.core.ranks.rule import RankClaim, RankRule
 from service.core.ranks.setting import Setting
 from service.core.ranks.training import Training
 from service.vocabulary import Activation, Dynamics, InitialLoss, Loss, RankKind, SkipKind, TheoremStatus
 
 
-def _every_layer(setting: Setting) -> Mapping[int, Claim]:
-    return {layer: Claim(1, exact=True) for layer in range(1, setting.n_layers + 1)}
+def _every_layer(setting: Setting) -> Mapping[int, RankClaim]:
+    return {layer: RankClaim(1, exact=True) for layer in range(1, setting.n_layers + 1)}
 
 
-def _linear_end(setting: Setting) -> Mapping[int, Claim]:
-    return dict.fromkeys(setting.graph.linear_block, Claim(1, exact=True))
+def _linear_end(setting: Setting) -> Mapping[int, RankClaim]:
+    return dict.fromkeys(setting.graph.linear_block, RankClaim(1, exact=True))
 
 
 _BASE = cases.linear()

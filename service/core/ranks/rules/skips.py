@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from service.core.ground.rules import Verdict
+from service.core.ground.rules import Judgement
 from service.core.ranks import cases
 from service.core.ranks.conditions import (
     CLASSIFICATION,
@@ -14,7 +14,7 @@ from service.core.ranks.conditions import (
     simple,
 )
 from service.core.ranks.graph import Edge, Graph
-from service.core.ranks.rule import Claim, Condition, RankRule
+from service.core.ranks.rule import Condition, RankClaim, RankRule
 from service.core.ranks.setting import Setting
 from service.vocabulary import Activation, Dynamics, Loss, RankKind, SkipKind, TheoremStatus
 
@@ -51,19 +51,19 @@ def _reader(edge: Edge) -> int:
     return edge.target + 1 if edge.kind is SkipKind.CONCATENATE else edge.target
 
 
-def _claims(setting: Setting) -> Mapping[int, Claim]:
+def _claims(setting: Setting) -> Mapping[int, RankClaim]:
     at_output = setting.outputs - (1 if setting.problem.loss is Loss.CROSS_ENTROPY else 0)
-    return {node: Claim(bound) for node, bound in ranks_through(setting.graph, at_output).items()}
+    return {node: RankClaim(bound) for node, bound in ranks_through(setting.graph, at_output).items()}
 
 
-def _last_writer(setting: Setting) -> Mapping[int, Claim]:
+def _last_writer(setting: Setting) -> Mapping[int, RankClaim]:
     last = setting.n_layers - 1
     joins = any(edge.target == last for edge in setting.graph.skips(SkipKind.IDENTITY))
-    return {last: Claim(setting.outputs)} if joins else {}
+    return {last: RankClaim(setting.outputs)} if joins else {}
 
 
-def _not_measured(_setting: Setting) -> Verdict:
-    return Verdict(None, {}, "that the gradient turns into the direction of the weights can only be measured")
+def _not_measured(_setting: Setting) -> Judgement:
+    return Judgement(None, {}, "that the gradient turns into the direction of the weights can only be measured")
 
 
 TRAINABLE_SKIP = _count(SkipKind.TRAINABLE)

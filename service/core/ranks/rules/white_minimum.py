@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from service.core.ground.problems import Layer
-from service.core.ground.rules import Verdict
+from service.core.ground.rules import Judgement
 from service.core.ranks import cases
 from service.core.ranks.conditions import (
     ALL_DECAYED,
@@ -21,7 +21,7 @@ from service.core.ranks.conditions import (
     WHITE,
     simple,
 )
-from service.core.ranks.rule import Claim, Condition, RankRule
+from service.core.ranks.rule import Condition, RankClaim, RankRule
 from service.core.ranks.setting import Setting
 from service.core.several_outputs.common_decay import common_decay
 from service.vocabulary import Activation, Dynamics, Loss, RankKind, SkipKind, TheoremStatus
@@ -37,14 +37,14 @@ def kept_threshold(decay: float, n_layers: int) -> float:
     return float(at + decay * at ** (2.0 / n_layers - 1.0))
 
 
-def _count(values: list[float], threshold: float, most: int) -> Claim:
+def _count(values: list[float], threshold: float, most: int) -> RankClaim:
     """How many values exceed the threshold; a value on it leaves the rank open below."""
     surely = sum(value > threshold * (1.0 + TIE) for value in values)
     perhaps = sum(value >= threshold * (1.0 - TIE) for value in values)
-    return Claim(min(perhaps, most), exact=min(surely, most) == min(perhaps, most))
+    return RankClaim(min(perhaps, most), exact=min(surely, most) == min(perhaps, most))
 
 
-def _linear_ranks(setting: Setting) -> Mapping[int, Claim]:
+def _linear_ranks(setting: Setting) -> Mapping[int, RankClaim]:
     moments = setting.problem.data
     scale = float(np.trace(moments.xx)) / moments.inputs
     decay = float(np.exp(np.mean(np.log(setting.problem.network.weight_decays)))) / scale
@@ -54,7 +54,7 @@ def _linear_ranks(setting: Setting) -> Mapping[int, Claim]:
     return dict.fromkeys(range(1, setting.n_layers + 1), claim)
 
 
-def _relu_ranks(setting: Setting) -> Mapping[int, Claim]:
+def _relu_ranks(setting: Setting) -> Mapping[int, RankClaim]:
     samples, gram = setting.problem.samples, setting.gram
     if samples is None or gram is None:
         return {}
@@ -63,22 +63,22 @@ def _relu_ranks(setting: Setting) -> Mapping[int, Claim]:
         y = samples.y[:, 0]
         atoms = [float(np.linalg.norm(np.maximum(y, 0.0))), float(np.linalg.norm(np.maximum(-y, 0.0)))]
         claim = _count(atoms, decay, 2)
-        return {1: claim, 2: Claim(min(1, claim.bound), exact=claim.exact)}
+        return {1: claim, 2: RankClaim(min(1, claim.bound), exact=claim.exact)}
     claim = _count([math.sqrt(count) for count in samples.y.sum(axis=0)], decay, setting.outputs)
     return {1: claim, 2: claim}
 
 
-def _wide_enough(setting: Setting) -> Verdict:
+def _wide_enough(setting: Setting) -> Judgement:
     width = setting.problem.network.layers[0].width
     needed = 2 if setting.outputs == 1 else setting.outputs
-    return Verdict(width >= needed, {"width": width, "needed": needed}, "" if width >= needed else "too narrow")
+    return Judgement(width >= needed, {"width": width, "needed": needed}, "" if width >= needed else "too narrow")
 
 
-def _simple_targets(setting: Setting) -> Verdict:
+def _simple_targets(setting: Setting) -> Judgement:
     if setting.problem.samples is None:
-        return Verdict(None, {}, "there are no samples")
+        return Judgement(None, {}, "there are no samples")
     holds = setting.outputs == 1 or setting.labels_are_targets
-    return Verdict(holds, {"outputs": setting.outputs}, "" if holds else "the targets are not one-hot labels")
+    return Judgement(holds, {"outputs": setting.outputs}, "" if holds else "the targets are not one-hot labels")
 
 
 TWO_LAYERS = simple(

@@ -245,7 +245,7 @@ def test_conventions_that_add_name_a_smaller_magnitude() -> None:
     body["problem"]["objective"] = {"convention": "sum"}
     with pytest.raises(InputError, match=r"leave double precision: up to \d") as caught:
         minima(parse(body).request, LIMITS)
-    assert caught.value.problems[0].location == ("data", "y")
+    assert caught.value.fields[0].location == ("data", "y")
 
 
 def test_there_and_back_is_the_same() -> None:

@@ -9,7 +9,7 @@ from service.core.asked.landscape import summarise
 from service.core.ground.data.moments import moments_of
 from service.core.ground.problems import Layer, Network, Problem, Samples, shapes_of
 from service.core.landscapes.witnesses.checks import verify
-from service.core.landscapes.witnesses.claims import Claim, Construction
+from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 from service.core.landscapes.witnesses.table import witnesses
 from service.core.losses.expected import DenseParameters
 from service.core.losses.nonlinear import evaluate, loss_of
@@ -42,7 +42,9 @@ def test_a_false_witness_is_refuted() -> None:
     true = next(item for item in witnesses(posed, summarise(posed).rules) if item.construction.id == "W1")
     better = true.construction.better
     assert better is not None
-    swapped = Construction("W1", "the better point", "R36", Claim.SPURIOUS_MINIMUM, better, true.construction.point)
+    swapped = Construction(
+        "W1", "the better point", "R36", WitnessClaim.SPURIOUS_MINIMUM, better, true.construction.point
+    )
     assert not verify(posed, swapped).holds
 
 
@@ -50,7 +52,7 @@ def test_a_path_that_rises_is_refuted() -> None:
     posed = wide_tanh(0, 6, 2, 3)
     true = next(item for item in witnesses(posed, summarise(posed).rules) if item.construction.id == "W7")
     path = tuple(reversed(true.construction.path))
-    turned = Construction("W7", "reversed", "R24", Claim.NON_INCREASING_PATH, path[0], None, path)
+    turned = Construction("W7", "reversed", "R24", WitnessClaim.NON_INCREASING_PATH, path[0], None, path)
     assert not verify(posed, turned).holds
 
 

@@ -199,7 +199,7 @@ def test_aligned_minimum_has_small_hessian_blocks() -> None:
 def test_weights_that_do_not_fit_are_named(weights: list[np.ndarray], location: tuple[str | int, ...]) -> None:
     with pytest.raises(InputError) as caught:
         diagnose(CROSSED, DenseParameters.without_biases(weights))
-    assert caught.value.problems[0].location == location
+    assert caught.value.fields[0].location == location
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e3, 1e6])

@@ -64,7 +64,7 @@ def test_every_convention_is_in_the_table() -> None:
 def test_sums_need_the_number_of_samples(convention: Convention) -> None:
     with pytest.raises(InputError) as caught:
         scaling(convention, None, 1)
-    assert caught.value.problems[0].location == ("data", "n")
+    assert caught.value.fields[0].location == ("data", "n")
 
 
 @pytest.mark.parametrize(

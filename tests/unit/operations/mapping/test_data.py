@@ -70,4 +70,4 @@ def test_a_one_hot_table_of_impossible_size_is_refused() -> None:
 def test_problems_have_locations_from_the_root_of_the_problem() -> None:
     with pytest.raises(InputError) as caught:
         mapped({"kind": "moments", "xx": [[1.0, 2.0], [0.0, 1.0]], "xy": [[0.0], [0.0]], "yy": 1.0})
-    assert caught.value.problems[0].location == ("data", "xx")
+    assert caught.value.fields[0].location == ("data", "xx")

@@ -124,7 +124,7 @@ def test_what_is_wrong_is_named(name: str, held_out: bool) -> None:
     place = ("data", "evaluation") if held_out else ("data",)
     with pytest.raises(InputError) as caught:
         mapped(asked)
-    assert [problem.location for problem in caught.value.problems] == [(*place, *at)]
+    assert [problem.location for problem in caught.value.fields] == [(*place, *at)]
     assert says in caught.value.detail
 
 

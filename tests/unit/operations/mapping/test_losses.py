@@ -8,7 +8,7 @@ import pytest
 from service.errors import InputError
 from service.operations.landscape import landscape, parse
 from service.operations.mapping.problem import to_core
-from service.schemas.problem import Problem
+from service.schemas.problem import ProblemDocument
 from service.settings import Limits
 
 X = [[1.0, 0.5], [2.0, -1.0], [-1.0, 0.3], [-2.0, 0.1]]
@@ -23,7 +23,7 @@ def problem(y: Any, loss: str, width: int = 1, **data: Any) -> dict[str, Any]:
 
 
 def targets(document: dict[str, Any]) -> Any:
-    samples = to_core(Problem.model_validate(document), Limits()).core.samples
+    samples = to_core(ProblemDocument.model_validate(document), Limits()).core.samples
     assert samples is not None
     return samples.y
 
@@ -69,15 +69,15 @@ def test_labels_all_equal_have_an_answer(labels: list[int]) -> None:
 )
 def test_what_is_no_label_is_refused_by_place(document: dict[str, Any], location: tuple[str | int, ...]) -> None:
     with pytest.raises(InputError) as refused:
-        to_core(Problem.model_validate(document), Limits())
-    assert refused.value.problems[0].location == location
+        to_core(ProblemDocument.model_validate(document), Limits())
+    assert refused.value.fields[0].location == location
 
 
 def test_torch_averages_squared_errors_over_outputs_and_cross_entropy_over_samples() -> None:
     def factor(loss: str, y: Any) -> float:
         document = problem(y, loss, width=2)
         document["objective"]["convention"] = "torch"
-        return to_core(Problem.model_validate(document), Limits()).scaling.loss
+        return to_core(ProblemDocument.model_validate(document), Limits()).scaling.loss
 
     assert factor("squared", [[1, 0]] * 4) == 0.5
     assert factor("cross_entropy", [0, 1, 0, 1]) == 1.0

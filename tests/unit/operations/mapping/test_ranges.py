@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.errors import FieldProblem, InputError
+from service.errors import FieldError, InputError
 from service.operations.diagnose import diagnose
 from service.operations.landscape import landscape
 from service.operations.mapping.sizes import COMFORTABLE
@@ -129,7 +129,7 @@ def test_held_out_data_are_measured_in_the_same_units(name: str) -> None:
         assert found.global_minimum.evaluation_fit == pytest.approx(expected, rel=1e-6)
     with pytest.raises(InputError, match="at most some") as caught:
         answer(samples(X, Y, evaluation=samples(X * 1e90, Y)))
-    assert caught.value.problems[0].location == ("data", "evaluation", "x")
+    assert caught.value.fields[0].location == ("data", "evaluation", "x")
 
 
 @pytest.mark.parametrize("size", [1e-140, 1e-60, 1e40, 1e100, 1e150])
@@ -188,7 +188,7 @@ def test_targets_are_refused_with_the_greatest_magnitude(size: float) -> None:
     ):
         with pytest.raises(InputError, match=r"at most some 1e\+154") as caught:
             answer(data)
-        assert caught.value.problems[0].location == ("data", name)
+        assert caught.value.fields[0].location == ("data", name)
     check(answer(samples(X, Y * 1e153)))
 
 
@@ -232,15 +232,15 @@ def test_moments_that_no_data_have_are_refused_with_eigenvalue_and_entry() -> No
     xx = np.array([[1.0, 2.0], [2.0, 1.0]]) * np.outer([1.0, 4.0], [1.0, 4.0])
     with pytest.raises(InputError, match=r"least eigenvalue is -1.*row (0, column 1|1, column 0)") as caught:
         answer({"kind": "moments", "xx": xx.tolist(), "xy": [[0.0], [0.0]], "yy": 1.0}, 1, 0.0, 1)
-    assert caught.value.problems[0].location == ("data", "xx")
+    assert caught.value.fields[0].location == ("data", "xx")
 
 
-def told_or_answered(data: dict[str, Any], depth: int, decay: float, outputs: int) -> list[FieldProblem]:
+def told_or_answered(data: dict[str, Any], depth: int, decay: float, outputs: int) -> list[FieldError]:
     """What is said of the fields, or nothing and a good answer."""
     try:
         check(answer(data, depth, decay, outputs))
     except InputError as error:
-        return list(error.problems)
+        return list(error.fields)
     return []
 
 
@@ -248,7 +248,7 @@ def told_or_answered(data: dict[str, Any], depth: int, decay: float, outputs: in
 @pytest.mark.parametrize("sizes", [[1e30, 1e-30, 1.0], [1e-60, 1e-40, 1e-50], [1e30, 1e20, 1e10]])
 def test_what_leaves_double_precision_is_told_by_its_field(sizes: list[float], targets: float) -> None:
     y = Y / np.abs(Y).max() * targets
-    told: list[FieldProblem] = []
+    told: list[FieldError] = []
     for depth, decay in ((1, 0.0), (2, 0.01), (6, 1e-6)):
         for outputs in (1, 2):
             for data in (samples(X * sizes, y[:, :outputs]), wire_of(X * sizes, y[:, :outputs])):

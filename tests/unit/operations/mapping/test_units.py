@@ -97,7 +97,7 @@ def test_an_example_is_told_in_the_numbers_as_published() -> None:
 def test_constant_columns_are_named(x: Any, y: Any, at: tuple[str, ...], says: str) -> None:
     with pytest.raises(InputError, match=says) as caught:
         answer(samples(x, y, standardise=True))
-    assert caught.value.problems[0].location == at
+    assert caught.value.fields[0].location == at
 
 
 def test_held_out_moments_cannot_be_standardised() -> None:

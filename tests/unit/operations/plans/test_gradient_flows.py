@@ -203,7 +203,7 @@ def test_no_chunk_takes_more_gradients_than_it_may(activation: str, monkeypatch:
 def test_what_cannot_be_followed_is_refused_by_field(change: dict[str, Any], place: tuple[str, ...], says: str) -> None:
     with pytest.raises(InputError) as caught:
         GRADIENT_FLOWS.plan(question({**FLOW_EXAMPLE, **change}))
-    problem = caught.value.problems[0]
+    problem = caught.value.fields[0]
     assert problem.location == place
     assert says in problem.detail
 

@@ -16,7 +16,7 @@ from service.operations.plans.plan import ChunkFunction, Plan
 from service.operations.plans.running import run_here
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.races import RacesAnswer, RacesRequest
-from service.schemas.sweeps import SweepsAnswer, SweepsRequest
+from service.schemas.sweeps import DiagramAnswer, DiagramRequest
 from service.settings import Limits
 
 LIMITS = Limits()
@@ -52,9 +52,9 @@ def plain(value: Any) -> Any:
 
 
 def swept(request: dict[str, Any]) -> dict[str, Any]:
-    plan = sweeps.sweeps_plan(SweepsRequest.model_validate(request), LIMITS)
+    plan = sweeps.sweeps_plan(DiagramRequest.model_validate(request), LIMITS)
     answer: dict[str, Any] = plain(through_json(plan, dict(sweeps.WORK.functions)))
-    SweepsAnswer.model_validate_json(json.dumps(answer))
+    DiagramAnswer.model_validate_json(json.dumps(answer))
     return answer
 
 
@@ -66,7 +66,7 @@ def raced(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_problem_survives_packing() -> None:
-    request = SweepsRequest.model_validate({"problem": {**DESIGN_EXAMPLE, "data": SAMPLES}})
+    request = DiagramRequest.model_validate({"problem": {**DESIGN_EXAMPLE, "data": SAMPLES}})
     problem = problem_mapping.to_core(request.problem, LIMITS).core
     packed, arrays = pack(problem)
     again = unpack(json.loads(json.dumps(packed)), arrays)
@@ -119,17 +119,17 @@ BAD_AXES: list[tuple[list[dict[str, Any]], str]] = [
 
 @pytest.mark.parametrize(("axes", "field"), BAD_AXES)
 def test_axes_that_contradict_themselves_are_named(axes: list[dict[str, Any]], field: str) -> None:
-    request = SweepsRequest.model_validate({"problem": DESIGN_EXAMPLE, "axes": axes})
+    request = DiagramRequest.model_validate({"problem": DESIGN_EXAMPLE, "axes": axes})
     with pytest.raises(InputError) as caught:
         sweeps.sweeps_plan(request, LIMITS)
-    assert caught.value.problems[0].location[0] == "axes"
-    assert caught.value.problems[0].location[-1] == field
+    assert caught.value.fields[0].location[0] == "axes"
+    assert caught.value.fields[0].location[-1] == field
 
 
 def test_too_many_points_are_refused_before_anything_starts() -> None:
     axes = [{**axis, "points": 1_000_000} for axis in AXES]
     with pytest.raises(LimitExceeded) as caught:
-        sweeps.sweeps_plan(SweepsRequest.model_validate({"problem": DESIGN_EXAMPLE, "axes": axes}), LIMITS)
+        sweeps.sweeps_plan(DiagramRequest.model_validate({"problem": DESIGN_EXAMPLE, "axes": axes}), LIMITS)
     assert caught.value.limit == "max_sweep_points"
     for size, limit in (({"runs": 10**9, "steps": 1}, "max_race_runs"), ({"steps": 10**7}, "max_race_steps")):
         with pytest.raises(LimitExceeded) as caught:
@@ -190,7 +190,7 @@ def test_races_need_samples_to_sample_and_a_minimum_to_run_for() -> None:
 
 
 def test_a_plan_runs_in_one_process() -> None:
-    request = SweepsRequest.model_validate({"problem": DESIGN_EXAMPLE, "axes": AXES})
+    request = DiagramRequest.model_validate({"problem": DESIGN_EXAMPLE, "axes": AXES})
     plan = sweeps.sweeps_plan(request, LIMITS)
     assert [chunk.function for chunk in plan.chunks] == ["block", "boundary", "boundary"]
     assert run_here(plan, sweeps.WORK.functions)["shape"] == [9, 5]

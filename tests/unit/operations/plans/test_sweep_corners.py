@@ -11,7 +11,7 @@ import pytest
 from service.operations.minima import minima, parse
 from service.operations.plans import sweeps
 from service.operations.plans.running import run_here
-from service.schemas.sweeps import SweepsRequest
+from service.schemas.sweeps import DiagramRequest
 from service.settings import Limits
 
 LIMITS = Limits()
@@ -93,7 +93,7 @@ def test_every_point_is_the_answer_of_its_own_request(seed: int) -> None:
     if "depth" in chosen or problem["network"]["layers"][-1]["width"] > 1:
         for one in axes:
             one.pop("layer", None)
-    request = SweepsRequest.model_validate({"problem": problem, "axes": axes, "return": ["loss", "norm", "rank"]})
+    request = DiagramRequest.model_validate({"problem": problem, "axes": axes, "return": ["loss", "norm", "rank"]})
     answer = run_here(sweeps.sweeps_plan(request, LIMITS), sweeps.WORK.functions)
     grid = list(product(*(told["values"].tolist() for told in answer["axes"])))
     assert len(grid) == answer["results"]["loss"].size

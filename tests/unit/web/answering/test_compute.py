@@ -38,7 +38,7 @@ def test_what_takes_too_long_is_given_up_but_keeps_its_thread() -> None:
         pool = Compute(Settings(threads=1, max_seconds=5.0))
         with pytest.raises(LimitExceeded) as caught:
             await pool.run(1.0, 0.05, release.wait)
-        assert caught.value.problems[0].location == ("time_limit_s",)
+        assert caught.value.fields[0].location == ("time_limit_s",)
         assert pool.running == 1
         release.set()
         assert await pool.run(1.0, None, lambda: 7) == 7

@@ -51,7 +51,7 @@ def test_the_same_answer_and_the_same_errors() -> None:
             await large.answer("minima", Body(b"{", "application/json"), WISH)
         with pytest.raises(InputError) as caught:
             await large.answer("minima_batch", Body(b'{"problems": []}', "application/json"), WISH)
-        assert [problem.location for problem in caught.value.problems] == [("problems",)]
+        assert [problem.location for problem in caught.value.fields] == [("problems",)]
 
     run(use)
 
@@ -82,7 +82,7 @@ def test_the_callers_time_limit_holds_and_the_process_goes_on() -> None:
         hurried = Body(json.dumps({"problem": DESIGN_EXAMPLE, "time_limit_s": 1e-5}).encode(), "application/json")
         with pytest.raises(LimitExceeded) as caught:
             await large.answer("minima", hurried, WISH)
-        assert caught.value.problems[0].location == ("time_limit_s",)
+        assert caught.value.fields[0].location == ("time_limit_s",)
         assert isinstance(await large.answer("minima", ASKED, WISH), Rendered)
 
     run(use)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from service.jobs.identity import canonical_json
 from service.jobs.kinds import KINDS
 from service.operations.asking import ask
 from service.operations.loaded import examples_of
+from service.operations.plans.plan import Plan
 from service.operations.table import OPERATIONS
 from service.schemas.problem import DESIGN_EXAMPLE
-from service.settings import Limits
-from service.web.answering.questions import answer_at_once
+from service.settings import Limits, Settings
+from service.web.answering.questions import Wish, answer_at_once, answer_by_plan, decide
 from service.web.bodies.reading import JSON
 from tests.support.job_operations import run_question
 
@@ -49,3 +51,23 @@ def test_a_stored_question_has_the_inline_answer(name: str, title: str) -> None:
     stored = json.loads(canonical_json(question.stored(Limits())))
     payload = run_question(KINDS[name], stored)
     assert json.dumps(decode(payload)) == json.dumps(inline)
+
+
+def test_the_plan_that_was_priced_is_the_one_that_runs() -> None:
+    question = ask("sweeps", {"problem": DESIGN_EXAMPLE}, Limits())
+    work, made = question.loaded.work, list[Plan]()
+    assert work is not None
+
+    def make(request: Any, limits: Limits) -> Plan:
+        made.append(work.make(request, limits))
+        return made[-1]
+
+    counted = replace(work, make=make)
+    question = replace(question, loaded=replace(question.loaded, work=counted))
+    wish = Wish("nobody", wants_job=False)
+    decision = decide(question, Settings(), wish)
+    assert not decision.as_job
+    answered = json.loads(answer_by_plan(question, decision, JSON).content)
+    assert made == [decision.plan]
+    assert answered["execution"]["run_as"] == "inline"
+    assert decide(question, Settings(inline_budget_s=0.0), wish).as_job

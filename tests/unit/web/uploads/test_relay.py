@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-import time
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -55,9 +55,11 @@ def test_a_reader_that_never_comes_holds_up_nobody() -> None:
 
 
 def test_a_sender_that_gives_up_ends_its_thread_and_the_reader() -> None:
+    given_up = threading.Event()
+
     def sleeping(path: str) -> bytes:
         with arriving(path) as stream:
-            time.sleep(0.5)
+            given_up.wait()
             return stream.read()
 
     async def main() -> int:
@@ -68,6 +70,7 @@ def test_a_sender_that_gives_up_ends_its_thread_and_the_reader() -> None:
             await relay.send(CONTENT)
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(relay.send(CONTENT), 0.1)
+            given_up.set()
             relay.close()
             return len(await reading)
 

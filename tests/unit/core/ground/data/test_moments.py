@@ -108,7 +108,7 @@ def test_moments_of_real_samples_pass_however_singular() -> None:
 def test_impossible_moments_are_refused_by_field(field: str, moments: Moments) -> None:
     with pytest.raises(InputError) as refusal:
         check(moments)
-    assert {problem.location for problem in refusal.value.problems} == {("data", field)}
+    assert {problem.location for problem in refusal.value.fields} == {("data", field)}
 
 
 def test_what_is_just_possible_passes() -> None:
