@@ -300,4 +300,6 @@ THEOREM: Final = Addition(
     },
     ((*PYTEST, TABLES, "tests/property/test_theorems.py"), (*OPENAPI, "--check")),
 )
+NAMES: Final = ("ridge-again", "scalar_again", "noisy_again", "baselines")
+"""What the files are called that the steps write."""
 ADDITIONS: Final = (SOLVER, THEOREM, OPERATION)
