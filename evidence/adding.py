@@ -1,8 +1,9 @@
 """The steps of CONTRIBUTING in a scratch copy: which files they touch, and which check names a step left out."""
 
+import re
 from typing import Final
 
-from tests.support.steps import ADDITIONS, Addition, Outcome, tried
+from tests.support.steps import ADDITIONS, NAMES, Addition, Outcome, tried
 
 BEFORE: Final = {
     "a solver": "3 written, `catalogue.py`; ten other files ask for solvers by name",
@@ -52,8 +53,13 @@ def _left_out(addition: Addition, step: str) -> str:
     outcome: Outcome = tried(addition, step)
     assert outcome.failed, f"{addition.kind}: nothing names the missing step: {step}"
     told = " ".join(outcome.failed[0].split()).replace("|", "\\|")
-    return f"| {addition.kind} | {step} | {told[:LONGEST]} |"
+    return f"| {addition.kind} | {step} | {_as_written(told)[:LONGEST]} |"
 
 
 def _files(names: tuple[str, ...]) -> str:
-    return ", ".join(f"`{name}`" for name in names) or "none"
+    return ", ".join(f"`{_as_written(name)}`" for name in names) or "none"
+
+
+def _as_written(text: str) -> str:
+    """With NAME for the name of what is added, as CONTRIBUTING writes it."""
+    return re.sub("|".join(NAMES), "NAME", text)

@@ -116,8 +116,10 @@ def _complaints(ran: subprocess.CompletedProcess[str]) -> list[str]:
         return []
     lines = [line.strip() for line in (ran.stdout + ran.stderr).splitlines()]
     said = [line.removeprefix("E").strip() for line in lines if re.match(r"E  |minima: |\w+(\.\w+)*Error: ", line)]
-    differ = [after for line, after in pairwise(said) if line.startswith(("Extra items", "Left contains"))]
-    return [*differ, *said] or lines[-3:] or ["it failed without a word"]
+    differ = [after for line, after in pairwise(said) if line.startswith("Extra items")]
+    differ += [line for line in said if line.startswith("Left contains")]
+    told = [*differ, *said] or lines[-3:] or ["it failed without a word"]
+    return [re.sub(r" \(/\S+\)", "", line) for line in told]
 
 
 def write(path: str, text: str) -> Step:
@@ -298,4 +300,6 @@ THEOREM: Final = Addition(
     },
     ((*PYTEST, TABLES, "tests/property/test_theorems.py"), (*OPENAPI, "--check")),
 )
+NAMES: Final = ("ridge-again", "scalar_again", "noisy_again", "baselines")
+"""What the files are called that the steps write."""
 ADDITIONS: Final = (SOLVER, THEOREM, OPERATION)

@@ -11,6 +11,7 @@ from service.core import dispatch
 from service.core.catalogue import SOLVERS
 from service.core.certificates.scalar_output import certify
 from service.core.ground.data.moments import moments_of
+from service.core.ground.parameters import FactoredMatrix
 from service.core.ground.problems import Layer, Network, Problem, Samples
 from service.core.ground.results import Certificate, GlobalMinimum, Solution, Terms
 from service.core.ground.roles import Certifier, Solver
@@ -124,6 +125,41 @@ def test_a_local_minimum_is_not_certified_as_global() -> None:
     assert failed(certificate) == set()
     assert not certificate.holds
     assert certificate.lower_bound <= solution.minimum.loss
+
+
+def in_full(matrix: FactoredMatrix) -> FactoredMatrix:
+    """The same matrix as its own left factor."""
+    return FactoredMatrix(matrix.dense(), np.ones(matrix.shape[1]), np.eye(matrix.shape[1]))
+
+
+@pytest.mark.parametrize("input_noise", [0.0, 0.3])
+def test_weights_in_full_have_the_certificate_of_their_factors(input_noise: float) -> None:
+    for seed, base in enumerate(covered_by(SOLVER, 24)):
+        noisy = replace(base.network, input_noise_variance=input_noise)
+        asked = Problem(noisy, base.data, base.samples)
+        solution = SOLVER.solve(asked)
+        parameters = solution.minimum.parameters
+        if parameters is None:
+            continue
+        weights = tuple(in_full(weight) for weight in parameters.weights)
+        full = replace(solution.minimum, parameters=replace(parameters, weights=weights))
+        honest, other = certify(asked, solution), certify(asked, replace(solution, minimum=full))
+        assert failed(other) == failed(honest) == set(), seed
+        allowed = 1e-9 * asked.data.yy
+        assert other.upper_bound == pytest.approx(honest.upper_bound, rel=1e-9, abs=allowed)
+        assert other.lower_bound == pytest.approx(honest.lower_bound, rel=1e-9, abs=allowed)
+        told = {check.name: check.value for check in other.checks}
+        beside = replace(parameters, weights=(*weights[:-1], longer(weights[-1])))
+        wrong = replace(full, parameters=beside)
+        caught = certify(asked, replace(solution, minimum=wrong))
+        if not solution.minimum.trivial:
+            assert "gradient_norm" in failed(caught)
+            assert {check.name: check.value for check in caught.checks}["gradient_norm"] > told["gradient_norm"]
+
+
+def longer(matrix: FactoredMatrix) -> FactoredMatrix:
+    """A part in a thousand longer."""
+    return replace(matrix, values=1.001 * matrix.values)
 
 
 def failed(certificate: Certificate) -> set[str]:
