@@ -48,11 +48,16 @@ def compare(other: Path, checkout: Path) -> int:
     """Ask two checkouts on this machine; every bit of every answer counts, none is left aside."""
     asked = questions()
     one, two = (answers_of(place, asked) for place in (other, checkout))
-    lines = [f"{name}: {each}" for name in one for each in bit_differences(one[name], two[name])]
-    _show(lines)
-    apart = len({line.partition(":")[0] for line in lines})
-    print(f"{len(one) - apart} of {len(one)} answers are equal to the bit: {other} and {checkout}")
-    return 1 if lines else 0
+    found = {name: bit_differences(one[name], two[name]) for name in one}
+    numbers = [f"{name}: {each}" for name, differences in found.items() for each in differences if not each.wording]
+    words = [f"words of {name}: {each}" for name, differences in found.items() for each in differences if each.wording]
+    _show([*numbers, *words])
+    equal = sum(not differences for differences in found.values())
+    worded = sum(bool(differences) and all(each.wording for each in differences) for differences in found.values())
+    print(
+        f"{equal} of {len(one)} answers are equal to the bit, {worded} more but for sentences: {other} and {checkout}"
+    )
+    return 1 if numbers or words else 0
 
 
 def _show(lines: list[str]) -> None:
