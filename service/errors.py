@@ -1,7 +1,7 @@
 """Deliberate errors of the service, free of HTTP: one class for each thing that can go wrong on purpose.
 
 Who can recover decides the class: the caller (`InputError`, `LimitExceeded`, `NotCovered`, `JobError`),
-nobody without better numbers (`NumericalError`), whoever runs the server (`MissingExtra`), or time
+nobody without better numbers (`NumericalError`), the operator of the server (`MissingExtra`), or time
 (`EngineError`).  What follows from each over HTTP and on the command line stands in one table,
 `service.schemas.error_kinds`.
 """
@@ -181,7 +181,7 @@ class BodyTooLarge(BodyError):
 
 
 class UnsupportedMediaType(BodyError):
-    """The content type or encoding is none that the service reads."""
+    """The service does not read this content type or encoding."""
 
     code = "unsupported-media-type"
 

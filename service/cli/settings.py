@@ -1,4 +1,4 @@
-"""The settings of a command, with a wrong one told in one line."""
+"""The settings of a command, with an error of one line for a wrong one."""
 
 from typing import Any
 

@@ -34,7 +34,7 @@ def verify(
     """Check an answer field by field, and say which were recomputed, solved again or not covered.
 
     Exit status 0 if all that is covered agrees and nothing is missing, 1 if a field disagrees, 3 if the answer is
-    incomplete (without weights, say), 2 if it is no answer that can be read.
+    incomplete (without weights, say), 2 if it is not an answer that can be read.
     """
     answer = parse_answer(read_document(result))
     given = None if problem is None else parse_problem(read_document(problem))
@@ -68,7 +68,7 @@ def _print(found: VerificationAnswer, console: Console) -> None:
 
 
 def _escaped(text: str) -> str:
-    """Brackets of paths are no markup."""
+    """Brackets of paths are not markup."""
     return text.replace("[", r"\[")
 
 

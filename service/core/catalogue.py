@@ -119,7 +119,7 @@ LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = tuple(
         key=lambda rule: rule.id,
     )
 )
-"""Theorems that decide verdicts on landscapes, or are told beside them; by id."""
+"""Theorems that decide verdicts on landscapes, or are listed beside them; by id."""
 
 THEOREMS: Final[tuple[Theorem, ...]] = (
     *scalar_output_theorems.THEOREMS,

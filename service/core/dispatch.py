@@ -9,8 +9,8 @@ import numpy as np
 from service.core.catalogue import SOLVERS
 from service.core.curvature.at_minimum import curvature_check
 from service.core.extremes.answered import answered_in_range
+from service.core.extremes.reported import answered_with_targets
 from service.core.extremes.targets import scaled_targets
-from service.core.extremes.told import answered_with_targets
 from service.core.ground.problems import Problem
 from service.core.ground.results import Certificate, Check, Minima, Solution, StationaryPoint
 from service.core.ground.roles import Certifier, Solver

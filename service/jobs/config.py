@@ -1,4 +1,4 @@
-"""What the jobs floor must be told; settings are mapped to it, and it travels to the driver's process as JSON."""
+"""What the jobs floor must know; settings are mapped to it, and it travels to the driver's process as JSON."""
 
 import ipaddress
 import json

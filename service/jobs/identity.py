@@ -1,4 +1,4 @@
-"""Content-addressed identity: the same question has the same id, whoever writes it however."""
+"""Content-addressed identity: the same question has the same id, however it is written."""
 
 import hashlib
 import json

@@ -48,12 +48,12 @@ class Question:
         ServiceError
             Whatever the operation refuses, with locations in the body.
         """
-        assert self.loaded.function is not None  # noqa: S101 - asked of the row by whoever calls
+        assert self.loaded.function is not None  # noqa: S101 - asked of the row by the caller
         return self.loaded.function(self.request, limits, self.problem_at)
 
     def plan(self, limits: Limits) -> Plan:
         """How an operation that may run as a job is cut into chunks; raises whatever the plan refuses."""
-        assert self.loaded.work is not None  # noqa: S101 - asked of the row by whoever calls
+        assert self.loaded.work is not None  # noqa: S101 - asked of the row by the caller
         return self.loaded.work.plan(self.request, limits)
 
     def stored(self, limits: Limits) -> dict[str, Any]:

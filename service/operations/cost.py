@@ -62,7 +62,7 @@ def solution_s(solver: Solver, problem: ProblemDocument) -> float:
 
 
 def left_out_of_summaries(problem: ProblemDocument) -> dict[str, str]:
-    """Solvers whose search for the minimum would take longer than a summary, and what is told instead."""
+    """Solvers whose search for the minimum would take longer than a summary, and what is reported instead."""
     widths = _widths(problem)
     seconds = {solver.name: solver.seconds(widths) for solver, _ in catalogue.SOLVERS if solver.seconds is not None}
     return {

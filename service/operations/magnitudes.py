@@ -1,4 +1,4 @@
-"""Decays, noise and parameters of models so extreme that an answer leaves double precision: told by their fields.
+"""Decays, noise and parameters of models so extreme that an answer leaves double precision: reported by their fields.
 
 Which magnitudes are too large depends on the problem: most solvers answer far beyond those that are named here.  So
 nothing is refused beforehand; only where a computation has failed the fields are looked at that are the caller's to

@@ -86,7 +86,7 @@ def batch_s(request: Batch | VariedRequest) -> float:
 
 
 def _refuse_options(item: Parsed[MinimaRequest]) -> None:
-    """In a table nothing can be told of one problem alone."""
+    """A table has no place for details of a single problem."""
     given = sorted(item.request.model_fields_set - {"problem"})
     if given:
         name = "return" if given[0] == "return_" else given[0]

@@ -149,7 +149,7 @@ def generate(parameters: GeneratedParameters, limits: Limits, _problem_at: Locat
 
 
 def _with_exact_cost(answer: MinimaAnswer, samples: Samples) -> MinimaAnswer:
-    """The answer with a loss near zero told as what the returned weights cost on the samples, to its own size."""
+    """The answer with a loss near zero reported as the loss of the returned weights on the samples, to its own size."""
     minimum = answer.global_minimum
     size = float(np.mean(np.sum(samples.y**2, axis=1)))
     if minimum.weights is None or minimum.loss > NEARLY_PERFECT * size:

@@ -13,7 +13,7 @@ ITEMS: Final[Mapping[str, str]] = {"list": "items_schema", "dict": "values_schem
 
 
 def location_in_body(model: type[Wire], location: Location) -> Location:
-    """The location without the names of union branches, which are no part of the body.
+    """The location without the names of union branches, which are not part of the body.
 
     Parameters
     ----------

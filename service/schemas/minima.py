@@ -152,7 +152,7 @@ class DataSummary(Wire):
     samples: int | None
     preparation: Literal["as sent", "raw", "centred and scaled", "standardised", "within range"] = Field(
         description="`within range`: inputs too large or too small for squares in double precision are measured in "
-        "other units, powers of two, which `input_columns` tells; weights of the first layer and the end-to-end map "
+        "other units, powers of two, given by `input_columns`; weights of the first layer and the end-to-end map "
         "are those of these units. Loss and bounds are those of the numbers that were sent: decay acts on the weights "
         "divided by the scale, and an input so small that decay leaves it nothing is zero."
     )

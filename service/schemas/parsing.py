@@ -89,15 +89,16 @@ def validated(model: type[WireT], value: object, at: Location = (), *, unwrap: b
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise InputError(_field_problems(model, error, at, unwrap=unwrap)) from None
+        raise InputError(_field_errors(model, error, at, unwrap=unwrap)) from None
 
 
 def message_of(kind: str, context: Mapping[str, Any]) -> str:
     """What to say about one kind of error; never repeats a value."""
-    return MESSAGES.get(kind, "is not valid").format_map(context)
+    said = MESSAGES.get(kind, "is not valid").format_map(context)
+    return said.removesuffix("ies") + "y" if said.endswith(" 1 entries") else said
 
 
-def _field_problems(model: type[Wire], error: ValidationError, at: Location, *, unwrap: bool) -> list[FieldError]:
+def _field_errors(model: type[Wire], error: ValidationError, at: Location, *, unwrap: bool) -> list[FieldError]:
     found = error.errors(include_url=False, include_input=False)
     problems = [_field_problem(model, item, at, unwrap=unwrap) for item in found[:MAX_REPORTED]]
     if len(found) > MAX_REPORTED:

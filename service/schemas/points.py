@@ -1,4 +1,4 @@
-"""Points of the landscape in requests about pictures, and what is told of them in answers."""
+"""Points of the landscape in requests about pictures, and what answers report about them."""
 
 from typing import Annotated, Literal, TypeAlias
 

@@ -87,7 +87,7 @@ class SliceAxis(Wire):
 
 
 class SliceDirection(Wire):
-    """A direction, told by its length and the hash of its bits."""
+    """A direction, identified by its length and the hash of its bits."""
 
     length: Number
     hash: str

@@ -21,7 +21,7 @@ def cursor_of(created_at: float, identity: str) -> str:
 
 
 def position_of(cursor: str | None) -> tuple[float, str] | None:
-    """The position that a cursor stands for; `InputError` for what is none."""
+    """The position that a cursor stands for; `InputError` for anything else."""
     if cursor is None:
         return None
     try:

@@ -69,6 +69,6 @@ def rendered_sweep(table: SweepTable, accept: str) -> Rendered:
 
 
 def _plain(column: npt.NDArray[Any]) -> npt.NDArray[Any] | list[str]:
-    """A column as the writer takes it: words are no array to it."""
+    """A column as the writer takes it: words are not arrays to it."""
     words: list[str] = column.tolist() if column.dtype.kind == "U" else []
     return words or np.ascontiguousarray(column)

@@ -87,7 +87,7 @@ RANKS: Final = (
         {"problem": _with(FLOW, network={"layers": WIDE}), "snapshots": [_snapshot((4, 2), (3, 4))]},
     ),
     Refused(
-        "ranks: a width that is no multiple of the channels",
+        "ranks: a width that is not a multiple of the channels",
         "/v1/ranks",
         _with(CONVOLUTION, network__layers__0={**CONVOLVED, "channels": 3}),
     ),
@@ -200,9 +200,9 @@ OTHERS: Final = (
     Refused("test problems: an id that is not of the suite", "/v1/problems/none", method="GET"),
     Refused("theorems: an unknown id", "/v1/theorems/none", method="GET"),
     Refused("examples: an unknown name", "/v1/examples/none", method="GET"),
-    Refused("examples: a parameter that is no truth value", "/v1/examples/wine?raw=perhaps", method="GET"),
+    Refused("examples: a parameter that is not a truth value", "/v1/examples/wine?raw=perhaps", method="GET"),
     Refused("jobs: an unknown id", "/v1/jobs/none", method="GET"),
-    Refused("jobs: a cursor that is none", "/v1/jobs?cursor=none", method="GET"),
+    Refused("jobs: something that is not a cursor", "/v1/jobs?cursor=none", method="GET"),
     Refused("data sets: an unknown id", "/v1/datasets/none", method="GET"),
     Refused(
         "data sets: a problem on one that never was",
@@ -218,7 +218,7 @@ OTHERS: Final = (
         "uploads: an unknown option", "/v1/datasets?standardize=true", b"1,2", headers={"content-type": "text/csv"}
     ),
     Refused(
-        "uploads: an option that is no truth value",
+        "uploads: an option that is not a truth value",
         "/v1/datasets?one_hot=perhaps",
         b"1,2",
         headers={"content-type": "text/csv"},
@@ -303,8 +303,10 @@ def _recorded(name: str, **parts: Any) -> Refused:
 SNAPSHOTS: Final = (
     _recorded("ranks: a snapshot without biases"),
     _recorded("ranks: a bias of a wrong length", biases=[[0.0] * 4, [0.0] * 2, [0.0]]),
-    _recorded("ranks: weights of a skip that is none", biases=[[0.0] * 4, [0.0] * 3, [0.0]], skips=[[1.0]]),
-    _recorded("ranks: biases by numbers that are none", biases={"0": [0.0] * 4, "2": [0.0] * 3, "3": [0.0]}),
+    _recorded("ranks: weights of a skip that does not exist", biases=[[0.0] * 4, [0.0] * 3, [0.0]], skips=[[1.0]]),
+    _recorded(
+        "ranks: biases by numbers of layers that do not exist", biases={"0": [0.0] * 4, "2": [0.0] * 3, "3": [0.0]}
+    ),
     _recorded("ranks: a bias beyond 1e100", biases=[[1e101] * 4, [0.0] * 3, [0.0]]),
 )
 CONVOLUTIONS: Final = (

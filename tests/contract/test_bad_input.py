@@ -142,7 +142,7 @@ CASES = [
     Case("fractional width", at(*LAYER, "width", to=2.5), "invalid-input", "/network/layers/0/width", "integer"),
     Case("width true", at(*LAYER, "width", to=True), "invalid-input", "/network/layers/0/width", "integer"),
     Case("width as text", at(*LAYER, "width", to="2"), "invalid-input", "/network/layers/0/width", "integer"),
-    Case("no layers", at("network", "layers", to=[]), "invalid-input", "/network/layers", "fewer than 1"),
+    Case("no layers", at("network", "layers", to=[]), "invalid-input", "/network/layers", "at least 1 entry"),
     Case(
         "too many layers",
         at("network", "layers", to=[{"width": 1}] * 1001),
@@ -297,8 +297,8 @@ CASES = [
     ),
     Case("xx not square", at("data", "xx", to=[[1.0, 0.5]]), "invalid-input", "/data/xx", "square"),
     Case("xx ragged", at("data", "xx", to=[[1.0, 0.5], [0.5]]), "invalid-input", "/data/xx/1", "2 entries"),
-    Case("xx empty", at("data", "xx", to=[]), "invalid-input", "/data/xx", "fewer than 1"),
-    Case("xx with an empty row", at("data", "xx", to=[[]]), "invalid-input", "/data/xx/0", "fewer than 1"),
+    Case("xx empty", at("data", "xx", to=[]), "invalid-input", "/data/xx", "at least 1 entry"),
+    Case("xx with an empty row", at("data", "xx", to=[[]]), "invalid-input", "/data/xx/0", "at least 1 entry"),
     Case(
         "xy of the wrong length", at("data", "xy", to=[[0.75], [0.5], [0.25]]), "invalid-input", "/data/xy", "2 inputs"
     ),
@@ -332,7 +332,7 @@ CASES = [
     Case("Infinity literal", text("1.25", "Infinity"), "malformed-body", None, "line 1 column"),
     Case("broken JSON", lambda _: b'{"network": {"layers": [', "malformed-body", None, "not JSON"),
     Case("empty body", lambda _: b"", "malformed-body", None, "not JSON"),
-    Case("bytes that are no text", lambda _: b'{"network": "\xff\xfe"}', "malformed-body", None, "not JSON"),
+    Case("bytes that are not text", lambda _: b'{"network": "\xff\xfe"}', "malformed-body", None, "not JSON"),
     Case("nested 100,000 deep", lambda _: b"[" * 100_000 + b"]" * 100_000, "malformed-body", None, "recursion"),
     Case("an array", lambda _: b"[]", "invalid-input", "", "must be an object"),
     Case("null", lambda _: b"null", "invalid-input", "", "must be an object"),
@@ -357,7 +357,7 @@ CASES = [
         "/data/name",
         "diabetes",
     ),
-    Case("samples without rows", data(x=[]), "invalid-input", "/data/x", "fewer than 1"),
+    Case("samples without rows", data(x=[]), "invalid-input", "/data/x", "at least 1 entry"),
     Case("more targets than samples", data(y=[1.0, 2.0, 3.0, 4.0]), "invalid-input", "/data/y", "3 entries"),
     Case("samples ragged", data(x=[[1.0, 2.0], [3.0], [4.0, 5.0]]), "invalid-input", "/data/x/1", "2 entries"),
     Case("targets of mixed kinds", data(y=[[1.0], 2.0, 3.0]), "invalid-input", "/data/y/1", "array"),
@@ -596,7 +596,7 @@ BAD_ARCHIVES: list[tuple[str, bytes, str, str]] = [
     ("truncated", npz(request=REQUEST)[:-30], "malformed-body", "not a readable .npz"),
     ("without a request", npz(**{"data.x": X}), "malformed-body", "entry request"),
     ("request of numbers", npz(request=X), "malformed-body", "entry request"),
-    ("request that is no JSON", npz(request="{"), "malformed-body", "not JSON"),
+    ("request that is not JSON", npz(request="{"), "malformed-body", "not JSON"),
     (
         "objects",
         zipped({"request.npy": header_of("()", "|O") + b"\x80\x04K\x01."}),
@@ -616,7 +616,7 @@ BAD_ARCHIVES: list[tuple[str, bytes, str, str]] = [
     ("101 entries", zipped({f"{index}.npy": b"" for index in range(101)}), "malformed-body", "100 entries"),
     ("another compression", zipped({"a.npy": b"x" * 100}, zipfile.ZIP_LZMA), "malformed-body", "deflate"),
     ("a place that is taken", npz(request=REQUEST, **{"data.y": X}), "malformed-body", "given twice"),
-    ("a place that is none", npz(request=REQUEST, **{"data.y.0.a": X}), "malformed-body", "does not belong"),
+    ("a place that does not exist", npz(request=REQUEST, **{"data.y.0.a": X}), "malformed-body", "does not belong"),
     (
         "NaN inside",
         npz(request=REQUEST, **{"data.x": np.array([[1.0], [np.nan]])}),

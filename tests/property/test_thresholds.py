@@ -16,7 +16,7 @@ from service.core.ground.data.moments import moments_of
 from service.core.ground.numbers.exceeding import exceeds
 from service.core.ground.problems import Layer, Network, Problem
 from service.core.ground.results import Minima
-from service.core.landscapes.zero import zero_of
+from service.core.landscapes.origin import zero_of
 from service.core.models.linear_vae import LinearVae, solve_vae
 from service.core.models.unconstrained_features import feature_problem, geometry_of
 from service.core.theorems.landscape_origin import ORIGIN_KEPT

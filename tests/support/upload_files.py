@@ -79,7 +79,7 @@ GOOD = np.arange(12.0).reshape(4, 3)
 WRONG = {
     "empty": case(b"", "csv", InputError, "", "at least one row"),
     "a header alone": case(b"a,b\n", "csv", InputError, "", "at least one row"),
-    "a field that is no number": case(b"a,b\n1,2\n\n3,x\n", "csv", InputError, "/rows/1/b", "line 4 of the file"),
+    "a field that is not a number": case(b"a,b\n1,2\n\n3,x\n", "csv", InputError, "/rows/1/b", "line 4 of the file"),
     "a missing field": case(b"1,2\n,4\n", "csv", InputError, "/rows/1/0", "is empty"),
     "a row too short": case(b"1,2\n3\n", "csv", InputError, "/rows/1", "must have 2 fields"),
     "a row too long": case(b"1,2\n3,4,5\n", "csv", InputError, "/rows/1", "has 3"),
@@ -126,7 +126,7 @@ WRONG = {
     ),
     "a header for npy": case(as_npy(GOOD), "npy", InputError, "/header", "csv only", header="absent"),
     "npy: nothing": case(b"", "npy", MalformedBody, None, "not a readable .npy"),
-    "npy: a header that is no Python": case(
+    "npy: a header that is not Python": case(
         as_npy(GOOD).replace(b"(4, 3)", b"(4, 3 "), "npy", MalformedBody, None, "not a readable .npy"
     ),
     "npy: a header of brackets": case(

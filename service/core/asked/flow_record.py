@@ -1,4 +1,4 @@
-"""A gradient flow told as trajectories, each beside what theory allows."""
+"""A gradient flow reported as trajectories, each beside what theory allows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -90,7 +90,7 @@ def record_of(setting: Setting, states: Sequence[FlowState], snapshots: Sequence
 
 
 def end_to_end(setting: Setting, snapshot: Snapshot) -> FloatArray:
-    """What tells two classes apart in a linear network: the row (d,), or the difference of two rows."""
+    """What distinguishes two classes in a linear network: the row (d,), or the difference of two rows."""
     product: FloatArray = np.eye(setting.inputs)
     for weight in snapshot.weights:
         product = weight @ product

@@ -12,9 +12,9 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.ground.results import Minima, StationaryPoint, Thresholds
 from service.core.landscapes.barcode import Bar, barcode_along_norm
+from service.core.landscapes.origin import Zero, zero_of
 from service.core.landscapes.passes import bounded_bars
 from service.core.landscapes.verdicts import Applied, Ruling, Witnessed, apply, rulings
-from service.core.landscapes.zero import Zero, zero_of
 from service.core.one_output.reduced import reduced_of
 from service.core.one_output.sphere import loss_on_spheres
 from service.errors import NotCovered, NumericalError
@@ -80,7 +80,7 @@ def summarise(problem: Problem, left_out: Mapping[str, str] = NOTHING) -> Landsc
     ----------
     problem : Problem
     left_out : mapping of str to str
-        Solvers that are not run, each with the reason that is told in their place.
+        Solvers that are not run, each with the reason that is reported in their place.
 
     Raises
     ------

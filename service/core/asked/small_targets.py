@@ -10,8 +10,8 @@ from service.core.asked.landscape import Landscape, OriginSummary, ReducedCurve
 from service.core.asked.sweeps.axes import Axis
 from service.core.asked.sweeps.boundaries import trace
 from service.core.asked.sweeps.transitions import Boundary, nothing
+from service.core.extremes.reported import origin_with, point_with, thresholds_with, times
 from service.core.extremes.targets import Exponents, ScaledTargets, scaled_targets
-from service.core.extremes.told import origin_with, point_with, thresholds_with, times
 from service.core.ground.problems import Problem
 from service.core.ground.results import Origin
 from service.core.landscapes.barcode import Bar

@@ -41,7 +41,7 @@ class Labelled:
 
 
 def labelled_of(problem: Problem) -> Labelled | None:
-    """Classes of a problem's samples, or None where the targets are no labels of at least two classes."""
+    """Classes of a problem's samples, or None where the targets are not labels of at least two classes."""
     if problem.samples is None:
         return None
     x, y = problem.samples.x, problem.samples.y

@@ -197,7 +197,7 @@ def _origin(layers: int, *, trivial: bool) -> Origin:
     """All weights zero.
 
     One layer has no other point at rest than its minimum.  With two the penalty is the nuclear norm, convex, so that
-    zero is a saddle where it is no minimum; with three decay alone has a second derivative there.
+    zero is a saddle where it is not a minimum; with three decay alone has a second derivative there.
     """
     reasons = dict.fromkeys(("least_hessian_eigenvalue", "barrier_height", "escape_norm"), WHY)
     kind = {1: PointClass.NOT_STATIONARY, 2: PointClass.STRICT_SADDLE}.get(layers, PointClass.LOCAL_MINIMUM)

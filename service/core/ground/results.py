@@ -80,7 +80,7 @@ class StationaryPoint:
     parameter_norm : float
         Norm of all weights.
     label : mapping
-        What tells points of one kind apart (active widths, singular subset), ready for JSON.
+        What distinguishes points of one kind (active widths, singular subset), ready for JSON.
     """
 
     kind: PointKind

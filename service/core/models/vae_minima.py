@@ -73,7 +73,7 @@ def vae_minima(problem: Problem, model: LinearVae) -> VaeMinima:
     at = Autoencoder(found.decoder, found.encoder, found.encoder_variances, found.decoder_variance)
     minimum = _minimum(problem, moments, model, found, at)
     points, origin = _points(model, quadratic, moments, minimum, at)
-    why = "a variational autoencoder has no weight decay: latents tells the beta from which each has collapsed"
+    why = "a variational autoencoder has no weight decay: `latents` gives the beta from which each has collapsed"
     names = ("critical_decay_scale", "metastable_up_to_decay_scale", "transition_order", "transitions")
     reasons = dict.fromkeys(names, why)
     reasons |= dict.fromkeys(("critical_noise_variance", "critical_noise_scale"), "the latent noise is learned")

@@ -17,7 +17,7 @@ STEPS: Final = 6
 LEAST_DEFINITE: Final = 1e-3
 """Share of the curvature along the map that the change of the ridge must leave."""
 SMALL_STEP: Final = 0.5
-"""A step longer than this share of the map is none of refinement: the map is kept."""
+"""A step longer than this share of the map is not a refinement: the map is kept."""
 
 
 def beats_zero(problem: Problem, reduced: ReducedProblem, end_to_end_map: FloatArray, decay: float) -> bool:
@@ -82,7 +82,7 @@ def refined(
 
 
 def _newton(left: FloatArray, curvature: FloatArray, along: FloatArray, bend: float) -> FloatArray:
-    """Solution z (d,) of ``(diag(curvature) + bend a a' / ||a||^2) z = left``, or with bend zero where that is none.
+    """Solution z (d,) of ``(diag(curvature) + bend a a' / ||a||^2) z = left``; bend is zero where there is none.
 
     Notes
     -----

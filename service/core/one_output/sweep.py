@@ -2,7 +2,7 @@
 
 The branch of candidate maps does not depend on any of them, so one table of it along ``t = log rho``, with
 two derivatives, answers every value: invert the height, read the gain.  The gain is stationary in t at the
-root, so the error of the inversion enters only squared.  Losses are told as what they are above the undecayed
+root, so the error of the inversion enters only squared.  Losses are given as differences from the undecayed
 minimum, and errors on other data as squares of misfits, so that nothing cancels near a perfect fit.  Derivation:
 ``docs/theory/sweeps.md``.
 """

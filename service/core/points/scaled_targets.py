@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from service.core.extremes.reported import UNEVEN, point_with, terms_with, times
 from service.core.extremes.targets import Exponents, ScaledTargets, scaled_targets
-from service.core.extremes.told import UNEVEN, point_with, terms_with, times
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.losses.expected import DenseParameters, flatten, gradient_of, unflatten

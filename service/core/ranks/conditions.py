@@ -221,7 +221,7 @@ ONE_DIRECTION = simple(
     lambda setting: setting.has_one_direction,
     "outputs",
     lambda setting: setting.outputs,
-    "more than one number tells the classes apart",
+    "more than one number distinguishes the classes",
 )
 CONSTANT_PATTERNS = Condition("activation patterns stay constant", _patterns)
 NEVER_DECIDED = {CONSTANT_PATTERNS.name: "it is about all later times; a measurement can only support it"}

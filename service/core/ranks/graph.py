@@ -72,7 +72,7 @@ class Graph:
 
     @cached_property
     def has_convolutions(self) -> bool:
-        """Whether a layer shares kernels between places; such a network is no product of its matrices."""
+        """Whether a layer shares kernels between places; such a network is not a product of its matrices."""
         return any(layer.convolution is not None for layer in self.network.layers)
 
     def channels(self, node: int) -> int | None:

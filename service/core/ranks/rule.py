@@ -58,7 +58,7 @@ class RankRule:
     not_decidable : mapping of str to str
         Hypotheses that no prediction can decide, with the reason: they are never true or false.
     numbers : callable or None
-        Further quantities of the rule, for rules that are no per-matrix bound.
+        Further quantities of the rule, for rules that do not bound single matrices.
     covers_convolutions : bool
         Whether it also holds where layers share kernels between places.
     """

@@ -178,7 +178,7 @@ class Setting:
 
     @property
     def has_one_direction(self) -> bool:
-        """Whether two classes are told apart by one number: one output, or cross-entropy of two."""
+        """Whether one number distinguishes two classes: one output, or cross-entropy of two."""
         return self.outputs == 1 or (self.outputs == 2 and self.problem.loss is Loss.CROSS_ENTROPY)
 
     @property

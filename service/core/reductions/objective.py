@@ -29,7 +29,7 @@ class Weighting:
 
 
 def weighting_of(weights: FloatArray) -> Weighting | None:
-    """Weights (n, k) as a product over samples and outputs; ``None`` if they are none."""
+    """Weights (n, k) as a product over samples and outputs; ``None`` if they are not such a product."""
     samples, outputs = weights.mean(axis=1), weights.mean(axis=0)
     samples = samples / samples.mean()
     if float(np.max(np.abs(np.outer(samples, outputs) - weights))) > SEPARABLE * float(np.max(weights)):

@@ -115,7 +115,7 @@ def _small(reduced: BestFirstLayer, rough: list[tuple[float, FloatArray]]) -> tu
 
     Notes
     -----
-    Minima that lie 1e-5 apart are told apart only at the end of a descent.  Where all meet these are three; at most
+    Minima that lie 1e-5 apart are distinguished only at the end of a descent.  Where all meet these are three; at most
     there are as many as starts, of `STEPS` Hessians each.
     """
     slack = SAME * reduced.quadratic.total

@@ -54,7 +54,7 @@ def _not_affine(problem: Problem) -> Judgement:
     residual, spread = facts.affine_residual, facts.conditional_variance
     if residual is None or spread is None or facts.moments is None:
         return on.unknown(on.SAMPLES_NEEDED)
-    # an affine map has a free offset, so that the mean of the targets is no measure of a fit
+    # an affine map has a free offset, so that the mean of the targets is not a measure of a fit
     holds = residual > max(FIT_TOLERANCE * spread, ROUNDING * facts.moments.yy)
     numbers = {"residual": residual, "variance": spread, "tolerance": FIT_TOLERANCE}
     return on.judged(holds, "an affine map fits the conditional means", **numbers)
@@ -87,7 +87,7 @@ SMOOTH = on.activations(
 CHOSEN_TARGETS = undecidable(
     "targets in the set of bad ones", "such targets have positive measure; whether these are among them is not decided"
 )
-TEACHER = undecidable("a Gaussian population with an orthonormal teacher", "samples do not tell the distribution")
+TEACHER = undecidable("a Gaussian population with an orthonormal teacher", "samples do not determine the distribution")
 
 _DATA = samples(8, 2)
 _RELU = case((3, 1), _DATA, activation=Activation.RELU, bias=Bias.ALL)

@@ -22,7 +22,7 @@ OVERPARAMETRISED = width_against(
     lambda problem, width, n: width * problem.data.inputs >= n,
 )
 RANDOM_SLOPES = unsaid("multiplicative random slopes", "noise here multiplies outputs, not slopes")
-POPULATION = undecidable("population loss on an interval", "samples and moments do not tell a density")
+POPULATION = undecidable("population loss on an interval", "samples and moments do not determine a density")
 AFFINE_TARGET = undecidable("affine target function", "the target function between the samples is not known")
 SOUDRY_CARMON = row(
     "R52",

@@ -38,7 +38,7 @@ REDUCED_RANK = Theorem(
 
 SADDLES = Theorem(
     id="undecayed-saddles",
-    title="Without decay every stationary point that is not global is a saddle, and pivots tell which kind",
+    title="Without decay every stationary point that is not global is a saddle, and pivots decide which kind",
     statement=(
         "Stationary maps keep a set S of at most r singular directions of M; the loss adds the squares of the others. "
         "A point is not strict exactly if S leads and every pivot of two layers is tightened: one of its two blocks "

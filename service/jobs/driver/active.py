@@ -49,7 +49,7 @@ class ActiveJob:
 
     @property
     def prefix(self) -> str:
-        """What the keys of this job's calls begin with, whoever submitted them."""
+        """Prefix of the keys of this job's calls, whichever driver submitted them."""
         return f"minima-{self.claim.job_id}/"
 
     def key(self, step: Step) -> str:

@@ -11,7 +11,7 @@ class FairQueue:
     """Chooses among jobs by virtual time: each turn costs a job ``1 / weight``.
 
     A new job begins two turns ahead of the others, so that a small one is not held up by a large one; every fourth
-    turn goes to whoever has waited longest, so that a stream of small jobs cannot starve a large one.
+    turn goes to the job that has waited longest, so that a stream of small jobs cannot starve a large one.
     """
 
     def __init__(self) -> None:

@@ -81,7 +81,7 @@ class Ledger(SchedulerPlugin):
         return False
 
     def evict(self, prefix: str) -> list[str]:
-        """Cancel every call under a prefix, whoever asked for it; return those that are being computed."""
+        """Cancel every call under a prefix, whichever job asked for it; return those that are being computed."""
         assert self._scheduler is not None  # noqa: S101 - handlers exist only after `start`
         stale = [key for key in self._scheduler.tasks if isinstance(key, str) and key.startswith(prefix)]
         for key in stale:

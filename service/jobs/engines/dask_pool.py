@@ -144,7 +144,7 @@ class RemotePool:
         return self._security
 
     def resize(self, workers: int) -> None:
-        """Do nothing: whoever runs the cluster decides."""
+        """Do nothing: the operator of the cluster decides."""
 
     def close(self) -> None:
         """Do nothing: others run it."""

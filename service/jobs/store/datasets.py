@@ -56,7 +56,7 @@ class DatasetRecord:
 class DatasetStore:
     """Data sets by tenant and id; every method is one transaction.
 
-    A data set that was deleted, expired or became outdated leaves its id, so that whoever still uses it learns what
+    A data set that was deleted, expired or became outdated leaves its id, so that its users still learn what
     happened.
 
     Parameters

@@ -76,7 +76,7 @@ def to_core(
     output : Output
     limits : Limits
     numeric : bool
-        Whether targets that are no labels are numbers, which `standardise` changes; some losses take them as labels.
+        Whether targets that are not labels are numbers, which `standardise` changes; some losses take them as labels.
     ranged : Ranged or None
         How inputs beyond the range of the computation are measured in other units; they are refused otherwise.
 

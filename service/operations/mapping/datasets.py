@@ -79,7 +79,7 @@ class Place:
 
 
 def summary_of(found: ReducedDataset) -> Json:
-    """What is told about a data set, but for its file and when it was stored."""
+    """The description of a data set, without its file and its time of storage."""
     missing = {
         "classes": "the targets are not classes" if found.classes is None else None,
         "class_names": "the labels are not texts" if found.class_names is None else None,
@@ -99,7 +99,7 @@ def summary_of(found: ReducedDataset) -> Json:
 
 
 def columns_of(found: ReducedDataset) -> Json:
-    """What is told about the columns of a data set."""
+    """The description of the columns of a data set."""
     return {
         "input_columns": [asdict(column) for column in found.input_columns],
         "target_columns": [asdict(column) for column in found.target_columns],

@@ -8,7 +8,7 @@ import numpy as np
 
 from service.core.curvature.hessian import DENSE_LIMIT, dense_hessian, is_plain
 from service.core.curvature.spectrum import LARGEST, hessian_spectrum, layer_spectra
-from service.core.extremes.told import UNEVEN, times
+from service.core.extremes.reported import UNEVEN, times
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.results import Minima
 from service.core.losses.expected import DenseParameters, flatten, unflatten

@@ -1,4 +1,4 @@
-"""Data so far from ordinary size that an answer left double precision: told by their fields, after it has failed."""
+"""Data of such a size that an answer left double precision: reported by their fields, after it has failed."""
 
 from collections.abc import Mapping
 from typing import Final

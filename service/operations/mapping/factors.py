@@ -21,7 +21,7 @@ def factor_of(data: wire.EvaluationFactor, at: Location) -> Factor:
     ------
     InputError
         If shapes disagree, a scale is not positive, something stands below the diagonal, a column leaves double
-        precision, a single sample deviates from its mean, or classes are no labels of the targets.
+        precision, a single sample deviates from its mean, or classes are not labels of the targets.
     """
     x_mean, y_mean, scale = np.array(data.x_mean), np.array(data.y_mean), np.array(data.scale)
     columns = len(x_mean) + len(y_mean)

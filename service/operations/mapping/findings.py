@@ -51,7 +51,7 @@ class Findings:
         return self.answer.certificate.kind == "certified"
 
     def check(self, path: str, found: float | bool | str | None, agrees: bool, how: str = "recomputed") -> None:
-        """Note what was found at a path; what no JSON number can be is told in words."""
+        """Note what was found at a path; what is not a JSON number is reported in words."""
         if isinstance(found, float) and not np.isfinite(found):
             found, agrees = "beyond double precision", False
         self.checks.append(

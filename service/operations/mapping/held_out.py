@@ -36,7 +36,7 @@ class HeldOut:
     coding : Coding or None
         Of labels.
     labels_only : bool
-        Whether targets that are no labels are refused, the data having brought labels themselves.
+        Whether targets that are not labels are refused, the data having brought labels themselves.
     units : Units or None
         By which the data were standardised.
     """

@@ -35,7 +35,7 @@ class Coding:
         return bool((~np.isin(y, self._labels)).any() and (np.abs(y) <= 1.0).all())
 
     def encode(self, y: FloatArray, at: Location) -> FloatArray:
-        """Targets (n, outputs) of labels (n, 1); `InputError` at ``at`` for a label that is no class."""
+        """Targets (n, outputs) of labels (n, 1); `InputError` at ``at`` for a label that is not a class."""
         labels = y[:, 0]
         index = np.minimum(np.searchsorted(self._labels, labels), len(self.classes) - 1)
         unknown = np.flatnonzero(self._labels[index] != labels)
@@ -52,13 +52,13 @@ class Coding:
 def coding_of(y: FloatArray, outputs: int, at: Location, outputs_at: Location) -> Coding:
     """The coding of labels ``y`` (n, 1) for a network with ``outputs`` outputs.
 
-    As many labels as outputs are told apart in sorted order.  Fewer must be numbers of outputs, from 0, or for one
+    As many labels as outputs are distinguished in sorted order.  Fewer must be numbers of outputs, from 0, or for one
     output 0, 1 or -1: few samples need not have all classes.
 
     Raises
     ------
     InputError
-        If a label is no integer, or the width of the output does not fit.
+        If a label is not an integer, or the width of the output does not fit.
     """
     if y.shape[1] != 1:
         raise InputError.at(at, "must hold one integer label a sample")

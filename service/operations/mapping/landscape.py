@@ -34,7 +34,7 @@ UNSCALED = frozenset(
         "largest_move_of_a_neuron",
     }
 )
-"""Numbers of witnesses that are no losses."""
+"""Numbers of witnesses that are not losses."""
 
 
 def to_wire(

@@ -8,8 +8,8 @@ import numpy as np
 from service.core.asked.small_targets import small_targets
 from service.core.data_facts.facts import WHITE_TOLERANCE, data_facts_of
 from service.core.data_facts.separation import separation_of
+from service.core.extremes.reported import times
 from service.core.extremes.targets import Exponents
-from service.core.extremes.told import times
 from service.core.ground.problems import Problem
 from service.core.landscapes.kernel import MOST_SAMPLES, kernel_of
 from service.schemas import landscape as wire

@@ -1,4 +1,4 @@
-"""Errors of a part, told as errors of the whole."""
+"""Errors of a part, reported as errors of the whole."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -127,7 +127,7 @@ def _global_minimum(
 
 
 def _weights(request: MinimaRequest, minimum: GlobalMinimum, limits: Limits) -> tuple[dict[str, Any], dict[str, str]]:
-    """What is told of the weights, by field; and why not where there is nothing to tell."""
+    """The weights by field; and the reason where there are none."""
     form, parameters = request.return_.weights, minimum.parameters
     norms = "layer_norms" in request.include
     if parameters is None:

@@ -37,11 +37,13 @@ def to_core(request: RanksRequest, mapped: MappedProblem) -> Setting:
 
 
 def check_labels(setting: Setting) -> None:
-    """Refuse a classification loss on targets that are no labels of at least two classes."""
+    """Refuse a classification loss on targets that are not labels of at least two classes."""
     problem, last = setting.problem, setting.n_layers - 1
     width_at = ("network", "layers", last, "width")
     if problem.loss in ONE_OUTPUT_LOSSES and setting.outputs != 1:
-        raise InputError.at(width_at, f"must be 1: the loss {problem.loss} is for two classes told apart by one output")
+        raise InputError.at(
+            width_at, f"must be 1: the loss {problem.loss} is for two classes that one output distinguishes"
+        )
     if problem.loss is Loss.CROSS_ENTROPY and setting.outputs == 1:
         raise InputError.at(width_at, "must be the number of classes: cross-entropy needs one output for each")
     if problem.loss in CLASSIFICATION_LOSSES and problem.samples is not None and setting.labelled is None:

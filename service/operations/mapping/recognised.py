@@ -1,4 +1,4 @@
-"""What a document is, so that what is no answer of `/v1/minima` is refused by its name."""
+"""What a document is, so that what is not an answer of `/v1/minima` is refused by its name."""
 
 from collections.abc import Mapping
 from functools import cache

@@ -1,4 +1,4 @@
-"""Numbers standardised on the way in, and maps told in the numbers as they were sent on the way out."""
+"""Numbers standardised on the way in, and maps reported in the numbers as they were sent on the way out."""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Points of a landscape that pictures are drawn around: by name, by weights, or trained; and what is told of them."""
+"""Points of a landscape that pictures are drawn around: by name, by weights, or trained; and their description."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -131,7 +131,7 @@ class Work(Generic[RequestT]):
     longest_chunk_s : float
         Upper estimate for one chunk.
     cut : callable or None
-        From a stored question to its plan, where the chunks read it themselves: whoever hands them out need not.
+        From a stored question to its plan, where the chunks read it themselves and the driver does not.
     """
 
     make: Callable[[RequestT, Limits], Plan]

@@ -78,7 +78,7 @@ def _is_lines_of_text(content: bytes, rows: int) -> bool:
 
 
 def numbered(column: Any, texts: TextLabels) -> FloatArray | None:
-    """Numbers of the labels in an array of pyarrow, of texts or of a dictionary of texts; None if one is none."""
+    """Numbers of the labels in an array of pyarrow, of texts or a dictionary of texts; None if one is not a label."""
     coded = column if hasattr(column, "dictionary") else column.dictionary_encode(null_encoding="encode")
     if coded.null_count or coded.indices.null_count:
         return None

@@ -158,7 +158,7 @@ class CsvTable:
         return found
 
     def _wrong(self, lines: list[str]) -> InputError:
-        """The first entry of these lines that is no number, or the first row of another length."""
+        """The first entry of these lines that is not a number, or the first row of another length."""
         row = self._row - 1
         for number, line in enumerate(lines, self._line + 1):
             if not line.strip():

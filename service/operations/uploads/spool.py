@@ -28,5 +28,5 @@ def on_disk(stream: BinaryIO, opened: ExitStack) -> BinaryIO:
 
 
 def no_room(error: OSError) -> EngineError:
-    """What a full or missing folder means for whoever uploads."""
+    """The error of an upload when the folder is full or missing."""
     return EngineError(f"the folder for uploads takes no file ({error.strerror})")

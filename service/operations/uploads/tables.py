@@ -62,7 +62,7 @@ class Table(Protocol):
         Raises
         ------
         InputError
-            Naming row and column of what is no number.
+            Naming row and column of what is not a number.
         MalformedBody
             If the file ends early or cannot be unpacked.
         """

@@ -32,7 +32,7 @@ class TextLabels:
         self._numbers: dict[str, int] = {}
 
     def numbered(self, met: Sequence[str | None], places: IntArray) -> FloatArray | None:
-        """Numbers (m,) of the labels ``met[places]``; None if one of them is none, see `fault`."""
+        """Numbers (m,) of the labels ``met[places]``; None if one of them is not a label, see `fault`."""
         if any(fault(text) for text in met):
             return None
         found = np.array([self._number(str(text).strip()) for text in met], dtype=np.float64)

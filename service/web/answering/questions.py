@@ -104,7 +104,7 @@ def submit(service: JobService, question: Question, settings: Settings, decision
     EngineError
         If the store is away; nothing was accepted then.
     """
-    # what an answer over HTTP may take is no limit of a job
+    # what an answer over HTTP may take is not a limit of a job
     limits = settings.model_copy(update={"max_seconds": settings.max_job_seconds})
     submission = Submission(
         question.loaded.row.name,
@@ -120,7 +120,7 @@ def submit(service: JobService, question: Question, settings: Settings, decision
 
 
 def answer_by_plan(question: Question, decision: Decision, form: str) -> Rendered:
-    """Carry out the plan that was priced; an estimate is no promise, so what takes too long stops between two chunks.
+    """Carry out the plan that was priced; estimates may be wrong, so that it stops between two chunks at the limit.
 
     Raises
     ------

@@ -80,7 +80,7 @@ def _too_large() -> BodyTooLarge:
 
 
 def announced_bytes(data: bytes) -> int:
-    """Bytes of an archive once it is unpacked, and 0 if it is none; nothing is unpacked."""
+    """Bytes of an archive once it is unpacked, and 0 if it is not one; nothing is unpacked."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return sum(entry.file_size for entry in archive.infolist())

@@ -1,1 +1,1 @@
-"""What whoever runs the service sees: log lines and metrics."""
+"""Log lines and metrics for the operator of the service."""

@@ -38,7 +38,7 @@ class _FilePart:
     Raises
     ------
     MalformedBody
-        If the form is none, or has another part.
+        If the body is not a form, or has another part.
     """
 
     def __init__(self, content_type: bytes) -> None:

@@ -1,6 +1,6 @@
 """Bytes on their way from a request to a process that reads them as they come: hashed, never on disk or all in memory.
 
-A named pipe is between the two: it holds up whoever sends faster than is read, and it ends when either side does.
+A named pipe is between the two: it holds up a sender that is faster than the reader, and it ends when either side does.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ BATCH_BYTES: Final = 1 << 22
 PIPE_BYTES: Final = 1 << 20
 LOOK_S: Final = 0.001
 WAIT_MS: Final = 100
-"""After which whoever waits for the other end looks whether it is still wanted."""
+"""Seconds after which an end that waits for the other checks whether it is still wanted."""
 
 
 @asynccontextmanager

@@ -30,7 +30,7 @@ class ReadUpload:
 
 @dataclass(frozen=True, slots=True)
 class Reduced:
-    """What was kept of a file whose hash and size whoever sent it knows."""
+    """The summary of a file whose hash and size the sender knows."""
 
     options: AppliedOptions
     summary: dict[str, object]

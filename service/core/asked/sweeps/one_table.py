@@ -22,7 +22,7 @@ from service.vocabulary import Bias, PointClass
 SIZES = 2
 """Place of the sizes of the inputs, where they differ, among the forms that are evaluated along the table."""
 SHARE_OF_TOLERANCE = 3e-10
-"""Error of a loss, relative to its unit, above which the table does not tell it."""
+"""Error of a loss, relative to its unit, above which the table does not report it."""
 
 
 def on_one_table(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] | None) -> tuple[Sweep, BoolArray]:
@@ -218,7 +218,7 @@ def _assembled(
         trivial=trivial,
         attained=attained,
         rank=(~trivial).astype(int),
-        # weights approach an infimum that is not attained, they are no minimum of their own
+        # weights approach an infimum that is not attained, they are not minima of their own
         minima=points.minima * attained + (counted if reduced.n_hidden else 0),
         origin=origin,
         prediction_variance=noise,

@@ -27,7 +27,7 @@ from service.core.models.vae_minima import seen_moments, vae_certificate
 
 @dataclass(frozen=True)
 class ClaimedVae:
-    """What an answer says: the minimum and certificate, and the variances that are no weights."""
+    """What an answer says: the minimum and certificate, and the variances that are not weights."""
 
     minimum: GlobalMinimum
     certificate: Certificate

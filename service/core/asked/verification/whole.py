@@ -16,8 +16,8 @@ from service.core.asked.verification.stationary import origin, stationary_points
 from service.core.asked.verification.thresholds import thresholds
 from service.core.catalogue import BY_NAME, on_one_curve
 from service.core.extremes.answered import ways_of
+from service.core.extremes.reported import certificate_with, quantum_of, solution_with, times
 from service.core.extremes.targets import ScaledTargets, scaled_targets
-from service.core.extremes.told import certificate_with, quantum_of, solution_with, times
 from service.core.ground.problems import Problem
 from service.core.ground.results import Certificate, Solution
 from service.core.ground.roles import Certifier
@@ -63,7 +63,7 @@ def verify(problem: Problem, solution: Solution, certificate: Certificate) -> Ve
 
 
 def _in_other_units(scaled: ScaledTargets, solution: Solution, certificate: Certificate) -> Verification:
-    """The same claim about targets of ordinary size; what is found is told in the units that were sent."""
+    """The same claim about targets of ordinary size; what is found is reported in the units that were sent."""
     inside, back = -scaled.exponents, scaled.exponents.losses
     found = _verified(
         scaled.inside,

@@ -97,7 +97,7 @@ class LeastSquares:
             spread = float(self.scale.max() / self.scale.min())
         left, values, right = _decomposed(rows * self.scale, spread)
         along, unseen = left.T @ inside, values < SQUARES_VANISH
-        # what these directions explain is left over where their second moments are none in double precision
+        # what these directions explain is left over where their second moments vanish in double precision
         residual += float(np.sum(along[unseen] ** 2))
         values, along = np.where(unseen, 0.0, values), np.where(unseen[:, None], 0.0, along)
         return _spectrum(right, values, along, residual)

@@ -36,7 +36,7 @@ class Expansion:
     values : (d,) array
         Curvatures; zero for weak directions, whose curvature is not certain.
     share : float
-        Part of every curvature, a ridge that was told included, that the error of the slope has taken.
+        Part of every curvature, a given ridge included, that the error of the slope has taken.
     tilt : float
         Error of the slope along weak directions.
     bend : float

@@ -32,7 +32,7 @@ class Local:
     slope_error : (d,) array
         Bound on the norm of the error of each column of ``slope``.
     mean : (k,) array or None
-        Mean of the misfit of rows that were shifted by rounded means, which is none of the error about the means.
+        Mean of the misfit of rows that were shifted by rounded means, which is not part of the error about the means.
     mean_error : float
         Bound on the norm of its error.
     """

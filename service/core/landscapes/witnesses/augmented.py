@@ -1,4 +1,4 @@
-"""A bad minimum that is none any more once an exponential neuron is added to the output.
+"""A bad minimum that is not a minimum any more once an exponential neuron is added to the output.
 
 For ``J~(theta, a, b) = E||f + a exp(w.x + b) - y||^2 + a^2`` the point (theta, 0) has the derivative
 ``2 E[e_k exp(w.x + b)]`` by ``a_k``.  With ``c`` the best factor, ``a = c exp(-b)`` descends as b grows: the minimum

@@ -1,4 +1,4 @@
-"""K-R1 and K-R2: one direction tells two classes apart, in linear networks and the linear end of others."""
+"""K-R1 and K-R2: one direction distinguishes two classes, in linear networks and the linear end of others."""
 
 from collections.abc import Mapping
 

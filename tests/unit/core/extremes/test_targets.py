@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from service.core.extremes.reported import minimum_with
 from service.core.extremes.targets import GREATEST_DECAY, LEAST_DECAY, ORDINARY, scaled_targets
-from service.core.extremes.told import minimum_with
 from service.core.ground.data.conditioned import moments_of
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Problem, Samples, Skip

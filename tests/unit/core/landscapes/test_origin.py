@@ -8,7 +8,7 @@ import pytest
 
 from service.core.ground.data.moments import moments_of
 from service.core.ground.problems import Layer, Network, Problem, Samples, Skip
-from service.core.landscapes.zero import zero_of
+from service.core.landscapes.origin import zero_of
 from service.vocabulary import Activation, Bias, PointClass, SkipKind
 
 RNG = np.random.default_rng(4)

@@ -1,4 +1,4 @@
-"""The class of the zero network where no solver tells it, from order, threshold and decay alone.
+"""The class of the origin where no solver gives it, from order, threshold and decay alone.
 
 Near zero a linear network without biases has ``J - J(0) = -2 <S, W_L...W_1> + decay + higher order``, with S the
 pull of the data on a linear map; for L >= 3 the product is of higher order than the decay of two layers.
