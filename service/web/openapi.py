@@ -1,6 +1,7 @@
 """The OpenAPI document: the routes' own part, and the schemas of all that travels."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any, Final
 
 import orjson
@@ -31,7 +32,7 @@ FRAMEWORK_ERRORS: Final = ("HTTPValidationError", "ValidationError")
 
 
 def document(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of an app."""
+    """The OpenAPI 3.1 document of an app; each call gives one of its own, which the caller may change."""
     found = get_openapi(
         title=TITLE,
         version=ENGINE_VERSION,
@@ -59,7 +60,8 @@ def document(app: FastAPI) -> dict[str, Any]:
                 operation["responses"]["200"]["content"][JSON]["example"] = shown
             if path.startswith("/v1"):
                 operation["security"] = [{}, {"bearer": []}, {"key": []}]
-    return found
+    # parts of it are constants that every document shares
+    return deepcopy(found)
 
 
 def _of_models(models: Sequence[type[Wire]]) -> dict[str, Any]:

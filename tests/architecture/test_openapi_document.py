@@ -1,5 +1,6 @@
 """The OpenAPI document is valid, complete in itself, and says what validators and generators of clients understand."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -8,6 +9,9 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from service.schemas.error_kinds import BY_CODE
+from service.settings import Settings
+from service.web.app import create_app
+from service.web.openapi import document
 from tests.support.openapi import DOCUMENT, PROBLEM, SCHEMAS, operations, parameters_of, resolved, schema_objects
 
 OPERATIONS = operations()
@@ -151,3 +155,15 @@ def test_the_headers_of_events_and_results_are_parameters() -> None:
     }
     assert ("Last-Event-ID", "header") in taken["get_job_events"]
     assert ("If-None-Match", "header") in taken["get_job_results"]
+
+
+def test_a_document_that_is_changed_changes_no_other() -> None:
+    app = create_app(Settings(log_level="error"))
+    untouched = json.dumps(document(app))
+    changed = document(app)
+    emptied = [*changed["components"].values(), *changed["paths"].values()]
+    for part in [each for one in emptied for each in one.values()]:
+        for inner in part.values():
+            if isinstance(inner, dict | list):
+                inner.clear()
+    assert json.dumps(document(app)) == untouched
