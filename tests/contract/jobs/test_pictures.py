@@ -206,7 +206,7 @@ WRONG = [[[0.0]] * 3, [[0.0] * 4]]
         (SLICES, {"problem": MOMENTS}, "/problem/data/kind", "must have samples"),
         (SLICES, {"problem": NOISY}, "/problem/network/layers/0/noise", "left out"),
         (SPECTRA, {"problem": TANH, "probes": 1000, "lanczos_steps": 1001}, "/lanczos_steps", "at most 1000"),
-        (CONNECTIVITY, {"problem": TANH, "ends": ["trained"]}, "/ends", "fewer than 2"),
+        (CONNECTIVITY, {"problem": TANH, "ends": ["trained"]}, "/ends", "at least 2 entries"),
         (CONNECTIVITY, {"problem": TANH, "widths": [3, 10**6]}, "/widths/1", "max_picture_weights"),
         (CONNECTIVITY, {"problem": TANH, "rounds": 1000, "round_steps": 1000}, "/rounds", "max_picture_steps"),
     ],
