@@ -103,12 +103,17 @@ def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
     return by_status
 
 
-def error_examples() -> dict[str, dict[str, Any]]:
-    """Problem details of each kind."""
+def error_examples(prefix: str) -> dict[str, dict[str, Any]]:
+    """Problem details of each kind, as callers under a prefix see it."""
     return {
         row.code: {
             "summary": row.code,
-            "value": {"type": f"/problems/{row.code}", "title": row.title, "status": row.status, "detail": row.meaning},
+            "value": {
+                "type": f"{prefix}/problems/{row.code}",
+                "title": row.title,
+                "status": row.status,
+                "detail": row.meaning,
+            },
         }
         for row in ERROR_KINDS
     }
