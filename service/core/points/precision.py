@@ -13,7 +13,7 @@ SPARE_BITS: Final = 4
 """A number fills a format if its last four bits are not all zero: 15 of 16 rounded numbers do, hardly any typed one."""
 
 FILLED_SHARE: Final = 0.5
-"""Share of the numbers that must fill a format for it to be told."""
+"""Share of the numbers that must fill a format for it to be recognised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Format:
     largest : float
         Largest finite number.
     least_count : int
-        Different numbers that are needed before it is told: few bits are met by chance.
+        Different numbers that are needed before it is recognised: few bits are met by chance.
     """
 
     precision: NumberFormat
@@ -50,7 +50,7 @@ class Format:
         spaced: FloatArray = np.ldexp(1.0, np.maximum(exponents, self.least_exponent))
         return spaced
 
-    def is_told_by(self, numbers: FloatArray) -> bool:
+    def is_recognised_by(self, numbers: FloatArray) -> bool:
         """Whether all positive numbers (any shape) are in the format and most of them fill it."""
         if float(numbers.max()) > self.largest:
             return False
@@ -76,10 +76,10 @@ def format_of(arrays: Iterable[FloatArray]) -> Format | None:
 
     Notes
     -----
-    Numbers that need few bits, such as zeros, ones and halves, are exact in every format and are not told from double
+    Numbers that need few bits, such as zeros, ones and halves, are exact in every format and count as double
     precision.
     """
     numbers = np.concatenate([np.ravel(array) for array in arrays] or [np.zeros(0)])
     # aligned layers repeat a number many times, which says no more than once
     numbers = np.unique(np.abs(numbers[numbers != 0.0]))
-    return next((found for found in FORMATS if numbers.size and found.is_told_by(numbers)), None)
+    return next((found for found in FORMATS if numbers.size and found.is_recognised_by(numbers)), None)
