@@ -300,7 +300,11 @@ CASES = [
     Case("xx empty", at("data", "xx", to=[]), "invalid-input", "/data/xx", "at least 1 entry"),
     Case("xx with an empty row", at("data", "xx", to=[[]]), "invalid-input", "/data/xx/0", "at least 1 entry"),
     Case(
-        "xy of the wrong length", at("data", "xy", to=[[0.75], [0.5], [0.25]]), "invalid-input", "/data/xy", "2 inputs"
+        "xy of the wrong length",
+        at("data", "xy", to=[[0.75], [0.5], [0.25]]),
+        "invalid-input",
+        "/data/xy",
+        "each input (2)",
     ),
     Case(
         "xy outside the range",
