@@ -19,7 +19,7 @@ from service.core.ground.results import Minima
 from service.core.landscapes.origin import zero_of
 from service.core.models.linear_vae import LinearVae, solve_vae
 from service.core.models.unconstrained_features import feature_problem, geometry_of
-from service.core.theorems.landscape_origin import ORIGIN_KEPT
+from service.core.theorems.origin import ORIGIN_KEPT
 from service.vocabulary import Bias, PointClass, Status, SweepParameter
 from tests.support import outputs_instances as families
 

@@ -26,8 +26,8 @@ from service.core.losses.expected import fit_of
 from service.core.models.evidence_bound import Autoencoder, gradient_norm, terms_of
 from service.core.models.linear_vae import LinearVae, VaeSolution, solve_vae
 from service.core.models.vae_bounds import bound_below, enclosed_terms, gap_unit
-from service.core.several_outputs.layers import product_svd
-from service.core.several_outputs.quadratic import Quadratic, quadratic_of_moments
+from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of_moments
+from service.core.several_outputs.weights.layers import product_svd
 from service.vocabulary import Evidence, PointClass, PointKind, Status
 
 SOLVER = "linear_vae"

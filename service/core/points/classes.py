@@ -12,8 +12,8 @@ from service.core.ground.problems import Problem
 from service.core.losses.expected import DenseParameters, flatten
 from service.core.losses.trained import is_frozen, trained_mask
 from service.core.points.pivots import class_by_pivots, rank_share
-from service.core.several_outputs.quadratic import quadratic_of
-from service.core.several_outputs.shrinkage import Shrinkage
+from service.core.several_outputs.singular_values.shrinkage import Shrinkage
+from service.core.several_outputs.squared_error.quadratic import quadratic_of
 from service.vocabulary import Evidence, PointClass
 
 ZERO_TOLERANCE = 1e-8

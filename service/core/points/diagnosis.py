@@ -20,7 +20,7 @@ from service.core.points.gaps import gaps_of
 from service.core.points.given_weights import check_parameters
 from service.core.points.point_class import class_at
 from service.core.points.stationarity import stationarity_of
-from service.core.several_outputs.quadratic import quadratic_of
+from service.core.several_outputs.squared_error.quadratic import quadratic_of
 from service.vocabulary import Evidence, NumberFormat, PointClass, ToleranceSource
 
 PLATEAU = 0.02

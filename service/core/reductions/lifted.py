@@ -27,7 +27,7 @@ from service.core.reductions.graph import end_map, gradient_norm, without_weight
 from service.core.reductions.objective import seen_problem, without_biases
 from service.core.reductions.step import Step, Weights, dense_factor, zero
 from service.core.reductions.table import Reduction
-from service.core.several_outputs.layers import biases_of
+from service.core.several_outputs.weights.layers import biases_of
 from service.vocabulary import Evidence, PointClass, PointKind, SkipKind, Status
 
 THEOREM = "linear-reductions"

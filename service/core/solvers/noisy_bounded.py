@@ -19,15 +19,15 @@ from service.core.ground.roles import Solver
 from service.core.ground.rules import Hypothesis, Judgement
 from service.core.losses.expected import DenseParameters, terms_of
 from service.core.several_outputs import hypotheses as needs
-from service.core.several_outputs.answer import UNIQUE, global_minimum, minimum_point
-from service.core.several_outputs.first_layer import BestFirstLayer, descend
-from service.core.several_outputs.lane_starts import balanced_starts
-from service.core.several_outputs.layers import biases_of
-from service.core.several_outputs.noisy_layers import noisy_parameters
-from service.core.several_outputs.origin import origin_of, origin_points
-from service.core.several_outputs.quadratic import Quadratic, quadratic_of
-from service.core.several_outputs.ranks import rank_bound
-from service.core.several_outputs.water_filling import effective_noise, fill, noisy_layers
+from service.core.several_outputs.noise.first_layer import BestFirstLayer, descend
+from service.core.several_outputs.noise.starts import balanced_starts
+from service.core.several_outputs.noise.water_filling import effective_noise, fill, noisy_layers
+from service.core.several_outputs.noise.weights import noisy_parameters
+from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
+from service.core.several_outputs.squared_error.ranks import rank_bound
+from service.core.several_outputs.weights.layers import biases_of
+from service.core.several_outputs.weights.minimum import UNIQUE, global_minimum, minimum_point
+from service.core.several_outputs.weights.origin import origin_of, origin_points
 from service.vocabulary import Bias, Evidence, Status
 
 RESTARTS = 7
@@ -79,29 +79,29 @@ def solve(problem: Problem) -> Solution:
     )
 
 
-def _as_seen(task: Problem, quadratic: Quadratic) -> Problem:
+def _as_seen(problem: Problem, quadratic: Quadratic) -> Problem:
     """The problem without biases and input noise, on the moments that both leave of the inputs.
 
     Biases take the means off; input noise of variance v adds ``v diag(E[x x^T])`` of the inputs as they come.
     """
-    network, moments = task.network, task.data
+    network, moments = problem.network, problem.data
     if not network.bias_layers and not network.input_noise_variance:
-        return task
+        return problem
     centre = quadratic.x_mean is not None and quadratic.y_mean is not None
     moments = with_input_noise(moments, network.input_noise_variance, centre=centre)
     network = replace(network, bias=Bias.NONE, bias_weight_decays=(), input_noise_variance=0.0)
-    return replace(task, network=network, moments=moments)
+    return replace(problem, network=network, moments=moments)
 
 
-def _search(task: Problem, quadratic: Quadratic) -> list[FloatArray]:
+def _search(problem: Problem, quadratic: Quadratic) -> list[FloatArray]:
     """Descents from balanced weights of each rank, the bound's own map and random weights; the best to the end."""
-    seen = _as_seen(task, quadratic)
+    seen = _as_seen(problem, quadratic)
     inside = quadratic_of(seen)
     nothing = [np.zeros(shape) for shape in shapes_of(seen.network, seen.data.inputs)]
     if inside.correlation_norm == 0.0:
         return nothing
     reduced = BestFirstLayer(inside, seen.network)
-    starts = [*_balanced(seen, inside), *_starts(task, quadratic)]
+    starts = [*_balanced(seen, inside), *_starts(problem, quadratic)]
     rough = sorted((_quasi_newton(reduced, start, 25, 1e-10) for start in starts), key=_value)
     value, best = _small(reduced, rough) if starts[0].size <= NEWTON_LIMIT else _large(reduced, rough)
     if value >= (1.0 - 1e-12) * inside.total:
@@ -178,13 +178,13 @@ def _balanced(seen: Problem, inside: Quadratic) -> list[FloatArray]:
     return starts
 
 
-def _starts(task: Problem, quadratic: Quadratic) -> list[FloatArray]:
+def _starts(problem: Problem, quadratic: Quadratic) -> list[FloatArray]:
     left, values, right = quadratic.svd
-    level = fill(values, effective_noise(task.network), 0.0, rank_bound(task, quadratic))
+    level = fill(values, effective_noise(problem.network), 0.0, rank_bound(problem, quadratic))
     shrunk = values[: level.kept] - level.amount
     inner = quadratic.expand(right[:, : level.kept] / quadratic.scales[:, None])
     # several noisy layers: equal loads in the first only, the search does the rest
-    single = replace(task, network=_first_noise_only(task.network))
+    single = replace(problem, network=_first_noise_only(problem.network))
     parameters = noisy_parameters(single, quadratic, left[:, : level.kept], shrunk, inner)
     rng = np.random.default_rng(0)
     begin = np.concatenate([weight.dense().ravel() for weight in parameters.weights[1:]])

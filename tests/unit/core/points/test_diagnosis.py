@@ -17,7 +17,7 @@ from service.core.points.classes import classify, closed_gap, curvature_of, zero
 from service.core.points.diagnosis import diagnose
 from service.core.points.directions import DirectionState
 from service.core.points.pivots import class_by_pivots
-from service.core.several_outputs.quadratic import quadratic_of
+from service.core.several_outputs.squared_error.quadratic import quadratic_of
 from service.errors import InputError
 from service.vocabulary import Bias, PointClass
 from tests.support.instances import dense
