@@ -178,7 +178,7 @@ def _maybe(matrix: FactoredMatrix | None, power: int) -> FactoredMatrix | None:
 
 
 def point_with(point: StationaryPoint, minimum: GlobalMinimum | None, exponents: Exponents) -> StationaryPoint:
-    """The same of a stationary point; where layers have several units its weights are those of ``minimum``."""
+    """The same of a stationary point; with several units of layers its weights are those of the reported minimum."""
     if minimum is None or all(exponents.layers) or point.parameter_norm == 0.0:
         length = times(point.parameter_norm, exponents.weights or 0)
     else:
