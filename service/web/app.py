@@ -21,6 +21,7 @@ from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits, Settings
 from service.web import openapi, problem_details
 from service.web.answering.compute import Compute
+from service.web.answering.event_streams import EventStreams
 from service.web.answering.large import LargeBodies
 from service.web.middleware import ApiKeys, Observe, OtherSites
 from service.web.observation import logging
@@ -58,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         Compute(settings),
         LargeBodies(settings),
         Uploads(settings),
+        EventStreams(jobs_floor.store, settings.max_event_streams),
         metrics,
         JobMetrics(metrics, jobs_floor),
     )
