@@ -102,6 +102,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         minima(parse(DESIGN_EXAMPLE).request, Limits())
         await asyncio.to_thread(app.state.jobs.start)
         yield
+        runtime.streams.close()
         await asyncio.to_thread(app.state.jobs.stop)
         runtime.compute.close()
         runtime.large.close()

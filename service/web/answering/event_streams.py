@@ -91,11 +91,6 @@ class EventStreams:
         self._feeds: Final[dict[tuple[str, str], Feed]] = {}
         self._polling: asyncio.Task[None] | None = None
 
-    @property
-    def open(self) -> int:
-        """Streams that are open now."""
-        return self._open
-
     @contextmanager
     def place(self) -> Iterator[None]:
         """Take the place of one stream; `EngineError` if there is none."""
