@@ -44,6 +44,6 @@ def finding_to_wire(finding: Finding) -> wire.HypothesisFinding:
     """A hypothesis with what decided it; a reason only where there is one."""
     verdict = finding.verdict
     evidence = dict(verdict.evidence)
-    return wire.HypothesisFinding(
-        name=finding.name, holds=verdict.holds, evidence=evidence, **applying(reason=verdict.reason or None)
-    )
+    if verdict.reason:
+        return wire.HypothesisFinding(name=finding.name, holds=verdict.holds, evidence=evidence, reason=verdict.reason)
+    return wire.HypothesisFinding(name=finding.name, holds=verdict.holds, evidence=evidence)
