@@ -42,8 +42,8 @@ def outwards(bound: float, factor: float, direction: float) -> float:
 
 def finding_to_wire(finding: Finding) -> wire.HypothesisFinding:
     """A hypothesis with what decided it; a reason only where there is one."""
-    verdict = finding.verdict
-    evidence = dict(verdict.evidence)
-    if verdict.reason:
-        return wire.HypothesisFinding(name=finding.name, holds=verdict.holds, evidence=evidence, reason=verdict.reason)
-    return wire.HypothesisFinding(name=finding.name, holds=verdict.holds, evidence=evidence)
+    judgement = finding.judgement
+    name, holds, evidence = finding.name, judgement.holds, dict(judgement.evidence)
+    if judgement.reason:
+        return wire.HypothesisFinding(name=name, holds=holds, evidence=evidence, reason=judgement.reason)
+    return wire.HypothesisFinding(name=name, holds=holds, evidence=evidence)
