@@ -25,7 +25,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"}
+    """Of the processes of a test; how many threads they use is for them to decide."""
+    kept = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"}
 
 
 def free_port() -> int:
