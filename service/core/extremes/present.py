@@ -13,7 +13,7 @@ from service.core.ground.parameters import FactoredMatrix, Parameters, columns_o
 from service.core.ground.problems import Problem, Samples
 from service.core.ground.results import GlobalMinimum, Minima, Solution
 from service.core.losses.expected import fit_of
-from service.core.several_outputs.answer import padded
+from service.core.several_outputs.weights.minimum import padded
 from service.vocabulary import Loss
 
 
@@ -88,9 +88,9 @@ class PresentInputs:
 
 
 def present_inputs(problem: Problem) -> PresentInputs | None:
-    """The problem without inputs that are zero; None where there are none, or all are, or more than a chain sees them.
+    """The problem without inputs that are zero; None where there are none, all are zero, or a skip reads them.
 
-    An input that is zero only because it was too small for decay is not one of these: something is owed to it.
+    An input that is zero only because it was too small for decay is not one of these: the bound is charged for it.
     """
     if problem.moments is None:
         return None

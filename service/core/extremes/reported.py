@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from service.core.extremes.targets import Exponents, ScaledTargets, exponents_of_parameters
-from service.core.ground.parameters import FactoredMatrix, Parameters, squared_norm
+from service.core.ground.parameters import FactoredMatrix, Parameters
 from service.core.ground.problems import Network, Problem
 from service.core.ground.results import (
     Certificate,
@@ -54,7 +54,7 @@ def answered_with_targets(
     if scaled.is_cut and not found.solution.minimum.trivial and found.solution.minimum.attained:
         return None
     told = solution_with(found.solution, scaled.problem.network, scaled.exponents)
-    sent = {(each.name, each.verdict.holds): each for each in examined(scaled.problem)}
+    sent = {(each.name, each.judgement.holds): each for each in examined(scaled.problem)}
     certificate = _as_told(certificate_with(found.certificate, scaled.exponents), scaled)
     return replace(
         found,
@@ -63,13 +63,13 @@ def answered_with_targets(
         certificate=certificate,
         hypotheses=(
             Finding(NAME, Judgement(True, {"power_of_two": scaled.exponents.targets})),
-            *(sent.get((each.name, each.verdict.holds), each) for each in found.hypotheses),
+            *(sent.get((each.name, each.judgement.holds), each) for each in found.hypotheses),
         ),
     )
 
 
 def _as_told(certificate: Certificate, scaled: ScaledTargets) -> Certificate:
-    """The gap of the bounds as they are told, where they lost digits below the normal numbers."""
+    """The gap of the bounds as they are reported, where they lost digits below the normal numbers."""
     if quantum_of(scaled) == 0.0:
         return certificate
     lower, upper = certificate.lower_bound, certificate.upper_bound
@@ -178,12 +178,11 @@ def _maybe(matrix: FactoredMatrix | None, power: int) -> FactoredMatrix | None:
 
 
 def point_with(point: StationaryPoint, minimum: GlobalMinimum | None, exponents: Exponents) -> StationaryPoint:
-    """The same of a stationary point; where layers have several units its weights are those of the minimum, told."""
+    """The same of a stationary point; with several units of layers its weights are those of the reported minimum."""
     if minimum is None or all(exponents.layers) or point.parameter_norm == 0.0:
         length = times(point.parameter_norm, exponents.weights or 0)
     else:
-        matrices = [] if minimum.parameters is None else [*minimum.parameters.weights, *minimum.parameters.skips]
-        length = float(np.sqrt(sum(squared_norm(own) for own in matrices if own is not None)))
+        length = 0.0 if minimum.parameters is None else minimum.parameters.norm
     return replace(
         point,
         loss=times(point.loss, exponents.losses),

@@ -128,7 +128,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What a solver found, before anybody else has checked it.
+    """What a solver found, before it is certified.
 
     Attributes
     ----------
@@ -156,7 +156,7 @@ class Solution:
 class Check:
     """A quantity that must not exceed a tolerance.
 
-    ``scales_with_loss`` tells that both numbers change with the convention of the objective.
+    ``scales_with_loss`` says that both numbers change with the convention of the objective.
     """
 
     name: str
@@ -179,7 +179,7 @@ class Certificate:
     upper_bound : float
         Exact loss of the returned weights.
     lower_bound : float
-        No weights have a smaller loss, all rounding counted.
+        All weights have at least this loss, all rounding counted.
     relative_gap : float
         ``(upper - lower) / max(|upper|, 1e-6 yy)``, yy about the mean where a bias makes the mean free.
     tolerance : float

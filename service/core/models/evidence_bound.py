@@ -13,7 +13,7 @@ from service.core.ground.numbers.spectrum import EPSILON
 from service.core.ground.problems import Moments
 from service.core.ground.results import Terms
 from service.core.models.linear_vae import LinearVae
-from service.core.several_outputs.quadratic import Quadratic
+from service.core.several_outputs.squared_error.quadratic import Quadratic
 
 HALVINGS = 70
 BRACKET = 1e-6
@@ -87,7 +87,7 @@ def gradient_norm(model: LinearVae, moments: Moments, at: Autoencoder) -> float:
 
 
 def lower_bound(model: LinearVae, quadratic: Quadratic, variance: float) -> tuple[float, float]:
-    """No parameters have a smaller evidence bound; the learned variance is bracketed around ``variance``.
+    """Lower bound of the evidence bound over all parameters; the learned variance is bracketed around ``variance``.
 
     Parameters
     ----------

@@ -13,9 +13,9 @@ import numpy as np
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.core.ground.problems import Layer, Moments, Network, Problem, Skip
 from service.core.ground.results import GlobalMinimum
-from service.core.several_outputs.quadratic import Quadratic, quadratic_of
-from service.core.several_outputs.ranks import rank_bound
-from service.core.several_outputs.shrinkage import Shrinkage
+from service.core.several_outputs.singular_values.shrinkage import Shrinkage
+from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
+from service.core.several_outputs.squared_error.ranks import rank_bound
 
 SAME = 1e-9
 """Relative difference up to which norms and cosines count as equal."""
@@ -148,7 +148,7 @@ def geometry_of(problem: Problem, counts: Sequence[int], minimum: GlobalMinimum)
 
 
 def _learned(problem: Problem, minimum: GlobalMinimum) -> BoolArray:
-    """Classes with a part in a direction that the map keeps: as many as its rank tells, however weak they are."""
+    """Classes with a part in a direction that the map keeps: as many as its rank, however weak they are."""
     if _effective(problem)[0] is not None:
         kept: BoolArray = np.any(_taking_part(quadratic_of(problem), minimum.rank), axis=1)
         return kept

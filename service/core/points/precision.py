@@ -13,7 +13,7 @@ SPARE_BITS: Final = 4
 """A number fills a format if its last four bits are not all zero: 15 of 16 rounded numbers do, hardly any typed one."""
 
 FILLED_SHARE: Final = 0.5
-"""Share of the numbers that must fill a format for it to be told."""
+"""Share of the numbers that must fill a format for it to be recognised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Format:
     largest : float
         Largest finite number.
     least_count : int
-        Different numbers that are needed before it is told: few bits are met by chance.
+        Different numbers that are needed before it is recognised: few bits are met by chance.
     """
 
     precision: NumberFormat
@@ -57,7 +57,7 @@ class Format:
         multiples = numbers / self.spacing(numbers)
         if np.any(multiples != np.floor(multiples)):
             return False
-        # numbers near the least one have fewer bits: they are in the format, but tell nothing
+        # numbers near the least one have fewer bits: they are in the format, but show nothing
         whole = multiples[multiples >= 2.0 ** (self.bits - 1)]
         filled = np.count_nonzero(np.fmod(whole, 2.0**SPARE_BITS))
         return bool(whole.size >= self.least_count and filled >= FILLED_SHARE * whole.size)
@@ -76,8 +76,8 @@ def format_of(arrays: Iterable[FloatArray]) -> Format | None:
 
     Notes
     -----
-    Numbers that need few bits, such as zeros, ones and halves, are exact in every format and are not told from double
-    precision.
+    Numbers that need few bits, such as zeros, ones and halves, are exact in every format and are not distinguished from
+    double precision.
     """
     numbers = np.concatenate([np.ravel(array) for array in arrays] or [np.zeros(0)])
     # aligned layers repeat a number many times, which says no more than once

@@ -10,7 +10,8 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
-from service.core.losses.expected import DenseParameters, flatten, gradient_of
+from service.core.losses.dense import DenseParameters, flatten
+from service.core.losses.expected import gradient_of
 from service.core.losses.trained import trained_mask
 from service.core.points.gradient_bound import POWER_STEPS, GradientBound, sizes_of
 from service.core.points.precision import Format, format_of
@@ -78,7 +79,7 @@ def stationarity_of(
     Notes
     -----
     The rounding of an entry is ``gamma_m`` times the sum of the absolute values of its terms, plus what moving every
-    weight within its own rounding changes.  Where that does not reach zero and the digits tell a shorter format, the
+    weight within its own rounding changes.  Where that does not reach zero and the digits show a shorter format, the
     weights may move within the rounding of that format, and the gradient be evaluated in single precision.
     """
     network, bound = problem.network, GradientBound.of(problem)

@@ -16,11 +16,11 @@ def simple(
 ) -> Condition:
     """A condition that is always decided, from one quantity."""
 
-    def verdict(setting: Setting) -> Judgement:
+    def judgement(setting: Setting) -> Judgement:
         holds = check(setting)
         return Judgement(holds, {evidence: of(setting)}, "" if holds else no)
 
-    return Condition(name, verdict)
+    return Condition(name, judgement)
 
 
 def _activations(setting: Setting) -> str:
@@ -80,7 +80,7 @@ def _orthonormal(setting: Setting) -> Judgement:
 
 
 def _measured(scale: float, deviation: float) -> dict[str, Fact]:
-    """Relative to inputs that are all zero no deviation can be told."""
+    """For inputs that are all zero a relative deviation is not defined."""
     return {"scale": scale, "deviation": deviation} if scale > 0.0 else {"scale": scale}
 
 

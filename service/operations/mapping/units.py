@@ -16,7 +16,7 @@ from service.operations.mapping.sizes import COMFORTABLE
 
 VANISHING = 2.0**1023
 """A unit in which inputs below ``1 / COMFORTABLE`` are zero in double precision."""
-BEYOND = "must be within double precision in the units of the data, by whose deviations it is divided"
+BEYOND = "must stay within double precision when it is divided by the deviations of the data"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from service.core.asked.verification.comparison import MOST_HESSIAN, ClaimedAnswer, Comparison, close
 from service.core.curvature.dense import hessian_of
 from service.core.ground.problems import Problem, shapes_of
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.one_output.reduced import ReducedProblem, reduced_of
 from service.core.one_output.sphere import loss_on_spheres, multiplier
 from service.vocabulary import PointClass, PointKind
@@ -86,7 +86,7 @@ def _along_norm(reduced: ReducedProblem, ridge: float) -> tuple[float, bool]:
 
 
 def _has_norm(reduced: ReducedProblem, ridge: float, norm: float) -> bool:
-    """Whether the map of a ridge has a norm to rounding; beside inputs of very different sizes no norm tells more."""
+    """Whether the map of a ridge has a norm to rounding; with inputs of very different sizes norms agree no better."""
     with np.errstate(over="ignore"):
         found = float(np.linalg.norm(np.sqrt(reduced.squares) / (reduced.values + ridge)))
     return bool(abs(found * np.exp(-reduced.log_factor) - norm) <= SAME_NORM * norm)

@@ -23,8 +23,9 @@ from service.core.ground.results import Certificate, Solution
 from service.core.ground.roles import Certifier
 from service.core.ground.rules import conjunction, examine
 from service.core.losses.chain import as_chain
+from service.core.losses.dense import end_to_end, flatten
 from service.core.losses.enclosed import loss_of_weights
-from service.core.losses.expected import end_to_end, flatten, gradient_of
+from service.core.losses.expected import gradient_of
 from service.core.losses.narrow import dense_or_narrow
 from service.core.reductions.table import needs_reduction, reduce
 from service.vocabulary import Bias
@@ -138,7 +139,7 @@ def _certifier(problem: Problem, name: str) -> Certifier | Comparison:
 
 
 def _as_the_weights_are(problem: Problem, solution: Solution) -> Solution | None:
-    """The claim with the numbers that its weights give, so that no other can lead a certifier astray.
+    """The claim with the numbers that its weights give, so that no wrong number misleads a certifier.
 
     Without weights it is the claim as it stands; ``None`` if nothing can be computed at the weights.
     """

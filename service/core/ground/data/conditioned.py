@@ -1,7 +1,7 @@
 """Data of a problem, conditioned once: all that squared loss of a linear network sees of them.
 
-Whoever needs second moments, means, ranks or errors reads them here.  Samples come as a triangular factor, which keeps
-what moments lose; moments are taken as they are, and rescaled where their numbers lie far apart.
+All code that needs second moments, means, ranks or errors reads them here.  Samples come as a triangular factor, which
+keeps what moments lose; moments are taken as they are, and rescaled where their numbers lie far apart.
 """
 
 from collections.abc import Callable

@@ -28,7 +28,7 @@ class Spectrum:
     response : (d, k) array
         ``projections / sqrt(values)``, to the accuracy that the data have; zero along absent directions.
     residual : float or None
-        Squared error that no map removes, as a sum of squares; None where only the moments can tell, as a difference.
+        Squared error that no map removes, as a sum of squares; None where only the moments give it, as a difference.
     plain : bool
         Whether the moments were well enough scaled and conditioned to be decomposed as they are.
     """
