@@ -175,11 +175,6 @@ class Cluster:
         command = [sys.executable, "-m", "service.jobs.cluster", *arguments]
         return subprocess.Popen(command, env=environment(), stdout=output, stderr=output, start_new_session=True)
 
-    def restart_scheduler(self) -> None:
-        self.scheduler.kill()
-        self.scheduler.wait()
-        self.scheduler = self._run("scheduler", "--port", str(self.port))
-
     def close(self) -> None:
         for process in (self.workers, self.scheduler):
             kill_tree(process.pid)
@@ -251,9 +246,6 @@ class Replica:
         """Kill the server alone; what it started must notice."""
         self.process.kill()
         self._reap()
-
-    def restart(self) -> None:
-        self.process = self._run()
 
     def close(self) -> None:
         kill_tree(self.process.pid)
