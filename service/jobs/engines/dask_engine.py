@@ -24,7 +24,7 @@ from service.jobs.engines.versions import VERSIONS
 _log: Final = logging.getLogger(__name__)
 _PROBE_EVERY_S: Final = 0.25
 _SILENT_AFTER_S: Final = 10.0
-_SHORT_FOR_S: Final = 60.0
+_SHORT_FOR_S: Final = 180.0
 _CALL_TIMEOUT_S: Final = 5.0
 _FAILED: Final = frozenset({"error", "lost", "cancelled"})
 

@@ -20,6 +20,7 @@ _log: Final = logging.getLogger(__name__)
 _LOOK_EVERY_S: Final = 0.25
 _DOWN_S: Final = 3.0
 _STARTING_S: Final = 20.0
+_STARTING_AT_MOST_S: Final = 120.0
 _DEATH_S: Final = 60.0
 _CLOSE_S: Final = 3.0
 _RETRY_S: Final = 0.5
@@ -65,6 +66,7 @@ class WorkerKeeper:
 
     async def _keep(self) -> None:
         untyped: Any = Nanny
+        starting_s = _STARTING_S
         while True:
             nanny = untyped(
                 self._address,
@@ -79,19 +81,21 @@ class WorkerKeeper:
             try:
                 await nanny
                 _log.info("a worker has joined %s", self._address)
-                await self._watch(nanny)
+                await self._watch(nanny, starting_s)
                 _log.warning("a worker did not come back; starting another")
+                # On a machine that is very busy, starting anew each time would never end.
+                starting_s = min(2.0 * starting_s, _STARTING_AT_MOST_S)
             except Exception as error:  # noqa: BLE001 - whatever it is, another nanny may have more luck
                 _log.info("a worker did not start: %s", type(error).__name__)
             finally:
                 await _discard(nanny)
             await asyncio.sleep(_RETRY_S)
 
-    async def _watch(self, nanny: Any) -> None:
+    async def _watch(self, nanny: Any, starting_s: float) -> None:
         """Return when a nanny has ended, or its worker has been missing for too long."""
         well, pid = time.monotonic(), None
         while nanny.status not in {Status.closed, Status.failed}:
-            patience_s = self._patience_s(nanny)
+            patience_s = self._patience_s(nanny, starting_s)
             if patience_s is None:
                 well = time.monotonic()
                 if nanny.pid != pid:
@@ -101,13 +105,13 @@ class WorkerKeeper:
                 return
             await asyncio.sleep(_LOOK_EVERY_S)
 
-    def _patience_s(self, nanny: Any) -> float | None:
+    def _patience_s(self, nanny: Any, starting_s: float) -> float | None:
         """How long a worker in this state may be missing; None for one that works."""
         if nanny.status is not Status.running or nanny.process is None:
             return _DOWN_S
         if nanny.process.status is Status.running and self._is_known(nanny.worker_address):
             return None
-        return _STARTING_S if nanny.process.status in {Status.starting, Status.running} else _DOWN_S
+        return starting_s if nanny.process.status in {Status.starting, Status.running} else _DOWN_S
 
     def _is_known(self, worker: str) -> bool:
         return self._scheduler is None or worker in self._scheduler.workers
