@@ -38,14 +38,14 @@ class PresentInputs:
         whole = np.zeros((minimum.end_to_end_map.shape[0], self.kept.size))
         whole[:, self.kept] = minimum.end_to_end_map
         evaluation = self.problem.evaluation
-        told = replace(
+        reported = replace(
             minimum,
             end_to_end_map=whole,
             singular_values=padded(minimum.singular_values, min(whole.shape)),
             parameters=None if minimum.parameters is None else self._first(minimum.parameters, self._with_zeros),
             evaluation_fit=None if evaluation is None else fit_of(evaluation, whole, minimum.output_offset),
         )
-        return replace(found, solution=replace(found.solution, minimum=told))
+        return replace(found, solution=replace(found.solution, minimum=reported))
 
     def restricted(self, solution: Solution) -> Solution:
         """A claimed solution without the weights of these inputs, which are zero."""

@@ -50,7 +50,7 @@ class Format:
         spaced: FloatArray = np.ldexp(1.0, np.maximum(exponents, self.least_exponent))
         return spaced
 
-    def is_told_by(self, numbers: FloatArray) -> bool:
+    def is_recognised_by(self, numbers: FloatArray) -> bool:
         """Whether all positive numbers (any shape) are in the format and most of them fill it."""
         if float(numbers.max()) > self.largest:
             return False
@@ -82,4 +82,4 @@ def format_of(arrays: Iterable[FloatArray]) -> Format | None:
     numbers = np.concatenate([np.ravel(array) for array in arrays] or [np.zeros(0)])
     # aligned layers repeat a number many times, which says no more than once
     numbers = np.unique(np.abs(numbers[numbers != 0.0]))
-    return next((found for found in FORMATS if numbers.size and found.is_told_by(numbers)), None)
+    return next((found for found in FORMATS if numbers.size and found.is_recognised_by(numbers)), None)

@@ -167,12 +167,12 @@ def _separability(found: Separability) -> wire.SeparabilityAnswer:
 
 def _max_margin(found: Separability) -> wire.MaxMargin:
     direction, support = found.direction, found.support
-    told: dict[str, Any] = {
+    reported: dict[str, Any] = {
         "direction": None if direction is None else direction.tolist(),
         "margin": None if direction is None else found.margin,
         "support": None if support is None else support.tolist(),
     }
-    return wire.MaxMargin(**told, reasons={name: found.reason for name, value in told.items() if value is None})
+    return wire.MaxMargin(**reported, reasons={name: found.reason for name, value in reported.items() if value is None})
 
 
 def _invariant(row: MeasuredInvariant) -> wire.InvariantAnswer:

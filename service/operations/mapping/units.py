@@ -59,11 +59,11 @@ class Units:
         xx, xy = moments.xx / scale / scale[:, np.newaxis], moments.xy / scale[:, np.newaxis]
         return replace(moments, xx=xx, xy=xy, x_mean=None if moments.x_mean is None else moments.x_mean / scale)
 
-    def columns_told(self) -> dict[str, Any]:
+    def columns_reported(self) -> dict[str, Any]:
         """What was done to each column, as an upload tells it."""
         pairs = zip(self.columns.shift.tolist(), self.columns.scale.tolist(), strict=True)
-        told = [{"shift": shift, "scale": scale} for shift, scale in pairs]
-        return {"input_columns": told[: self.inputs], "target_columns": told[self.inputs :]}
+        reported = [{"shift": shift, "scale": scale} for shift, scale in pairs]
+        return {"input_columns": reported[: self.inputs], "target_columns": reported[self.inputs :]}
 
     def map_sent(self, matrix: FloatArray, offset: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The map (k, d) and offset (k,) of prepared numbers as those of the numbers that were sent."""

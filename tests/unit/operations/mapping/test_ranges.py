@@ -246,7 +246,7 @@ def told_or_answered(data: dict[str, Any], depth: int, decay: float, outputs: in
 
 @pytest.mark.parametrize("targets", [1e-70, 1e70])
 @pytest.mark.parametrize("sizes", [[1e30, 1e-30, 1.0], [1e-60, 1e-40, 1e-50], [1e30, 1e20, 1e10]])
-def test_what_leaves_double_precision_is_told_by_its_field(sizes: list[float], targets: float) -> None:
+def test_what_leaves_double_precision_is_recognised_by_its_field(sizes: list[float], targets: float) -> None:
     y = Y / np.abs(Y).max() * targets
     told: list[FieldError] = []
     for depth, decay in ((1, 0.0), (2, 0.01), (6, 1e-6)):
