@@ -10,13 +10,13 @@ from service.settings import Limits
 
 
 def noisy(limit_s: float | None) -> dict[str, Any]:
-    """A network of 20 noisy neurons in two layers: a search of some seconds of a core."""
+    """A network of 14 noisy neurons in two layers: a search of some seconds of a core."""
     rng = np.random.default_rng(3)
-    x = rng.normal(size=(100, 20))
-    y = x @ rng.normal(size=(20, 10)) + rng.normal(size=(100, 10))
-    hidden = {"width": 20, "weight_decay": 0.05, "noise": {"kind": "dropout", "rate": 0.3}}
+    x = rng.normal(size=(100, 14))
+    y = x @ rng.normal(size=(14, 8)) + rng.normal(size=(100, 8))
+    hidden = {"width": 14, "weight_decay": 0.05, "noise": {"kind": "dropout", "rate": 0.3}}
     problem = {
-        "network": {"layers": [hidden, hidden, {"width": 10, "weight_decay": 0.05}]},
+        "network": {"layers": [hidden, hidden, {"width": 8, "weight_decay": 0.05}]},
         "data": {"kind": "samples", "x": x.tolist(), "y": y.tolist()},
     }
     return {"problem": problem, **({} if limit_s is None else {"time_limit_s": limit_s})}
@@ -36,7 +36,7 @@ def test_a_search_ends_with_the_best_so_far_and_says_what_would_help() -> None:
 
 def test_enough_time_changes_nothing() -> None:
     body = noisy(None)
-    body["problem"]["network"]["layers"] = [{"width": 4, "weight_decay": 0.1}, {"width": 10, "weight_decay": 0.1}]
+    body["problem"]["network"]["layers"] = [{"width": 4, "weight_decay": 0.1}, {"width": 8, "weight_decay": 0.1}]
     answer = minima(parse(body).request, Limits())
     assert minima(parse({**body, "time_limit_s": 25.0}).request, Limits()) == answer
 
