@@ -21,7 +21,6 @@ from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits, Settings
 from service.web import openapi, problem_details
 from service.web.addresses import UnderPrefix, first_segments
-from service.web.answering.compute import Compute
 from service.web.answering.event_streams import EventStreams
 from service.web.answering.large import LargeBodies
 from service.web.middleware import ApiKeys, Observe, OtherSites
@@ -57,8 +56,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     metrics, jobs_floor = Metrics(), JobService(jobs_config(settings), drive=settings.workers != 0)
     runtime = Runtime(
         settings,
-        Compute(settings),
         LargeBodies(settings),
+        LargeBodies(settings, settings.processes),
         Uploads(settings),
         EventStreams(jobs_floor.store, settings.max_event_streams),
         metrics,
@@ -101,9 +100,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     minima(parse(DESIGN_EXAMPLE).request, Limits())
     hold_one_thread("server")
     await asyncio.to_thread(app.state.jobs.start)
+    warming = asyncio.create_task(runtime.computing.warm())
     yield
+    warming.cancel()
     runtime.streams.close()
     await asyncio.to_thread(app.state.jobs.stop)
-    runtime.compute.close()
     runtime.large.close()
+    runtime.computing.close()
     runtime.uploads.close()

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from service.settings import Settings
-from service.web.answering.compute import Compute
 from service.web.answering.event_streams import EventStreams
 from service.web.answering.large import LargeBodies
 from service.web.observation.job_metrics import JobMetrics
@@ -18,8 +17,8 @@ class Runtime:
     """The parts of one running service."""
 
     settings: Settings
-    compute: Compute
     large: LargeBodies
+    computing: LargeBodies
     uploads: Uploads
     streams: EventStreams
     metrics: Metrics

@@ -47,7 +47,7 @@ async def get_readyz(request: Request) -> Response:
 
     A store that is away makes no server unready: it is the same for all of them, and inline answers go on.
     """
-    runtime_of(request).compute.check_capacity()
+    runtime_of(request).computing.check_capacity()
     try:
         found = await asyncio.wait_for(stored(jobs_of(request).ready), STORE_S)
         reasons = {} if found["store"] else {"store": "the store is away"}
