@@ -18,6 +18,7 @@ from service.web.cursors import Cursor, Limit, cursor_of, link_next, position_of
 from service.web.documentation import COMMON_ERRORS
 from service.web.head import is_head
 from service.web.openapi_headers import headers, parameter
+from service.web.openapi_links import TO_A_JOB
 from service.web.preferences import tenant_of
 from service.web.responses import json_response
 from service.web.runtime import runtime_of
@@ -38,7 +39,7 @@ LastEvent: TypeAlias = Annotated[
     operation_id="list_jobs",
     summary="Jobs, newest first",
     responses={
-        **documentation.page(JobList, "One page."),
+        **documentation.page(JobList, "One page.", "NewestJob", "NextJobs"),
         **documentation.errors("invalid-input", "engine-unavailable", *COMMON_ERRORS),
     },
     response_class=Response,
@@ -64,7 +65,7 @@ async def get_jobs(
     operation_id="get_job",
     summary="State and progress of a job",
     responses={
-        200: {**documentation.answer(JobStatus, "The job.")[200], "headers": headers("Retry-After")},
+        200: {**documentation.answer(JobStatus, "The job.", *TO_A_JOB)[200], "headers": headers("Retry-After")},
         **documentation.errors(*JOB_ERRORS),
     },
     response_class=Response,
