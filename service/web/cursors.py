@@ -25,15 +25,20 @@ def position_of(cursor: str | None) -> tuple[float, str] | None:
     """The position that a cursor stands for; `InputError` for anything else."""
     if cursor is None:
         return None
+    position = _position(cursor)
+    if position is None or cursor_of(*position) != cursor:
+        raise InputError.at(("cursor",), "is not a cursor that this service gave", "parameter")
+    return position
+
+
+def _position(cursor: str) -> tuple[float, str] | None:
+    """What a cursor holds; None unless it can be asked for."""
     try:
         created_at, identity = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         position = float(created_at), str(identity)
-        given = IDENTITY.fullmatch(position[1]) and math.isfinite(position[0]) and cursor_of(*position) == cursor
     except (ValueError, TypeError, OverflowError, RecursionError):
-        given = False
-    if not given:
-        raise InputError.at(("cursor",), "is not a cursor that this service gave", "parameter")
-    return position
+        return None
+    return position if math.isfinite(position[0]) and IDENTITY.fullmatch(position[1]) else None
 
 
 def link_next(request: Request, answer: Response, cursor: str | None) -> Response:
