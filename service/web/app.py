@@ -11,10 +11,10 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from service.errors import ServiceError
 from service.jobs.from_settings import jobs_config
+from service.jobs.one_thread import hold_one_thread
 from service.jobs.service import JobService
 from service.operations.minima import minima, parse
 from service.schemas.problem import DESIGN_EXAMPLE
@@ -102,12 +102,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Ready means that a first problem has been solved; requests share the cores, not the linear algebra."""
     runtime: Runtime = app.state.runtime
-    with threadpool_limits(limits=1):
-        minima(parse(DESIGN_EXAMPLE).request, Limits())
-        await asyncio.to_thread(app.state.jobs.start)
-        yield
-        runtime.streams.close()
-        await asyncio.to_thread(app.state.jobs.stop)
-        runtime.compute.close()
-        runtime.large.close()
-        runtime.uploads.close()
+    minima(parse(DESIGN_EXAMPLE).request, Limits())
+    hold_one_thread("server")
+    await asyncio.to_thread(app.state.jobs.start)
+    yield
+    runtime.streams.close()
+    await asyncio.to_thread(app.state.jobs.stop)
+    runtime.compute.close()
+    runtime.large.close()
+    runtime.uploads.close()

@@ -243,7 +243,7 @@ def origin_with(origin: Origin, network: Network, exponents: Exponents) -> Origi
 
 
 def _curvature(inside: float, network: Network, exponents: Exponents) -> float | None:
-    """Least eigenvalue of the Hessian at zero in the caller's units; None where biases hide that of the weights."""
+    """Least Hessian eigenvalue at the origin in the caller's units; None where biases hide that of the weights."""
     own = times(inside, exponents.losses - 2 * (exponents.weights or 0))
     if not network.bias_layers:
         return own

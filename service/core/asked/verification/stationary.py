@@ -54,7 +54,7 @@ def stationary_points(claim: ClaimedAnswer, skipped: dict[str, str]) -> Iterator
 
 
 def origin(claim: ClaimedAnswer, skipped: dict[str, str]) -> Iterator[Comparison]:
-    """The least curvature at zero and the barrier around it, of a one-output network."""
+    """The least curvature at the origin and the barrier around it, of a one-output network."""
     described, network = claim.solution.origin, claim.problem.network
     reduced = reduced_of(claim.problem)
     parameters = sum(width * before for width, before in shapes_of(network, claim.problem.data.inputs))
