@@ -63,7 +63,8 @@ def applicable(answer: WireT, *optional: str) -> WireT:
     """
     reasons: Mapping[str, str] = getattr(answer, "reasons", {})
     for name in optional:
-        if getattr(answer, name) in (None, "") and name not in reasons:
+        value = getattr(answer, name)
+        if (value is None or (isinstance(value, str) and not value)) and name not in reasons:
             answer.model_fields_set.discard(name)
     return answer
 

@@ -21,6 +21,7 @@ from service.core.ground.results import (
     StationaryPoint,
     Thresholds,
 )
+from service.core.ground.roles import ModelSolver
 from service.core.ground.rules import Finding, Judgement
 from service.core.losses.expected import fit_of
 from service.core.models.evidence_bound import Autoencoder, gradient_norm, terms_of
@@ -28,10 +29,9 @@ from service.core.models.linear_vae import LinearVae, VaeSolution, solve_vae
 from service.core.models.vae_bounds import bound_below, enclosed_terms, gap_unit
 from service.core.several_outputs.layers import product_svd
 from service.core.several_outputs.quadratic import Quadratic, quadratic_of_moments
-from service.vocabulary import Evidence, PointClass, PointKind, Status
+from service.vocabulary import Evidence, Model, PointClass, PointKind, Status
 
-SOLVER = "linear_vae"
-THEOREMS = ("linear-vae",)
+SOLVER = ModelSolver("linear_vae", ("linear-vae",), Model.LINEAR_VAE)
 GAP_TOLERANCE = 1e-9
 METHOD = (
     "upper bound: the parameters in the exact evidence bound; lower bound: singular values paired in order "
@@ -78,8 +78,8 @@ def vae_minima(problem: Problem, model: LinearVae) -> VaeMinima:
     reasons = dict.fromkeys(names, why)
     reasons |= dict.fromkeys(("critical_noise_variance", "critical_noise_scale"), "the latent noise is learned")
     solution = Solution(
-        SOLVER,
-        THEOREMS,
+        SOLVER.name,
+        SOLVER.theorems,
         minimum,
         points,
         "not complete: full collapse, the leading latents switched on one after the other, and the minimum",

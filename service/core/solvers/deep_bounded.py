@@ -12,7 +12,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.ground.results import GlobalMinimum, Solution, Thresholds
-from service.core.ground.roles import Solver
+from service.core.ground.roles import Search, Solver
 from service.core.several_outputs import hypotheses as needs
 from service.core.several_outputs.answer import global_minimum, minimum_point
 from service.core.several_outputs.common_decay import common_decay
@@ -153,4 +153,5 @@ SOLVER = Solver(
     hypotheses=(*needs.COMMON, needs.layers_at_least(2), needs.NO_HIDDEN_NOISE, needs.ALL_DECAYED),
     solve=solve,
     seconds=seconds,
+    searches=Search.WITH_DECAY,
 )

@@ -15,7 +15,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.parameters import FactoredMatrix, Parameters
 from service.core.ground.problems import Layer, Network, Problem, shapes_of
 from service.core.ground.results import GlobalMinimum, Solution, Thresholds
-from service.core.ground.roles import Solver
+from service.core.ground.roles import Search, Solver
 from service.core.ground.rules import Hypothesis, Judgement
 from service.core.losses.expected import DenseParameters, terms_of
 from service.core.several_outputs import hypotheses as needs
@@ -263,4 +263,5 @@ SOLVER = Solver(
     ),
     solve=solve,
     seconds=seconds,
+    searches=Search.WITH_NOISE,
 )

@@ -120,7 +120,7 @@ class Plan:
         chunks; none of them ends the plan.
     referenced : int
         How many of the first chunks the reducer receives as references (place and hash): their arrays stay where they
-        are stored, and the answer names them by `columns.column`.
+        are stored, and the answer names them by a `StoredColumn`.
     """
 
     chunks: Sequence[Chunk]

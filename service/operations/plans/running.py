@@ -1,6 +1,7 @@
 """Plans carried out in this process, and functions of chunks that refuse what is not finite."""
 
 from collections.abc import Mapping, Sequence
+from functools import wraps
 
 import numpy as np
 from pydantic import ValidationError
@@ -44,6 +45,7 @@ def in_range(functions: Mapping[str, ChunkFunction]) -> dict[str, ChunkFunction]
 
 
 def _in_range(function: ChunkFunction) -> ChunkFunction:
+    @wraps(function)
     def call(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Result:
         try:
             with np.errstate(all="ignore"):
