@@ -25,6 +25,7 @@ from service.errors import (
 from service.schemas.error_kinds import BY_CODE, ERROR_KINDS
 from service.schemas.parsing import MAX_NAME, MAX_REPORTED, message_of
 from service.schemas.problem_details import ProblemDetails
+from service.web.addresses import address
 
 MAX_IN_DETAIL: Final = 3
 
@@ -46,7 +47,7 @@ def response(code: str, detail: str, status: int | None = None, **extensions: An
     """The response of one kind of error."""
     row = BY_CODE[code]
     details = ProblemDetails(
-        type=f"/problems/{code}", title=row.title, status=status or row.status, detail=detail, **extensions
+        type=address(f"/problems/{code}"), title=row.title, status=status or row.status, detail=detail, **extensions
     )
     return Response(
         details.model_dump_json(exclude_unset=True), details.status, HEADERS.get(code), media_type=MEDIA_TYPE

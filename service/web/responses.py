@@ -12,6 +12,7 @@ from starlette.responses import Response
 from service.operations.mapping.sweep import SweepTable
 from service.schemas.base import Wire
 from service.schemas.generated import GeneratedProblem
+from service.web.addresses import address
 from service.web.bodies.npz import write_npz
 from service.web.bodies.problem_archive import problem_archive
 from service.web.bodies.reading import JSON, NPZ
@@ -70,6 +71,7 @@ def rendered_problem(answer: GeneratedProblem, accept: str) -> Rendered:
     -----
     See `service.web.bodies.problem_archive`.
     """
+    answer = answer.model_copy(update={"url": address(answer.url)})
     if NPZ not in accept:
         return rendered(answer)
     return Rendered(problem_archive(answer), NPZ)

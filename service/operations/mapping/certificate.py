@@ -43,8 +43,8 @@ def outwards(bound: float, factor: float, direction: float) -> float:
 
 def finding_to_wire(finding: Finding) -> wire.HypothesisFinding:
     """A hypothesis with what decided it; a reason only where there is one."""
-    verdict = finding.verdict
+    judgement = finding.judgement
     told = wire.HypothesisFinding(
-        name=finding.name, holds=verdict.holds, evidence=dict(verdict.evidence), reason=verdict.reason
+        name=finding.name, holds=judgement.holds, evidence=dict(judgement.evidence), reason=judgement.reason
     )
     return applicable(told, "reason")
