@@ -139,7 +139,10 @@ class Settings(UploadLimits, BaseSettings):
     tls_certificate: str | None = Field(default=None, description="Certificate shown to it, a PEM file.")
     tls_key: str | None = Field(default=None, description="Key of that certificate, a PEM file.")
     workers: int | None = Field(
-        default=None, ge=0, description="Worker processes of the own pool; none for one a core, 0 to compute no jobs."
+        default=None,
+        ge=0,
+        description="Worker processes of the own pool, or those to expect at a scheduler of others; none for one a "
+        "core, 0 to compute no jobs.",
     )
     worker_memory_bytes: int = Field(
         default=0, ge=0, description="Memory at which a worker is stopped; 0 for its share of the machine."
@@ -164,6 +167,12 @@ class Settings(UploadLimits, BaseSettings):
     queue_limit: int = Field(default=10_000, ge=1, description="Jobs that may wait or run at once.")
     jobs_at_once: int = Field(default=16, ge=1, description="Jobs that one replica drives at once.")
     max_job_seconds: float = Field(default=86_400.0, gt=0, description="Seconds that one job may take.")
+    max_event_streams: int = Field(
+        default=1_000,
+        ge=0,
+        le=30_000,
+        description="Streams of events of jobs that one process keeps open; more get 503.",
+    )
     inline_budget_s: float = Field(
         default=2.0, ge=0, description="Estimated seconds of one core above which an operation runs as a job."
     )

@@ -11,10 +11,10 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from service.errors import ServiceError
 from service.jobs.from_settings import jobs_config
+from service.jobs.one_thread import hold_one_thread
 from service.jobs.service import JobService
 from service.operations.minima import minima, parse
 from service.schemas.problem import DESIGN_EXAMPLE
@@ -22,6 +22,7 @@ from service.settings import Limits, Settings
 from service.web import openapi, problem_details
 from service.web.addresses import UnderPrefix, first_segments
 from service.web.answering.compute import Compute
+from service.web.answering.event_streams import EventStreams
 from service.web.answering.large import LargeBodies
 from service.web.middleware import ApiKeys, Observe, OtherSites
 from service.web.observation import logging
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         Compute(settings),
         LargeBodies(settings),
         Uploads(settings),
+        EventStreams(jobs_floor.store, settings.max_event_streams),
         metrics,
         JobMetrics(metrics, jobs_floor),
     )
@@ -96,11 +98,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Ready means that a first problem has been solved; requests share the cores, not the linear algebra."""
     runtime: Runtime = app.state.runtime
-    with threadpool_limits(limits=1):
-        minima(parse(DESIGN_EXAMPLE).request, Limits())
-        await asyncio.to_thread(app.state.jobs.start)
-        yield
-        await asyncio.to_thread(app.state.jobs.stop)
-        runtime.compute.close()
-        runtime.large.close()
-        runtime.uploads.close()
+    minima(parse(DESIGN_EXAMPLE).request, Limits())
+    hold_one_thread("server")
+    await asyncio.to_thread(app.state.jobs.start)
+    yield
+    runtime.streams.close()
+    await asyncio.to_thread(app.state.jobs.stop)
+    runtime.compute.close()
+    runtime.large.close()
+    runtime.uploads.close()

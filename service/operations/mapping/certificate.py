@@ -11,7 +11,7 @@ from service.schemas.base import applicable
 
 def to_wire(certificate: Certificate, scaling: Scaling) -> wire.Certificate:
     """The certificate; bounds and what scales with the loss are the caller's, the gap is relative."""
-    told = wire.Certificate(
+    reported = wire.Certificate(
         kind="certified" if certificate.holds else "bounded",
         upper_bound=outwards(certificate.upper_bound, scaling.loss, np.inf),
         lower_bound=outwards(certificate.lower_bound, scaling.loss, -np.inf),
@@ -30,7 +30,7 @@ def to_wire(certificate: Certificate, scaling: Scaling) -> wire.Certificate:
         ],
         norm_limit=certificate.norm_limit,
     )
-    return applicable(told, "norm_limit")
+    return applicable(reported, "norm_limit")
 
 
 def outwards(bound: float, factor: float, direction: float) -> float:
@@ -44,7 +44,7 @@ def outwards(bound: float, factor: float, direction: float) -> float:
 def finding_to_wire(finding: Finding) -> wire.HypothesisFinding:
     """A hypothesis with what decided it; a reason only where there is one."""
     judgement = finding.judgement
-    told = wire.HypothesisFinding(
+    reported = wire.HypothesisFinding(
         name=finding.name, holds=judgement.holds, evidence=dict(judgement.evidence), reason=judgement.reason
     )
-    return applicable(told, "reason")
+    return applicable(reported, "reason")

@@ -62,7 +62,7 @@ class MappedData:
         """What was done to inputs beyond the range, for the wire; None where nothing was."""
         if self.units is None or self.preparation != "within range":
             return None
-        return self.units.columns_told()[0]
+        return self.units.columns_reported()[0]
 
 
 def to_core(

@@ -152,7 +152,7 @@ def _known(minima: Minima, factor: float) -> wire.KnownMinimum:
 def _directions(found: tuple[Direction, ...]) -> wire.Directions:
     by_state: dict[str, list[wire.Direction]] = {state.value: [] for state in DirectionState}
     for item in found:
-        told = wire.Direction(
+        reported = wire.Direction(
             index=item.index,
             target=item.target,
             reached=item.reached,
@@ -160,7 +160,7 @@ def _directions(found: tuple[Direction, ...]) -> wire.Directions:
             input=item.inputs.tolist(),
             optimal=item.optimal,
         )
-        by_state[item.state.value].append(applicable(told, "optimal"))
+        by_state[item.state.value].append(applicable(reported, "optimal"))
     return wire.Directions(**by_state)
 
 
@@ -174,7 +174,7 @@ def _escape(escape: Escape, loss: float, mapped: MappedProblem, point: DensePara
         weights = [weight.tolist() for weight in direction.weights]
         if any(bias is not None for bias in direction.biases):
             biases = [None if bias is None else bias.tolist() for bias in direction.biases]
-    told = wire.Escape(
+    reported = wire.Escape(
         kind=escape.kind,
         step=escape.step,
         decrease=escape.decrease * factor,
@@ -183,7 +183,7 @@ def _escape(escape: Escape, loss: float, mapped: MappedProblem, point: DensePara
         reasons=reasons,
         biases=biases,
     )
-    return applicable(told, "biases")
+    return applicable(reported, "biases")
 
 
 def _invariants(found: Diagnosis, mapped: MappedProblem) -> list[wire.Imbalance]:
@@ -217,7 +217,7 @@ def _spectrum(mapped: MappedProblem, point: DenseParameters, reasons: dict[str, 
     if not np.any(problem.network.noise_variances) and not frozen:
         layers = [(values * factor).tolist() for values in layer_spectra(problem, point.weights)]
     why = "a layer is not trained" if frozen else "with noise on hidden layers a layer has no Kronecker form"
-    told = {} if layers is not None else {"layers": why}
+    reported = {} if layers is not None else {"layers": why}
     if plain:
         whole = hessian_spectrum(problem, point.weights)
         values, error, blocks = whole.values, whole.error_bound, whole.blocks
@@ -229,5 +229,5 @@ def _spectrum(mapped: MappedProblem, point: DenseParameters, reasons: dict[str, 
         error_bound=error * factor,
         blocks=blocks,
         layers=layers,
-        reasons=told,
+        reasons=reported,
     )

@@ -116,7 +116,7 @@ def _witness(witness: Witness, factor: float, limits: Limits) -> wire.Witness:
     sent = size <= limits.max_returned_numbers
     all_sent = size * (1 + len(better) + len(construction.path)) <= limits.max_returned_numbers
     first = _point(point)
-    told = wire.Witness(
+    reported = wire.Witness(
         id=construction.id,
         title=construction.title,
         rule=construction.rule,
@@ -133,7 +133,7 @@ def _witness(witness: Witness, factor: float, limits: Limits) -> wire.Witness:
         targets=None if construction.samples is None else construction.samples.y.tolist(),
         exponent=None if construction.exponent is None else construction.exponent.tolist(),
     )
-    return applicable(told, "targets", "exponent")
+    return applicable(reported, "targets", "exponent")
 
 
 def _point(point: DenseParameters) -> wire.WitnessPoint:
@@ -187,10 +187,10 @@ def _rules(rules: Iterable[Applied]) -> list[wire.Rule]:
 
 def _finding(finding: Finding) -> wire.HypothesisResult:
     judgement = finding.judgement
-    told = wire.HypothesisResult(
+    reported = wire.HypothesisResult(
         name=finding.name, holds=judgement.holds, evidence=dict(judgement.evidence), reason=judgement.reason
     )
-    return applicable(told, "reason")
+    return applicable(reported, "reason")
 
 
 def _origin(origin: OriginSummary, factor: float) -> wire.LandscapeOrigin:
@@ -212,7 +212,7 @@ def _bar(bar: Bar, factor: float) -> wire.Bar:
     def scaled(value: float | None) -> float | None:
         return None if value is None else value * factor
 
-    told = wire.Bar(
+    reported = wire.Bar(
         birth=bar.birth * factor,
         death=scaled(bar.death),
         persistence=scaled(bar.persistence),
@@ -222,4 +222,4 @@ def _bar(bar: Bar, factor: float) -> wire.Bar:
         exact=bar.exact,
         reasons={},
     )
-    return with_reasons(told, lambda _: bar.reason or "the death itself is known")
+    return with_reasons(reported, lambda _: bar.reason or "the death itself is known")

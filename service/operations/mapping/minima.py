@@ -102,7 +102,7 @@ def _global_minimum(
     factor, fit = mapped.scaling.loss, None
     if mapped.evaluation_scaling is not None and minimum.evaluation_fit is not None:
         fit = minimum.evaluation_fit * mapped.evaluation_scaling.loss
-    told = _weights(request, minimum, limits)
+    reported = _weights(request, minimum, limits)
     answer = wire.GlobalMinimum(
         loss=minimum.loss * factor,
         terms=wire.Terms(
@@ -117,11 +117,11 @@ def _global_minimum(
         singular_values=minimum.singular_values.tolist(),
         prediction_variance=minimum.prediction_variance,
         uniqueness=minimum.uniqueness,
-        reasons=told.reasons,
-        weights=told.weights,
-        biases=told.biases,
-        skip_weights=told.skip_weights,
-        layer_norms=told.layer_norms,
+        reasons=reported.reasons,
+        weights=reported.weights,
+        biases=reported.biases,
+        skip_weights=reported.skip_weights,
+        layer_norms=reported.layer_norms,
         output_offset=minimum.output_offset.tolist() if mapped.core.network.bias_layers else None,
         in_units_sent=_in_units_sent(mapped, minimum),
         evaluation_fit=fit,
@@ -131,7 +131,7 @@ def _global_minimum(
 
 
 @dataclass(slots=True)
-class _Told:
+class _Reported:
     """The weights in the form that was asked for, and why there are none."""
 
     reasons: dict[str, str]
@@ -141,21 +141,21 @@ class _Told:
     layer_norms: list[float] | None = None
 
 
-def _weights(request: MinimaRequest, minimum: GlobalMinimum, limits: Limits) -> _Told:
+def _weights(request: MinimaRequest, minimum: GlobalMinimum, limits: Limits) -> _Reported:
     form, parameters = request.return_.weights, minimum.parameters
     norms = "layer_norms" in request.include
     if parameters is None:
-        return _Told(
+        return _Reported(
             dict.fromkeys(("weights", "layer_norms") if norms else ("weights",), "no weights attain the infimum")
         )
-    told = _Told({"weights": "not requested: return.weights is none"})
+    reported = _Reported({"weights": "not requested: return.weights is none"})
     if form != "none":
         matrices, biases = weights.to_wire(parameters, form, limits)
         skips = weights.skips_to_wire(parameters, form) if parameters.skips else None
-        told = _Told({}, matrices, biases, skips)
+        reported = _Reported({}, matrices, biases, skips)
     if norms:
-        told.layer_norms = [_norm(weight) for weight in parameters.weights]
-    return told
+        reported.layer_norms = [_norm(weight) for weight in parameters.weights]
+    return reported
 
 
 def _in_units_sent(mapped: MappedProblem, minimum: GlobalMinimum) -> wire.MapInUnitsSent | None:
@@ -235,7 +235,7 @@ def _origin(origin: Origin, scaling: Scaling) -> wire.Origin:
 def _data(request: MinimaRequest, mapped: MappedProblem) -> wire.DataSummary:
     moments, kind = mapped.core.data, request.problem.data.kind
     assert kind != "dataset"  # noqa: S101 - what was kept of it has taken its place
-    inputs, targets = (None, None) if mapped.data.units is None else mapped.data.units.columns_told()
+    inputs, targets = (None, None) if mapped.data.units is None else mapped.data.units.columns_reported()
     summary = wire.DataSummary(
         kind=kind,
         inputs=mapped.data.inputs,

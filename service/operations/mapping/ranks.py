@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.core.data_facts.labels import CLASSIFICATION_LOSSES, ONE_OUTPUT_LOSSES
+from service.core.data_facts.labels import CLASSIFICATION_LOSSES
 from service.core.data_facts.max_margin import Separability
 from service.core.ranks.compression import Compression
 from service.core.ranks.graph import check
@@ -23,7 +23,7 @@ from service.schemas.problem import ProblemDocument
 from service.schemas.ranks import RanksRequest
 from service.schemas.training import Training
 from service.version import ENGINE_VERSION
-from service.vocabulary import Dynamics, Loss
+from service.vocabulary import Dynamics
 
 
 def to_core(request: RanksRequest, mapped: MappedProblem) -> Setting:
@@ -37,14 +37,7 @@ def to_core(request: RanksRequest, mapped: MappedProblem) -> Setting:
 
 def check_labels(setting: Setting) -> None:
     """Refuse a classification loss on targets that are not labels of at least two classes."""
-    problem, last = setting.problem, setting.n_layers - 1
-    width_at = ("network", "layers", last, "width")
-    if problem.loss in ONE_OUTPUT_LOSSES and setting.outputs != 1:
-        raise InputError.at(
-            width_at, f"must be 1: the loss {problem.loss} is for two classes that one output distinguishes"
-        )
-    if problem.loss is Loss.CROSS_ENTROPY and setting.outputs == 1:
-        raise InputError.at(width_at, "must be the number of classes: cross-entropy needs one output for each")
+    problem = setting.problem
     if problem.loss in CLASSIFICATION_LOSSES and problem.samples is not None and setting.labelled is None:
         wanted = "labels -1 and +1, or 0 and 1" if setting.outputs == 1 else "one-hot rows, or task classification"
         raise InputError.at(("data", "y"), f"must hold {wanted}, of at least two classes that all occur")
@@ -103,7 +96,7 @@ def answered(
     compression: wire.CompressionAnswer | None = None,
 ) -> wire.RanksAnswer:
     """The parts that every answer has, with those that a request includes."""
-    told = wire.RanksAnswer(
+    reported = wire.RanksAnswer(
         layers=[_layer(answer, index) for index in range(len(answer.layers))],
         end_to_end=_statement(answer.end_to_end),
         separability=_separability(answer.separability),
@@ -124,13 +117,13 @@ def answered(
         rules=rules,
         compression=compression,
     )
-    return applicable(told, "classes", "rules", "compression")
+    return applicable(reported, "classes", "rules", "compression")
 
 
 def _layer(answer: RankAnswer, index: int) -> wire.LayerRank:
     progress = _progress(answer.progress[index]) if answer.progress else None
     said = _statement(answer.layers[index])
-    told = wire.LayerRank(
+    reported = wire.LayerRank(
         layer=index + 1,
         shape=said.shape,
         rank=said.rank,
@@ -144,7 +137,7 @@ def _layer(answer: RankAnswer, index: int) -> wire.LayerRank:
         progress=progress,
         reasons=said.reasons,
     )
-    return applicable(told, "progress")
+    return applicable(reported, "progress")
 
 
 def _statement(prediction: Prediction) -> wire.RankStatement:
@@ -206,7 +199,7 @@ def _max_margin(found: Separability) -> wire.MaxMargin:
 
 
 def _invariant(row: MeasuredInvariant) -> wire.InvariantAnswer:
-    told = wire.InvariantAnswer(
+    reported = wire.InvariantAnswer(
         nodes=list(row.invariant.nodes),
         conserved=row.invariant.conserved,
         statement=row.invariant.statement,
@@ -214,7 +207,7 @@ def _invariant(row: MeasuredInvariant) -> wire.InvariantAnswer:
         value=None if row.value is None else row.value.tolist(),
         drifts=None if row.value is None else list(row.drifts),
     )
-    return applicable(told, "reason", "value", "drifts")
+    return applicable(reported, "reason", "value", "drifts")
 
 
 def _why_silent(row: Application) -> str:
