@@ -22,7 +22,6 @@ USED_UNSEEN: Final = {
     ("tests/unit/schemas/*", "variable", "ge"): "a field on the wire, too",
     ("service/settings.py", "variable", "model_config"): "read by pydantic",
     ("service/core/several_outputs/noise/search.py", "variable", "xk"): "scipy looks for this name",
-    ("service/operations/datasets.py", "variable", "standard_deviation"): "written out with all fields of its class",
     ("service/jobs/store/migrations/versions/*", "variable", "*"): "read by alembic",
     ("service/jobs/store/database.py", "attribute", "isolation_level"): "read by sqlite3",
     ("service/jobs/engines/dask_ledger.py", "variable", "idempotent"): "read by distributed",

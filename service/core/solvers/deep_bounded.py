@@ -13,7 +13,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.ground.results import GlobalMinimum, Solution, Thresholds
-from service.core.ground.roles import Solver
+from service.core.ground.roles import Search, Solver
 from service.core.ground.stopping import should_stop
 from service.core.several_outputs import hypotheses as needs
 from service.core.several_outputs.concave_penalty.guided import guided
@@ -154,4 +154,5 @@ SOLVER = Solver(
     hypotheses=(*needs.COMMON, needs.layers_at_least(2), needs.NO_HIDDEN_NOISE, needs.ALL_DECAYED),
     solve=solve,
     seconds=seconds,
+    searches=Search.WITH_DECAY,
 )

@@ -19,8 +19,6 @@ from service.operations.problems import problem
 from service.settings import Settings
 from service.web.answering.process import OwnProcess
 from service.web.answering.questions import (
-    Stored,
-    Wish,
     answer_at_once,
     answer_by_plan,
     decide,
@@ -30,7 +28,8 @@ from service.web.answering.questions import (
     submit,
 )
 from service.web.bodies.reading import Body, document
-from service.web.responses import Rendered, rendered_problem
+from service.web.preferences import Wish
+from service.web.responses import Rendered, Settled, rendered_problem
 from service.web.uploads.datasets import CallerDatasets
 
 
@@ -41,7 +40,7 @@ class LargeBodies(OwnProcess):
         super().__init__(settings.max_waiting, processes=processes, patience_s=settings.max_wait_s)
         self._settings = settings
 
-    async def answer(self, name: str, body: Body, wish: Wish) -> Rendered | Stored:
+    async def answer(self, name: str, body: Body, wish: Wish) -> Settled:
         """The answer to a body, or the job that it became.
 
         Raises
@@ -72,7 +71,7 @@ def made_problem(problem_id: str, accept: str, settings: Settings) -> Rendered:
         return rendered_problem(problem(problem_id, settings), accept)
 
 
-def answer_large(name: str, body: Body, wish: Wish, settings: Settings) -> Rendered | Stored:
+def answer_large(name: str, body: Body, wish: Wish, settings: Settings) -> Settled:
     """Read a body and answer it, or store it as a job; what it raises is raised again in the process that asked."""
     with _document(name, body, wish.tenant, settings) as found:
         question = ask(name, found, settings)
@@ -129,7 +128,7 @@ def _jobs(config: JobsConfig) -> JobService:
 
 @contextmanager
 def _document(name: str, body: Body, tenant: str, settings: Settings) -> Iterator[object]:
-    """The request with the numbers of its data sets; what is wrong with those is told about their ids."""
+    """The request with the numbers of its data sets; errors in these numbers name their ids."""
     found = asyncio.run(document(body, settings.max_body_bytes))
     places = references(found)
     if places:
