@@ -27,7 +27,7 @@ from service.jobs.one_thread import ask_for_one_thread, hold_one_thread
 P = ParamSpec("P")
 T = TypeVar("T")
 
-PRELOADED: Final = ["service.web.answering.large", "service.web.uploads.uploading"]
+PRELOADED: Final = "service.web.answering.preloaded"
 """What the calls need; loaded once, before the first fork."""
 STARTING_S: Final = 60.0
 """How long a process may take to start, on a machine that is busy or has a slow disk."""
@@ -174,7 +174,7 @@ def _start(folder: str) -> _Process:
 @cache
 def _context() -> ForkServerContext:
     context = get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
+    context.set_forkserver_preload([PRELOADED])
     return context
 
 
