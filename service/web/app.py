@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
@@ -30,6 +30,7 @@ from service.web.observation.metrics import Metrics
 from service.web.openapi_headers import HEADERS
 from service.web.routers import catalogue, datasets, jobs, operations, pages, problems, system
 from service.web.runtime import Runtime
+from service.web.serving.bounds import STATE, Bounds
 from service.web.uploads.uploading import Uploads
 
 ROUTERS: Final = (
@@ -93,13 +94,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """Ready means that a first problem has been solved; requests share the cores, not the linear algebra."""
     runtime: Runtime = app.state.runtime
     with threadpool_limits(limits=1):
         minima(parse(DESIGN_EXAMPLE).request, Limits())
         await asyncio.to_thread(app.state.jobs.start)
-        yield
+        yield {STATE: Bounds.of(runtime.settings, runtime.metrics.refused, runtime.stop)}
         await asyncio.to_thread(app.state.jobs.stop)
         runtime.compute.close()
         runtime.large.close()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from service.settings import Limits, Settings, UploadLimits
 from tests.serving import Reply, call, serving
 from tests.support import browser
 from tests.support.nginx import MISSING, NGINX, PREFIX, SHIPPED, Proxy, proxying
+from tests.support.slowloris import Drips
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason=MISSING)
 
@@ -193,6 +195,17 @@ def test_keys_are_asked_for_under_a_prefix(store: dict[str, Any], tmp_path: Path
             origin = f"http://{parts.netloc}"
             assert call(origin, "GET", parts.path).status == 401
             assert call(origin, "GET", parts.path, None, {"x-api-key": "key"}).status == 200
+
+
+def test_slow_headers_end_with_their_time(trusting: str, tmp_path: Path) -> None:
+    """Two hundred connections drip a byte at a time, while the service is asked beside them."""
+    sooner = {"client_header_timeout 10s": "client_header_timeout 1s"}
+    with proxying(tmp_path, [trusting], changes=sooner) as proxy, Drips(proxy.base, 200) as drips:
+        deadline = time.monotonic() + 20
+        while drips.open:
+            assert time.monotonic() < deadline
+            assert call(proxy.base, "GET", "/livez").status == 200
+        assert call(f"http://{trusting}", "GET", "/livez").status == 200
 
 
 def test_its_limits_are_those_of_the_service() -> None:

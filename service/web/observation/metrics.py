@@ -27,6 +27,9 @@ class Metrics:
         self._seconds = Histogram(
             "minima_http_request_seconds", "Time to answer.", ("route",), buckets=BUCKETS, registry=self.registry
         )
+        self.refused = Counter(
+            "minima_http_refused", "Requests and connections refused unread.", ("reason",), registry=self.registry
+        )
         self.in_progress = Gauge("minima_http_requests_in_progress", "Requests being answered.", registry=self.registry)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
