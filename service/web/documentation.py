@@ -90,7 +90,7 @@ def page(model: type, description: str) -> dict[int | str, dict[str, Any]]:
 
 
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
-    """The problem documents that a route may answer with, by status."""
+    """The problem details that a route may answer with, by status."""
     by_status: dict[int | str, dict[str, Any]] = {}
     for code in codes:
         row = BY_CODE[code]
@@ -104,7 +104,7 @@ def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
 
 
 def error_examples(prefix: str) -> dict[str, dict[str, Any]]:
-    """A problem document of each kind, as callers under a prefix see it."""
+    """Problem details of each kind, as callers under a prefix see it."""
     return {
         row.code: {
             "summary": row.code,

@@ -118,7 +118,7 @@ class ApiKeys:
 
 
 class OtherSites(CORSMiddleware):
-    """Lets the scripts of other sites ask, where the settings name them; a refusal is a problem document, too."""
+    """Lets the scripts of other sites ask, where the settings name them; a refusal has problem details, too."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         """Answer whether a site may ask in the way that its browser announces."""

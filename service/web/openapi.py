@@ -85,7 +85,7 @@ def _of_parameters(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _drop_framework_errors(found: dict[str, Any]) -> None:
-    """Take away the answer that the framework adds to each route with parameters: errors are problem documents here.
+    """Take away the answer that the framework adds to each route with parameters: errors have problem details here.
 
     A route whose parameters can be refused says so itself.
     """

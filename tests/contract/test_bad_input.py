@@ -1,4 +1,4 @@
-"""Bad input, case by case: a problem document with the right status and pointer, quickly, and the service stays up."""
+"""Bad input, case by case: problem details with the right status and pointer, quickly, and the service stays up."""
 
 import io
 import json

@@ -4,7 +4,7 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.several_outputs.singular_values.lanes import Choice, Lanes
 from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
 from service.core.solvers.factorisation import lanes_of

@@ -15,8 +15,9 @@ from service.core.ground.numbers.spectrum import length_of
 from service.core.ground.parameters import Parameters
 from service.core.ground.problems import Network, Problem
 from service.core.ground.results import Certificate, Check, Solution, weights_missing
+from service.core.losses.dense import DenseParameters, end_to_end
 from service.core.losses.enclosed import EnclosedLoss, loss_of_weights
-from service.core.losses.expected import DenseParameters, decay_of, end_to_end, gradient_by_map
+from service.core.losses.expected import decay_of, gradient_by_map
 from service.core.losses.narrow import dense_or_narrow
 from service.core.several_outputs.noise.water_filling import noisy_layers
 from service.core.several_outputs.noise.weights import noisy_parameters, shift_factors

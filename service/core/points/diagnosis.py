@@ -11,8 +11,8 @@ import numpy as np
 from service.core.ground.parameters import Parameters
 from service.core.ground.problems import Problem
 from service.core.ground.results import Minima, StationaryPoint, Terms
+from service.core.losses.dense import DenseParameters, end_to_end
 from service.core.losses.enclosed import loss_of_weights
-from service.core.losses.expected import DenseParameters, end_to_end
 from service.core.points.classes import closed_gap, curvature_of
 from service.core.points.directions import Direction, directions_of, imbalances
 from service.core.points.escapes import Escape, escape_from

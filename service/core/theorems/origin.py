@@ -1,4 +1,4 @@
-"""Linear and nonlinear networks with weight decay: what the zero network is."""
+"""Linear and nonlinear networks with weight decay: what the origin is."""
 
 from math import sqrt
 from typing import Final

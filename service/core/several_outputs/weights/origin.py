@@ -15,7 +15,7 @@ from service.vocabulary import Bias, Evidence, PointClass, PointKind
 def origin_of(
     problem: Problem, quadratic: Quadratic, trivial: bool, barrier: float | None, barrier_reason: str = ""
 ) -> Origin:
-    """Describe zero weights.
+    """Describe the origin.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def _escape_norm(
 
 
 def origin_points(quadratic: Quadratic, origin: Origin) -> list[StationaryPoint]:
-    """Zero weights as an entry of the list of stationary points, where they are one."""
+    """The origin as an entry of the list of stationary points, where it is one."""
     if origin.point_class is PointClass.NOT_STATIONARY:
         return []
     return [StationaryPoint(PointKind.ORIGIN, quadratic.total, origin.point_class, Evidence.PROVED, 0.0, 0.0)]

@@ -5,7 +5,8 @@ import pytest
 
 from service.core.dispatch import solve
 from service.core.ground.problems import Problem
-from service.core.losses.expected import DenseParameters, terms_of
+from service.core.losses.dense import DenseParameters
+from service.core.losses.expected import terms_of
 from service.core.several_outputs.noise.first_layer import BestFirstLayer
 from service.core.several_outputs.squared_error.quadratic import quadratic_of
 from service.vocabulary import Status
