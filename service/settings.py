@@ -132,7 +132,8 @@ class Settings(UploadLimits, BaseSettings):
         default="info", description="Least level that is logged."
     )
     log_format: Literal["json", "console"] = Field(
-        default="json", description="One JSON object a line, or text for people."
+        default="json",
+        description="Log lines of the server and its own pool: one JSON object each, or text for people.",
     )
 
     # uploads

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from service.cli.serve import bind
+from service.cli.listening import bind
 from service.settings import Settings
 from service.web.app import create_app
 from service.web.serving.server import server_config

@@ -13,7 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
+from service import logs
 from service.errors import ServiceError
+from service.jobs.driver.seen import DriverView
 from service.jobs.from_settings import jobs_config
 from service.jobs.service import JobService
 from service.operations.minima import minima, parse
@@ -24,7 +26,6 @@ from service.web.addresses import UnderPrefix, first_segments
 from service.web.answering.compute import Compute
 from service.web.answering.large import LargeBodies
 from service.web.middleware import ApiKeys, Observe, OtherSites
-from service.web.observation import logging
 from service.web.observation.job_metrics import JobMetrics
 from service.web.observation.metrics import Metrics
 from service.web.openapi_headers import HEADERS
@@ -44,17 +45,19 @@ ROUTERS: Final = (
 )
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, driver: DriverView | None = None) -> FastAPI:
     """The service as an ASGI app.
 
     Parameters
     ----------
     settings : Settings, optional
         Default: from the environment.
+    driver : DriverView, optional
+        The driver of jobs, where another process keeps it.
     """
     settings = settings or Settings()
-    logging.configure(settings)
-    metrics, jobs_floor = Metrics(), JobService(jobs_config(settings), drive=settings.workers != 0)
+    logs.configure(settings.log_level, settings.log_format)
+    metrics, jobs_floor = Metrics(), _jobs(settings, driver)
     runtime = Runtime(
         settings,
         Compute(settings),
@@ -91,6 +94,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Observe, metrics=runtime.metrics)
     app.add_middleware(CorrelationIdMiddleware)
     return app
+
+
+def _jobs(settings: Settings, driver: DriverView | None) -> JobService:
+    return JobService(jobs_config(settings), drive=settings.workers != 0, driver=driver)
 
 
 @asynccontextmanager

@@ -7,12 +7,12 @@ end the process stops.  Lines on standard output tell the parent that the driver
 import json
 import logging
 import os
-import sys
 import time
 import uuid
 from threading import Event
 from typing import Final
 
+from service import logs
 from service.errors import EngineError
 from service.jobs.config import JobsConfig, refuse_sqlite_cluster
 from service.jobs.driver.driver import Driver, DriverOptions
@@ -136,8 +136,9 @@ def _give_up(error: Exception) -> None:
 
 def main(configuration: str, parent: Parent) -> None:
     """Run the driver of a configuration until its parent has gone."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    process = DriverProcess(JobsConfig.from_json(configuration))
+    config = JobsConfig.from_json(configuration)
+    logs.take_over(config.log_level, config.log_format)
+    process = DriverProcess(config)
     parent.when_gone(process.stop)
     process.run()
     # Threads of the pool's library may linger; everything that matters is stored.

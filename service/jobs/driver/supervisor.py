@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from threading import Event, Thread
 from typing import Final
 
+from service import logs
 from service.jobs.config import JobsConfig
 
 _log: Final = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class Supervisor:
             self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             # Signals of the terminal are the server's to handle.
             start_new_session=True,
         )
@@ -91,7 +93,15 @@ class Supervisor:
         except BrokenPipeError:
             _log.warning("the driver ended before it was configured")
         Thread(target=self._listen, args=(process, len(self._told) - 1), name="driver-pulse", daemon=True).start()
+        Thread(target=self._relay, args=(process,), name="driver-log", daemon=True).start()
         return process
+
+    def _relay(self, process: "subprocess.Popen[bytes]") -> None:
+        """Pass on what the driver and its workers log, and what else they write, in the format of the log."""
+        assert process.stderr is not None  # noqa: S101 - a pipe was asked for
+        with process.stderr as lines:
+            for line in lines:
+                logs.relay(line.decode(errors="replace"), self._config.log_format)
 
     def _listen(self, process: "subprocess.Popen[bytes]", place: int) -> None:
         assert process.stdout is not None  # noqa: S101 - a pipe was asked for
