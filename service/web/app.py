@@ -24,6 +24,7 @@ from service.settings import Limits, Settings
 from service.web import openapi, problem_details
 from service.web.addresses import UnderPrefix, first_segments
 from service.web.answering.compute import Compute
+from service.web.answering.event_streams import EventStreams
 from service.web.answering.large import LargeBodies
 from service.web.middleware import ApiKeys, Observe, OtherSites
 from service.web.observation.job_metrics import JobMetrics
@@ -63,6 +64,7 @@ def create_app(settings: Settings | None = None, driver: DriverView | None = Non
         Compute(settings),
         LargeBodies(settings),
         Uploads(settings),
+        EventStreams(jobs_floor.store, settings.max_event_streams),
         metrics,
         JobMetrics(metrics, jobs_floor),
     )
@@ -108,6 +110,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         minima(parse(DESIGN_EXAMPLE).request, Limits())
         await asyncio.to_thread(app.state.jobs.start)
         yield {STATE: Bounds.of(runtime.settings, runtime.metrics.refused, runtime.stop)}
+        runtime.stop()
         await asyncio.to_thread(app.state.jobs.stop)
         runtime.compute.close()
         runtime.large.close()

@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from service.settings import Settings
 from service.web.answering.compute import Compute
+from service.web.answering.event_streams import EventStreams
 from service.web.answering.large import LargeBodies
 from service.web.observation.job_metrics import JobMetrics
 from service.web.observation.metrics import Metrics
@@ -21,6 +22,7 @@ class Runtime:
     compute: Compute
     large: LargeBodies
     uploads: Uploads
+    streams: EventStreams
     metrics: Metrics
     job_metrics: JobMetrics
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -28,6 +30,7 @@ class Runtime:
     def stop(self) -> None:
         """Let what would go on for long come to its end: the server stops."""
         self.stopping.set()
+        self.streams.close()
 
 
 def runtime_of(request: Request) -> Runtime:
