@@ -86,10 +86,17 @@ def relay(line: str, form: str) -> None:
     text = line.rstrip("\n")
     if not text:
         return
-    if form == JSON and not text.startswith("{"):
+    if form == JSON and not _is_json(text):
         logging.getLogger("service.output").warning("%s", text)
         return
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - it is a line of a log already
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def _json(event: dict[str, Any], **_options: object) -> str:

@@ -71,6 +71,7 @@ def create_app(settings: Settings | None = None, driver: DriverView | None = Non
     app = FastAPI(title=openapi.TITLE, openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan)
     app.state.runtime = runtime
     app.state.jobs = jobs_floor
+    app.state.stopping = runtime.stopping
     app.state.routers = ROUTERS
     for router in ROUTERS:
         app.include_router(router)

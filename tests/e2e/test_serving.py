@@ -2,9 +2,9 @@
 
 import json
 import signal
-import socket
 import threading
-from http.client import HTTPException
+from contextlib import ExitStack, closing
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ from tests.support.served import Server, serve, until
 HTTP, DRIVER = "spawn_main", "-m service.jobs"
 VERSIONS = 'minima_http_requests_total{method="GET",route="/version",status="200"}'
 PAUSE_S = 0.01
+STREAMS = 20
 PROBLEM = {
     "network": {"layers": [{"width": 2, "weight_decay": 0.1}, {"width": 1, "weight_decay": 0.1}]},
     "data": {"kind": "moments", "xx": [[1.0]], "xy": [[0.9]], "yy": 1.0},
@@ -60,9 +61,24 @@ class Load:
 
 
 def settle(server: Server, processes: int) -> None:
-    """Wait until so many HTTP processes serve, and the driver if there is one."""
+    """Wait until so many HTTP processes serve."""
     until(lambda: len(server.children(HTTP)) == processes, server)
     server.until_ready(5)
+
+
+def streams_of_a_job(server: Server, until_then: ExitStack) -> list[HTTPResponse]:
+    """Streams of the events of a job that nobody computes, each at its first event."""
+    connection = until_then.enter_context(closing(server.connect()))
+    headers = {"content-type": "application/json", "prefer": "respond-async"}
+    connection.request("POST", "/v1/minima", json.dumps(PROBLEM), headers)
+    place = until_then.enter_context(connection.getresponse()).headers["location"]
+    opened = []
+    for _ in range(STREAMS):
+        connection = until_then.enter_context(closing(server.connect()))
+        connection.request("GET", f"{place}/events")
+        opened.append(until_then.enter_context(connection.getresponse()))
+        assert opened[-1].readline() == b"event: state\n"
+    return opened
 
 
 def test_several_processes_have_one_driver_and_metrics_that_add_up(tmp_path: Path) -> None:
@@ -86,81 +102,64 @@ def test_several_processes_have_one_driver_and_metrics_that_add_up(tmp_path: Pat
         until(lambda: server.counted(VERSIONS) == 61, server)
         assert server.counted("minima_http_requests_in_progress") == 1
 
-        assert server.terminate() < 20
-    assert server.process.returncode == 0
-    assert not place.exists()
-    assert "Traceback" not in server.told()
-
-
-def test_no_process_outlives_the_one_above_it(tmp_path: Path) -> None:
-    with serve(tmp_path, "--workers", "2", WORKERS="1") as server:
-        settle(server, 2)
+        # no process outlives the one above it
         below = psutil.Process(server.process.pid).children(recursive=True)
         server.process.kill()
-        _, alive = psutil.wait_procs(below, timeout=40)
+        _, alive = psutil.wait_procs(below, timeout=60)
         assert alive == []
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_a_reload_reads_the_settings_anew_and_fails_no_request(tmp_path: Path, processes: int) -> None:
-    with serve(tmp_path, "--workers", str(processes)) as server, Load(server) as load:
-        until(lambda: load.answered > 50, server)
-        (tmp_path / ".env").write_text("MINIMA_ROOT_PATH=/reloaded\n")
-        server.process.send_signal(signal.SIGHUP)
-
-        def is_reloaded() -> bool:
-            return all(server.get("/nothing")[1]["type"].startswith("/reloaded") for _ in range(8))
-
-        until(is_reloaded, server)
-        answered = load.answered
-        until(lambda: load.answered > answered + 50, server)
-    assert load.failed == []
-
-
-def test_a_reload_with_wrong_settings_changes_nothing(tmp_path: Path) -> None:
-    with serve(tmp_path) as server:
-        (tmp_path / ".env").write_text("MINIMA_THREADS=none\n")
-        server.process.send_signal(signal.SIGHUP)
-        until(lambda: any("MINIMA_THREADS" in line for line in server.lines), server)
-        assert server.get("/version")[0] == 200
-
-
-def test_a_socket_that_is_taken_is_told_in_one_line_and_a_left_over_one_is_replaced(tmp_path: Path) -> None:
+def test_a_reload_fails_no_request_and_an_end_leaves_no_stream_hanging(tmp_path: Path, processes: int) -> None:
     place = tmp_path / "http.sock"
-    with socket.socket(socket.AF_UNIX) as left_over:
-        left_over.bind(str(place))
-    refused = pytest.raises(AssertionError, match="choose another place with --uds")
-    with serve(tmp_path, "--uds", str(place)), refused, serve(tmp_path, "--uds", str(place)):
-        pass
+    with serve(tmp_path, "--workers", str(processes), "--uds", str(place), SHUTDOWN_GRACE_S="60") as server:
+        settle(server, processes if processes > 1 else 0)
+        with Load(server) as load:
+            until(lambda: load.answered > 50, server)
+            (tmp_path / ".env").write_text("MINIMA_ROOT_PATH=/reloaded\n")
+            server.process.send_signal(signal.SIGHUP)
+
+            def is_reloaded() -> bool:
+                return all(server.get("/nothing")[1]["type"].startswith("/reloaded") for _ in range(8))
+
+            until(is_reloaded, server)
+            answered = load.answered
+            until(lambda: load.answered > answered + 50, server)
+        assert load.failed == []
+
+        with ExitStack() as until_then:
+            opened = streams_of_a_job(server, until_then)
+            assert server.terminate() < 30
+            for stream in opened:
+                # raises if the server ended the connection before the body
+                stream.read()
+    assert server.process.returncode == 0
+    assert not place.exists()
+    assert [json.loads(line)["level"] for line in server.told().splitlines()] == ["info"] * (3 - processes)
 
 
-def test_names_that_are_no_settings_are_told_with_the_nearest_one(tmp_path: Path) -> None:
+def test_what_it_says_is_json_also_of_its_driver_and_of_wrong_settings(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("MINIMA_WORKRES=3\n")
-    with serve(tmp_path, MAX_INPUT="5") as server:
-        told = "".join(server.lines)
-    assert "MINIMA_MAX_INPUT is not a setting and changes nothing; the nearest one is MINIMA_MAX_INPUTS" in told
-    assert "MINIMA_WORKRES is not a setting and changes nothing; the nearest one is MINIMA_WORKERS" in told
-    assert told.count("is not a setting") == 2
-
-
-@pytest.mark.parametrize("form", ["json", "console"])
-def test_every_line_of_the_log_has_its_format(tmp_path: Path, form: str) -> None:
-    """Also what the driver, its workers and Python itself say."""
-    with serve(tmp_path, LOG_FORMAT=form, LOG_LEVEL="info", WORKERS="1", NONE="1") as server:
+    with serve(tmp_path, LOG_LEVEL="info", WORKERS="1", MAX_INPUT="5") as server:
         until(lambda: server.get("/readyz")[1]["driver"] is True, server)
         for process in server.children(DRIVER):
             process.kill()
         until(lambda: any("the driver ended" in line for line in server.lines), server)
+
+        (tmp_path / ".env").write_text("MINIMA_THREADS=none\n")
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: any("the settings stay as they were" in line for line in server.lines), server)
+        assert server.get("/version")[0] == 200
+
         connection = server.connect()
         connection.connect()
         connection.sock.sendall(b"not HTTP\r\n\r\n")
         assert b"400" in connection.sock.recv(1000)
         connection.close()
-        server.terminate()
-    lines = [line for line in server.told().splitlines() if line]
-    assert len(lines) > 4
-    if form == "json":
-        events: list[Any] = [json.loads(line) for line in lines]
-        assert all({"event", "level", "timestamp"} <= event.keys() for event in events)
-    else:
-        assert not any(line.startswith("{") for line in lines)
+    events: list[dict[str, Any]] = [json.loads(line) for line in server.told().splitlines()]
+    assert all({"event", "level", "timestamp"} <= event.keys() for event in events)
+    unknown = {event["event"] for event in events if "is not a setting" in event["event"]}
+    assert unknown == {
+        "MINIMA_MAX_INPUT is not a setting and changes nothing; the nearest one is MINIMA_MAX_INPUTS",
+        "MINIMA_WORKRES is not a setting and changes nothing; the nearest one is MINIMA_WORKERS",
+    }

@@ -14,7 +14,6 @@ from service.web.addresses import address
 from service.web.answering.job_views import job_status, result_response
 from service.web.preferences import preference, tenant_of
 from service.web.responses import json_response
-from service.web.runtime import runtime_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,7 +34,7 @@ async def answer_with_job(request: Request, job_id: str) -> Response:
     """202 for a job that was stored, or 200 with its result if that is there in time."""
     service, tenant = jobs_of(request), tenant_of(request)
     asked = preference(request)
-    stopping = runtime_of(request).stopping
+    stopping: asyncio.Event = request.app.state.stopping
     job = await _wait(service, job_id, tenant, asked.wait_s or 0.0, stopping)
     answer = await _answer(request, service, job, tenant)
     answer.headers["Location"] = address(f"/v1/jobs/{job.id}")
