@@ -36,6 +36,7 @@ REPORTS: Final[dict[str, str]] = {
     "scalar_search": "One output: search never beats the formula, and reaches it",
     "scalar_torch": "One output: PyTorch training ends at the predicted loss",
     "jobs_faults": "Jobs on bad days",
+    "rolling_restart": "A rolling restart under load",
     "raw_scan": "Raw data: bounds against exact arithmetic",
     "raw_nist": "Raw data: NIST's certified regressions",
     "raw_consistency": "Raw data: units, and agreement of all operations",

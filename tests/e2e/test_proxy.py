@@ -17,9 +17,11 @@ from service.settings import Limits, Settings, UploadLimits
 from tests.serving import Reply, call, serving
 from tests.support import browser
 from tests.support.nginx import MISSING, NGINX, PREFIX, SHIPPED, Proxy, proxying
+from tests.support.rolling import compute, look_up, roll, submit, upload
 from tests.support.slowloris import Drips
 
-pytestmark = pytest.mark.skipif(NGINX is None, reason=MISSING)
+# the last ones start several servers, on a machine that others use, too
+pytestmark = [pytest.mark.skipif(NGINX is None, reason=MISSING), pytest.mark.timeout(600)]
 
 DEPLOYMENTS = ("root", "announced", "configured", "kept")
 
@@ -206,6 +208,13 @@ def test_slow_headers_end_with_their_time(trusting: str, tmp_path: Path) -> None
             assert time.monotonic() < deadline
             assert call(proxy.base, "GET", "/livez").status == 200
         assert call(f"http://{trusting}", "GET", "/livez").status == 200
+
+
+def test_a_rolling_restart_fails_no_request(tmp_path: Path) -> None:
+    """Each of two replicas once; `python -m evidence rolling_restart` does more of it, with jobs that are computed."""
+    seen, _ = roll(tmp_path, 1, (compute, compute, look_up, upload, submit), SHUTDOWN_GRACE_S="60")
+    assert seen.failed == []
+    assert len(seen.answered) == 5
 
 
 def test_its_limits_are_those_of_the_service() -> None:

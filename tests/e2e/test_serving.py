@@ -13,9 +13,12 @@ import pytest
 
 from tests.support.served import Server, serve, until
 
+# several servers one after the other, on a machine that others use, too
+pytestmark = pytest.mark.timeout(600)
+
 HTTP, DRIVER = "spawn_main", "-m service.jobs"
 VERSIONS = 'minima_http_requests_total{method="GET",route="/version",status="200"}'
-PAUSE_S = 0.01
+PAUSE_S = 0.03
 STREAMS = 20
 PROBLEM = {
     "network": {"layers": [{"width": 2, "weight_decay": 0.1}, {"width": 1, "weight_decay": 0.1}]},
@@ -26,7 +29,7 @@ PROBLEM = {
 class Load:
     """Clients that ask again and again, each over a connection that it keeps as long as the server does."""
 
-    def __init__(self, server: Server, clients: int = 3) -> None:
+    def __init__(self, server: Server, clients: int = 2) -> None:
         self.failed: list[str] = []
         self.answered = 0
         self._server = server
@@ -115,7 +118,7 @@ def test_a_reload_fails_no_request_and_an_end_leaves_no_stream_hanging(tmp_path:
     with serve(tmp_path, "--workers", str(processes), "--uds", str(place), SHUTDOWN_GRACE_S="60") as server:
         settle(server, processes if processes > 1 else 0)
         with Load(server) as load:
-            until(lambda: load.answered > 50, server)
+            until(lambda: load.answered > 20, server)
             (tmp_path / ".env").write_text("MINIMA_ROOT_PATH=/reloaded\n")
             server.process.send_signal(signal.SIGHUP)
 
@@ -124,7 +127,7 @@ def test_a_reload_fails_no_request_and_an_end_leaves_no_stream_hanging(tmp_path:
 
             until(is_reloaded, server)
             answered = load.answered
-            until(lambda: load.answered > answered + 50, server)
+            until(lambda: load.answered > answered + 20, server)
         assert load.failed == []
 
         with ExitStack() as until_then:
