@@ -161,7 +161,10 @@ class Settings(UploadLimits, BaseSettings):
     tls_certificate: str | None = Field(default=None, description="Certificate shown to it, a PEM file.")
     tls_key: str | None = Field(default=None, description="Key of that certificate, a PEM file.")
     workers: int | None = Field(
-        default=None, ge=0, description="Worker processes of the own pool; none for one a core, 0 to compute no jobs."
+        default=None,
+        ge=0,
+        description="Worker processes of the own pool, or those to expect at a scheduler of others; none for one a "
+        "core, 0 to compute no jobs.",
     )
     worker_memory_bytes: int = Field(
         default=0, ge=0, description="Memory at which a worker is stopped; 0 for its share of the machine."

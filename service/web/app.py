@@ -11,12 +11,12 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from service import logs
 from service.errors import ServiceError
 from service.jobs.driver.seen import DriverView
 from service.jobs.from_settings import jobs_config
+from service.jobs.one_thread import hold_one_thread
 from service.jobs.service import JobService
 from service.operations.minima import minima, parse
 from service.schemas.problem import DESIGN_EXAMPLE
@@ -107,12 +107,12 @@ def _jobs(settings: Settings, driver: DriverView | None) -> JobService:
 async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """Ready means that a first problem has been solved; requests share the cores, not the linear algebra."""
     runtime: Runtime = app.state.runtime
-    with threadpool_limits(limits=1):
-        minima(parse(DESIGN_EXAMPLE).request, Limits())
-        await asyncio.to_thread(app.state.jobs.start)
-        yield {STATE: Bounds.of(runtime.settings, runtime.metrics.refused, runtime.stop)}
-        runtime.stop()
-        await asyncio.to_thread(app.state.jobs.stop)
-        runtime.compute.close()
-        runtime.large.close()
-        runtime.uploads.close()
+    minima(parse(DESIGN_EXAMPLE).request, Limits())
+    hold_one_thread("server")
+    await asyncio.to_thread(app.state.jobs.start)
+    yield {STATE: Bounds.of(runtime.settings, runtime.metrics.refused, runtime.stop)}
+    runtime.stop()
+    await asyncio.to_thread(app.state.jobs.stop)
+    runtime.compute.close()
+    runtime.large.close()
+    runtime.uploads.close()

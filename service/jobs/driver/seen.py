@@ -8,9 +8,12 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final, Protocol
+
+from service.jobs.engines.engine import PoolCensus
 
 _TELL_EVERY_S: Final = 0.25
 _STALE_S: Final = 5.0
@@ -31,6 +34,10 @@ class DriverView(Protocol):
 
     def tally(self) -> Mapping[str, int]:
         """Count what the drivers so far have done."""
+        ...
+
+    def pool(self) -> PoolCensus:
+        """Tell what the driver last said of its workers."""
         ...
 
     def start(self) -> None:
@@ -63,6 +70,10 @@ class DriverSeen:
     def tally(self) -> Mapping[str, int]:
         """Count what the drivers so far have done."""
         return dict(self._told().get("tally", {}))
+
+    def pool(self) -> PoolCensus:
+        """Tell what the driver last said of its workers."""
+        return PoolCensus(**self._told().get("pool", {}))
 
     def start(self) -> None:
         """Leave it to its keeper."""
@@ -124,6 +135,7 @@ class DriverTold:
             "pid": None if driver is None else driver.pid,
             "alive": driver is not None and driver.alive,
             "tally": self._before + Counter({} if driver is None else driver.tally()),
+            "pool": {} if driver is None else asdict(driver.pool()),
             "at": time.monotonic(),
         }
         new = self._file.with_suffix(".new")

@@ -5,13 +5,15 @@ kept by the process above them.
 """
 
 import os
+import shutil
 import signal
 import socket
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -23,10 +25,11 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from service import logs
-from service.errors import ServiceError
+from service.errors import EngineError, ServiceError
 from service.jobs.driver.seen import DriverSeen, DriverTold, DriverView
 from service.jobs.driver.supervisor import Supervisor
 from service.jobs.from_settings import jobs_config
+from service.jobs.own_folder import OwnFolder
 from service.settings import Settings
 from service.web.observation.metrics import FOLDER_VARIABLE
 from service.web.serving.server import server_config
@@ -50,10 +53,10 @@ def serve_in_processes(
     reload : callable
         The settings as they are on SIGHUP; None to leave everything as it is.
     """
-    with tempfile.TemporaryDirectory(prefix="minima-") as folder:
+    with _shared_folder() as folder:
         # the library reads it when it is imported, in the processes to come
-        os.environ[FOLDER_VARIABLE] = folder
-        file = Path(folder) / "driver.json"
+        os.environ[FOLDER_VARIABLE] = str(folder)
+        file = folder / "driver.json"
         driver = DriverTold(_driver(settings), file)
         driver.start()
         try:
@@ -63,6 +66,19 @@ def serve_in_processes(
         finally:
             driver.stop()
         return all(process.exitcode != STARTUP_FAILURE for process in processes.processes)
+
+
+@contextmanager
+def _shared_folder() -> Iterator[Path]:
+    """A folder for what the processes tell each other; the next server removes it if this one is killed."""
+    folder = OwnFolder.make()
+    if folder is None:
+        raise EngineError(f"no folder for several processes can be made in {tempfile.gettempdir()}")
+    try:
+        yield folder.path
+    finally:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        os.close(folder.lock)
 
 
 class HttpProcesses(Multiprocess):
