@@ -20,8 +20,7 @@ from tests.support.nginx import MISSING, NGINX, PREFIX, SHIPPED, Proxy, proxying
 from tests.support.rolling import compute, look_up, roll, submit, upload
 from tests.support.slowloris import Drips
 
-# the last ones start several servers, on a machine that others use, too
-pytestmark = [pytest.mark.skipif(NGINX is None, reason=MISSING), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.skipif(NGINX is None, reason=MISSING)
 
 DEPLOYMENTS = ("root", "announced", "configured", "kept")
 
@@ -212,7 +211,7 @@ def test_slow_headers_end_with_their_time(trusting: str, tmp_path: Path) -> None
 
 def test_a_rolling_restart_fails_no_request(tmp_path: Path) -> None:
     """Each of two replicas once; `python -m evidence rolling_restart` does more of it, with jobs that are computed."""
-    seen, _ = roll(tmp_path, 1, (compute, compute, look_up, upload, submit), SHUTDOWN_GRACE_S="60")
+    seen, _ = roll(tmp_path, 1, (compute, look_up, upload, submit), pause_s=0.03, SHUTDOWN_GRACE_S="60")
     assert seen.failed == []
     assert len(seen.answered) == 5
 

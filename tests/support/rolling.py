@@ -124,13 +124,13 @@ def follow(client: Client) -> None:
 
 
 @contextmanager
-def asking(proxy: Proxy, seen: Seen, doings: Sequence[Callable[[Client], None]]) -> Iterator[None]:
+def asking(proxy: Proxy, seen: Seen, doings: Sequence[Callable[[Client], None]], pause_s: float) -> Iterator[None]:
     """A client for each doing, again and again."""
     stopped = threading.Event()
 
     def repeat(doing: Callable[[Client], None], number: int) -> None:
         with closing(Client(proxy, seen, number)) as client:
-            while not stopped.is_set():
+            while not stopped.wait(pause_s):
                 doing(client)
 
     threads = [threading.Thread(target=repeat, args=(doing, number)) for number, doing in enumerate(doings)]
@@ -168,7 +168,9 @@ class Replica:
         return taken
 
 
-def roll(folder: Path, times: int, doings: Sequence[Callable[[Client], None]], **settings: str) -> tuple[Seen, float]:
+def roll(
+    folder: Path, times: int, doings: Sequence[Callable[[Client], None]], pause_s: float = 0.0, **settings: str
+) -> tuple[Seen, float]:
     """Restart each replica so many times under load; what clients saw, and the longest time that one took to end."""
     seen, longest = Seen(), 0.0
     replicas = [Replica(folder, str(number), **settings) for number in range(REPLICAS)]
@@ -177,7 +179,7 @@ def roll(folder: Path, times: int, doings: Sequence[Callable[[Client], None]], *
     try:
         with (
             proxying(folder / "nginx", [f"unix:{replica.place}" for replica in replicas]) as proxy,
-            asking(proxy, seen, doings),
+            asking(proxy, seen, doings, pause_s),
         ):
             time.sleep(SETTLED_S)
             for replica in replicas * times:
