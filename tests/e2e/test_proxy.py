@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits, Settings, UploadLimits
 from tests.serving import Reply, call, serving
 from tests.support import browser
-from tests.support.nginx import MISSING, NGINX, PREFIX, SHIPPED, Proxy, proxying
+from tests.support.nginx import MISSING, NGINX, PREFIX, SHIPPED, Proxy, connection_to, proxying
 from tests.support.rolling import compute, look_up, roll, submit, upload
 from tests.support.slowloris import Drips
 
@@ -207,6 +208,21 @@ def test_slow_headers_end_with_their_time(trusting: str, tmp_path: Path) -> None
             assert time.monotonic() < deadline
             assert call(proxy.base, "GET", "/livez").status == 200
         assert call(f"http://{trusting}", "GET", "/livez").status == 200
+
+
+def test_connections_beyond_their_number_are_refused_in_the_same_form(trusting: str, tmp_path: Path) -> None:
+    fewer = {"limit_conn each_client 200": "limit_conn each_client 1"}
+    with proxying(tmp_path, [trusting], changes=fewer) as proxy, closing(connection_to(proxy)) as held:
+        # a request of which some is still to come
+        held.putrequest("POST", "/v1/datasets")
+        held.putheader("content-length", "1000000")
+        held.endheaders(b"x,y")
+        deadline = time.monotonic() + 20
+        while (reply := call(proxy.base, "GET", "/livez")).status == 200:
+            assert time.monotonic() < deadline
+    assert reply.status == reply.json["status"] == 503
+    assert reply.json["type"] == "/problems/engine-unavailable"
+    assert reply.headers["retry-after"] == "1"
 
 
 def test_a_rolling_restart_fails_no_request(tmp_path: Path) -> None:

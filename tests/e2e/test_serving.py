@@ -146,6 +146,21 @@ def test_an_end_leaves_no_stream_hanging(tmp_path: Path, processes: int) -> None
     assert len(server.told().splitlines()) == 1
 
 
+def test_what_is_not_done_within_the_grace_is_told_so(tmp_path: Path) -> None:
+    with serve(tmp_path, SHUTDOWN_GRACE_S="1") as server, closing(server.connect()) as connection:
+        connection.putrequest("POST", "/v1/minima")
+        connection.putheader("content-type", "application/json")
+        connection.putheader("content-length", "10")
+        connection.endheaders(b"{")
+        until(lambda: server.counted("minima_http_requests_in_progress") == 2, server)
+        assert server.terminate() < 20
+        reply = connection.getresponse()
+        assert reply.status == 503
+        assert json.loads(reply.read())["type"] == "/problems/engine-unavailable"
+    assert server.process.returncode == 0
+    assert "Traceback" not in server.told()
+
+
 def test_what_it_says_is_json_also_of_its_driver_and_of_wrong_settings(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("MINIMA_WORKRES=3\n")
     with serve(tmp_path, LOG_LEVEL="info", WORKERS="1", MAX_INPUT="5") as server:

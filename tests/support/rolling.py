@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 
-from tests.support.nginx import Proxy, proxying
+from tests.support.nginx import Proxy, connection_to, proxying
 from tests.support.served import Server, serve
 
 REPLICAS = 2
@@ -39,8 +39,7 @@ class Client:
     """One connection, kept as long as the proxy does; what is not an answer is a failure."""
 
     def __init__(self, proxy: Proxy, seen: Seen, number: int) -> None:
-        host, _, port = proxy.base.removeprefix("http://").partition(":")
-        self._connection = HTTPConnection(host, int(port), timeout=60)
+        self._connection = connection_to(proxy)
         self._seen = seen
         self.numbers = itertools.count(number * 1_000_000)
 
