@@ -129,7 +129,9 @@ def test_a_reload_reads_the_settings_anew_and_fails_no_request(tmp_path: Path, p
         server.terminate()
     assert server.process.returncode == 0
     assert not place.exists()
-    assert [json.loads(line)["level"] for line in server.told().splitlines()] == ["info"] * (3 - processes)
+    # a single process tells its address again
+    told = server.told()
+    assert len(told.splitlines()) == 3 - processes, told
 
 
 @pytest.mark.parametrize("processes", [1, 2])

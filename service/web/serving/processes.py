@@ -134,6 +134,9 @@ def _app(settings: Settings, file: Path | None, parent: int) -> FastAPI:
         structlog.get_logger("service.web").critical(error.detail)
         # the next one would fail in the same way
         sys.exit(STARTUP_FAILURE)
+    except Exception:
+        structlog.get_logger("service.web").exception("an HTTP process could not start")
+        sys.exit(1)
 
 
 def _end_with(parent: int) -> None:
