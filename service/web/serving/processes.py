@@ -34,7 +34,10 @@ from service.settings import Settings
 from service.web.observation.metrics import FOLDER_VARIABLE
 from service.web.serving.server import server_config
 
-READY_WITHIN_S: Final = 60
+READY_WITHIN_S: Final = 300
+"""In which a successor must serve, or its predecessor stays."""
+STUCK_S: Final = 60
+"""Of silence, after which a process is replaced."""
 LOOK_EVERY_S: Final = 0.5
 
 
@@ -106,14 +109,17 @@ def _reload(
         return
     logs.configure(settings.log_level, settings.log_format)
     processes.config = _config(settings, count, file)
+    # uvicorn has one time for both
+    processes.config.timeout_worker_healthcheck = READY_WITHIN_S
     processes.restart_all()
+    processes.config.timeout_worker_healthcheck = STUCK_S
     if not processes.should_exit.is_set():
         driver.replace(_driver(settings))
 
 
 def _config(settings: Settings, count: int, file: Path) -> uvicorn.Config:
     made = partial(_app, settings, None if settings.workers == 0 else file, os.getpid())
-    return server_config(made, settings, workers=count, factory=True, timeout_worker_healthcheck=READY_WITHIN_S)
+    return server_config(made, settings, workers=count, factory=True, timeout_worker_healthcheck=STUCK_S)
 
 
 def _driver(settings: Settings) -> DriverView | None:
@@ -134,7 +140,7 @@ def _app(settings: Settings, file: Path | None, parent: int) -> FastAPI:
         structlog.get_logger("service.web").critical(error.detail)
         # the next one would fail in the same way
         sys.exit(STARTUP_FAILURE)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it is, the log has it, and the process above tries again
         structlog.get_logger("service.web").exception("an HTTP process could not start")
         sys.exit(1)
 
