@@ -56,6 +56,7 @@ class OwnProcess:
         self._patience_s = patience_s
         self._turns = asyncio.Semaphore(processes)
         self._idle: list[_Process] = []
+        self._busy: set[_Process] = set()
         self._running = 0
 
     async def run(self, limit_s: float, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -98,6 +99,7 @@ class OwnProcess:
 
     async def _run(self, limit_s: float, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         process = self._idle.pop() if self._idle else await _started(self._folder)
+        self._busy.add(process)
         usable = True
         try:
             return await process.run(limit_s, call, *args, **kwargs)
@@ -108,15 +110,17 @@ class OwnProcess:
             usable = process.is_idle()
             raise
         finally:
+            self._busy.discard(process)
             if usable:
                 self._idle.append(process)
             else:
                 process.end()
 
     def close(self) -> None:
-        """End what is idle; what runs ends by itself."""
-        while self._idle:
-            self._idle.pop().end()
+        """End every process: whoever still waits for one has been given up, and this one could not end before it."""
+        for process in (*self._idle, *self._busy):
+            process.end()
+        self._idle.clear()
 
 
 class _Process:
