@@ -23,6 +23,10 @@ class Limits(BaseModel):
     max_outputs: int = Field(default=2_000, ge=1, description="Outputs k of one problem.")
     max_width: int = Field(default=10_000_000, ge=1, description="Width of one layer.")
     max_layers: int = Field(default=1_000, ge=1, description="Weight matrices in one network.")
+    max_skips: int = Field(default=100, ge=0, description="Skips of one network.")
+    max_solution_numbers: int = Field(
+        default=20_000_000, ge=1, description="Numbers that a solver may hold at once, factors of wide layers included."
+    )
     max_returned_numbers: int = Field(
         default=1_000_000, ge=1, description="Numbers of the weights sent back in one answer."
     )

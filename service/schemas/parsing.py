@@ -8,13 +8,12 @@ from typing import Any, Final, Generic, TypeVar
 from pydantic import ValidationError
 
 from service.errors import FieldError, InputError, Location
-from service.schemas.base import Wire
+from service.schemas.base import MAX_REPORTED, Wire
 from service.schemas.locations import location_in_body
 
 WireT = TypeVar("WireT", bound=Wire)
 RequestT_co = TypeVar("RequestT_co", covariant=True)
 
-MAX_REPORTED: Final = 20
 MAX_NAME: Final = 100
 
 MESSAGES: Final[Mapping[str, str]] = {
@@ -23,6 +22,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "finite_number": "must be finite and within the range of double precision",
     "float_type": "must be a number within the range of double precision",
     "int_type": "must be an integer",
+    "int_parsing_size": "must be an integer of at most 64 bits",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
     "int_parsing": "must be an integer",
@@ -102,7 +102,7 @@ def _field_errors(model: type[Wire], error: ValidationError, at: Location, *, un
     found = error.errors(include_url=False, include_input=False)
     problems = [_field_problem(model, item, at, unwrap=unwrap) for item in found[:MAX_REPORTED]]
     if len(found) > MAX_REPORTED:
-        problems.append(FieldError(at, f"has {len(found) - MAX_REPORTED} more errors, which are not listed"))
+        problems.append(FieldError(at, "has more errors, which are not listed"))
     return problems
 
 

@@ -15,7 +15,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.parameters import FactoredMatrix, Parameters
 from service.core.ground.problems import Layer, Network, Problem, shapes_of
 from service.core.ground.results import GlobalMinimum, Solution, Thresholds
-from service.core.ground.roles import Solver
+from service.core.ground.roles import Solver, numbers_of_factors
 from service.core.ground.rules import Hypothesis, Judgement
 from service.core.losses.expected import DenseParameters, terms_of
 from service.core.several_outputs import hypotheses as needs
@@ -44,6 +44,8 @@ CONTINUED = 3
 """Descents that go on in problems of more than `NEWTON_LIMIT` weights above the first."""
 SETTLING = 8
 UNREACHED = 1e30
+COPIES = 50
+"""Starts, and what a quasi-Newton descent remembers."""
 NEWTON_LIMIT = 250
 POLISH_LIMIT = 700
 """Beyond the first, quasi-Newton steps come before a few of Newton's; beyond this they are the last."""
@@ -246,6 +248,13 @@ def _all_or_none(problem: Problem) -> Judgement:
     return Judgement(holds, {"decayed_layers": decayed}, "" if holds else reason)
 
 
+def numbers(problem: Problem) -> int:
+    """Every layer but the first as it is in each start and step, and the square of each width; see `Solver`."""
+    widths = problem.network.hidden_widths
+    above = sum(rows * columns for rows, columns in shapes_of(problem.network, problem.data.inputs)[1:])
+    return numbers_of_factors(problem) + COPIES * above + 3 * sum(width * width for width in widths)
+
+
 def seconds(widths: Sequence[int]) -> float:
     """Measured on one core; see `Solver`."""
     above = sum(rows * columns for rows, columns in zip(widths[2:], widths[1:], strict=False))
@@ -262,5 +271,6 @@ SOLVER = Solver(
         Hypothesis("weight decay on every layer or on none", _all_or_none),
     ),
     solve=solve,
+    numbers=numbers,
     seconds=seconds,
 )

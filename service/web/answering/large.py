@@ -15,6 +15,7 @@ from service.jobs.from_settings import jobs_config
 from service.jobs.service import JobService
 from service.operations.asking import ask
 from service.operations.mapping.datasets import blamed_on_references, references
+from service.operations.sizes import check_sizes
 from service.settings import Settings
 from service.web.answering.process import OwnProcess
 from service.web.answering.questions import (
@@ -110,6 +111,7 @@ def _jobs(config: JobsConfig) -> JobService:
 def _document(name: str, body: Body, tenant: str, settings: Settings) -> Iterator[object]:
     """The request with the numbers of its data sets; what is wrong with those is told about their ids."""
     found = asyncio.run(document(body, settings.max_body_bytes))
+    check_sizes(found, settings)
     places = references(found)
     if places:
         CallerDatasets(_jobs(jobs_config(settings)).datasets, tenant).expand(name, found)

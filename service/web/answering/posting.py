@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from service.operations.asking import Question, ask
 from service.operations.mapping.datasets import Place, blamed_on_references, references
+from service.operations.sizes import check_sizes
 from service.web.answering.jobs import answer_with_job, jobs_of, stored
 from service.web.answering.questions import (
     Stored,
@@ -43,6 +44,7 @@ async def answer(request: Request, name: str) -> Response:
     places: list[Place] = []
     if not large:
         found = await document(body, settings.max_body_bytes)
+        check_sizes(found, settings)
         places = references(found)
         large = bool(places) and await _is_large_once_expanded(request, name, found, places)
     wish = wish_of(request)

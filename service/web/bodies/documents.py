@@ -30,7 +30,12 @@ def from_npz(content: bytes, max_bytes: int) -> object:
     arrays.pop(ANSWER, None)
     if text is None or text.dtype.kind != "U" or text.size != 1:
         raise MalformedBody(f"the archive needs an entry {REQUEST} that holds the JSON of the request as one text")
-    found = parse_json(str(text.reshape(-1)[0]).encode())
+    try:
+        content = str(text.reshape(-1)[0]).encode()
+    except ValueError:
+        # halves of characters, and numbers beyond all characters
+        raise MalformedBody(f"the entry {REQUEST} of the archive is not a text") from None
+    found = parse_json(content)
     for name in sorted(arrays, key=by_place):
         place(found, name, as_json(arrays[name], name))
     return found

@@ -16,6 +16,13 @@ JSON: Final = "application/json"
 NPZ: Final = "application/x-npz"
 MULTIPART: Final = "multipart/form-data"
 MAX_PARTS: Final = 100
+# measured on one core, with what follows from a document: validation, arrays, errors
+PER_FIELD_S: Final = 3e-6
+PER_ARRAY_S: Final = 1e-6
+PER_ENTRY_S: Final = 2e-7
+PER_BYTE_S: Final = 5e-9
+LARGE_S: Final = 8e-3
+"""Above it a body is read in a process of its own."""
 ARCHIVE: Final = b"PK\x03\x04"
 
 
@@ -28,7 +35,7 @@ class Body:
 
 
 def is_large(body: Body, large_bytes: int, max_bytes: int) -> bool:
-    """Whether reading a body takes long: by its bytes, or by those that an archive unpacks to.
+    """Whether reading a body takes long: by what it is made of, or by what an archive unpacks to.
 
     Raises
     ------
@@ -36,13 +43,21 @@ def is_large(body: Body, large_bytes: int, max_bytes: int) -> bool:
         If an archive announces more than ``max_bytes``; nothing is unpacked for that.
     """
     content, kind = body.content, _kind(body.content_type)
+    if len(content) > large_bytes:
+        return True
     if kind == NPZ:
         announced = announced_bytes(content)
         if announced > max_bytes:
             raise _too_large(max_bytes)
-        return max(announced, len(content)) > large_bytes
+        return announced > large_bytes or reading_s(content) > LARGE_S
     # what an archive inside a form unpacks to is not known before the form is read
-    return len(content) > large_bytes or (kind == MULTIPART and ARCHIVE in content)
+    return reading_s(content) > LARGE_S or (kind == MULTIPART and ARCHIVE in content)
+
+
+def reading_s(content: bytes) -> float:
+    """Seconds, about, to parse and validate a document of these bytes, or to refuse it: fields cost most."""
+    marks = PER_FIELD_S * (content.count(b":") + content.count(b"{")) + PER_ENTRY_S * content.count(b",")
+    return marks + PER_ARRAY_S * content.count(b"[") + PER_BYTE_S * len(content)
 
 
 async def read_body(request: Request, max_bytes: int) -> Body:
