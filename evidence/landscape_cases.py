@@ -14,14 +14,14 @@ def checked(rule: Theorem) -> tuple[int, int]:
         for name, exemption in rule.exempt.items()
         if exemption.kind in (ExemptionKind.NOT_DECIDABLE, ExemptionKind.NOT_EXPRESSIBLE)
     }
-    failing = {one.name for one in examine(rule.hypotheses, rule.holds) if one.verdict.holds is not True}
+    failing = {one.name for one in examine(rule.hypotheses, rule.holds) if one.judgement.holds is not True}
     if not failing <= unreachable:
         raise AssertionError(f"{rule.id}: {failing - unreachable} fail where the rule must hold")
     applies, _ = rule.applies(rule.holds)
     if not failing and applies is not (rule.status is not TheoremStatus.SUPERSEDED):
         raise AssertionError(f"{rule.id} does not apply to its own case")
     for name, problem in rule.breaks.items():
-        broken = {one.name for one in examine(rule.hypotheses, problem) if one.verdict.holds is not True}
+        broken = {one.name for one in examine(rule.hypotheses, problem) if one.judgement.holds is not True}
         if name not in broken or not broken <= unreachable | {name} or rule.applies(problem)[0] is not False:
             raise AssertionError(f"{rule.id}: the case against {name!r} breaks {broken}")
     missing = {one.name for one in rule.hypotheses} - set(rule.breaks) - set(rule.exempt)

@@ -18,7 +18,7 @@ from service.core.curvature.lanczos import lanczos
 from service.core.ground.data.moments import moments_of
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Problem, Samples
-from service.core.losses.expected import DenseParameters, unflatten
+from service.core.losses.dense import DenseParameters, unflatten
 from service.core.pictures.descent import descend, random_start
 from service.core.pictures.objective import objective_of, shape_of
 from service.vocabulary import Activation, Bias, Loss
@@ -145,7 +145,7 @@ def loss_of(case: Case, module: Any, x: torch.Tensor, y: torch.Tensor) -> torch.
 
 
 def ordered(module: Any) -> list[Any]:
-    """Parameters in the order of `service.core.losses.expected.flatten`."""
+    """Parameters in the order of `service.core.losses.dense.flatten`."""
     return [linear.weight for linear in linears(module)] + [linear.bias for linear in linears(module)]
 
 

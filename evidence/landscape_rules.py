@@ -12,7 +12,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, shapes_of
 from service.core.landscapes.witnesses.claims import WitnessClaim
 from service.core.landscapes.witnesses.table import Witness, witnesses
-from service.core.losses.expected import DenseParameters, flatten, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
 from service.core.losses.nonlinear import evaluate
 from service.operations.landscape import landscape as answer
 from service.operations.landscape import parse

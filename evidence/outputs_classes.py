@@ -9,10 +9,11 @@ from service.core.curvature.dense import hessian_of
 from service.core.curvature.hessian import dense_hessian
 from service.core.curvature.spectrum import hessian_spectrum
 from service.core.ground.problems import Problem
-from service.core.losses.expected import DenseParameters, flatten, gradient_of, loss_of
+from service.core.losses.dense import DenseParameters, flatten
+from service.core.losses.expected import gradient_of, loss_of
 from service.core.points.classes import classify, curvature_of, zero_tolerance
 from service.core.points.pivots import class_by_pivots
-from service.core.several_outputs.quadratic import quadratic_of
+from service.core.several_outputs.squared_error.quadratic import quadratic_of
 from service.core.solvers.factorisation import solve
 from service.vocabulary import PointClass
 from tests.support.outputs_points import decayed_point, inflection_point, undecayed_point

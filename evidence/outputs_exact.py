@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.core.ground.problems import Problem
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 
 Exact: TypeAlias = npt.NDArray[Any]
 """Entries are fractions, of any size."""

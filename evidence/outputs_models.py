@@ -5,12 +5,13 @@ import numpy as np
 from service.core.dispatch import Extras, solve
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
-from service.core.losses.expected import flatten, gradient_of, loss_of, unflatten
+from service.core.losses.dense import flatten, unflatten
+from service.core.losses.expected import gradient_of, loss_of
 from service.core.reductions.table import needs_reduction
-from service.core.several_outputs.noisy_decay import DecayDual
-from service.core.several_outputs.quadratic import quadratic_of
-from service.core.several_outputs.ranks import rank_bound
-from service.core.several_outputs.water_filling import effective_noise
+from service.core.several_outputs.noise.decay_dual import DecayDual
+from service.core.several_outputs.noise.water_filling import effective_noise
+from service.core.several_outputs.squared_error.quadratic import quadratic_of
+from service.core.several_outputs.squared_error.ranks import rank_bound
 from service.errors import NotCovered
 from tests.support import outputs_instances as families
 from tests.support.outputs_reducible import GENERATORS, mixture

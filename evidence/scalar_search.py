@@ -12,7 +12,8 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.parameters import Parameters
 from service.core.ground.problems import Layer, Network, Problem, Samples, shapes_of
 from service.core.ground.results import Minima
-from service.core.losses.expected import DenseParameters, decay_of, flatten, gradient_of, loss_of, terms_of, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
+from service.core.losses.expected import decay_of, gradient_of, loss_of, terms_of
 from service.vocabulary import Bias
 
 INSTANCES = 320

@@ -12,7 +12,7 @@ from service.core.dispatch import solve
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.ground.results import Minima
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.points.diagnosis import diagnose
 from service.core.points.gradient_bound import GradientBound, sizes_of
 from service.core.points.precision import FORMATS, Format

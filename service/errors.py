@@ -186,6 +186,10 @@ class UnsupportedMediaType(BodyError):
     code = "unsupported-media-type"
 
 
+class UnsupportedEncoding(UnsupportedMediaType):
+    """The service reads bodies as they are: what is packed could unpack to anything."""
+
+
 class DatasetError(ServiceError):
     """A data set is not there.
 

@@ -3,10 +3,16 @@
 `docs/settings.md` lists them; a test compares the two.
 """
 
-from typing import Annotated, Literal
+import re
+from ipaddress import ip_network
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
+UNIX: Final = "unix"
+"""Stands among trusted proxies for whoever may open a socket in the file system."""
 
 
 class Limits(BaseModel):
@@ -83,6 +89,16 @@ class Settings(UploadLimits, BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins of other sites whose pages may call the service, separated by commas."
     )
+    root_path: str = Field(
+        default="",
+        description="Path under which a proxy serves this service, such as /minima, whether or not the proxy takes it "
+        "away; empty for the root of a host.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses or networks of proxies whose header X-Forwarded-Prefix is believed, separated by "
+        "commas; `unix` for those on the socket of --uds.",
+    )
     event_loop_budget_s: float = Field(
         default=0.003,
         ge=0,
@@ -156,7 +172,29 @@ class Settings(UploadLimits, BaseSettings):
         default=2.0, ge=0, description="Estimated seconds of one core above which an operation runs as a job."
     )
 
-    @field_validator("api_keys", "cors_origins", mode="before")
+    @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("root_path")
+    @classmethod
+    def _is_a_prefix(cls, value: str) -> str:
+        found = clean_prefix(value)
+        if found is None:
+            raise ValueError("must be a path such as /minima, of letters, digits and . _ ~ -")
+        return found
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            if entry != UNIX:
+                ip_network(entry, strict=False)
+        return value
+
+
+def clean_prefix(text: str) -> str | None:
+    """A path without its last slash, or None if it cannot stand before the paths of the service."""
+    found = text.strip().rstrip("/")
+    return found if PREFIX.fullmatch(found) else None

@@ -42,7 +42,7 @@ def choose(problem: Problem) -> tuple[Solver, Certifier, tuple[Finding, ...]]:
         findings = examine(solver.hypotheses, problem)
         if conjunction(findings) is True:
             return solver, certifier, findings
-        failed = {finding.name: finding.verdict.reason for finding in findings if finding.verdict.holds is not True}
+        failed = {finding.name: finding.judgement.reason for finding in findings if finding.judgement.holds is not True}
         attempts.append(Attempt(solver.name, failed))
     raise NotCovered(attempts)
 

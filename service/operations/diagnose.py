@@ -11,7 +11,7 @@ from service.core.ground.hypotheses import LINEAR, NO_SKIPS, SOME_TRAINED, SQUAR
 from service.core.ground.problems import Problem
 from service.core.ground.results import Minima
 from service.core.ground.rules import conjunction, examine
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.points.diagnosis import Diagnosis
 from service.core.points.diagnosis import diagnose as diagnose_in_core
 from service.core.points.given_weights import check_parameters
@@ -104,7 +104,7 @@ def _check_widths(problem: ProblemDocument, limits: Limits) -> None:
 def _check_covered(problem: Problem) -> None:
     findings = examine(HYPOTHESES, problem)
     if conjunction(findings) is not True:
-        failed = {item.name: item.verdict.reason for item in findings if item.verdict.holds is not True}
+        failed = {item.name: item.judgement.reason for item in findings if item.judgement.holds is not True}
         raise NotCovered([Attempt("diagnosis", failed)])
 
 

@@ -43,7 +43,9 @@ class ProblemDetails(Wire):
         )
     )
 
-    type: str = Field(description="Stable, relative address of a page that describes this kind of error.")
+    type: str = Field(
+        description="Relative address of a page that describes this kind of error, whose last part is stable."
+    )
     title: str
     status: int
     detail: str

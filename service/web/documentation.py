@@ -90,7 +90,7 @@ def page(model: type, description: str) -> dict[int | str, dict[str, Any]]:
 
 
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
-    """The problem documents that a route may answer with, by status."""
+    """The problem details that a route may answer with, by status."""
     by_status: dict[int | str, dict[str, Any]] = {}
     for code in codes:
         row = BY_CODE[code]
@@ -103,12 +103,17 @@ def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
     return by_status
 
 
-def error_examples() -> dict[str, dict[str, Any]]:
-    """A problem document of each kind."""
+def error_examples(prefix: str) -> dict[str, dict[str, Any]]:
+    """Problem details of each kind, as callers under a prefix see it."""
     return {
         row.code: {
             "summary": row.code,
-            "value": {"type": f"/problems/{row.code}", "title": row.title, "status": row.status, "detail": row.meaning},
+            "value": {
+                "type": f"{prefix}/problems/{row.code}",
+                "title": row.title,
+                "status": row.status,
+                "detail": row.meaning,
+            },
         }
         for row in ERROR_KINDS
     }

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import Unauthorized
 from service.web import problem_details
+from service.web.addresses import route_path
 from service.web.observation.metrics import Metrics
 
 API_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
@@ -94,7 +95,7 @@ class ApiKeys:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http" and scope["path"].startswith("/v1") and not self._is_known(Headers(scope=scope)):
+        if scope["type"] == "http" and route_path(scope).startswith("/v1") and not self._is_known(Headers(scope=scope)):
             answer = problem_details.of_service_error(Unauthorized("send a key that this server knows"))
             await answer(scope, receive, send)
             return
@@ -110,7 +111,7 @@ class ApiKeys:
 
 
 class OtherSites(CORSMiddleware):
-    """Lets the scripts of other sites ask, where the settings name them; a refusal is a problem document, too."""
+    """Lets the scripts of other sites ask, where the settings name them; a refusal has problem details, too."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         """Answer whether a site may ask in the way that its browser announces."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -28,25 +29,26 @@ body, or the name of a `parameter` of the path or query, or of a `header`.
 Arrays may also be sent in binary form: as `application/x-npz`, an archive with the entry `request` (the JSON as text)
 and arrays named by their dotted path in it (`data.x`, `problem.data.x`, `vary.decay_scale`), or as
 `multipart/form-data` with a JSON part `problem` and `.npy` parts named in the same way."""
+MAX_PREFIXES: Final = 8
 FRAMEWORK_ERRORS: Final = ("HTTPValidationError", "ValidationError")
 
 
-def document(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of an app; each call gives one of its own, which the caller may change."""
+def document(app: FastAPI, prefix: str = "") -> dict[str, Any]:
+    """The OpenAPI 3.1 document of an app under a prefix; each call gives one of its own, for the caller to change."""
     found = get_openapi(
         title=TITLE,
         version=ENGINE_VERSION,
         description=DESCRIPTION,
         routes=app.routes,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        servers=[{"url": "/"}],
+        servers=[{"url": prefix or "/"}],
     )
     models = documented_models(route for router in app.state.routers for route in router.routes)
     found["components"] = {
         "schemas": dict(sorted({**_of_parameters(found), **_of_models(models)}.items())),
         "parameters": dict(PARAMETERS),
         "headers": dict(HEADERS),
-        "examples": error_examples(),
+        "examples": error_examples(prefix),
         "securitySchemes": {
             "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, where the server asks for one."},
             "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key."},
@@ -83,7 +85,7 @@ def _of_parameters(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _drop_framework_errors(found: dict[str, Any]) -> None:
-    """Take away the answer that the framework adds to each route with parameters: errors are problem documents here.
+    """Take away the answer that the framework adds to each route with parameters: errors have problem details here.
 
     A route whose parameters can be refused says so itself.
     """
@@ -94,12 +96,16 @@ def _drop_framework_errors(found: dict[str, Any]) -> None:
                 del operation["responses"]["422"]
 
 
-def as_json(app: FastAPI) -> bytes:
+def as_json(app: FastAPI, prefix: str = "") -> bytes:
     """The document as bytes, indented and with a final line break, so that it can be kept under version control.
 
-    Made once an app, when first asked for: at start it would take longer than anything but imports.
+    Made once an app and prefix, when first asked for: at start it would take longer than anything but imports.
     """
     if not hasattr(app.state, "openapi_json"):
-        app.state.openapi_json = orjson.dumps(document(app), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    made: bytes = app.state.openapi_json
+        app.state.openapi_json = lru_cache(MAX_PREFIXES)(lambda wanted: _written(document(app, wanted)))
+    made: bytes = app.state.openapi_json(prefix)
     return made
+
+
+def _written(made: dict[str, Any]) -> bytes:
+    return orjson.dumps(made, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -20,11 +20,14 @@ from service.errors import (
     NotFound,
     ServiceError,
     Unauthorized,
+    UnsupportedEncoding,
     Where,
 )
+from service.schemas.base import MAX_REPORTED
 from service.schemas.error_kinds import BY_CODE, ERROR_KINDS
-from service.schemas.parsing import MAX_NAME, MAX_REPORTED, message_of
+from service.schemas.parsing import MAX_NAME, message_of
 from service.schemas.problem_details import ProblemDetails
+from service.web.addresses import address
 
 MAX_IN_DETAIL: Final = 3
 
@@ -46,7 +49,7 @@ def response(code: str, detail: str, status: int | None = None, **extensions: An
     """The response of one kind of error."""
     row = BY_CODE[code]
     details = ProblemDetails(
-        type=f"/problems/{code}", title=row.title, status=status or row.status, detail=detail, **extensions
+        type=address(f"/problems/{code}"), title=row.title, status=status or row.status, detail=detail, **extensions
     )
     return Response(
         details.model_dump_json(exclude_unset=True), details.status, HEADERS.get(code), media_type=MEDIA_TYPE
@@ -66,7 +69,10 @@ def of_service_error(error: ServiceError) -> Response:
     if isinstance(error, DatasetError) and error.problem.location:
         told = f"{pointer(error.problem.location)} {error.detail}"
         return response(error.code, told, errors=[_item(error.problem)])
-    return response(error.code, error.detail)
+    answer = response(error.code, error.detail)
+    if isinstance(error, UnsupportedEncoding):
+        answer.headers["Accept-Encoding"] = "identity"
+    return answer
 
 
 async def on_service_error(_request: Request, error: Exception) -> Response:

@@ -1,19 +1,44 @@
 """Answers as bytes: each model is written by its own serialiser, once."""
 
+import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from service.operations.mapping.sweep import SweepTable
 from service.schemas.base import Wire
 from service.schemas.generated import GeneratedProblem
+from service.web.addresses import address
 from service.web.bodies.npz import write_npz
 from service.web.bodies.problem_archive import problem_archive
 from service.web.bodies.reading import JSON, NPZ
+
+PIECE_BYTES: Final = 1 << 18
+"""Sent at once: what is copied to the system holds the event loop."""
+
+
+class InPieces(Response):
+    """A response of known length that is sent piece by piece."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        if len(self.body) <= PIECE_BYTES:
+            await super().__call__(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        whole = memoryview(self.body)
+        for start in range(0, len(whole), PIECE_BYTES):
+            more = start + PIECE_BYTES < len(whole)
+            await send(
+                {"type": "http.response.body", "body": bytes(whole[start : start + PIECE_BYTES]), "more_body": more}
+            )
+            # sending waits only where the receiver is slow
+            await asyncio.sleep(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +52,7 @@ class Rendered:
 
     def response(self) -> Response:
         """The response to send."""
-        return Response(self.content, self.status, self.headers, self.media_type)
+        return InPieces(self.content, self.status, self.headers, self.media_type)
 
 
 def rendered(answer: Wire) -> Rendered:
@@ -54,6 +79,7 @@ def rendered_problem(answer: GeneratedProblem, accept: str) -> Rendered:
     -----
     See `service.web.bodies.problem_archive`.
     """
+    answer = answer.model_copy(update={"url": address(answer.url)})
     if NPZ not in accept:
         return rendered(answer)
     return Rendered(problem_archive(answer), NPZ)

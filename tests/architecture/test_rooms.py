@@ -3,14 +3,17 @@
 import ast
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+
+import pytest
 
 import service
 
 CORE = Path(service.__file__).parent / "core"
 ROOT = CORE.parents[1]
-NESTED = "ground"
-"""The room whose folders are rooms of their own."""
+NESTED = ("ground", "several_outputs")
+"""The rooms whose folders are rooms of their own."""
 ROW = re.compile(r"^\| (\d+) \| `([a-z_/.]+)` \| [^|]+ \| ([^|]+) \|$", re.MULTILINE)
 
 
@@ -19,8 +22,8 @@ def room_of(module: str) -> str | None:
     parts = module.split(".")[2:]
     if not parts:
         return None
-    if parts[0] == NESTED and len(parts) > 1 and (CORE / NESTED / parts[1]).is_dir():
-        return f"{NESTED}/{parts[1]}/"
+    if parts[0] in NESTED and len(parts) > 1 and (CORE / parts[0] / parts[1]).is_dir():
+        return f"{parts[0]}/{parts[1]}/"
     return f"{parts[0]}/" if (CORE / parts[0]).is_dir() else f"{parts[0]}.py"
 
 
@@ -64,12 +67,37 @@ def test_every_room_imports_lower_floors_only() -> None:
     assert upward == []
 
 
-def test_the_floors_are_those_that_the_linter_holds() -> None:
+def layers_of(container: str) -> list[set[str]]:
+    """The floors of a folder as the linter holds them, the highest first."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = project["tool"]["importlinter"]["contracts"]
-    layers = next(each["layers"] for each in contracts if each.get("containers") == ["service.core"])
+    layers = next(each["layers"] for each in contracts if each.get("containers") == [container])
+    return [set(layer.split(" | ")) for layer in layers]
+
+
+def by_floor(rooms: Mapping[str, int]) -> list[set[str]]:
+    """Rooms of one floor together, the highest floor first."""
     floors: dict[int, set[str]] = {}
-    for room, (floor, _) in written().items():
-        if "/" not in room.rstrip("/"):
-            floors.setdefault(floor, set()).add(room.rstrip("/").removesuffix(".py"))
-    assert [floors[floor] for floor in sorted(floors, reverse=True)] == [set(layer.split(" | ")) for layer in layers]
+    for room, floor in rooms.items():
+        floors.setdefault(floor, set()).add(room)
+    return [floors[floor] for floor in sorted(floors, reverse=True)]
+
+
+def test_the_floors_are_those_that_the_linter_holds() -> None:
+    rooms = {room.rstrip("/"): floor for room, (floor, _) in written().items()}
+    whole = {room.removesuffix(".py"): floor for room, floor in rooms.items() if "/" not in room}
+    assert by_floor(whole) == layers_of("service.core")
+
+
+@pytest.mark.parametrize("folder", NESTED)
+def test_the_floors_within_a_room_are_those_that_the_linter_holds(folder: str) -> None:
+    rooms = {room.rstrip("/"): floor for room, (floor, _) in written().items()}
+    inner = {room.partition("/")[2]: floor for room, floor in rooms.items() if room.startswith(f"{folder}/")}
+    held = [layer & set(inner) for layer in layers_of(f"service.core.{folder}")]
+    assert by_floor(inner) == [layer for layer in held if layer]
+
+
+def test_no_import_is_excused() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    assert [each["name"] for each in contracts if "ignore_imports" in each] == []

@@ -11,37 +11,17 @@ from pathlib import Path
 import pytest
 
 from tests.serving import call, serving
+from tests.support.browser import BROWSER, MISSING, browse, rendered, text_of
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--virtual-time-budget=8000")
 LIGHT, DARK = (0xFB, 0xFA, 0xF7), (0x14, 0x18, 0x1F)
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine (apt-get install chromium)")
+pytestmark = pytest.mark.skipif(BROWSER is None, reason=MISSING)
 
 
 @pytest.fixture(scope="module")
 def base() -> Iterator[str]:
     with serving() as address:
         yield address
-
-
-def browse(address: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    assert BROWSER
-    profile = f"--user-data-dir={folder / 'profile'}"
-    command = [BROWSER, *OPTIONS, profile, "--enable-logging=stderr", "--v=0", *options, address]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-
-
-def rendered(address: str, folder: Path) -> str:
-    """The page after its scripts have run; fails if the browser's console has an error."""
-    seen = browse(address, folder, "--dump-dom")
-    console = [line for line in seen.stderr.splitlines() if "CONSOLE" in line]
-    assert console == []
-    return seen.stdout
-
-
-def text_of(markup: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", markup))
 
 
 def first_pixel(picture: Path) -> tuple[int, int, int]:
@@ -64,7 +44,7 @@ def test_the_start_page_shows_a_live_answer_and_the_command_that_repeats_it(base
     assert "exact, certified" in text
     assert answer["problem_hash"][:19] in text
     assert f"curl -s {base}/v1/minima" in text
-    assert 'href="/docs"' in page
+    assert 'href="docs"' in page
 
 
 def test_the_command_on_the_page_works_in_a_shell(base: str, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from service.core.ground.problems import Moments, Problem
 from service.core.ground.results import GlobalMinimum
 from service.core.ground.roles import Certifier, Solver
 from service.core.ground.rules import conjunction, examine
-from service.core.losses.expected import DenseParameters, flatten, gradient_of, loss_of, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
+from service.core.losses.expected import gradient_of, loss_of
 from service.core.one_output.reduced import reduced_of
 from service.core.one_output.sphere import loss_on_spheres
 from service.vocabulary import Status
@@ -206,5 +207,5 @@ def test_hypotheses_are_decided_on_any_problem(solver: Solver) -> None:
     for problem in (*map(random_problem, range(60)), *covered_by(solver, 2)):
         findings = examine(solver.hypotheses, problem)
         seen.add(conjunction(findings))
-        assert all(finding.verdict.reason for finding in findings if finding.verdict.holds is not True)
+        assert all(finding.judgement.reason for finding in findings if finding.judgement.holds is not True)
     assert seen == {True, False}

@@ -27,7 +27,7 @@ def failures(theorem: Theorem, problem: Problem) -> set[str]:
     """Hypotheses that do not hold, but for those that no problem of ours can decide or state."""
     silent = {name for name, exemption in theorem.exempt.items() if exemption.kind is not ExemptionKind.IMPLIED_BY}
     findings = examine(theorem.hypotheses, problem)
-    return {finding.name for finding in findings if finding.verdict.holds is not True} - silent
+    return {finding.name for finding in findings if finding.judgement.holds is not True} - silent
 
 
 @EACH
@@ -45,10 +45,10 @@ def test_there_is_an_example_that_breaks_each_hypothesis_and_no_other(theorem: T
 def test_a_broken_hypothesis_fails_alone_and_says_why(theorem: Theorem, hypothesis: Hypothesis) -> None:
     broken = theorem.breaks[hypothesis.name]
     assert failures(theorem, broken) == {hypothesis.name}
-    verdict = hypothesis.check(broken)
-    assert verdict.holds is not True
-    assert verdict.reason
-    assert conjunction(examine(theorem.hypotheses, broken)) is verdict.holds
+    judgement = hypothesis.check(broken)
+    assert judgement.holds is not True
+    assert judgement.reason
+    assert conjunction(examine(theorem.hypotheses, broken)) is judgement.holds
 
 
 @EACH

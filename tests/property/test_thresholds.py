@@ -16,10 +16,10 @@ from service.core.ground.data.moments import moments_of
 from service.core.ground.numbers.exceeding import exceeds
 from service.core.ground.problems import Layer, Network, Problem
 from service.core.ground.results import Minima
-from service.core.landscapes.origin import zero_of
+from service.core.landscapes.origin import origin_by_rules
 from service.core.models.linear_vae import LinearVae, solve_vae
 from service.core.models.unconstrained_features import feature_problem, geometry_of
-from service.core.theorems.landscape_origin import ORIGIN_KEPT
+from service.core.theorems.origin import ORIGIN_KEPT
 from service.vocabulary import Bias, PointClass, Status, SweepParameter
 from tests.support import outputs_instances as families
 
@@ -190,6 +190,6 @@ def test_theorems_and_solver_give_the_zero_network_one_class() -> None:
             for steps in ULPS:
                 near = scaled(problem, beside(scale, steps))
                 found = summarise(near)
-                assert zero_of(near).point_class is found.origin.point_class
+                assert origin_by_rules(near).point_class is found.origin.point_class
                 judged = ORIGIN_KEPT.check(near).holds
                 assert judged == (found.origin.point_class is PointClass.GLOBAL_MINIMUM)

@@ -11,7 +11,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Problem
 from service.core.models.linear_vae import LinearVae
 from service.core.models.unconstrained_features import feature_problem
-from service.core.several_outputs.shrinkage import Shrinkage
+from service.core.several_outputs.singular_values.shrinkage import Shrinkage
 from service.vocabulary import Bias
 from tests.support.outputs_instances import Shape, network_of, random_moments, random_shape, white_moments
 

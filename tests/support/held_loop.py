@@ -116,7 +116,7 @@ def watch() -> None:
             held["longest"] = max(held["longest"], taken)
             held["whole"] += taken
 
-    asyncio.Handle._run = measured  # type: ignore[method-assign]  # only this process, which does nothing else
+    asyncio.Handle._run = measured  # type: ignore[assignment, method-assign]  # only this process, which does nothing else
 
 
 async def tell(_request: Request) -> JSONResponse:
@@ -132,7 +132,8 @@ def main() -> None:
     app = create_app(Settings())
     app.add_api_route("/held", tell, methods=["GET"])
     listener = bind("127.0.0.1", 0)
-    print(listener.getsockname()[1], flush=True)
+    sys.stdout.write(f"{listener.getsockname()[1]}\n")
+    sys.stdout.flush()
     uvicorn.Server(uvicorn.Config(app, loop="asyncio", access_log=False, log_config=None)).run(sockets=[listener])
 
 

@@ -11,7 +11,8 @@ from service.core.ground.parameters import Parameters
 from service.core.ground.problems import Layer, Network, Problem, Samples
 from service.core.ground.roles import Solver
 from service.core.ground.rules import conjunction, examine
-from service.core.losses.expected import DenseParameters, gradient_of, loss_of
+from service.core.losses.dense import DenseParameters
+from service.core.losses.expected import gradient_of, loss_of
 from service.vocabulary import Bias
 from tests.support import outputs_instances as families
 

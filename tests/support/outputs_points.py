@@ -4,9 +4,9 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
-from service.core.losses.expected import DenseParameters
-from service.core.several_outputs.lane_points import Choice, Lanes
-from service.core.several_outputs.quadratic import Quadratic, quadratic_of
+from service.core.losses.dense import DenseParameters
+from service.core.several_outputs.singular_values.lanes import Choice, Lanes
+from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
 from service.core.solvers.factorisation import lanes_of
 from service.vocabulary import PointClass
 from tests.support.outputs_instances import Shape, network_of, random_decays, random_moments, white_moments

@@ -5,7 +5,8 @@ from scipy.optimize import minimize
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, shapes_of
-from service.core.losses.expected import DenseParameters, flatten, gradient_of, loss_of, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
+from service.core.losses.expected import gradient_of, loss_of
 
 
 def template(problem: Problem) -> DenseParameters:

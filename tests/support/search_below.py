@@ -10,7 +10,8 @@ from service.core.ground.data.moments import moments_of
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Problem, Samples, shapes_of
 from service.core.ground.results import Minima
-from service.core.losses.expected import DenseParameters, flatten, loss_and_gradient, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
+from service.core.losses.expected import loss_and_gradient
 from service.operations.mapping.examples import EXAMPLES, load
 from service.vocabulary import Bias, Task
 

@@ -1,4 +1,4 @@
-"""Bodies that cost a server as much as their bytes can: every kind, at the size below which the loop reads and above."""
+"""Bodies that cost a server as much as their bytes can, of every kind and any size."""
 
 import gzip
 import io
@@ -6,7 +6,9 @@ import json
 import struct
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from typing import Any, Final
 
 import numpy as np
@@ -70,9 +72,8 @@ def _npz(arrays: Mapping[str, Any], request: str = "{}", *, packed: bool = True)
     return stream.getvalue()
 
 
-def _entries(size: int) -> bytes:
-    """A directory of entries, all of which lead to the same place."""
-    count = max(1, size // 56)
+def crowded(count: int) -> bytes:
+    """An archive whose directory has so many entries, all of which lead to the same place."""
     local = b"PK\x03\x04" + struct.pack("<HHHHHIIIHH", 20, 0, 0, 0, 0, 0, 0, 0, 5, 0) + b"a.npy"
     directory = b"".join(
         b"PK\x01\x02"
@@ -87,6 +88,10 @@ def _entries(size: int) -> bytes:
     place = b"PK\x06\x07" + struct.pack("<IQI", 0, len(local) + len(directory), 1)
     end = struct.pack("<HHHHIIH", 0, 0, 65535, 65535, 2**32 - 1, 2**32 - 1, 0)
     return local + directory + big + place + b"PK\x05\x06" + end
+
+
+def _entries(size: int) -> bytes:
+    return crowded(max(1, size // 56))
 
 
 def _bomb(size: int) -> bytes:
@@ -128,185 +133,131 @@ def _form_file(size: int) -> bytes:
     )
 
 
-BODIES: Final[tuple[WorstBody, ...]] = (
+def _crowded(fields: int) -> str:
+    return "{" + ",".join(f'"{index}":1' for index in range(fields)) + "}"
+
+
+def _wrapped(rest: str) -> bytes:
+    """A small problem, and something beside it."""
+    return f'{{"problem":{_network(ONE).decode()},{rest}}}'.encode()
+
+
+def _labels(size: int) -> bytes:
+    x, y = _repeated("[1]", size // 2), _repeated("1", size // 4)
+    data = f'{{"kind":"samples","task":"classification","x":[{x}],"y":[{y}]}}'
+    return f'{{"network":{{"layers":[{{"width":2}}]}},"data":{data}}}'.encode()
+
+
+def _example(name: bytes) -> bytes:
+    return b'{"data":{"kind":"example","name":"' + name + b'"}}'
+
+
+def _archive_in_form(size: int) -> bytes:
+    head = b'--x\r\ncontent-disposition: form-data; name="problem"\r\n\r\n{}\r\n--x\r\n'
+    return head + b'content-disposition: form-data; name="a"; filename="a"\r\n\r\n' + _entries(size) + b"\r\n--x--\r\n"
+
+
+def _in_archive(name: str, array: bytes) -> bytes:
+    return archive(request=npy("<U2", (), "{}".encode("utf-32-le")), **{name: array})
+
+
+ONE: Final = '{"width":1}'
+FIVE_FAULTS: Final = '{"a":1,"b":1,"c":1,"d":1}'
+SKIP: Final = '{"from":0,"to":1,"kind":"identity"}'
+FIELD: Final = '"#":1'
+FULL: Final = json.dumps(
+    {
+        "width": 2,
+        "activation": "leaky_relu",
+        "slope": 0.1,
+        "weight_decay": 0.1,
+        "kind": "conv",
+        "kernel": [1, 1],
+        "noise": {"kind": "dropout", "rate": 0.1},
+        "channels": 1,
+        "in_channels": 1,
+        "stride": 1,
+    }
+)
+BATCH: Final = "/v1/minima/batch"
+NUMBER: Final = npy("<f8", (1,), bytes(8))
+
+NUMBERED: Final = '"#":[[1]]'
+GD: Final = '"gd"'
+TEST_PROBLEM: Final = b'{"inputs":1,"outputs":1,"singular_values":[1],"hidden_widths":[%s]}'
+
+OF_JSON: Final = (
     WorstBody("layers without anything", lambda size: _network(_repeated("{}", size))),
-    WorstBody("small layers", lambda size: _network(_repeated('{"width":1}', size))),
-    WorstBody("layers, each with five faults", lambda size: _network(_repeated('{"a":1,"b":1,"c":1,"d":1}', size))),
+    WorstBody("small layers", lambda size: _network(_repeated(ONE, size))),
+    WorstBody("layers, each with five faults", lambda size: _network(_repeated(FIVE_FAULTS, size))),
     WorstBody("layers that are numbers", lambda size: _network(_repeated("1", size))),
-    WorstBody(
-        "layers of every field",
-        lambda size: _network(
-            _repeated(
-                json.dumps(
-                    {
-                        "width": 2,
-                        "activation": "leaky_relu",
-                        "slope": 0.1,
-                        "weight_decay": 0.1,
-                        "kind": "conv",
-                        "kernel": [1, 1],
-                        "noise": {"kind": "dropout", "rate": 0.1},
-                        "channels": 1,
-                        "in_channels": 1,
-                        "stride": 1,
-                    }
-                ),
-                size,
-            )
-        ),
-    ),
-    WorstBody(
-        "skips",
-        lambda size: _network(
-            '{"width":1}',
-            f',"skips":[{_repeated(chr(123) + chr(34) + "from" + chr(34) + ":0," + chr(34) + "to" + chr(34) + ":1," + chr(34) + "kind" + chr(34) + ":" + chr(34) + "identity" + chr(34) + "}", size)}]',
-        ),
-    ),
-    WorstBody(
-        "unknown fields of the body", lambda size: f"{{{_numbered(chr(34) + '#' + chr(34) + ':1', size)}}}".encode()
-    ),
-    WorstBody(
-        "unknown fields of a layer",
-        lambda size: _network(f'{{"width":1,{_numbered(chr(34) + "#" + chr(34) + ":1", size)}}}'),
-    ),
-    WorstBody(
-        "one name again and again", lambda size: f"{{{_repeated(chr(34) + 'a' + chr(34) + ':1', size)}}}".encode()
-    ),
+    WorstBody("layers of every field", lambda size: _network(_repeated(FULL, size))),
+    WorstBody("skips", lambda size: _network(ONE, f',"skips":[{_repeated(SKIP, size)}]')),
+    WorstBody("unknown fields of the body", lambda size: f"{{{_numbered(FIELD, size)}}}".encode()),
+    WorstBody("unknown fields of a layer", lambda size: _network(f'{{"width":1,{_numbered(FIELD, size)}}}')),
+    WorstBody("unknown fields of twenty layers", lambda size: _network(_repeated(_crowded(900), size))),
+    WorstBody("one name again and again", lambda size: f"{{{_repeated(FIELD, size)}}}".encode()),
     WorstBody("arrays in arrays", lambda size: b"[" * size),
     WorstBody("objects in objects", lambda size: b'{"a":' * (size // 5)),
-    WorstBody(
-        "190 arrays deep, many times", lambda size: f'{{"data":[{_repeated("[" * 190 + "]" * 190, size)}]}}'.encode()
-    ),
-    WorstBody("a long text", lambda size: f'{{"data":{{"kind":"example","name":"{"a" * size}"}}}}'.encode()),
-    WorstBody(
-        "a text of escapes",
-        lambda size: (
-            f'{{"data":{{"kind":"example","name":"{chr(92) + "u0041"}'.encode() + b"\\u0041" * (size // 6) + b'"}}'
-        ),
-    ),
+    WorstBody("190 arrays deep", lambda size: f'{{"data":[{_repeated("[" * 190 + "]" * 190, size)}]}}'.encode()),
+    WorstBody("30 arrays deep", lambda size: f'{{"data":[{_repeated("[" * 30 + "]" * 30, size)}]}}'.encode()),
+    WorstBody("a long text", lambda size: _example(b"a" * size)),
+    WorstBody("a text of escapes", lambda size: _example(b"\\u0041" * (size // 6))),
     WorstBody("a long name", lambda size: f'{{"{"a" * size}":1}}'.encode()),
     WorstBody("numbers of 4,000 digits", lambda size: _samples("9" * 4000, size)),
-    WorstBody("fractions of many digits", lambda size: _samples("0." + "1" * 4000, size)),
+    WorstBody("fractions of 4,000 digits", lambda size: _samples("0." + "1" * 4000, size)),
     WorstBody("a number of all the bytes", lambda size: _samples("1" * size, 2 * size)),
     WorstBody("samples of one digit", lambda size: _samples("1", size)),
     WorstBody("samples of 17 digits", lambda size: _samples("0.12345678901234567", size)),
     WorstBody("samples that are texts", lambda size: _samples('"a"', size)),
-    WorstBody("rows without numbers", lambda size: _samples("", size)),
-    WorstBody(
-        "labels",
-        lambda size: (
-            f'{{"network":{{"layers":[{{"width":2}}]}},"data":{{"kind":"samples","task":"classification","x":[{_repeated("[1]", size // 2)}],"y":[{_repeated("1", size // 4)}]}}}}'.encode()
-        ),
-    ),
+    WorstBody("labels", _labels),
     WorstBody("moments", _moments),
-    WorstBody("64 problems", lambda size: _batch(size, 64), "/v1/minima/batch"),
-    WorstBody(
-        "problems without anything",
-        lambda size: f'{{"problems":[{_repeated("{}", size)}]}}'.encode(),
-        "/v1/minima/batch",
-    ),
-    WorstBody("problems as columns", lambda size: _batch(size, 64, **{"return": ["loss"]}), "/v1/minima/batch"),
-    WorstBody(
-        "values of a decay",
-        lambda size: (
-            f'{{"problem":{_network(chr(123) + chr(34) + "width" + chr(34) + ":1}").decode()},"vary":{{"decay_scale":[{_repeated("1", size)}]}}}}'.encode()
-        ),
-        "/v1/minima/batch",
-    ),
-    WorstBody(
-        "varied widths",
-        lambda size: (
-            f'{{"problem":{_network(chr(123) + chr(34) + "width" + chr(34) + ":1}").decode()},"vary":{{"width":[{_repeated("1.5", size)}]}}}}'.encode()
-        ),
-        "/v1/minima/batch",
-    ),
-    WorstBody(
-        "axes",
-        lambda size: (
-            f'{{"problem":{_network(chr(123) + chr(34) + "width" + chr(34) + ":1}").decode()},"axes":[{_repeated("{}", size)}]}}'.encode()
-        ),
-        "/v1/sweeps",
-    ),
-    WorstBody(
-        "snapshots",
-        lambda size: (
-            f'{{"problem":{_network(chr(123) + chr(34) + "width" + chr(34) + ":1}").decode()},"snapshots":[{_repeated("{}", size)}]}}'.encode()
-        ),
-        "/v1/ranks",
-    ),
+    WorstBody("64 problems", lambda size: _batch(size, 64), BATCH),
+    WorstBody("64 problems as columns", lambda size: _batch(size, 64, **{"return": ["loss"]}), BATCH),
+    WorstBody("problems without anything", lambda size: f'{{"problems":[{_repeated("{}", size)}]}}'.encode(), BATCH),
+    WorstBody("values of a decay", lambda size: _wrapped(f'"vary":{{"decay_scale":[{_repeated("1", size)}]}}'), BATCH),
+    WorstBody("widths that are none", lambda size: _wrapped(f'"vary":{{"width":[{_repeated("1.5", size)}]}}'), BATCH),
+    WorstBody("axes", lambda size: _wrapped(f'"axes":[{_repeated("{}", size)}]'), "/v1/sweeps"),
+    WorstBody("snapshots", lambda size: _wrapped(f'"snapshots":[{_repeated("{}", size)}]'), "/v1/ranks"),
     WorstBody(
         "a snapshot of numbered layers",
-        lambda size: (
-            f'{{"problem":{_network(chr(123) + chr(34) + "width" + chr(34) + ":1}").decode()},"snapshots":[{{"weights":{{{_numbered(chr(34) + "#" + chr(34) + ":[[1]]", size)}}}}}]}}'.encode()
-        ),
+        lambda size: _wrapped(f'"snapshots":[{{"weights":{{{_numbered(NUMBERED, size)}}}}}]'),
         "/v1/ranks",
     ),
     WorstBody(
-        "weights of many layers",
-        lambda size: (
-            f'{{"problem":{_network(chr(123) + chr(34) + "width" + chr(34) + ":1}").decode()},"weights":[{_repeated("[[1]]", size)}]}}'.encode()
-        ),
-        "/v1/diagnose",
+        "weights of many layers", lambda size: _wrapped(f'"weights":[{_repeated("[[1]]", size)}]'), "/v1/diagnose"
     ),
-    WorstBody(
-        "optimisers",
-        lambda size: (
-            f'{{"problem":{_network(chr(123) + chr(34) + "width" + chr(34) + ":1}").decode()},"optimisers":[{_repeated(chr(34) + "gd" + chr(34), size)}]}}'.encode()
-        ),
-        "/v1/races",
-    ),
-    WorstBody(
-        "hidden widths of a test problem",
-        lambda size: (
-            f'{{"inputs":1,"outputs":1,"singular_values":[1],"hidden_widths":[{_repeated("1", size)}]}}'.encode()
-        ),
-        "/v1/problems",
-    ),
+    WorstBody("optimisers", lambda size: _wrapped(f'"optimisers":[{_repeated(GD, size)}]'), "/v1/races"),
+    WorstBody("hidden widths", lambda size: TEST_PROBLEM % _repeated("1", size).encode(), "/v1/problems"),
+)
+OTHERS: Final = (
     WorstBody("entries of an archive", _entries, headers=NPZ),
-    WorstBody(
-        "entries of an archive in a form",
-        lambda size: (
-            b'--x\r\ncontent-disposition: form-data; name="problem"\r\n\r\n{}\r\n--x\r\ncontent-disposition: form-data; name="a"; filename="a"\r\n\r\n'
-            + _entries(size)
-            + b"\r\n--x--\r\n"
-        ),
-        headers=FORM,
-    ),
     WorstBody("an archive that unpacks to a thousand times its bytes", _bomb, headers=NPZ),
     WorstBody(
-        "rows without columns in an archive",
-        lambda size: archive(request=npy("<U2", (), "{}".encode("utf-32-le")), **{"data.x": npy("<f8", (10**15, 0))}),
-        headers=NPZ,
+        "rows without columns in an archive", lambda _: _in_archive("data.x", npy("<f8", (10**15, 0))), headers=NPZ
     ),
     WorstBody(
-        "texts without characters in an archive", lambda size: archive(request=npy("<U0", (10**15,))), headers=NPZ
+        "columns without rows in an archive", lambda _: _in_archive("data.x", npy("<f8", (0, 2**62))), headers=NPZ
     ),
-    WorstBody(
-        "a name of numbers in an archive",
-        lambda size: archive(
-            request=npy("<U2", (), "{}".encode("utf-32-le")),
-            **{"data." + "9" * min(size, 60_000): npy("<f8", (1,), b"\0" * 8)},
-        ),
-        headers=NPZ,
-    ),
-    WorstBody(
-        "a name of many steps in an archive",
-        lambda size: archive(
-            request=npy("<U2", (), "{}".encode("utf-32-le")),
-            **{"a" + ".a" * min(size // 2, 30_000): npy("<f8", (1,), b"\0" * 8)},
-        ),
-        headers=NPZ,
-    ),
-    WorstBody(
-        "half a character in an archive", lambda size: archive(request=npy("<U1", (), b"\x00\xd8\x00\x00")), headers=NPZ
-    ),
-    WorstBody(
-        "a packed body", lambda size: gzip.compress(b" " * 1000 * size), headers={**JSON, "content-encoding": "gzip"}
-    ),
+    WorstBody("a shape that overflows", lambda _: _in_archive("data.x", npy("<f8", (2**40, 2**40))), headers=NPZ),
+    WorstBody("texts without characters", lambda _: archive(request=npy("<U0", (10**15,))), headers=NPZ),
+    WorstBody("half a character", lambda _: archive(request=npy("<U1", (), b"\0\xd8\0\0")), headers=NPZ),
+    WorstBody("no character", lambda _: archive(request=npy("<U1", (), b"\0\0\0\x7f")), headers=NPZ),
+    WorstBody("a name of digits", lambda size: _in_archive("data." + "9" * min(size, 60_000), NUMBER), headers=NPZ),
+    WorstBody("a name of a few digits", lambda _: _in_archive("data.x." + "9" * 100, NUMBER), headers=NPZ),
+    WorstBody("a name of steps", lambda size: _in_archive("a" + ".a" * min(size // 2, 30_000), NUMBER), headers=NPZ),
+    WorstBody("a name of a hundred steps", lambda _: _in_archive("a" + ".a" * 95, NUMBER), headers=NPZ),
+    WorstBody("entries of an archive in a form", _archive_in_form, headers=FORM),
     WorstBody("parts of a form", _form, headers=FORM),
     WorstBody("headers of a part", _form_headers, headers=FORM),
     WorstBody("a file of almost boundaries", _form_file, headers=FORM),
+    *(
+        WorstBody(f"a body packed by {coding}", lambda size: gzip.compress(b" " * 1000 * size), headers=packed)
+        for coding in ("gzip", "deflate", "br", "zstd", "gzip, gzip")
+        for packed in [{**JSON, "content-encoding": coding}]
+    ),
 )
+BODIES: Final[tuple[WorstBody, ...]] = (*OF_JSON, *OTHERS)
 
 
 def made(sizes: tuple[int, ...]) -> Iterator[tuple[WorstBody, bytes]]:
@@ -318,3 +269,20 @@ def made(sizes: tuple[int, ...]) -> Iterator[tuple[WorstBody, bytes]]:
             if (body.name, len(content)) not in seen:
                 seen.add((body.name, len(content)))
                 yield body, content
+
+
+def sent(port: int, body: WorstBody, content: bytes) -> int:
+    """The status of the answer; 0 if the connection ended without one."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=120)
+    try:
+        # a server may answer and close before it has read everything
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.request("POST", body.path, content, dict(body.headers))
+        answer = connection.getresponse()
+        answer.read()
+    except OSError:
+        return 0
+    else:
+        return answer.status
+    finally:
+        connection.close()

@@ -12,7 +12,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.ground.results import Minima, StationaryPoint, Thresholds
 from service.core.landscapes.barcode import Bar, barcode_along_norm
-from service.core.landscapes.origin import Zero, zero_of
+from service.core.landscapes.origin import OriginByRules, origin_by_rules
 from service.core.landscapes.passes import bounded_bars
 from service.core.landscapes.verdicts import Applied, Ruling, Witnessed, apply, rulings
 from service.core.one_output.reduced import reduced_of
@@ -94,7 +94,7 @@ def summarise(problem: Problem, left_out: Mapping[str, str] = NOTHING) -> Landsc
     if minima is None:
         for name in ("stationary_points", "thresholds", "reduced_curve", "barcode"):
             reasons[name] = missing
-        origin = _origin_of_rules(zero_of(problem), missing)
+        origin = _summary_of(origin_by_rules(problem), missing)
         return Landscape(verdicts, rules, origin, (), 0, missing, None, None, (), None, reasons)
     solution = minima.solution
     curve = _curve(problem, minima)
@@ -166,14 +166,16 @@ def _origin_of_solver(minima: Minima) -> OriginSummary:
     )
 
 
-def _origin_of_rules(zero: Zero, missing: str) -> OriginSummary:
+def _summary_of(found: OriginByRules, missing: str) -> OriginSummary:
     reasons = {"barrier_height": missing, "escape_norm": missing}
-    if zero.point_class is None:
-        reasons["class"] = zero.reason
-    if zero.least_hessian_eigenvalue is None:
-        reasons["least_hessian_eigenvalue"] = zero.reason or "not derived for this network"
-    evidence = None if zero.point_class is None else Evidence.PROVED
-    return OriginSummary(zero.point_class, evidence, zero.because, zero.least_hessian_eigenvalue, None, None, reasons)
+    if found.point_class is None:
+        reasons["class"] = found.reason
+    if found.least_hessian_eigenvalue is None:
+        reasons["least_hessian_eigenvalue"] = found.reason or "not derived for this network"
+    evidence = None if found.point_class is None else Evidence.PROVED
+    return OriginSummary(
+        found.point_class, evidence, found.because, found.least_hessian_eigenvalue, None, None, reasons
+    )
 
 
 def _curve(problem: Problem, minima: Minima) -> ReducedCurve | None:

@@ -178,12 +178,12 @@ def _why_no_rank(applications: tuple[Application, ...], layer: int) -> str:
     for row in applications:
         claim = row.claims.get(layer)
         if claim is not None and claim.exact and row.applies is None:
-            unknown = [finding for finding in row.findings if finding.verdict.holds is None]
-            return f"{row.rule.id}: " + "; ".join(f"{item.name}: {item.verdict.reason}" for item in unknown)
+            unknown = [finding for finding in row.findings if finding.judgement.holds is None]
+            return f"{row.rule.id}: " + "; ".join(f"{item.name}: {item.judgement.reason}" for item in unknown)
     for row in applications:
-        failed = [finding for finding in row.findings if finding.verdict.holds is False]
+        failed = [finding for finding in row.findings if finding.judgement.holds is False]
         if row.rule.kind in (RankKind.EXACT_LIMIT, RankKind.EXACT_MINIMUM) and len(failed) == 1:
-            return f"{row.rule.id} is silent: {failed[0].name}: {failed[0].verdict.reason}"
+            return f"{row.rule.id} is silent: {failed[0].name}: {failed[0].judgement.reason}"
     return NOTHING_SAID
 
 

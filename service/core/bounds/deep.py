@@ -5,14 +5,14 @@ Proof: ``docs/theory/deep-bounds.md``.
 
 from service.core.bounds.linear_checks import GAP_TOLERANCE
 from service.core.bounds.quadratic_below import Below
-from service.core.several_outputs.common_decay import common_decay
-from service.core.several_outputs.envelope import Penalised
-from service.core.several_outputs.guided import slack_of
-from service.core.several_outputs.noisy_decay import DecayDual
-from service.core.several_outputs.rank_branches import branched_bound
-from service.core.several_outputs.ranks import rank_bound
-from service.core.several_outputs.reweighted import settle
-from service.core.several_outputs.water_filling import effective_noise
+from service.core.several_outputs.concave_penalty.guided import slack_of
+from service.core.several_outputs.concave_penalty.penalised import Penalised
+from service.core.several_outputs.concave_penalty.rank_branches import branched_bound
+from service.core.several_outputs.concave_penalty.reweighted import settle
+from service.core.several_outputs.noise.decay_dual import DecayDual
+from service.core.several_outputs.noise.water_filling import effective_noise
+from service.core.several_outputs.singular_values.common_decay import common_decay
+from service.core.several_outputs.squared_error.ranks import rank_bound
 
 
 def convex_bound(below: Below) -> float:
@@ -36,12 +36,12 @@ def decay_bound(below: Below, norm: float) -> float:
         return quadratic.residual
     noise = effective_noise(problem.network)
     linear = 2.0 * noise * norm * quadratic.least_scale
-    task = Penalised.of(quadratic, problem.network.weight_decays, rank_bound(problem, quadratic), linear)
+    objective = Penalised.of(quadratic, problem.network.weight_decays, rank_bound(problem, quadratic), linear)
     start, shift = below.end_map, noise * norm**2
     goal = below.claimed.loss + shift - 0.1 * GAP_TOLERANCE * below.unit
-    bound = task.lower_bound(start)
+    bound = objective.lower_bound(start)
     if bound < goal and quadratic.correlation_norm > 0.0:
         # the surrogate of the noise is stationary elsewhere
-        near = settle(task, start) if linear else start
-        bound = max(bound, branched_bound(task, near, slack_of(task, task.value(near)), goal))
+        near = settle(objective, start) if linear else start
+        bound = max(bound, branched_bound(objective, near, slack_of(objective, objective.value(near)), goal))
     return bound - shift - below.arithmetic

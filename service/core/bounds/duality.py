@@ -6,8 +6,8 @@ from service.core.bounds.quadratic_below import Below
 from service.core.bounds.separable import undecayed_bound
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.spectrum import EPSILON
-from service.core.several_outputs.common_decay import common_decay
-from service.core.several_outputs.quadratic import Quadratic, spectral_norm
+from service.core.several_outputs.singular_values.common_decay import common_decay
+from service.core.several_outputs.squared_error.quadratic import Quadratic, spectral_norm
 
 DUAL = "the residual of the weights, scaled into the spectral-norm ball, is feasible for the dual"
 

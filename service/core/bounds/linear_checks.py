@@ -15,13 +15,14 @@ from service.core.ground.numbers.spectrum import length_of
 from service.core.ground.parameters import Parameters
 from service.core.ground.problems import Network, Problem
 from service.core.ground.results import Certificate, Check, Solution, weights_missing
+from service.core.losses.dense import DenseParameters, end_to_end
 from service.core.losses.enclosed import EnclosedLoss, loss_of_weights
-from service.core.losses.expected import DenseParameters, decay_of, end_to_end, gradient_by_map
+from service.core.losses.expected import decay_of, gradient_by_map
 from service.core.losses.narrow import dense_or_narrow
-from service.core.several_outputs.layers import aligned_layers
-from service.core.several_outputs.noisy_layers import noisy_parameters, shift_factors
-from service.core.several_outputs.quadratic import Quadratic, quadratic_of
-from service.core.several_outputs.water_filling import noisy_layers
+from service.core.several_outputs.noise.water_filling import noisy_layers
+from service.core.several_outputs.noise.weights import noisy_parameters, shift_factors
+from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
+from service.core.several_outputs.weights.layers import aligned_layers
 
 GAP_TOLERANCE = 1e-9
 

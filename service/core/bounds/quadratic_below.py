@@ -20,8 +20,8 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.spectrum import EPSILON
 from service.core.ground.problems import Problem
 from service.core.ground.results import GlobalMinimum
-from service.core.several_outputs.expanded import quadratic_of_expansion
-from service.core.several_outputs.quadratic import Quadratic, quadratic_of, seen_spectrum
+from service.core.several_outputs.squared_error.expanded import quadratic_of_expansion
+from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of, seen_spectrum
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import numpy as np
 from service.core.bounds.quadratic_below import Below
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.spectrum import EPSILON
-from service.core.several_outputs.common_decay import common_decay
-from service.core.several_outputs.quadratic import Quadratic
-from service.core.several_outputs.ranks import rank_bound
-from service.core.several_outputs.scalar_bounds import scalar_bounds
-from service.core.several_outputs.water_filling import effective_noise
+from service.core.several_outputs.noise.water_filling import effective_noise
+from service.core.several_outputs.singular_values.common_decay import common_decay
+from service.core.several_outputs.singular_values.scalar_bounds import scalar_bounds
+from service.core.several_outputs.squared_error.quadratic import Quadratic
+from service.core.several_outputs.squared_error.ranks import rank_bound
 
 
 def undecayed_bound(below: Below) -> float:

@@ -8,10 +8,10 @@ from service.core.bounds.quadratic_below import Below
 from service.core.ground.numbers.spectrum import EPSILON
 from service.core.ground.problems import Problem
 from service.core.ground.results import Certificate, Solution
-from service.core.several_outputs.common_decay import common_decay
-from service.core.several_outputs.quadratic import quadratic_of
-from service.core.several_outputs.ranks import rank_bound
-from service.core.several_outputs.scalar_bounds import scalar_bounds
+from service.core.several_outputs.singular_values.common_decay import common_decay
+from service.core.several_outputs.singular_values.scalar_bounds import scalar_bounds
+from service.core.several_outputs.squared_error.quadratic import quadratic_of
+from service.core.several_outputs.squared_error.ranks import rank_bound
 
 KUNIN = "closed form for reconstruction through a bottleneck (Kunin et al. 2019), one eigenvalue at a time"
 

@@ -11,7 +11,7 @@ from service.core.bounds.quadratic_below import Below
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.ground.results import Certificate, Solution
-from service.core.several_outputs.quadratic import Quadratic
+from service.core.several_outputs.squared_error.quadratic import Quadratic
 
 METHOD = "shells of the norm of the end-to-end map, the concave penalty replaced by its chord on each"
 ROUNDS = 60

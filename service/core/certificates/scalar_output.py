@@ -19,8 +19,9 @@ from service.core.ground.parameters import Parameters
 from service.core.ground.problems import Problem
 from service.core.ground.results import Certificate, Check, Solution, weights_missing
 from service.core.losses.chain import ChainLoss, chain_loss, chain_of
+from service.core.losses.dense import end_to_end, offset_moduli
 from service.core.losses.enclosed import ChainNoise, EnclosedLoss, enclosed_loss, is_sharp, precisely_enclosed
-from service.core.losses.expected import end_to_end, gradient_of, offset_moduli, terms_of
+from service.core.losses.expected import gradient_of, terms_of
 from service.core.losses.narrow import dense_or_narrow
 from service.core.one_output.norm_bound import GAP_TOLERANCE
 from service.core.one_output.reduced import reduced_of

@@ -17,8 +17,8 @@ from service.core.ground.enclosures.sources import UNIT, Source, gamma
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.ground.results import Certificate, Solution
-from service.core.several_outputs.quadratic import seen_spectrum
-from service.core.several_outputs.uncentred import noise_coordinates
+from service.core.several_outputs.noise.uncentred import noise_coordinates
+from service.core.several_outputs.squared_error.quadratic import seen_spectrum
 
 TANGENT_DUAL = "the squared nuclear norm bounded by its tangent, then signs of the map as a dual point"
 

@@ -5,7 +5,7 @@ import numpy as np
 from service.core.curvature.dense import hessian_of
 from service.core.ground.problems import Problem
 from service.core.ground.results import Check, Solution
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 
 MOST_PARAMETERS = 400
 """Weights and biases up to which the Hessian is formed; one gradient each."""

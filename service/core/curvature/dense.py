@@ -4,7 +4,8 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Moments, Network
-from service.core.losses.expected import DenseParameters, flatten, gradient_of, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
+from service.core.losses.expected import gradient_of
 
 
 def hessian_of(network: Network, moments: Moments, parameters: DenseParameters) -> FloatArray:

@@ -11,7 +11,8 @@ from service.core.curvature.dense import hessian_of
 from service.core.curvature.kronecker import kronecker_hessian
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
-from service.core.losses.expected import DenseParameters, flatten, gradient_of, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
+from service.core.losses.expected import gradient_of
 from service.core.losses.trained import is_frozen, trained_mask
 
 DENSE_LIMIT = 1200
@@ -26,7 +27,7 @@ def is_plain(problem: Problem) -> bool:
 
 
 def dense_hessian(problem: Problem, parameters: DenseParameters) -> FloatArray:
-    """The exact Hessian (P, P) in all trained parameters, in the order of `service.core.losses.expected.flatten`."""
+    """The exact Hessian (P, P) in all trained parameters, in the order of `service.core.losses.dense.flatten`."""
     if is_plain(problem):
         whole = kronecker_hessian(problem.network, problem.data, list(parameters.weights))
     else:

@@ -9,7 +9,7 @@ from scipy.special import expit, softmax
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Samples
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.losses.nonlinear import apply, data_loss, derivative
 from service.vocabulary import Activation, Loss
 

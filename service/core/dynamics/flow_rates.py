@@ -13,7 +13,8 @@ import numpy as np
 from service.core.data_facts.labels import CLASSIFICATION_LOSSES, Labelled
 from service.core.dynamics.linear_chain import LinearChain
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.losses.expected import DenseParameters, gradient_of, loss_of
+from service.core.losses.dense import DenseParameters
+from service.core.losses.expected import gradient_of, loss_of
 from service.core.losses.logarithms import curvatures, log_loss_gradient
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot, backward, flatten, forward, unflatten

@@ -13,7 +13,7 @@ from service.core.ground.extremes import Extremes
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.core.ground.problems import Problem
 from service.core.ground.results import Certificate, GlobalMinimum
-from service.core.several_outputs.common_decay import common_decay
+from service.core.several_outputs.singular_values.common_decay import common_decay
 
 DEPENDENT: Final = 1e-13
 """Least singular value of inputs of size one, relative to the largest, that tells them from dependent ones."""

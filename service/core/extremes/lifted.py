@@ -28,9 +28,9 @@ from service.core.ground.rules import Finding, Judgement
 from service.core.losses.enclosed import EnclosedLoss, loss_of_weights
 from service.core.losses.expected import fit_of
 from service.core.losses.narrow import dense_or_narrow
-from service.core.several_outputs.answer import minimum_point, padded
-from service.core.several_outputs.common_decay import common_decay
-from service.core.several_outputs.layers import aligned_layers
+from service.core.several_outputs.singular_values.common_decay import common_decay
+from service.core.several_outputs.weights.layers import aligned_layers
+from service.core.several_outputs.weights.minimum import minimum_point, padded
 from service.vocabulary import Evidence, PointClass, PointKind, Status
 
 NAME: Final = "inputs so large that their weights are free are explained first"

@@ -13,7 +13,7 @@ from service.core.ground.parameters import FactoredMatrix, Parameters, columns_o
 from service.core.ground.problems import Problem, Samples
 from service.core.ground.results import GlobalMinimum, Minima, Solution
 from service.core.losses.expected import fit_of
-from service.core.several_outputs.answer import padded
+from service.core.several_outputs.weights.minimum import padded
 from service.vocabulary import Loss
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from service.core.extremes.targets import Exponents, ScaledTargets, exponents_of_parameters
-from service.core.ground.parameters import FactoredMatrix, Parameters, squared_norm
+from service.core.ground.parameters import FactoredMatrix, Parameters
 from service.core.ground.problems import Network, Problem
 from service.core.ground.results import (
     Certificate,
@@ -54,7 +54,7 @@ def answered_with_targets(
     if scaled.is_cut and not found.solution.minimum.trivial and found.solution.minimum.attained:
         return None
     told = solution_with(found.solution, scaled.problem.network, scaled.exponents)
-    sent = {(each.name, each.verdict.holds): each for each in examined(scaled.problem)}
+    sent = {(each.name, each.judgement.holds): each for each in examined(scaled.problem)}
     certificate = _as_told(certificate_with(found.certificate, scaled.exponents), scaled)
     return replace(
         found,
@@ -63,7 +63,7 @@ def answered_with_targets(
         certificate=certificate,
         hypotheses=(
             Finding(NAME, Judgement(True, {"power_of_two": scaled.exponents.targets})),
-            *(sent.get((each.name, each.verdict.holds), each) for each in found.hypotheses),
+            *(sent.get((each.name, each.judgement.holds), each) for each in found.hypotheses),
         ),
     )
 
@@ -182,8 +182,7 @@ def point_with(point: StationaryPoint, minimum: GlobalMinimum | None, exponents:
     if minimum is None or all(exponents.layers) or point.parameter_norm == 0.0:
         length = times(point.parameter_norm, exponents.weights or 0)
     else:
-        matrices = [] if minimum.parameters is None else [*minimum.parameters.weights, *minimum.parameters.skips]
-        length = float(np.sqrt(sum(squared_norm(own) for own in matrices if own is not None)))
+        length = 0.0 if minimum.parameters is None else minimum.parameters.norm
     return replace(
         point,
         loss=times(point.loss, exponents.losses),

@@ -21,7 +21,7 @@ from service.core.ground.results import Certificate, GlobalMinimum, Minima, Solu
 from service.core.ground.roles import Certifier
 from service.core.ground.rules import Finding, Judgement
 from service.core.losses.expected import fit_of
-from service.core.several_outputs.answer import minimum_point, padded
+from service.core.several_outputs.weights.minimum import minimum_point, padded
 from service.vocabulary import Loss, PointKind
 
 APART: Final = 2.0**20

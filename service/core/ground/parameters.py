@@ -76,3 +76,8 @@ class Parameters:
     weights: tuple[FactoredMatrix, ...]
     biases: tuple[FactoredMatrix | None, ...]
     skips: tuple[FactoredMatrix | None, ...] = ()
+
+    @property
+    def norm(self) -> float:
+        """Norm of all weights, those of the skips included, without the biases."""
+        return float(np.sqrt(sum(squared_norm(own) for own in (*self.weights, *self.skips) if own is not None)))

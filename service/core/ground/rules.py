@@ -46,10 +46,10 @@ class Hypothesis:
 
 
 class Finding(NamedTuple):
-    """A hypothesis with its verdict on one problem."""
+    """A hypothesis as it was judged on one problem."""
 
     name: str
-    verdict: Judgement
+    judgement: Judgement
 
 
 Known: TypeAlias = dict[int, Finding]
@@ -79,7 +79,7 @@ def examine(hypotheses: Iterable[Hypothesis], problem: Problem, known: Known | N
 
 def conjunction(findings: Iterable[Finding]) -> Tristate:
     """Kleene AND: false if any fails, else unknown if any is unknown, else true."""
-    answers = [finding.verdict.holds for finding in findings]
+    answers = [finding.judgement.holds for finding in findings]
     if False in answers:
         return False
     return None if None in answers else True

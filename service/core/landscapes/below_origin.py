@@ -1,4 +1,4 @@
-"""Networks with a smaller loss than the zero network: explicit, so that a bad origin is known to be bad.
+"""Networks with a smaller loss than the origin: explicit, so that a bad origin is known to be bad.
 
 Deep linear: rank-one maps ``u w'`` with ``w = (xx + rho I)^-1 xy u``, their layers balanced.  With other
 activations that vanish at zero: chains of one active neuron a layer, the output weights fitted.
@@ -26,7 +26,7 @@ _MOST_SAMPLES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Below:
-    """Loss of the zero network and the least loss found below or beside it."""
+    """Loss of the origin and the least loss found below or beside it."""
 
     at_zero: float
     found: float

@@ -13,14 +13,14 @@ SAMPLES_NEEDED = "the samples themselves are needed"
 
 
 def judged(holds: Tristate, reason: str, **evidence: Fact) -> Judgement:
-    """A verdict whose reason is kept only where it does not hold."""
+    """A judgement whose reason is kept only where it does not hold."""
     # comparisons of numpy numbers are not booleans to those who look closely
     known = None if holds is None else bool(holds)
     return Judgement(known, evidence, "" if known else reason)
 
 
 def unknown(reason: str, **evidence: Fact) -> Judgement:
-    """A verdict of a hypothesis that cannot be decided."""
+    """A judgement of a hypothesis that cannot be decided."""
     return Judgement(None, evidence, reason)
 
 

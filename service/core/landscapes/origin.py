@@ -1,6 +1,6 @@
 """The class of the origin where no solver gives it, from order, threshold and decay alone.
 
-Near zero a linear network without biases has ``J - J(0) = -2 <S, W_L...W_1> + decay + higher order``, with S the
+Near the origin a linear network without biases has ``J - J(0) = -2 <S, W_L...W_1> + decay + higher order``, with S the
 pull of the data on a linear map; for L >= 3 the product is of higher order than the decay of two layers.
 """
 
@@ -18,7 +18,7 @@ from service.vocabulary import Loss, PointClass
 
 
 @dataclass(frozen=True, slots=True)
-class Zero:
+class OriginByRules:
     """Class of the origin with the rules behind it, or why it is unknown.
 
     Attributes
@@ -38,68 +38,68 @@ class Zero:
     least_hessian_eigenvalue: float | None = None
 
 
-def zero_of(problem: Problem) -> Zero:
+def origin_by_rules(problem: Problem) -> OriginByRules:
     """Class of the origin of a network that no solver covers."""
     network = problem.network
     plain = hypotheses.NO_SKIPS.check(problem).holds and hypotheses.ALL_TRAINED.check(problem).holds
     if not plain:
-        return Zero(None, (), "skips or fixed layers: the zero of all weights is not examined")
+        return OriginByRules(None, (), "skips or fixed layers: the zero of all weights is not examined")
     if network.bias_layers:
-        return Zero(None, (), "biases: the origin is examined for networks without them only")
+        return OriginByRules(None, (), "biases: the origin is examined for networks without them only")
     if hypotheses.LINEAR.check(problem).holds is True:
         return _linear(problem)
     return _nonlinear(problem)
 
 
-def _nonlinear(problem: Problem) -> Zero:
+def _nonlinear(problem: Problem) -> OriginByRules:
     network = problem.network
     vanishing = all(layer.activation in VANISHING for layer in hypotheses.hidden_of(problem))
     decayed = bool(network.weight_decays.all())
     noiseless = hypotheses.NO_NOISE.check(problem).holds is True
     if vanishing and decayed and noiseless and network.n_hidden >= 2:
         return _strict_minimum(problem)
-    return Zero(None, (), "no rule covers the origin of this network")
+    return OriginByRules(None, (), "no rule covers the origin of this network")
 
 
-def _strict_minimum(problem: Problem) -> Zero:
+def _strict_minimum(problem: Problem) -> OriginByRules:
     least = 2.0 * float(problem.network.weight_decays.min())
     found = below_origin_of(problem)
     if found is not None and found.improves:
-        return Zero(PointClass.LOCAL_MINIMUM, ("R14",), "", least)
+        return OriginByRules(PointClass.LOCAL_MINIMUM, ("R14",), "", least)
     reason = "a strict local minimum by R14; whether it is global is not decided"
-    return Zero(None, ("R14",), reason, least)
+    return OriginByRules(None, ("R14",), reason, least)
 
 
-def _linear(problem: Problem) -> Zero:
+def _linear(problem: Problem) -> OriginByRules:
     noisy = hypotheses.NO_NOISE.check(problem).holds is False
     if noisy and problem.loss is not Loss.SQUARED:
-        return Zero(None, (), "noise under a loss that is not squared")
+        return OriginByRules(None, (), "noise under a loss that is not squared")
     pull = data_facts_of(problem).pull_at_zero
     if pull is None:
-        return Zero(None, (), "the gradient of the data term at zero is unknown")
+        return OriginByRules(None, (), "the gradient of the data term at zero is unknown")
     if pull == 0.0:
         # the data term is convex in the map and stationary at zero
-        return Zero(PointClass.GLOBAL_MINIMUM, (), "")
+        return OriginByRules(PointClass.GLOBAL_MINIMUM, (), "")
     return _pulled(problem, pull)
 
 
-def _pulled(problem: Problem, pull: float) -> Zero:
+def _pulled(problem: Problem, pull: float) -> OriginByRules:
     network = problem.network
     if network.n_hidden == 0:
-        return Zero(PointClass.NOT_STATIONARY, ("R00",), "")
+        return OriginByRules(PointClass.NOT_STATIONARY, ("R00",), "")
     if network.n_hidden == 1:
         return _two_layers(network.weight_decays.tolist(), pull)
     decayed = int(np.count_nonzero(network.weight_decays))
     if decayed <= 1:
-        return Zero(PointClass.NON_STRICT_SADDLE, ("R08c",) if decayed == 0 else (), "", 0.0)
+        return OriginByRules(PointClass.NON_STRICT_SADDLE, ("R08c",) if decayed == 0 else (), "", 0.0)
     if decayed < network.n_layers:
         # the free layers grow until the decay of the others no longer counts
-        return Zero(PointClass.LOCAL_MINIMUM, (), "", 0.0)
+        return OriginByRules(PointClass.LOCAL_MINIMUM, (), "", 0.0)
     return _strict_minimum(problem)
 
 
-def _two_layers(decays: list[float], pull: float) -> Zero:
+def _two_layers(decays: list[float], pull: float) -> OriginByRules:
     least = sum(decays) - float(np.hypot(decays[0] - decays[1], 2.0 * pull))
     if not exceeds(pull, sqrt(decays[0]) * sqrt(decays[1])):
-        return Zero(PointClass.GLOBAL_MINIMUM, ("R14b",), "", max(least, 0.0))
-    return Zero(PointClass.STRICT_SADDLE, ("R14b",) if all(decays) else ("R08b",), "", least)
+        return OriginByRules(PointClass.GLOBAL_MINIMUM, ("R14b",), "", max(least, 0.0))
+    return OriginByRules(PointClass.STRICT_SADDLE, ("R14b",) if all(decays) else ("R08b",), "", least)

@@ -2,8 +2,8 @@
 
 From above: explicit paths.  Multiplying all weights by t turns the loss of a stationary point into
 ``yy - 2 (B + p) t^L + B t^(2L) + L p t^2`` with ``p = ||theta||^2 / sum_l 1/g_l``, the decay of one layer, so that
-the way to the zero network has a known height.  On white inputs one singular value alone can be raised from zero to its
-larger root, over the smaller one.  From below, for the zero network: a path to a deeper point crosses every norm of
+the way to the origin has a known height.  On white inputs one singular value alone can be raised from zero to its
+larger root, over the smaller one.  From below, for the origin: a path to a deeper point crosses every norm of
 the map.
 """
 
@@ -42,15 +42,15 @@ def bounded_bars(problem: Problem, points: Sequence[StationaryPoint]) -> tuple[B
             continue
         lower = point.loss
         if point.kind is PointKind.ORIGIN:
-            lower = max(lower, _least_pass_from_zero(problem))
+            lower = max(lower, _least_pass_from_origin(problem))
         bars.append(Bar(point.loss, None, point.norm, False, UNKNOWN, lower, _highest_pass(heights, index)))
     return tuple(bars)
 
 
 def _heights(problem: Problem, minima: Sequence[StationaryPoint], points: Iterable[StationaryPoint]) -> FloatArray:
     """Heights of explicit paths between the minima, infinite where none is known."""
-    to_zero = np.array([_height_to_zero(problem, point) for point in minima])
-    heights: FloatArray = np.maximum(to_zero[:, None], to_zero[None, :])
+    to_origin = np.array([_height_to_origin(problem, point) for point in minima])
+    heights: FloatArray = np.maximum(to_origin[:, None], to_origin[None, :])
     saddles = {_picks(point): point.loss for point in points if len(_entries(point.label, "unstable")) == 1}
     places = {_entries(point.label, "subset"): index for index, point in enumerate(minima) if _is_leading(point)}
     for (subset, unstable), loss in saddles.items():
@@ -86,8 +86,8 @@ def _highest_pass(heights: FloatArray, index: int) -> float | None:
     return None
 
 
-def _height_to_zero(problem: Problem, point: StationaryPoint) -> float:
-    """Largest loss on the straight way from a stationary point to the zero network; infinite where not derived."""
+def _height_to_origin(problem: Problem, point: StationaryPoint) -> float:
+    """Largest loss on the straight way from a stationary point to the origin; infinite where not derived."""
     decays, moments = problem.network.weight_decays, problem.data
     if point.kind is PointKind.ORIGIN:
         return moments.yy
@@ -109,7 +109,7 @@ def _height_to_zero(problem: Problem, point: StationaryPoint) -> float:
     return float(max(moments.yy + values.max(initial=0.0), point.loss))
 
 
-def _least_pass_from_zero(problem: Problem) -> float:
+def _least_pass_from_origin(problem: Problem) -> float:
     """``max_r yy - 2 r ||xy|| + lambda_min r^2 + L G r^(2/L)``, G the geometric mean of the decays.
 
     Over maps of Frobenius norm r the decay costs at least ``L G r^(2/L)``; the largest value is taken before the bound

@@ -14,7 +14,7 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Network, Problem, shapes_of
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 
 Stack: TypeAlias = list[FloatArray]
 """Weights (runs, width, inputs) of every layer, then the biases (runs, width, 1) of the layers that have one."""

@@ -18,6 +18,7 @@ from service.core.ground.parameters import FactoredMatrix, Parameters
 from service.core.ground.problems import Network, Problem
 from service.core.ground.results import Terms
 from service.core.losses.chain import as_chain, chain_of
+from service.core.losses.dense import DenseParameters, end_to_end, offset_moduli
 from service.core.losses.exact_map import (
     map_error,
     map_of_factors,
@@ -26,7 +27,7 @@ from service.core.losses.exact_map import (
     offset_of_factors,
     offset_of_matrices,
 )
-from service.core.losses.expected import DenseParameters, decay_of, end_to_end, noise_variance, offset_moduli
+from service.core.losses.expected import decay_of, noise_variance
 from service.vocabulary import Bias
 
 POSITIVE = 256.0

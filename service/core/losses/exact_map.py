@@ -6,7 +6,7 @@ from service.core.ground.enclosures.sources import UNIT
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.twofold import Twofold, added, exactly, matrix_times, product_error
 from service.core.ground.parameters import FactoredMatrix, Parameters, UniformColumn, columns_of
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 
 
 def map_of_matrices(parameters: DenseParameters) -> Twofold:

@@ -8,30 +8,14 @@ The derivation is in ``docs/theory/second-moments.md``.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Moments, Network
 from service.core.ground.results import Terms
-
-AnyArray: TypeAlias = npt.NDArray[Any]
-"""Real, or complex where a derivative is taken by a complex step."""
-
-
-@dataclass(frozen=True, slots=True)
-class DenseParameters:
-    """All weights and biases as arrays: ``weights[l]`` is (width, inputs), ``biases[l]`` (width,) or None."""
-
-    weights: tuple[AnyArray, ...]
-    biases: tuple[AnyArray | None, ...]
-
-    @classmethod
-    def without_biases(cls, weights: Sequence[AnyArray]) -> "DenseParameters":
-        """Weights (width, inputs) of a network that has no bias."""
-        return cls(tuple(weights), (None,) * len(weights))
+from service.core.losses.dense import AnyArray, DenseParameters, end_to_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,52 +240,6 @@ def _bias_decay(network: Network, index: int) -> float:
     return network.bias_weight_decays[index] if network.bias_weight_decays else 0.0
 
 
-def end_to_end(parameters: DenseParameters) -> tuple[AnyArray, AnyArray]:
-    """Mean prediction ``f(x) = W x + b``: the map (k, d) and the offset (k,)."""
-    first, *weights = parameters.weights
-    bias, *biases = parameters.biases
-    product: AnyArray = first
-    offset: AnyArray = np.zeros(len(first)) if bias is None else bias
-    for weight, bias in zip(weights, biases, strict=True):
-        product = weight @ product
-        offset = weight @ offset + (0.0 if bias is None else bias)
-    return product, offset
-
-
-def offset_moduli(parameters: DenseParameters) -> FloatArray:
-    """Offset (k,) of the moduli, to which the rounding of the offset is relative; zero where the last bias is all."""
-    if not any(bias is not None and bias.any() for bias in parameters.biases[:-1]):
-        return np.zeros(len(parameters.weights[-1]))
-    moduli = DenseParameters(
-        tuple(np.abs(weight) for weight in parameters.weights),
-        tuple(None if bias is None else np.abs(bias) for bias in parameters.biases),
-    )
-    offset: FloatArray = end_to_end(moduli)[1]
-    return offset
-
-
 def fit_of(moments: Moments, end_to_end_map: FloatArray, offset: FloatArray) -> float:
     """Mean squared error ``E||W x + b - y||^2`` of a map (k, d) and an offset (k,), never negative.  O(k d^2)."""
     return moments.fit(end_to_end_map, offset)
-
-
-def flatten(parameters: DenseParameters) -> AnyArray:
-    """All weights, then all biases, in one vector (P,)."""
-    pieces = [weight.ravel() for weight in parameters.weights]
-    pieces += [bias.ravel() for bias in parameters.biases if bias is not None]
-    return np.concatenate(pieces)
-
-
-def unflatten(vector: AnyArray, like: DenseParameters) -> DenseParameters:
-    """Inverse of `flatten` with the shapes of ``like``."""
-    at = 0
-    pieces: list[AnyArray | None] = []
-    for part in (*like.weights, *like.biases):
-        if part is None:
-            pieces.append(None)
-            continue
-        pieces.append(vector[at : at + part.size].reshape(part.shape))
-        at += part.size
-    n_layers = len(like.weights)
-    weights = tuple(piece for piece in pieces[:n_layers] if piece is not None)
-    return DenseParameters(weights, tuple(pieces[n_layers:]))

@@ -15,8 +15,8 @@ from service.core.ground.numbers.twofold import Twofold, added, exactly, negated
 from service.core.ground.parameters import FactoredMatrix, Parameters
 from service.core.ground.problems import Problem
 from service.core.ground.results import GlobalMinimum
+from service.core.losses.dense import DenseParameters
 from service.core.losses.exact_map import map_of_factors, map_of_matrices, offset_of_factors, offset_of_matrices
-from service.core.losses.expected import DenseParameters
 from service.core.losses.narrow import dense_or_narrow
 
 FELT = 2.0**16

@@ -13,7 +13,7 @@ import numpy as np
 
 from service.core.ground.parameters import FactoredMatrix, Parameters, UniformColumn, columns_of
 from service.core.ground.problems import Network
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 
 WIDEST_DENSE = 64
 

@@ -11,7 +11,7 @@ from scipy.special import expit, logsumexp, softmax
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Samples
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.vocabulary import Activation, Loss
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.core.ground.problems import Network
-from service.core.losses.expected import DenseParameters, flatten
+from service.core.losses.dense import DenseParameters, flatten
 
 
 def is_frozen(network: Network) -> bool:
@@ -13,7 +13,7 @@ def is_frozen(network: Network) -> bool:
 
 
 def trained_mask(network: Network, parameters: DenseParameters) -> npt.NDArray[np.bool_]:
-    """For every number, in the order of `service.core.losses.expected.flatten`, whether it is trained, shape (P,)."""
+    """For every number, in the order of `service.core.losses.dense.flatten`, whether it is trained, shape (P,)."""
     weights = tuple(
         np.full(weight.shape, layer.frozen_weights is None)
         for layer, weight in zip(network.layers, parameters.weights, strict=True)

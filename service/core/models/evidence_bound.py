@@ -13,7 +13,7 @@ from service.core.ground.numbers.spectrum import EPSILON
 from service.core.ground.problems import Moments
 from service.core.ground.results import Terms
 from service.core.models.linear_vae import LinearVae
-from service.core.several_outputs.quadratic import Quadratic
+from service.core.several_outputs.squared_error.quadratic import Quadratic
 
 HALVINGS = 70
 BRACKET = 1e-6

@@ -10,7 +10,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.exceeding import exceeding
 from service.core.ground.problems import Moments
-from service.core.several_outputs.quadratic import Quadratic, quadratic_of_moments
+from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of_moments
 from service.errors import FieldError, InputError
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.core.ground.problems import Layer, Moments, Network, Problem, Skip
 from service.core.ground.results import GlobalMinimum
-from service.core.several_outputs.quadratic import Quadratic, quadratic_of
-from service.core.several_outputs.ranks import rank_bound
-from service.core.several_outputs.shrinkage import Shrinkage
+from service.core.several_outputs.singular_values.shrinkage import Shrinkage
+from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
+from service.core.several_outputs.squared_error.ranks import rank_bound
 
 SAME = 1e-9
 """Relative difference up to which norms and cosines count as equal."""

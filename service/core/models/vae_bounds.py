@@ -12,12 +12,12 @@ from service.core.ground.enclosures.sources import UNIT, gamma
 from service.core.ground.parameters import Parameters
 from service.core.ground.problems import Problem
 from service.core.ground.results import GlobalMinimum, Terms
+from service.core.losses.dense import DenseParameters
 from service.core.losses.enclosed import loss_of_weights
-from service.core.losses.expected import DenseParameters
 from service.core.models.evidence_bound import Autoencoder, departures, lower_bound, parts_of_departures
 from service.core.models.linear_vae import LinearVae
-from service.core.several_outputs.expanded import quadratic_of_expansion
-from service.core.several_outputs.quadratic import seen_spectrum
+from service.core.several_outputs.squared_error.expanded import quadratic_of_expansion
+from service.core.several_outputs.squared_error.quadratic import seen_spectrum
 
 POSITIVE = 256.0
 """Roundings of a sum of terms of one sign that come from a few products each."""

@@ -12,7 +12,7 @@ from scipy.special import comb, logsumexp, softmax
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
-from service.core.losses.expected import DenseParameters, flatten, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
 from service.core.pictures.objective import Objective, objective_of
 from service.errors import NumericalError
 

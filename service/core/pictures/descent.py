@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from service.core.dynamics.initialisations import generator
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, shapes_of
-from service.core.losses.expected import DenseParameters, flatten
+from service.core.losses.dense import DenseParameters, flatten
 from service.core.pictures.objective import objective_of
 from service.errors import NumericalError
 

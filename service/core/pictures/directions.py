@@ -6,7 +6,7 @@ import numpy as np
 
 from service.core.dynamics.initialisations import generator
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.losses.expected import DenseParameters, flatten, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
 from service.vocabulary import Normalisation
 
 STREAM = 11
@@ -16,7 +16,7 @@ STREAM = 11
 def random_direction(
     point: FloatArray, like: DenseParameters, normalisation: Normalisation, seed: int, number: int
 ) -> FloatArray:
-    """A Gaussian direction, in the order of `service.core.losses.expected.flatten`.
+    """A Gaussian direction, in the order of `service.core.losses.dense.flatten`.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from service.core.curvature.products import HessianProducts
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, Samples, shapes_of
 from service.core.losses import expected, nonlinear
-from service.core.losses.expected import DenseParameters, flatten, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
 from service.vocabulary import Activation, Loss
 
 Product: TypeAlias = Callable[[FloatArray], FloatArray]
@@ -18,7 +18,7 @@ Product: TypeAlias = Callable[[FloatArray], FloatArray]
 
 
 class Objective(Protocol):
-    """Loss, gradient and Hessian at flat points, in the order of `service.core.losses.expected.flatten`."""
+    """Loss, gradient and Hessian at flat points, in the order of `service.core.losses.dense.flatten`."""
 
     like: DenseParameters
 

@@ -12,7 +12,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, Samples
 from service.core.losses.batched import BatchedLoss, Stack
-from service.core.losses.expected import DenseParameters, unflatten
+from service.core.losses.dense import DenseParameters, unflatten
 from service.core.pictures.first_layer import FirstLayer, first_layer
 from service.core.pictures.logistic import Form, folded, forms_on, logistic
 from service.core.pictures.objective import shape_of, uses_moments

@@ -12,7 +12,7 @@ from scipy.linalg import qr
 
 from service.core.ground.numbers.arrays import FloatArray, IntArray
 from service.core.ground.problems import Problem, Samples
-from service.core.losses.expected import DenseParameters, flatten, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
 from service.core.losses.nonlinear import apply
 from service.core.pictures.objective import shape_of
 from service.errors import NumericalError

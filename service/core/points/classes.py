@@ -9,11 +9,11 @@ import numpy as np
 from service.core.curvature.hessian import DENSE_LIMIT, dense_hessian, is_plain, largest_eigenvalue, least_eigenpair
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
-from service.core.losses.expected import DenseParameters, flatten
+from service.core.losses.dense import DenseParameters, flatten
 from service.core.losses.trained import is_frozen, trained_mask
 from service.core.points.pivots import class_by_pivots, rank_share
-from service.core.several_outputs.quadratic import quadratic_of
-from service.core.several_outputs.shrinkage import Shrinkage
+from service.core.several_outputs.singular_values.shrinkage import Shrinkage
+from service.core.several_outputs.squared_error.quadratic import quadratic_of
 from service.vocabulary import Evidence, PointClass
 
 ZERO_TOLERANCE = 1e-8

@@ -11,8 +11,8 @@ import numpy as np
 from service.core.ground.parameters import Parameters
 from service.core.ground.problems import Problem
 from service.core.ground.results import Minima, StationaryPoint, Terms
+from service.core.losses.dense import DenseParameters, end_to_end
 from service.core.losses.enclosed import loss_of_weights
-from service.core.losses.expected import DenseParameters, end_to_end
 from service.core.points.classes import closed_gap, curvature_of
 from service.core.points.directions import Direction, directions_of, imbalances
 from service.core.points.escapes import Escape, escape_from
@@ -20,7 +20,7 @@ from service.core.points.gaps import gaps_of
 from service.core.points.given_weights import check_parameters
 from service.core.points.point_class import class_at
 from service.core.points.stationarity import stationarity_of
-from service.core.several_outputs.quadratic import quadratic_of
+from service.core.several_outputs.squared_error.quadratic import quadratic_of
 from service.vocabulary import Evidence, NumberFormat, PointClass, ToleranceSource
 
 PLATEAU = 0.02

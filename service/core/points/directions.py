@@ -9,7 +9,7 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Network
-from service.core.several_outputs.quadratic import Quadratic
+from service.core.several_outputs.squared_error.quadratic import Quadratic
 
 LEARNED_TOLERANCE = 1e-2
 

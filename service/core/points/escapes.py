@@ -9,7 +9,8 @@ from scipy.optimize import minimize
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.losses.batched import BatchedLoss
-from service.core.losses.expected import DenseParameters, flatten, gradient_of, loss_of, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
+from service.core.losses.expected import gradient_of, loss_of
 from service.core.losses.trained import trained_mask
 from service.core.points.classes import Curvature
 from service.vocabulary import PointClass

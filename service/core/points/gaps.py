@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from service.core.ground.problems import Problem
 from service.core.ground.results import Minima
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.points.gradient_bound import GradientBound, sizes_of
 from service.vocabulary import Status
 

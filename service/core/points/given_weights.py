@@ -4,7 +4,7 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, shapes_of
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.errors import FieldError, InputError
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.core.ground.numbers.spectrum import EPSILON
 from service.core.ground.problems import Problem
-from service.core.losses.expected import DenseParameters, flatten, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
 from service.core.points.moment_recursion import MomentRecursion
 
 UNIT = EPSILON / 2.0

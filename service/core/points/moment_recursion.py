@@ -12,7 +12,8 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Network, Problem
-from service.core.losses.expected import DenseParameters, decay_of, flatten
+from service.core.losses.dense import DenseParameters, flatten
+from service.core.losses.expected import decay_of
 
 State: TypeAlias = tuple[FloatArray, FloatArray, FloatArray]
 """Covariance, covariance with the target and mean of what enters a layer."""

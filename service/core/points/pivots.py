@@ -11,8 +11,8 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
-from service.core.several_outputs.quadratic import Quadratic
-from service.core.several_outputs.ranks import rank_bound
+from service.core.several_outputs.squared_error.quadratic import Quadratic
+from service.core.several_outputs.squared_error.ranks import rank_bound
 from service.vocabulary import PointClass
 
 RANK_TOLERANCE = 1e-8

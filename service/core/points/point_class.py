@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from service.core.ground.problems import Problem
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.points.classes import Classified, Curvature, classify, closed_gap
 from service.core.points.gaps import Gaps
 from service.core.points.stationarity import Stationarity

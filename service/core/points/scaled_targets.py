@@ -13,7 +13,8 @@ from service.core.extremes.reported import UNEVEN, point_with, terms_with, times
 from service.core.extremes.targets import Exponents, ScaledTargets, scaled_targets
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
-from service.core.losses.expected import DenseParameters, flatten, gradient_of, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
+from service.core.losses.expected import gradient_of
 from service.core.points.diagnosis import Diagnosis
 from service.core.points.directions import Direction
 from service.core.points.escapes import Escape

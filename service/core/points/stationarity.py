@@ -10,7 +10,8 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
-from service.core.losses.expected import DenseParameters, flatten, gradient_of
+from service.core.losses.dense import DenseParameters, flatten
+from service.core.losses.expected import gradient_of
 from service.core.losses.trained import trained_mask
 from service.core.points.gradient_bound import POWER_STEPS, GradientBound, sizes_of
 from service.core.points.precision import Format, format_of

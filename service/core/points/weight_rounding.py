@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.points.precision import Format
 
 DOUBLE_UNIT = 2.0**-53

@@ -8,7 +8,8 @@ import numpy as np
 
 from service.core.data_facts.labels import CLASSIFICATION_LOSSES
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.losses.expected import DenseParameters, loss_of
+from service.core.losses.dense import DenseParameters
+from service.core.losses.expected import loss_of
 from service.core.losses.logarithms import log_loss
 from service.core.ranks.results import Prediction
 from service.core.ranks.setting import Setting

@@ -16,11 +16,11 @@ def simple(
 ) -> Condition:
     """A condition that is always decided, from one quantity."""
 
-    def verdict(setting: Setting) -> Judgement:
+    def judgement(setting: Setting) -> Judgement:
         holds = check(setting)
         return Judgement(holds, {evidence: of(setting)}, "" if holds else no)
 
-    return Condition(name, verdict)
+    return Condition(name, judgement)
 
 
 def _activations(setting: Setting) -> str:

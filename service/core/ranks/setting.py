@@ -161,9 +161,9 @@ class Setting:
     @cached_property
     def growth(self) -> Judgement:
         """Whether gradient flow drives the norm of every layer to infinity."""
-        for verdict in (self._growing_loss, self._gradient_flow, self._undecayed, self._unfrozen):
-            if verdict.holds is not True:
-                return verdict
+        for judgement in (self._growing_loss, self._gradient_flow, self._undecayed, self._unfrozen):
+            if judgement.holds is not True:
+                return judgement
         if self.problem.network.bias is not Bias.NONE:
             return Judgement(None, {"bias": self.problem.network.bias.value}, "biases can carry the growth instead")
         separable = self.separability

@@ -22,7 +22,7 @@ from service.core.reductions.step import (
     transposed,
     with_network,
 )
-from service.core.several_outputs.quadratic import WHITE_TOLERANCE, quadratic_of
+from service.core.several_outputs.squared_error.quadratic import WHITE_TOLERANCE, quadratic_of
 
 
 def turned_round(problem: Problem) -> Step | str | None:

@@ -16,8 +16,9 @@ from service.core.ground.numbers.twofold import Twofold, added, exactly, matrix_
 from service.core.ground.parameters import FactoredMatrix, Parameters, columns_of, squared_norm
 from service.core.ground.problems import Moments, Network, Problem
 from service.core.ground.results import Terms
+from service.core.losses.dense import DenseParameters
 from service.core.losses.enclosed import POSITIVE, EnclosedLoss, enclosed_loss, is_sharp
-from service.core.losses.expected import DenseParameters, noise_variance
+from service.core.losses.expected import noise_variance
 from service.core.losses.last_bias import FELT, left_over
 from service.core.losses.narrow import dense_or_narrow
 from service.core.reductions.graph import end_map

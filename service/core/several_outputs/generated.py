@@ -8,7 +8,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.bracketed import bracketed_root
 from service.core.ground.numbers.twofold import added, exactly, product
 from service.core.ground.problems import Samples
-from service.core.several_outputs.shrinkage import Shrinkage
+from service.core.several_outputs.singular_values.shrinkage import Shrinkage
 
 
 def generated_samples(

@@ -5,10 +5,10 @@ import numpy as np
 from service.core.ground.hypotheses import ALL_TRAINED, DATA, LINEAR, NO_SKIPS, SQUARED_LOSS
 from service.core.ground.problems import Problem
 from service.core.ground.rules import Hypothesis, Judgement
-from service.core.several_outputs.quadratic import WHITE_TOLERANCE, quadratic_of
-from service.core.several_outputs.ranks import rank_bound
-from service.core.several_outputs.water_filling import equality_holds, noisy_layers
-from service.core.several_outputs.water_level import water_level
+from service.core.several_outputs.noise.water_filling import equality_holds, noisy_layers
+from service.core.several_outputs.noise.water_level import water_level
+from service.core.several_outputs.squared_error.quadratic import WHITE_TOLERANCE, quadratic_of
+from service.core.several_outputs.squared_error.ranks import rank_bound
 
 _VACUOUS = Judgement(True, {"data": False})
 """Without data nothing contradicts a condition on them; that data are missing is a hypothesis of its own."""

@@ -10,13 +10,13 @@ from service.core.ground.problems import Problem
 from service.core.ground.results import GlobalMinimum, Solution, StationaryPoint, Thresholds, Transition
 from service.core.ground.roles import Solver
 from service.core.several_outputs import hypotheses as needs
-from service.core.several_outputs.answer import UNIQUE, ZERO_UNIQUE, global_minimum
-from service.core.several_outputs.common_decay import common_decay
-from service.core.several_outputs.layers import aligned_layers
-from service.core.several_outputs.origin import origin_of, origin_points
-from service.core.several_outputs.quadratic import Quadratic, quadratic_of
-from service.core.several_outputs.ranks import rank_bound
-from service.core.several_outputs.subsets import best_subsets, count_subsets
+from service.core.several_outputs.singular_values.common_decay import common_decay
+from service.core.several_outputs.singular_values.subsets import best_subsets, count_subsets
+from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
+from service.core.several_outputs.squared_error.ranks import rank_bound
+from service.core.several_outputs.weights.layers import aligned_layers
+from service.core.several_outputs.weights.minimum import UNIQUE, ZERO_UNIQUE, global_minimum
+from service.core.several_outputs.weights.origin import origin_of, origin_points
 from service.vocabulary import Evidence, PointClass, PointKind, Status
 
 

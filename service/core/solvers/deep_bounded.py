@@ -14,20 +14,20 @@ from service.core.ground.problems import Problem
 from service.core.ground.results import GlobalMinimum, Solution, Thresholds
 from service.core.ground.roles import Solver
 from service.core.several_outputs import hypotheses as needs
-from service.core.several_outputs.answer import global_minimum, minimum_point
-from service.core.several_outputs.common_decay import common_decay
-from service.core.several_outputs.envelope import Penalised
-from service.core.several_outputs.guided import guided
-from service.core.several_outputs.layers import aligned_layers
-from service.core.several_outputs.nuclear import minimise as minimise_nuclear
-from service.core.several_outputs.origin import origin_of, origin_points
-from service.core.several_outputs.quadratic import Quadratic, quadratic_of
-from service.core.several_outputs.rank_one import RankOneObjective
-from service.core.several_outputs.rank_one import minimise as minimise_rank_one
-from service.core.several_outputs.ranks import rank_bound
-from service.core.several_outputs.reweighted import settle
-from service.core.several_outputs.shrinkage import Shrinkage
-from service.core.several_outputs.thresholds import collapse_thresholds
+from service.core.several_outputs.concave_penalty.guided import guided
+from service.core.several_outputs.concave_penalty.penalised import Penalised
+from service.core.several_outputs.concave_penalty.reweighted import settle
+from service.core.several_outputs.nuclear_norm.solution import minimise as minimise_nuclear
+from service.core.several_outputs.rank_one.objective import RankOneObjective
+from service.core.several_outputs.rank_one.search import minimise as minimise_rank_one
+from service.core.several_outputs.rank_one.thresholds import collapse_thresholds
+from service.core.several_outputs.singular_values.common_decay import common_decay
+from service.core.several_outputs.singular_values.shrinkage import Shrinkage
+from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
+from service.core.several_outputs.squared_error.ranks import rank_bound
+from service.core.several_outputs.weights.layers import aligned_layers
+from service.core.several_outputs.weights.minimum import global_minimum, minimum_point
+from service.core.several_outputs.weights.origin import origin_of, origin_points
 from service.vocabulary import Evidence, Status
 
 PERTURBED_STARTS = 3
@@ -40,10 +40,10 @@ def solve(problem: Problem) -> Solution:
     """Best stationary point found, with the origin."""
     quadratic = quadratic_of(problem)
     decays = problem.network.weight_decays
-    task = Penalised.of(quadratic, decays, rank_bound(problem, quadratic))
+    objective = Penalised.of(quadratic, decays, rank_bound(problem, quadratic))
     end_map = np.zeros_like(quadratic.target)
     if quadratic.correlation_norm > 0.0:
-        end_map = _search(problem, task)
+        end_map = _search(problem, objective)
     minimum = _minimum(problem, quadratic, end_map)
     reason = "the barrier of the reduced problem is not known for these inputs"
     origin = origin_of(problem, quadratic, minimum.trivial, None, reason)
@@ -62,16 +62,16 @@ def solve(problem: Problem) -> Solution:
     )
 
 
-def _starts(problem: Problem, task: Penalised) -> Iterator[FloatArray]:
+def _starts(problem: Problem, objective: Penalised) -> Iterator[FloatArray]:
     """Maps to descend from: least squares, the best of rank one, for two layers the convex problem, perturbations.
 
     On inputs of very different scales convex relaxations come first: decay forbids what least squares does with
     inputs that hardly vary, and beside that the rest of its map is rounding.
     """
-    quadratic, decays = task.quadratic, problem.network.weight_decays
-    if task.graded:
+    quadratic, decays = objective.quadratic, problem.network.weight_decays
+    if objective.graded:
         levels = [share * quadratic.correlation_norm for share in SHARES]
-        relaxed = sorted((_relaxed(quadratic, level) for level in levels), key=task.value)
+        relaxed = sorted((_relaxed(quadratic, level) for level in levels), key=objective.value)
         yield from relaxed
     least_squares = quadratic.target / quadratic.scales
     yield least_squares
@@ -92,15 +92,15 @@ def _relaxed(quadratic: Quadratic, level: float) -> FloatArray:
     return result
 
 
-def _search(problem: Problem, task: Penalised) -> FloatArray:
+def _search(problem: Problem, objective: Penalised) -> FloatArray:
     """Best map over all starts; one alone where a lower bound proves that it leads to the least."""
-    starts = _starts(problem, task)
-    best, proved = guided(task, next(starts))
+    starts = _starts(problem, objective)
+    best, proved = guided(objective, next(starts))
     if proved:
         return best
-    other = min((settle(task, start) for start in starts), key=task.value)
-    if task.value(other) < task.value(best) - NOTICEABLE * task.quadratic.total:
-        return guided(task, other)[0]
+    other = min((settle(objective, start) for start in starts), key=objective.value)
+    if objective.value(other) < objective.value(best) - NOTICEABLE * objective.quadratic.total:
+        return guided(objective, other)[0]
     return best
 
 

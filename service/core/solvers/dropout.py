@@ -10,14 +10,14 @@ from service.core.ground.problems import Problem
 from service.core.ground.results import GlobalMinimum, Solution, Thresholds, Transition
 from service.core.ground.roles import Solver
 from service.core.several_outputs import hypotheses as needs
-from service.core.several_outputs.answer import global_minimum, minimum_point
-from service.core.several_outputs.layers import product_svd
-from service.core.several_outputs.noisy_layers import noisy_parameters
-from service.core.several_outputs.origin import origin_of, origin_points
-from service.core.several_outputs.quadratic import Quadratic, quadratic_of
-from service.core.several_outputs.ranks import rank_bound
-from service.core.several_outputs.water_filling import Level, effective_noise, fill, transition_scales
-from service.core.several_outputs.water_level import decay_level, water_level
+from service.core.several_outputs.noise.water_filling import Level, effective_noise, fill, transition_scales
+from service.core.several_outputs.noise.water_level import decay_level, water_level
+from service.core.several_outputs.noise.weights import noisy_parameters
+from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
+from service.core.several_outputs.squared_error.ranks import rank_bound
+from service.core.several_outputs.weights.layers import product_svd
+from service.core.several_outputs.weights.minimum import global_minimum, minimum_point
+from service.core.several_outputs.weights.origin import origin_of, origin_points
 from service.vocabulary import Evidence, Status
 
 

@@ -10,13 +10,15 @@ from service.core.ground.problems import Problem
 from service.core.ground.results import GlobalMinimum, Solution, Thresholds
 from service.core.ground.roles import Solver
 from service.core.several_outputs import hypotheses as needs
-from service.core.several_outputs.answer import UNIQUE, ZERO_UNIQUE, global_minimum
-from service.core.several_outputs.lane_points import TIE_TOLERANCE, Lanes
-from service.core.several_outputs.layers import aligned_layers
-from service.core.several_outputs.origin import origin_of, origin_points
-from service.core.several_outputs.quadratic import Quadratic, quadratic_of
-from service.core.several_outputs.ranks import rank_bound
-from service.core.several_outputs.shrinkage import Shrinkage
+from service.core.several_outputs.singular_values.lanes import TIE_TOLERANCE, Lanes
+from service.core.several_outputs.singular_values.points import points
+from service.core.several_outputs.singular_values.shrinkage import Shrinkage
+from service.core.several_outputs.singular_values.transitions import barrier_of, transitions_of
+from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
+from service.core.several_outputs.squared_error.ranks import rank_bound
+from service.core.several_outputs.weights.layers import aligned_layers
+from service.core.several_outputs.weights.minimum import UNIQUE, ZERO_UNIQUE, global_minimum
+from service.core.several_outputs.weights.origin import origin_of, origin_points
 from service.vocabulary import Status
 
 
@@ -46,9 +48,9 @@ def solve(problem: Problem) -> Solution:
     quadratic = quadratic_of(problem)
     lanes = lanes_of(problem, quadratic)
     minimum = _minimum(problem, quadratic, lanes)
-    barrier, reason = lanes.barrier()
+    barrier, reason = barrier_of(lanes)
     origin = origin_of(problem, quadratic, not lanes.active, barrier, reason)
-    listed, completeness = lanes.points()
+    listed, completeness = points(lanes)
     return Solution(
         "factorisation",
         SOLVER.theorems,
@@ -96,7 +98,7 @@ def _thresholds(lanes: Lanes) -> Thresholds:
         reasons["critical_noise_variance"] = "never: with one hidden layer noise does not move the threshold"
     else:
         reasons["critical_noise_variance"] = "not known for several outputs and more than one hidden layer"
-    transitions = lanes.transitions()
+    transitions = transitions_of(lanes)
     if not transitions:
         why = "inputs and targets are uncorrelated: zero is optimal at every decay"
         for name in ("critical_decay_scale", "metastable_up_to_decay_scale", "transition_order"):

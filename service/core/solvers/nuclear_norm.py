@@ -11,13 +11,13 @@ from service.core.ground.problems import Problem
 from service.core.ground.results import GlobalMinimum, Solution
 from service.core.ground.roles import Solver
 from service.core.several_outputs import hypotheses as needs
-from service.core.several_outputs.answer import UNIQUE, ZERO_UNIQUE, global_minimum, minimum_point
-from service.core.several_outputs.common_decay import common_decay
-from service.core.several_outputs.layers import aligned_layers
-from service.core.several_outputs.nuclear import NuclearSolution, minimise
-from service.core.several_outputs.origin import origin_of, origin_points
-from service.core.several_outputs.quadratic import Quadratic, quadratic_of
-from service.core.several_outputs.thresholds import collapse_thresholds
+from service.core.several_outputs.nuclear_norm.solution import NuclearSolution, minimise
+from service.core.several_outputs.rank_one.thresholds import collapse_thresholds
+from service.core.several_outputs.singular_values.common_decay import common_decay
+from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
+from service.core.several_outputs.weights.layers import aligned_layers
+from service.core.several_outputs.weights.minimum import UNIQUE, ZERO_UNIQUE, global_minimum, minimum_point
+from service.core.several_outputs.weights.origin import origin_of, origin_points
 from service.vocabulary import Status
 
 

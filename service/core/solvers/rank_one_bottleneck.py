@@ -11,13 +11,14 @@ from service.core.ground.problems import Problem
 from service.core.ground.results import GlobalMinimum, Solution
 from service.core.ground.roles import Solver
 from service.core.several_outputs import hypotheses as needs
-from service.core.several_outputs.answer import UNIQUE, ZERO_UNIQUE, global_minimum, minimum_point
-from service.core.several_outputs.layers import aligned_layers
-from service.core.several_outputs.origin import origin_of, origin_points
-from service.core.several_outputs.quadratic import Quadratic, quadratic_of
-from service.core.several_outputs.rank_one import RankOne, RankOneObjective, minimise
-from service.core.several_outputs.shrinkage import Shrinkage
-from service.core.several_outputs.thresholds import rank_one_thresholds
+from service.core.several_outputs.rank_one.objective import RankOneObjective
+from service.core.several_outputs.rank_one.search import RankOne, minimise
+from service.core.several_outputs.rank_one.thresholds import rank_one_thresholds
+from service.core.several_outputs.singular_values.shrinkage import Shrinkage
+from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
+from service.core.several_outputs.weights.layers import aligned_layers
+from service.core.several_outputs.weights.minimum import UNIQUE, ZERO_UNIQUE, global_minimum, minimum_point
+from service.core.several_outputs.weights.origin import origin_of, origin_points
 from service.vocabulary import Status
 
 
@@ -25,8 +26,8 @@ def solve(problem: Problem) -> Solution:
     """Global minimum of a decayed network through a bottleneck of one."""
     quadratic = quadratic_of(problem)
     decays = problem.network.weight_decays
-    task = RankOneObjective(quadratic, Shrinkage.of(decays))
-    found = minimise(task)
+    objective = RankOneObjective(quadratic, Shrinkage.of(decays))
+    found = minimise(objective)
     minimum = rank_one_minimum(problem, quadratic, found)
     reason = "the barrier of the reduced problem has no closed form for inputs that are not white"
     origin = origin_of(problem, quadratic, minimum.trivial, None, reason)
@@ -39,7 +40,7 @@ def solve(problem: Problem) -> Solution:
         minimum,
         tuple(points),
         "not complete: the origin and the global minimum; other stationary points are not listed",
-        rank_one_thresholds(task),
+        rank_one_thresholds(objective),
         origin,
     )
 

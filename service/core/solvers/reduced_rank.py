@@ -14,12 +14,12 @@ from service.core.ground.problems import Problem
 from service.core.ground.results import GlobalMinimum, Origin, Solution, StationaryPoint, Thresholds
 from service.core.ground.roles import Solver
 from service.core.several_outputs import hypotheses as needs
-from service.core.several_outputs.answer import global_minimum
-from service.core.several_outputs.layers import aligned_layers, product_svd
-from service.core.several_outputs.origin import origin_of, origin_points
-from service.core.several_outputs.quadratic import Quadratic, quadratic_of, with_ridge
-from service.core.several_outputs.ranks import rank_bound
-from service.core.several_outputs.subsets import LISTED_AT_MOST, best_subsets, count_subsets
+from service.core.several_outputs.singular_values.subsets import LISTED_AT_MOST, best_subsets, count_subsets
+from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of, with_ridge
+from service.core.several_outputs.squared_error.ranks import rank_bound
+from service.core.several_outputs.weights.layers import aligned_layers, product_svd
+from service.core.several_outputs.weights.minimum import global_minimum
+from service.core.several_outputs.weights.origin import origin_of, origin_points
 from service.vocabulary import Evidence, PointClass, PointKind, Status
 
 TIE_TOLERANCE = 1e-10

@@ -10,12 +10,12 @@ from service.core.ground.problems import Problem
 from service.core.ground.results import Solution, Thresholds
 from service.core.ground.roles import Solver
 from service.core.several_outputs import hypotheses as needs
-from service.core.several_outputs.answer import global_minimum, minimum_point
-from service.core.several_outputs.layers import product_svd
-from service.core.several_outputs.noisy_layers import noisy_parameters
-from service.core.several_outputs.origin import origin_of, origin_points
-from service.core.several_outputs.quadratic import quadratic_of
-from service.core.several_outputs.uncentred import least_point, noise_coordinates
+from service.core.several_outputs.noise.uncentred import least_point, noise_coordinates
+from service.core.several_outputs.noise.weights import noisy_parameters
+from service.core.several_outputs.squared_error.quadratic import quadratic_of
+from service.core.several_outputs.weights.layers import product_svd
+from service.core.several_outputs.weights.minimum import global_minimum, minimum_point
+from service.core.several_outputs.weights.origin import origin_of, origin_points
 from service.vocabulary import Status
 
 

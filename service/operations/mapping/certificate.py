@@ -42,8 +42,8 @@ def outwards(bound: float, factor: float, direction: float) -> float:
 
 def finding_to_wire(finding: Finding) -> wire.HypothesisFinding:
     """A hypothesis with what decided it; a reason only where there is one."""
-    verdict = finding.verdict
-    evidence = dict(verdict.evidence)
+    judgement = finding.judgement
+    evidence = dict(judgement.evidence)
     return wire.HypothesisFinding(
-        name=finding.name, holds=verdict.holds, evidence=evidence, **applying(reason=verdict.reason or None)
+        name=finding.name, holds=judgement.holds, evidence=evidence, **applying(reason=judgement.reason or None)
     )

@@ -11,7 +11,7 @@ from service.core.curvature.spectrum import LARGEST, hessian_spectrum, layer_spe
 from service.core.extremes.reported import UNEVEN, times
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.results import Minima
-from service.core.losses.expected import DenseParameters, flatten, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
 from service.core.losses.trained import is_frozen
 from service.core.points.diagnosis import Diagnosis
 from service.core.points.directions import Direction, DirectionState

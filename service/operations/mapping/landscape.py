@@ -8,7 +8,7 @@ from service.core.ground.rules import Fact, Finding
 from service.core.landscapes.barcode import Bar
 from service.core.landscapes.verdicts import Applied, Ruling
 from service.core.landscapes.witnesses.table import Witness
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.operations.mapping import minima as minima_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.landscape_facts import facts_to_wire
@@ -161,10 +161,10 @@ def _rules(rules: Iterable[Applied]) -> list[wire.Rule]:
 
 
 def _finding(finding: Finding) -> wire.HypothesisResult:
-    verdict = finding.verdict
-    evidence = dict(verdict.evidence)
+    judgement = finding.judgement
+    evidence = dict(judgement.evidence)
     return wire.HypothesisResult(
-        name=finding.name, holds=verdict.holds, evidence=evidence, **applying(reason=verdict.reason or None)
+        name=finding.name, holds=judgement.holds, evidence=evidence, **applying(reason=judgement.reason or None)
     )
 
 

@@ -194,8 +194,8 @@ def _invariant(row: MeasuredInvariant) -> wire.InvariantAnswer:
 
 
 def _why_silent(row: Application) -> str:
-    failed = [finding for finding in row.findings if finding.verdict.holds is False]
-    return "; ".join(f"{finding.name}: {finding.verdict.reason}" for finding in failed)
+    failed = [finding for finding in row.findings if finding.judgement.holds is False]
+    return "; ".join(f"{finding.name}: {finding.judgement.reason}" for finding in failed)
 
 
 def _rule(row: Application) -> wire.RuleAnswer:

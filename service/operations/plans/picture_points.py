@@ -11,7 +11,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.parameters import Parameters
 from service.core.ground.problems import Problem
 from service.core.ground.results import Minima
-from service.core.losses.expected import DenseParameters, flatten
+from service.core.losses.dense import DenseParameters, flatten
 from service.core.one_output.reduced import reduced_of
 from service.core.one_output.sphere import multiplier
 from service.core.one_output.weights import balanced_parameters

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.pictures.directions import cosine, fingerprint, random_direction
 from service.core.pictures.objective import shape_of
 from service.core.pictures.rows import rows_of

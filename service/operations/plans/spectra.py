@@ -12,7 +12,7 @@ from service.core.curvature.spectrum import LARGEST, hessian_spectrum
 from service.core.dynamics.initialisations import generator
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
-from service.core.losses.expected import unflatten
+from service.core.losses.dense import unflatten
 from service.core.pictures.objective import objective_of, shape_of, uses_moments
 from service.errors import InputError
 from service.operations.plans.packing import unpack

@@ -4,6 +4,8 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from service.errors import EngineError, LimitExceeded
@@ -50,7 +52,8 @@ class Compute:
         self.check_capacity()
         with self._lock:
             self.running += 1
-        future = self._pool.submit(call, *args, **kwargs)
+        # what is known of the request, such as the prefix of its addresses, holds in the thread, too
+        future = self._pool.submit(copy_context().run, partial(call, *args, **kwargs))
         future.add_done_callback(self._finished)
         limit_s = min(time_limit_s or self._max_seconds, self._max_seconds)
         try:

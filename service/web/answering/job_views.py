@@ -14,6 +14,7 @@ from service.operations.drawing.rendering import render
 from service.operations.plans.columns import plain
 from service.operations.table import BY_NAME
 from service.schemas.jobs import JobFailure, JobStatus
+from service.web.addresses import address
 from service.web.answering.questions import LARGE_BYTES
 from service.web.drawing import FORMS, PNG, SVG, wanted
 
@@ -47,7 +48,7 @@ def result_response(request: Request, job: Job, payload: Payload) -> Response:
 
 
 def _result(job: Job) -> str:
-    return f"/v1/jobs/{job.id}/results"
+    return address(f"/v1/jobs/{job.id}/results")
 
 
 def job_status(job: Job) -> JobStatus:

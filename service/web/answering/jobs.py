@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from service.jobs.service import JobService
 from service.jobs.values import Job, JobState
+from service.web.addresses import address
 from service.web.answering.job_views import job_status, result_response
 from service.web.preferences import preference, tenant_of
 from service.web.responses import json_response
@@ -35,7 +36,7 @@ async def answer_with_job(request: Request, job_id: str) -> Response:
     asked = preference(request)
     job = await _wait(service, job_id, tenant, asked.wait_s or 0.0)
     answer = await _answer(request, service, job, tenant)
-    answer.headers["Location"] = f"/v1/jobs/{job.id}"
+    answer.headers["Location"] = address(f"/v1/jobs/{job.id}")
     if asked.wants_job:
         answer.headers["Preference-Applied"] = asked.applied
     return answer

@@ -34,7 +34,7 @@ async def answer(request: Request, name: str) -> Response:
     Raises
     ------
     service.errors.ServiceError
-        Which the handlers of the app turn into problem documents.
+        Which the handlers of the app turn into problem details.
     """
     runtime = runtime_of(request)
     settings = runtime.settings

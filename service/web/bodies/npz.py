@@ -33,8 +33,7 @@ def read_npy(data: bytes, name: str) -> npt.NDArray[Any]:
     if header.bytes != len(rest):
         raise MalformedBody(f"the array {name} has a number of bytes that differs from its header")
     if not rest:
-        # without numbers only the number of rows is left of a shape, and that of columns where there are no rows
-        return np.zeros((0,) * len(header.shape), header.dtype)
+        return np.zeros(header.shape, header.dtype)
     array = np.frombuffer(rest, dtype=header.dtype)
     return array.reshape(header.shape, order="F" if header.fortran_order else "C")
 

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from service.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from service.errors import BodyTooLarge, MalformedBody, UnsupportedEncoding, UnsupportedMediaType
 from service.web.bodies.documents import from_npz, parse_json
 from service.web.bodies.npz import announced_bytes, as_json, by_place, place, read_npy, read_npz
 
@@ -99,25 +99,34 @@ def _content_type(request: Request) -> str:
     kind, parameters = _kind(content_type), content_type.partition(";")[2]
     if kind not in (JSON, NPZ, MULTIPART):
         raise UnsupportedMediaType(f"send the body with the header content-type: {JSON} (or {NPZ}, or {MULTIPART})")
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedMediaType("send the body without a content encoding")
+    check_encoding(headers)
     if kind == JSON and "charset" in parameters.lower() and "utf-8" not in parameters.lower():
         raise UnsupportedMediaType("send JSON as UTF-8")
     return content_type
+
+
+def check_encoding(headers: Headers) -> None:
+    """Refuse whatever is packed, by one coding or several, in one line of the header or several.
+
+    Raises
+    ------
+    UnsupportedEncoding
+    """
+    codings = ",".join(headers.getlist("content-encoding")).split(",")
+    if any(coding.strip().lower() not in ("", "identity") for coding in codings):
+        raise UnsupportedEncoding("send the body without a content encoding")
 
 
 async def _read(request: Request, max_bytes: int) -> bytes:
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
         raise _too_large(max_bytes)
-    chunks: list[bytes] = []
-    size = 0
+    content = bytearray()
     async for chunk in request.stream():
-        size += len(chunk)
-        if size > max_bytes:
+        if len(content) + len(chunk) > max_bytes:
             raise _too_large(max_bytes)
-        chunks.append(chunk)
-    return b"".join(chunks)
+        content += chunk
+    return bytes(content)
 
 
 def _too_large(max_bytes: int) -> BodyTooLarge:

@@ -11,6 +11,7 @@ from service.jobs.store.datasets import DatasetRecord
 from service.operations.uploads.formats import FORMATS
 from service.schemas.datasets import Dataset, DatasetList, DatasetSummary, UploadOptions
 from service.web import documentation
+from service.web.addresses import address
 from service.web.answering.job_views import iso
 from service.web.answering.jobs import jobs_of, stored
 from service.web.bodies.reading import MULTIPART
@@ -70,7 +71,7 @@ async def post_dataset(request: Request, options: Annotated[UploadOptions, Query
     shapes(request.scope, numbers=record.numbers)
     answer = json_response(_dataset(datasets, record))
     answer.status_code = 201 if created else 200
-    answer.headers["Location"] = f"/v1/datasets/{record.id}"
+    answer.headers["Location"] = address(f"/v1/datasets/{record.id}")
     return answer
 
 

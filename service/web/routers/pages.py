@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, Response
 
 from service.errors import NotFound
 from service.schemas.error_kinds import BY_CODE, ERROR_KINDS
+from service.web.addresses import address
 
 PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -40,10 +41,10 @@ async def documentation_page() -> Response:
 async def problems_page() -> Response:
     """List the kinds of errors."""
     rows = "".join(
-        f'<li><a href="/problems/{row.code}">{row.code}</a> ({row.status}): {escape(row.title)}</li>'
+        f'<li><a href="problems/{row.code}">{row.code}</a> ({row.status}): {escape(row.title)}</li>'
         for row in ERROR_KINDS
     )
-    return _problem_page("Errors", f"<ul>{rows}</ul>")
+    return _problem_page("Errors", f"<ul>{rows}</ul>", "./")
 
 
 @router.api_route("/problems/{code}", methods=METHODS)
@@ -52,13 +53,14 @@ async def problem_page(code: str) -> Response:
     if code not in BY_CODE:
         raise NotFound("there is no such kind of error")
     row = BY_CODE[code]
-    facts = f"<p>Status {row.status}, type <code>/problems/{row.code}</code>.</p>"
-    text = f'<p>{escape(row.meaning)}</p>{facts}<p><a href="/problems">All kinds of errors</a></p>'
-    return _problem_page(row.title, text)
+    facts = f"<p>Status {row.status}, type <code>{address(f'/problems/{row.code}')}</code>.</p>"
+    text = f'<p>{escape(row.meaning)}</p>{facts}<p><a href="../problems">All kinds of errors</a></p>'
+    return _problem_page(row.title, text, "../")
 
 
-def _problem_page(title: str, content: str) -> Response:
-    return _page(Template(_file("problem.html")).substitute(title=escape(title), content=content))
+def _problem_page(title: str, content: str, start: str) -> Response:
+    """A page from which the start page lies at ``start``."""
+    return _page(Template(_file("problem.html")).substitute(title=escape(title), content=content, start=start))
 
 
 def _page(content: str) -> Response:

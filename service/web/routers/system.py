@@ -13,6 +13,7 @@ from starlette.responses import Response
 from service.schemas.system import Health, Readiness, Version
 from service.version import ENGINE_VERSION
 from service.web import documentation, openapi
+from service.web.addresses import prefix
 from service.web.answering.jobs import jobs_of, stored
 from service.web.responses import json_response
 from service.web.runtime import runtime_of
@@ -97,5 +98,5 @@ async def get_metrics(request: Request) -> Response:
 @router.get("/openapi.json", include_in_schema=False)
 async def get_openapi(request: Request) -> Response:
     """Serve the OpenAPI document."""
-    made = await asyncio.to_thread(openapi.as_json, request.app)
+    made = await asyncio.to_thread(openapi.as_json, request.app, prefix())
     return Response(made, media_type="application/json")

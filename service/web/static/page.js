@@ -63,11 +63,11 @@ function show(answer, milliseconds) {
 }
 
 async function ask() {
-  const problem = await (await fetch("/static/demo.json")).text();
+  const problem = await (await fetch("static/demo.json")).text();
   part("command").firstElementChild.textContent =
-    `curl -s ${location.origin}/v1/minima -H 'content-type: application/json' -d '${problem.trim()}'`;
+    `curl -s ${new URL("v1/minima", location.href)} -H 'content-type: application/json' -d '${problem.trim()}'`;
   const started = performance.now();
-  const reply = await fetch("/v1/minima", {
+  const reply = await fetch("v1/minima", {
     method: "POST", headers: { "content-type": "application/json" }, body: problem,
   });
   const answer = await reply.json();

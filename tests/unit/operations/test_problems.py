@@ -10,7 +10,8 @@ import pytest
 from service.core.ground.data.moments import moments_of
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Samples
-from service.core.losses.expected import DenseParameters, loss_of
+from service.core.losses.dense import DenseParameters
+from service.core.losses.expected import loss_of
 from service.core.several_outputs.generated import fit_on_samples
 from service.operations.problems import generate, parse
 from service.schemas.generated import GENERATED_EXAMPLE, GeneratedProblem

@@ -1,5 +1,6 @@
 """What a check of an answer says: a field of the answer, what was found for it, and whether the two agree."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,8 +8,8 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.spectrum import EPSILON, length_of
 from service.core.ground.problems import Problem
-from service.core.ground.results import Certificate, GlobalMinimum, Solution
-from service.core.losses.expected import DenseParameters
+from service.core.ground.results import Certificate, GlobalMinimum, Solution, Terms
+from service.core.losses.dense import DenseParameters
 from service.core.losses.narrow import dense_or_narrow
 
 MOST_HESSIAN = 400
@@ -153,6 +154,25 @@ def kind(claimed: Certificate, fresh: Certificate) -> Comparison:
     broken = [check.name for check in fresh.checks if not check.passed]
     found = "certified" if fresh.holds else f"bounded: {', '.join(broken) or 'the gap is open'}"
     return Comparison("certificate.kind", found, fresh.holds or not claimed.holds)
+
+
+def losses(
+    minimum: GlobalMinimum, terms: Terms, claimed: Certificate, fresh: Certificate, slack: float
+) -> Iterator[Comparison]:
+    """The claimed loss with its parts, and the claimed bounds, beside those of the returned weights.
+
+    A lower bound is true where it is at most one that was proved afresh.
+    """
+    pairs = (
+        ("global_minimum.loss", minimum.loss, fresh.upper_bound),
+        ("certificate.upper_bound", claimed.upper_bound, fresh.upper_bound),
+        ("global_minimum.terms.fit", minimum.terms.fit, terms.fit),
+        ("global_minimum.terms.noise", minimum.terms.noise, terms.noise),
+        ("global_minimum.terms.decay", minimum.terms.decay, terms.decay),
+    )
+    yield from (close(field, said, found, slack, scales=True) for field, said, found in pairs)
+    proved = bool(claimed.lower_bound <= fresh.lower_bound + slack)
+    yield Comparison("certificate.lower_bound", fresh.lower_bound, proved, scales_with_loss=True)
 
 
 def close(field: str, claimed: float, found: float, tolerance: float, *, scales: bool) -> Comparison:

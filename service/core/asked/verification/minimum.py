@@ -20,8 +20,9 @@ from service.core.asked.verification.comparison import (
 from service.core.curvature.dense import hessian_of
 from service.core.ground.numbers.spectrum import EPSILON
 from service.core.ground.problems import Layer, Network
+from service.core.losses.dense import DenseParameters, end_to_end, flatten
 from service.core.losses.enclosed import loss_of_weights
-from service.core.losses.expected import DenseParameters, end_to_end, flatten, gradient_of
+from service.core.losses.expected import gradient_of
 from service.core.losses.narrow import dense_or_narrow
 from service.vocabulary import PointClass
 

@@ -16,15 +16,17 @@ from service.core.asked.verification.comparison import (
     close_arrays,
     close_maps,
     kind,
+    losses,
     offset_rounding,
 )
 from service.core.ground.parameters import Parameters
 from service.core.ground.problems import Problem
-from service.core.ground.results import Certificate, Solution
+from service.core.ground.results import Certificate, GlobalMinimum, Solution
 from service.core.ground.roles import Certifier
+from service.core.reductions.certified import certificate_of
 from service.core.reductions.graph import end_map, exact_terms
-from service.core.reductions.lifted import certificate_of, evaluated, free_offset
 from service.core.reductions.objective import seen_problem
+from service.core.reductions.own_loss import evaluated, free_offset
 from service.core.reductions.step import Weights
 from service.core.reductions.table import Reduction
 
@@ -60,52 +62,19 @@ def _compared(
     if parameters is None:
         return
     weights = Weights(parameters.weights, parameters.skips)
-    frozen_as_given = [layer.frozen_weights for layer in problem.network.layers]
-    kept = all(
-        frozen is None or np.allclose(own.dense(), frozen, rtol=1e-12, atol=0.0)
-        for own, frozen in zip(weights.layers, frozen_as_given, strict=True)
-    )
-    yield Comparison("global_minimum.weights", "the same" if kept else "changed", kept)
+    yield _frozen(problem, weights)
     bias = parameters.biases[-1]
     found = evaluated(problem, weights, None if bias is None else bias.dense()[:, 0])
-    terms, offset = found.terms, free_offset(problem, weights)
+    terms = found.terms
     if not (np.isfinite(terms.loss) and np.isfinite(found.slope)):
         yield BEYOND
         return
     fresh = certificate_of(reduction, minimum, _plain_certificate(reduction, solution, weights, certifier))
     slack = 2e-9 * seen_problem(problem)[0].unit(fresh.upper_bound) + 8.0 * fresh.rounding_allowance
-    pairs = [
-        ("global_minimum.loss", minimum.loss, fresh.upper_bound),
-        ("certificate.upper_bound", claimed.upper_bound, fresh.upper_bound),
-        ("global_minimum.terms.fit", minimum.terms.fit, terms.fit),
-        ("global_minimum.terms.noise", minimum.terms.noise, terms.noise),
-        ("global_minimum.terms.decay", minimum.terms.decay, terms.decay),
-    ]
-    yield from (close(field, one, other, slack, scales=True) for field, one, other in pairs)
-    proved = bool(claimed.lower_bound <= fresh.lower_bound + slack)
-    yield Comparison("certificate.lower_bound", fresh.lower_bound, proved, scales_with_loss=True)
+    yield from losses(minimum, terms, claimed, fresh, slack)
     size = 1e-9 * terms.noise + slack
     yield close("global_minimum.prediction_variance", minimum.prediction_variance, terms.noise, size, scales=False)
-    product = end_map(problem.network, weights, problem.data.inputs)
-    singular = np.asarray(np.linalg.svd(product, compute_uv=False), dtype=np.float64)
-    rounded = offset_rounding(problem, product)
-    size = max(float(singular[0]), float(np.linalg.norm(offset)), 1e-300)
-    yield close_maps("global_minimum.end_to_end_map", minimum.end_to_end_map, product, problem)
-    arrays = [
-        ("global_minimum.singular_values", minimum.singular_values, singular),
-    ]
-    if problem.network.bias_layers:
-        last = parameters.biases[-1]
-        given_offset = np.zeros_like(offset) if last is None else last.dense()[:, 0]
-        arrays += [
-            ("global_minimum.output_offset", minimum.output_offset, offset),
-            ("global_minimum.biases", given_offset, offset),
-        ]
-    for field, here, there in arrays:
-        yield close_arrays(field, here, there, 1e-9 * size + rounded)
-    rank = int(np.count_nonzero(singular > 1e-10 * max(float(singular[0]), 1e-300))) if np.any(product) else 0
-    yield Comparison("global_minimum.rank", rank, minimum.rank == rank)
-    yield Comparison("global_minimum.trivial", rank == 0, minimum.trivial == (rank == 0))
+    yield from _map(problem, minimum, parameters, weights)
     slope = next(check for check in fresh.checks if check.name == "gradient_norm")
     still = slope.passed or not claimed.holds
     yield Comparison("global_minimum.weights", f"gradient norm {slope.value:.1e}", still)
@@ -115,6 +84,34 @@ def _compared(
     if any(np.any(bias) for bias in hidden):
         yield Comparison("global_minimum.biases", "zero but in the last layer, as the reduction has them", agrees=False)
     yield kind(claimed, fresh)
+
+
+def _frozen(problem: Problem, weights: Weights) -> Comparison:
+    """Whether the layers that are not trained came back as they were sent."""
+    sent = [layer.frozen_weights for layer in problem.network.layers]
+    kept = all(
+        frozen is None or np.allclose(own.dense(), frozen, rtol=1e-12, atol=0.0)
+        for own, frozen in zip(weights.layers, sent, strict=True)
+    )
+    return Comparison("global_minimum.weights", "the same" if kept else "changed", kept)
+
+
+def _map(problem: Problem, minimum: GlobalMinimum, parameters: Parameters, weights: Weights) -> Iterator[Comparison]:
+    """The end-to-end map with all that follows from it: singular values, offset, rank."""
+    offset = free_offset(problem, weights)
+    product = end_map(problem.network, weights, problem.data.inputs)
+    singular = np.asarray(np.linalg.svd(product, compute_uv=False), dtype=np.float64)
+    size = 1e-9 * max(float(singular[0]), float(np.linalg.norm(offset)), 1e-300) + offset_rounding(problem, product)
+    yield close_maps("global_minimum.end_to_end_map", minimum.end_to_end_map, product, problem)
+    yield close_arrays("global_minimum.singular_values", minimum.singular_values, singular, size)
+    if problem.network.bias_layers:
+        last = parameters.biases[-1]
+        sent = np.zeros_like(offset) if last is None else last.dense()[:, 0]
+        yield close_arrays("global_minimum.output_offset", minimum.output_offset, offset, size)
+        yield close_arrays("global_minimum.biases", sent, offset, size)
+    rank = int(np.count_nonzero(singular > 1e-10 * max(float(singular[0]), 1e-300))) if np.any(product) else 0
+    yield Comparison("global_minimum.rank", rank, minimum.rank == rank)
+    yield Comparison("global_minimum.trivial", rank == 0, minimum.trivial == (rank == 0))
 
 
 def _plain_certificate(reduction: Reduction, solution: Solution, weights: Weights, certifier: Certifier) -> Certificate:

@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from service.core.asked.verification.comparison import MOST_HESSIAN, ClaimedAnswer, Comparison, close
 from service.core.curvature.dense import hessian_of
 from service.core.ground.problems import Problem, shapes_of
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.one_output.reduced import ReducedProblem, reduced_of
 from service.core.one_output.sphere import loss_on_spheres, multiplier
 from service.vocabulary import PointClass, PointKind

@@ -13,16 +13,17 @@ from service.core.asked.verification.comparison import (
     close_arrays,
     close_maps,
     kind,
+    losses,
     offset_size,
 )
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.ground.results import Certificate, GlobalMinimum
-from service.core.losses.expected import DenseParameters, end_to_end
+from service.core.losses.dense import DenseParameters, end_to_end
 from service.core.models.evidence_bound import Autoencoder, gradient_norm, terms_of
 from service.core.models.linear_vae import LinearVae
 from service.core.models.vae_bounds import gap_unit
-from service.core.models.vae_minima import seen_moments, vae_certificate
+from service.core.models.vae_certificate import seen_moments, vae_certificate
 
 
 @dataclass(frozen=True)
@@ -64,16 +65,7 @@ def _compared(problem: Problem, model: LinearVae, claim: ClaimedVae) -> Iterator
     seen = replace(minimum, loss=terms.loss, terms=terms, end_to_end_map=product)
     fresh = vae_certificate(problem, model, seen, at)
     slack = 1e-9 * gap_unit(problem, model, fresh.upper_bound, at.variance) + 8.0 * fresh.rounding_allowance
-    pairs = [
-        ("global_minimum.loss", minimum.loss, fresh.upper_bound),
-        ("certificate.upper_bound", claim.certificate.upper_bound, fresh.upper_bound),
-        ("global_minimum.terms.fit", minimum.terms.fit, terms.fit),
-        ("global_minimum.terms.noise", minimum.terms.noise, terms.noise),
-        ("global_minimum.terms.decay", minimum.terms.decay, terms.decay),
-    ]
-    yield from (close(field, claimed, found, slack, scales=True) for field, claimed, found in pairs)
-    proved = bool(claim.certificate.lower_bound <= fresh.lower_bound + slack)
-    yield Comparison("certificate.lower_bound", fresh.lower_bound, proved, scales_with_loss=True)
+    yield from losses(minimum, terms, claim.certificate, fresh, slack)
     noise = float(np.sum(decoder**2 * at.noise))
     small = 1e-9 * noise + 1e-300
     yield close("global_minimum.prediction_variance", minimum.prediction_variance, noise, small, scales=False)

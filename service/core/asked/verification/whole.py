@@ -23,8 +23,9 @@ from service.core.ground.results import Certificate, Solution
 from service.core.ground.roles import Certifier
 from service.core.ground.rules import conjunction, examine
 from service.core.losses.chain import as_chain
+from service.core.losses.dense import end_to_end, flatten
 from service.core.losses.enclosed import loss_of_weights
-from service.core.losses.expected import end_to_end, flatten, gradient_of
+from service.core.losses.expected import gradient_of
 from service.core.losses.narrow import dense_or_narrow
 from service.core.reductions.table import needs_reduction, reduce
 from service.vocabulary import Bias

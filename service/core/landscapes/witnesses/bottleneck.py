@@ -15,7 +15,7 @@ from service.core.ground.rules import conjunction, examine
 from service.core.landscapes import hypotheses
 from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 from service.core.landscapes.witnesses.search import hessian, settled
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.losses.nonlinear import evaluate, loss_of
 from service.vocabulary import Loss
 

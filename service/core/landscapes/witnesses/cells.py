@@ -7,7 +7,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, Samples
 from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.losses.nonlinear import apply
 
 _DIRECTIONS = 24

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Samples
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.vocabulary import PointClass
 
 

@@ -15,7 +15,7 @@ from service.core.ground.rules import conjunction, examine
 from service.core.landscapes import hypotheses
 from service.core.landscapes.relu_cones import cones_of
 from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.vocabulary import Activation
 
 NEEDED = (

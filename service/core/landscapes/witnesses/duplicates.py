@@ -14,7 +14,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Problem, Samples
 from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 from service.core.landscapes.witnesses.search import hessian, settled
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.losses.nonlinear import apply, derivative, loss_of, outputs_of
 from service.vocabulary import Activation, Bias
 

@@ -10,8 +10,8 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, shapes_of
 from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
-from service.core.losses.expected import DenseParameters
-from service.core.several_outputs.shrinkage import Shrinkage
+from service.core.losses.dense import DenseParameters
+from service.core.several_outputs.singular_values.shrinkage import Shrinkage
 from service.vocabulary import PointClass
 
 _MOST_POINTS = 12

@@ -6,7 +6,7 @@ from service.core.data_facts.separation import separation_of
 from service.core.ground.problems import Problem, shapes_of
 from service.core.landscapes import hypotheses
 from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.losses.nonlinear import outputs_of
 from service.vocabulary import Bias
 

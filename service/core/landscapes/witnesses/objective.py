@@ -3,8 +3,8 @@
 import numpy as np
 
 from service.core.ground.problems import Network, Problem, Samples
-from service.core.losses import expected, nonlinear
-from service.core.losses.expected import DenseParameters
+from service.core.losses import dense, expected, nonlinear
+from service.core.losses.dense import DenseParameters
 from service.core.losses.nonlinear import Evaluation
 from service.vocabulary import Activation, Loss
 
@@ -32,5 +32,5 @@ def evaluated(problem: Problem, samples: Samples, point: DenseParameters) -> Eva
     if not is_noisy(problem.network):
         return nonlinear.evaluate(problem.network, problem.loss, point, samples)
     loss, gradient = expected.loss_and_gradient(problem.network, problem.data, point)
-    product, offset = expected.end_to_end(point)
+    product, offset = dense.end_to_end(point)
     return Evaluation(loss, gradient, samples.x @ product.T + offset, np.inf)

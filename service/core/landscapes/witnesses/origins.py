@@ -1,4 +1,4 @@
-"""The zero network: a bad minimum under decay, a flat saddle of deep linear networks, a strict one of two layers."""
+"""The origin: a bad minimum under decay, a flat saddle of deep linear networks, a strict one of two layers."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from service.core.landscapes import hypotheses
 from service.core.landscapes.below_origin import VANISHING
 from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 from service.core.landscapes.witnesses.objective import is_noisy, loss_at
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.losses.nonlinear import apply
 from service.vocabulary import Bias
 
@@ -26,7 +26,7 @@ _STEPS = np.linspace(0.05, 0.5, 10)
 def decayed_origin(problem: Problem) -> Construction | None:
     """The origin where two layers or more are decayed, and the best chain of one active neuron a layer below it.
 
-    Near zero the data term changes by no more than a multiple of the product of all layers, of which there are three
+    Near it the data term changes by no more than a multiple of the product of all layers, of which there are three
     or more: less than the decay of two of them.
     """
     samples, network = problem.samples, problem.network
@@ -36,8 +36,8 @@ def decayed_origin(problem: Problem) -> Construction | None:
         return None
     if network.bias not in (Bias.NONE, Bias.OUTPUT) or conjunction(examine(_NEEDED, problem)) is not True:
         return None
-    zero = _with_offset(problem, _zero(problem), samples.y.mean(axis=0))
-    best, least = None, loss_at(problem, samples, zero)
+    origin = _with_offset(problem, _origin(problem), samples.y.mean(axis=0))
+    best, least = None, loss_at(problem, samples, origin)
     chain_of = _spread_chain if is_noisy(network) else _chain
     # balanced: layers of large decay are small
     shares = np.sqrt(
@@ -53,7 +53,7 @@ def decayed_origin(problem: Problem) -> Construction | None:
                     best, least = chain, value
     if best is None:
         return None
-    return Construction("W4", "the origin under decay", "R14", WitnessClaim.SPURIOUS_MINIMUM, zero, best)
+    return Construction("W4", "the origin under decay", "R14", WitnessClaim.SPURIOUS_MINIMUM, origin, best)
 
 
 def _with_offset(problem: Problem, point: DenseParameters, offset: FloatArray) -> DenseParameters:
@@ -82,7 +82,7 @@ def _directions(samples: Samples) -> list[FloatArray]:
 
 def _chain(problem: Problem, samples: Samples, direction: FloatArray, sizes: FloatArray) -> DenseParameters:
     """One neuron a layer, the output weights fitted."""
-    network, chain = problem.network, _zero(problem)
+    network, chain = problem.network, _origin(problem)
     chain.weights[0][0] = sizes[0] * direction
     feature = apply(network.layers[0], samples.x @ chain.weights[0][0])
     for layer, weight, size in zip(network.layers[1:-1], chain.weights[1:-1], sizes[1:-1].tolist(), strict=True):
@@ -97,7 +97,7 @@ def _chain(problem: Problem, samples: Samples, direction: FloatArray, sizes: Flo
 
 def _spread_chain(problem: Problem, samples: Samples, direction: FloatArray, sizes: FloatArray) -> DenseParameters:
     """Rank-one linear layers with equal entries, over which noise averages out best, the output weights fitted."""
-    network, moments, chain = problem.network, problem.data, _zero(problem)
+    network, moments, chain = problem.network, problem.data, _origin(problem)
     columns = [np.full(width, width**-0.5) for width in network.hidden_widths]
     chain.weights[0][:] = sizes[0] * np.outer(columns[0], direction)
     for weight, before, after, size in zip(
@@ -123,7 +123,7 @@ def flat_origin(problem: Problem) -> Construction | None:
     if path is None:
         return None
     title = "the origin: no gradient, no curvature, and a way down"
-    return Construction("W5", title, "R08c", WitnessClaim.NON_STRICT_SADDLE, _zero(problem), None, path)
+    return Construction("W5", title, "R08c", WitnessClaim.NON_STRICT_SADDLE, _origin(problem), None, path)
 
 
 def escape(problem: Problem) -> Construction | None:
@@ -132,7 +132,7 @@ def escape(problem: Problem) -> Construction | None:
     if path is None:
         return None
     return Construction(
-        "W6", "the origin and its escape", "R08b", WitnessClaim.STRICT_SADDLE, _zero(problem), None, path
+        "W6", "the origin and its escape", "R08b", WitnessClaim.STRICT_SADDLE, _origin(problem), None, path
     )
 
 
@@ -149,7 +149,7 @@ def _aligned_path(problem: Problem) -> tuple[DenseParameters, ...] | None:
 
 
 def _aligned(problem: Problem, source: FloatArray, target: FloatArray, size: float) -> DenseParameters:
-    point = _zero(problem)
+    point = _origin(problem)
     point.weights[0][0] = size * source
     for weight in point.weights[1:-1]:
         weight[0, 0] = size
@@ -157,6 +157,6 @@ def _aligned(problem: Problem, source: FloatArray, target: FloatArray, size: flo
     return point
 
 
-def _zero(problem: Problem) -> DenseParameters:
+def _origin(problem: Problem) -> DenseParameters:
     shapes = shapes_of(problem.network, problem.data.inputs)
     return DenseParameters.without_biases([np.zeros(shape) for shape in shapes])

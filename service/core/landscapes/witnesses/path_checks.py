@@ -11,7 +11,7 @@ from service.core.ground.rules import Fact
 from service.core.landscapes.kernel import kernel_of
 from service.core.landscapes.witnesses.claims import Construction
 from service.core.landscapes.witnesses.point_checks import Verified, spurious_minimum
-from service.core.losses.expected import AnyArray, DenseParameters, flatten, unflatten
+from service.core.losses.dense import AnyArray, DenseParameters, flatten, unflatten
 from service.core.losses.nonlinear import apply, evaluate, loss_of, outputs_of
 
 PIECES = 25

@@ -11,7 +11,7 @@ from service.core.ground.problems import Problem, Samples
 from service.core.ground.rules import Fact
 from service.core.landscapes.witnesses.claims import Construction
 from service.core.landscapes.witnesses.objective import evaluated, loss_at
-from service.core.losses.expected import DenseParameters, flatten, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
 from service.core.losses.nonlinear import Evaluation
 from service.vocabulary import PointClass
 

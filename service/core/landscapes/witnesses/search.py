@@ -5,7 +5,7 @@ from scipy.optimize import minimize
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Network, Samples
-from service.core.losses.expected import DenseParameters, flatten, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
 from service.core.losses.nonlinear import evaluate
 from service.vocabulary import Loss
 

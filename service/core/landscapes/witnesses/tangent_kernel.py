@@ -11,7 +11,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.landscapes.kernel import kernel_of
 from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 
 _DRAWS = 8
 _SHARE = 0.75

@@ -7,7 +7,7 @@ from service.core.data_facts.facts import data_facts_of
 from service.core.ground.numbers.arrays import FloatArray, IntArray
 from service.core.ground.problems import Problem, shapes_of
 from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.losses.nonlinear import apply
 
 RANK_TOLERANCE = 1e-8

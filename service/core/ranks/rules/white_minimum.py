@@ -23,7 +23,7 @@ from service.core.ranks.conditions import (
 )
 from service.core.ranks.rule import Condition, RankClaim, RankRule
 from service.core.ranks.setting import Setting
-from service.core.several_outputs.common_decay import common_decay
+from service.core.several_outputs.singular_values.common_decay import common_decay
 from service.vocabulary import Activation, Dynamics, Loss, RankKind, SkipKind, TheoremStatus
 
 TIE = 1e-10

@@ -5,7 +5,7 @@ import pytest
 
 from service.core.certificates.rank_one_bottleneck import shell_bound
 from service.core.dispatch import solve
-from service.core.several_outputs.quadratic import quadratic_of
+from service.core.several_outputs.squared_error.quadratic import quadratic_of
 from service.core.solvers.rank_one_bottleneck import SOLVER
 from tests.support.instances import covered_by
 

@@ -10,8 +10,8 @@ from service.core.data_facts.rank import centred_columns, range_of, rank_of_tabl
 from service.core.ground.data.moments import moments_of
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Problem, Samples
-from service.core.several_outputs.quadratic import quadratic_of
-from service.core.theorems.landscape_negative import NOT_AFFINE, NOT_CONSTANT
+from service.core.several_outputs.squared_error.quadratic import quadratic_of
+from service.core.theorems.spurious_minima import NOT_AFFINE, NOT_CONSTANT
 from service.vocabulary import Activation, Bias, Loss
 
 KINDS = ("graded", "offset", "duplicate", "near", "dummies", "constant", "tiny", "huge", "wide", "zero")

@@ -6,7 +6,8 @@ import pytest
 from service.core.asked.landscape import summarise
 from service.core.dispatch import solve
 from service.core.ground.problems import Layer, Moments, Network, Problem
-from service.core.losses.expected import DenseParameters, loss_of
+from service.core.losses.dense import DenseParameters
+from service.core.losses.expected import loss_of
 from tests.support.instances import dense
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from service.core.ground.problems import Layer, Moments, Network, Problem
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.points.classes import Curvature, classify, closed_gap
 from service.vocabulary import PointClass
 

@@ -8,7 +8,7 @@ import pytest
 
 from service.core.ground.data.moments import moments_of
 from service.core.ground.problems import Layer, Network, Problem, Samples, Skip
-from service.core.landscapes.origin import zero_of
+from service.core.landscapes.origin import origin_by_rules
 from service.vocabulary import Activation, Bias, PointClass, SkipKind
 
 RNG = np.random.default_rng(4)
@@ -44,7 +44,7 @@ def frozen(place: int) -> Callable[[tuple[Layer, ...]], tuple[Layer, ...]]:
 
 
 def test_decayed_relu_networks_have_a_strict_minimum_at_zero() -> None:
-    found = zero_of(problem(*relu()))
+    found = origin_by_rules(problem(*relu()))
     assert "R14" in found.because
     assert found.least_hessian_eigenvalue == pytest.approx(0.1)
 
@@ -52,7 +52,7 @@ def test_decayed_relu_networks_have_a_strict_minimum_at_zero() -> None:
 @pytest.mark.parametrize("layers", [relu(), linear(0.05, 0.05, 0.05)], ids=["relu", "linear"])
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_nothing_is_claimed_of_frozen_layers(layers: tuple[Layer, ...], place: int) -> None:
-    found = zero_of(problem(*frozen(place)(layers)))
+    found = origin_by_rules(problem(*frozen(place)(layers)))
     assert (found.point_class, found.because) == (None, ())
     assert "fixed layers" in found.reason
     assert found.least_hessian_eigenvalue is None
@@ -61,13 +61,13 @@ def test_nothing_is_claimed_of_frozen_layers(layers: tuple[Layer, ...], place: i
 @pytest.mark.parametrize("layers", [relu(), linear(0.05, 0.05, 0.05)], ids=["relu", "linear"])
 @pytest.mark.parametrize("kind", [SkipKind.IDENTITY, SkipKind.TRAINABLE])
 def test_nothing_is_claimed_of_skips(layers: tuple[Layer, ...], kind: SkipKind) -> None:
-    found = zero_of(problem(*layers, skips=(Skip(1, 2, kind),)))
+    found = origin_by_rules(problem(*layers, skips=(Skip(1, 2, kind),)))
     assert (found.point_class, found.because) == (None, ())
 
 
 @pytest.mark.parametrize("bias", [Bias.ALL, Bias.HIDDEN, Bias.OUTPUT])
 def test_nothing_is_claimed_of_biases(bias: Bias) -> None:
-    found = zero_of(problem(*relu(), bias=bias, bias_weight_decays=(0.0, 0.0, 0.0)))
+    found = origin_by_rules(problem(*relu(), bias=bias, bias_weight_decays=(0.0, 0.0, 0.0)))
     assert (found.point_class, found.because) == (None, ())
     assert "biases" in found.reason
 
@@ -82,7 +82,7 @@ def test_nothing_is_claimed_of_biases(bias: Bias) -> None:
     ],
 )
 def test_each_condition_of_the_strict_minimum_is_needed(layers: tuple[Layer, ...]) -> None:
-    found = zero_of(problem(*layers))
+    found = origin_by_rules(problem(*layers))
     assert (found.point_class, found.because) == (None, ())
 
 
@@ -100,7 +100,7 @@ def test_each_condition_of_the_strict_minimum_is_needed(layers: tuple[Layer, ...
 def test_linear_networks_by_the_number_of_decayed_layers(
     decays: tuple[float, ...], expected: PointClass | None, because: tuple[str, ...]
 ) -> None:
-    found = zero_of(problem(*linear(*decays)))
+    found = origin_by_rules(problem(*linear(*decays)))
     assert (found.point_class, found.because) == (expected, because)
     assert found.point_class is not None or found.reason
 
@@ -108,4 +108,4 @@ def test_linear_networks_by_the_number_of_decayed_layers(
 def test_zero_is_the_minimum_where_the_data_pull_nowhere() -> None:
     x = np.array([[1.0], [-1.0]])
     even = Problem(Network(linear(0.1, 0.1, 0.1)), moments_of(x, np.ones((2, 1))), Samples(x, np.ones((2, 1))))
-    assert zero_of(even).point_class is PointClass.GLOBAL_MINIMUM
+    assert origin_by_rules(even).point_class is PointClass.GLOBAL_MINIMUM

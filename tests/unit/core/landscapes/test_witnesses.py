@@ -11,7 +11,7 @@ from service.core.ground.problems import Layer, Network, Problem, Samples, shape
 from service.core.landscapes.witnesses.checks import verify
 from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 from service.core.landscapes.witnesses.table import witnesses
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.losses.nonlinear import evaluate, loss_of
 from service.vocabulary import Activation, Bias, Loss
 

@@ -9,7 +9,8 @@ from service.core.ground.data.moments import moments_of
 from service.core.ground.parameters import FactoredMatrix, Parameters, UniformColumn
 from service.core.ground.problems import Layer, Network
 from service.core.losses.chain import chain_loss, chain_of
-from service.core.losses.expected import decay_of, end_to_end, flatten, gradient_of, loss_of, terms_of
+from service.core.losses.dense import end_to_end, flatten
+from service.core.losses.expected import decay_of, gradient_of, loss_of, terms_of
 from service.vocabulary import Bias
 from tests.support.instances import dense
 

@@ -11,18 +11,8 @@ from service.core.ground.data.moments import moments_of
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.parameters import FactoredMatrix, Parameters, UniformColumn
 from service.core.ground.problems import Layer, Network, Problem, Samples
-from service.core.losses.expected import (
-    DenseParameters,
-    decay_of,
-    end_to_end,
-    fit_of,
-    flatten,
-    gradient_by_map,
-    gradient_of,
-    loss_of,
-    terms_of,
-    unflatten,
-)
+from service.core.losses.dense import DenseParameters, end_to_end, flatten, unflatten
+from service.core.losses.expected import decay_of, fit_of, gradient_by_map, gradient_of, loss_of, terms_of
 from service.core.losses.narrow import dense_or_narrow
 from service.vocabulary import Bias
 from tests.support.instances import dense, random_like

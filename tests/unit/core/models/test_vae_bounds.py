@@ -13,7 +13,8 @@ from service.core.ground.results import Minima
 from service.core.models.evidence_bound import Autoencoder
 from service.core.models.linear_vae import LinearVae
 from service.core.models.vae_bounds import enclosed_terms, gap_unit
-from service.core.models.vae_minima import seen_moments, vae_certificate, vae_minima
+from service.core.models.vae_certificate import seen_moments, vae_certificate
+from service.core.models.vae_minima import vae_minima
 from service.vocabulary import Bias, Status
 
 DIGITS = 60

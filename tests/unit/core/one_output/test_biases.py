@@ -10,7 +10,8 @@ from service.core.dispatch import solve
 from service.core.ground.data.moments import centred, moments_of
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Moments, Network, Problem
-from service.core.losses.expected import flatten, gradient_of, loss_of, unflatten
+from service.core.losses.dense import flatten, unflatten
+from service.core.losses.expected import gradient_of, loss_of
 from service.errors import NotCovered
 from service.vocabulary import Bias
 from tests.support.instances import dense, gradient_norm, random_like, value

@@ -12,7 +12,8 @@ from service.core.ground.data.moments import moments_of
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Moments, Problem
 from service.core.ground.results import Origin
-from service.core.losses.expected import DenseParameters, flatten, gradient_of, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
+from service.core.losses.expected import gradient_of
 from service.core.one_output.reduced import reduce
 from service.core.one_output.sphere import loss_on_spheres
 from service.vocabulary import Bias, PointClass

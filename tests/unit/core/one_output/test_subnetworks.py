@@ -10,7 +10,8 @@ from service.core.curvature.dense import hessian_of
 from service.core.dispatch import solve
 from service.core.ground.problems import Layer, Network, Problem
 from service.core.ground.results import StationaryPoint
-from service.core.losses.expected import DenseParameters, flatten, gradient_of, loss_of
+from service.core.losses.dense import DenseParameters, flatten
+from service.core.losses.expected import gradient_of, loss_of
 from service.core.one_output.branches import Branches
 from service.core.one_output.reduced import reduce
 from service.core.one_output.subnetworks import subnetwork_points

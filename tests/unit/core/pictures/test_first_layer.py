@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from service.core.curvature.dense import hessian_of
 from service.core.ground.data.moments import moments_of
 from service.core.ground.problems import Layer, Moments, Network, Problem
-from service.core.losses.expected import DenseParameters, gradient_of, loss_of
-from service.core.several_outputs.first_layer import BestFirstLayer, descend
-from service.core.several_outputs.quadratic import quadratic_of
+from service.core.losses.dense import DenseParameters
+from service.core.losses.expected import gradient_of, loss_of
+from service.core.several_outputs.noise.first_layer import BestFirstLayer, descend
+from service.core.several_outputs.squared_error.quadratic import quadratic_of
 
 
 def problem_of(seed: int) -> Problem:

@@ -10,7 +10,7 @@ from service.core.curvature.lanczos import density, lanczos
 from service.core.ground.data.moments import moments_of
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Problem, Samples
-from service.core.losses.expected import unflatten
+from service.core.losses.dense import unflatten
 from service.core.pictures.curves import aligned, bend, bezier_weights, profile, straight
 from service.core.pictures.descent import descend, random_start
 from service.core.pictures.directions import cosine, fingerprint, random_direction

@@ -12,12 +12,13 @@ from service.core.curvature.spectrum import hessian_spectrum, layer_spectra
 from service.core.dispatch import solve
 from service.core.ground.data.moments import moments_of
 from service.core.ground.problems import Moments, Problem, Samples
-from service.core.losses.expected import DenseParameters, flatten, gradient_of, loss_of, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
+from service.core.losses.expected import gradient_of, loss_of
 from service.core.points.classes import classify, closed_gap, curvature_of, zero_tolerance
 from service.core.points.diagnosis import diagnose
 from service.core.points.directions import DirectionState
 from service.core.points.pivots import class_by_pivots
-from service.core.several_outputs.quadratic import quadratic_of
+from service.core.several_outputs.squared_error.quadratic import quadratic_of
 from service.errors import InputError
 from service.vocabulary import Bias, PointClass
 from tests.support.instances import dense

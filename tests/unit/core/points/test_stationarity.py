@@ -12,7 +12,8 @@ from service.core.dispatch import solve
 from service.core.ground.data.moments import moments_of
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Moments, Network, Problem, Samples
-from service.core.losses.expected import DenseParameters, flatten, gradient_of, unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
+from service.core.losses.expected import gradient_of
 from service.core.losses.trained import trained_mask
 from service.core.points.diagnosis import diagnose
 from service.core.points.gradient_bound import GradientBound, sizes_of

@@ -18,7 +18,7 @@ def test_the_table_has_every_rule_once() -> None:
 def test_nothing_is_false_where_it_holds(rule: RankRule) -> None:
     found = apply(rule, rule.holds)
     assert found.applies is not False
-    undecided = {finding.name for finding in found.findings if finding.verdict.holds is None}
+    undecided = {finding.name for finding in found.findings if finding.judgement.holds is None}
     assert undecided <= set(rule.not_decidable) | {"weights grow without bound"}
     says_nothing = rule.kind in (RankKind.INFORMATION, RankKind.AVERAGE_BOUND) or rule.id == "K-D3"
     assert bool(found.claims) is not says_nothing
@@ -31,7 +31,7 @@ def test_each_hypothesis_breaks_alone(rule: RankRule) -> None:
     assert not set(rule.breaks) & set(rule.not_decidable)
     for name, case in rule.breaks.items():
         found = apply(rule, case)
-        broken = {finding.name for finding in found.findings if finding.verdict.holds is False}
+        broken = {finding.name for finding in found.findings if finding.judgement.holds is False}
         assert broken == {name}, name
         assert found.applies is False
         assert not found.claims
@@ -40,7 +40,7 @@ def test_each_hypothesis_breaks_alone(rule: RankRule) -> None:
 @EACH
 def test_what_cannot_be_decided_is_never_decided(rule: RankRule) -> None:
     for case in (rule.holds, *rule.breaks.values()):
-        findings = {finding.name: finding.verdict for finding in apply(rule, case).findings}
+        findings = {finding.name: finding.judgement for finding in apply(rule, case).findings}
         assert all(findings[name].holds is None for name in rule.not_decidable)
 
 
@@ -48,4 +48,4 @@ def test_what_cannot_be_decided_is_never_decided(rule: RankRule) -> None:
 def test_what_is_not_true_has_a_reason(rule: RankRule) -> None:
     for case in (rule.holds, *rule.breaks.values()):
         for finding in apply(rule, case).findings:
-            assert finding.verdict.holds is True or finding.verdict.reason
+            assert finding.judgement.holds is True or finding.judgement.reason

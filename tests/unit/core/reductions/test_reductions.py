@@ -12,9 +12,10 @@ from service.core.ground.data.moments import moments_of
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Moments, Network, Problem, Samples, Skip
 from service.core.ground.results import Minima
-from service.core.losses.expected import DenseParameters, loss_of
+from service.core.losses.dense import DenseParameters
+from service.core.losses.expected import loss_of
 from service.core.reductions.graph import end_map, exact_terms
-from service.core.reductions.lifted import evaluated
+from service.core.reductions.own_loss import evaluated
 from service.core.reductions.step import Weights, dense_factor
 from service.core.reductions.table import needs_reduction, reduce
 from service.errors import NotCovered

@@ -5,7 +5,7 @@ import pytest
 
 from service.core.ground.problems import Layer, Moments, Network, Problem
 from service.core.ground.rules import Hypothesis
-from service.core.theorems.landscape_linear_levels import NARROW_HIDDEN, WIDER_THAN_BOTH
+from service.core.theorems.linear_sublevel_sets import NARROW_HIDDEN, WIDER_THAN_BOTH
 
 
 def problem(inputs: int, hidden: tuple[int, ...], outputs: int, data: bool = True) -> Problem:

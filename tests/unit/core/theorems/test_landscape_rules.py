@@ -47,7 +47,7 @@ def test_every_rule_is_listed_once() -> None:
 
 @pytest.mark.parametrize("row", LANDSCAPE_RULES, ids=lambda row: row.id)
 def test_a_rule_holds_on_its_own_case(row: Theorem) -> None:
-    found = {finding.name: finding.verdict.holds for finding in examine(row.hypotheses, row.holds)}
+    found = {finding.name: finding.judgement.holds for finding in examine(row.hypotheses, row.holds)}
     assert len(found) == len(row.hypotheses)
     assert {name for name, holds in found.items() if holds is not True} <= constant(row)
     applies, _ = row.applies(row.holds)
@@ -61,10 +61,10 @@ def test_a_rule_holds_on_its_own_case(row: Theorem) -> None:
 def test_a_case_breaks_one_hypothesis_alone(row: Theorem, name: str) -> None:
     for finding in examine(row.hypotheses, row.breaks[name]):
         if finding.name == name:
-            assert finding.verdict.holds is False
-            assert finding.verdict.reason
+            assert finding.judgement.holds is False
+            assert finding.judgement.reason
         elif finding.name not in constant(row):
-            assert finding.verdict.holds is True, finding
+            assert finding.judgement.holds is True, finding
     assert row.applies(row.breaks[name])[0] is False
 
 
@@ -84,7 +84,7 @@ def test_exemptions_say_the_truth(row: Theorem, problems: list[Problem]) -> None
         if exemption.kind is ExemptionKind.IMPLIED_BY:
             assert exemption.detail in {other.name for other in row.hypotheses}
             for problem in problems:
-                alone = [one.verdict.holds for one in examine(row.hypotheses, problem) if one.name != hypothesis.name]
+                alone = [one.judgement.holds for one in examine(row.hypotheses, problem) if one.name != hypothesis.name]
                 assert hypothesis.check(problem).holds is not False or not all(alone)
             continue
         answers = {hypothesis.check(problem).holds for problem in problems}
@@ -97,10 +97,10 @@ def test_exemptions_say_the_truth(row: Theorem, problems: list[Problem]) -> None
 def test_unknown_comes_with_a_reason_and_numbers_are_finite(row: Theorem, problems: list[Problem]) -> None:
     for problem in problems[-RANDOM:]:
         for finding in examine(row.hypotheses, problem):
-            assert finding.verdict.holds in (True, False, None)
-            assert type(finding.verdict.holds) in (bool, type(None))
-            assert finding.verdict.holds is True or finding.verdict.reason
-            for value in finding.verdict.evidence.values():
+            assert finding.judgement.holds in (True, False, None)
+            assert type(finding.judgement.holds) in (bool, type(None))
+            assert finding.judgement.holds is True or finding.judgement.reason
+            for value in finding.judgement.evidence.values():
                 assert not isinstance(value, float) or np.isfinite(value)
 
 

@@ -18,7 +18,7 @@ from service.core.ground.data.moments import moments_of
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Moments, Network, Problem
 from service.core.ground.results import Minima
-from service.core.losses.expected import DenseParameters
+from service.core.losses.dense import DenseParameters
 from service.core.one_output.weights import balanced_parameters
 from service.errors import NotCovered
 from service.vocabulary import Loss, Status

@@ -6,7 +6,7 @@ import pytest
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.graded import far_apart, graded_svd, graded_svd_of_full_rank
-from service.core.several_outputs.layers import product_svd
+from service.core.several_outputs.weights.layers import product_svd
 
 ROUNDINGS = 1e-13
 

@@ -1,0 +1,1 @@
+"""Noise on hidden layers: what it amounts to, weights that carry it best, and bounds under decay."""

@@ -1,0 +1,1 @@
+"""The best map of rank one under weight decay, and where it collapses."""

@@ -1,0 +1,1 @@
+"""Weights of linear networks: from their product, at the minimum, and all zero."""
