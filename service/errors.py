@@ -180,6 +180,12 @@ class BodyTooLarge(BodyError):
     code = "body-too-large"
 
 
+class BodyTooSlow(BodyError):
+    """What was sent did not come in time."""
+
+    code = "body-too-slow"
+
+
 class UnsupportedMediaType(BodyError):
     """The service does not read this content type or encoding."""
 

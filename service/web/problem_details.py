@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from service.errors import (
+    BodyTooSlow,
     DatasetError,
     FieldError,
     InputError,
@@ -37,6 +38,7 @@ CODE_OF_STATUS: Final[Mapping[int, str]] = {404: NotFound.code, 405: "method-not
 HEADERS: Final[Mapping[str, Mapping[str, str]]] = {
     **{row.code: {"Retry-After": str(row.retry_after_s)} for row in ERROR_KINDS if row.retry_after_s is not None},
     Unauthorized.code: {"WWW-Authenticate": "Bearer"},
+    BodyTooSlow.code: {"Connection": "close"},
 }
 
 

@@ -38,7 +38,7 @@ async def answer(request: Request, name: str) -> Response:
     """
     runtime = runtime_of(request)
     settings = runtime.settings
-    body = await read_body(request, settings.max_body_bytes)
+    body = await read_body(request, settings)
     large = is_large(body, settings.large_body_bytes, settings.max_body_bytes)
     found: object = None
     places: list[Place] = []

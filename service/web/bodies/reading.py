@@ -9,6 +9,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from service.errors import BodyTooLarge, MalformedBody, UnsupportedEncoding, UnsupportedMediaType
+from service.settings import Settings
+from service.web.bodies.arriving import Arrival
 from service.web.bodies.documents import from_npz, parse_json
 from service.web.bodies.npz import announced_bytes, as_json, by_place, place, read_npy, read_npz
 
@@ -60,16 +62,17 @@ def reading_s(content: bytes) -> float:
     return marks + PER_ARRAY_S * content.count(b"[") + PER_BYTE_S * len(content)
 
 
-async def read_body(request: Request, max_bytes: int) -> Body:
+async def read_body(request: Request, settings: Settings) -> Body:
     """The bytes of a body that may be read.
 
     Raises
     ------
     UnsupportedMediaType
     BodyTooLarge
+    BodyTooSlow
     """
     content_type = _content_type(request)
-    return Body(await _read(request, max_bytes), content_type)
+    return Body(await _read(request, settings), content_type)
 
 
 async def document(body: Body, max_bytes: int) -> object:
@@ -117,12 +120,13 @@ def check_encoding(headers: Headers) -> None:
         raise UnsupportedEncoding("send the body without a content encoding")
 
 
-async def _read(request: Request, max_bytes: int) -> bytes:
+async def _read(request: Request, settings: Settings) -> bytes:
+    max_bytes = settings.max_body_bytes
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
         raise _too_large(max_bytes)
     content = bytearray()
-    async for chunk in request.stream():
+    async for chunk in Arrival(request, settings).pieces():
         if len(content) + len(chunk) > max_bytes:
             raise _too_large(max_bytes)
         content += chunk

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from service.errors import BodyTooLarge, MalformedBody
 from service.operations.uploads.formats import FileFormat, format_of
+from service.web.bodies.arriving import Arrival
 from service.web.bodies.reading import MULTIPART, check_encoding
 
 MAX_HEADERS: Final = 20
@@ -110,17 +111,18 @@ class _FilePart:
         self._ended = 1
 
 
-async def receiving(request: Request, max_bytes: int) -> ReceivedFile:
+async def receiving(request: Request, arrival: Arrival, max_bytes: int) -> ReceivedFile:
     """The file of a request, raw or as the part ``file`` of a form, as soon as its format is known.
 
     Raises
     ------
     UnsupportedMediaType
     BodyTooLarge
+    BodyTooSlow
     MalformedBody
     """
     announced = _announced(request.headers, max_bytes)
-    body = _limited(request, max_bytes)
+    body = _limited(arrival, max_bytes)
     if isinstance(announced, FileFormat):
         return ReceivedFile(announced, body)
     part, first = announced, list[bytes]()
@@ -133,9 +135,9 @@ async def receiving(request: Request, max_bytes: int) -> ReceivedFile:
     return ReceivedFile(format_of(part.headers.get("content-type", ""), part.file_name), _content(part, first, body))
 
 
-async def _limited(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+async def _limited(arrival: Arrival, max_bytes: int) -> AsyncIterator[bytes]:
     received = 0
-    async for content in request.stream():
+    async for content in arrival.pieces():
         received += len(content)
         if received > max_bytes:
             raise _too_large(max_bytes)
