@@ -21,6 +21,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "outputs",
     "outputs_nuclear",
     "jobs",
+    "event_streams",
     "uploads",
     "start",
     "landscape",

@@ -18,6 +18,7 @@ from service.version import ENGINE_VERSION
 
 REPORTS: Final[dict[str, str]] = {
     "adding": "Adding a solver, a theorem, an operation",
+    "review": "What a reviewer looks for",
     "bracket_scan": "Every solver on decays and noise of any size",
     "landscape_cases": "Landscapes: every rule on its own cases",
     "landscape_peers": "Landscapes: gradients and Hessians against PyTorch, PyHessian and curvlinops",

@@ -34,6 +34,11 @@ class FieldError:
     where: Where = "body"
 
 
+def counted(count: int, one: str, several: str | None = None) -> str:
+    """A number of things in words: ``1 entry``, ``2 entries``."""
+    return f"{count} {one if count == 1 else several or one + 's'}"
+
+
 class ServiceError(Exception):
     """Base class of every deliberate error."""
 

@@ -180,6 +180,12 @@ class Settings(UploadLimits, BaseSettings):
     queue_limit: int = Field(default=10_000, ge=1, description="Jobs that may wait or run at once.")
     jobs_at_once: int = Field(default=16, ge=1, description="Jobs that one replica drives at once.")
     max_job_seconds: float = Field(default=86_400.0, gt=0, description="Seconds that one job may take.")
+    max_event_streams: int = Field(
+        default=1_000,
+        ge=0,
+        le=30_000,
+        description="Streams of events of jobs that one process keeps open; more get 503.",
+    )
     inline_budget_s: float = Field(
         default=2.0, ge=0, description="Estimated seconds of one core above which an operation runs as a job."
     )

@@ -102,9 +102,9 @@ def solve(problem: Problem, extras: Extras = NO_EXTRAS) -> Minima:
     """
     scaled = scaled_targets(problem)
     if scaled is not None:
-        told = answered_with_targets(scaled, partial(_in_these_units, extras=extras), _examined)
-        if told is not None:
-            return told
+        reported = answered_with_targets(scaled, partial(_in_these_units, extras=extras), _examined)
+        if reported is not None:
+            return reported
     return _in_these_units(problem, extras)
 
 

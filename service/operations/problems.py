@@ -161,12 +161,14 @@ def _with_exact_cost(answer: MinimaAnswer, samples: Samples) -> MinimaAnswer:
         point.model_copy(update={"loss": loss}) if point.class_ is PointClass.GLOBAL_MINIMUM else point
         for point in answer.stationary_points
     ]
-    told = minimum.model_copy(update={"loss": loss, "terms": minimum.terms.model_copy(update={"fit": fit})})
+    reported = minimum.model_copy(update={"loss": loss, "terms": minimum.terms.model_copy(update={"fit": fit})})
     # a bound that these weights go below holds no longer; that no loss is negative always does
     lower = answer.certificate.lower_bound if answer.certificate.lower_bound <= loss else 0.0
     gap = (loss - lower) / max(loss, 1e-6 * size)
     certificate = answer.certificate.model_copy(update={"upper_bound": loss, "lower_bound": lower, "relative_gap": gap})
-    return answer.model_copy(update={"global_minimum": told, "stationary_points": points, "certificate": certificate})
+    return answer.model_copy(
+        update={"global_minimum": reported, "stationary_points": points, "certificate": certificate}
+    )
 
 
 def _singular_values(parameters: GeneratedParameters) -> list[float]:

@@ -129,7 +129,7 @@ def _certificate(findings: Findings, mapped: MappedProblem) -> None:
     factor = mapped.scaling.loss
     unit = _unit(findings, mapped, claimed.upper_bound / factor) * factor
     gap = (claimed.upper_bound - claimed.lower_bound) / max(unit, LEAST)
-    # bounds below the normal numbers are told to the next one, the gap between them is not
+    # bounds below the normal numbers are reported to the next one, the gap between them is not
     agrees = abs(claimed.relative_gap - gap) <= SHARP * abs(gap) + ROUNDING + 4.0 * LEAST / max(unit, LEAST)
     # other engines may have had another unit, in which a closed gap is another number
     still_closed = not findings.same_engine and 0.0 <= gap <= GAP_TOLERANCE

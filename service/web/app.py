@@ -23,6 +23,7 @@ from service.settings import Limits, Settings
 from service.web import openapi, problem_details
 from service.web.addresses import UnderPrefix, first_segments
 from service.web.answering.compute import Compute
+from service.web.answering.event_streams import EventStreams
 from service.web.answering.large import LargeBodies
 from service.web.middleware import ApiKeys, Observe, OtherSites
 from service.web.observation import logging
@@ -60,6 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         Compute(settings),
         LargeBodies(settings),
         Uploads(settings),
+        EventStreams(jobs_floor.store, settings.max_event_streams),
         metrics,
         JobMetrics(metrics, jobs_floor),
     )
@@ -108,6 +110,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(app.state.jobs.start)
         _settle()
         yield
+        runtime.streams.close()
         await asyncio.to_thread(app.state.jobs.stop)
         runtime.compute.close()
         runtime.large.close()

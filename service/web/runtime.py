@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from service.settings import Settings
 from service.web.answering.compute import Compute
+from service.web.answering.event_streams import EventStreams
 from service.web.answering.large import LargeBodies
 from service.web.observation.job_metrics import JobMetrics
 from service.web.observation.metrics import Metrics
@@ -20,6 +21,7 @@ class Runtime:
     compute: Compute
     large: LargeBodies
     uploads: Uploads
+    streams: EventStreams
     metrics: Metrics
     job_metrics: JobMetrics
 

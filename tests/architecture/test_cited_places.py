@@ -10,6 +10,8 @@ import service
 ROOT = Path(service.__file__).parents[1]
 PLACE = re.compile(r"`((?:service|tests|docs|evidence|benchmarks|clients|openapi|deploy)/[\w./-]*\w/?)`")
 MODULE = re.compile(r"`(service(?:\.\w+)+)`")
+TEST = re.compile(r"`(test_\w+\.py)(?:::\w+)?`")
+TESTS = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SOURCES = sorted(source for folder in ("service", "evidence", "benchmarks") for source in (ROOT / folder).rglob("*.py"))
 TO_BE_WRITTEN = "NAME"
@@ -17,9 +19,10 @@ TO_BE_WRITTEN = "NAME"
 
 
 def missing(text: str) -> list[str]:
-    """Places and modules that a text names in code marks and that are not there."""
+    """Places, tests and modules that a text names in code marks and that are not there."""
     places = [place for place in PLACE.findall(text) if TO_BE_WRITTEN not in place and not (ROOT / place).exists()]
-    return places + [module for module in MODULE.findall(text) if not stands(module)]
+    tests = [name for name in TEST.findall(text) if name not in TESTS]
+    return places + tests + [module for module in MODULE.findall(text) if not stands(module)]
 
 
 def stands(module: str) -> bool:

@@ -32,6 +32,7 @@ USED_UNSEEN: Final = {
     ("service/cli/problems.py", "attribute", "overflow"): "read by rich",
     ("*", "attribute", "writeable"): "read by numpy",
     ("benchmarks/load.py", "method", "*"): "called by asyncio, as a protocol",
+    ("benchmarks/event_streams.py", "method", "*"): "called by asyncio, as a protocol",
     ("tests/*", "variable", "pytestmark"): "read by pytest",
     ("tests/serving.py", "attribute", "should_exit"): "read by uvicorn",
 }

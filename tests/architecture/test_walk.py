@@ -1,5 +1,6 @@
 """The walk of a request in docs/architecture.md is what a request calls, in that order."""
 
+import ast
 import asyncio
 import json
 import re
@@ -7,6 +8,8 @@ import sys
 from pathlib import Path
 from types import FrameType
 from typing import Any
+
+import pytest
 
 import service
 from service.schemas.problem import DESIGN_EXAMPLE
@@ -19,9 +22,13 @@ STEP = re.compile(r"^\| \d+ \| `([\w/]+\.py)`: ([^|]+) \|", re.MULTILINE)
 MOST = 15
 
 
+def section(start: str, end: str) -> str:
+    """What stands between two headings."""
+    return TEXT[TEXT.index(start) : TEXT.index(end)]
+
+
 def steps() -> list[tuple[str, str]]:
-    section = TEXT[TEXT.index("## One request") : TEXT.index("## The core")]
-    rows = STEP.findall(section)
+    rows = STEP.findall(section("## One request", "## One job"))
     assert 5 < len(rows) <= MOST
     return [(file, name.rpartition(".")[2]) for file, names in rows for name in re.findall(r"`([\w.]+)`", names)]
 
@@ -63,3 +70,23 @@ def test_the_walk_is_what_a_request_calls_in_this_order(tmp_path: Path) -> None:
     calls = called(json.dumps(DESIGN_EXAMPLE).encode(), settings)
     places = [calls.index(step) for step in steps()]
     assert places == sorted(places)
+
+
+def defined(file: str) -> set[str]:
+    """Functions of a file, and methods as ``Class.method``."""
+    found: set[str] = set()
+    for node in ast.parse((ROOT / file).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef):
+            inside = [each.name for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+            found |= {f"{node.name}.{name}" for name in inside}
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found.add(node.name)
+    return found
+
+
+@pytest.mark.parametrize(("start", "end"), [("## One job", "## One upload"), ("## One upload", "## The core")])
+def test_every_place_on_the_way_of_jobs_and_uploads_exists(start: str, end: str) -> None:
+    named = re.findall(r"`([\w/]+\.py)`: `([\w.]+)`", section(start, end))
+    assert len(named) > 7
+    missing = [(file, name) for file, name in named if name not in defined(file)]
+    assert not missing

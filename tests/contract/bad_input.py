@@ -12,6 +12,7 @@ from service.schemas.datasets import UploadOptions
 from service.settings import UploadLimits
 from service.web.problem_details import of_service_error
 from tests.contract.bad_input_elsewhere import ELSEWHERE
+from tests.contract.bad_input_rules import RULES
 from tests.contract.test_bad_input import BAD_ARCHIVES, CASES, NPZ, body_of
 from tests.serving import call, serving
 from tests.support.upload_files import WRONG, opened
@@ -59,7 +60,7 @@ def _archives(base: str) -> Iterator[str]:
 
 
 def _elsewhere(base: str) -> Iterator[str]:
-    for case in ELSEWHERE:
+    for case in (*ELSEWHERE, *RULES):
         reply = call(base, case.method, case.path, case.content, case.headers)
         yield _row(case.name, reply.status, reply.content)
 

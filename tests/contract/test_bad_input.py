@@ -302,7 +302,11 @@ CASES = [
     Case("xx empty", at("data", "xx", to=[]), "invalid-input", "/data/xx", "at least 1 entry"),
     Case("xx with an empty row", at("data", "xx", to=[[]]), "invalid-input", "/data/xx/0", "at least 1 entry"),
     Case(
-        "xy of the wrong length", at("data", "xy", to=[[0.75], [0.5], [0.25]]), "invalid-input", "/data/xy", "2 inputs"
+        "xy of the wrong length",
+        at("data", "xy", to=[[0.75], [0.5], [0.25]]),
+        "invalid-input",
+        "/data/xy",
+        "each input (2)",
     ),
     Case(
         "xy outside the range",
@@ -363,15 +367,13 @@ CASES = [
     Case("more targets than samples", data(y=[1.0, 2.0, 3.0, 4.0]), "invalid-input", "/data/y", "3 entries"),
     Case("samples ragged", data(x=[[1.0, 2.0], [3.0], [4.0, 5.0]]), "invalid-input", "/data/x/1", "2 entries"),
     Case("targets of mixed kinds", data(y=[[1.0], 2.0, 3.0]), "invalid-input", "/data/y/1", "array"),
-    Case(
-        "targets whose squares overflow", data(y=[1e200, 1.0, 2.0]), "invalid-input", "/data/y", "at most some 1e+154"
-    ),
+    Case("targets whose squares overflow", data(y=[1e200, 1.0, 2.0]), "invalid-input", "/data/y", "up to about 1e+154"),
     Case(
         "held-out inputs beyond those of the data",
         data(evaluation={**SAMPLES, "x": [[1e200, 1.0]] * 3}),
         "invalid-input",
         "/data/evaluation/x",
-        "at most some 7e+69",
+        "up to about 7e+69",
     ),
     Case("mean squares that overflow", at("data", "yy", to=1.5e308), "invalid-input", "/data/yy", "at most 1e+308"),
     Case("something below the diagonal", factor(r=[[1, 0], [0.5, 1]]), "invalid-input", "/data/r/1/0", "must be 0"),

@@ -1,12 +1,12 @@
 """Search for a lower loss by many local minimisations of the exact expected loss: the opponent of every formula."""
 
 import numpy as np
-from scipy.optimize import minimize
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, shapes_of
 from service.core.losses.dense import DenseParameters, flatten, unflatten
 from service.core.losses.expected import gradient_of, loss_of
+from tests.support.descents import descended
 
 
 def template(problem: Problem) -> DenseParameters:
@@ -28,14 +28,7 @@ def descend(problem: Problem, start: FloatArray, iterations: int = 3000) -> tupl
         loss = loss_of(problem.network, problem.data, parameters)
         return float(loss), flatten(gradient_of(problem.network, problem.data, parameters))
 
-    result = minimize(
-        value_and_gradient,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": iterations, "maxfun": 2 * iterations, "ftol": 1e-16, "gtol": 1e-11, "maxcor": 20},
-    )
-    return float(result.fun), np.asarray(result.x)
+    return descended(value_and_gradient, start, iterations)
 
 
 def search(problem: Problem, seed: int, restarts: int) -> tuple[float, DenseParameters]:

@@ -1,10 +1,8 @@
 """Objectives written down from their definitions, densely, sharing nothing with the solvers and reductions."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.parameters import Parameters
@@ -154,20 +152,6 @@ def packed(problem: Problem, parameters: Parameters) -> FloatArray:
     ]
     pieces += [own.dense() for own in (*parameters.skips, *parameters.biases) if own is not None]
     return np.concatenate([piece.ravel() for piece in pieces])
-
-
-def lowest(
-    objective: Callable[[FloatArray], tuple[float, FloatArray]], start: FloatArray, iterations: int = 3000
-) -> float:
-    """The loss that one L-BFGS run reaches."""
-    found = minimize(
-        objective,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": iterations, "maxfun": 2 * iterations, "ftol": 1e-16, "gtol": 1e-11, "maxcor": 20},
-    )
-    return float(found.fun)
 
 
 @dataclass(frozen=True)

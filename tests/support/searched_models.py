@@ -17,7 +17,8 @@ from service.core.models.vae_minima import vae_minima
 from service.core.reductions.step import dense_factor
 from service.vocabulary import Bias
 from tests.support import outputs_instances as families
-from tests.support.outputs_written import EvidenceBound, Written, lowest, packed
+from tests.support.descents import descended
+from tests.support.outputs_written import EvidenceBound, Written, packed
 
 INSTANCES: Final = 100
 RESTARTS: Final = 6
@@ -74,7 +75,7 @@ def least_of_restarts(
     objective: Callable[[FloatArray], tuple[float, FloatArray]], size: int, rng: np.random.Generator
 ) -> float:
     """The lowest loss that descents from random points of three sizes reach."""
-    return min(lowest(objective, SCALES[run % 3] * rng.standard_normal(size)) for run in range(RESTARTS))
+    return min(descended(objective, SCALES[run % 3] * rng.standard_normal(size))[0] for run in range(RESTARTS))
 
 
 def free_features(count: int = INSTANCES) -> Tally:

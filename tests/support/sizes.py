@@ -17,7 +17,7 @@ from tests.support.exact_truth import least_squares
 
 ROWS: Final = 6
 CLOSED: Final = 1e-9
-MAGNITUDE: Final = re.compile(r"(at most|and|to|from) (some )?\d[\d.]*(e[+-]?\d+)?")
+MAGNITUDE: Final = re.compile(r"(at most|up to about|and|to|from) \d[\d.]*(e[+-]?\d+)?")
 """How a message names the greatest or the least magnitude."""
 NORMAL: Final = 1e-140
 """Targets from which on losses have all their digits."""

@@ -35,8 +35,13 @@ def as_npz(*, packed: bool = False, **arrays: Any) -> bytes:
 
 
 def as_parquet(table: FloatArray, names: tuple[str, ...] = NAMES, **options: Any) -> bytes:
+    return written(pa.table(dict(zip(names, table.T, strict=True))), **options)
+
+
+def written(table: Any, **options: Any) -> bytes:
+    """A table of Arrow as a file of Parquet."""
     stream = io.BytesIO()
-    pq.write_table(pa.table(dict(zip(names, table.T, strict=True))), stream, **options)
+    pq.write_table(table, stream, **options)
     return stream.getvalue()
 
 
@@ -103,9 +108,9 @@ WRONG = {
         b"a,b\n0.1,1\n0.1,2\n0.1,4\n", "csv", InputError, "/columns/a", "constant", standardise=True
     ),
     "one row": case(b"1,2\n", "csv", InputError, "/columns/0", "constant", standardise=True),
-    "targets too large": case(b"a,b\n1,1e155\n2,2\n", "csv", InputError, "/columns/b", "at most some 1e+154"),
+    "targets too large": case(b"a,b\n1,1e155\n2,2\n", "csv", InputError, "/columns/b", "up to about 1e+154"),
     "targets that overflow": case(
-        b"a,b\n1,-1.7e308\n2,1.7e308\n", "csv", InputError, "/columns/b", "at most some 1e+154"
+        b"a,b\n1,-1.7e308\n2,1.7e308\n", "csv", InputError, "/columns/b", "up to about 1e+154"
     ),
     "samples that overflow when they are centred": case(
         b"a,b\n-1.7e308,1\n1.7e308,2\n1.7e308,2\n",
@@ -161,6 +166,20 @@ WRONG = {
         "not a readable .npz",
     ),
     "npz: targets named": case(as_npz(x=GOOD, y=GOOD), "npz", InputError, "/targets", "one table", targets=["0"]),
+    "parquet: two columns of one name": case(
+        written(pa.Table.from_arrays([pa.array([1.0, 2.0])] * 3, names=["a", "a", "y"])),
+        "parquet",
+        InputError,
+        "/header",
+        "alike",
+    ),
+    "parquet: a column of times": case(
+        written(pa.table({"a": [1.0, 2.0], "b": pa.array([1, 2], pa.timestamp("s")), "y": [0.0, 1.0]})),
+        "parquet",
+        InputError,
+        "/header/b",
+        "must be a column of numbers (column 1, b)",
+    ),
     "parquet: none": case(b"PAR1", "parquet", MalformedBody, None, "not a readable Parquet"),
     "parquet: truncated": case(as_parquet(TABLE)[:-9], "parquet", MalformedBody, None, "not a readable Parquet"),
     "parquet: missing": case(

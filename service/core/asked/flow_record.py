@@ -32,7 +32,7 @@ class FlowRecord:
     margins : tuple of float or None
         Least margin over ``||theta||^L``; for homogeneous networks on two classes.
     margin_bound : float or None
-        What no weights of a linear network exceed.
+        Upper bound of the margin over all weights of a linear network.
     cosines : tuple of float or None
         Between the end-to-end map of a linear network and the hard-margin direction.
     pattern_changes : tuple of int

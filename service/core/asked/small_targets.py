@@ -88,13 +88,13 @@ def _origin(origin: OriginSummary, problem: Problem, exponents: Exponents) -> Or
     if origin.point_class is None:
         return origin
     numbers = (origin.least_hessian_eigenvalue, origin.barrier_height, origin.escape_norm)
-    told = origin_with(Origin(origin.point_class, *numbers, origin.reasons), problem.network, exponents)
+    reported = origin_with(Origin(origin.point_class, *numbers, origin.reasons), problem.network, exponents)
     return replace(
         origin,
-        least_hessian_eigenvalue=told.least_hessian_eigenvalue,
-        barrier_height=told.barrier_height,
-        escape_norm=told.escape_norm,
-        reasons=told.reasons,
+        least_hessian_eigenvalue=reported.least_hessian_eigenvalue,
+        barrier_height=reported.barrier_height,
+        escape_norm=reported.escape_norm,
+        reasons=reported.reasons,
     )
 
 

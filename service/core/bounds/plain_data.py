@@ -1,13 +1,12 @@
 """How far the eigenpairs of well-scaled data may be from the data, all rounding counted in advance."""
 
+from math import sqrt
 from typing import NamedTuple
-
-import numpy as np
 
 from service.core.ground.as_sent import reflections
 from service.core.ground.data.conditioned import Moments
 from service.core.ground.enclosures.sources import UNIT, gamma
-from service.core.ground.numbers.spectrum import Spectrum
+from service.core.ground.numbers.spectrum import Spectrum, length_of
 
 MOST_CONDITION = 1e6
 """Condition of the second moments up to which eigenpairs may stand for the data."""
@@ -48,5 +47,5 @@ def plain_error(data: Moments, spectrum: Spectrum) -> PlainError | None:
     size, trace = float(spectrum.values[-1]), float(spectrum.values.sum())
     unit, moved = (4.0 * data.inputs + 48.0) * UNIT, gamma(reflections(data))
     yy = data.yy
-    linear = unit * float(np.linalg.norm(spectrum.projections)) + moved * float(np.sqrt(trace * yy))
+    linear = unit * length_of(spectrum.projections) + moved * sqrt(trace * yy)
     return PlainError(unit * size + moved * trace, linear, (unit + moved) * yy)

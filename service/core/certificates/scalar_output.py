@@ -40,7 +40,7 @@ def certify(problem: Problem, solution: Solution) -> Certificate:
     ----------
     problem : Problem
     solution : Solution
-        Claimed by anybody; only its weights, map and losses are looked at.  Without weights the bounds are those of
+        From any source; only its weights, map and losses are looked at.  Without weights the bounds are those of
         the map; a claim to be attained then fails the check ``weights_given``.
 
     Returns

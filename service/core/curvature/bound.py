@@ -1,4 +1,4 @@
-"""A learning rate from a bound on the curvature, so that a default neither diverges nor sleeps."""
+"""A learning rate from a bound on the curvature, so that a default neither diverges nor stalls."""
 
 from collections.abc import Sequence
 

@@ -88,7 +88,7 @@ def density(nodes: Sequence[FloatArray], weights: Sequence[FloatArray], grid: Fl
     nodes, weights : sequences of (m,) arrays
         Ritz values and weights of each start.
     grid : (g,) array
-        Where the density, whose integral is one, is told.
+        Where the density, whose integral is one, is evaluated.
     width : float
         Positive.
 

@@ -1,6 +1,6 @@
 """Facts of the data on which theorems about landscapes depend, each computed once a problem.
 
-A fact that the data cannot tell (moments without samples, no data at all) is ``None``, never a guess.
+A fact that the data do not determine (moments without samples, no data at all) is ``None``, never a guess.
 """
 
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Groups:
 
 
 class DataFacts:
-    """Facts of the data of one problem; attributes are ``None`` where the data cannot tell.
+    """Facts of the data of one problem; attributes are ``None`` where the data do not determine them.
 
     Tolerances are module constants and the ``rank_tolerance`` of each spectrum.
     """
@@ -74,7 +74,7 @@ class DataFacts:
         x, y = self.samples.x, self.samples.y
         if _all_differ(x):
             return Groups(x, y, np.ones(len(x), dtype=np.int_), 0)
-        # minus zero equals zero, which bytes do not know
+        # minus zero equals zero, but its bytes differ
         rows = np.ascontiguousarray(x + 0.0)
         words = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).reshape(-1)
         _, first, inverse, counts = np.unique(words, return_index=True, return_inverse=True, return_counts=True)
@@ -221,7 +221,7 @@ class DataFacts:
 
 
 def _all_differ(x: FloatArray) -> bool:
-    """Whether one random combination of the columns already tells all rows apart; equal rows always agree in it."""
+    """Whether one random combination of the columns already distinguishes all rows; equal rows always agree in it."""
     shares = np.random.default_rng(0).normal(size=x.shape[1])
     # the sum within a row does not depend on where the row stands, unlike that of a matrix product
     keys = np.sort(np.sum(x * shares, axis=1))

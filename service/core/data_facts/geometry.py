@@ -65,6 +65,6 @@ def whiteness_of(moments: Moments) -> tuple[float, float]:
 
 
 def rank_of(matrix: FloatArray) -> int:
-    """Numerical rank: singular values above ``max(shape) eps sigma_1``."""
+    """Numerical rank of a matrix (m, n): singular values above ``max(m, n) eps sigma_1``."""
     values = np.linalg.svd(matrix, compute_uv=False)
     return int(np.count_nonzero(values > max(matrix.shape) * EPSILON * values.max(initial=0.0)))

@@ -21,7 +21,7 @@ class LeastNorm:
     Attributes
     ----------
     feasible : bool or None
-        ``None`` where double precision cannot tell.
+        ``None`` where double precision cannot decide.
     direction : (d,) array or None
         Unit vector of the minimiser.
     margin : float or None

@@ -1,7 +1,7 @@
 """Derivatives of what sees a linear network only through its end-to-end map, with respect to the weights.
 
 With ``B = W_L .. W_1``, ``before_l = W_{l-1} .. W_1`` and ``after_l = W_L .. W_{l+1}`` the slope G of a function of B
-becomes ``after_l' G before_l'`` for matrix l, at a cost that does not know the number of samples.
+becomes ``after_l' G before_l'`` for matrix l, at a cost that does not depend on the number of samples.
 """
 
 from collections.abc import Sequence

@@ -54,7 +54,7 @@ def target_of(problem: Problem, found: Minima) -> Target:
     Raises
     ------
     ValueError
-        If the infimum is not attained: there is then nothing to arrive at.
+        If the infimum is not attained: there is then nothing to converge to.
     """
     minimum, origin = found.solution.minimum, found.solution.origin
     if minimum.parameters is None:

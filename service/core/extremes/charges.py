@@ -1,4 +1,4 @@
-"""What a lower bound owes to inputs that were brought into range.
+"""What is taken off a lower bound for inputs that were brought into range.
 
 Inputs in larger units decay more, and inputs that are zero explain less, than the caller's: a minimum of these data is
 no less than one of theirs.  How much less theirs can be is bounded here: ``docs/theory/extreme-inputs.md``.
@@ -16,7 +16,7 @@ from service.core.ground.results import Certificate, GlobalMinimum
 from service.core.several_outputs.singular_values.common_decay import common_decay
 
 DEPENDENT: Final = 1e-13
-"""Least singular value of inputs of size one, relative to the largest, that tells them from dependent ones."""
+"""Least singular value of inputs of size one, relative to the largest, above which they count as independent."""
 SEARCHED: Final = 1e6
 """Norms up to which the bound holds where large inputs are dependent, as a multiple of the norm found."""
 

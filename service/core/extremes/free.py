@@ -70,7 +70,7 @@ class FreeInputs:
 
 
 def free_inputs(problem: Problem) -> FreeInputs | None:
-    """What is left without the inputs that decay costs nothing; None where there are none or more sees them.
+    """What is left without the inputs that decay costs nothing; None without any, or where something else reads them.
 
     Notes
     -----

@@ -14,6 +14,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.parameters import Parameters, columns_of
 from service.core.ground.problems import Problem
 from service.core.ground.results import (
+    THRESHOLDS,
     Certificate,
     Check,
     GlobalMinimum,
@@ -213,12 +214,4 @@ def _points(problem: Problem, minimum: GlobalMinimum, origin: Origin) -> tuple[S
 
 
 def _no_thresholds() -> Thresholds:
-    names = (
-        "critical_decay_scale",
-        "metastable_up_to_decay_scale",
-        "critical_noise_variance",
-        "critical_noise_scale",
-        "transition_order",
-        "transitions",
-    )
-    return Thresholds(None, None, None, None, None, (), dict.fromkeys(names, WHY))
+    return Thresholds.none(dict.fromkeys((*THRESHOLDS, "transitions"), WHY))

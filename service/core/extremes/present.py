@@ -38,14 +38,14 @@ class PresentInputs:
         whole = np.zeros((minimum.end_to_end_map.shape[0], self.kept.size))
         whole[:, self.kept] = minimum.end_to_end_map
         evaluation = self.problem.evaluation
-        told = replace(
+        reported = replace(
             minimum,
             end_to_end_map=whole,
             singular_values=padded(minimum.singular_values, min(whole.shape)),
             parameters=None if minimum.parameters is None else self._first(minimum.parameters, self._with_zeros),
             evaluation_fit=None if evaluation is None else fit_of(evaluation, whole, minimum.output_offset),
         )
-        return replace(found, solution=replace(found.solution, minimum=told))
+        return replace(found, solution=replace(found.solution, minimum=reported))
 
     def restricted(self, solution: Solution) -> Solution:
         """A claimed solution without the weights of these inputs, which are zero."""
@@ -88,9 +88,9 @@ class PresentInputs:
 
 
 def present_inputs(problem: Problem) -> PresentInputs | None:
-    """The problem without inputs that are zero; None where there are none, or all are, or more than a chain sees them.
+    """The problem without inputs that are zero; None where there are none, all are zero, or a skip reads them.
 
-    An input that is zero only because it was too small for decay is not one of these: something is owed to it.
+    An input that is zero only because it was too small for decay is not one of these: the bound is charged for it.
     """
     if problem.moments is None:
         return None

@@ -53,13 +53,13 @@ def answered_with_targets(
     found = solve(scaled.inside)
     if scaled.is_cut and not found.solution.minimum.trivial and found.solution.minimum.attained:
         return None
-    told = solution_with(found.solution, scaled.problem.network, scaled.exponents)
+    reported = solution_with(found.solution, scaled.problem.network, scaled.exponents)
     sent = {(each.name, each.judgement.holds): each for each in examined(scaled.problem)}
-    certificate = _as_told(certificate_with(found.certificate, scaled.exponents), scaled)
+    certificate = _as_reported(certificate_with(found.certificate, scaled.exponents), scaled)
     return replace(
         found,
         status=found.status if certificate.holds else Status.BOUNDED,
-        solution=told,
+        solution=reported,
         certificate=certificate,
         hypotheses=(
             Finding(NAME, Judgement(True, {"power_of_two": scaled.exponents.targets})),
@@ -68,8 +68,8 @@ def answered_with_targets(
     )
 
 
-def _as_told(certificate: Certificate, scaled: ScaledTargets) -> Certificate:
-    """The gap of the bounds as they are told, where they lost digits below the normal numbers."""
+def _as_reported(certificate: Certificate, scaled: ScaledTargets) -> Certificate:
+    """The gap of the bounds as they are reported, where they lost digits below the normal numbers."""
     if quantum_of(scaled) == 0.0:
         return certificate
     lower, upper = certificate.lower_bound, certificate.upper_bound
@@ -178,7 +178,7 @@ def _maybe(matrix: FactoredMatrix | None, power: int) -> FactoredMatrix | None:
 
 
 def point_with(point: StationaryPoint, minimum: GlobalMinimum | None, exponents: Exponents) -> StationaryPoint:
-    """The same of a stationary point; where layers have several units its weights are those of the minimum, told."""
+    """The same of a stationary point; with several units of layers its weights are those of the reported minimum."""
     if minimum is None or all(exponents.layers) or point.parameter_norm == 0.0:
         length = times(point.parameter_norm, exponents.weights or 0)
     else:
@@ -243,17 +243,17 @@ def origin_with(origin: Origin, network: Network, exponents: Exponents) -> Origi
 
 
 def _curvature(inside: float, network: Network, exponents: Exponents) -> float | None:
-    """Least eigenvalue of the Hessian at zero in the caller's units; None where biases hide that of the weights."""
+    """Least Hessian eigenvalue at the origin in the caller's units; None where biases hide that of the weights."""
     own = times(inside, exponents.losses - 2 * (exponents.weights or 0))
     if not network.bias_layers:
         return own
     decays = network.bias_weight_decays or (0.0,) * network.n_layers
     last = network.n_layers - 1
-    told = [2.0 * decays[index] + 2.0 * (index == last) for index in network.bias_layers]
+    reported = [2.0 * decays[index] + 2.0 * (index == last) for index in network.bias_layers]
     there = [
         2.0 * times(decays[index], 2 * exponents.reached(index + 1) - exponents.losses) + 2.0 * (index == last)
         for index in network.bias_layers
     ]
-    if inside < min(there) or own >= min(told):
-        return min(own, *told)
+    if inside < min(there) or own >= min(reported):
+        return min(own, *reported)
     return None

@@ -206,7 +206,7 @@ def _moments(data: Moments, power: int) -> Moments:
     """Moments of targets divided by ``2^power``."""
     factor = data.factor
     if factor is not None:
-        # the scale 1 of a constant column is nobody's size
+        # a constant column has scale 1, whatever its size
         moved = np.concatenate((np.zeros(factor.inputs, dtype=int), np.full(factor.outputs, power)))
         moved[~factor.r.any(axis=0)] = 0
         scaled = replace(factor, y_mean=np.ldexp(factor.y_mean, -power), scale=np.ldexp(factor.scale, -moved))

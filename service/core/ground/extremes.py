@@ -1,4 +1,4 @@
-"""Inputs of a decayed network that were brought into range, which changes the problem by what nobody can see."""
+"""Inputs of a decayed network that were brought into range, which changes the problem a little."""
 
 from dataclasses import dataclass
 

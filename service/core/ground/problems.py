@@ -6,7 +6,6 @@ outputs, without a factor 1/2.  Callers' conventions are converted at the edge (
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Final, TypeVar, cast
 
 import numpy as np
@@ -15,6 +14,7 @@ from service.core.ground.data.conditioned import Moments
 from service.core.ground.enclosures.sources import Source
 from service.core.ground.extremes import Extremes
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.cached import cached_property
 from service.vocabulary import Activation, Bias, Loss, SkipKind
 
 Kept = TypeVar("Kept")

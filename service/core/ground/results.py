@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.parameters import Parameters
@@ -102,6 +103,16 @@ class Transition:
     norm_after: float
 
 
+THRESHOLDS: Final = (
+    "critical_decay_scale",
+    "metastable_up_to_decay_scale",
+    "critical_noise_variance",
+    "critical_noise_scale",
+    "transition_order",
+)
+"""The numbers of `Thresholds`, each of which may be missing for a reason."""
+
+
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """Where the global minimum changes its nature; a missing number has an entry in ``reasons``."""
@@ -113,6 +124,11 @@ class Thresholds:
     transition_order: int | None
     transitions: tuple[Transition, ...]
     reasons: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def none(cls, reasons: Mapping[str, str]) -> "Thresholds":
+        """No number and no transition, with the reason of each that is missing."""
+        return cls(None, None, None, None, None, (), reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +144,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What a solver found, before anybody else has checked it.
+    """What a solver found, before it is certified.
 
     Attributes
     ----------
@@ -156,7 +172,7 @@ class Solution:
 class Check:
     """A quantity that must not exceed a tolerance.
 
-    ``scales_with_loss`` tells that both numbers change with the convention of the objective.
+    ``scales_with_loss`` says that both numbers change with the convention of the objective.
     """
 
     name: str
@@ -179,7 +195,7 @@ class Certificate:
     upper_bound : float
         Exact loss of the returned weights.
     lower_bound : float
-        No weights have a smaller loss, all rounding counted.
+        All weights have at least this loss, all rounding counted.
     relative_gap : float
         ``(upper - lower) / max(|upper|, 1e-6 yy)``, yy about the mean where a bias makes the mean free.
     tolerance : float

@@ -14,7 +14,7 @@ SAMPLES_NEEDED = "the samples themselves are needed"
 
 def judged(holds: Tristate, reason: str, **evidence: Fact) -> Judgement:
     """A judgement whose reason is kept only where it does not hold."""
-    # comparisons of numpy numbers are not booleans to those who look closely
+    # comparisons of numpy numbers give `numpy.bool`, which is neither ``True`` nor ``False`` by identity
     known = None if holds is None else bool(holds)
     return Judgement(known, evidence, "" if known else reason)
 
@@ -25,7 +25,7 @@ def unknown(reason: str, **evidence: Fact) -> Judgement:
 
 
 def inputs_of(problem: Problem) -> int | None:
-    """Number of inputs, where data or a frozen first layer tell it."""
+    """Number of inputs, where data or a frozen first layer give it."""
     if problem.moments is not None:
         return problem.moments.inputs
     frozen = problem.network.layers[0].frozen_weights

@@ -44,7 +44,7 @@ class Cones:
         self._reduced = x @ basis.T
 
     def steepest(self, errors: FloatArray) -> Steepest:
-        """Maximum over units of ``sum_i e_i max(u.x_i, 0)``; zero if no unit is positively correlated.
+        """Maximum over units of ``sum_i e_i max(u.x_i, 0)`` for errors (n,); zero if no unit is positively correlated.
 
         One matrix product, then a projection for the cones whose bound exceeds the best value so far.
         """

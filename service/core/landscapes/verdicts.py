@@ -78,7 +78,7 @@ class Ruling:
     reason : str
         Why the value is unknown, or what kind of inference it is.
     vacuous : bool
-        Whether it is true for lack of anything that it speaks of.
+        Whether it holds only because nothing of the kind that it speaks of exists.
     """
 
     value: Tristate

@@ -87,7 +87,7 @@ def gradient_norm(model: LinearVae, moments: Moments, at: Autoencoder) -> float:
 
 
 def lower_bound(model: LinearVae, quadratic: Quadratic, variance: float) -> tuple[float, float]:
-    """No parameters have a smaller evidence bound; the learned variance is bracketed around ``variance``.
+    """Lower bound of the evidence bound over all parameters; the learned variance is bracketed around ``variance``.
 
     Parameters
     ----------

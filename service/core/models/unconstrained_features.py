@@ -148,7 +148,7 @@ def geometry_of(problem: Problem, counts: Sequence[int], minimum: GlobalMinimum)
 
 
 def _learned(problem: Problem, minimum: GlobalMinimum) -> BoolArray:
-    """Classes with a part in a direction that the map keeps: as many as its rank tells, however weak they are."""
+    """Classes with a part in a direction that the map keeps: as many as its rank, however weak they are."""
     if _effective(problem)[0] is not None:
         kept: BoolArray = np.any(_taking_part(quadratic_of(problem), minimum.rank), axis=1)
         return kept

@@ -75,7 +75,7 @@ def vae_minima(problem: Problem, model: LinearVae) -> VaeMinima:
         minimum,
         points,
         "not complete: full collapse, the leading latents switched on one after the other, and the minimum",
-        Thresholds(None, None, None, None, None, (), reasons),
+        Thresholds.none(reasons),
         origin,
     )
     certificate = vae_certificate(problem, model, minimum, at)

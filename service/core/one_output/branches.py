@@ -1,12 +1,12 @@
 """Stationary points of a one-output problem: losses, norms and classes from the roots of the curve."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from math import exp, hypot, log
 
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.cached import cached_property
 from service.core.one_output.curve import Curve
 from service.core.one_output.reduced import ReducedProblem
 from service.core.one_output.survey import Survey, survey

@@ -26,7 +26,7 @@ class NormBound:
     Attributes
     ----------
     lower : float
-        No map has a smaller reduced loss; the allowance is already taken off.
+        All maps have at least this reduced loss; the allowance is already taken off.
     reached : float
         Smallest reduced loss met on the way.
     allowance : float

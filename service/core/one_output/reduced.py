@@ -6,13 +6,13 @@ Noise and widths enter through ``C = prod_i (1 + s_i / d_i)`` only, decays throu
 """
 
 from dataclasses import dataclass
-from functools import cached_property
-from math import exp, expm1, fsum, inf, log, log1p
+from math import exp, expm1, fsum, inf, log, log1p, sqrt
 
 import numpy as np
 
 from service.core.ground.data.least_squares import LeastSquares
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
+from service.core.ground.numbers.cached import cached_property
 from service.core.ground.numbers.spectrum import Spectrum
 from service.core.ground.problems import Moments, Network, Problem
 from service.errors import NumericalError
@@ -114,12 +114,13 @@ class ReducedProblem:
     @cached_property
     def explained(self) -> float:
         """``sum a_k^2/c_k``: by how much the undecayed map beats the zero map, times C."""
-        return float(np.sum(self.spectrum.response[self._seen, 0] ** 2))
+        coordinates = self.spectrum.response[self._seen, 0]
+        return float(coordinates.dot(coordinates))
 
     @cached_property
     def correlation(self) -> float:
         """Norm of a (within the range of A)."""
-        return float(np.sqrt(np.sum(self.squares)))
+        return sqrt(self.squares.sum().item())
 
     def prediction_variance(self, end_to_end_map: FloatArray) -> float:
         """``(C-1) w'Bw + C sum_j s_j w_j^2`` for a map w (d,): the variance that noise adds, free of cancellation."""

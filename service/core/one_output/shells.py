@@ -101,7 +101,8 @@ class ShellProblem:
         reach = log(longest) - log(floor)
         count = ceil(log1p(reach / first) / log(1.7)) + 1
         steps = first * 1.7 ** np.arange(count)
-        edges = hint * np.exp(np.clip(np.concatenate((-steps[::-1], steps)), -600.0, 600.0))
+        both = np.concatenate((-steps[::-1], steps))
+        edges = hint * np.exp(np.minimum(np.maximum(both, -600.0), 600.0))
         inside: FloatArray = edges[(edges > floor) & (edges < longest)]
         return inside
 
@@ -153,7 +154,7 @@ def subdivide(
             splittable = (total < reached - tolerance) & (useful | (shells.high > 1.05 * shells.low))
             splittable &= nodes <= MOST_NODES
         closed = np.where(splittable, np.inf, total)
-        least = int(np.argmin(closed))
+        least = int(closed.argmin())
         if closed[least] < excess - allowance:
             excess, allowance = float(shells.bound[least]), float(shells.allowance[least])
         if not splittable.any():

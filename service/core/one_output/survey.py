@@ -7,6 +7,7 @@ Proofs: ``docs/theory/secular-equation.md``.
 """
 
 from dataclasses import dataclass
+from math import log
 from typing import NamedTuple
 
 import numpy as np
@@ -119,7 +120,7 @@ class _Surveyor:
         self.curve = curve
         self.level = None if log_kappa is None else curve.level_of(log_kappa)
         # every spinodal has rho between ratio c_min and ratio c_max
-        log_ratio = float(np.log((curve.n_hidden + 1.0) / (curve.n_hidden - 1.0)))
+        log_ratio = log((curve.n_hidden + 1.0) / (curve.n_hidden - 1.0))
         self.core_low = curve.log_least + log_ratio - 0.05
         self.core_high = log_ratio + 0.05
 
@@ -149,7 +150,7 @@ class _Surveyor:
     def _start_nodes(self) -> FloatArray:
         """A fine grid where spinodals can be, and doubling steps down and up to the last possible root."""
         curve = self.curve
-        lowest = curve.log_least - float(np.log(curve.n_hidden - 1.0)) - 0.5
+        lowest = curve.log_least - log(curve.n_hidden - 1.0) - 0.5
         highest = self.core_high
         if self.level is not None:
             low, high = curve.outer_bracket(self.level)
@@ -181,12 +182,13 @@ class _Surveyor:
         undecided = ~(monotone | far) & (h > TANGENTIAL)
         # beyond the core the slope has one sign
         undecided &= (nodes[1:] > self.core_low) & (nodes[:-1] < self.core_high)
-        return np.flatnonzero(undecided)
+        places: IntArray = undecided.nonzero()[0]
+        return places
 
     def _brackets(self, nodes: FloatArray, values: FloatArray, slopes: FloatArray) -> list[list[BracketedRoot]]:
         """A bracketed root of the right kind at every change of sign."""
         up = values >= 0.0
-        kinds, left = np.nonzero(up[:, 1:] != up[:, :-1])
+        kinds, left = (up[:, 1:] != up[:, :-1]).nonzero()
         right = left + 1
         lows = zip(nodes[left].tolist(), values[kinds, left].tolist(), slopes[kinds, left].tolist(), strict=True)
         highs = zip(nodes[right].tolist(), values[kinds, right].tolist(), slopes[kinds, right].tolist(), strict=True)
@@ -199,7 +201,7 @@ class _Surveyor:
     def _hides_a_pair(self, nodes: FloatArray, values: FloatArray) -> bool:
         """Whether two roots or two ties may lie between the nodes around a spinodal."""
         up = values[SPINODAL] >= 0.0
-        for left in np.flatnonzero(up[1:] != up[:-1]).tolist():
+        for left in (up[1:] != up[:-1]).nonzero()[0].tolist():
             width = 2.0 * (nodes[left + 1] - nodes[left]).item()
             tie = min(values[TIE, left].item(), values[TIE, left + 1].item())
             if 0.0 < tie < width:

@@ -8,7 +8,7 @@ from math import exp, log
 import numpy as np
 
 from service.core.ground.problems import Moments, Network
-from service.core.ground.results import Thresholds, Transition
+from service.core.ground.results import THRESHOLDS, Thresholds, Transition
 from service.core.one_output.branches import Branches
 from service.core.one_output.critical_noise import BEYOND, critical_noise
 from service.core.one_output.jumps import Jump, jumps_of
@@ -32,14 +32,7 @@ def thresholds(network: Network, moments: Moments, reduced: ReducedProblem, bran
     nothing = _nothing_to_cross(reduced)
     curve = None if nothing else branches.curve
     if curve is None:
-        names = (
-            "critical_decay_scale",
-            "metastable_up_to_decay_scale",
-            "critical_noise_variance",
-            "critical_noise_scale",
-            "transition_order",
-        )
-        return Thresholds(None, None, None, None, None, (), dict.fromkeys(names, nothing))
+        return Thresholds.none(dict.fromkeys(THRESHOLDS, nothing))
     if reduced.n_hidden == 1:
         return _second_order(reduced)
     jumps, metastable = jumps_of(curve, branches.survey)

@@ -50,8 +50,8 @@ def forms_on(
     -----
     Of tanh, the form has the error of a rounding of one, and tanh itself that of a rounding of its own value.  What a
     unit receives carries roundings of the terms that it is the sum of, so that the former is not felt unless these are
-    small: the terms of the first layer are told by the root mean square of what it receives, those of the next ones by
-    the norm of their weights.
+    small: the terms of the first layer are measured by the root mean square of what it receives, those of the next ones
+    by the norm of their weights.
     """
     forms: list[Form | None] = []
     size = np.inf

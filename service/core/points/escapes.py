@@ -83,7 +83,7 @@ def escape_from(
     if point_class is PointClass.NOT_STATIONARY:
         ways = [_best_step(problem, parameters, -gradient, "gradient", both_ways=False)]
         if curvature.vector is not None and curvature.least is not None and curvature.least < -curvature.zero_tolerance:
-            # on a plateau the gradient is short and the curvature knows the way
+            # on a plateau the gradient is short, and negative curvature leads down
             ways.append(_best_step(problem, parameters, curvature.vector, "negative_curvature", both_ways=True))
         return max((way for way in ways if way is not None), key=lambda way: way.decrease, default=None)
     if point_class is PointClass.STRICT_SADDLE and curvature.vector is not None:

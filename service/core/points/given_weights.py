@@ -5,7 +5,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, shapes_of
 from service.core.losses.dense import DenseParameters
-from service.errors import FieldError, InputError
+from service.errors import FieldError, InputError, counted
 
 
 def check_parameters(problem: Problem, parameters: DenseParameters) -> None:
@@ -23,7 +23,11 @@ def check_parameters(problem: Problem, parameters: DenseParameters) -> None:
         raise InputError.at(("weights",), f"must hold {len(shapes)} matrices, one for each layer")
     for index, (weight, shape) in enumerate(zip(parameters.weights, shapes, strict=True)):
         if weight.shape != shape:
-            problems.append(FieldError(("weights", index), f"must have {shape[0]} rows and {shape[1]} columns"))
+            problems.append(
+                FieldError(
+                    ("weights", index), f"must have {counted(shape[0], 'row')} and {counted(shape[1], 'column')}"
+                )
+            )
         elif not np.all(np.isfinite(weight)):
             problems.append(FieldError(("weights", index), "must hold finite numbers only"))
         elif not _as_frozen(weight, problem.network.layers[index].frozen_weights):

@@ -34,11 +34,11 @@ def class_at(
         found = Classified(PointClass.GLOBAL_MINIMUM, Evidence.OBSERVED, because)
     else:
         found = classify(problem, parameters, curvature, loss, gap, unit)
-    told = {
+    words = {
         ToleranceSource.MINIMUM: "as stationary as the weights that `minima` returns",
         ToleranceSource.REQUEST: "stationary within the gradient tolerance of the request",
     }.get(at.source) or STORED[at.precision]
     # a gap that is closed is closed whatever the gradient is
     sure = found.point_class is PointClass.GLOBAL_MINIMUM and found.evidence is Evidence.CERTIFIED
     evidence = found.evidence if sure else Evidence.OBSERVED
-    return Classified(found.point_class, evidence, f"{told}; {found.because}")
+    return Classified(found.point_class, evidence, f"{words}; {found.because}")

@@ -13,7 +13,7 @@ SPARE_BITS: Final = 4
 """A number fills a format if its last four bits are not all zero: 15 of 16 rounded numbers do, hardly any typed one."""
 
 FILLED_SHARE: Final = 0.5
-"""Share of the numbers that must fill a format for it to be told."""
+"""Share of the numbers that must fill a format for it to be recognised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Format:
     largest : float
         Largest finite number.
     least_count : int
-        Different numbers that are needed before it is told: few bits are met by chance.
+        Different numbers that are needed before it is recognised: few bits are met by chance.
     """
 
     precision: NumberFormat
@@ -50,14 +50,14 @@ class Format:
         spaced: FloatArray = np.ldexp(1.0, np.maximum(exponents, self.least_exponent))
         return spaced
 
-    def is_told_by(self, numbers: FloatArray) -> bool:
+    def is_recognised_by(self, numbers: FloatArray) -> bool:
         """Whether all positive numbers (any shape) are in the format and most of them fill it."""
         if float(numbers.max()) > self.largest:
             return False
         multiples = numbers / self.spacing(numbers)
         if np.any(multiples != np.floor(multiples)):
             return False
-        # numbers near the least one have fewer bits: they are in the format, but tell nothing
+        # numbers near the least one have fewer bits: they are in the format, but show nothing
         whole = multiples[multiples >= 2.0 ** (self.bits - 1)]
         filled = np.count_nonzero(np.fmod(whole, 2.0**SPARE_BITS))
         return bool(whole.size >= self.least_count and filled >= FILLED_SHARE * whole.size)
@@ -76,10 +76,10 @@ def format_of(arrays: Iterable[FloatArray]) -> Format | None:
 
     Notes
     -----
-    Numbers that need few bits, such as zeros, ones and halves, are exact in every format and are not told from double
-    precision.
+    Numbers that need few bits, such as zeros, ones and halves, are exact in every format and are not distinguished from
+    double precision.
     """
     numbers = np.concatenate([np.ravel(array) for array in arrays] or [np.zeros(0)])
     # aligned layers repeat a number many times, which says no more than once
     numbers = np.unique(np.abs(numbers[numbers != 0.0]))
-    return next((found for found in FORMATS if numbers.size and found.is_told_by(numbers)), None)
+    return next((found for found in FORMATS if numbers.size and found.is_recognised_by(numbers)), None)

@@ -79,7 +79,7 @@ def stationarity_of(
     Notes
     -----
     The rounding of an entry is ``gamma_m`` times the sum of the absolute values of its terms, plus what moving every
-    weight within its own rounding changes.  Where that does not reach zero and the digits tell a shorter format, the
+    weight within its own rounding changes.  Where that does not reach zero and the digits show a shorter format, the
     weights may move within the rounding of that format, and the gradient be evaluated in single precision.
     """
     network, bound = problem.network, GradientBound.of(problem)

@@ -80,7 +80,7 @@ def _orthonormal(setting: Setting) -> Judgement:
 
 
 def _measured(scale: float, deviation: float) -> dict[str, Fact]:
-    """Relative to inputs that are all zero no deviation can be told."""
+    """For inputs that are all zero a relative deviation is not defined."""
     return {"scale": scale, "deviation": deviation} if scale > 0.0 else {"scale": scale}
 
 

@@ -80,7 +80,10 @@ def conserved_entries(graph: Graph, invariant: Invariant, patterns: FloatArray |
 
 
 def drift(graph: Graph, invariant: Invariant, before: Snapshot, after: Snapshot, mask: BoolArray) -> float:
-    """Largest change of a conserved entry, relative to ``max(1, ||W||^2)`` of the weights around the node."""
+    """Largest change of a conserved entry, relative to ``max(1, ||W||^2)`` of the weights around the node.
+
+    ``mask`` (width, width) says which entries are conserved.
+    """
     change = np.abs(balance(graph, after, invariant.nodes) - balance(graph, before, invariant.nodes))
     scale = max(1.0, *(float(np.sum(after.weights[node - 1] ** 2)) for node in invariant.nodes))
     return float(np.max(change[mask], initial=0.0)) / scale

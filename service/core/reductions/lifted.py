@@ -166,7 +166,7 @@ def _thresholds(reduction: Reduction, plain: Thresholds) -> Thresholds:
     if not all(step.keeps_decays for step in reduction.steps):
         why = "the decay of a skip that was eliminated changes the data of the reduced network"
         names = ("critical_decay_scale", "metastable_up_to_decay_scale", "transition_order")
-        return Thresholds(None, None, None, None, None, (), reasons | dict.fromkeys(names, why))
+        return Thresholds.none(reasons | dict.fromkeys(names, why))
     return Thresholds(
         plain.critical_decay_scale,
         plain.metastable_up_to_decay_scale,

@@ -70,7 +70,7 @@ def weighted_errors(problem: Problem) -> Step | str | None:
     network = seen.network
     if network.bias is not Bias.NONE:
         decays = problem.network.bias_weight_decays or (0.0,) * problem.network.n_layers
-        # the bias of the output now stands behind the weights; only its decay could tell
+        # the bias of the output now stands behind the weights; only its decay would notice
         network = replace(network, bias_weight_decays=(*decays, decays[-1]))
     return Step(
         "weights of the error as a last, frozen layer",

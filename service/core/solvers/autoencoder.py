@@ -94,7 +94,7 @@ def _thresholds(quadratic: Quadratic, mu: float, bound: int) -> Thresholds:
     squares = quadratic.scales[:bound] ** 2
     if squares.size == 0:
         reasons["critical_decay_scale"] = reasons["transition_order"] = "the inputs are zero"
-        return Thresholds(None, None, None, None, None, (), reasons)
+        return Thresholds.none(reasons)
     transitions: list[Transition] = []
     for square in np.unique(squares):
         norm = float(np.linalg.norm(1.0 - square / squares[squares > square]))

@@ -26,8 +26,8 @@ from service.core.several_outputs.singular_values.shrinkage import Shrinkage
 from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
 from service.core.several_outputs.squared_error.ranks import rank_bound
 from service.core.several_outputs.weights.layers import aligned_layers
-from service.core.several_outputs.weights.minimum import global_minimum, minimum_point
-from service.core.several_outputs.weights.origin import origin_of, origin_points
+from service.core.several_outputs.weights.minimum import global_minimum
+from service.core.several_outputs.weights.origin import origin_and_minimum, origin_of
 from service.vocabulary import Evidence, Status
 
 PERTURBED_STARTS = 3
@@ -47,14 +47,12 @@ def solve(problem: Problem) -> Solution:
     minimum = _minimum(problem, quadratic, end_map)
     reason = "the barrier of the reduced problem is not known for these inputs"
     origin = origin_of(problem, quadratic, minimum.trivial, None, reason)
-    points = origin_points(quadratic, origin)
-    if not minimum.trivial:
-        points.append(minimum_point(minimum, Evidence.OBSERVED))
+    points = origin_and_minimum(quadratic, origin, minimum, Evidence.OBSERVED)
     return Solution(
         "deep_bounded",
         SOLVER.theorems,
         minimum,
-        tuple(points),
+        points,
         "not complete: the origin and the best stationary point that was found; the certificate bounds its "
         "distance from the minimum",
         _thresholds(quadratic, decays),

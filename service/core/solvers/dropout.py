@@ -7,7 +7,7 @@ one; with decay two layers and white inputs.  See ``docs/theory/dropout.md``.
 import numpy as np
 
 from service.core.ground.problems import Problem
-from service.core.ground.results import GlobalMinimum, Solution, Thresholds, Transition
+from service.core.ground.results import THRESHOLDS, GlobalMinimum, Solution, Thresholds, Transition
 from service.core.ground.roles import Solver
 from service.core.several_outputs import hypotheses as needs
 from service.core.several_outputs.noise.water_filling import Level, effective_noise, fill, transition_scales
@@ -16,8 +16,8 @@ from service.core.several_outputs.noise.weights import noisy_parameters
 from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
 from service.core.several_outputs.squared_error.ranks import rank_bound
 from service.core.several_outputs.weights.layers import product_svd
-from service.core.several_outputs.weights.minimum import global_minimum, minimum_point
-from service.core.several_outputs.weights.origin import origin_of, origin_points
+from service.core.several_outputs.weights.minimum import global_minimum
+from service.core.several_outputs.weights.origin import origin_and_minimum, origin_of
 from service.vocabulary import Evidence, Status
 
 
@@ -30,12 +30,10 @@ def solve(problem: Problem) -> Solution:
     minimum = _minimum(problem, quadratic, level, attained)
     reason = "the barrier is not known in closed form"
     origin = origin_of(problem, quadratic, level.kept == 0, None, reason)
-    points = origin_points(quadratic, origin)
-    if not minimum.trivial and attained:
-        points.append(minimum_point(minimum, Evidence.PROVED))
+    points = origin_and_minimum(quadratic, origin, minimum, Evidence.PROVED)
     completeness = "not complete: the origin and the global minimum; the landscape under noise is not classified"
     thresholds = _thresholds(problem, quadratic)
-    return Solution("dropout", SOLVER.theorems, minimum, tuple(points), completeness, thresholds, origin)
+    return Solution("dropout", SOLVER.theorems, minimum, points, completeness, thresholds, origin)
 
 
 def _minimum(problem: Problem, quadratic: Quadratic, level: Level, attained: bool) -> GlobalMinimum:
@@ -77,14 +75,7 @@ def _thresholds(problem: Problem, quadratic: Quadratic) -> Thresholds:
     gam = decay_level(problem, quadratic)
     if gam == 0.0:
         why = "a layer has no weight decay: noise shrinks the map but does not make it vanish"
-        names = (
-            "critical_decay_scale",
-            "metastable_up_to_decay_scale",
-            "critical_noise_variance",
-            "critical_noise_scale",
-            "transition_order",
-        )
-        return Thresholds(None, None, None, None, None, (), dict.fromkeys(names, why))
+        return Thresholds.none(dict.fromkeys(THRESHOLDS, why))
     reasons = dict.fromkeys(
         ("critical_noise_variance", "critical_noise_scale"),
         "never: with one hidden layer noise does not move the threshold",
@@ -102,7 +93,7 @@ def _thresholds(problem: Problem, quadratic: Quadratic) -> Thresholds:
     if not transitions:
         reasons["critical_decay_scale"] = "inputs and targets are uncorrelated: zero is optimal at every decay"
         reasons["transition_order"] = reasons["critical_decay_scale"]
-        return Thresholds(None, None, None, None, None, (), reasons)
+        return Thresholds.none(reasons)
     return Thresholds(transitions[-1].decay_scale, None, None, None, 2, tuple(transitions), reasons)
 
 

@@ -103,7 +103,7 @@ def _thresholds(lanes: Lanes) -> Thresholds:
         why = "inputs and targets are uncorrelated: zero is optimal at every decay"
         for name in ("critical_decay_scale", "metastable_up_to_decay_scale", "transition_order"):
             reasons[name] = why
-        return Thresholds(None, None, None, None, None, (), reasons)
+        return Thresholds.none(reasons)
     last = None
     if layers == 2:
         reasons["metastable_up_to_decay_scale"] = "two layers: no stationary point but zero outlives the transition"

@@ -11,7 +11,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.parameters import FactoredMatrix, Parameters
 from service.core.ground.problems import Problem, shapes_of
-from service.core.ground.results import GlobalMinimum, Solution, Thresholds
+from service.core.ground.results import THRESHOLDS, GlobalMinimum, Solution, Thresholds
 from service.core.ground.roles import Solver, numbers_of_factors
 from service.core.ground.rules import Hypothesis, Judgement
 from service.core.losses.dense import DenseParameters
@@ -20,8 +20,8 @@ from service.core.several_outputs import hypotheses as needs
 from service.core.several_outputs.noise.search import as_seen, best_weights
 from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
 from service.core.several_outputs.weights.layers import biases_of
-from service.core.several_outputs.weights.minimum import UNIQUE, global_minimum, minimum_point
-from service.core.several_outputs.weights.origin import origin_of, origin_points
+from service.core.several_outputs.weights.minimum import UNIQUE, global_minimum
+from service.core.several_outputs.weights.origin import origin_and_minimum, origin_of
 from service.vocabulary import Evidence, Status
 
 COPIES = 50
@@ -34,26 +34,16 @@ def solve(problem: Problem) -> Solution:
     minimum = _minimum(problem, quadratic, best_weights(problem, quadratic))
     reason = "the barrier is not known under noise"
     origin = origin_of(problem, quadratic, minimum.trivial, None, reason)
-    points = origin_points(quadratic, origin)
-    if not minimum.trivial:
-        points.append(minimum_point(minimum, Evidence.OBSERVED))
+    points = origin_and_minimum(quadratic, origin, minimum, Evidence.OBSERVED)
     why = "not known under noise for several outputs: only bounds are"
-    names = (
-        "critical_decay_scale",
-        "metastable_up_to_decay_scale",
-        "critical_noise_variance",
-        "critical_noise_scale",
-        "transition_order",
-        "transitions",
-    )
     return Solution(
         "noisy_bounded",
         SOLVER.theorems,
         minimum,
-        tuple(points),
+        points,
         "not complete: the origin and the best stationary point that was found; the certificate bounds its "
         "distance from the minimum",
-        Thresholds(None, None, None, None, None, (), dict.fromkeys(names, why)),
+        Thresholds.none(dict.fromkeys((*THRESHOLDS, "transitions"), why)),
         origin,
     )
 

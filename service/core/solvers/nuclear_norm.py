@@ -16,8 +16,8 @@ from service.core.several_outputs.rank_one.thresholds import collapse_thresholds
 from service.core.several_outputs.singular_values.common_decay import common_decay
 from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
 from service.core.several_outputs.weights.layers import aligned_layers
-from service.core.several_outputs.weights.minimum import UNIQUE, ZERO_UNIQUE, global_minimum, minimum_point
-from service.core.several_outputs.weights.origin import origin_of, origin_points
+from service.core.several_outputs.weights.minimum import UNIQUE, ZERO_UNIQUE, global_minimum
+from service.core.several_outputs.weights.origin import origin_and_minimum, origin_of
 from service.vocabulary import Status
 
 
@@ -29,14 +29,12 @@ def solve(problem: Problem) -> Solution:
     found = minimise(quadratic, mu)
     minimum = two_layer_minimum(problem, quadratic, found)
     origin = origin_of(problem, quadratic, minimum.trivial, 0.0)
-    points = origin_points(quadratic, origin)
-    if not minimum.trivial:
-        points.append(minimum_point(minimum))
+    points = origin_and_minimum(quadratic, origin, minimum)
     return Solution(
         "nuclear_norm",
         SOLVER.theorems,
         minimum,
-        tuple(points),
+        points,
         "not complete: every local minimum is global (proved); saddles other than the origin are not listed",
         collapse_thresholds(quadratic, mu),
         origin,

@@ -17,8 +17,8 @@ from service.core.several_outputs.rank_one.thresholds import rank_one_thresholds
 from service.core.several_outputs.singular_values.shrinkage import Shrinkage
 from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
 from service.core.several_outputs.weights.layers import aligned_layers
-from service.core.several_outputs.weights.minimum import UNIQUE, ZERO_UNIQUE, global_minimum, minimum_point
-from service.core.several_outputs.weights.origin import origin_of, origin_points
+from service.core.several_outputs.weights.minimum import UNIQUE, ZERO_UNIQUE, global_minimum
+from service.core.several_outputs.weights.origin import origin_and_minimum, origin_of
 from service.vocabulary import Status
 
 
@@ -31,14 +31,12 @@ def solve(problem: Problem) -> Solution:
     minimum = rank_one_minimum(problem, quadratic, found)
     reason = "the barrier of the reduced problem has no closed form for inputs that are not white"
     origin = origin_of(problem, quadratic, minimum.trivial, None, reason)
-    points = origin_points(quadratic, origin)
-    if not minimum.trivial:
-        points.append(minimum_point(minimum))
+    points = origin_and_minimum(quadratic, origin, minimum)
     return Solution(
         "rank_one_bottleneck",
         SOLVER.theorems,
         minimum,
-        tuple(points),
+        points,
         "not complete: the origin and the global minimum; other stationary points are not listed",
         rank_one_thresholds(objective),
         origin,

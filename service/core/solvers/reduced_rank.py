@@ -211,7 +211,7 @@ def _thresholds(n_layers: int, attained: bool) -> Thresholds:
         "critical_noise_scale": no_noise,
         "transition_order": "there is no transition",
     }
-    return Thresholds(None, None, None, None, None, (), reasons)
+    return Thresholds.none(reasons)
 
 
 SOLVER = Solver(

@@ -7,15 +7,15 @@ import numpy as np
 
 from service.core.ground.hypotheses import ALL_TRAINED, DATA, LINEAR, NO_SKIPS, SQUARED_LOSS
 from service.core.ground.problems import Problem
-from service.core.ground.results import Solution, Thresholds
+from service.core.ground.results import THRESHOLDS, Solution, Thresholds
 from service.core.ground.roles import Solver
 from service.core.several_outputs import hypotheses as needs
 from service.core.several_outputs.noise.uncentred import least_point, noise_coordinates
 from service.core.several_outputs.noise.weights import noisy_parameters
 from service.core.several_outputs.squared_error.quadratic import quadratic_of
 from service.core.several_outputs.weights.layers import product_svd
-from service.core.several_outputs.weights.minimum import global_minimum, minimum_point
-from service.core.several_outputs.weights.origin import origin_of, origin_points
+from service.core.several_outputs.weights.minimum import global_minimum
+from service.core.several_outputs.weights.origin import origin_and_minimum, origin_of
 from service.vocabulary import Status
 
 
@@ -37,24 +37,15 @@ def solve(problem: Problem) -> Solution:
         hidden_noise=coordinates.mu * float(np.sum(found.values)) ** 2,
     )
     origin = origin_of(problem, quadratic, minimum.trivial, None, "the barrier is not known in closed form")
-    points = origin_points(quadratic, origin)
-    if not minimum.trivial:
-        points.append(minimum_point(minimum))
+    points = origin_and_minimum(quadratic, origin, minimum)
     why = "no layer has weight decay: noise shrinks the map but does not make it vanish"
-    names = (
-        "critical_decay_scale",
-        "metastable_up_to_decay_scale",
-        "critical_noise_variance",
-        "critical_noise_scale",
-        "transition_order",
-    )
     return Solution(
         "uncentred_noise",
         SOLVER.theorems,
         minimum,
-        tuple(points),
+        points,
         "not complete: the origin and the global minimum; the landscape under noise is not classified",
-        Thresholds(None, None, None, None, None, (), dict.fromkeys(names, why)),
+        Thresholds.none(dict.fromkeys(THRESHOLDS, why)),
         origin,
     )
 

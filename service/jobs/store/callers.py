@@ -68,7 +68,7 @@ class JobStore(JobReader):
                     return self._read(connection, identity), True
                 found = self._locked(connection, identity)
             if found is None:
-                raise JobError(f"job {identity} was removed while it was submitted", "conflict")
+                raise JobError("the job was removed while it was submitted", "conflict")
             if found.state in ACTIVE:
                 self._subscribe(connection, identity, submission.subscriber)
                 if found.cancel_requested:
@@ -92,7 +92,7 @@ class JobStore(JobReader):
         with self._database.writing() as connection:
             found = self._locked(connection, identity)
             if found is None or found.tenant != tenant:
-                raise JobError(f"there is no job {identity}", "missing")
+                raise JobError("there is no such job", "missing")
             if found.state not in ACTIVE:
                 remove_job(connection, identity)
                 return None

@@ -1,5 +1,6 @@
 """What callers may read of the store: jobs, results, partial results and events, each of their own tenant only."""
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import Connection, func, select, tuple_
@@ -46,9 +47,9 @@ class JobReader:
         with self._database.reading() as connection:
             job = self._visible(connection, identity, tenant)
             if job.expired:
-                raise JobError(f"the result of job {identity} has expired; submit again", "expired")
+                raise JobError("the result of this job has expired; submit again", "expired")
             if job.state is not JobState.SUCCESSFUL:
-                raise JobError(f"job {identity} is {job.state} and has no result", "conflict")
+                raise JobError(f"this job is {job.state} and has no result", "conflict")
             row = connection.execute(select(blobs).where(blobs.c.hash == job.result_hash)).one()
             return job, join(Payload(row.media_type, row.body), lambda number: self._chunk(connection, job, number))
 
@@ -62,7 +63,7 @@ class JobReader:
         with self._database.reading() as connection:
             job = self._visible(connection, identity, tenant)
             if job.expired:
-                raise JobError(f"the chunks of job {identity} have expired", "expired")
+                raise JobError("the chunks of this job have expired", "expired")
             query = (
                 select(steps)
                 .where(steps.c.job_id == identity, steps.c.attempt == job.attempt, steps.c.kind == StepKind.WORK)
@@ -87,6 +88,12 @@ class JobReader:
             )
             job = self._visible(connection, identity, tenant)
             return job, [event_of(row) for row in connection.execute(query)]
+
+    def event_counts(self, identities: Sequence[str]) -> Mapping[str, tuple[int, bool]]:
+        """Tell of each job that there is how many events it has, which is the id of the last, and whether it ended."""
+        query = select(jobs.c.id, jobs.c.event_count, jobs.c.state).where(jobs.c.id.in_(identities))
+        with self._database.reading() as connection:
+            return {row.id: (row.event_count, row.state not in ACTIVE) for row in connection.execute(query)}
 
     def list(
         self, tenant: str, *, before: tuple[float, str] | None = None, limit: int = 50, state: JobState | None = None
@@ -118,5 +125,5 @@ class JobReader:
         query = select(*PUBLIC).where(jobs.c.id == identity, jobs.c.tenant == tenant)
         row = connection.execute(query).one_or_none()
         if row is None:
-            raise JobError(f"there is no job {identity}", "missing")
+            raise JobError("there is no such job", "missing")
         return job_of(row)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.errors import InputError, Location
+from service.errors import InputError, Location, counted
 
 
 def matrix(rows: list[list[float]], at: Location) -> FloatArray:
@@ -11,7 +11,9 @@ def matrix(rows: list[list[float]], at: Location) -> FloatArray:
     columns = len(rows[0])
     for index, row in enumerate(rows):
         if len(row) != columns:
-            raise InputError.at((*at, index), f"must have {columns} entries, as many as the first row")
+            raise InputError.at(
+                (*at, index), f"must have {counted(columns, 'entry', 'entries')}, as many as the first row"
+            )
     return np.array(rows, dtype=np.float64)
 
 

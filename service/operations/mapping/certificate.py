@@ -43,7 +43,7 @@ def outwards(bound: float, factor: float, direction: float) -> float:
 def finding_to_wire(finding: Finding) -> wire.HypothesisFinding:
     """A hypothesis with what decided it; a reason only where there is one."""
     judgement = finding.judgement
-    evidence = dict(judgement.evidence)
-    return wire.HypothesisFinding(
-        name=finding.name, holds=judgement.holds, evidence=evidence, **applying(reason=judgement.reason or None)
-    )
+    name, holds, evidence = finding.name, judgement.holds, dict(judgement.evidence)
+    if judgement.reason:
+        return wire.HypothesisFinding(name=name, holds=holds, evidence=evidence, reason=judgement.reason)
+    return wire.HypothesisFinding(name=name, holds=holds, evidence=evidence)

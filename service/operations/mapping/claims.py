@@ -18,7 +18,7 @@ from service.core.ground.results import (
     Thresholds,
     Transition,
 )
-from service.errors import InputError
+from service.errors import InputError, counted
 from service.operations.mapping import arrays, weights
 from service.operations.mapping.problem import MappedProblem
 from service.schemas import certificate as wire_certificate
@@ -108,10 +108,15 @@ def _map(minimum: wire.GlobalMinimum, mapped: MappedProblem) -> tuple[FloatArray
     if product.shape != (outputs, inputs):
         raise InputError.at(at, f"must be {outputs} x {inputs}: outputs x inputs of the network")
     if len(minimum.singular_values) != min(outputs, inputs):
-        raise InputError.at(("global_minimum", "singular_values"), f"must have {min(outputs, inputs)} entries")
+        raise InputError.at(
+            ("global_minimum", "singular_values"), f"must have {counted(min(outputs, inputs), 'entry', 'entries')}"
+        )
     offset = np.zeros(outputs) if minimum.output_offset is None else np.array(minimum.output_offset)
     if offset.shape != (outputs,):
-        raise InputError.at(("global_minimum", "output_offset"), f"must have {outputs} entries, one for each output")
+        raise InputError.at(
+            ("global_minimum", "output_offset"),
+            f"must have {counted(outputs, 'entry', 'entries')}, one for each output",
+        )
     return product, np.array(minimum.singular_values), offset
 
 
@@ -121,7 +126,9 @@ def _parameters(minimum: wire.GlobalMinimum, mapped: MappedProblem) -> Parameter
     network = mapped.core.network
     shapes = shapes_of(network, mapped.core.data.inputs)
     if len(minimum.weights) != len(shapes):
-        raise InputError.at(("global_minimum", "weights"), f"must have {len(shapes)} entries, one for each layer")
+        raise InputError.at(
+            ("global_minimum", "weights"), f"must have {counted(len(shapes), 'entry', 'entries')}, one for each layer"
+        )
     parameters = weights.to_core(minimum.weights, minimum.biases, ("global_minimum",))
     for index, (weight, shape) in enumerate(zip(parameters.weights, shapes, strict=True)):
         if weight.shape != shape:
@@ -137,7 +144,7 @@ def _skips(minimum: wire.GlobalMinimum, mapped: MappedProblem) -> tuple[Factored
     network, at = mapped.core.network, ("global_minimum", "skip_weights")
     given = minimum.skip_weights or []
     if minimum.skip_weights is not None and len(given) != len(network.skips):
-        raise InputError.at(at, f"must have {len(network.skips)} entries, one for each skip")
+        raise InputError.at(at, f"must have {counted(len(network.skips), 'entry', 'entries')}, one for each skip")
     widths = [mapped.core.data.inputs, *(layer.width for layer in network.layers)]
     found: list[FactoredMatrix | None] = []
     for index, skip in enumerate(network.skips):

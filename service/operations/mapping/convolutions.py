@@ -56,6 +56,8 @@ def _convolution(layer: wire.Layer, before: Convolution | None, read: int, at: L
 def _contradictions(network: wire.Network) -> list[FieldError]:
     problems = []
     for index, layer in enumerate(network.layers):
+        if layer.kind == "dense" and layer.model_fields_set.isdisjoint(OF_CONVOLUTIONS):
+            continue
         at = (*AT, index)
         if layer.kind == "dense":
             given = [name for name in OF_CONVOLUTIONS if getattr(layer, name) is not None]

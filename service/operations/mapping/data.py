@@ -61,7 +61,7 @@ class MappedData:
         """What was done to inputs beyond the range, for the wire; None where nothing was."""
         if self.units is None or self.preparation != "within range":
             return None
-        columns: list[dict[str, float]] = self.units.columns_told()["input_columns"]
+        columns: list[dict[str, float]] = self.units.columns_reported()["input_columns"]
         return columns
 
 

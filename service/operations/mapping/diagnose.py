@@ -151,7 +151,7 @@ def _known(minima: Minima, factor: float) -> wire.KnownMinimum:
 def _directions(found: tuple[Direction, ...]) -> wire.Directions:
     by_state: dict[str, list[wire.Direction]] = {state.value: [] for state in DirectionState}
     for item in found:
-        told = wire.Direction(
+        reported = wire.Direction(
             index=item.index,
             target=item.target,
             reached=item.reached,
@@ -159,7 +159,7 @@ def _directions(found: tuple[Direction, ...]) -> wire.Directions:
             input=item.inputs.tolist(),
             **applying(optimal=item.optimal),
         )
-        by_state[item.state.value].append(told)
+        by_state[item.state.value].append(reported)
     return wire.Directions(**by_state)
 
 
@@ -215,7 +215,7 @@ def _spectrum(mapped: MappedProblem, point: DenseParameters, reasons: dict[str, 
     if not np.any(problem.network.noise_variances) and not frozen:
         layers = [(values * factor).tolist() for values in layer_spectra(problem, point.weights)]
     why = "a layer is not trained" if frozen else "with noise on hidden layers a layer has no Kronecker form"
-    told = {} if layers is not None else {"layers": why}
+    reported = {} if layers is not None else {"layers": why}
     if plain:
         whole = hessian_spectrum(problem, point.weights)
         values, error, blocks = whole.values, whole.error_bound, whole.blocks
@@ -227,5 +227,5 @@ def _spectrum(mapped: MappedProblem, point: DenseParameters, reasons: dict[str, 
         error_bound=error * factor,
         blocks=blocks,
         layers=layers,
-        reasons=told,
+        reasons=reported,
     )

@@ -8,7 +8,7 @@ import numpy as np
 from service.core.ground.data.preparation import chosen_targets, signed_factor
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.factor import Factor, powers_of_two
-from service.errors import InputError, Location
+from service.errors import InputError, Location, counted
 from service.operations.mapping.arrays import matrix
 from service.operations.mapping.labels import Coding
 from service.schemas import data as wire
@@ -26,7 +26,9 @@ def factor_of(data: wire.EvaluationFactor, at: Location) -> Factor:
     x_mean, y_mean, scale = np.array(data.x_mean), np.array(data.y_mean), np.array(data.scale)
     columns = len(x_mean) + len(y_mean)
     if len(scale) != columns:
-        raise InputError.at((*at, "scale"), f"must have {columns} entries, one for each input and target")
+        raise InputError.at(
+            (*at, "scale"), f"must have {counted(columns, 'entry', 'entries')}, one for each input and target"
+        )
     small = np.flatnonzero(~(scale > 0.0))
     if len(small):
         raise InputError.at((*at, "scale", int(small[0])), "must be greater than 0")

@@ -23,7 +23,7 @@ def to_core(request: FlowRequest, mapped: MappedProblem) -> Setting:
         raise InputError.at(("objective", "loss"), "must not be weighted_squared for a flow")
     needs_samples = setting.problem.loss is not Loss.SQUARED or not setting.graph.is_linear or setting.graph.skips()
     if setting.problem.moments is None or (needs_samples and setting.problem.samples is None):
-        raise InputError.at(("data", "kind"), "must bring samples: the flow evaluates the network on them")
+        raise InputError.at(("data", "kind"), "must be samples: the flow evaluates the network on them")
     network = setting.problem.network
     noisy = network.input_noise_variance > 0.0 or any(layer.noise_variance > 0.0 for layer in network.layers)
     if noisy and needs_samples:

@@ -11,6 +11,7 @@ from service.schemas.data import Example
 from service.schemas.problem import ProblemDocument
 from service.vocabulary import Convention, Model
 
+OF_OTHER_LAYERS: Final = frozenset({"kind", *OF_CONVOLUTIONS})
 MODEL_FIELDS: Final = ("class_counts", "feature_weight_decay", "latent", "beta", "decoder_variance")
 
 
@@ -42,8 +43,9 @@ def canonical(problem: ProblemDocument) -> dict[str, Any]:
 
 def _without_defaults(layer: dict[str, Any]) -> dict[str, Any]:
     """A dense layer as it was before there were others."""
-    added = {"kind", *OF_CONVOLUTIONS} if layer["kind"] == "dense" else set()
-    return {name: value for name, value in layer.items() if name not in added}
+    if layer["kind"] != "dense":
+        return layer
+    return {name: value for name, value in layer.items() if name not in OF_OTHER_LAYERS}
 
 
 def problem_hash(problem: ProblemDocument) -> str:

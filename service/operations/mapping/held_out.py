@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.factor import factor_of_samples
 from service.core.ground.problems import Moments
-from service.errors import InputError, Location
+from service.errors import InputError, Location, counted
 from service.operations.mapping.factors import factor_of, recoded
 from service.operations.mapping.labels import Coding
 from service.operations.mapping.reading import arrays_of, checked, factored, moments_sent, within_limit
@@ -89,6 +89,6 @@ def _coded(y: FloatArray, wanted: HeldOut, at: Location) -> FloatArray:
 
 def _check_fits(found: tuple[int, int], wanted: HeldOut, inputs_at: Location, outputs_at: Location) -> None:
     if found[0] != wanted.inputs:
-        raise InputError.at(inputs_at, f"must have {wanted.inputs} inputs, as the data have")
+        raise InputError.at(inputs_at, f"must have {counted(wanted.inputs, 'input')}, as the data have")
     if found[1] != wanted.output.width:
-        raise InputError.at(outputs_at, f"must have {wanted.output.width} outputs, as the network has")
+        raise InputError.at(outputs_at, f"must have {counted(wanted.output.width, 'output')}, as the network has")

@@ -187,12 +187,12 @@ def _bar(bar: Bar, factor: float) -> wire.Bar:
     def scaled(value: float | None) -> float | None:
         return None if value is None else value * factor
 
-    told = {
+    reported = {
         "death": scaled(bar.death),
         "persistence": scaled(bar.persistence),
         "death_at_least": scaled(bar.at_least),
         "death_at_most": scaled(bar.at_most),
     }
     reason = bar.reason or "the death itself is known"
-    reasons = {name: reason for name, value in told.items() if value is None}
-    return wire.Bar(birth=bar.birth * factor, norm=bar.norm, exact=bar.exact, reasons=reasons, **told)
+    reasons = {name: reason for name, value in reported.items() if value is None}
+    return wire.Bar(birth=bar.birth * factor, norm=bar.norm, exact=bar.exact, reasons=reasons, **reported)

@@ -6,6 +6,7 @@ are turned into them.
 
 import numpy as np
 
+from service.core.data_facts.labels import ONE_OUTPUT_LOSSES
 from service.errors import InputError, Location
 from service.operations.mapping.arrays import column_or_matrix
 from service.operations.mapping.held_out import Output
@@ -13,7 +14,6 @@ from service.schemas import data as wire
 from service.vocabulary import Loss, Task
 
 AT: Location = ("data", "y")
-MARGIN_LOSSES = frozenset({Loss.LOGISTIC, Loss.EXPONENTIAL})
 
 
 def coded(data: wire.Data, loss: Loss, output: Output) -> wire.Data:
@@ -24,7 +24,7 @@ def coded(data: wire.Data, loss: Loss, output: Output) -> wire.Data:
     InputError
         If a target is no label, or the width of the output does not fit the loss.
     """
-    if loss in MARGIN_LOSSES:
+    if loss in ONE_OUTPUT_LOSSES:
         if output.width != 1:
             raise InputError.at(output.at, f"must be 1: the loss {loss} is for two classes and one output")
         return _signed(data) if isinstance(data, wire.Samples) else data

@@ -101,7 +101,7 @@ def _global_minimum(
     factor, fit = mapped.scaling.loss, None
     if mapped.evaluation_scaling is not None and minimum.evaluation_fit is not None:
         fit = minimum.evaluation_fit * mapped.evaluation_scaling.loss
-    told, reasons = _weights(request, minimum, limits)
+    reported, reasons = _weights(request, minimum, limits)
     return wire.GlobalMinimum(
         loss=minimum.loss * factor,
         terms=wire.Terms(
@@ -117,7 +117,7 @@ def _global_minimum(
         prediction_variance=minimum.prediction_variance,
         uniqueness=minimum.uniqueness,
         reasons=reasons,
-        **told,
+        **reported,
         **applying(
             output_offset=minimum.output_offset.tolist() if mapped.core.network.bias_layers else None,
             in_units_sent=_in_units_sent(mapped, minimum),
@@ -131,16 +131,16 @@ def _weights(request: MinimaRequest, minimum: GlobalMinimum, limits: Limits) -> 
     form, parameters = request.return_.weights, minimum.parameters
     norms = "layer_norms" in request.include
     if parameters is None:
-        told: dict[str, Any] = {"weights": None, **({"layer_norms": None} if norms else {})}
-        return told, dict.fromkeys(told, "no weights attain the infimum")
-    told, reasons = {"weights": None}, {"weights": "not requested: return.weights is none"}
+        reported: dict[str, Any] = {"weights": None, **({"layer_norms": None} if norms else {})}
+        return reported, dict.fromkeys(reported, "no weights attain the infimum")
+    reported, reasons = {"weights": None}, {"weights": "not requested: return.weights is none"}
     if form != "none":
         matrices, biases = weights.to_wire(parameters, form, limits)
         skips = weights.skips_to_wire(parameters, form) if parameters.skips else None
-        told, reasons = {"weights": matrices, **applying(biases=biases, skip_weights=skips)}, {}
+        reported, reasons = {"weights": matrices, **applying(biases=biases, skip_weights=skips)}, {}
     if norms:
-        told["layer_norms"] = [_norm(weight) for weight in parameters.weights]
-    return told, reasons
+        reported["layer_norms"] = [_norm(weight) for weight in parameters.weights]
+    return reported, reasons
 
 
 def _in_units_sent(mapped: MappedProblem, minimum: GlobalMinimum) -> wire.MapInUnitsSent | None:
@@ -226,5 +226,5 @@ def _data(request: MinimaRequest, mapped: MappedProblem) -> wire.DataSummary:
         samples=moments.n,
         preparation=mapped.data.preparation,
         reasons={"samples": "not given with the moments"} if moments.n is None else {},
-        **({} if mapped.data.units is None else mapped.data.units.columns_told()),
+        **({} if mapped.data.units is None else mapped.data.units.columns_reported()),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from service.core.data_facts.labels import CLASSIFICATION_LOSSES, ONE_OUTPUT_LOSSES
+from service.core.data_facts.labels import CLASSIFICATION_LOSSES
 from service.core.data_facts.max_margin import Separability
 from service.core.ranks.compression import Compression
 from service.core.ranks.graph import check
@@ -24,7 +24,7 @@ from service.schemas.problem import ProblemDocument
 from service.schemas.ranks import RanksRequest
 from service.schemas.training import Training
 from service.version import ENGINE_VERSION
-from service.vocabulary import Dynamics, Loss
+from service.vocabulary import Dynamics
 
 
 def to_core(request: RanksRequest, mapped: MappedProblem) -> Setting:
@@ -38,14 +38,7 @@ def to_core(request: RanksRequest, mapped: MappedProblem) -> Setting:
 
 def check_labels(setting: Setting) -> None:
     """Refuse a classification loss on targets that are not labels of at least two classes."""
-    problem, last = setting.problem, setting.n_layers - 1
-    width_at = ("network", "layers", last, "width")
-    if problem.loss in ONE_OUTPUT_LOSSES and setting.outputs != 1:
-        raise InputError.at(
-            width_at, f"must be 1: the loss {problem.loss} is for two classes that one output distinguishes"
-        )
-    if problem.loss is Loss.CROSS_ENTROPY and setting.outputs == 1:
-        raise InputError.at(width_at, "must be the number of classes: cross-entropy needs one output for each")
+    problem = setting.problem
     if problem.loss in CLASSIFICATION_LOSSES and problem.samples is not None and setting.labelled is None:
         wanted = "labels -1 and +1, or 0 and 1" if setting.outputs == 1 else "one-hot rows, or task classification"
         raise InputError.at(("data", "y"), f"must hold {wanted}, of at least two classes that all occur")
@@ -174,12 +167,12 @@ def _separability(found: Separability) -> wire.SeparabilityAnswer:
 
 def _max_margin(found: Separability) -> wire.MaxMargin:
     direction, support = found.direction, found.support
-    told: dict[str, Any] = {
+    reported: dict[str, Any] = {
         "direction": None if direction is None else direction.tolist(),
         "margin": None if direction is None else found.margin,
         "support": None if support is None else support.tolist(),
     }
-    return wire.MaxMargin(**told, reasons={name: found.reason for name, value in told.items() if value is None})
+    return wire.MaxMargin(**reported, reasons={name: found.reason for name, value in reported.items() if value is None})
 
 
 def _invariant(row: MeasuredInvariant) -> wire.InvariantAnswer:

@@ -10,7 +10,7 @@ from service.core.ground.data.conditioned import moments_of_factor
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.factor import Factor
 from service.core.ground.problems import Moments
-from service.errors import InputError, LimitExceeded, Location
+from service.errors import InputError, LimitExceeded, Location, counted
 from service.operations.mapping.arrays import column_or_matrix, matrix
 from service.operations.mapping.locations import located
 from service.operations.mapping.sizes import check_inputs, check_targets, check_yy
@@ -25,7 +25,7 @@ def arrays_of(data: wire.EvaluationSamples, at: Location, limits: Limits) -> tup
     within_limit(len(data.x) * len(data.x[0]), limits.max_data_numbers, "max_data_numbers", "numbers", (*at, "x"))
     x, y = matrix(data.x, (*at, "x")), column_or_matrix(data.y, (*at, "y"))
     if len(x) != len(y):
-        raise InputError.at((*at, "y"), f"must have {len(x)} entries, one for each row of x")
+        raise InputError.at((*at, "y"), f"must have {counted(len(x), 'entry', 'entries')}, one for each row of x")
     return x, y
 
 
@@ -44,10 +44,12 @@ def moments_sent(data: wire.EvaluationMoments, at: Location, limits: Limits) -> 
         raise InputError.at((*at, "xx"), "must be a square matrix: one row and one column for each input")
     check_yy(moments.yy, (*at, "yy"))
     if moments.xy.shape[0] != moments.inputs:
-        detail = f"must have one row for each of the {moments.inputs} inputs and at least one column"
+        detail = f"must have one row for each input ({moments.inputs}) and at least one column"
         raise InputError.at((*at, "xy"), detail)
     if moments.x_mean is not None and len(moments.x_mean) != moments.inputs:
-        raise InputError.at((*at, "x_mean"), f"must have {moments.inputs} entries, one for each input")
+        raise InputError.at(
+            (*at, "x_mean"), f"must have {counted(moments.inputs, 'entry', 'entries')}, one for each input"
+        )
     return moments
 
 

@@ -17,13 +17,13 @@ COMFORTABLE: Final = 2.0**100
 """Inputs whose size lies between ``1 / COMFORTABLE`` and `COMFORTABLE`, about 1e30, are computed with as they are."""
 LARGEST_TARGET: Final = 1e154
 """Root mean squares of targets, all outputs together, whose squares are still numbers."""
-TOO_LARGE: Final = f"must have entries of at most some {LARGEST_TARGET:g}: a loss is made of the squares of targets"
+TOO_LARGE: Final = f"must have entries up to about {LARGEST_TARGET:g}: a loss is made of the squares of targets"
 
 
 def check_inputs(factor: Factor, at: Location) -> None:
     """`InputError` at ``at`` if inputs are too large to be computed with as they are."""
     if not float(factor.sizes.max(initial=0.0)) <= LARGEST_INPUT:
-        raise InputError.at(at, f"must have entries of at most some {LARGEST_INPUT:.0e}: fourth powers are computed")
+        raise InputError.at(at, f"must have entries up to about {LARGEST_INPUT:.0e}: fourth powers are computed")
 
 
 def too_large_targets(factor: Factor) -> list[int]:

@@ -8,7 +8,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ranks.graph import Graph
 from service.core.ranks.snapshot import Snapshot
-from service.errors import InputError, Location
+from service.errors import InputError, Location, counted
 from service.operations.mapping.arrays import matrix, vector_or_matrix
 from service.schemas import snapshots as wire
 from service.vocabulary import SkipKind
@@ -91,7 +91,7 @@ def _in_order(parts: Sequence[T | None] | Mapping[str, T], count: int, at: Locat
             raise InputError.at(at, f"must have keys from 1 to {count} only" if count else "must be empty")
         return [parts.get(str(number)) for number in range(1, count + 1)]
     if len(parts) != count:
-        raise InputError.at(at, f"must have {count} entries")
+        raise InputError.at(at, f"must have {counted(count, 'entry', 'entries')}")
     return list(parts)
 
 

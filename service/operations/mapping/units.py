@@ -16,7 +16,7 @@ from service.operations.mapping.sizes import COMFORTABLE
 
 VANISHING = 2.0**1023
 """A unit in which inputs below ``1 / COMFORTABLE`` are zero in double precision."""
-BEYOND = "must be within double precision in the units of the data, by whose deviations it is divided"
+BEYOND = "must stay within double precision when it is divided by the deviations of the data"
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class Units:
         xx, xy = moments.xx / scale / scale[:, np.newaxis], moments.xy / scale[:, np.newaxis]
         return replace(moments, xx=xx, xy=xy, x_mean=None if moments.x_mean is None else moments.x_mean / scale)
 
-    def columns_told(self) -> dict[str, Any]:
+    def columns_reported(self) -> dict[str, Any]:
         """What was done to each column, as an upload tells it."""
         pairs = zip(self.columns.shift.tolist(), self.columns.scale.tolist(), strict=True)
-        told = [{"shift": shift, "scale": scale} for shift, scale in pairs]
-        return {"input_columns": told[: self.inputs], "target_columns": told[self.inputs :]}
+        reported = [{"shift": shift, "scale": scale} for shift, scale in pairs]
+        return {"input_columns": reported[: self.inputs], "target_columns": reported[self.inputs :]}
 
     def map_sent(self, matrix: FloatArray, offset: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The map (k, d) and offset (k,) of prepared numbers as those of the numbers that were sent."""

@@ -42,7 +42,7 @@ def axes_of(request: DiagramRequest, mapped: MappedProblem, limits: Limits) -> t
             and axis.layer < layers
             and axis.layer > min(depths[0].from_, depths[0].to)
         ):
-            problems.append(FieldError(("axes", index, "layer"), "is not there at the smallest depth"))
+            problems.append(FieldError(("axes", index, "layer"), "must be a layer that exists at the smallest depth"))
     if problems:
         raise InputError(problems)
     return tuple(_axis(axis, index, mapped, limits) for index, axis in enumerate(request.axes))

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final, cast
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.errors import InputError
+from service.errors import InputError, counted
 from service.operations.uploads.arrow import fast_numbers
 from service.operations.uploads.tables import wrong_entry
 from service.operations.uploads.text_labels import HOW_TEXTS_ARE_READ, TextLabels, fault
@@ -166,7 +166,7 @@ class CsvTable:
             row += 1
             fields = self._fields(line, row)
             if len(fields) != self.columns:
-                detail = f"must have {self.columns} fields, as the first line has, and has {len(fields)}"
+                detail = f"must have {counted(self.columns, 'field')}, as the first line has, and has {len(fields)}"
                 return InputError.at(("rows", row), f"{detail} (row {row}, line {number} of the file)")
             for column, field in enumerate(fields):
                 why = self._fault(column, field)

@@ -7,7 +7,7 @@ from typing import BinaryIO, Final, cast
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.errors import InputError, LimitExceeded, MalformedBody
+from service.errors import InputError, LimitExceeded, MalformedBody, counted
 from service.operations.uploads.archives import COMPRESSIONS, UNREADABLE, UNREADABLE_ARCHIVE, opened_archive
 from service.operations.uploads.npy_file import NpyArray
 from service.operations.uploads.tables import TableOfNumbers, rows_of_a_block
@@ -28,7 +28,7 @@ class NpzTable(TableOfNumbers):
         if len(self._x.header.shape) != 2:
             raise InputError.at(("x",), "must be a matrix: one row a sample")
         if self._x.rows != self._y.rows:
-            raise InputError.at(("y",), f"must have {self._x.rows} rows, as x has, and has {self._y.rows}")
+            raise InputError.at(("y",), f"must have {counted(self._x.rows, 'row')}, as x has, and has {self._y.rows}")
         self.rows: int | None = self._x.rows
         self.columns = self._x.columns + self._y.columns
         self.targets = self._y.columns

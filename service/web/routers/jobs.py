@@ -1,21 +1,17 @@
 """`/v1/jobs`: what has been asked for, how far it is, what came out."""
 
-import asyncio
-import json
-import time
-from collections.abc import AsyncIterator
 from typing import Annotated, Final, TypeAlias
 
 from fastapi import APIRouter, Header, Query
-from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from service.jobs.codec import decode
 from service.jobs.values import JobState
 from service.operations.plans.columns import plain
 from service.schemas.jobs import JobList, JobStatus, PartialChunk, PartialResults
 from service.web import documentation, openapi_jobs
+from service.web.answering.event_streams import EventStream
 from service.web.answering.job_views import job_status, result_response
 from service.web.answering.jobs import jobs_of, stored
 from service.web.cursors import Cursor, Limit, cursor_of, link_next, position_of
@@ -33,8 +29,6 @@ MAX_ID: Final = 2**63 - 1
 LastEvent: TypeAlias = Annotated[
     int, Header(alias="Last-Event-ID", ge=0, le=MAX_ID, description="Id of the last event that was seen.")
 ]
-_POLL_S: Final = 0.15
-_KEEPALIVE_S: Final = 15.0
 
 
 @router.get(
@@ -168,26 +162,7 @@ async def delete_job(request: Request, job_id: str) -> Response:
 )
 async def get_events(request: Request, job_id: str, last_event_id: LastEvent = 0) -> Response:
     """Stream what happens to a job until it has ended; `Last-Event-ID` resumes on any replica."""
-    # Errors must be answered before the stream begins.
-    await stored(jobs_of(request).store.get, job_id, tenant_of(request))
-    kept = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_stream(request, job_id, last_event_id), headers=kept, media_type=EVENTS)
-
-
-async def _stream(request: Request, job_id: str, after: int) -> AsyncIterator[bytes]:
-    store, tenant = jobs_of(request).store, tenant_of(request)
-    spoke_at = time.monotonic()
-    while not await request.is_disconnected():
-        job, events = await stored(store.events, job_id, tenant, after)
-        for event in events:
-            after = event.id
-            data = json.dumps({**event.data, "at": event.at})
-            yield format_sse_event(data_str=data, event=event.name, id=str(event.id))
-        if events:
-            spoke_at = time.monotonic()
-        elif job.ended:
-            return
-        elif time.monotonic() - spoke_at > _KEEPALIVE_S:
-            spoke_at = time.monotonic()
-            yield KEEPALIVE_COMMENT
-        await asyncio.sleep(0.0 if events else _POLL_S)
+    # errors must be answered before the stream begins
+    tenant = tenant_of(request)
+    await stored(jobs_of(request).store.get, job_id, tenant)
+    return EventStream(runtime_of(request).streams, job_id, tenant, last_event_id)

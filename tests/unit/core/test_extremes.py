@@ -12,7 +12,7 @@ from service.core.ground.numbers.spectrum import length_of
 from service.core.ground.problems import Moments, Problem
 from service.core.ground.results import Minima
 from service.vocabulary import Bias, Status
-from tests.unit.core.cases import TWO_INPUTS, diagonal, network, problem
+from tests.support.one_output_cases import TWO_INPUTS, diagonal, network, problem
 
 DEPTHS = (0, 1, 2, 3, 60)
 

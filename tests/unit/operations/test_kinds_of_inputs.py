@@ -110,7 +110,7 @@ def test_every_operation_answers(name: str, depth: int, decay: float, bias: str,
     if name in BEYOND:
         diagnosed, summarised, ranked, swept = others
         for other in (diagnosed, swept, *((summarised, ranked) if decay else ())):
-            with pytest.raises(InputError, match="at most some 7e"):
+            with pytest.raises(InputError, match="up to about 7e"):
                 other()
         assert batch_of(problem) == pytest.approx(found.global_minimum.loss, rel=1e-8)
         if not decay:

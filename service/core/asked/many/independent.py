@@ -112,7 +112,7 @@ def _shapes(problems: Sequence[Problem]) -> list[IntArray]:
     """Places of the problems that can be stacked, by number of inputs and depth."""
     groups: dict[tuple[int, int], list[int]] = {}
     for index, problem in enumerate(problems):
-        # in a stack nobody owes anything to inputs that were brought into range, and targets have one unit
+        # a stack has no charges for inputs that were brought into range, and its targets have one unit
         alike = problem.extremes is None and scaled_targets(problem) is None
         if alike and choose(problem)[0].one_curve and fits_a_stack(problem):
             groups.setdefault((problem.data.inputs, problem.network.n_hidden), []).append(index)

@@ -1,6 +1,6 @@
 """Many independent one-output problems of one shape as stacked arrays, so that each step is one numpy call.
 
-Only what most problems are: as many inputs and layers as their neighbours, every layer decayed, at least one
+Covers the common case: as many inputs and layers as the other problems, every layer decayed, at least one
 hidden, no noise on the inputs and no bias that would change the quadratic form.
 """
 

@@ -17,7 +17,7 @@ GROWTH = 1.7
 
 
 def stacked_bound(stack: Stack, tolerance: FloatArray, target: FloatArray, hints: FloatArray) -> FloatArray:
-    """Bounds (m,) that no maps of the problems go below, rounding taken off.
+    """Lower bounds (m,) on the loss of every map of each problem, rounding taken off.
 
     Parameters
     ----------

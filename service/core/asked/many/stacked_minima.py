@@ -1,4 +1,4 @@
-"""The best maps of many one-output problems at once: a candidate each, to be certified by somebody else.
+"""The best maps of many one-output problems at once: a candidate each, certified elsewhere.
 
 All rising zeros of the branch that a grid shows are polished together and the best of them is kept.  A pair of
 roots closer than the grid would be missed; the certificate of `service.core.asked.many.stacked_bound` then stays

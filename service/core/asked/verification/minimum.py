@@ -104,8 +104,8 @@ def _balance(
 
 def _as_claimed(claim: ClaimedAnswer, gradient: DenseParameters) -> bool:
     """Whether the gradient is as small as the claimed certificate says, which holds itself to its own tolerance."""
-    told = max((check.value for check in claim.certificate.checks if check.name == "gradient_norm"), default=0.0)
-    return bool(np.linalg.norm(flatten(gradient)) <= 2.0 * told)
+    claimed = max((check.value for check in claim.certificate.checks if check.name == "gradient_norm"), default=0.0)
+    return bool(np.linalg.norm(flatten(gradient)) <= 2.0 * claimed)
 
 
 def _bias_balance(

@@ -54,7 +54,7 @@ def stationary_points(claim: ClaimedAnswer, skipped: dict[str, str]) -> Iterator
 
 
 def origin(claim: ClaimedAnswer, skipped: dict[str, str]) -> Iterator[Comparison]:
-    """The least curvature at zero and the barrier around it, of a one-output network."""
+    """The least curvature at the origin and the barrier around it, of a one-output network."""
     described, network = claim.solution.origin, claim.problem.network
     reduced = reduced_of(claim.problem)
     parameters = sum(width * before for width, before in shapes_of(network, claim.problem.data.inputs))
@@ -86,7 +86,7 @@ def _along_norm(reduced: ReducedProblem, ridge: float) -> tuple[float, bool]:
 
 
 def _has_norm(reduced: ReducedProblem, ridge: float, norm: float) -> bool:
-    """Whether the map of a ridge has a norm to rounding; beside inputs of very different sizes no norm tells more."""
+    """Whether the map of a ridge has a norm to rounding; with inputs of very different sizes norms agree no better."""
     with np.errstate(over="ignore"):
         found = float(np.linalg.norm(np.sqrt(reduced.squares) / (reduced.values + ridge)))
     return bool(abs(found * np.exp(-reduced.log_factor) - norm) <= SAME_NORM * norm)

@@ -15,7 +15,7 @@ from service.core.one_output.reduced import reduce, reduced_of
 SHARP = 3e-7
 """Relative distance from a threshold at which the minimum must already be of the other kind."""
 SHARPNESS = (1e-12, 4e-11, 2e-9)
-"""Gains, as shares of what the data explain, below which the zero map counts as best; the first that decides does."""
+"""Gains, as shares of what the data explain, below which the zero map counts as best; tried in turn."""
 _Change: TypeAlias = Callable[[Problem, float], Problem]
 
 

@@ -139,7 +139,7 @@ def _certifier(problem: Problem, name: str) -> Certifier | Comparison:
 
 
 def _as_the_weights_are(problem: Problem, solution: Solution) -> Solution | None:
-    """The claim with the numbers that its weights give, so that no other can lead a certifier astray.
+    """The claim with the numbers that its weights give, so that no wrong number misleads a certifier.
 
     Without weights it is the claim as it stands; ``None`` if nothing can be computed at the weights.
     """

@@ -97,7 +97,7 @@ def with_targets(data: Moments, columns: FloatArray) -> tuple[Moments, float]:
 
     Notes
     -----
-    From moments alone nobody knows what is left: it then stays in the mean square of the targets.
+    Moments alone do not determine what is left: it then stays in the mean square of the targets.
     """
     if data.factor is None:
         means = (data.x_mean, None if data.y_mean is None else columns.T @ data.y_mean)

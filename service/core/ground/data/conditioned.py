@@ -1,12 +1,11 @@
 """Data of a problem, conditioned once: all that squared loss of a linear network sees of them.
 
-Whoever needs second moments, means, ranks or errors reads them here.  Samples come as a triangular factor, which keeps
-what moments lose; moments are taken as they are, and rescaled where their numbers lie far apart.
+All code that needs second moments, means, ranks or errors reads them here.  Samples come as a triangular factor, which
+keeps what moments lose; moments are taken as they are, and rescaled where their numbers lie far apart.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from service.core.ground.data.least_squares import LeastSquares, centred_root, r
 from service.core.ground.data.moment_root import ScaledMoments, root_of_moments, scaled_moments
 from service.core.ground.data.polished import polished
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.cached import cached_property
 from service.core.ground.numbers.factor import Factor, factor_of_samples
 from service.core.ground.numbers.spectrum import Spectrum, spectrum_of
 from service.core.ground.numbers.twofold import added, exactly, negated, product
@@ -130,7 +130,7 @@ class Moments:
         -----
         Well-scaled, well-conditioned moments are decomposed as they are, otherwise their root is.  O(d^3).
         """
-        if self.sizes is None and _scaled_alike(second):
+        if self.sizes is None and self._scaled_alike(second):
             found = self.as_they_are if second is self.xx else spectrum_of(second, self.xy)
             if found.values[0] > WELL_CONDITIONED * found.values[-1] or found.rank_tolerance == 0.0:
                 unexplained = self.yy - found.explained
@@ -141,6 +141,15 @@ class Moments:
                 return replace(found, residual=change(self.root).residual_of(found))
         found = change(self.root).spectrum()
         return found if self.factor is not None else polished(found, second, self.xy, self.yy)
+
+    def _scaled_alike(self, second: FloatArray) -> bool:
+        """Whether the diagonal shows no inputs of very different size, or there is nothing but the diagonal."""
+        own = second is self.xx
+        least = self.least_square if own else float(second.diagonal().min())
+        largest = self.largest_square if own else float(second.diagonal().max())
+        if least * SCALES_APART**2 >= largest > 0.0:
+            return True
+        return bool(np.count_nonzero(second) == np.count_nonzero(second.diagonal()))
 
     @cached_property
     def centred(self) -> bool:
@@ -194,7 +203,7 @@ class Moments:
         """``E||W x||^2`` of a map (k, d), not negative.  O(k d^2)."""
         if self.rooted:
             return float(np.sum((self.root.root @ end_to_end_map.T) ** 2))
-        return max(float(np.sum((end_to_end_map @ self.xx) * end_to_end_map)), 0.0)
+        return max(float(np.vdot(end_to_end_map @ self.xx, end_to_end_map)), 0.0)
 
     def fit(self, end_to_end_map: FloatArray, offset: FloatArray) -> float:
         """Mean squared error ``E||W x + b - y||^2`` of a map (k, d) with an offset (k,), not negative.  O(k d^2)."""
@@ -228,15 +237,6 @@ class Moments:
 def _difference(moments: FloatArray, column: FloatArray, row: FloatArray) -> FloatArray:
     """``moments - column row``, rounded once."""
     return added(exactly(moments), negated(product(column, row))).rounded()
-
-
-def _scaled_alike(second: FloatArray) -> bool:
-    """Whether the diagonal shows no inputs of very different size, or there is nothing but the diagonal."""
-    diagonal = second.diagonal()
-    largest, least = float(diagonal.max()), float(diagonal.min())
-    if least * SCALES_APART**2 >= largest > 0.0:
-        return True
-    return bool(np.count_nonzero(second) == np.count_nonzero(diagonal))
 
 
 @np.errstate(over="ignore", invalid="ignore", under="ignore")  # the caller refuses what overflows, with the field

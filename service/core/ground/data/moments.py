@@ -8,7 +8,7 @@ import numpy as np
 from service.core.ground.data.conditioned import Moments, moments_of
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.core.ground.numbers.spectrum import EPSILON
-from service.errors import FieldError, InputError
+from service.errors import FieldError, InputError, counted
 
 __all__ = ["LARGEST", "SMALLEST", "MomentAccumulator", "centred", "check", "moments_of"]
 
@@ -198,11 +198,13 @@ def _check_shapes(moments: Moments, at: str) -> None:
     if moments.xx.ndim != 2 or d == 0 or moments.xx.shape[1] != d:
         raise InputError.at((at, "xx"), "is not a square matrix with at least one row")
     if moments.xy.ndim != 2 or moments.xy.shape[0] != d or moments.xy.shape[1] == 0:
-        problems.append(FieldError((at, "xy"), f"must have one row for each of the {d} inputs and at least one column"))
+        problems.append(FieldError((at, "xy"), f"must have one row for each input ({d}) and at least one column"))
     elif moments.y_mean is not None and moments.y_mean.shape != (moments.outputs,):
-        problems.append(FieldError((at, "y_mean"), f"must have {moments.outputs} entries, one for each output"))
+        problems.append(
+            FieldError((at, "y_mean"), f"must have {counted(moments.outputs, 'entry', 'entries')}, one for each output")
+        )
     if moments.x_mean is not None and moments.x_mean.shape != (d,):
-        problems.append(FieldError((at, "x_mean"), f"must have {d} entries, one for each input"))
+        problems.append(FieldError((at, "x_mean"), f"must have {counted(d, 'entry', 'entries')}, one for each input"))
     if problems:
         raise InputError(problems)
 

@@ -46,7 +46,7 @@ def prepared_factor(factor: Factor, preparation: Preparation) -> Factor:
     Centring changes the means alone, and a scale each column by one rounding: no digit is lost to either.
     """
     mean = (means_of(factor) - preparation.shift) / preparation.scale
-    # the scale 1 of a constant column is nobody's size
+    # a constant column has scale 1, whatever its size
     ratio = np.where(factor.r.any(axis=0), factor.scale / preparation.scale, 1.0)
     power = powers_of_two(ratio)
     return _normalised(factor, mean, power, factor.r * (ratio / power))

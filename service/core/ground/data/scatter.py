@@ -169,7 +169,7 @@ class Scatter:
         self._r, self._scale, self._n = triangle(np.concatenate((before, deviations))), scale, total
 
     def _add_quickly(self, rows: FloatArray) -> bool:
-        """By a Gram matrix, if the rows look like those before; tells whether they did, and changes nothing else."""
+        """By a Gram matrix, if the rows look like those before; returns whether they did; changes nothing if not."""
         if self._segment is None:
             self._segment = Segment(self._r, self._scale, self._n, self._mean, self._constant)
         rows = self._in_range(rows)

@@ -17,7 +17,7 @@ from service.core.ground.enclosures.weak import as_they_are, found_again
 from service.core.ground.numbers.arrays import FloatArray
 
 NEGLIGIBLE = 1e-12
-"""What one kind of charge may cost, in units of gaps, without a thought for a cheaper way."""
+"""What one kind of charge may cost, in units of gaps, before a cheaper way is tried."""
 LEANING = 1e-11
 """Departure from orthonormal directions, in norm, that decays are not reduced by: where directions are dependent."""
 SHORTER = 0.5

@@ -21,7 +21,7 @@ from service.core.ground.numbers.spectrum import EPSILON
 FAINT = 1e-12
 """Second moments, relative to the numbers that make them up, of which double precision keeps few digits."""
 CERTAIN = 2.0**-72
-"""Least second moment, in the same units, that is told from none in about twice the working precision."""
+"""Least second moment, in the same units, that is distinguished from zero in about twice the working precision."""
 SAME = 2.0**-55
 """Raised by this share of themselves, second moments are the same doubles."""
 MOST_RAISED = 2.0
@@ -70,8 +70,8 @@ def found_again(source: Source, basis: FloatArray, squares: FloatArray, outputs:
 
     Notes
     -----
-    Twofold arithmetic tells ``1e-17`` from ``-1e-17``: moments that some data certainly have are not changed.  Others
-    are raised by twice what is missing and less than the last digit of their diagonal.  O(d^2 r) for r faint
+    Twofold arithmetic distinguishes ``1e-17`` from ``-1e-17``: moments that some data certainly have are not changed.
+    Others are raised by twice what is missing and less than the last digit of their diagonal.  O(d^2 r) for r faint
     directions.
     """
     unchanged, sizes = as_they_are(source, basis, squares), source.sizes

@@ -56,7 +56,7 @@ def bracketed_root(
     Notes
     -----
     Brent's method between ends of different signs.  No end is moved beyond the bracket to look for a change of sign:
-    where the exact function changes it, an end that rounding has turned is as good a root as the values can tell.
+    where the exact function changes it, an end that rounding has turned is as good a root as computed values show.
     """
     known = {low: function(low), high: function(high)}
     at_low, at_high = known[low], known[high]

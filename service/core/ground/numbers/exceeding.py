@@ -1,4 +1,4 @@
-"""One decision for every threshold at which a map appears continuously: where rounding cannot tell, it has not.
+"""One decision for every threshold at which a map appears continuously: within rounding of it, the map is zero.
 
 Both sides of such a comparison are rounded.  One unit in the last place above the threshold a map of the size of
 rounding would be listed as learned, with a rank, a class and an origin that the next digit turns; its gain in loss is

@@ -121,7 +121,7 @@ def safe_exponents(largest: FloatArray) -> IntArray:
 def out_of_range(scale: FloatArray, r: FloatArray, exponents: IntArray) -> tuple[FloatArray, FloatArray]:
     """Scales (c,) and factor (c, c) with the powers of two put back that `safe_exponents` took out.
 
-    The scale of a constant column, 1, is nobody's size and stays; one below the least number leaves the rest to ``r``.
+    A constant column has scale 1, whatever its size, and keeps it; one below the least number leaves the rest to ``r``.
     """
     constant = ~r.any(axis=0)
     if not exponents.any():

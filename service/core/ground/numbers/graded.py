@@ -21,7 +21,7 @@ DEPENDENT = 10.0
 """A column whose part beside others is below this many ``d eps`` of its size depends on them."""
 
 MOST_CONDITION = 1e8
-"""Condition of columns, scaled to one size, up to which others are told by them."""
+"""Condition of columns, scaled to one size, up to which other columns are expressed by them."""
 
 
 def far_apart(sizes: FloatArray) -> bool:

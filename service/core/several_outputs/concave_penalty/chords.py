@@ -73,8 +73,8 @@ class Cover:
 
         Notes
         -----
-        Where every Cholesky decomposition succeeds, nothing exceeds ``allowed``; otherwise eigenvalues tell by how
-        much the rest fails, and what to halve.
+        Where every Cholesky decomposition succeeds, nothing exceeds ``allowed``; otherwise eigenvalues show by how much
+        the rest fails, and what to halve.
         """
         knots = self._knots(values)
         low, high = self._failing(matrix, knots[:-1], knots[1:], self.allowed)

@@ -86,6 +86,6 @@ def least_point(coordinates: NoiseCoordinates) -> NuclearSolution:
 
     high = min(largest, error.correlation_norm / mu)
     low = min(error.correlation_norm / (mu + 2.0 * float(error.scales[0]) ** 2), high)
-    # an iteration finds the norms, and no bound on its rounding is known; whichever point it is, its certificate tells
+    # an iteration finds the norms, without a known bound on its rounding: the certificate of the point decides
     level = bracketed_root(excess, low, high, rounding=np.inf, absolute=EPSILON * low)
     return minimise(error, mu * level)

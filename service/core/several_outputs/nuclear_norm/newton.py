@@ -107,7 +107,7 @@ def newton_step(quadratic: Quadratic, mu: float, factors: Factors) -> tuple[Fact
     for _ in range(40):
         moved = factors.plus(direction, length)
         following = _Model(quadratic, mu, moved)
-        # near the end the values agree to rounding, and only the gradient still tells progress
+        # near the end the values agree to rounding, and only the gradient still shows progress
         smaller = float(np.sqrt(following.gradient.dot(following.gradient))) < size
         if following.value(quadratic) <= value + 1e-4 * length * slope or (smaller and abs(slope) <= 1e-9 * value):
             return moved, size

@@ -116,7 +116,7 @@ def minimise(quadratic: Quadratic, mu: float, tolerance: float = 1e-12) -> Nucle
     Notes
     -----
     By the metric a step costs O(k^3 rho + k^6); by first-order steps O(k rho min(k, rho)), with Newton steps on rank
-    r of some O(k rho r) products.  Both stop after a bounded number of steps; the gap tells how far they came.
+    r of some O(k rho r) products.  Both stop after a bounded number of steps; the gap shows how far they came.
     """
     outputs, inner = quadratic.target.shape
     if not exceeds(quadratic.correlation_norm, mu):

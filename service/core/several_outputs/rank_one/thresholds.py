@@ -62,7 +62,7 @@ def rank_one_thresholds(objective: RankOneObjective) -> Thresholds:
     if objective.quadratic.correlation_norm == 0.0:
         reasons["critical_decay_scale"] = "inputs and targets are uncorrelated: zero is optimal at every decay"
         reasons["transition_order"] = reasons["critical_decay_scale"]
-        return Thresholds(None, None, None, None, None, (), reasons)
+        return Thresholds.none(reasons)
     scale = collapse_scale(objective)
     before = RankOneObjective(objective.quadratic, objective.shrinkage.scaled(scale * (1.0 - 1e-9)))
     norm = 0.0 if layers == 2 else float(np.linalg.norm(minimise(before).right))
@@ -81,6 +81,6 @@ def collapse_thresholds(quadratic: Quadratic, mu: float) -> Thresholds:
     if quadratic.correlation_norm == 0.0:
         reasons["critical_decay_scale"] = "inputs and targets are uncorrelated: zero is optimal at every decay"
         reasons["transition_order"] = reasons["critical_decay_scale"]
-        return Thresholds(None, None, None, None, None, (), reasons)
+        return Thresholds.none(reasons)
     scale = quadratic.correlation_norm / mu
     return Thresholds(scale, None, None, None, 2, (Transition(scale, 2, 0.0, 0.0),), reasons)

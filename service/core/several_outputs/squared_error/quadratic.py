@@ -83,7 +83,7 @@ class Quadratic:
 
     @cached_property
     def svd(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Thin singular value decomposition ``(left, values, right)`` of the target; columns are vectors."""
+        """Thin singular value decomposition of the target: (k, m), (m,) and (rho, m) with ``m = min(k, rho)``."""
         left, values, right = np.linalg.svd(self.target, full_matrices=False)
         return left, values, right.T
 

@@ -7,8 +7,9 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
-from service.core.ground.results import Origin, StationaryPoint
+from service.core.ground.results import GlobalMinimum, Origin, StationaryPoint
 from service.core.several_outputs.squared_error.quadratic import Quadratic
+from service.core.several_outputs.weights.minimum import minimum_point
 from service.vocabulary import Bias, Evidence, PointClass, PointKind
 
 
@@ -101,3 +102,13 @@ def origin_points(quadratic: Quadratic, origin: Origin) -> list[StationaryPoint]
     if origin.point_class is PointClass.NOT_STATIONARY:
         return []
     return [StationaryPoint(PointKind.ORIGIN, quadratic.total, origin.point_class, Evidence.PROVED, 0.0, 0.0)]
+
+
+def origin_and_minimum(
+    quadratic: Quadratic, origin: Origin, minimum: GlobalMinimum, evidence: Evidence = Evidence.CERTIFIED
+) -> tuple[StationaryPoint, ...]:
+    """The list of stationary points where no others are known; ``evidence`` is that for the minimum."""
+    points = origin_points(quadratic, origin)
+    if not minimum.trivial and minimum.attained:
+        points.append(minimum_point(minimum, evidence))
+    return tuple(points)

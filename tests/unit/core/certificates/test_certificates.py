@@ -23,7 +23,7 @@ from service.core.one_output.weights import balanced_parameters
 from service.core.solvers.scalar_output import SOLVER
 from service.vocabulary import PointClass, Status
 from tests.support.instances import covered_by, dense
-from tests.unit.core.cases import FOUR_ROOTS, network, problem
+from tests.support.one_output_cases import FOUR_ROOTS, network, problem
 
 Wrong: TypeAlias = Callable[[Problem, Solution], GlobalMinimum]
 

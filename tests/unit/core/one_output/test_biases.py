@@ -15,7 +15,7 @@ from service.core.losses.expected import gradient_of, loss_of
 from service.errors import NotCovered
 from service.vocabulary import Bias
 from tests.support.instances import dense, gradient_norm, random_like, value
-from tests.unit.core.cases import network
+from tests.support.one_output_cases import network
 
 
 def offset_data(seed: int = 0) -> tuple[FloatArray, FloatArray]:

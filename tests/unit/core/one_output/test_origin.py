@@ -18,7 +18,7 @@ from service.core.one_output.reduced import reduce
 from service.core.one_output.sphere import loss_on_spheres
 from service.vocabulary import Bias, PointClass
 from tests.support.instances import random_like, value, zeros_like
-from tests.unit.core.cases import FOUR_ROOTS, TWO_INPUTS, diagonal, network, problem, with_decays_times
+from tests.support.one_output_cases import FOUR_ROOTS, TWO_INPUTS, diagonal, network, problem, with_decays_times
 
 
 def origin_of(base: Problem) -> Origin:

@@ -11,7 +11,7 @@ from service.core.ground.problems import Moments, Problem
 from service.core.one_output.reduced import reduce
 from service.core.one_output.sphere import loss_on_spheres
 from service.vocabulary import PointClass, PointKind
-from tests.unit.core.cases import (
+from tests.support.one_output_cases import (
     FOUR_ROOTS,
     SIX_ROOTS,
     branches_of,

@@ -18,7 +18,7 @@ from service.core.one_output.subnetworks import subnetwork_points
 from service.core.one_output.weights import balanced_parameters
 from service.vocabulary import PointClass, PointKind
 from tests.support.instances import value
-from tests.unit.core.cases import TWO_INPUTS, network
+from tests.support.one_output_cases import TWO_INPUTS, network
 
 
 def active_widths(point: StationaryPoint) -> list[int]:

@@ -15,7 +15,7 @@ from service.core.one_output.branches import Branches
 from service.core.one_output.reduced import reduce
 from service.core.solvers.scalar_output import SOLVER
 from service.vocabulary import Bias
-from tests.unit.core.cases import (
+from tests.support.one_output_cases import (
     FOUR_ROOTS,
     SIX_ROOTS,
     branches_of,

@@ -20,8 +20,9 @@ from service.core.reductions.step import Weights, dense_factor
 from service.core.reductions.table import needs_reduction, reduce
 from service.errors import NotCovered
 from service.vocabulary import Bias, Loss, PointClass, SkipKind, Status
+from tests.support.descents import descended
 from tests.support.outputs_reducible import GENERATORS
-from tests.support.outputs_written import Written, lowest, packed
+from tests.support.outputs_written import Written, packed
 
 REDUCED = Extras(reductions=True)
 FAMILIES = sorted(GENERATORS)
@@ -88,7 +89,8 @@ def test_no_search_on_the_objective_as_written_goes_below(name: str) -> None:
         assert np.linalg.norm(gradient) <= 1e-7 * scale
         rng = np.random.default_rng(seed)
         best = min(
-            lowest(written.value_and_gradient, size * rng.standard_normal(written.size), 400) for size in (0.4, 1.0)
+            descended(written.value_and_gradient, size * rng.standard_normal(written.size), 400)[0]
+            for size in (0.4, 1.0)
         )
         assert best >= minimum.loss - 1e-10 * scale
 

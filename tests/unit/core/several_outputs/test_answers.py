@@ -7,6 +7,7 @@ import pytest
 
 from service.core.dispatch import solve
 from service.core.ground.problems import Layer, Moments, Network, Problem
+from service.core.ground.results import THRESHOLDS
 from service.core.losses.expected import fit_of
 from service.core.several_outputs.squared_error.quadratic import quadratic_of
 from service.errors import NotCovered
@@ -72,14 +73,7 @@ class TestThresholds:
     def test_missing_numbers_have_reasons(self) -> None:
         for family in ("undecayed", "decayed_white", "two_layers_decayed", "rank_one", "two_layer_dropout"):
             thresholds = solve(getattr(families, family)(np.random.default_rng(1))).solution.thresholds
-            names = (
-                "critical_decay_scale",
-                "metastable_up_to_decay_scale",
-                "critical_noise_variance",
-                "critical_noise_scale",
-                "transition_order",
-            )
-            assert all(getattr(thresholds, name) is not None or thresholds.reasons[name] for name in names)
+            assert all(getattr(thresholds, name) is not None or thresholds.reasons[name] for name in THRESHOLDS)
 
 
 class TestPoints:

@@ -176,7 +176,11 @@ def test_no_chunk_takes_more_gradients_than_it_may(activation: str, monkeypatch:
 @pytest.mark.parametrize(
     ("change", "place", "says"),
     [
-        ({"problem": {**PROBLEM, "data": {"kind": "none", "inputs": 2}}}, ("problem", "data", "kind"), "bring samples"),
+        (
+            {"problem": {**PROBLEM, "data": {"kind": "none", "inputs": 2}}},
+            ("problem", "data", "kind"),
+            "must be samples",
+        ),
         (
             {"problem": {**PROBLEM, "network": {"layers": [{"width": 3, "activation": "tanh"}, {"width": 1}]}}},
             ("problem", "network", "layers"),

@@ -23,7 +23,7 @@ from service.core.one_output.weights import balanced_parameters
 from service.errors import NotCovered
 from service.vocabulary import Loss, Status
 from tests.support.instances import dense, random_problem, value
-from tests.unit.core.cases import FOUR_ROOTS, SIX_ROOTS, network
+from tests.support.one_output_cases import FOUR_ROOTS, SIX_ROOTS, network
 
 
 def plain_problem(rng: np.random.Generator, depth: int, inputs: int) -> Problem:

@@ -12,7 +12,7 @@ from service.core.ground.data.moments import moments_of
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Moments, Network, Problem, Samples
 from service.vocabulary import Bias, SweepParameter
-from tests.unit.core.cases import FOUR_ROOTS, SIX_ROOTS, network
+from tests.support.one_output_cases import FOUR_ROOTS, SIX_ROOTS, network
 
 ACCURACY = 1e-11
 SQUARED = ("loss", "fit", "noise", "decay", "prediction_variance", "evaluation_fit")

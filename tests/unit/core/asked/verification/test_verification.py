@@ -15,7 +15,7 @@ from service.core.ground.results import Certificate, Solution
 from service.core.solvers.scalar_output import SOLVER
 from service.vocabulary import PointClass, PointKind
 from tests.support.instances import covered_by
-from tests.unit.core.cases import problem, with_decays_times
+from tests.support.one_output_cases import problem, with_decays_times
 
 FACTOR = 1.0 + 1e-6
 Claim: TypeAlias = tuple[Solution, Certificate]
