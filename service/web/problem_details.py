@@ -38,7 +38,6 @@ CODE_OF_STATUS: Final[Mapping[int, str]] = {404: NotFound.code, 405: "method-not
 HEADERS: Final[Mapping[str, Mapping[str, str]]] = {
     **{row.code: {"Retry-After": str(row.retry_after_s)} for row in ERROR_KINDS if row.retry_after_s is not None},
     Unauthorized.code: {"WWW-Authenticate": "Bearer"},
-    BodyTooSlow.code: {"Connection": "close"},
 }
 
 
@@ -74,6 +73,8 @@ def of_service_error(error: ServiceError) -> Response:
     answer = response(error.code, error.detail)
     if isinstance(error, UnsupportedEncoding):
         answer.headers["Accept-Encoding"] = "identity"
+    if isinstance(error, BodyTooSlow):
+        answer.headers["Connection"] = "close"
     return answer
 
 

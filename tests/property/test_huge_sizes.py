@@ -66,13 +66,14 @@ def test_a_wide_flow_is_refused_before_it_takes_memory(width: int) -> None:
 @pytest.mark.parametrize("operation", ["minima", "ranks", "landscape"])
 def test_a_solver_that_would_hold_too_much_says_so(operation: str) -> None:
     problem = chain(10_000, 10_000, 2, **NOISY)
-    body = {"problem": problem, "training": {"dynamics": "global_minimum"}} if operation == "ranks" else problem
+    beside = {"ranks": {"training": {"dynamics": "global_minimum"}}, "landscape": {"include": ["minimum"]}}
+    question = ask(operation, {"problem": problem, **beside.get(operation, {})}, Limits())
     if operation == "minima":
         with pytest.raises(LimitExceeded) as caught:
-            ask(operation, body, Limits()).answer(Limits())
+            question.answer(Limits())
         assert caught.value.limit == "max_solution_numbers"
-        assert caught.value.fields[0].location == ("network", "layers")
+        assert caught.value.fields[0].location == ("problem", "network", "layers")
         return
     # the minimum is a part of these that may be missing
-    answer = ask(operation, body, Limits()).answer(Limits())
+    answer = question.answer(Limits())
     assert any("max_solution_numbers" in reason for reason in answer.reasons.values())

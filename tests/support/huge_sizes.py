@@ -18,8 +18,8 @@ from service.operations.table import OPERATIONS
 from service.settings import Limits
 
 Schema: TypeAlias = Mapping[str, Any]
-HUGE: Final = (10**7, 2**64)
-"""The widest layer that is allowed, and what no integer of 64 bits holds."""
+HUGE: Final = (10**7, 10**9, 2**64)
+"""The widest layer that is allowed, what is wider, and what no integer of 64 bits holds."""
 ROOM_BYTES: Final = 768 * 2**20
 """Of addresses beyond those of a process that has answered once."""
 DECAYED: Final = {"weight_decay": 0.1}

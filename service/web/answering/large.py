@@ -15,7 +15,6 @@ from service.jobs.from_settings import jobs_config
 from service.jobs.service import JobService
 from service.operations.asking import ask
 from service.operations.mapping.datasets import blamed_on_references, references
-from service.operations.sizes import check_sizes
 from service.settings import Settings
 from service.web.answering.process import OwnProcess
 from service.web.answering.questions import (
@@ -29,6 +28,7 @@ from service.web.answering.questions import (
     submit,
 )
 from service.web.bodies.reading import Body, document
+from service.web.bodies.sizes import check_sizes
 from service.web.responses import Rendered
 from service.web.uploads.datasets import CallerDatasets
 

@@ -7,7 +7,6 @@ from starlette.responses import Response
 
 from service.operations.asking import Question, ask
 from service.operations.mapping.datasets import Place, blamed_on_references, references
-from service.operations.sizes import check_sizes
 from service.web.answering.jobs import answer_with_job, jobs_of, stored
 from service.web.answering.questions import (
     Stored,
@@ -20,6 +19,7 @@ from service.web.answering.questions import (
     submit,
 )
 from service.web.bodies.reading import document, is_large, read_body
+from service.web.bodies.sizes import check_sizes
 from service.web.drawing import FORMS
 from service.web.middleware import shapes
 from service.web.preferences import tenant_of, wish_of
