@@ -37,6 +37,7 @@ REPORTS: Final[dict[str, str]] = {
     "scalar_search": "One output: search never beats the formula, and reaches it",
     "scalar_torch": "One output: PyTorch training ends at the predicted loss",
     "jobs_faults": "Jobs on bad days",
+    "jobs_kills": "Jobs under kills",
     "raw_scan": "Raw data: bounds against exact arithmetic",
     "raw_nist": "Raw data: NIST's certified regressions",
     "raw_consistency": "Raw data: units, and agreement of all operations",
@@ -65,10 +66,10 @@ def header(title: str, seconds: float) -> str:
     )
 
 
-def write(name: str) -> None:
-    """Run one report and store it."""
+def write(name: str, *options: float) -> None:
+    """Run one report, with options where it has any, and store it."""
     start = time.perf_counter()
-    body = importlib.import_module(f"evidence.{name}").report()
+    body = importlib.import_module(f"evidence.{name}").report(*options)
     text = header(REPORTS[name], time.perf_counter() - start) + body.strip() + "\n"
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / f"{name}.md").write_text(text, encoding="utf-8")

@@ -22,7 +22,7 @@ def worker(
     if address is None:
         raise CommandError("name a scheduler, or set MINIMA_SCHEDULER_ADDRESS")
     # Dask takes a second to import, which no other command should pay.
-    from service.jobs.cluster import run_workers  # noqa: PLC0415 - as said
+    from service.jobs.cluster import run_workers, settle  # noqa: PLC0415 - as said
     from service.jobs.config import refuse_insecure  # noqa: PLC0415 - as said
     from service.jobs.engines.dask_pool import TlsFiles, configure_dask, prepare_forks  # noqa: PLC0415 - as said
 
@@ -32,5 +32,6 @@ def worker(
         raise InputError.at((), "tls:// needs MINIMA_TLS_CA, MINIMA_TLS_CERTIFICATE and MINIMA_TLS_KEY")
     tls = TlsFiles(*(file or "" for file in files)) if address.startswith("tls://") else None
     configure_dask()
+    settle()
     prepare_forks([settings.job_table.partition(":")[0]])
     asyncio.run(run_workers(address, workers, settings.worker_memory_bytes, tls))

@@ -6,6 +6,9 @@ if __name__ == "__main__":
 
     from service.jobs.driver.parent import Parent
     from service.jobs.engines.fork_server import start_fork_server
+    from service.jobs.one_thread import ask_for_one_thread
+
+    ask_for_one_thread()
 
     configuration = sys.stdin.readline()
     # Before the imports that take a second: a parent that goes meanwhile is not kept waiting.

@@ -2,18 +2,15 @@
 
 import argparse
 import asyncio
-import contextlib
-import logging
-from typing import Any, Final
+from typing import Any
 
-from distributed import Nanny, Scheduler
+from distributed import Scheduler
 from distributed.security import Security
 
+from service.jobs.engines.dask_keeper import WorkerKeeper
 from service.jobs.engines.dask_pool import TlsFiles, configure_dask, prepare_forks, security_of
-
-_log: Final = logging.getLogger(__name__)
-_RETRY_S: Final = 0.5
-_START_S: Final = 60.0
+from service.jobs.one_thread import ask_for_one_thread
+from service.jobs.own_folder import OwnFolder, sweep
 
 
 async def run_scheduler(host: str, port: int, tls: TlsFiles | None) -> None:
@@ -34,26 +31,20 @@ async def run_scheduler(host: str, port: int, tls: TlsFiles | None) -> None:
 
 async def run_workers(address: str, count: int, memory_limit: int, tls: TlsFiles | None) -> None:
     """Keep so many workers of one thread at a scheduler, whenever there is one."""
-    await asyncio.gather(*(_keep_worker(address, memory_limit, tls) for _ in range(count)))
+    keeper = WorkerKeeper(address, memory_limit or "auto", _security(tls))
+    keeper.resize(count)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await keeper.close()
 
 
-async def _keep_worker(address: str, memory_limit: int, tls: TlsFiles | None) -> None:
-    untyped: Any = Nanny
-    while True:
-        # A nanny ends with its scheduler; the next one waits for the next scheduler.
-        with contextlib.suppress(OSError, asyncio.TimeoutError, RuntimeError):
-            nanny = untyped(
-                address,
-                nthreads=1,
-                memory_limit=memory_limit or "auto",
-                death_timeout=_START_S,
-                security=_security(tls),
-                dashboard=False,
-            )
-            async with nanny:
-                _log.info("a worker has joined %s", address)
-                await nanny.finished()
-        await asyncio.sleep(_RETRY_S)
+def settle() -> None:
+    """Keep temporary files in a folder of this process, and remove those of processes that were killed."""
+    sweep()
+    folder = OwnFolder.make()
+    if folder is not None:
+        folder.settle()
 
 
 def _security(tls: TlsFiles | None) -> Security | None:
@@ -78,6 +69,8 @@ def main() -> None:
     options = parser.parse_args()
     tls = TlsFiles(options.tls_ca, options.tls_certificate, options.tls_key) if options.tls_ca else None
     configure_dask()
+    ask_for_one_thread()
+    settle()
     if options.role == "scheduler":
         asyncio.run(run_scheduler(options.host, options.port, tls))
     else:

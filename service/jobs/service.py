@@ -9,6 +9,7 @@ from typing import Final
 from service.errors import EngineError, InputError
 from service.jobs.config import JobsConfig, refuse_insecure
 from service.jobs.driver.supervisor import Supervisor
+from service.jobs.engines.engine import PoolCensus
 from service.jobs.engines.execution import load_table
 from service.jobs.kind import KindTable
 from service.jobs.store.callers import JobStore
@@ -73,6 +74,10 @@ class JobService:
         if self._supervisor is not None:
             found["driver"] = self._supervisor.alive
         return found
+
+    def pool(self) -> PoolCensus:
+        """Tell of the workers that this replica's driver sees; none where this replica computes no jobs."""
+        return PoolCensus(0) if self._supervisor is None else self._supervisor.pool()
 
     def tally(self) -> Mapping[str, int]:
         """Count what the drivers of this replica have done; see `Driver.tally`."""

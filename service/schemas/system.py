@@ -13,12 +13,24 @@ class Health(Wire):
     status: Literal["alive"]
 
 
+class JobWorkers(Wire):
+    """The processes that compute jobs, as this server's driver sees them."""
+
+    ready: bool = Field(description="Whether a job that is sent now can be computed: store, driver and a worker work.")
+    wanted: int | None = Field(
+        description="Workers that there should be; null for a cluster of others, unless `MINIMA_WORKERS` tells."
+    )
+    alive: int = Field(ge=0, description="Workers that can compute.")
+    busy: int = Field(ge=0, description="Workers that compute now.")
+
+
 class Readiness(Wire):
     """Whether the service can answer, and what of it works: inline answers need neither store nor driver."""
 
     status: Literal["ready"]
     store: bool = Field(description="Whether jobs can be stored and read now; if not, requests for jobs get 503.")
     driver: bool | None = Field(description="Whether this server's job driver has reported recently.")
+    jobs: JobWorkers
     reasons: Reasons
 
 

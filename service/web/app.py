@@ -12,10 +12,10 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from service.errors import ServiceError
 from service.jobs.from_settings import jobs_config
+from service.jobs.one_thread import hold_one_thread
 from service.jobs.service import JobService
 from service.operations.minima import minima, parse
 from service.schemas.problem import DESIGN_EXAMPLE
@@ -25,6 +25,7 @@ from service.web.addresses import UnderPrefix, first_segments
 from service.web.answering.compute import Compute
 from service.web.answering.event_streams import EventStreams
 from service.web.answering.large import LargeBodies
+from service.web.head import HeadAsGet
 from service.web.middleware import ApiKeys, Observe, OtherSites
 from service.web.observation import logging
 from service.web.observation.job_metrics import JobMetrics
@@ -65,7 +66,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         metrics,
         JobMetrics(metrics, jobs_floor),
     )
-    app = FastAPI(title=openapi.TITLE, openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan)
+    app = FastAPI(
+        title=openapi.TITLE, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=_lifespan
+    )
     app.state.runtime = runtime
     app.state.jobs = jobs_floor
     app.state.routers = ROUTERS
@@ -77,13 +80,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, problem_details.on_parameter_error)
     taken = first_segments([getattr(route, "path", "") for router in ROUTERS for route in router.routes])
     # the last one added is the outermost
+    app.add_middleware(HeadAsGet)
     if settings.api_keys:
         app.add_middleware(ApiKeys, keys=settings.api_keys)
     if settings.cors_origins:
         app.add_middleware(
             OtherSites,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "DELETE"],
             allow_headers=["*"],
             expose_headers=list(HEADERS),
         )
@@ -105,13 +109,13 @@ def _settle() -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Ready means that a first problem has been solved; requests share the cores, not the linear algebra."""
     runtime: Runtime = app.state.runtime
-    with threadpool_limits(limits=1):
-        minima(parse(DESIGN_EXAMPLE).request, Limits())
-        await asyncio.to_thread(app.state.jobs.start)
-        _settle()
-        yield
-        runtime.streams.close()
-        await asyncio.to_thread(app.state.jobs.stop)
-        runtime.compute.close()
-        runtime.large.close()
-        runtime.uploads.close()
+    minima(parse(DESIGN_EXAMPLE).request, Limits())
+    hold_one_thread("server")
+    await asyncio.to_thread(app.state.jobs.start)
+    _settle()
+    yield
+    runtime.streams.close()
+    await asyncio.to_thread(app.state.jobs.stop)
+    runtime.compute.close()
+    runtime.large.close()
+    runtime.uploads.close()

@@ -27,6 +27,8 @@ USED_UNSEEN: Final = {
     ("service/jobs/engines/dask_ledger.py", "variable", "idempotent"): "read by distributed",
     ("service/jobs/engines/dask_ledger.py", "attribute", "allowed_failures"): "read by distributed",
     ("service/jobs/engines/dask_ledger.py", "method", "remove_worker"): "called by distributed",
+    ("service/jobs/engines/dask_ledger.py", "method", "log_event"): "called by distributed",
+    ("service/jobs/own_folder.py", "attribute", "tempdir"): "read by tempfile",
     ("service/web/answering/process.py", "attribute", "tempdir"): "read by tempfile",
     ("service/web/routers/operations.py", "method", "get_route_handler"): "called by fastapi",
     ("service/cli/problems.py", "attribute", "overflow"): "read by rich",
@@ -34,6 +36,7 @@ USED_UNSEEN: Final = {
     ("benchmarks/load.py", "method", "*"): "called by asyncio, as a protocol",
     ("benchmarks/event_streams.py", "method", "*"): "called by asyncio, as a protocol",
     ("tests/*", "variable", "pytestmark"): "read by pytest",
+    ("tests/unit/jobs/test_one_thread.py", "function", "most_threads"): "called by programs that the tests start",
     ("tests/serving.py", "attribute", "should_exit"): "read by uvicorn",
 }
 """File, kind and name of what is used unseen, and by whom."""

@@ -1,7 +1,6 @@
 """Bad days: processes are killed or paused for real, and every job still ends as if nothing had happened."""
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # ships no annotations
@@ -40,13 +40,14 @@ from tests.support.job_stacks import (
     new_database,
     runs,
     until,
-    until_found,
     worker_processes,
 )
+from tests.support.kill_rounds import play, world_of
+from tests.support.kill_worlds import World
 
 TENANT = "anonymous"
 LEASE_S = 1.5
-ROUNDS = int(os.environ.get("MINIMA_FAULT_ROUNDS", "3"))
+ROUNDS = ("sqlite",) * 4 + ("postgresql",) * 3 + ("cluster",) * 3
 
 
 @pytest.fixture(scope="module")
@@ -96,49 +97,26 @@ def rows(database: Database) -> list[Any]:
         return [sorted(connection.execute(select(table)).all(), key=repr) for table in tables]
 
 
-@pytest.mark.parametrize("seed", range(1, ROUNDS + 1))
-def test_a_job_outlives_workers_server_and_scheduler(
-    seed: int, server: Postgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    chance = random.Random(seed)
-    embedded = seed % 2 == 0
-    url = f"sqlite:///{tmp_path}/jobs.db" if embedded else new_database(server.uri)
-    database = Database(url)
-    migrate(database)
-    cluster = None if embedded else Cluster()
-    replica = Replica(config(database, cluster))
-    store = store_of(database)
-    request = {"chunks": 60, "sleep_s": 0.06, "seed": seed}
-    kills: list[str] = []
-    try:
-        job, _ = store.submit(Submission("count", request))
-        until(lambda: store.get(job.id, TENANT).chunks_done > 0)
-        for victim in ("worker", "worker", "server", "scheduler"):
-            time.sleep(chance.uniform(0.05, 0.6))
-            kills.append(f"{victim} at chunk {store.get(job.id, TENANT).chunks_done}")
-            if victim == "worker":
-                root = replica.process.pid if cluster is None else cluster.workers.pid
-                until_found(partial(_shuffled, chance, root)).kill()
-            elif victim == "server":
-                replica.kill()
-                time.sleep(chance.uniform(0.0, 0.5))
-                replica.restart()
-            elif cluster is not None:
-                cluster.restart_scheduler()
-            else:
-                # The embedded scheduler lives in the driver's process.
-                replica.driver.kill()
-        final = ended(store, job)
-        with capsys.disabled():
-            print(f"\n[faults] seed {seed}, {'embedded' if embedded else 'cluster'}: {', '.join(kills)}")  # noqa: T201
-        assert (final.state, final.chunks_done, final.chunks_total) == (JobState.SUCCESSFUL, 60, 60)
-        assert [step.index for step in store.partial(job.id, TENANT)[1]] == list(range(60))
-        assert store.result(job.id, TENANT)[1].body == undisturbed(request)
-    finally:
-        replica.close()
-        if cluster is not None:
-            cluster.close()
-        database.close()
+@pytest.fixture(scope="module")
+def world(request: pytest.FixtureRequest) -> Iterator[tuple[str, World]]:
+    server = None if request.param == "sqlite" else request.getfixturevalue("server")
+    # Sockets need a short path.
+    with (
+        TemporaryDirectory(prefix="kill", dir="/tmp") as folder,
+        world_of(request.param, Path(folder) / "w", server) as it,
+    ):
+        yield request.param, it
+
+
+@pytest.mark.parametrize(
+    ("world", "seed"),
+    [(name, seed) for seed, name in enumerate(ROUNDS, 1)],
+    indirect=["world"],
+)
+def test_a_kill_round_loses_and_leaves_nothing(world: tuple[str, World], seed: int) -> None:
+    name, deployment = world
+    played = play(deployment, name, seed)
+    assert not played.wrong, played
 
 
 def test_two_servers_compute_fifty_equal_questions_once(database: Database, cluster: Cluster) -> None:
@@ -350,11 +328,6 @@ def test_a_server_that_is_stopped_while_its_pool_opens_ends_at_once(
             until(lambda: not any(_lives(process) for process in family), 2.0)
         finally:
             kill_tree(server.pid)
-
-
-def _shuffled(chance: random.Random, root: int) -> list[psutil.Process]:
-    found = worker_processes(root)
-    return chance.sample(found, len(found))
 
 
 def _lives(process: psutil.Process) -> bool:

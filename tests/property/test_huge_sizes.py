@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,10 @@ def test_a_wide_flow_is_refused_before_it_takes_memory(width: int) -> None:
 @pytest.mark.parametrize("operation", ["minima", "ranks", "landscape"])
 def test_a_solver_that_would_hold_too_much_says_so(operation: str) -> None:
     problem = chain(10_000, 10_000, 2, **NOISY)
-    beside = {"ranks": {"training": {"dynamics": "global_minimum"}}, "landscape": {"include": ["minimum"]}}
+    beside: dict[str, dict[str, Any]] = {
+        "ranks": {"training": {"dynamics": "global_minimum"}},
+        "landscape": {"include": ["minimum"]},
+    }
     question = ask(operation, {"problem": problem, **beside.get(operation, {})}, Limits())
     if operation == "minima":
         with pytest.raises(LimitExceeded) as caught:

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 import uuid
+from dataclasses import asdict
 from threading import Event
 from typing import Final
 
@@ -21,6 +22,8 @@ from service.jobs.driver.parent import Parent
 from service.jobs.engines.dask_engine import DaskEngine
 from service.jobs.engines.dask_pool import EmbeddedPool, Pool, RemotePool, TlsFiles
 from service.jobs.engines.execution import load_table
+from service.jobs.one_thread import hold_one_thread
+from service.jobs.own_folder import remove_own
 from service.jobs.store.database import Database
 from service.jobs.store.drivers import DriverStore
 from service.jobs.store.retention import Janitor
@@ -81,12 +84,13 @@ class DriverProcess:
             Repeater("garbage", self._config.collect_every_s, self._janitor.collect),
         ]
         self._keeper.start()
-        told, told_at = None, 0.0
+        told: dict[str, object] = {}
+        told_at = 0.0
         while not self._stopping.is_set():
             self.driver.turn()
-            tally = self.driver.tally()
-            if tally != told or time.monotonic() - told_at > _TELL_EVERY_S:
-                told, told_at = tally, time.monotonic()
+            news: dict[str, object] = {"tally": self.driver.tally(), "pool": asdict(self._engine.census())}
+            if news != told or time.monotonic() - told_at > _TELL_EVERY_S:
+                told, told_at = news, time.monotonic()
                 print(json.dumps(told), flush=True)  # noqa: T201 - the parent reads it
         self._keeper.stop()
         for repeater in repeaters:
@@ -137,8 +141,10 @@ def _give_up(error: Exception) -> None:
 def main(configuration: str, parent: Parent) -> None:
     """Run the driver of a configuration until its parent has gone."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    hold_one_thread("driver")
     process = DriverProcess(JobsConfig.from_json(configuration))
     parent.when_gone(process.stop)
     process.run()
+    remove_own()
     # Threads of the pool's library may linger; everything that matters is stored.
     os._exit(0)

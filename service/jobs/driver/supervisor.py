@@ -3,21 +3,26 @@
 import contextlib
 import json
 import logging
+import os
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from threading import Event, Thread
 from typing import Final
 
 from service.jobs.config import JobsConfig
+from service.jobs.engines.engine import PoolCensus
+from service.jobs.own_folder import OwnFolder, sweep
 
 _log: Final = logging.getLogger(__name__)
 _REFUSED: Final = 3
 _START_S: Final = 60.0
 _LOOK_EVERY_S: Final = 0.1
 _STOP_S: Final = 8.0
+_SWEEP_EVERY_S: Final = 10.0
 
 
 class Supervisor:
@@ -40,6 +45,8 @@ class Supervisor:
         self._heard = False
         self._refused = False
         self._told: Final[list[Mapping[str, int]]] = []
+        self._pool = PoolCensus()
+        self._swept_at = 0.0
         self._thread: Final = Thread(target=self._run, name="driver-supervisor", daemon=True)
 
     @property
@@ -56,6 +63,12 @@ class Supervisor:
         """Add up what every driver so far has told of its doings; see `Driver.tally`."""
         return sum((Counter(told) for told in list(self._told)), Counter())
 
+    def pool(self) -> PoolCensus:
+        """Tell what the driver last said of its workers; none while it is not heard of."""
+        config = self._config
+        wanted = self._pool.wanted or (config.pool_size if config.embedded else config.workers or None)
+        return replace(self._pool, wanted=wanted) if self.alive else PoolCensus(wanted)
+
     def start(self) -> None:
         """Start the driver and return at once."""
         self._thread.start()
@@ -69,11 +82,18 @@ class Supervisor:
         pause = 0.1
         while not self._stopped.is_set() and not self._refused:
             began = time.monotonic()
-            self._watch(self._spawn())
+            folder = OwnFolder.make()
+            self._watch(self._spawn(folder))
+            self._sweep()
             pause = 0.1 if time.monotonic() - began > 10.0 else min(5.0, 2.0 * pause)
             self._stopped.wait(pause)
 
-    def _spawn(self) -> "subprocess.Popen[bytes]":
+    def _sweep(self) -> None:
+        """Remove what drivers and workers that were killed left on the disk, now and then also those of others."""
+        self._swept_at = time.monotonic()
+        sweep()
+
+    def _spawn(self, folder: OwnFolder | None) -> "subprocess.Popen[bytes]":
         self._heard_at, self._heard = time.monotonic(), False
         self._told.append({})
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -82,7 +102,11 @@ class Supervisor:
             stdout=subprocess.PIPE,
             # Signals of the terminal are the server's to handle.
             start_new_session=True,
+            env=os.environ | ({} if folder is None else {"TMPDIR": str(folder.path)}),
+            pass_fds=() if folder is None else (folder.lock,),
         )
+        if folder is not None:
+            os.close(folder.lock)
         self._process = process
         try:
             assert process.stdin is not None  # noqa: S101 - a pipe was asked for
@@ -98,14 +122,17 @@ class Supervisor:
         for line in process.stdout:
             self._heard_at, self._heard = time.monotonic(), True
             # Whatever else is printed there is a sign of life, too.
-            with contextlib.suppress(ValueError):
-                self._told[place] = json.loads(line)
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                told = json.loads(line)
+                self._told[place], self._pool = told["tally"], PoolCensus(**told["pool"])
         process.stdout.close()
 
     def _watch(self, process: "subprocess.Popen[bytes]") -> None:
         while process.poll() is None:
             if self._stopped.wait(_LOOK_EVERY_S):
                 break
+            if time.monotonic() - self._swept_at > _SWEEP_EVERY_S:
+                self._sweep()
             silence = time.monotonic() - self._heard_at
             if silence > (self._config.stuck_after_s if self._heard else _START_S):
                 _log.error("the driver has been silent for %.0f s; replacing it", silence)

@@ -17,13 +17,14 @@ from service.errors import EngineError
 from service.jobs.engines.dask_ledger import Ledger
 from service.jobs.engines.dask_pool import Pool
 from service.jobs.engines.dask_worker import hold, kill_process, run_call
-from service.jobs.engines.engine import Call, Ending, Outcome
+from service.jobs.engines.engine import Call, Ending, Outcome, PoolCensus
 from service.jobs.engines.execution import describe
 from service.jobs.engines.versions import VERSIONS
 
 _log: Final = logging.getLogger(__name__)
 _PROBE_EVERY_S: Final = 0.25
 _SILENT_AFTER_S: Final = 10.0
+_SHORT_FOR_S: Final = 180.0
 _CALL_TIMEOUT_S: Final = 5.0
 _FAILED: Final = frozenset({"error", "lost", "cancelled"})
 
@@ -56,7 +57,7 @@ class DaskEngine:
         self._killers: Final = ThreadPoolExecutor(4, thread_name_prefix="kill")
         self._client: Client | None = None
         self._pool: Pool | None = None
-        self._workers = 0
+        self._census = PoolCensus()
         self._wanted_workers: int | None = None
         self._closed: Final = Event()
         self._tender: Final = Thread(target=self._tend, name="dask-connection", daemon=True)
@@ -64,7 +65,11 @@ class DaskEngine:
 
     def workers(self) -> int:
         """Count the workers, zero while the scheduler is away."""
-        return self._workers
+        return self._census.alive
+
+    def census(self) -> PoolCensus:
+        """Tell what was last seen of the workers."""
+        return self._census
 
     def resize(self, workers: int) -> None:
         """Ask for a number of workers, where the pool is ours."""
@@ -90,10 +95,16 @@ class DaskEngine:
         with self._lock:
             self._futures[key] = future
             connected = client is not None and client is self._client
-        if client is None or future is None or not connected:
+        if client is None or future is None or not connected or not self._followed(client, key, future):
             self._ended.put(Outcome(key, Ending.UNSTARTED))
-        else:
+
+    def _followed(self, client: Client, key: str, future: "Future[Any]") -> bool:
+        try:
             _loop(client).add_callback(self._follow, client, key, future)
+        except RuntimeError:
+            _log.debug("the connection closed before a call could be followed", exc_info=True)
+            return False
+        return True
 
     def outcomes(self, timeout_s: float) -> list[Outcome]:
         """Return what has ended and was not dropped."""
@@ -172,20 +183,32 @@ class DaskEngine:
         return held
 
     async def _follow(self, client: Client, key: str, future: "Future[Any]") -> None:
+        outcome = Outcome(key, Ending.UNSTARTED)
         try:
-            outcome = await future
+            outcome = await self._end_of(client, key, future)
+        finally:
+            # Whatever happens to this coroutine, the step must not wait for ever.
+            self._ended.put(outcome)
+
+    async def _end_of(self, client: Client, key: str, future: "Future[Any]") -> Outcome:
+        """How a call ended; only what the chunk did itself is held against it."""
+        try:
+            outcome: Outcome = await future
         except KilledWorker:
-            outcome = Outcome(key, await self._fate(client, key))
-        except (CancelledError, asyncio.CancelledError):
-            outcome = Outcome(key, Ending.UNSTARTED)
-        except Exception as error:  # noqa: BLE001 - a result that does not arrive is the chunk's failure
-            outcome = Outcome(key, Ending.RAISED, error=describe(error))
-        self._ended.put(outcome)
+            return Outcome(key, await self._fate(client, key))
+        except (CancelledError, asyncio.CancelledError, OSError):
+            # Among them a connection that closed, or was away, while the result was on its way.
+            return Outcome(key, Ending.UNSTARTED)
+        except Exception as error:  # noqa: BLE001 - what cannot be sent or read will not be next time either
+            if client.status != "running":
+                return Outcome(key, Ending.UNSTARTED)
+            return Outcome(key, Ending.RAISED, error=describe(error))
+        return outcome
 
     async def _fate(self, client: Client, key: str) -> Ending:
         try:
             blamed = await _handler(client, "minima_blame")(key=key)
-        except OSError:
+        except Exception:  # noqa: BLE001 - a scheduler that does not answer blames nobody
             blamed = False
         return Ending.LOST if blamed else Ending.UNSTARTED
 
@@ -217,7 +240,7 @@ class DaskEngine:
             if self._on_failure is not None:
                 self._on_failure(error)
             return
-        heard = time.monotonic()
+        heard = whole = time.monotonic()
         while not self._closed.wait(_PROBE_EVERY_S if self._client else 0.05):
             if self._client is None:
                 self._connect(self._pool)
@@ -226,12 +249,26 @@ class DaskEngine:
             census = self._ask("minima_census") if self._client.status == "running" else None
             if census is not None:
                 heard = time.monotonic()
-                self._workers = int(census["workers"])
+                self._note(self._pool, census)
                 self._pool.resize(self._wanted_workers) if self._wanted_workers else None
             elif self._client.status != "running" or time.monotonic() - heard > _SILENT_AFTER_S:
                 self._disconnect()
+            if not self._census.short:
+                whole = time.monotonic()
+            elif time.monotonic() - whole > _SHORT_FOR_S:
+                self._end_as_too_small()
+                whole = time.monotonic()
         self._disconnect()
         self._pool.close()
+
+    def _note(self, pool: Pool, census: Mapping[str, Any]) -> None:
+        self._census = PoolCensus(pool.wanted, int(census["workers"]), int(census["busy"]))
+
+    def _end_as_too_small(self) -> None:
+        """The pool's own care has not brought a worker back: a fresh process is the last resort."""
+        _log.error("%d of %s workers for %.0f s", self._census.alive, self._census.wanted, _SHORT_FOR_S)
+        if self._on_failure is not None:
+            self._on_failure(RuntimeError("workers do not come back"))
 
     def _connect(self, pool: Pool) -> None:
         client: Client | None = None
@@ -243,7 +280,7 @@ class DaskEngine:
             # Workers are compared at each call: one that holds the interpreter's lock could not answer now.
             census = _ask(client, "minima_census")
             _compare_versions(census["versions"])
-            self._workers = int(census["workers"])
+            self._note(pool, census)
         except Exception as error:  # noqa: BLE001 - tried again until it works
             _log.warning("no scheduler at %s yet: %s %s", pool.address, type(error).__name__, error)
             if client is not None:
@@ -255,7 +292,8 @@ class DaskEngine:
 
     def _disconnect(self) -> None:
         with self._lock:
-            client, self._client, self._workers = self._client, None, 0
+            client, self._client = self._client, None
+            self._census = PoolCensus(self._census.wanted)
             lost = list(self._futures)
             self._held.clear()
         for key in lost:

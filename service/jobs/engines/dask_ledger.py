@@ -12,6 +12,8 @@ from distributed import Scheduler, SchedulerPlugin
 from service.jobs.engines.versions import VERSIONS
 from service.version import ENGINE_VERSION
 
+_CONDEMNED_S: Final = 15.0
+
 
 class Ledger(SchedulerPlugin):
     """A plugin of the scheduler that keeps, for each call that began, its worker, process and time.
@@ -26,7 +28,8 @@ class Ledger(SchedulerPlugin):
     def __init__(self) -> None:
         self._running: Final[dict[str, tuple[str, int, float]]] = {}
         self._died: Final[set[str]] = set()
-        self._condemned: Final[set[str]] = set()
+        self._condemned: Final[dict[str, float]] = {}
+        self._leaving: Final[set[str]] = set()
         self._scheduler: Scheduler | None = None
 
     async def start(self, scheduler: Scheduler) -> None:
@@ -48,7 +51,7 @@ class Ledger(SchedulerPlugin):
         """Note that a process begins a call; False tells it not to: nobody wants it, or the process is to die."""
         assert self._scheduler is not None  # noqa: S101 - handlers exist only after `start`
         task = self._scheduler.tasks.get(key)
-        if task is None or not task.who_wants or worker in self._condemned:
+        if task is None or not task.who_wants or self._is_condemned(worker):
             return False
         self._running[key] = (worker, pid, time.monotonic())
         return True
@@ -58,9 +61,10 @@ class Ledger(SchedulerPlugin):
         self._running.pop(key, None)
 
     def census(self) -> dict[str, Any]:
-        """Count the threads of living workers and tell the versions."""
+        """Count the threads of living workers and those that compute, and tell the versions."""
         assert self._scheduler is not None  # noqa: S101 - handlers exist only after `start`
-        return {"workers": self._scheduler.total_nthreads, "versions": VERSIONS}
+        busy = len({worker for worker, _, _ in self._running.values()})
+        return {"workers": self._scheduler.total_nthreads, "busy": busy, "versions": VERSIONS}
 
     def running(self, keys: Sequence[str]) -> dict[str, float]:
         """Tell for how long the calls among these have been computed."""
@@ -70,8 +74,16 @@ class Ledger(SchedulerPlugin):
     def condemn(self, keys: Sequence[str]) -> dict[str, tuple[str, int]]:
         """Mark the workers of these calls as about to be killed, and return worker and process of each."""
         found = {key: self._running[key][:2] for key in keys if key in self._running}
-        self._condemned.update(worker for worker, _ in found.values())
+        self._condemned.update((worker, time.monotonic()) for worker, _ in found.values())
         return found
+
+    def _is_condemned(self, worker: str) -> bool:
+        """Whether a worker is about to be killed; one that outlives the order for long was spared."""
+        since = self._condemned.get(worker)
+        if since is not None and time.monotonic() - since > _CONDEMNED_S:
+            del self._condemned[worker]
+            return False
+        return since is not None
 
     def blame(self, key: str) -> bool:
         """Tell, once, whether a worker died while it computed this call and nobody killed it on purpose."""
@@ -91,11 +103,17 @@ class Ledger(SchedulerPlugin):
                     break
         return [key for key in self._running if key.startswith(prefix)]
 
+    def log_event(self, topic: str, msg: Any) -> None:
+        """Note which workers close by themselves: the calls that they leave behind did not kill them."""
+        if isinstance(msg, dict) and msg.get("action") == "closing-worker":
+            self._leaving.add(topic)
+
     def remove_worker(self, scheduler: Scheduler, worker: str, **kwargs: Any) -> None:  # noqa: ARG002 - Dask's hook
         """Note which calls died with a worker."""
         gone = [key for key, (place, _, _) in self._running.items() if place == worker]
         for key in gone:
             del self._running[key]
-        if worker not in self._condemned:
+        if worker not in self._condemned and worker not in self._leaving:
             self._died.update(gone)
-        self._condemned.discard(worker)
+        self._condemned.pop(worker, None)
+        self._leaving.discard(worker)

@@ -1,19 +1,25 @@
 """Where a scheduler comes from: a cluster in this process's care, or an address."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from threading import Thread
 from typing import Any, Final, Protocol
 
 import dask
-from distributed import LocalCluster
+from distributed import Scheduler
 from distributed.security import Security
+from distributed.system import MEMORY_LIMIT
 from distributed.utils import get_mp_context
 
 from service.jobs.config import refuse_insecure
+from service.jobs.engines.dask_keeper import WorkerKeeper
 from service.jobs.engines.fork_server import start_fork_server
 
-_log: Final = logging.getLogger(__name__)
+_START_S: Final = 60.0
+_CLOSE_S: Final = 4.0
 _SETTINGS: Final = {
     # Deaths are counted in the store, so Dask never retries by itself.
     "distributed.scheduler.allowed-failures": 0,
@@ -46,6 +52,11 @@ class Pool(Protocol):
         """The keys for ``tls://``."""
         ...
 
+    @property
+    def wanted(self) -> int | None:
+        """Workers that there should be; None where others decide."""
+        ...
+
     def resize(self, workers: int) -> None:
         """Ask for a number of workers, where that is ours to decide."""
         ...
@@ -68,45 +79,76 @@ def prepare_forks(preload: Sequence[str]) -> None:
 
 
 class EmbeddedPool:
-    """A scheduler in this process and worker processes of one thread and one BLAS thread each."""
+    """A scheduler in a thread of this process, and worker processes of one thread and one BLAS thread each.
+
+    Raises
+    ------
+    RuntimeError
+        If the scheduler does not start.
+    """
 
     def __init__(self, workers: int, memory_limit: int | None = None, preload: Sequence[str] = ()) -> None:
         configure_dask()
         prepare_forks(preload)
-        self._cluster: Final[Any] = LocalCluster(  # type: ignore[no-untyped-call]  # distributed leaves it unannotated
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",  # None would take the well-known port, if another cluster has not
-            memory_limit=memory_limit or "auto",
-            silence_logs=40,
-        )
+        logging.getLogger("distributed").setLevel(logging.ERROR)
         self._workers = workers
+        self._memory_limit: Final = memory_limit or int(MEMORY_LIMIT / max(1, workers))
+        self._started: Final[Future[tuple[str, WorkerKeeper]]] = Future()
+        self._loop: Final = asyncio.new_event_loop()
+        self._ended: Final = asyncio.Event()
+        self._thread: Final = Thread(target=self._run, name="dask-pool", daemon=True)
+        self._thread.start()
+        self._address, self._keeper = self._started.result(_START_S)
 
     @property
     def address(self) -> str:
         """A port of the loopback interface."""
-        return str(self._cluster.scheduler_address)
+        return self._address
 
     @property
     def security(self) -> Security | None:
         """None: the loopback interface needs no keys."""
         return None
 
+    @property
+    def wanted(self) -> int | None:
+        """Workers that there should be."""
+        return self._workers
+
     def resize(self, workers: int) -> None:
         """Start or stop workers."""
         if workers != self._workers:
             self._workers = workers
-            self._cluster.scale(workers)
+            self._loop.call_soon_threadsafe(self._keeper.resize, workers)
 
     def close(self) -> None:
-        """Stop scheduler and workers."""
+        """Stop scheduler and workers; a worker that is just starting may answer late, and dies with this process."""
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join(_CLOSE_S)
+
+    def _run(self) -> None:
         try:
-            self._cluster.close(timeout=2)
-        except TimeoutError:
-            # A worker that is just starting answers late; it dies with this process.
-            _log.info("the pool did not close in time")
+            self._loop.run_until_complete(self._serve())
+        except Exception as error:
+            if self._started.done():
+                raise
+            self._started.set_exception(error)
+
+    async def _serve(self) -> None:
+        untyped: Any = Scheduler
+        scheduler = untyped(
+            host="127.0.0.1",
+            port=0,
+            protocol="tcp",
+            dashboard=False,
+            dashboard_address="127.0.0.1:0",  # None would take the well-known port
+        )
+        async with scheduler:
+            keeper = WorkerKeeper(scheduler.address, self._memory_limit, None, scheduler)
+            keeper.resize(self._workers)
+            self._started.set_result((scheduler.address, keeper))
+            await self._ended.wait()
+            await keeper.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +184,11 @@ class RemotePool:
     def security(self) -> Security | None:
         """As configured."""
         return self._security
+
+    @property
+    def wanted(self) -> int | None:
+        """None: the operator of the cluster decides."""
+        return None
 
     def resize(self, workers: int) -> None:
         """Do nothing: the operator of the cluster decides."""

@@ -1,6 +1,7 @@
 """What runs on workers and nannies.  The same wheel is installed there; nothing here is sent by value."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from functools import cache
@@ -11,20 +12,24 @@ from distributed.utils import sync
 
 from service.jobs.codec import decode
 from service.jobs.engines.engine import Call, Ending, Outcome
-from service.jobs.engines.execution import execute, load_table
-from service.jobs.engines.fork_server import die_with_parent
+from service.jobs.engines.execution import describe, execute, load_table
 from service.jobs.engines.versions import VERSIONS
+from service.jobs.kind import KindTable
+from service.jobs.one_thread import hold_one_thread
 from service.jobs.values import Payload
 from service.operations.plans.plan import Arrays
 
+_BEGIN_S: Final = 30.0
 _POLL_S: Final = 0.01
 _POLLS: Final = 1000
 
 
 @cache
-def prepare() -> None:
-    """Let this worker die with its parent, because a chunk that holds the interpreter's lock would outlive it."""
-    die_with_parent()
+def prepared_table(place: str) -> KindTable:
+    """The table, once its libraries are imported and held to one thread."""
+    table = load_table(place)
+    hold_one_thread("worker")
+    return table
 
 
 def hold(body: bytes) -> Arrays:
@@ -38,19 +43,31 @@ def run_call(version: str, table: str, key: str, call: Call, arrays: Arrays | No
     if version != VERSIONS:
         detail = f"the worker runs {VERSIONS}, the driver {version}: install the same wheel and lock file"
         return Outcome(key, Ending.RAISED, error={"type": "VersionMismatch", "detail": detail, "place": "worker"})
-    prepare()
     worker = get_worker()
-    wanted = sync(worker.loop, worker.scheduler.minima_began, key=key, worker=worker.address, pid=os.getpid())
-    if not wanted:
-        return Outcome(key, Ending.UNSTARTED)
     try:
-        return execute(load_table(table), key, call, arrays or {})
+        if not _may_begin(worker, key):
+            return Outcome(key, Ending.UNSTARTED)
+        return execute(prepared_table(table), key, call, arrays or {})
+    except Exception as error:  # noqa: BLE001 - the table cannot be imported here, and trying again would not help
+        return Outcome(key, Ending.RAISED, error=describe(error))
     finally:
         worker.loop.add_callback(_tell_ended, worker, key)
 
 
+def _may_begin(worker: Worker, key: str) -> bool:
+    """Tell the ledger; where the way to it is broken, nothing has begun and nobody is to blame."""
+    began = worker.scheduler.minima_began
+    try:
+        arguments: dict[str, Any] = {"key": key, "worker": worker.address, "pid": os.getpid()}
+        return bool(sync(worker.loop, began, **arguments, callback_timeout=_BEGIN_S))
+    except Exception:  # noqa: BLE001 - a closed connection, a time-out, a loop that ends: the library raises many
+        return False
+
+
 async def _tell_ended(worker: Worker, key: str) -> None:
-    await worker.scheduler.minima_ended(key=key)
+    # A scheduler that is away has forgotten the call anyway.
+    with contextlib.suppress(OSError):
+        await worker.scheduler.minima_ended(key=key)
 
 
 async def kill_process(pid: int, dask_worker: Any = None) -> bool:

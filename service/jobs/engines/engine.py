@@ -56,6 +56,20 @@ class Outcome:
     error: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class PoolCensus:
+    """Workers that there should be (None where others decide), that can compute, and that do."""
+
+    wanted: int | None = None
+    alive: int = 0
+    busy: int = 0
+
+    @property
+    def short(self) -> bool:
+        """Whether workers are missing."""
+        return self.wanted is not None and self.alive < self.wanted
+
+
 class Engine(Protocol):
     """A pool of workers as one driver sees it.
 
@@ -67,6 +81,10 @@ class Engine(Protocol):
 
     def workers(self) -> int:
         """Count the workers that can compute now."""
+        ...
+
+    def census(self) -> PoolCensus:
+        """Tell what was last seen of the workers."""
         ...
 
     def share(self, address: str, body: bytes) -> None:

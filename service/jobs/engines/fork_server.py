@@ -1,9 +1,12 @@
 """The process that workers are forks of: it has imported everything, so that they start several times faster.
 
-It dies with the process that started it.  Its own test for that cannot see the end while a child that holds the
-interpreter's lock keeps the pipe between them open, so the kernel is asked.
+It ends with the process that started it, and its forks end with it.  Its own test for the former cannot see the end
+while a child that holds the interpreter's lock keeps the pipe between them open.  The kernel's signal for it would
+come too early: it tells of the end of a thread, and a fork server that died is started again by the thread of the
+library that happens to need it first.  So the fork server looks for its parent from time to time.
 """
 
+import contextlib
 import ctypes
 import multiprocessing
 import os
@@ -11,7 +14,11 @@ import signal
 import sys
 from collections.abc import Sequence
 from multiprocessing import forkserver
+from multiprocessing.util import get_temp_dir
+from pathlib import Path
 from typing import Final
+
+from service.jobs.one_thread import ask_for_one_thread
 
 _PR_SET_PDEATHSIG: Final = 1
 _PRELOAD: Final = (
@@ -19,25 +26,44 @@ _PRELOAD: Final = (
     "service.jobs.engines.dask_worker",
     "service.jobs.driver.process",
 )
-_ONE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_LOOK_EVERY_S: Final = 0.25
 
 
 def start_fork_server(preload: Sequence[str]) -> None:
-    """Start the process, or do nothing if it runs.
-
-    Call it from a thread that lives as long as the pool: the kernel ends the fork server with that thread.
-    """
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    """Start the process, or do nothing if it runs."""
+    ask_for_one_thread()
     multiprocessing.get_context("forkserver").set_forkserver_preload([*_PRELOAD, *preload])
     forkserver.ensure_running()
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent ends."""
+def forget_dead_fork_servers() -> None:
+    """Remove the sockets of fork servers before the present one, which their library leaves behind."""
+    with contextlib.suppress(OSError):
+        sockets = sorted(Path(get_temp_dir()).glob("listener-*"), key=lambda socket: socket.stat().st_mtime)
+        for socket in sockets[:-1]:
+            socket.unlink()
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to kill this process when the thread that forked it ends; a fork server has but one."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _end_with_parent() -> None:
+    """Look for the parent from time to time; forks inherit neither the timer nor, in Dask's workers, this parent."""
+    parent = os.getppid()
+
+    def look(*_: object) -> None:
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, _LOOK_EVERY_S, _LOOK_EVERY_S)
+
+
 # Only in the fork server itself, whose program is given on its command line.
 if sys.argv[:1] == ["-c"] and "multiprocessing.forkserver" in " ".join(sys.orig_argv):
-    die_with_parent()
+    _end_with_parent()
+    # A chunk that holds the interpreter's lock would outlive it: no thread of the worker could look.
+    os.register_at_fork(after_in_child=_die_with_parent)

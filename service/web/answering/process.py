@@ -8,13 +8,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from importlib import import_module
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from typing import ParamSpec, TypeVar
 
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
-
 from service.errors import EngineError
+from service.jobs.one_thread import ask_for_one_thread, hold_one_thread
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,6 +53,7 @@ class OwnProcess:
         if self._running >= self._capacity:
             raise EngineError("too many large requests are waiting to be computed")
         if self._pool is None:
+            ask_for_one_thread()
             context = get_context("spawn")
             self._pool = ProcessPoolExecutor(self._processes, context, initializer=_prepare, initargs=(self._folder,))
         self._running += 1
@@ -74,7 +75,9 @@ class OwnProcess:
 def _prepare(folder: str) -> None:
     """Set up the process: an interrupt from the terminal is for the server, which then ends this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threadpool_limits(limits=1)
+    # Loads every library of linear algebra; a limit that is set before that has nothing to act on.
+    import_module("scipy.linalg")
+    hold_one_thread("process for large bodies and uploads")
     tempfile.tempdir = folder or None
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

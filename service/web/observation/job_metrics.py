@@ -46,7 +46,18 @@ class JobMetrics(Collector):
         yield CounterMetricFamily(
             "minima_job_chunks_stored", "Chunks stored by this server's driver.", value=tally.get(CHUNKS, 0)
         )
+        yield from self._of_the_pool()
         yield from self._of_the_store()
+
+    def _of_the_pool(self) -> Iterator[Metric]:
+        pool = self._service.pool()
+        for name, what, value in (
+            ("wanted", "Workers that there should be, where that is known.", pool.wanted),
+            ("alive", "Workers that can compute, as this server's driver sees them.", pool.alive),
+            ("busy", "Workers that compute now.", pool.busy),
+        ):
+            if value is not None:
+                yield GaugeMetricFamily(f"minima_workers_{name}", what, value=value)
 
     def _of_the_store(self) -> Iterator[Metric]:
         up = "Whether the store of jobs answers."

@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.schemas.system import Health, Readiness, Version
+from service.schemas.system import Health, JobWorkers, Readiness, Version
 from service.version import ENGINE_VERSION
 from service.web import documentation, openapi
 from service.web.addresses import prefix
@@ -56,7 +56,15 @@ async def get_readyz(request: Request) -> Response:
     driver = found.get("driver")
     if not driver:
         reasons["driver"] = "this server computes no jobs" if driver is None else "it is starting, or does not respond"
-    return json_response(Readiness(status="ready", store=found["store"], driver=driver, reasons=reasons))
+    pool = jobs_of(request).pool()
+    if pool.short or (driver and not pool.alive):
+        reasons["jobs"] = f"{pool.alive} of {pool.wanted or 'the'} workers are alive"
+    if pool.wanted is None:
+        reasons["wanted"] = "others decide how many workers their scheduler has; MINIMA_WORKERS says how many to expect"
+    workers = JobWorkers(
+        ready=found["store"] and bool(driver) and pool.alive > 0, wanted=pool.wanted, alive=pool.alive, busy=pool.busy
+    )
+    return json_response(Readiness(status="ready", store=found["store"], driver=driver, jobs=workers, reasons=reasons))
 
 
 @router.get(

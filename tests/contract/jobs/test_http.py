@@ -170,11 +170,14 @@ def test_what_became_of_jobs_is_counted(server: Server) -> None:
         names = ["minima_jobs_accepted_total", "minima_job_chunks_stored_total", *ends]
         return [metric(server.base, name) for name in names]
 
-    until(lambda: server.get("/readyz").json == {"status": "ready", "store": True, "driver": True, "reasons": {}})
+    until(lambda: server.get("/readyz").json["jobs"] == {"ready": True, "wanted": 2, "alive": 2, "busy": 0})
+    assert server.get("/readyz").json["reasons"] == {}
     before = counts()
     running = server.submit("misbehave", how="spin", before=2)
     server.reaches(running, "running")
     assert metric(server.base, "minima_jobs_running") == 1
+    until(lambda: metric(server.base, "minima_workers_busy") == server.get("/readyz").json["jobs"]["busy"] == 1)
+    assert [metric(server.base, f"minima_workers_{what}") for what in ("wanted", "alive")] == [2, 2]
     server.delete(f"/v1/jobs/{running}")
     server.post(MINIMA, problem(0.3), {"Prefer": "wait=60"})
     server.reaches(server.submit("misbehave", how="raise", before=1), "failed")
@@ -295,6 +298,7 @@ def test_a_store_that_is_away_answers_503_and_inline_answers_go_on() -> None:
         ready = call(base, "GET", "/readyz")
         assert (ready.status, ready.json["store"], ready.json["driver"]) == (200, False, None)
         assert set(ready.json["reasons"]) == {"store", "driver"}
+        assert ready.json["jobs"] == {"ready": False, "wanted": 0, "alive": 0, "busy": 0}
         assert metric(base, "minima_job_store_up") == 0
         assert call(base, "POST", MINIMA, problem(0.1)).status == 200
 
