@@ -40,7 +40,7 @@ def report() -> str:
     assert not failed, failed
     assert longest < HELD_S, longest
     return (
-        f"{len(BODIES)} kinds of bodies, the largest near the limit of 32 MiB, sent to a real server with settings as they "
+        "Each kind of body, the largest near the limit of 32 MiB, sent to a real server with settings as they "
         "are. *Held* is the longest that one callback of the event loop took, in core time of its thread, while the "
         f"body was received, read, refused or answered and the answer sent, the least of {SAMPLES} times; *all* is the "
         "core time of the loop for the whole request, which others come in between. *Memory* is how much the peaks of "
