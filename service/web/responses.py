@@ -2,11 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import orjson
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -41,9 +42,21 @@ class InPieces(Response):
             await asyncio.sleep(0)
 
 
+LARGE_BYTES: Final = 4_000_000
+"""Answers with arrays above it are sent as an archive, whatever is asked for."""
+
+
+class Settled(Protocol):
+    """What became of a question; plain, so that it can come from another process."""
+
+    async def sent(self, request: Request) -> Response:
+        """The response to the request that asked."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """An answer as it is sent; plain, so that it can come from another process."""
+    """An answer as it is sent: the question was settled at once."""
 
     content: bytes
     media_type: str = JSON
@@ -53,6 +66,10 @@ class Rendered:
     def response(self) -> Response:
         """The response to send."""
         return InPieces(self.content, self.status, self.headers, self.media_type)
+
+    async def sent(self, _request: Request) -> Response:
+        """The answer, whoever asked."""
+        return self.response()
 
 
 def rendered(answer: Wire) -> Rendered:
