@@ -57,7 +57,7 @@ class Stack:
         """Submit a job whose last chunk misbehaves, and return it with that chunk's process once it runs."""
         note = self.folder / name
         job = self.submit(operation, how=how, note=str(note), before=1)
-        until(lambda: note.exists() and note.read_text(), show=lambda: self.found(job))
+        until(lambda: note.exists() and note.read_text(), show=lambda: (self.service.pool(), self.found(job)))
         return job, int(note.read_text())
 
 
