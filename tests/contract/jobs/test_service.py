@@ -229,4 +229,5 @@ def test_a_plan_that_is_too_large_is_refused_before_it_starts(stack: Stack) -> N
 
 
 def test_the_service_says_that_it_is_ready(stack: Stack) -> None:
-    until(lambda: stack.service.ready() == {"store": True, "driver": True}, show=stack.service.ready)
+    until(lambda: stack.service.driver_alive)
+    assert stack.service.store_trouble() is None
