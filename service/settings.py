@@ -7,7 +7,7 @@ import re
 from ipaddress import ip_network
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
@@ -177,10 +177,17 @@ class Settings(UploadLimits, BaseSettings):
         default=2.0, ge=0, description="Estimated seconds of one core above which an operation runs as a job."
     )
 
-    @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
+    @field_validator("*", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    def _read(cls, value: object, info: ValidationInfo) -> object:
+        """Split lists; what is set but empty is a mistake where nothing at all means less protection, or a default."""
+        default = cls.model_fields[info.field_name or ""].default
+        if not isinstance(value, str) or default not in ((), None):
+            return value
+        entries = tuple(part.strip() for part in value.split(",") if part.strip())
+        if not entries:
+            raise ValueError("is set but empty; leave the variable out, or give it a value")
+        return entries if default == () else value
 
     @field_validator("root_path")
     @classmethod

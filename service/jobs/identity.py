@@ -2,9 +2,14 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
+from typing import Final
 
 from service.jobs.values import Json
+
+IDENTITY: Final = re.compile(r"[0-9a-f]{32}")
+"""The form of every id.  What has another form is never asked for: databases differ in the texts that they take."""
 
 
 def canonical(value: Json) -> Json:

@@ -24,6 +24,7 @@ from service.web.addresses import UnderPrefix, first_segments
 from service.web.answering.compute import Compute
 from service.web.answering.event_streams import EventStreams
 from service.web.answering.large import LargeBodies
+from service.web.head import HeadAsGet
 from service.web.middleware import ApiKeys, Observe, OtherSites
 from service.web.observation import logging
 from service.web.observation.job_metrics import JobMetrics
@@ -64,7 +65,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         metrics,
         JobMetrics(metrics, jobs_floor),
     )
-    app = FastAPI(title=openapi.TITLE, openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan)
+    app = FastAPI(
+        title=openapi.TITLE, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=_lifespan
+    )
     app.state.runtime = runtime
     app.state.jobs = jobs_floor
     app.state.routers = ROUTERS
@@ -76,13 +79,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, problem_details.on_parameter_error)
     taken = first_segments([getattr(route, "path", "") for router in ROUTERS for route in router.routes])
     # the last one added is the outermost
+    app.add_middleware(HeadAsGet)
     if settings.api_keys:
         app.add_middleware(ApiKeys, keys=settings.api_keys)
     if settings.cors_origins:
         app.add_middleware(
             OtherSites,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "DELETE"],
             allow_headers=["*"],
             expose_headers=list(HEADERS),
         )

@@ -8,6 +8,7 @@ from service.schemas.error_kinds import BY_CODE, ERROR_KINDS
 from service.schemas.problem_details import ProblemDetails
 from service.web.bodies.reading import JSON, MULTIPART, NPZ
 from service.web.openapi_headers import headers
+from service.web.openapi_links import links
 from service.web.problem_details import HEADERS, MEDIA_TYPE
 
 COMPONENTS: Final = "#/components/schemas/"
@@ -70,9 +71,10 @@ def body(models: tuple[type[Wire], ...], examples: Mapping[str, Any], *, arrays:
     }
 
 
-def answer(model: type[Wire], description: str) -> dict[int | str, dict[str, Any]]:
-    """The successful response of one form, described by a model."""
-    return {200: {"description": description, "content": {JSON: {"schema": reference(model)}}}}
+def answer(model: type[Wire], description: str, *leads_to: str) -> dict[int | str, dict[str, Any]]:
+    """The successful response of one form, described by a model, with the names of its links."""
+    found: dict[str, Any] = {"description": description, "content": {JSON: {"schema": reference(model)}}}
+    return {200: {**found, "links": links(*leads_to)} if leads_to else found}
 
 
 def answers(models: tuple[type[Wire], ...], description: str, *binary: str) -> dict[int | str, dict[str, Any]]:
@@ -83,10 +85,10 @@ def answers(models: tuple[type[Wire], ...], description: str, *binary: str) -> d
     return {200: {"description": description, "content": content}}
 
 
-def page(model: type, description: str) -> dict[int | str, dict[str, Any]]:
+def page(model: type, description: str, *leads_to: str) -> dict[int | str, dict[str, Any]]:
     """The successful response of a list that is read page by page."""
     told = f"{description} The header `Link` leads to the next page."
-    return {200: {**answer(model, told)[200], "headers": headers("Link")}}
+    return {200: {**answer(model, told, *leads_to)[200], "headers": headers("Link")}}
 
 
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:

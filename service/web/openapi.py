@@ -17,6 +17,7 @@ from service.web import examples
 from service.web.bodies.reading import JSON
 from service.web.documentation import COMPONENTS, documented_models, error_examples
 from service.web.openapi_headers import HEADERS, PARAMETERS
+from service.web.openapi_links import LINKS
 
 TITLE: Final = "Analytic Minima"
 DESCRIPTION: Final = """Exact global minima of neural networks, with certificates.
@@ -48,6 +49,7 @@ def document(app: FastAPI, prefix: str = "") -> dict[str, Any]:
         "schemas": dict(sorted({**_of_parameters(found), **_of_models(models)}.items())),
         "parameters": dict(PARAMETERS),
         "headers": dict(HEADERS),
+        "links": dict(LINKS),
         "examples": error_examples(prefix),
         "securitySchemes": {
             "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, where the server asks for one."},

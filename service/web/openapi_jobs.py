@@ -11,6 +11,7 @@ from service.web import documentation
 from service.web.bodies.reading import NPZ
 from service.web.drawing import PNG, SVG
 from service.web.openapi_headers import headers, parameter
+from service.web.openapi_links import TO_A_JOB, links
 
 PREFER: Final[dict[str, Any]] = {"parameters": [parameter("Prefer")]}
 OF_A_JOB: Final = ("Location", "Preference-Applied")
@@ -32,7 +33,7 @@ def directly_or_as_a_job(row: Operation) -> dict[int | str, dict[str, Any]]:
     stored = documentation.answer(JobStatus, told)[200]
     return {
         200: {**direct, "headers": headers(*OF_A_JOB, *OF_A_RESULT)},
-        202: {**stored, "headers": headers(*OF_A_JOB)},
+        202: {**stored, "headers": headers(*OF_A_JOB), "links": links(*TO_A_JOB)},
     }
 
 

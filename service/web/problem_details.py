@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import Match, Mount
 
 from service.errors import (
     DatasetError,
@@ -112,9 +112,14 @@ def blamed_on_parameter(name: str) -> Iterator[None]:
 
 
 def _methods(request: Request) -> set[str]:
-    """Methods of every route at a path: the framework names those of the first one only."""
-    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-    return {method for route in routes for method in getattr(route, "methods", None) or ()}
+    """Methods of every route at a path: the framework names those of the first one only, and none of a folder's."""
+    # a folder has moved the root that paths are read from
+    scope = {**request.scope, "root_path": request.scope.get("app_root_path", request.scope.get("root_path", ""))}
+    within = [route for router in request.app.state.routers for route in router.routes]
+    folders = [route for route in request.app.routes if isinstance(route, Mount)]
+    found = [route for route in (*within, *folders) if route.matches(scope)[0] is not Match.NONE]
+    methods = {method for route in found for method in getattr(route, "methods", None) or {"GET"}}
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 def _attempts(error: NotCovered) -> list[dict[str, Any]]:

@@ -36,3 +36,20 @@ def test_a_wrong_setting_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINIMA_MAX_INPUTS", "many")
     with pytest.raises(ValueError, match="max_inputs"):
         Settings()
+
+
+LISTS_AND_OPTIONS = [name for name, field in Settings.model_fields.items() if field.default in ((), None)]
+
+
+@pytest.mark.parametrize("empty", ["", " ", ",", " , ,"])
+@pytest.mark.parametrize("name", LISTS_AND_OPTIONS)
+def test_what_is_set_but_empty_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, empty: str) -> None:
+    """Keys that somebody meant to set, and that are none, must not open the service."""
+    monkeypatch.setenv(f"MINIMA_{name.upper()}", empty)
+    with pytest.raises(ValueError, match=rf"{name}\n.*is set but empty"):
+        Settings()
+
+
+def test_every_secret_may_not_be_empty() -> None:
+    secrets = {name for name, field in Settings.model_fields.items() if "Secret" in str(field.annotation)}
+    assert secrets <= set(LISTS_AND_OPTIONS)

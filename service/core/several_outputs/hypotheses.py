@@ -5,8 +5,7 @@ import numpy as np
 from service.core.ground.hypotheses import ALL_TRAINED, DATA, LINEAR, NO_SKIPS, SQUARED_LOSS
 from service.core.ground.problems import Problem
 from service.core.ground.rules import Hypothesis, Judgement
-from service.core.several_outputs.noise.water_filling import equality_holds, noisy_layers
-from service.core.several_outputs.noise.water_level import water_level
+from service.core.several_outputs.noise.water_filling import equality_holds, noisy_layers, water_level
 from service.core.several_outputs.squared_error.quadratic import WHITE_TOLERANCE, quadratic_of
 from service.core.several_outputs.squared_error.ranks import rank_bound
 

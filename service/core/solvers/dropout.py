@@ -10,8 +10,14 @@ from service.core.ground.problems import Problem
 from service.core.ground.results import THRESHOLDS, GlobalMinimum, Solution, Thresholds, Transition
 from service.core.ground.roles import Solver
 from service.core.several_outputs import hypotheses as needs
-from service.core.several_outputs.noise.water_filling import Level, effective_noise, fill, transition_scales
-from service.core.several_outputs.noise.water_level import decay_level, water_level
+from service.core.several_outputs.noise.water_filling import (
+    Level,
+    decay_level,
+    effective_noise,
+    fill,
+    transition_scales,
+    water_level,
+)
 from service.core.several_outputs.noise.weights import noisy_parameters
 from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
 from service.core.several_outputs.squared_error.ranks import rank_bound

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 from service.errors import JobError, QueueFull
 from service.jobs.identity import canonical_json, job_id
 from service.jobs.store.database import Database
-from service.jobs.store.readers import JobReader
+from service.jobs.store.readers import JobReader, check_form
 from service.jobs.store.rows import PUBLIC, append_event, job_of
 from service.jobs.store.tables import attempts, jobs, subscriptions
 from service.jobs.store.transitions import close_attempt, remove_job, restart_attempt
@@ -89,6 +89,7 @@ class JobStore(JobReader):
         job : Job or None
             The job as it is now, or None once it has been removed with all that belonged to it.
         """
+        check_form(identity)
 
         def withdraw(connection: Connection) -> Job | None:
             found = self._locked(connection, identity)

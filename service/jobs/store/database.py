@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import ColumnElement, Connection, Engine, Float, create_engine, event, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.schema import Table
@@ -169,7 +169,8 @@ class Database:
 def _mapped_errors() -> Iterator[None]:
     try:
         yield
-    except IntegrityError:
+    except (DataError, IntegrityError):
+        # a value that the store cannot hold is a fault of the service: asking again would not help
         raise
     except DBAPIError as error:
         if _is_of_a_full_disk(error.orig):

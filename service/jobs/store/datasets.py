@@ -1,17 +1,16 @@
 """Uploaded data sets in the store of the jobs: what was kept of a file, and the traces of what was deleted."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select, tuple_, update
 
 from service.errors import DatasetError, LimitExceeded, Location
+from service.jobs.identity import IDENTITY
 from service.jobs.store.database import Database
 from service.jobs.store.tables import datasets
 from service.jobs.values import Payload
 
-IDENTITY: Final = re.compile(r"[0-9a-f]{32}")
 HEADERS: Final = (
     datasets.c.id,
     datasets.c.summary,
@@ -183,7 +182,6 @@ class DatasetStore:
 
 
 def _check_form(identity: str, at: Location) -> None:
-    """What cannot be an id is not asked for: databases differ in the texts that they take."""
     if not IDENTITY.fullmatch(identity):
         raise DatasetError(at, "missing")
 

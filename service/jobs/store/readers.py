@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, select, tuple_
 
 from service.errors import JobError
 from service.jobs.codec import join
+from service.jobs.identity import IDENTITY
 from service.jobs.store.database import Database
 from service.jobs.store.rows import PUBLIC, event_of, job_of
 from service.jobs.store.tables import blobs, events, jobs, steps
@@ -122,8 +123,15 @@ class JobReader:
             return connection.execute(select(jobs.c.request).where(jobs.c.id == identity)).scalar_one_or_none()
 
     def _visible(self, connection: Connection, identity: str, tenant: str) -> Job:
+        check_form(identity)
         query = select(*PUBLIC).where(jobs.c.id == identity, jobs.c.tenant == tenant)
         row = connection.execute(query).one_or_none()
         if row is None:
             raise JobError("there is no such job", "missing")
         return job_of(row)
+
+
+def check_form(identity: str) -> None:
+    """`JobError` for what cannot be the id of a job."""
+    if not IDENTITY.fullmatch(identity):
+        raise JobError("there is no such job", "missing")

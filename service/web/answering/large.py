@@ -108,7 +108,7 @@ def _jobs(config: JobsConfig) -> JobService:
 
 @contextmanager
 def _document(name: str, body: Body, tenant: str, settings: Settings) -> Iterator[object]:
-    """The request with the numbers of its data sets; what is wrong with those is told about their ids."""
+    """The request with the numbers of its data sets; errors in these numbers name their ids."""
     found = asyncio.run(document(body, settings.max_body_bytes))
     places = references(found)
     if places:

@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1", tags=["catalogue"])
     operation_id="list_examples",
     summary="Bundled real data sets",
     responses={
-        **documentation.answer(ExampleList, "All data sets with sizes, source and licence."),
+        **documentation.answer(ExampleList, "All data sets with sizes, source and licence.", "Example"),
         **documentation.errors(*COMMON_ERRORS),
     },
     response_class=Response,
@@ -53,7 +53,7 @@ async def get_example(
     operation_id="list_theorems",
     summary="Theorems that answers cite",
     responses={
-        **documentation.answer(TheoremList, "The catalogue."),
+        **documentation.answer(TheoremList, "The catalogue.", "Theorem"),
         **documentation.errors(*COMMON_ERRORS),
     },
     response_class=Response,

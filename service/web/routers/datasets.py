@@ -19,6 +19,7 @@ from service.web.cursors import Cursor, Limit, cursor_of, link_next, position_of
 from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, DATA_ERRORS
 from service.web.middleware import shapes
 from service.web.openapi_headers import headers
+from service.web.openapi_links import TO_A_DATASET
 from service.web.preferences import tenant_of
 from service.web.responses import json_response
 from service.web.runtime import runtime_of
@@ -42,7 +43,7 @@ BODY: Final[dict[str, Any]] = {
 
 
 def _stored(description: str) -> dict[str, Any]:
-    return {**documentation.answer(Dataset, description)[200], "headers": headers("Location")}
+    return {**documentation.answer(Dataset, description, *TO_A_DATASET)[200], "headers": headers("Location")}
 
 
 @router.post(
@@ -80,7 +81,7 @@ async def post_dataset(request: Request, options: Annotated[UploadOptions, Query
     operation_id="list_datasets",
     summary="Data sets, newest first",
     responses={
-        **documentation.page(DatasetList, "One page."),
+        **documentation.page(DatasetList, "One page.", "NewestDataset", "NextDatasets"),
         **documentation.errors("invalid-input", "engine-unavailable", *COMMON_ERRORS),
     },
     response_class=Response,
@@ -101,7 +102,7 @@ async def get_datasets(request: Request, limit: Limit = 50, cursor: Cursor = Non
     "/{dataset_id}",
     operation_id="get_dataset",
     summary="One data set with its columns",
-    responses={**documentation.answer(Dataset, "The data set."), **documentation.errors(*ERRORS)},
+    responses={**documentation.answer(Dataset, "The data set.", "ForgottenDataset"), **documentation.errors(*ERRORS)},
     response_class=Response,
 )
 async def get_dataset(request: Request, dataset_id: str) -> Response:

@@ -11,12 +11,14 @@ from service.jobs.values import JobState
 from service.operations.plans.columns import plain
 from service.schemas.jobs import JobList, JobStatus, PartialChunk, PartialResults
 from service.web import documentation, openapi_jobs
-from service.web.answering.event_streams import EventStream
+from service.web.answering.event_streams import HEADERS, EventStream
 from service.web.answering.job_views import job_status, result_response
 from service.web.answering.jobs import jobs_of, stored
 from service.web.cursors import Cursor, Limit, cursor_of, link_next, position_of
 from service.web.documentation import COMMON_ERRORS
+from service.web.head import is_head
 from service.web.openapi_headers import headers, parameter
+from service.web.openapi_links import TO_A_JOB
 from service.web.preferences import tenant_of
 from service.web.responses import json_response
 from service.web.runtime import runtime_of
@@ -25,7 +27,8 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 JOB_ERRORS: Final = ("not-found", "engine-unavailable", *COMMON_ERRORS)
 EVENTS: Final = "text/event-stream"
-MAX_ID: Final = 2**63 - 1
+MAX_ID: Final = 2**31 - 1
+"""The store counts events and chunks in 32 bits."""
 LastEvent: TypeAlias = Annotated[
     int, Header(alias="Last-Event-ID", ge=0, le=MAX_ID, description="Id of the last event that was seen.")
 ]
@@ -36,7 +39,7 @@ LastEvent: TypeAlias = Annotated[
     operation_id="list_jobs",
     summary="Jobs, newest first",
     responses={
-        **documentation.page(JobList, "One page."),
+        **documentation.page(JobList, "One page.", "NewestJob", "NextJobs"),
         **documentation.errors("invalid-input", "engine-unavailable", *COMMON_ERRORS),
     },
     response_class=Response,
@@ -62,7 +65,7 @@ async def get_jobs(
     operation_id="get_job",
     summary="State and progress of a job",
     responses={
-        200: {**documentation.answer(JobStatus, "The job.")[200], "headers": headers("Retry-After")},
+        200: {**documentation.answer(JobStatus, "The job.", *TO_A_JOB)[200], "headers": headers("Retry-After")},
         **documentation.errors(*JOB_ERRORS),
     },
     response_class=Response,
@@ -165,4 +168,6 @@ async def get_events(request: Request, job_id: str, last_event_id: LastEvent = 0
     # errors must be answered before the stream begins
     tenant = tenant_of(request)
     await stored(jobs_of(request).store.get, job_id, tenant)
+    if is_head(request):
+        return Response(headers=HEADERS, media_type=EVENTS)
     return EventStream(runtime_of(request).streams, job_id, tenant, last_event_id)

@@ -16,8 +16,6 @@ PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-METHODS: Final = ["GET", "HEAD"]
-
 router = APIRouter(include_in_schema=False)
 
 
@@ -25,19 +23,19 @@ def _file(name: str) -> str:
     return files("service.web").joinpath("static", name).read_text(encoding="utf-8")
 
 
-@router.api_route("/", methods=METHODS)
+@router.get("/")
 async def start_page() -> Response:
     """Serve the start page."""
     return _page(_file("index.html"))
 
 
-@router.api_route("/docs", methods=METHODS)
+@router.get("/docs")
 async def documentation_page() -> Response:
     """Serve the documentation of the API."""
     return _page(_file("docs.html"))
 
 
-@router.api_route("/problems", methods=METHODS)
+@router.get("/problems")
 async def problems_page() -> Response:
     """List the kinds of errors."""
     rows = "".join(
@@ -47,7 +45,7 @@ async def problems_page() -> Response:
     return _problem_page("Errors", f"<ul>{rows}</ul>", "./")
 
 
-@router.api_route("/problems/{code}", methods=METHODS)
+@router.get("/problems/{code}")
 async def problem_page(code: str) -> Response:
     """Describe one kind of error."""
     if code not in BY_CODE:

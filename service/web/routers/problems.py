@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1/problems", tags=["catalogue"])
     operation_id="list_problems",
     summary="Standard suite of test problems",
     responses={
-        **documentation.answer(GeneratedList, "Parameters and id of each."),
+        **documentation.answer(GeneratedList, "Parameters and id of each.", "Problem"),
         **documentation.errors(*COMMON_ERRORS),
     },
     response_class=Response,
