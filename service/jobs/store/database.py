@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -197,13 +198,27 @@ def _durable(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     for pragma in (
         "busy_timeout=10000",
-        "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
         f"journal_size_limit={RESERVE_BYTES // 2}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
+    _write_ahead(cursor)
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Turn the write-ahead log on; two connections that do so at once do not wait for each other by themselves."""
+    deadline = time.monotonic() + 10.0
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:
