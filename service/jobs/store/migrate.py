@@ -9,7 +9,7 @@ from service.errors import EngineError
 from service.jobs.store.database import Database
 from service.jobs.store.file import prepare_file
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 _FOLDER: Final = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK: Final = 0x4D494E494D41
 
