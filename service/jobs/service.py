@@ -8,6 +8,7 @@ from typing import Final
 
 from service.errors import EngineError, InputError
 from service.jobs.config import JobsConfig, refuse_insecure
+from service.jobs.driver.seen import DriverView
 from service.jobs.driver.supervisor import Supervisor
 from service.jobs.engines.engine import PoolCensus
 from service.jobs.engines.execution import load_table
@@ -33,6 +34,8 @@ class JobService:
         Where truth lives and compute runs.
     drive : bool
         False for a replica that only serves reads and submissions.
+    driver : DriverView, optional
+        The driver of this replica where another of its processes keeps it.
 
     Raises
     ------
@@ -40,12 +43,13 @@ class JobService:
         If the scheduler's address is not safe.
     """
 
-    def __init__(self, config: JobsConfig, *, drive: bool = True) -> None:
+    def __init__(self, config: JobsConfig, *, drive: bool = True, driver: DriverView | None = None) -> None:
         if config.scheduler_address is not None:
             refuse_insecure(config.scheduler_address, allow_insecure=config.allow_insecure_scheduler)
         self._config: Final = config
         self._database: Final = Database(config.database_url, prepare=migrate)
-        self._supervisor: Final = Supervisor(config) if drive else None
+        own = Supervisor(config) if drive and driver is None else None
+        self._supervisor: Final[DriverView | None] = own or driver
         self.datasets: Final = DatasetStore(self._database, config.dataset_retention_s)
         self.store: Final = JobStore(self._database, ENGINE_VERSION, config.queue_limit, config.retention_s)
 
