@@ -21,7 +21,7 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from service.cli.serve import bind
+from service.cli.listening import bind
 from service.settings import Settings
 from service.web.app import create_app
 
