@@ -39,6 +39,7 @@ REPORTS: Final[dict[str, str]] = {
     "scalar_search": "One output: search never beats the formula, and reaches it",
     "scalar_torch": "One output: PyTorch training ends at the predicted loss",
     "jobs_faults": "Jobs on bad days",
+    "nasty_numbers": "Nasty numbers: nothing breaks, nothing is late",
     "schemathesis": "Generated requests and chains of them",
     "jobs_kills": "Jobs under kills",
     "raw_scan": "Raw data: bounds against exact arithmetic",

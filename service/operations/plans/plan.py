@@ -156,5 +156,6 @@ class Work(Generic[RequestT]):
 
 
 def _guarded(function: ChunkFunction, arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Json:
-    with double_precision():
+    # what overflows is seen in the result, which is refused unless it is finite; a warning would tell nobody
+    with double_precision(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return function(arguments, arrays, inputs)
