@@ -50,7 +50,8 @@ def _told(cases: int, longest: float, counted: Counter[tuple[str, int]]) -> str:
     return "\n".join(
         [
             f"{cases} requests (seeds from {FIRST_SEED}), to every operation that takes JSON in turn:",
-            "examples and samples (badly conditioned, tied, collinear, columns of any size) in which numbers became denormal, huge, `-0.0`,",
+            "examples and samples (badly conditioned, tied, collinear, columns of any size) in which numbers became",
+            "denormal, huge, `-0.0`,",
             "`2^53 + 1`, whole numbers written as floats, or equal to each other. None was a server error, no answer",
             f"held a number that is not finite, none took over {GRACE_S:g} s where the server allows 2 ",
             f"(the longest {longest:.1f} s).",

@@ -16,6 +16,7 @@ from service.errors import EngineError
 from service.jobs.identity import content_hash
 from service.jobs.values import Json, Payload
 from service.operations.plans.columns import is_column, joined
+from service.operations.plans.plan import Result, document_of
 
 JSON: Final = "application/json"
 NPZ: Final = "application/x-npz"
@@ -30,6 +31,11 @@ class NotEncodableError(ValueError):
 
 class NotFiniteError(NotEncodableError):
     """A value holds a number that is not finite."""
+
+
+def encoded(result: Result) -> Payload:
+    """Encode what a function of a plan has returned; see `encode`."""
+    return encode(document_of(result))
 
 
 def encode(value: Json) -> Payload:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from service.errors import NumericalError
-from service.jobs.codec import NotFiniteError, decode, encode, join
+from service.jobs.codec import NotFiniteError, decode, encoded, join
 from service.jobs.identity import content_hash
 from service.jobs.progress import Cursor, Step
 from service.jobs.values import Json, Payload, StepKind
@@ -38,7 +38,7 @@ def run_inline(
         call = cursor.call(step, None, ())
         value = functions[call.function](json.loads(call.arguments), plan.arrays, _inputs(cursor, step, stored))
         try:
-            payload = encode(value)
+            payload = encoded(value)
         except NotFiniteError as error:
             raise NumericalError(f"the computation left the range of double precision: {error}") from error
         if step.kind is StepKind.REDUCE:

@@ -12,6 +12,7 @@ from service.jobs.driver.supervisor import Supervisor
 from service.jobs.engines.engine import PoolCensus
 from service.jobs.engines.execution import load_table
 from service.jobs.kind import KindTable
+from service.jobs.seal import seal_of
 from service.jobs.store.callers import JobStore
 from service.jobs.store.database import Database
 from service.jobs.store.datasets import DatasetStore
@@ -92,14 +93,14 @@ class JobService:
         """Build the plan of a request, which refuses what is too large before anything starts."""
         return self.table[operation].plan(request)
 
-    def submit(self, submission: Submission, *, planned: bool = False) -> tuple[Job, bool]:
-        """Check and store a question; see `JobStore.submit`.
+    def submit(self, submission: Submission, plan: Plan | None = None) -> tuple[Job, bool]:
+        """Check and store a question with the seal of its plan; see `JobStore.submit`.
 
         Parameters
         ----------
         submission : Submission
-        planned : bool
-            Whether its plan was made, and so accepted, already.
+        plan : Plan, optional
+            The one that was priced, and so accepted, already; it is made here where there is none.
 
         Raises
         ------
@@ -108,11 +109,11 @@ class JobService:
         """
         if submission.operation not in self.table:
             raise InputError.at(("operation",), "is not an operation that runs as a job")
-        cost = submission.cost_estimate_s
-        if not planned:
-            cost = self.plan(submission.operation, submission.request).cost_s or cost
+        if plan is None:
+            plan = self.plan(submission.operation, submission.request)
         limit = min(submission.time_limit_s, self._config.time_limit_s)
-        return self.store.submit(replace(submission, time_limit_s=limit, cost_estimate_s=cost))
+        cost = plan.cost_s or submission.cost_estimate_s
+        return self.store.submit(replace(submission, time_limit_s=limit, cost_estimate_s=cost, seal=seal_of(plan)))
 
     def wait(self, identity: str, tenant: str, seconds: float) -> Job:
         """Return the job once it has ended, or as it is after so many seconds."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from service.schemas.connectivity import CONNECTIVITY_EXAMPLE
 from service.schemas.diagnose import DIAGNOSE_EXAMPLE
+from service.schemas.generated import GENERATED_EXAMPLE
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.slices import SLICE_EXAMPLE
 from service.schemas.spectra import SPECTRUM_EXAMPLE
@@ -322,7 +323,7 @@ SWEEPS: Final = (
     _sweep("one parameter on both axes", DECAY, DECAY),
     _sweep("a layer of a width", _axis("width", 1, 2, layer=1)),
     _sweep("a width of zero", _axis("width", 0, 2)),
-    _sweep("the depth of a network without hidden layers", _axis("depth", 0, 2), problem={**ONE, "data": SAMPLES}),
+    _sweep("the depth of a network without hidden layers", _axis("depth", 0, 1), problem={**ONE, "data": SAMPLES}),
     _sweep("a layer that is not always there", _axis("depth", 0, 2), {**DECAY, "layer": 2}),
     _sweep("a layer beyond the last", {**DECAY, "layer": 9}),
     _sweep("held-out fits without held-out data", DECAY, **{"return": ["evaluation_fit"]}),
@@ -340,4 +341,23 @@ SWEEPS: Final = (
         {"problems": [{"problem": DESIGN_EXAMPLE, "return": {"weights": "full"}}], "return": ["loss"]},
     ),
 )
-RULES: Final = (*DATA, *SIZES, *LOSSES, *NETWORKS, *POINTS, *FLOWS, *DRAWN, *SWEEPS)
+OTHERS: Final = (
+    Refused("test problems: too many numbers", "/v1/problems", {**GENERATED_EXAMPLE, "samples": 10**6}),
+    Refused(
+        "diagnoses: biases of 1e200",
+        "/v1/diagnose",
+        {
+            "network": {"layers": [{"width": 1, "weight_decay": 0.1}], "bias": "all"},
+            "data": SAMPLES,
+            "weights": [[[1.0]]],
+            "biases": [[1e200]],
+        },
+    ),
+    _minima(
+        "an autoencoder of two layers",
+        MOMENTS,
+        layers=[{"width": 1}] * 2,
+        network={"model": "linear_vae", "latent": 1},
+    ),
+)
+RULES: Final = (*DATA, *SIZES, *LOSSES, *NETWORKS, *POINTS, *FLOWS, *DRAWN, *SWEEPS, *OTHERS)

@@ -166,6 +166,9 @@ WRONG = {
         "not a readable .npz",
     ),
     "npz: targets named": case(as_npz(x=GOOD, y=GOOD), "npz", InputError, "/targets", "one table", targets=["0"]),
+    "an unknown column to leave out": case(
+        b"a,y\n1,2\n3,4\n", "csv", InputError, "/ignore/0", "must be the name of a column", ignore=["b"]
+    ),
     "parquet: two columns of one name": case(
         written(pa.Table.from_arrays([pa.array([1.0, 2.0])] * 3, names=["a", "a", "y"])),
         "parquet",

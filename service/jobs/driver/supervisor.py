@@ -60,7 +60,7 @@ class Supervisor:
         return self._heard and time.monotonic() - self._heard_at < self._config.stuck_after_s
 
     def tally(self) -> Mapping[str, int]:
-        """Add up what every driver so far has told of its doings; see `Driver.tally`."""
+        """Add up what every driver so far has reported; see `Driver.tally`."""
         return sum((Counter(told) for told in list(self._told)), Counter())
 
     def pool(self) -> PoolCensus:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from service.jobs.service import JobService
 from service.jobs.values import Job, JobState
 from service.web.addresses import address
 from service.web.answering.job_views import job_status, result_response
+from service.web.observation.job_metrics import job_metrics_of
 from service.web.preferences import preference, tenant_of
 from service.web.responses import json_response
 
@@ -28,6 +30,20 @@ def jobs_of(request: Request) -> JobService:
 async def stored(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Ask the store in a thread, because it may wait for a disk."""
     return await asyncio.to_thread(call, *args, **kwargs)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """A job that holds a question, and whether asking has begun an attempt: the question will be settled."""
+
+    job_id: str
+    begun: bool
+
+    async def sent(self, request: Request) -> Response:
+        """The job, or its result if that is there in time."""
+        if self.begun:
+            job_metrics_of(request).accepted()
+        return await answer_with_job(request, self.job_id)
 
 
 async def answer_with_job(request: Request, job_id: str) -> Response:

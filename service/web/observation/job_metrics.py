@@ -6,6 +6,7 @@ from typing import Final
 from prometheus_client import Counter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from starlette.requests import Request
 
 from service.errors import EngineError
 from service.jobs.driver.driver import CHUNKS
@@ -70,3 +71,9 @@ class JobMetrics(Collector):
         waiting, running = active[JobState.ACCEPTED], active[JobState.RUNNING]
         yield GaugeMetricFamily("minima_jobs_waiting", "Jobs in the store that no driver has.", value=waiting)
         yield GaugeMetricFamily("minima_jobs_running", "Jobs in the store that run.", value=running)
+
+
+def job_metrics_of(request: Request) -> JobMetrics:
+    """The counts of the app that serves ``request``."""
+    metrics: JobMetrics = request.app.state.runtime.job_metrics
+    return metrics

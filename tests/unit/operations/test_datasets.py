@@ -21,7 +21,7 @@ from service.operations.datasets import ReducedDataset, identity_of, reduce_uplo
 from service.operations.uploads import csv_file, tables
 from service.operations.uploads.arrow import fast_numbers
 from service.operations.uploads.formats import FORMAT_BY_NAME
-from service.schemas.datasets import UploadOptions
+from service.schemas.datasets import AppliedOptions, UploadOptions
 from service.settings import UploadLimits
 from service.web.problem_details import pointer
 from tests.support.tables import KINDS, assert_same_factor
@@ -300,3 +300,17 @@ def test_a_column_of_text_in_parquet_is_named() -> None:
     pq.write_table(pa.table({"a": [1.0, 2.0], "c": [1, None]}), stream)
     with pytest.raises(InputError, match=r"row 1, column 1 \(c\)"):
         read(stream.getvalue(), "parquet")
+
+
+def test_the_id_of_a_file_stays_what_it_was() -> None:
+    applied = AppliedOptions(
+        header="present",
+        delimiter="comma",
+        targets=[2],
+        ignore=[],
+        one_hot=False,
+        centre=True,
+        standardise=False,
+        keep_samples=False,
+    )
+    assert identity_of("csv", "digest", applied) == "22debb541f023531b86a6a305ffdde2f"

@@ -63,6 +63,11 @@ def seconds(name: str, body: dict[str, Any]) -> float:
             {"problem": problem(inputs=2, activation="linear")},
             {"problem": problem(inputs=4, activation="linear")},
         ),
+        (
+            "gradient_flows",
+            {"problem": {"network": network(4, 2), "data": {**samples(20), "y": [[1.0, 0.0]] * 20}}},
+            {"problem": {"network": network(4, 4), "data": {**samples(20), "y": [[1.0, 0.0, 0.0, 0.0]] * 20}}},
+        ),
         ("slices", {**TRAINED, "points": 5}, {**TRAINED, "points": 9}),
         ("slices", TRAINED, {**TRAINED, "problem": problem(40)}),
         ("slices", TRAINED, {**TRAINED, "problem": problem(width=8)}),

@@ -69,6 +69,12 @@ def test_errors_of_any_size_are_evaluated_to_their_own_size(seed: int) -> None:
     assert found == pytest.approx(float(exact_cost(x, y, [first, second])), rel=1e-12)
 
 
+@pytest.mark.parametrize("width", [1, 2_000])
+def test_hidden_widths_at_their_limits_are_accepted(width: int) -> None:
+    parameters = {"inputs": 1, "outputs": 1, "hidden_widths": [width], "singular_values": [1.0]}
+    assert generate(parse({**GENERATED_EXAMPLE, **parameters}), Limits()).problem.network.layers[0].width == width
+
+
 def test_small_decay_leaves_a_minimum_of_its_size() -> None:
     problem = made(weight_decay=1e-9, conditioning=1.0)
     x, y, weights = arrays_of(problem)

@@ -90,3 +90,22 @@ def test_a_spectrum_of_zeros_is_one_peak(activation: str, method: str) -> None:
     assert answer["shares"]["zero"] == 1.0
     grid = answer["density"]["eigenvalue"]
     assert sum(answer["density"]["density"]) * (grid[1] - grid[0]) == pytest.approx(1.0, rel=0.05)
+
+
+@pytest.mark.parametrize(("kind", "rows"), [("line", 1), ("interpolation", 1), ("sharpness", 20)])
+def test_a_slice_has_as_many_directions_as_its_kind_wants(kind: str, rows: int) -> None:
+    body = {**SLICE_EXAMPLE, "kind": kind, "points": 3, **({"to": "origin"} if kind == "interpolation" else {})}
+    assert len(ask("slices", body, Limits()).plan(Limits()).arrays["slice_rows"]) == rows
+
+
+def test_a_round_of_bending_goes_on_from_the_one_before_and_never_raises_the_barrier() -> None:
+    body = {"problem": TANH, "ends": ["trained", "trained"], "training_steps": 30, "points": 5, "round_steps": 2}
+    barriers = []
+    for rounds in (1, 3):
+        question = ask("connectivity", {**body, "rounds": rounds}, Limits())
+        work = question.loaded.work
+        assert work is not None
+        bent = decode(run_inline(question.plan(Limits()), work.guarded()))["bezier"]
+        assert len(bent["loss"]) == 5
+        barriers.append(bent["barrier"])
+    assert barriers[1] <= barriers[0]
