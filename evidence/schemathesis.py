@@ -120,8 +120,8 @@ def _told(rounds: list[dict[str, Any]]) -> str:
     return "\n".join(
         [
             f"schemathesis {rounds[0]['schemathesis_version']}, seeds 1 to {len(rounds) // len(PHASES)}, all {total}",
-            f"operations of the OpenAPI document ({operations} of them in one run), a real server and a new SQLite store",
-            "a round; in chains the server has a worker that computes. Every check of schemathesis but",
+            f"operations of the OpenAPI document ({operations} of them in one run), a real server and a new",
+            "SQLite store a round; in chains the server has a worker that computes. Every check of schemathesis but",
             f"`{EXCLUDED}`: no schema can say that a matrix is positive semidefinite, or rows equally long.",
             "",
             "| phases | cases | failures |",
