@@ -21,7 +21,7 @@ def as_bytes(_context: Any, value: Any) -> bytes:
 def before_call(_context: Any, case: "schemathesis.Case[Any]", kwargs: dict[str, Any]) -> None:
     """Ask for a job now and then, and dismiss one whose events are asked for: it streams as long as it waits."""
     if case.method == "POST" and next(_CALLS) % 4 == 0:
-        case.headers = {**(case.headers or {}), "Prefer": "respond-async"}
+        case.headers["Prefer"] = "respond-async"
     job = (case.path_parameters or {}).get("job_id")
     if case.path == "/v1/jobs/{job_id}/events" and isinstance(job, str) and _IDENTITY.fullmatch(job):
         try:
