@@ -41,6 +41,7 @@ REPORTS: Final[dict[str, str]] = {
     "jobs_faults": "Jobs on bad days",
     "nasty_numbers": "Nasty numbers: nothing breaks, nothing is late",
     "schemathesis": "Generated requests and chains of them",
+    "rolling_restart": "A rolling restart under load",
     "jobs_kills": "Jobs under kills",
     "raw_scan": "Raw data: bounds against exact arithmetic",
     "raw_nist": "Raw data: NIST's certified regressions",

@@ -25,6 +25,9 @@ def before_call(_context: Any, case: "schemathesis.Case[Any]", kwargs: dict[str,
     job = (case.path_parameters or {}).get("job_id")
     if case.path == "/v1/jobs/{job_id}/events" and isinstance(job, str) and _IDENTITY.fullmatch(job):
         try:
-            urlopen(Request(f"{kwargs['base_url']}/v1/jobs/{job}", method="DELETE"), timeout=30).close()
+            urlopen(
+                Request(f"{kwargs.get('base_url') or case.operation.base_url}/v1/jobs/{job}", method="DELETE"),
+                timeout=30,
+            ).close()
         except OSError:
             return

@@ -30,13 +30,13 @@ USED_UNSEEN: Final = {
     ("service/jobs/own_folder.py", "attribute", "tempdir"): "read by tempfile",
     ("service/web/answering/process.py", "attribute", "tempdir"): "read by tempfile",
     ("service/web/routers/operations.py", "method", "get_route_handler"): "called by fastapi",
+    ("service/web/serving/processes.py", "method", "handle_hup"): "called by uvicorn",
+    ("service/web/serving/protocol.py", "method", "send_400_response"): "called by uvicorn",
+    ("service/web/serving/protocol.py", "attribute", "keep_alive"): "read by uvicorn",
     ("service/cli/problems.py", "attribute", "overflow"): "read by rich",
     ("*", "attribute", "writeable"): "read by numpy",
-    ("benchmarks/load.py", "method", "*"): "called by asyncio, as a protocol",
-    ("benchmarks/event_streams.py", "method", "*"): "called by asyncio, as a protocol",
     ("tests/*", "variable", "pytestmark"): "read by pytest",
     ("tests/unit/jobs/test_one_thread.py", "function", "most_threads"): "called by programs that the tests start",
-    ("tests/serving.py", "attribute", "should_exit"): "read by uvicorn",
 }
 """File, kind and name of what is used unseen, and by whom."""
 

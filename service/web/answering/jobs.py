@@ -50,7 +50,8 @@ async def answer_with_job(request: Request, job_id: str) -> Response:
     """202 for a job that was stored, or 200 with its result if that is there in time."""
     service, tenant = jobs_of(request), tenant_of(request)
     asked = preference(request)
-    job = await _wait(service, job_id, tenant, asked.wait_s or 0.0)
+    stopping: asyncio.Event = request.app.state.stopping
+    job = await _wait(service, job_id, tenant, asked.wait_s or 0.0, stopping)
     answer = await _answer(request, service, job, tenant)
     answer.headers["Location"] = address(f"/v1/jobs/{job.id}")
     if asked.wants_job:
@@ -66,13 +67,14 @@ async def _answer(request: Request, service: JobService, job: Job, tenant: str) 
     return status
 
 
-async def _wait(service: JobService, job_id: str, tenant: str, seconds: float) -> Job:
+async def _wait(service: JobService, job_id: str, tenant: str, seconds: float, stopping: asyncio.Event) -> Job:
+    """The job once it has ended, or as it is when the time is over or the server stops."""
     deadline = time.monotonic() + seconds
     pause = 0.01
     while True:
         job = await stored(service.store.get, job_id, tenant)
         left = deadline - time.monotonic()
-        if job.ended or left <= 0:
+        if job.ended or left <= 0 or stopping.is_set():
             return job
         await asyncio.sleep(min(pause, left))
         pause = min(0.2, 1.5 * pause)

@@ -59,7 +59,7 @@ class Stack:
         """Submit a job whose last chunk misbehaves, and return it with that chunk's process once it runs."""
         note = self.folder / name
         job = self.submit(operation, how=how, note=str(note), before=1)
-        until(lambda: note.exists() and note.read_text(), show=lambda: self.found(job))
+        until(lambda: note.exists() and note.read_text(), show=lambda: (self.service.pool(), self.found(job)))
         return job, int(note.read_text())
 
 
@@ -244,4 +244,5 @@ def test_a_plan_that_is_too_large_is_refused_before_it_starts(stack: Stack) -> N
 
 
 def test_the_service_says_that_it_is_ready(stack: Stack) -> None:
-    until(lambda: stack.service.ready() == {"store": True, "driver": True}, show=stack.service.ready)
+    until(lambda: stack.service.driver_alive)
+    assert stack.service.store_trouble() is None
