@@ -20,14 +20,19 @@ from pydantic_core import PydanticKnownError
 T = TypeVar("T")
 MAX_REPORTED: Final = 20
 """Errors of one body that are told."""
+LARGEST_INTEGER: Final = 2**63 - 1
+"""Counts, widths and seeds beyond 64 bits mean nothing, and arithmetic of floats does not take integers of any size."""
 
 
 def _integral(value: object) -> object:
-    """JSON has one kind of number: 8.0 is the integer 8.  What is hashed and stored knows 64 bits."""
-    found = int(value) if isinstance(value, float) and value.is_integer() else value
-    if isinstance(found, int) and not -(2**63) <= found < 2**63:
-        raise PydanticKnownError("int_parsing_size")
-    return found
+    """JSON has one kind of number: 8.0 is the integer 8."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        if value < 0:
+            raise PydanticKnownError("greater_than_equal", {"ge": -LARGEST_INTEGER})
+        raise PydanticKnownError("less_than_equal", {"le": LARGEST_INTEGER})
+    return value
 
 
 def _until_told(entries: object, validate: ValidatorFunctionWrapHandler) -> Any:

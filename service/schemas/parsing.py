@@ -21,7 +21,6 @@ MESSAGES: Final[Mapping[str, str]] = {
     "finite_number": "must be finite and within the range of double precision",
     "float_type": "must be a number within the range of double precision",
     "int_type": "must be an integer",
-    "int_parsing_size": "must be an integer of at most 64 bits",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
     "int_parsing": "must be an integer",
