@@ -6,13 +6,12 @@ from typing import Final
 
 from tests.support.rolling import compute, follow, look_up, roll, submit, upload
 
-TIMES: Final = 2
 PAUSE_S: Final = 0.02
 DOINGS: Final = (compute, compute, look_up, upload, submit, follow, follow)
 
 
-def report() -> str:
-    """Restart each replica twice, and count what clients saw.
+def report(times: str = "5") -> str:
+    """Restart each replica so many times, and count what clients saw.
 
     Raises
     ------
@@ -20,7 +19,7 @@ def report() -> str:
         If a request failed, or a kind of request was never answered.
     """
     with tempfile.TemporaryDirectory(prefix="rolling-") as folder:
-        seen, longest = roll(Path(folder), TIMES, DOINGS, PAUSE_S, WORKERS="1", SHUTDOWN_GRACE_S="60")
+        seen, longest = roll(Path(folder), int(times), DOINGS, PAUSE_S, WORKERS="1", SHUTDOWN_GRACE_S="30")
     if seen.failed:
         raise RuntimeError("\n".join(seen.failed[:20]))
     kinds = 7
@@ -30,7 +29,7 @@ def report() -> str:
     return "\n".join(
         [
             "Two replicas of one store, each `minima serve --uds`, stand behind nginx with `deploy/nginx`. Each is",
-            f"stopped by `SIGTERM` and started again {TIMES} times in turn, when the other is ready, while",
+            f"stopped by `SIGTERM` and started again, {times} times in turn, when the other is ready, while",
             f"{len(DOINGS)} clients ask again and again. An event stream that ends is taken up again with",
             "`Last-Event-ID` until its job has succeeded.",
             "",

@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # ships no annotations
 
-WITHIN_S = 120.0
+WITHIN_S = 150.0
 ROOT = Path(__file__).parents[2]
 
 
