@@ -160,9 +160,7 @@ def test_progress_and_partial_results_can_be_read_while_a_job_runs(stack: Stack)
     assert len(done) >= 4
 
 
-@pytest.mark.parametrize(
-    ("how", "kind"), [("raise", "ValueError"), ("nan", "NotEncodableError"), ("die", "WorkerLost")]
-)
+@pytest.mark.parametrize(("how", "kind"), [("raise", "ValueError"), ("nan", "NotFiniteError"), ("die", "WorkerLost")])
 def test_a_bad_chunk_fails_its_job_and_names_itself(stack: Stack, how: str, kind: str) -> None:
     neighbour = stack.submit("count", chunks=10, sleep_s=0.05, seed=len(how) + 100)
     job = stack.ended(stack.submit("misbehave", how=how, before=2))
