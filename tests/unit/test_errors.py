@@ -8,6 +8,7 @@ from service.cli.errors import CommandError
 from service.errors import (
     Attempt,
     BodyTooLarge,
+    BodyTooSlow,
     DatasetError,
     EngineError,
     InputError,
@@ -21,6 +22,7 @@ from service.errors import (
     QueueFull,
     ServiceError,
     Unauthorized,
+    UnsupportedEncoding,
     UnsupportedMediaType,
 )
 from service.schemas.error_kinds import BY_CODE, ERROR_KINDS
@@ -39,7 +41,9 @@ ERRORS: list[ServiceError] = [
     QueueFull(10),
     MalformedBody("no JSON"),
     BodyTooLarge("too large"),
+    BodyTooSlow("too slow"),
     UnsupportedMediaType("text"),
+    UnsupportedEncoding("packed"),
     Unauthorized("send a key"),
     DatasetError(("data", "id"), "outdated"),
     CommandError("a port"),
@@ -60,7 +64,7 @@ def test_every_error_has_its_facts_in_one_row() -> None:
         assert (error.code in BY_CODE) == (type(error) is not ServiceError)
     for row in ERROR_KINDS:
         assert (row.retry_after_s is not None) == (row.status in (429, 503))
-        assert row.exit_status == 1 or 400 <= row.status < 500 or row.code == NumericalError.code
+        assert row.exit_status == 1 or 400 <= row.status < 500
 
 
 def test_every_class_of_errors_is_tried() -> None:
