@@ -20,7 +20,7 @@ READY_WITHIN_S = 30.0
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to bind; 0.0.0.0 is open to the network.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, envvar="MINIMA_PORT", help="0 takes a free one.")] = 8000,
     demo: Annotated[bool, typer.Option("--demo", help="Solve a bundled data set over HTTP and print it.")] = False,
 ) -> None:
     """Serve until interrupted."""

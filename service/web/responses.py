@@ -15,6 +15,7 @@ from service.web.addresses import address
 from service.web.bodies.npz import write_npz
 from service.web.bodies.problem_archive import problem_archive
 from service.web.bodies.reading import JSON, NPZ
+from service.web.observation.solved import NOTHING, Solved
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Rendered:
     media_type: str = JSON
     status: int = 200
     headers: dict[str, str] | None = None
+    seen: Solved = NOTHING
 
     def response(self) -> Response:
         """The response to send."""

@@ -1,6 +1,7 @@
 """One way for every operation that computes: read, decide where, compute or store, send."""
 
 import math
+from time import perf_counter
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -38,6 +39,7 @@ async def answer(request: Request, name: str) -> Response:
     runtime = runtime_of(request)
     settings = runtime.settings
     body = await read_body(request, settings.max_body_bytes)
+    started = perf_counter()
     large = is_large(body, settings.large_body_bytes, settings.max_body_bytes)
     found: object = None
     places: list[Place] = []
@@ -55,7 +57,9 @@ async def answer(request: Request, name: str) -> Response:
             shapes(request.scope, **question.sizes())
             settled = await _settled(request, question, wish)
     if isinstance(settled, Rendered):
+        runtime.answers.answered(name, settled.seen, perf_counter() - started)
         return settled.response()
+    runtime.answers.stored(name, begun=settled.begun, known=settled.known)
     if settled.begun:
         runtime.job_metrics.accepted()
     return await answer_with_job(request, settled.job_id)

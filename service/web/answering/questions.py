@@ -1,7 +1,7 @@
 """How a question is answered: at once by its function, inline by its plan, or as a job; no event loop."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import orjson
@@ -17,6 +17,7 @@ from service.operations.plans.columns import plain
 from service.operations.plans.plan import Plan
 from service.settings import Limits, Settings
 from service.web.drawing import FORMS, wanted
+from service.web.observation.solved import solved
 from service.web.responses import Rendered, written
 
 LARGE_BYTES: Final = 4_000_000
@@ -45,10 +46,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A job that holds a question, and whether asking has begun an attempt."""
+    """A job that holds a question, whether asking has begun an attempt, and whether its result was there."""
 
     job_id: str
     begun: bool
+    known: bool = False
 
 
 def is_answered_at_once(question: Question, wish: Wish) -> bool:
@@ -59,11 +61,11 @@ def is_answered_at_once(question: Question, wish: Wish) -> bool:
 def answer_at_once(question: Question, limits: Limits, form: str, accept: str) -> Rendered:
     """The answer of an operation's function, written in the form of `service.web.drawing.wanted`."""
     answer = question.answer(limits)
+    seen = solved(answer)
     if form in FORMS:
-        return Rendered(
-            render(question.loaded.row.name, answer.model_dump(mode="json", exclude_unset=True), FORMS[form]), form
-        )
-    return written(answer, accept)
+        drawn = render(question.loaded.row.name, answer.model_dump(mode="json", exclude_unset=True), FORMS[form])
+        return Rendered(drawn, form, seen=seen)
+    return replace(written(answer, accept), seen=seen)
 
 
 def decide(question: Question, settings: Settings, wish: Wish) -> Decision:
@@ -116,7 +118,7 @@ def submit(service: JobService, question: Question, settings: Settings, decision
         reason=decision.reason,
     )
     job, begun = service.submit(submission, planned=True)
-    return Stored(job.id, begun)
+    return Stored(job.id, begun, job.ended)
 
 
 def answer_by_plan(question: Question, decision: Decision, form: str) -> Rendered:
@@ -134,12 +136,12 @@ def answer_by_plan(question: Question, decision: Decision, form: str) -> Rendere
     except StoppedError:
         raise LimitExceeded(("time_limit_s",), "max_seconds", decision.time_limit_s, "seconds") from None
     answer = {**decode(payload), "execution": {"run_as": "inline", "reason": decision.reason}}
-    headers = {"Vary": "Accept"}
+    headers, seen = {"Vary": "Accept"}, solved(answer)
     if form in FORMS:
-        return Rendered(render(question.loaded.row.name, plain(answer), FORMS[form]), form, headers=headers)
+        return Rendered(render(question.loaded.row.name, plain(answer), FORMS[form]), form, headers=headers, seen=seen)
     if payload.media_type == NPZ and (form == NPZ or len(payload.body) > LARGE_BYTES):
-        return Rendered(encode(answer).body, NPZ, headers=headers)
-    return Rendered(orjson.dumps(plain(answer)), JSON, headers=headers)
+        return Rendered(encode(answer).body, NPZ, headers=headers, seen=seen)
+    return Rendered(orjson.dumps(plain(answer)), JSON, headers=headers, seen=seen)
 
 
 def form_of(question: Question, wish: Wish) -> str:
