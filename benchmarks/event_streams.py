@@ -68,7 +68,7 @@ def _job(url: str) -> Iterator[str]:
     service = JobService(JobsConfig(database_url=url), drive=False)
     database = Database(url)
     migrate(database)
-    job = service.submit(Submission("minima", {"problem": {}}), planned=True)[0].id
+    job = service.store.submit(Submission("minima", {"problem": {}}))[0].id
     ended = threading.Event()
 
     def tell() -> None:

@@ -26,6 +26,7 @@ from service.settings import Settings
 from service.web.app import create_app
 from service.web.bodies.reading import document, read_body
 from service.web.responses import json_response
+from service.web.serving.server import server_config
 
 READY_WITHIN_S = 60.0
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -105,14 +106,14 @@ async def cpu(_request: Request) -> Response:
 
 def run() -> None:
     """Serve on a free port, which is the first line of output."""
-    app = create_app(Settings())
+    settings = Settings()
+    app = create_app(settings)
     app.add_api_route("/echo", echo, methods=["POST"])
     app.add_api_route("/hash", digest, methods=["POST"])
     app.add_api_route("/cpu", cpu, methods=["GET"])
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
     print(listener.getsockname()[1], flush=True)
-    config = uvicorn.Config(app, access_log=False, log_config=None, server_header=False)
-    uvicorn.Server(config).run(sockets=[listener])
+    uvicorn.Server(server_config(app, settings)).run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def ready_s() -> tuple[float, float]:
         try:
             assert process.stderr is not None
             # the port is taken at once, and connections wait until they are accepted
-            base = process.stderr.readline().split()[2]
+            base = process.stderr.readline().partition("serving on ")[2].split()[0]
             with urlopen(f"{base}/readyz", timeout=READY_WITHIN_S):
                 taken = time.perf_counter() - began
             used = psutil.Process(process.pid).cpu_times()

@@ -37,6 +37,7 @@ REPORTS: Final[dict[str, str]] = {
     "scalar_search": "One output: search never beats the formula, and reaches it",
     "scalar_torch": "One output: PyTorch training ends at the predicted loss",
     "jobs_faults": "Jobs on bad days",
+    "rolling_restart": "A rolling restart under load",
     "jobs_kills": "Jobs under kills",
     "raw_scan": "Raw data: bounds against exact arithmetic",
     "raw_nist": "Raw data: NIST's certified regressions",

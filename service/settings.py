@@ -95,6 +95,27 @@ class Settings(UploadLimits, BaseSettings):
         description="Addresses or networks of proxies whose header X-Forwarded-Prefix is believed, separated by "
         "commas; `unix` for those on the socket of --uds.",
     )
+    max_header_bytes: int = Field(
+        default=32 * 2**10, ge=1024, description="Bytes of the address and all headers of a request; more get 431."
+    )
+    header_s: float = Field(
+        default=10.0, gt=0, description="Seconds within which the headers of a request must be complete; then 408."
+    )
+    idle_s: int = Field(
+        default=75,
+        ge=1,
+        description="Seconds that a connection is kept without a request; longer than a proxy keeps it.",
+    )
+    max_connections: int = Field(
+        default=2_000,
+        ge=1,
+        description="Connections of one HTTP process; more get 503, more than twice as many nothing.",
+    )
+    shutdown_grace_s: int = Field(
+        default=5,
+        ge=0,
+        description="Seconds that requests have to end when the server stops; event streams end at once.",
+    )
     event_loop_budget_s: float = Field(
         default=0.003,
         ge=0,
@@ -111,7 +132,8 @@ class Settings(UploadLimits, BaseSettings):
         default="info", description="Least level that is logged."
     )
     log_format: Literal["json", "console"] = Field(
-        default="json", description="One JSON object a line, or text for people."
+        default="json",
+        description="Log lines of the server and its own pool: one JSON object each, or text for people.",
     )
 
     # uploads

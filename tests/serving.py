@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from service.cli.serve import bind
+from service.cli.listening import bind
 from service.settings import Settings
 from service.web.app import create_app
+from service.web.serving.server import server_config
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,9 @@ class Reply:
 def serving(settings: Settings | None = None) -> Iterator[str]:
     """Base address of a running service."""
     listener = bind("127.0.0.1", 0)
-    app = create_app(settings or Settings(log_level="error"))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    settings = settings or Settings(log_level="error")
+    app = create_app(settings)
+    server = uvicorn.Server(server_config(app, settings))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

@@ -14,7 +14,7 @@ FOLDERS: Final = ("tests", "test", "__pycache__")
 ENDINGS: Final = (".pyx", ".pxd", ".pxi", ".h", ".hpp", ".a", ".pyi")
 PARTS: Final = ("pyarrow/include", "pyarrow/src", "numpy/_core/include", "matplotlib/mpl-data/sample_data")
 NAMES: Final = (
-    "pyarrow/libarrow_flight*", "pyarrow/_flight.*", "pyarrow/libarrow_substrait*", "pyarrow/_substrait.*",
+    "pyarrow/libarrow_flight*", "pyarrow/_flight.*",
     "pyarrow/libarrow_s3*", "pyarrow/_s3fs.*", "pyarrow/_pyarrow_cpp_tests.*",
 )  # fmt: skip
 

@@ -17,8 +17,9 @@ from service.core.certificates.reduced_rank import certify as certify_reduced_ra
 from service.core.certificates.scalar_output import certify as certify_scalar_output
 from service.core.certificates.uncentred_noise import certify as certify_uncentred_noise
 from service.core.ground.results import Solution
-from service.core.ground.roles import Certifier, Solver
+from service.core.ground.roles import Certifier, ModelSolver, Search, Solver
 from service.core.ground.rules import Theorem
+from service.core.models import vae_minima
 from service.core.ranks.rule import RankRule
 from service.core.ranks.rules import (
     balance,
@@ -71,6 +72,7 @@ from service.core.theorems import (
     wide_valleys,
 )
 from service.core.theorems import scalar_output as scalar_output_theorems
+from service.vocabulary import Model
 
 SOLVERS: Final[tuple[tuple[Solver, Certifier], ...]] = (
     (scalar_output.SOLVER, certify_scalar_output),
@@ -87,12 +89,23 @@ SOLVERS: Final[tuple[tuple[Solver, Certifier], ...]] = (
 """In the order in which dispatch asks: the strongest statement first."""
 
 BY_NAME: Final[Mapping[str, tuple[Solver, Certifier]]] = {row[0].name: row for row in SOLVERS}
-"""The rows of `SOLVERS` by the name that an answer bears; the solver of autoencoders with latent noise has none."""
+"""The rows of `SOLVERS` by the name that an answer bears."""
+
+SEARCHES: Final[Mapping[Search, Solver]] = {row.searches: row for row, _ in SOLVERS if row.searches is not None}
+"""Who searches where no closed form is known and no faster solver applies."""
+
+MODEL_SOLVERS: Final[tuple[ModelSolver, ...]] = (vae_minima.SOLVER,)
+"""Beside `SOLVERS`: one for each model whose problems are none of theirs."""
 
 
 def on_one_curve(solution: Solution) -> bool:
     """Whether an answer is that of a solver whose candidate maps lie on one curve."""
     return solution.solver in BY_NAME and BY_NAME[solution.solver][0].one_curve
+
+
+def model_of(solution: Solution) -> Model:
+    """The model whose solver an answer is of."""
+    return next((row.model for row in MODEL_SOLVERS if row.name == solution.solver), Model.FEEDFORWARD)
 
 
 LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = tuple(

@@ -16,6 +16,7 @@ from service.errors import EngineError
 from service.jobs.identity import content_hash
 from service.jobs.values import Json, Payload
 from service.operations.plans.columns import is_column, joined
+from service.operations.plans.plan import Result, document_of
 
 JSON: Final = "application/json"
 NPZ: Final = "application/x-npz"
@@ -26,6 +27,11 @@ _REFERENCE: Final = "$array"
 
 class NotEncodableError(ValueError):
     """A value holds something that is neither JSON nor a finite array, with the place."""
+
+
+def encoded(result: Result) -> Payload:
+    """Encode what a function of a plan has returned; see `encode`."""
+    return encode(document_of(result))
 
 
 def encode(value: Json) -> Payload:

@@ -53,6 +53,8 @@ class JobsConfig:
     queue_limit: int = 10_000
     jobs_at_once: int = 16
     time_limit_s: float = 86400.0
+    log_level: str = "warning"
+    log_format: str = "console"
 
     @property
     def live_s(self) -> float:

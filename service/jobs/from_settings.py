@@ -28,6 +28,8 @@ def jobs_config(settings: Settings) -> JobsConfig:
         queue_limit=settings.queue_limit,
         jobs_at_once=settings.jobs_at_once,
         time_limit_s=settings.max_job_seconds,
+        log_level=settings.log_level,
+        log_format=settings.log_format,
     )
 
 

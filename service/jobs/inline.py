@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 
-from service.jobs.codec import decode, encode, join
+from service.jobs.codec import decode, encoded, join
 from service.jobs.identity import content_hash
 from service.jobs.progress import Cursor, Step
 from service.jobs.values import Json, Payload, StepKind
@@ -34,7 +34,7 @@ def run_inline(
             raise StoppedError
         call = cursor.call(step, None, ())
         value = functions[call.function](json.loads(call.arguments), plan.arrays, _inputs(cursor, step, stored))
-        payload = encode(value)
+        payload = encoded(value)
         if step.kind is StepKind.REDUCE:
             return join(payload, stored.__getitem__)
         if step.kind is StepKind.WORK:

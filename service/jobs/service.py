@@ -8,10 +8,12 @@ from typing import Final
 
 from service.errors import EngineError, InputError
 from service.jobs.config import JobsConfig, refuse_insecure
+from service.jobs.driver.seen import DriverView
 from service.jobs.driver.supervisor import Supervisor
 from service.jobs.engines.engine import PoolCensus
 from service.jobs.engines.execution import load_table
 from service.jobs.kind import KindTable
+from service.jobs.seal import seal_of
 from service.jobs.store.callers import JobStore
 from service.jobs.store.database import Database
 from service.jobs.store.datasets import DatasetStore
@@ -30,6 +32,8 @@ class JobService:
         Where truth lives and compute runs.
     drive : bool
         False for a replica that only serves reads and submissions.
+    driver : DriverView, optional
+        The driver of this replica where another of its processes keeps it.
 
     Raises
     ------
@@ -37,12 +41,13 @@ class JobService:
         If the scheduler's address is not safe.
     """
 
-    def __init__(self, config: JobsConfig, *, drive: bool = True) -> None:
+    def __init__(self, config: JobsConfig, *, drive: bool = True, driver: DriverView | None = None) -> None:
         if config.scheduler_address is not None:
             refuse_insecure(config.scheduler_address, allow_insecure=config.allow_insecure_scheduler)
         self._config: Final = config
         self._database: Final = Database(config.database_url, prepare=migrate)
-        self._supervisor: Final = Supervisor(config) if drive else None
+        own = Supervisor(config) if drive and driver is None else None
+        self._supervisor: Final[DriverView | None] = own or driver
         self.datasets: Final = DatasetStore(self._database, config.dataset_retention_s)
         self.store: Final = JobStore(self._database, ENGINE_VERSION, config.queue_limit, config.retention_s)
 
@@ -92,14 +97,14 @@ class JobService:
         """Build the plan of a request, which refuses what is too large before anything starts."""
         return self.table[operation].plan(request)
 
-    def submit(self, submission: Submission, *, planned: bool = False) -> tuple[Job, bool]:
-        """Check and store a question; see `JobStore.submit`.
+    def submit(self, submission: Submission, plan: Plan | None = None) -> tuple[Job, bool]:
+        """Check and store a question with the seal of its plan; see `JobStore.submit`.
 
         Parameters
         ----------
         submission : Submission
-        planned : bool
-            Whether its plan was made, and so accepted, already.
+        plan : Plan, optional
+            The one that was priced, and so accepted, already; it is made here where there is none.
 
         Raises
         ------
@@ -108,11 +113,11 @@ class JobService:
         """
         if submission.operation not in self.table:
             raise InputError.at(("operation",), "is not an operation that runs as a job")
-        cost = submission.cost_estimate_s
-        if not planned:
-            cost = self.plan(submission.operation, submission.request).cost_s or cost
+        if plan is None:
+            plan = self.plan(submission.operation, submission.request)
         limit = min(submission.time_limit_s, self._config.time_limit_s)
-        return self.store.submit(replace(submission, time_limit_s=limit, cost_estimate_s=cost))
+        cost = plan.cost_s or submission.cost_estimate_s
+        return self.store.submit(replace(submission, time_limit_s=limit, cost_estimate_s=cost, seal=seal_of(plan)))
 
     def wait(self, identity: str, tenant: str, seconds: float) -> Job:
         """Return the job once it has ended, or as it is after so many seconds."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
+from service.jobs.seal import Seal
+
 Json: TypeAlias = Any
 """A value that JSON can carry: null, bool, number, string, list or object of such values."""
 
@@ -46,6 +48,8 @@ class Submission:
         Seconds from the first claim of an attempt to its end.
     weight : int
         Share of the pool against other jobs, at least 1.
+    seal : Seal or None
+        Of the plan that was priced; `JobService.submit` puts it here.
     """
 
     operation: str
@@ -56,6 +60,7 @@ class Submission:
     weight: int = 1
     cost_estimate_s: float = 0.0
     reason: str = ""
+    seal: Seal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedJob:
-    """A driver's right to write to one job while its lease lasts."""
+    """A driver's right to write to one job while its lease lasts, with the question and the seal of its plan."""
 
     job_id: str
     attempt: int
@@ -102,6 +107,7 @@ class ClaimedJob:
     operation: str
     request: Mapping[str, Json]
     weight: int
+    seal: Seal | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from service.core import catalogue
-from service.core.ground.roles import Solver
+from service.core.ground.roles import Search, Solver
 from service.operations.mapping.examples import BY_NAME
 from service.schemas.data import Data, Evaluation, EvaluationFactor, EvaluationMoments, EvaluationSamples, Example
 from service.schemas.diagnose import DiagnoseRequest
@@ -35,9 +35,6 @@ GENERATED_S: Final = 2e-2
 SUMMARY_SEARCH_S: Final = 0.01
 """Seconds of a search above which a summary of a landscape leaves it out unless it is asked for."""
 
-SLOWEST_WITH_NOISE, SLOWEST_WITH_DECAY = (catalogue.BY_NAME[name][0] for name in ("noisy_bounded", "deep_bounded"))
-"""What several outputs may lead to, with noise and without it, where no faster solver applies."""
-
 
 def estimate_s(request: MinimaRequest) -> float:
     """Seconds that one answer takes on one core, to within a small factor."""
@@ -50,9 +47,9 @@ def problem_s(problem: ProblemDocument) -> float:
     if layers[-1].width == 1 or len(layers) == 1:
         return reading_s(problem)
     if any(layer.noise is not None for layer in layers) or problem.network.input_noise is not None:
-        return solution_s(SLOWEST_WITH_NOISE, problem)
+        return solution_s(catalogue.SEARCHES[Search.WITH_NOISE], problem)
     if any(layer.weight_decay > 0.0 for layer in layers):
-        return solution_s(SLOWEST_WITH_DECAY, problem)
+        return solution_s(catalogue.SEARCHES[Search.WITH_DECAY], problem)
     return reading_s(problem)
 
 

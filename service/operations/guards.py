@@ -35,9 +35,17 @@ def finite_answer() -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        items = error.errors(include_url=False)
-        # where a field may be of several types, each of them refuses the number with a word of its own
-        if not all(isinstance(item["input"], float) and not np.isfinite(item["input"]) for item in items):
+        if not is_beyond_range(error):
             raise
-        fields = sorted({".".join(map(str, (error.title, *item["loc"]))) for item in items})
+        fields = sorted({".".join(map(str, (error.title, *item["loc"]))) for item in error.errors(include_url=False)})
         raise NumericalError(f"the answer leaves the range of double precision in {', '.join(fields)}") from error
+
+
+def is_beyond_range(error: ValidationError) -> bool:
+    """Whether a model was refused for numbers that are not finite, and for nothing else."""
+    return all(
+        item["type"] == "finite_number"
+        # where a field may be of several types, each of them refuses the number with a word of its own
+        or (isinstance(item["input"], float) and not np.isfinite(item["input"]))
+        for item in error.errors(include_url=False)
+    )

@@ -1,17 +1,16 @@
 """Small pictures inside a summary of a landscape, made by the plans of the heavy operations."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias, TypeVar
 
 from service.errors import LimitExceeded, ServiceError
 from service.operations.plans import slices, spectra
-from service.operations.plans.columns import plain
 from service.operations.plans.plan import Work
-from service.operations.plans.running import run_here
+from service.operations.plans.running import answer_here
 from service.schemas.base import Wire
 from service.schemas.landscape import LandscapeRequest
-from service.schemas.slices import SlicesRequest
-from service.schemas.spectra import SpectraRequest
+from service.schemas.slices import SlicesAnswer, SlicesRequest
+from service.schemas.spectra import SpectraAnswer, SpectraRequest
 from service.settings import Limits
 from service.vocabulary import SliceKind
 
@@ -19,51 +18,59 @@ INLINE_S: Final = 2.0
 """Estimated seconds of one core above which a part is left to its own operation."""
 POINTS: Final = 21
 
-
-def _slice(request: LandscapeRequest) -> Wire:
-    return SlicesRequest(problem=request.problem, points=POINTS)
-
-
-def _interpolation(request: LandscapeRequest) -> Wire:
-    return SlicesRequest(problem=request.problem, kind=SliceKind.INTERPOLATION)
+RequestT = TypeVar("RequestT", bound=Wire)
+AnswerT = TypeVar("AnswerT", bound=Wire)
+Part: TypeAlias = Literal["slice", "interpolation", "hessian"]
 
 
-def _hessian(request: LandscapeRequest) -> Wire:
-    return SpectraRequest(problem=request.problem)
+@dataclass(slots=True)
+class Included:
+    """The parts that a request includes, and for each of them that cannot be had the reason."""
+
+    slice: SlicesAnswer | None = None
+    interpolation: SlicesAnswer | None = None
+    hessian: SpectraAnswer | None = None
+    reasons: dict[str, str] = field(default_factory=dict)
 
 
-PARTS: Final[Mapping[str, tuple[Callable[[LandscapeRequest], Wire], Work[Any], str]]] = {
-    "slice": (_slice, slices.WORK, "slices"),
-    "interpolation": (_interpolation, slices.WORK, "slices"),
-    "hessian": (_hessian, spectra.WORK, "spectra"),
-}
-"""Part of a summary to the request for it, how that is cut, and the operation that does it whatever it takes."""
+def included(request: LandscapeRequest, limits: Limits) -> Included:
+    """The parts that a request includes, around the global minimum or else a trained point."""
+    found = Included()
+    if "slice" in request.include:
+        found.slice = _sliced("slice", SlicesRequest(problem=request.problem, points=POINTS), limits, found.reasons)
+    if "interpolation" in request.include:
+        straight = SlicesRequest(problem=request.problem, kind=SliceKind.INTERPOLATION)
+        found.interpolation = _sliced("interpolation", straight, limits, found.reasons)
+    if "hessian" in request.include:
+        asked = SpectraRequest(problem=request.problem)
+        found.hessian = _answer("hessian", asked, spectra.WORK, SpectraAnswer, "spectra", limits, found.reasons)
+    return found
 
 
-def included(request: LandscapeRequest, limits: Limits) -> tuple[dict[str, Any], dict[str, str]]:
-    """The parts that a request includes, around the global minimum or else a trained point.
+def _sliced(part: Part, asked: SlicesRequest, limits: Limits, reasons: dict[str, str]) -> SlicesAnswer | None:
+    return _answer(part, asked, slices.WORK, SlicesAnswer, "slices", limits, reasons)
 
-    Returns
-    -------
-    dict
-        Each part, null where it cannot be had.
-    dict
-        Why not.
+
+def _answer(
+    part: Part,
+    asked: RequestT,
+    work: Work[RequestT],
+    model: type[AnswerT],
+    operation: str,
+    limits: Limits,
+    reasons: dict[str, str],
+) -> AnswerT | None:
+    """The answer to the request for a part; None, and a reason more, where it cannot be had here.
+
+    ``operation`` is the one that does it whatever it takes.
     """
-    parts: dict[str, Any] = {}
-    reasons: dict[str, str] = {}
-    for name, (asked, work, operation) in PARTS.items():
-        if name not in request.include:
-            continue
-        parts[name] = None
-        try:
-            plan = work.plan(asked(request), limits)
-            if plan.cost_s > INLINE_S:
-                reasons[name] = f"more work than a summary does: ask POST /v1/{operation}"
-                continue
-            parts[name] = plain(run_here(plan, work.guarded()))
-        except LimitExceeded as error:
-            reasons[name] = f"larger than the limit {error.limit} = {error.allowed:g}"
-        except ServiceError as error:
-            reasons[name] = error.detail
-    return parts, reasons
+    try:
+        plan = work.plan(asked, limits)
+        if plan.cost_s <= INLINE_S:
+            return model.model_validate(answer_here(plan, work.guarded()))
+        reasons[part] = f"more work than a summary does: ask POST /v1/{operation}"
+    except LimitExceeded as error:
+        reasons[part] = f"larger than the limit {error.limit} = {error.allowed:g}"
+    except ServiceError as error:
+        reasons[part] = error.detail
+    return None

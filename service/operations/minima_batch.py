@@ -22,7 +22,7 @@ from service.operations.mapping.locations import located, numbered
 from service.operations.mapping.problem import Inputs
 from service.operations.mapping.sweep import SweepTable
 from service.operations.minima import minima, parse, solved, to_core
-from service.schemas.base import Number, applying
+from service.schemas.base import Number, applicable
 from service.schemas.batch import (
     ProblemColumn,
     ProblemsAnswer,
@@ -146,11 +146,14 @@ def minima_table(batch: Batch, limits: Limits) -> SweepTable:
     with told_by_field(lambda: [each for index in range(len(mapped)) for each in fields(index)]):
         found = solve_many([item.core for item in mapped], one)
         columns, reasons = sweep_mapping.problem_columns(batch.columns or (), found, mapped)
-    header: dict[str, Any] = {"count": len(mapped), "reasons": reasons, "engine_version": ENGINE_VERSION}
     ranged = [item.data.ranged_columns for item in mapped]
-    if any(ranged):
-        header["input_columns"] = ranged
-    return SweepTable(ProblemsHeader.model_validate(header), columns)
+    header = ProblemsHeader(
+        count=len(mapped),
+        reasons=reasons,
+        input_columns=ranged if any(ranged) else None,
+        engine_version=ENGINE_VERSION,
+    )
+    return SweepTable(applicable(header, "input_columns"), columns)
 
 
 def _deadline(batch: Batch, limits: Limits) -> Callable[[], None]:
@@ -205,12 +208,10 @@ def minima_sweep(request: VariedRequest, limits: Limits, problem_at: Location = 
         reasons=reasons,
         engine_version=ENGINE_VERSION,
         problem_hash=problem_hash(request.problem),
-        **applying(
-            input_columns=mapped.data.ranged_columns,
-            classes=None if mapped.data.classes is None else list(mapped.data.classes),
-        ),
+        input_columns=mapped.data.ranged_columns,
+        classes=None if mapped.data.classes is None else list(mapped.data.classes),
     )
-    return SweepTable(header, columns)
+    return SweepTable(applicable(header, "input_columns", "classes"), columns)
 
 
 def _sweep_s(problem: Problem, parameter: SweepParameter, values: FloatArray) -> float:

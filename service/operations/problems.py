@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import orjson
@@ -15,8 +15,11 @@ from service.errors import FieldError, InputError, LimitExceeded, Location, NotF
 from service.operations.mapping import weights as weights_mapping
 from service.operations.mapping.snippet import pytorch_snippet
 from service.operations.minima import minima
+from service.schemas.base import applicable
+from service.schemas.data import Samples as SamplesDocument
 from service.schemas.generated import GeneratedList, GeneratedParameters, GeneratedProblem, GeneratedSummary
 from service.schemas.minima import MinimaAnswer
+from service.schemas.network import GaussianNoise, Layer, Network
 from service.schemas.parsing import validated
 from service.schemas.problem import ProblemDocument
 from service.schemas.request import MinimaRequest, ReturnOptions
@@ -119,17 +122,14 @@ def generate(parameters: GeneratedParameters, limits: Limits, _problem_at: Locat
         parameters.residual,
         parameters.seed,
     )
-    noise = {"kind": "gaussian", "variance": parameters.noise_variance} if parameters.noise_variance else None
-    layers: list[dict[str, Any]] = [
-        {"width": width, "weight_decay": parameters.weight_decay, **({"noise": noise} if noise else {})}
-        for width in parameters.hidden_widths
+    variance, decay = parameters.noise_variance, parameters.weight_decay
+    noise = GaussianNoise(kind="gaussian", variance=variance) if variance else None
+    layers = [
+        applicable(Layer(width=width, weight_decay=decay, noise=noise), "noise") for width in parameters.hidden_widths
     ]
-    layers.append({"width": parameters.outputs, "weight_decay": parameters.weight_decay})
-    made_problem = ProblemDocument.model_validate(
-        {
-            "network": {"layers": layers},
-            "data": {"kind": "samples", "x": made.x.tolist(), "y": made.y.tolist()},
-        }
+    made_problem = ProblemDocument(
+        network=Network(layers=[*layers, Layer(width=parameters.outputs, weight_decay=decay)]),
+        data=SamplesDocument(kind="samples", x=made.x.tolist(), y=made.y.tolist()),
     )
     asked = MinimaRequest.model_validate({"problem": made_problem, "return": ReturnOptions(weights="full")})
     answer = _with_exact_cost(minima(asked, limits), made)

@@ -1,20 +1,20 @@
 """Checks an answer field by field: from its weights, by solving again, and by the hash of the problem."""
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
+from service.core import catalogue
 from service.core.asked.verification.comparison import Comparison, Verification, input_scales
 from service.core.asked.verification.vae import ClaimedVae, verify_vae
 from service.core.asked.verification.whole import verify as verify_in_core
 from service.core.models.vae_bounds import gap_unit
-from service.core.models.vae_minima import SOLVER as VAE_SOLVER
 from service.core.one_output.norm_bound import GAP_TOLERANCE
 from service.errors import InputError, NotCovered, NumericalError
 from service.operations.mapping import again as again_mapping
 from service.operations.mapping import claims
 from service.operations.mapping.again import ROUNDING, SHARP
-from service.operations.mapping.fields import leaves, shown
+from service.operations.mapping.fields import Leaf, leaves, shown
 from service.operations.mapping.findings import Findings, report
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
@@ -28,6 +28,7 @@ from service.schemas.request import MinimaRequest
 from service.schemas.verification import VerificationAnswer
 from service.settings import Limits
 from service.version import ENGINE_VERSION
+from service.vocabulary import Model
 
 LEAST: Final = 5e-324
 """The least positive number."""
@@ -64,8 +65,8 @@ def verify(answer: MinimaAnswer, limits: Limits, problem: ProblemDocument | None
     asked = answer.problem if problem is None else problem
     if asked is None:
         raise InputError.at(("problem",), "is required: the answer does not repeat it, so give it beside the answer")
-    request = MinimaRequest.model_validate({"problem": asked, **again_mapping.options_of(answer)})
-    findings = Findings(answer, dict(leaves(_document(answer))), ENGINE_VERSION)
+    request = MinimaRequest(problem=asked, include=again_mapping.included_in(answer))
+    findings = Findings(answer, _leaves(answer), ENGINE_VERSION)
     with located(("problem",)):
         mapped, again = _solved(findings, request, limits)
     _hashes(findings, problem)
@@ -77,8 +78,9 @@ def verify(answer: MinimaAnswer, limits: Limits, problem: ProblemDocument | None
     return report(findings)
 
 
-def _document(answer: MinimaAnswer) -> dict[str, Any]:
-    return answer.model_dump(mode="json", exclude_unset=True, exclude={"problem"})
+def _leaves(answer: MinimaAnswer) -> dict[str, Leaf]:
+    """What stands in an answer at each path, without the problem."""
+    return dict(leaves(answer.model_dump(mode="json", exclude_unset=True, exclude={"problem"})))
 
 
 def _hashes(findings: Findings, given: ProblemDocument | None) -> None:
@@ -172,7 +174,7 @@ def _recomputed(findings: Findings, mapped: MappedProblem, claimed: claims.Claim
     if mapped.vae is None:
         return verify_in_core(mapped.core, claimed.solution, claimed.certificate)
     variational = findings.answer.variational
-    if claimed.solution.solver != VAE_SOLVER:
+    if catalogue.model_of(claimed.solution) is not Model.LINEAR_VAE:
         return Verification((Comparison("solver", "no solver of variational autoencoders", agrees=False),), {})
     if variational is None:
         findings.missing["variational"] = "not there, so that the variances are unknown"
@@ -198,7 +200,7 @@ def _told(item: Comparison, factor: float) -> float | bool | str:
 
 
 def _solved_again(findings: Findings, mapped: MappedProblem, again: MinimaAnswer) -> None:
-    found = dict(leaves(_document(again)))
+    found = _leaves(again)
     units = again_mapping.units_of(again, mapped.core, mapped.scaling.loss)
     both = again_mapping.Leaves(
         findings.claimed, found, units, input_scales(mapped.core), findings.same_engine, findings.closed

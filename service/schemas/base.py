@@ -1,7 +1,7 @@
 """The base of every model on the wire, and the types of numbers and arrays."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, FiniteFloat, Tag
 
@@ -48,10 +48,31 @@ class Wire(BaseModel):
         """Everything that decides the answer to a request, with its defaults; how long it may take does not."""
         return self.model_dump(mode="json", by_alias=True, exclude={"time_limit_s"})
 
+    def document(self) -> dict[str, Any]:
+        """An answer as JSON in which arrays stay arrays; fields that do not apply are left out."""
+        return self.model_dump(exclude_unset=True)
 
-def applying(**fields: Any) -> dict[str, Any]:
-    """Those of the fields that apply: the others are left out of the answer, which is other than null."""
-    return {name: value for name, value in fields.items() if value is not None}
+
+WireT = TypeVar("WireT", bound=Wire)
+
+
+def applicable(answer: WireT, *optional: str) -> WireT:
+    """An answer without those of the named fields that are None, or empty texts, and have no reason to be null.
+
+    What does not apply is left out of an answer; what is missing is null, and `reasons` says why.
+    """
+    reasons: Mapping[str, str] = getattr(answer, "reasons", {})
+    for name in optional:
+        value = getattr(answer, name)
+        if (value is None or (isinstance(value, str) and not value)) and name not in reasons:
+            answer.model_fields_set.discard(name)
+    return answer
+
+
+def with_reasons(answer: WireT, why: Callable[[str], str]) -> WireT:
+    """An answer with the reason of each of its fields that is null."""
+    missing = [name for name in type(answer).model_fields if getattr(answer, name) is None]
+    return answer.model_copy(update={"reasons": {name: why(name) for name in missing}})
 
 
 def example(value: Mapping[str, Any]) -> ConfigDict:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from service.schemas.arrays import Numbers, Rows
 from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
 from service.schemas.points import PictureOptions, Point, PointCard
 from service.schemas.problem import ProblemDocument
@@ -54,8 +55,8 @@ class ConnectivityRequest(PictureOptions):
 class PathProfile(Wire):
     """Losses along a path."""
 
-    position: list[Number]
-    loss: list[Number]
+    position: Numbers
+    loss: Numbers
     barrier: Number = Field(description="Largest loss above the higher end.")
     length: Number
     evidence: Evidence = Field(strict=False)
@@ -65,7 +66,7 @@ class BezierPath(PathProfile):
     """A curve that was bent until the loss along it was low."""
 
     barriers: list[Number] = Field(description="After each round.")
-    control_points: list[list[Number]] | None = Field(default=None, description="See `include`.")
+    control_points: Rows | None = Field(default=None, description="See `include`.")
 
 
 class ExplicitPath(PathProfile):
@@ -74,7 +75,7 @@ class ExplicitPath(PathProfile):
     vertex_loss: list[Number]
     needed_neurons: list[int] = Field(description="Of each end; the construction needs their sum as width.")
     because: str
-    vertices: list[list[Number]] | None = Field(default=None, description="See `include`.")
+    vertices: Rows | None = Field(default=None, description="See `include`.")
 
 
 class WidthMark(Wire):

@@ -74,17 +74,16 @@ class DatasetColumn(Wire):
     scale: Number
 
 
-class DatasetSummary(Wire):
-    """An uploaded data set; `{"kind": "dataset", "id": ...}` uses it as the data of a problem."""
+class DatasetColumns(Wire):
+    """The columns of a data set."""
 
-    id: str = Field(description="Hash of the file and the applied options: the same content has the same id.")
-    created_at: str
-    expires_at: str = Field(
-        description="Time of deletion if the data set is not used before; each use postpones it; see "
-        "`MINIMA_DATASET_RETENTION_S`."
-    )
-    format: Format
-    bytes: int = Field(description="Of the file.")
+    input_columns: list[DatasetColumn]
+    target_columns: list[DatasetColumn]
+
+
+class DatasetFacts(Wire):
+    """What the numbers of a file say about it, whenever and under whatever id they are stored."""
+
     samples: int
     inputs: int
     outputs: int
@@ -97,6 +96,19 @@ class DatasetSummary(Wire):
     samples_kept: bool
     options: AppliedOptions
     reasons: Reasons
+
+
+class DatasetSummary(DatasetFacts):
+    """An uploaded data set; `{"kind": "dataset", "id": ...}` uses it as the data of a problem."""
+
+    id: str = Field(description="Hash of the file and the applied options: the same content has the same id.")
+    created_at: str
+    expires_at: str = Field(
+        description="Time of deletion if the data set is not used before; each use postpones it; see "
+        "`MINIMA_DATASET_RETENTION_S`."
+    )
+    format: Format
+    bytes: int = Field(description="Of the file.")
 
 
 class Dataset(DatasetSummary):

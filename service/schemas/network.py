@@ -87,6 +87,8 @@ class Network(Wire):
     input_noise: Noise | None = None
     bias: Bias = Field(default=Bias.NONE, strict=False, description="Which layers have a bias vector.")
     bias_weight_decay: Number | None = Field(
-        None, ge=0, description="Default: 0; in the `torch` convention the layer's own weight decay, as PyTorch does."
+        default=None,
+        ge=0,
+        description="Default: 0; in the `torch` convention the layer's own weight decay, as PyTorch does.",
     )
     skips: list[Skip] = []

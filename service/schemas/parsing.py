@@ -8,10 +8,9 @@ from typing import Any, Final, Generic, TypeVar
 from pydantic import ValidationError
 
 from service.errors import FieldError, InputError, Location
-from service.schemas.base import Wire
+from service.schemas.base import Wire, WireT
 from service.schemas.locations import location_in_body
 
-WireT = TypeVar("WireT", bound=Wire)
 RequestT_co = TypeVar("RequestT_co", covariant=True)
 
 MAX_REPORTED: Final = 20

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
+from service.schemas.arrays import Numbers
 from service.schemas.base import Integer, Number, Reasons, Wire
 from service.schemas.weights import BiasVector, Weight
 from service.vocabulary import NamedPoint
@@ -83,7 +84,7 @@ class PointCard(Wire):
         description="Least distance of a pre-activation from the kink of its activation."
     )
     iterations: int | None = Field(description="Of training.")
-    point: list[Number] | None = Field(
+    point: Numbers | None = Field(
         default=None, description="See `include`: the weights row by row, layer after layer, then the biases."
     )
     reasons: Reasons

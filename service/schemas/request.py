@@ -1,7 +1,7 @@
 """The request for minima: a problem and what the caller wants to get back."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -73,6 +73,9 @@ EXAMPLES: Final[Mapping[str, Any]] = {
 }
 
 
+Part: TypeAlias = Literal["hessian", "layer_norms", "subnetworks"]
+
+
 class ReturnOptions(Wire):
     """How much of the solution is sent back."""
 
@@ -88,7 +91,7 @@ class MinimaOptions(Wire):
     """What stands beside a problem and does not change it."""
 
     return_: ReturnOptions = Field(default=ReturnOptions(), alias="return")
-    include: list[Literal["hessian", "layer_norms", "subnetworks"]] = Field(
+    include: list[Part] = Field(
         default=[],
         max_length=10,
         description="Parts that are absent by default: the sign of the Hessian at the minimum among the checks "

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
+from service.schemas.arrays import Numbers
 from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
 from service.schemas.points import CentredOptions, Point, PointCard, SolvedMinimum
 from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
@@ -83,7 +84,7 @@ class SliceAxis(Wire):
     """Positions along one direction."""
 
     name: Literal["alpha", "beta", "t", "direction"]
-    values: list[Number]
+    values: Numbers
 
 
 class SliceDirection(Wire):
@@ -110,9 +111,9 @@ class Interpolated(Wire):
 class Sharpness(Wire):
     """Loss against distance, over all directions and both signs."""
 
-    radius: list[Number]
-    mean: list[Number]
-    largest: list[Number]
+    radius: Numbers
+    mean: Numbers
+    largest: Numbers
     caution: str
 
 
@@ -125,7 +126,7 @@ class SlicesAnswer(Wire):
     end: PointCard | None = Field(default=None, description="Of an interpolation.")
     axes: list[SliceAxis]
     shape: list[int]
-    loss: list[Number] = Field(description="Flat, the last axis running fastest.")
+    loss: Numbers = Field(description="Flat, the last axis running fastest.")
     clipped: int = Field(description="Losses that were cut to `clip`.")
     clip: Number
     lowest: Lowest

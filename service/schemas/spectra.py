@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
+from service.schemas.arrays import Numbers
 from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
 from service.schemas.points import CentredOptions, PointCard
 from service.schemas.problem import ProblemDocument
@@ -77,16 +78,16 @@ class Shares(Wire):
 class Density(Wire):
     """Spectral density, of integral one."""
 
-    eigenvalue: list[Number]
-    density: list[Number]
+    eigenvalue: Numbers
+    density: Numbers
     broadening: Number
 
 
 class Quadrature(Wire):
     """Ritz values of all starts with their weights, of sum one for each start."""
 
-    value: list[Number]
-    weight: list[Number]
+    value: Numbers
+    weight: Numbers
     starts: int
 
 
@@ -105,7 +106,7 @@ class SpectraAnswer(Wire):
     trace: Trace
     shares: Shares
     density: Density
-    eigenvalues: list[Number] | None = Field(description="All of them, ascending.")
+    eigenvalues: Numbers | None = Field(description="All of them, ascending.")
     error_bound: Number | None = Field(description="Bound on the error of each eigenvalue, except for rounding.")
     quadrature: Quadrature | None
     smooth: bool = Field(description="False if a pre-activation is closer than 1e-6 to a kink.")

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field
 
+from service.schemas.arrays import Booleans, Integers, Numbers
 from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
 from service.schemas.minima import IN_RANGE, PreparedColumn
 from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
@@ -110,7 +111,7 @@ class AxisValues(Wire):
 
     parameter: SweepParameter = Field(strict=False)
     layer: int | None = None
-    values: list[Number]
+    values: Numbers
 
 
 class PhaseTransition(Wire):
@@ -136,18 +137,18 @@ class PhaseBoundary(Wire):
 class PhaseResults(Wire):
     """Columns of the grid, flat, the last axis running fastest."""
 
-    loss: list[Number] | None = None
-    fit: list[Number] | None = None
-    noise: list[Number] | None = None
-    decay: list[Number] | None = None
-    norm: list[Number] | None = None
-    trivial: list[bool] | None = None
-    attained: list[bool] | None = None
-    rank: list[int] | None = None
-    minima: list[int] | None = Field(default=None, description="Number of levels of local minima, the origin included.")
-    origin: list[int] | None = Field(default=None, description="Class of the origin: a place in `origin_classes`.")
-    prediction_variance: list[Number] | None = None
-    evaluation_fit: list[Number] | None = None
+    loss: Numbers | None = None
+    fit: Numbers | None = None
+    noise: Numbers | None = None
+    decay: Numbers | None = None
+    norm: Numbers | None = None
+    trivial: Booleans | None = None
+    attained: Booleans | None = None
+    rank: Integers | None = None
+    minima: Integers | None = Field(default=None, description="Number of levels of local minima, the origin included.")
+    origin: Integers | None = Field(default=None, description="Class of the origin: a place in `origin_classes`.")
+    prediction_variance: Numbers | None = None
+    evaluation_fit: Numbers | None = None
 
 
 class DiagramAnswer(Wire):

@@ -13,6 +13,7 @@ Coverage: TypeAlias = Annotated[
         "compared with what this engine answers to the same problem; `not_covered`: not checked."
     ),
 ]
+How: TypeAlias = Literal["recomputed", "solved_again"]
 Claimed: TypeAlias = bool | int | Number | str | None
 
 
@@ -26,7 +27,7 @@ class FieldCheck(Wire):
     )
     found: Claimed = Field(description="The value of the verifier, its finding in words, or null.")
     agrees: bool
-    how: Literal["recomputed", "solved_again"] = Field(description="As in `fields`.")
+    how: How = Field(description="As in `fields`.")
 
 
 class VerificationAnswer(Wire):

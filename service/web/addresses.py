@@ -4,7 +4,8 @@ Everything that names a path of the service to a caller asks `address`. Pages na
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final, TypeAlias
@@ -26,6 +27,16 @@ _prefix: Final[ContextVar[str]] = ContextVar("prefix", default="")
 def prefix() -> str:
     """Path under which the caller of the current request finds the service; empty at the root of a host."""
     return _prefix.get()
+
+
+@contextmanager
+def standing_at(found: str) -> Iterator[None]:
+    """Name paths under a prefix where no request says which, in code that does not wait."""
+    before = _prefix.set(found)
+    try:
+        yield
+    finally:
+        _prefix.reset(before)
 
 
 def address(path: str) -> str:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
@@ -12,7 +12,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
+from service import logs
 from service.errors import ServiceError
+from service.jobs.driver.seen import DriverView
 from service.jobs.from_settings import jobs_config
 from service.jobs.one_thread import hold_one_thread
 from service.jobs.service import JobService
@@ -26,13 +28,13 @@ from service.web.answering.event_streams import EventStreams
 from service.web.answering.large import LargeBodies
 from service.web.head import HeadAsGet
 from service.web.middleware import ApiKeys, Observe, OtherSites
-from service.web.observation import logging
 from service.web.observation.answers import AnswerMetrics
 from service.web.observation.job_metrics import JobMetrics
 from service.web.observation.metrics import Metrics
 from service.web.openapi_headers import HEADERS
 from service.web.routers import catalogue, datasets, jobs, operations, pages, problems, system
 from service.web.runtime import Runtime
+from service.web.serving.bounds import STATE, Bounds
 from service.web.uploads.uploading import Uploads
 
 ROUTERS: Final = (
@@ -46,17 +48,19 @@ ROUTERS: Final = (
 )
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, driver: DriverView | None = None) -> FastAPI:
     """The service as an ASGI app.
 
     Parameters
     ----------
     settings : Settings, optional
         Default: from the environment.
+    driver : DriverView, optional
+        The driver of jobs, where another process keeps it.
     """
     settings = settings or Settings()
-    logging.configure(settings)
-    metrics, jobs_floor = Metrics(), JobService(jobs_config(settings), drive=settings.workers != 0)
+    logs.configure(settings.log_level, settings.log_format)
+    metrics, jobs_floor = Metrics(), _jobs(settings, driver)
     runtime = Runtime(
         settings,
         Compute(settings),
@@ -72,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.runtime = runtime
     app.state.jobs = jobs_floor
+    app.state.stopping = runtime.stopping
     app.state.routers = ROUTERS
     for router in ROUTERS:
         app.include_router(router)
@@ -100,15 +105,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
+def _jobs(settings: Settings, driver: DriverView | None) -> JobService:
+    return JobService(jobs_config(settings), drive=settings.workers != 0, driver=driver)
+
+
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """Ready means that a first problem has been solved; requests share the cores, not the linear algebra."""
     runtime: Runtime = app.state.runtime
     minima(parse(DESIGN_EXAMPLE).request, Limits())
     hold_one_thread("server")
     await asyncio.to_thread(app.state.jobs.start)
-    yield
-    runtime.streams.close()
+    yield {STATE: Bounds.of(runtime.settings, runtime.metrics.refused, runtime.stop)}
+    runtime.stop()
     await asyncio.to_thread(app.state.jobs.stop)
     runtime.compute.close()
     runtime.large.close()

@@ -1,8 +1,9 @@
 """What surrounds every request: headers, the error of last resort, metrics, one log line, API keys."""
 
+import asyncio
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from time import perf_counter
 from typing import Any, Final
 
@@ -48,7 +49,7 @@ class Observe:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(message)
+                message["headers"] = with_security(message.get("headers", ()))
             await send(message)
 
         started = perf_counter()
@@ -57,6 +58,11 @@ class Observe:
                 await self._app(scope, receive, send_with_headers)
             except ClientDisconnect:
                 status = CLIENT_GONE
+            except asyncio.CancelledError:
+                # the server stops, and the seconds that it leaves to requests are over
+                if not status:
+                    answer = problem_details.response("engine-unavailable", "the server stops; send the request again")
+                    await answer(scope, receive, send_with_headers)
             except Exception:
                 self._log.exception("failed", request_id=correlation_id.get())
                 if status:
@@ -80,11 +86,12 @@ class Observe:
         )
 
 
-def _add_headers(message: Message) -> None:
-    headers: list[tuple[bytes, bytes]] = [*message.get("headers", ()), *SECURITY_HEADERS]
-    if not any(name == b"content-security-policy" for name, _ in headers):
-        headers.append((b"content-security-policy", API_POLICY))
-    message["headers"] = headers
+def with_security(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer with those that tell browsers what it must not do."""
+    found = [*headers, *SECURITY_HEADERS]
+    if not any(name == b"content-security-policy" for name, _ in found):
+        found.append((b"content-security-policy", API_POLICY))
+    return found
 
 
 class ApiKeys:

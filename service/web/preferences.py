@@ -6,10 +6,17 @@ from typing import Final
 
 from starlette.requests import Request
 
-from service.web.answering.questions import Wish
-
 MAX_WAIT_S: Final = 60.0
 ANONYMOUS: Final = "anonymous"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What of a request, beside its body, decides how it is answered; ``accept`` is the header."""
+
+    tenant: str
+    wants_job: bool
+    accept: str = ""
 
 
 @dataclass(frozen=True, slots=True)

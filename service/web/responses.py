@@ -1,11 +1,12 @@
 """Answers as bytes: each model is written by its own serialiser, once."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import orjson
+from starlette.requests import Request
 from starlette.responses import Response
 
 from service.operations.mapping.sweep import SweepTable
@@ -15,12 +16,28 @@ from service.web.addresses import address
 from service.web.bodies.npz import write_npz
 from service.web.bodies.problem_archive import problem_archive
 from service.web.bodies.reading import JSON, NPZ
+from service.web.observation.answers import AnswerMetrics
 from service.web.observation.solved import NOTHING, Solved
+
+LARGE_BYTES: Final = 4_000_000
+"""Answers with arrays above it are sent as an archive, whatever is asked for."""
+
+
+class Settled(Protocol):
+    """What became of a question; plain, so that it can come from another process."""
+
+    def counted(self, metrics: AnswerMetrics, operation: str, seconds: float) -> None:
+        """Count it, with the seconds that it took to settle."""
+        ...
+
+    async def sent(self, request: Request) -> Response:
+        """The response to the request that asked."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """An answer as it is sent; plain, so that it can come from another process."""
+    """An answer as it is sent: the question was settled at once."""
 
     content: bytes
     media_type: str = JSON
@@ -31,6 +48,14 @@ class Rendered:
     def response(self) -> Response:
         """The response to send."""
         return Response(self.content, self.status, self.headers, self.media_type)
+
+    def counted(self, metrics: AnswerMetrics, operation: str, seconds: float) -> None:
+        """Count it among the answers of an operation."""
+        metrics.answered(operation, self.seen, seconds)
+
+    async def sent(self, _request: Request) -> Response:
+        """The answer, whoever asked."""
+        return self.response()
 
 
 def rendered(answer: Wire) -> Rendered:

@@ -1,6 +1,7 @@
 """What the routes share: settings, where to compute, metrics."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
@@ -26,6 +27,12 @@ class Runtime:
     metrics: Metrics
     job_metrics: JobMetrics
     answers: AnswerMetrics
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stop(self) -> None:
+        """Let what would go on for long come to its end: the server stops."""
+        self.stopping.set()
+        self.streams.close()
 
 
 def runtime_of(request: Request) -> Runtime:

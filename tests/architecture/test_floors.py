@@ -13,8 +13,8 @@ ROOT = Path(service.__file__).parent
 CORE_MAY_IMPORT = ("numpy", "scipy", "service.core", "service.errors", "service.vocabulary")
 FOREIGN_TO_CORE = ("pydantic", "fastapi", "starlette", "orjson", "sqlalchemy", "distributed", "dask")
 FLOORS = {
-    "__init__.py", "cli", "core", "data", "errors.py", "jobs", "operations", "py.typed", "schemas", "settings.py",
-    "version.py", "vocabulary.py", "web",
+    "__init__.py", "cli", "core", "data", "errors.py", "jobs", "logs.py", "operations", "py.typed", "schemas",
+    "settings.py", "version.py", "vocabulary.py", "web",
 }  # fmt: skip
 
 

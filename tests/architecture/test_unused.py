@@ -21,7 +21,6 @@ USED_UNSEEN: Final = {
     ("service/schemas/*", "variable", "*"): "a field on the wire: callers read it",
     ("tests/unit/schemas/*", "variable", "ge"): "a field on the wire, too",
     ("service/settings.py", "variable", "model_config"): "read by pydantic",
-    ("service/operations/datasets.py", "variable", "standard_deviation"): "written out with all fields of its class",
     ("service/jobs/store/migrations/versions/*", "variable", "*"): "read by alembic",
     ("service/jobs/store/database.py", "attribute", "isolation_level"): "read by sqlite3",
     ("service/jobs/engines/dask_ledger.py", "variable", "idempotent"): "read by distributed",
@@ -31,13 +30,13 @@ USED_UNSEEN: Final = {
     ("service/jobs/own_folder.py", "attribute", "tempdir"): "read by tempfile",
     ("service/web/answering/process.py", "attribute", "tempdir"): "read by tempfile",
     ("service/web/routers/operations.py", "method", "get_route_handler"): "called by fastapi",
+    ("service/web/serving/processes.py", "method", "handle_hup"): "called by uvicorn",
+    ("service/web/serving/protocol.py", "method", "send_400_response"): "called by uvicorn",
+    ("service/web/serving/protocol.py", "attribute", "keep_alive"): "read by uvicorn",
     ("service/cli/problems.py", "attribute", "overflow"): "read by rich",
     ("*", "attribute", "writeable"): "read by numpy",
-    ("benchmarks/load.py", "method", "*"): "called by asyncio, as a protocol",
-    ("benchmarks/event_streams.py", "method", "*"): "called by asyncio, as a protocol",
     ("tests/*", "variable", "pytestmark"): "read by pytest",
     ("tests/unit/jobs/test_one_thread.py", "function", "most_threads"): "called by programs that the tests start",
-    ("tests/serving.py", "attribute", "should_exit"): "read by uvicorn",
 }
 """File, kind and name of what is used unseen, and by whom."""
 

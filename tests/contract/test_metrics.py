@@ -28,6 +28,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             assert call(base, "POST", "/v1/minima", DESIGN_EXAMPLE, ASYNC).status == 202
         assert call(base, "POST", "/v1/minima", {"colour": 1}).status == 422
         assert call(base, "HEAD", "/v1/jobs/none").status == 404
+        assert call(base, "GET", "/livez", headers={"x-large": "x" * 40_000}).status == 431
         yield base
 
 

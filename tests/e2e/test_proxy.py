@@ -2,7 +2,9 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,9 @@ from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits, Settings, UploadLimits
 from tests.serving import Reply, call, serving
 from tests.support import browser
-from tests.support.nginx import MISSING, NGINX, PREFIX, SHIPPED, Proxy, proxying
+from tests.support.nginx import MISSING, NGINX, PREFIX, SHIPPED, Proxy, connection_to, proxying
+from tests.support.rolling import compute, look_up, roll, submit, upload
+from tests.support.slowloris import Drips
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason=MISSING)
 
@@ -193,6 +197,39 @@ def test_keys_are_asked_for_under_a_prefix(store: dict[str, Any], tmp_path: Path
             origin = f"http://{parts.netloc}"
             assert call(origin, "GET", parts.path).status == 401
             assert call(origin, "GET", parts.path, None, {"x-api-key": "key"}).status == 200
+
+
+def test_slow_headers_end_with_their_time(trusting: str, tmp_path: Path) -> None:
+    """Two hundred connections drip a byte at a time, while the service is asked beside them."""
+    sooner = {"client_header_timeout 10s": "client_header_timeout 1s"}
+    with proxying(tmp_path, [trusting], changes=sooner) as proxy, Drips(proxy.base, 200) as drips:
+        deadline = time.monotonic() + 20
+        while drips.open:
+            assert time.monotonic() < deadline
+            assert call(proxy.base, "GET", "/livez").status == 200
+        assert call(f"http://{trusting}", "GET", "/livez").status == 200
+
+
+def test_connections_beyond_their_number_are_refused_in_the_same_form(trusting: str, tmp_path: Path) -> None:
+    fewer = {"limit_conn each_client 200": "limit_conn each_client 1"}
+    with proxying(tmp_path, [trusting], changes=fewer) as proxy, closing(connection_to(proxy)) as held:
+        # a request of which some is still to come
+        held.putrequest("POST", "/v1/datasets")
+        held.putheader("content-length", "1000000")
+        held.endheaders(b"x,y")
+        deadline = time.monotonic() + 20
+        while (reply := call(proxy.base, "GET", "/livez")).status == 200:
+            assert time.monotonic() < deadline
+    assert reply.status == reply.json["status"] == 503
+    assert reply.json["type"] == "/problems/engine-unavailable"
+    assert reply.headers["retry-after"] == "1"
+
+
+def test_a_rolling_restart_fails_no_request(tmp_path: Path) -> None:
+    """Each of two replicas once; `python -m evidence rolling_restart` does more of it, with jobs that are computed."""
+    seen, _ = roll(tmp_path, 1, (compute, look_up, upload, submit), pause_s=0.03, SHUTDOWN_GRACE_S="60")
+    assert seen.failed == []
+    assert len(seen.answered) == 5
 
 
 def test_its_limits_are_those_of_the_service() -> None:

@@ -14,7 +14,7 @@ from service.errors import LimitExceeded
 from service.jobs.inline import run_inline
 from service.jobs.kind import JobKind
 from service.jobs.values import Payload
-from service.operations.plans.plan import Arrays, Chunk, Plan
+from service.operations.plans.plan import Arrays, Chunk, Plan, Written
 
 PLACE = "tests.support.job_operations:OPERATIONS"
 Arguments = Mapping[str, Any]
@@ -27,19 +27,21 @@ def run_question(kind: JobKind, question: Arguments) -> Payload:
     return run_inline(kind.plan(question), kind.functions)
 
 
-def _chunk_value(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> Any:
+def _chunk_value(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> Written:
     time.sleep(arguments["sleep_s"])
     generator = np.random.default_rng([int(arguments["seed"]), int(arguments["index"])])
-    return {"index": arguments["index"], "sample": generator.standard_normal(8), "total": generator.random()}
+    return Written({"index": arguments["index"], "sample": generator.standard_normal(8), "total": generator.random()})
 
 
-def _all_values(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Any:
+def _all_values(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Written:
     order = [int(value["index"]) for value in inputs]
-    return {
-        "order": order,
-        "total": sum(value["total"] for value in inputs),
-        "samples": np.stack([value["sample"] for value in inputs]),
-    }
+    return Written(
+        {
+            "order": order,
+            "total": sum(value["total"] for value in inputs),
+            "samples": np.stack([value["sample"] for value in inputs]),
+        }
+    )
 
 
 def _count_plan(request: Arguments) -> Plan:
@@ -51,16 +53,16 @@ def _count_plan(request: Arguments) -> Plan:
     return Plan(chunks, "all", cost_s=count * common["sleep_s"])
 
 
-def _busy(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> Any:
+def _busy(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> Written:
     deadline = time.perf_counter() + arguments["seconds"]
     turns = 0
     while time.perf_counter() < deadline:
         turns += 1
-    return {"index": arguments["index"]}
+    return Written({"index": arguments["index"]})
 
 
-def _indices(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Any:
-    return [int(value["index"]) for value in inputs]
+def _indices(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Written:
+    return Written([int(value["index"]) for value in inputs])
 
 
 def _busy_plan(request: Arguments) -> Plan:
@@ -69,30 +71,30 @@ def _busy_plan(request: Arguments) -> Plan:
     return Plan(chunks, "indices")
 
 
-def _shared(arguments: Arguments, arrays: Arrays, _inputs: Inputs) -> Any:
+def _shared(arguments: Arguments, arrays: Arrays, _inputs: Inputs) -> Written:
     matrix = arrays["matrix"]
     # Kept, because the identity of an array that was freed may be given to the next one.
     _SEEN[id(matrix)] = matrix
     time.sleep(arguments["sleep_s"])
-    return {"row": matrix[int(arguments["row"])], "identity": id(matrix), "pid": os.getpid()}
+    return Written({"row": matrix[int(arguments["row"])], "identity": id(matrix), "pid": os.getpid()})
 
 
-def _rows(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Any:
+def _rows(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Written:
     copies = {(value["pid"], value["identity"]) for value in inputs}
-    return {
-        "rows": np.stack([value["row"] for value in inputs]),
-        "copies": len(copies),
-        "pids": len({p for p, _ in copies}),
-    }
+    return Written(
+        {
+            "rows": np.stack([value["row"] for value in inputs]),
+            "copies": len(copies),
+            "pids": len({p for p, _ in copies}),
+        }
+    )
 
 
-def _same_rows_after_a_pause(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> Any:
+def _same_rows_after_a_pause(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> list[Chunk]:
     if arguments["round"] > 0:
         return []
     time.sleep(arguments["pause_s"])
-    return [
-        Chunk("shared", {"row": row, "sleep_s": arguments["sleep_s"]}).to_json() for row in range(arguments["rows"])
-    ]
+    return [Chunk("shared", {"row": row, "sleep_s": arguments["sleep_s"]}) for row in range(arguments["rows"])]
 
 
 def _shared_plan(request: Arguments) -> Plan:
@@ -108,36 +110,36 @@ def _shared_plan(request: Arguments) -> Plan:
     )
 
 
-def _newton(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Any:
+def _newton(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Written:
     value = inputs[0]["value"] if inputs else 1.0
-    return {"value": 0.5 * (value + 2.0 / value)}
+    return Written({"value": 0.5 * (value + 2.0 / value)})
 
 
-def _next_newton(arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Any:
+def _next_newton(arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> list[Chunk]:
     time.sleep(arguments["sleep_s"])
     value = inputs[-1]["value"]
     if abs(value * value - 2.0) < 1e-14 or arguments["round"] > 30:
         return []
-    return [Chunk("newton", {}, (int(arguments["next_index"]) - 1,)).to_json()]
+    return [Chunk("newton", {}, (int(arguments["next_index"]) - 1,))]
 
 
-def _last(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Any:
-    return {"root": inputs[-1]["value"], "chunks": len(inputs)}
+def _last(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Written:
+    return Written({"root": inputs[-1]["value"], "chunks": len(inputs)})
 
 
 def _adaptive_plan(request: Arguments) -> Plan:
     return Plan([Chunk("newton")], "last", planner="next", arguments={"sleep_s": request.get("sleep_s", 0.0)})
 
 
-def _misbehave(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> Any:
+def _misbehave(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> Written:
     how = arguments["how"]
     Path(arguments["note"]).write_text(str(os.getpid())) if "note" in arguments else None
     if how == "raise":
         raise ValueError("this chunk raises")
     if how == "nan":
-        return {"loss": float("nan")}
+        return Written({"loss": float("nan")})
     if how == "nan_array":
-        return {"loss": np.array([1.0, np.nan])}
+        return Written({"loss": np.array([1.0, np.nan])})
     if how == "memory":
         hoard = []
         while True:
@@ -152,7 +154,7 @@ def _misbehave(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> Any:
     if how == "hold":
         # PyDLL keeps the interpreter's lock while it sleeps: no thread of the worker can run.
         ctypes.PyDLL(None).sleep(60)
-    return {"index": arguments["index"]}
+    return Written({"index": arguments["index"]})
 
 
 def _misbehave_plan(request: Arguments) -> Plan:
@@ -164,13 +166,15 @@ def _misbehave_plan(request: Arguments) -> Plan:
     return Plan([*chunks, Chunk("misbehave", bad)], "indices")
 
 
-def _threads(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> Any:
+def _threads(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> Written:
     np.ones((4, 4)) @ np.ones((4, 4))
-    return {"index": arguments["index"], "threads": max((pool["num_threads"] for pool in threadpool_info()), default=1)}
+    return Written(
+        {"index": arguments["index"], "threads": max((pool["num_threads"] for pool in threadpool_info()), default=1)}
+    )
 
 
-def _most_threads(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Any:
-    return max(value["threads"] for value in inputs)
+def _most_threads(_arguments: Arguments, _arrays: Arrays, inputs: Inputs) -> Written:
+    return Written(max(value["threads"] for value in inputs))
 
 
 def _threads_plan(_request: Arguments) -> Plan:

@@ -7,8 +7,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "nginx"
 PREFIX = "/minima"
@@ -25,6 +27,13 @@ class Proxy:
     def requests(self) -> list[str]:
         """The lines of its access log."""
         return (self.folder / "access.log").read_text().splitlines()
+
+
+def connection_to(proxy: Proxy) -> HTTPConnection:
+    """A connection that is not open yet."""
+    address = urlsplit(proxy.base)
+    assert address.hostname
+    return HTTPConnection(address.hostname, address.port, timeout=60)
 
 
 def free_port() -> int:

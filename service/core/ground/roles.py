@@ -2,12 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TypeAlias
 
 from service.core.ground.problems import Problem
 from service.core.ground.results import Certificate, Solution
 from service.core.ground.rules import Hypothesis
-from service.vocabulary import Status
+from service.vocabulary import Model, Status
+
+
+class Search(Enum):
+    """Problems with several outputs whose minimum has no closed form."""
+
+    WITH_NOISE = auto()
+    WITH_DECAY = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,8 @@ class Solver:
     seconds : callable or None
         What its search takes on one core, to within a small factor, by the widths from the inputs to the outputs; None
         where reading the problem takes longer.
+    searches : Search or None
+        Which problems are left to it where no faster solver applies, so that it bounds what such a problem may take.
     """
 
     name: str
@@ -42,6 +52,25 @@ class Solver:
     solve: Callable[[Problem], Solution]
     one_curve: bool = False
     seconds: Callable[[Sequence[int]], float] | None = None
+    searches: Search | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSolver:
+    """The solver of a model that is no network on data alone, and so is not asked for in the order of `Solver`.
+
+    Attributes
+    ----------
+    name : str
+        As answers bear it.
+    theorems : tuple of str
+    model : Model
+        Whose problems it solves, and nobody else does.
+    """
+
+    name: str
+    theorems: tuple[str, ...]
+    model: Model
 
 
 Certifier: TypeAlias = Callable[[Problem, Solution], Certificate]

@@ -18,6 +18,7 @@ from service.core.ground.results import (
     StationaryPoint,
     Thresholds,
 )
+from service.core.ground.roles import ModelSolver
 from service.core.ground.rules import Finding, Judgement
 from service.core.losses.expected import fit_of
 from service.core.models.evidence_bound import Autoencoder, terms_of
@@ -25,10 +26,9 @@ from service.core.models.linear_vae import LinearVae, VaeSolution, solve_vae
 from service.core.models.vae_certificate import seen_moments, vae_certificate
 from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of_moments
 from service.core.several_outputs.weights.layers import product_svd
-from service.vocabulary import Evidence, PointClass, PointKind, Status
+from service.vocabulary import Evidence, Model, PointClass, PointKind, Status
 
-SOLVER = "linear_vae"
-THEOREMS = ("linear-vae",)
+SOLVER = ModelSolver("linear_vae", ("linear-vae",), Model.LINEAR_VAE)
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ def vae_minima(problem: Problem, model: LinearVae) -> VaeMinima:
     reasons = dict.fromkeys(names, why)
     reasons |= dict.fromkeys(("critical_noise_variance", "critical_noise_scale"), "the latent noise is learned")
     solution = Solution(
-        SOLVER,
-        THEOREMS,
+        SOLVER.name,
+        SOLVER.theorems,
         minimum,
         points,
         "not complete: full collapse, the leading latents switched on one after the other, and the minimum",

@@ -12,7 +12,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.ground.results import GlobalMinimum, Solution, Thresholds
-from service.core.ground.roles import Solver
+from service.core.ground.roles import Search, Solver
 from service.core.several_outputs import hypotheses as needs
 from service.core.several_outputs.concave_penalty.guided import guided
 from service.core.several_outputs.concave_penalty.penalised import Penalised
@@ -151,4 +151,5 @@ SOLVER = Solver(
     hypotheses=(*needs.COMMON, needs.layers_at_least(2), needs.NO_HIDDEN_NOISE, needs.ALL_DECAYED),
     solve=solve,
     seconds=seconds,
+    searches=Search.WITH_DECAY,
 )

@@ -12,7 +12,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.parameters import FactoredMatrix, Parameters
 from service.core.ground.problems import Problem
 from service.core.ground.results import THRESHOLDS, GlobalMinimum, Solution, Thresholds
-from service.core.ground.roles import Solver
+from service.core.ground.roles import Search, Solver
 from service.core.ground.rules import Hypothesis, Judgement
 from service.core.losses.dense import DenseParameters
 from service.core.losses.expected import terms_of
@@ -103,4 +103,5 @@ SOLVER = Solver(
     ),
     solve=solve,
     seconds=seconds,
+    searches=Search.WITH_NOISE,
 )

@@ -14,6 +14,7 @@ from service.jobs.engines.engine import Ending, Engine, Outcome
 from service.jobs.engines.execution import describe
 from service.jobs.kind import JobKind, KindTable
 from service.jobs.progress import Cursor, Step, shared_arrays
+from service.jobs.seal import PlanChangedError
 from service.jobs.store.drivers import DriverStore, LeaseLostError
 from service.jobs.values import ClaimedJob, JobState, StepKind, StoredStep
 
@@ -158,6 +159,9 @@ class Driver:
         except ServiceError as error:
             self._refuse(claim, type(error).__name__, error.detail)
             return
+        except PlanChangedError as error:
+            self._refuse(claim, "PlanChanged", str(error))
+            return
         except Exception as error:  # noqa: BLE001 - a plan that raises must not take other jobs down
             self._refuse(claim, type(error).__name__, describe(error)["detail"])
             return
@@ -168,6 +172,8 @@ class Driver:
 
     def _restore(self, claim: ClaimedJob, kind: JobKind) -> ActiveJob:
         plan = kind.plan(claim.request)
+        if claim.seal is not None:
+            claim.seal.check(plan)
         cursor = Cursor(kind.name, plan)
         rounds = [step.payload for step in self._store.payloads(claim, StepKind.PLAN)]
         cursor.restore(self._store.steps(claim), rounds)

@@ -7,13 +7,13 @@ end the process stops.  Lines on standard output tell the parent that the driver
 import json
 import logging
 import os
-import sys
 import time
 import uuid
 from dataclasses import asdict
 from threading import Event
 from typing import Final
 
+from service import logs
 from service.errors import EngineError
 from service.jobs.config import JobsConfig, refuse_sqlite_cluster
 from service.jobs.driver.driver import Driver, DriverOptions
@@ -140,9 +140,10 @@ def _give_up(error: Exception) -> None:
 
 def main(configuration: str, parent: Parent) -> None:
     """Run the driver of a configuration until its parent has gone."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    config = JobsConfig.from_json(configuration)
+    logs.take_over(config.log_level, config.log_format)
     hold_one_thread("driver")
-    process = DriverProcess(JobsConfig.from_json(configuration))
+    process = DriverProcess(config)
     parent.when_gone(process.stop)
     process.run()
     remove_own()

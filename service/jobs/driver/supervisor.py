@@ -13,6 +13,7 @@ from dataclasses import replace
 from threading import Event, Thread
 from typing import Final
 
+from service import logs
 from service.jobs.config import JobsConfig
 from service.jobs.engines.engine import PoolCensus
 from service.jobs.own_folder import OwnFolder, sweep
@@ -100,6 +101,7 @@ class Supervisor:
             self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             # Signals of the terminal are the server's to handle.
             start_new_session=True,
             env=os.environ | ({} if folder is None else {"TMPDIR": str(folder.path)}),
@@ -115,7 +117,15 @@ class Supervisor:
         except BrokenPipeError:
             _log.warning("the driver ended before it was configured")
         Thread(target=self._listen, args=(process, len(self._told) - 1), name="driver-pulse", daemon=True).start()
+        Thread(target=self._relay, args=(process,), name="driver-log", daemon=True).start()
         return process
+
+    def _relay(self, process: "subprocess.Popen[bytes]") -> None:
+        """Pass on what the driver and its workers log, and what else they write, in the format of the log."""
+        assert process.stderr is not None  # noqa: S101 - a pipe was asked for
+        with process.stderr as lines:
+            for line in lines:
+                logs.relay(line.decode(errors="replace"), self._config.log_format)
 
     def _listen(self, process: "subprocess.Popen[bytes]", place: int) -> None:
         assert process.stdout is not None  # noqa: S101 - a pipe was asked for

@@ -6,7 +6,7 @@ import traceback
 from functools import cache
 from importlib import import_module
 
-from service.jobs.codec import decode, encode
+from service.jobs.codec import decode, encoded
 from service.jobs.engines.engine import Call, Ending, Outcome
 from service.jobs.kind import KindTable
 from service.operations.plans.plan import Arrays
@@ -26,7 +26,7 @@ def execute(table: KindTable, key: str, call: Call, arrays: Arrays) -> Outcome:
     try:
         function = table[call.operation].functions[call.function]
         inputs = [decode(payload) for payload in call.inputs]
-        payload = encode(function(json.loads(call.arguments), arrays, inputs))
+        payload = encoded(function(json.loads(call.arguments), arrays, inputs))
     except Exception as error:  # noqa: BLE001 - a chunk may raise anything, and the job must say what
         return Outcome(key, Ending.RAISED, seconds=time.perf_counter() - began, error=describe(error))
     return Outcome(key, Ending.DONE, payload, time.perf_counter() - began)

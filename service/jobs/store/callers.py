@@ -119,6 +119,7 @@ class JobStore(JobReader):
     def _asked(self, submission: Submission, request: str) -> Mapping[str, Json]:
         return {
             "request": request,
+            "seal": None if submission.seal is None else submission.seal.to_text(),
             "state": JobState.ACCEPTED,
             "weight": max(1, submission.weight),
             "time_limit_s": submission.time_limit_s,

@@ -8,7 +8,7 @@ from sqlalchemy import inspect, text
 from service.errors import EngineError
 from service.jobs.store.database import Database
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 _FOLDER: Final = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK: Final = 0x4D494E494D41
 

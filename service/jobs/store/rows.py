@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, insert, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from service.jobs.seal import Seal
 from service.jobs.store.tables import events, jobs
 from service.jobs.values import ClaimedJob, Event, Job, JobState, Json
 
@@ -54,6 +55,7 @@ def claim_of(row: Row[*tuple[Any, ...]]) -> ClaimedJob:
         operation=row.operation,
         request=json.loads(row.request),
         weight=row.weight,
+        seal=None if row.seal is None else Seal.from_text(row.seal),
     )
 
 

@@ -26,6 +26,7 @@ jobs: Final = Table(
     Column("id", String(32), primary_key=True),
     Column("operation", String(64), nullable=False),
     Column("request", Text),
+    Column("seal", Text),
     Column("tenant", String(128), nullable=False),
     Column("engine_version", String(64), nullable=False),
     Column("state", String(16), nullable=False),

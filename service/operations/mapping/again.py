@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.operations.mapping.fields import Leaf, covers, general
 from service.schemas.minima import MinimaAnswer
+from service.schemas.request import Part
 from service.vocabulary import PointKind
 
 SHARP: Final = 3e-7
@@ -75,14 +76,14 @@ class Leaves:
     closed: bool
 
 
-def options_of(answer: MinimaAnswer) -> dict[str, Any]:
+def included_in(answer: MinimaAnswer) -> list[Part]:
     """The parts that the answer shows were asked for."""
-    include = ["layer_norms"] if "layer_norms" in answer.global_minimum.model_fields_set else []
+    include: list[Part] = ["layer_norms"] if "layer_norms" in answer.global_minimum.model_fields_set else []
     if any(point.kind is PointKind.SUBNETWORK for point in answer.stationary_points):
         include.append("subnetworks")
     if any(check.name == CURVATURE for check in answer.certificate.checks):
         include.append("hessian")
-    return {"include": include} if include else {}
+    return include
 
 
 def units_of(again: MinimaAnswer, problem: Problem, factor: float) -> dict[str, float]:

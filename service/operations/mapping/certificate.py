@@ -6,12 +6,12 @@ from service.core.ground.results import Certificate
 from service.core.ground.rules import Finding
 from service.operations.mapping.conventions import Scaling
 from service.schemas import certificate as wire
-from service.schemas.base import applying
+from service.schemas.base import applicable
 
 
 def to_wire(certificate: Certificate, scaling: Scaling) -> wire.Certificate:
     """The certificate; bounds and what scales with the loss are the caller's, the gap is relative."""
-    return wire.Certificate(
+    reported = wire.Certificate(
         kind="certified" if certificate.holds else "bounded",
         upper_bound=outwards(certificate.upper_bound, scaling.loss, np.inf),
         lower_bound=outwards(certificate.lower_bound, scaling.loss, -np.inf),
@@ -28,8 +28,9 @@ def to_wire(certificate: Certificate, scaling: Scaling) -> wire.Certificate:
             )
             for check in certificate.checks
         ],
-        **applying(norm_limit=certificate.norm_limit),
+        norm_limit=certificate.norm_limit,
     )
+    return applicable(reported, "norm_limit")
 
 
 def outwards(bound: float, factor: float, direction: float) -> float:
@@ -43,7 +44,7 @@ def outwards(bound: float, factor: float, direction: float) -> float:
 def finding_to_wire(finding: Finding) -> wire.HypothesisFinding:
     """A hypothesis with what decided it; a reason only where there is one."""
     judgement = finding.judgement
-    name, holds, evidence = finding.name, judgement.holds, dict(judgement.evidence)
-    if judgement.reason:
-        return wire.HypothesisFinding(name=name, holds=holds, evidence=evidence, reason=judgement.reason)
-    return wire.HypothesisFinding(name=name, holds=holds, evidence=evidence)
+    reported = wire.HypothesisFinding(
+        name=finding.name, holds=judgement.holds, evidence=dict(judgement.evidence), reason=judgement.reason
+    )
+    return applicable(reported, "reason")

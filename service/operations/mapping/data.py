@@ -16,6 +16,7 @@ from service.operations.mapping.labels import Coding, coding_of
 from service.operations.mapping.reading import arrays_of, checked, factored, moments_sent, within_limit
 from service.operations.mapping.units import Units, moments_within_range, standardising, within_range
 from service.schemas import data as wire
+from service.schemas.minima import PreparedColumn
 from service.settings import Limits
 from service.vocabulary import Task
 
@@ -57,12 +58,11 @@ class MappedData:
     units: Units | None = None
 
     @property
-    def ranged_columns(self) -> list[dict[str, float]] | None:
+    def ranged_columns(self) -> list[PreparedColumn] | None:
         """What was done to inputs beyond the range, for the wire; None where nothing was."""
         if self.units is None or self.preparation != "within range":
             return None
-        columns: list[dict[str, float]] = self.units.columns_reported()["input_columns"]
-        return columns
+        return self.units.columns_reported()[0]
 
 
 def to_core(

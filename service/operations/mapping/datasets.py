@@ -6,14 +6,15 @@ samples; the hash of a problem is then the hash of its numbers, and a stored job
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from service.core.ground.numbers.factor import Factor
 from service.core.ground.problems import Samples
 from service.errors import FieldError, InputError, Location
-from service.operations.datasets import ReducedDataset
+from service.operations.datasets import Column, ReducedDataset
 from service.schemas.data import DatasetReference, EvaluationDataset
+from service.schemas.datasets import DatasetColumn, DatasetColumns, DatasetFacts
 from service.schemas.parsing import validated
 from service.vocabulary import Loss, Task
 
@@ -78,32 +79,42 @@ class Place:
         return str(self.data["id"])
 
 
-def summary_of(found: ReducedDataset) -> Json:
+def facts_of(found: ReducedDataset) -> DatasetFacts:
     """The description of a data set, without its file and its time of storage."""
     missing = {
         "classes": "the targets are not classes" if found.classes is None else None,
         "class_names": "the labels are not texts" if found.class_names is None else None,
         "options/delimiter": "belongs to csv" if found.options.delimiter is None else None,
     }
-    return {
-        "samples": found.factor.n,
-        "inputs": found.factor.inputs,
-        "outputs": found.factor.outputs,
-        "task": Task.REGRESSION if found.classes is None else Task.CLASSIFICATION,
-        "classes": None if found.classes is None else list(found.classes),
-        "class_names": None if found.class_names is None else list(found.class_names),
-        "samples_kept": found.samples is not None,
-        "options": found.options.model_dump(),
-        "reasons": {name: why for name, why in missing.items() if why is not None},
-    }
+    return DatasetFacts(
+        samples=found.factor.n,
+        inputs=found.factor.inputs,
+        outputs=found.factor.outputs,
+        task=Task.REGRESSION if found.classes is None else Task.CLASSIFICATION,
+        classes=None if found.classes is None else list(found.classes),
+        class_names=None if found.class_names is None else list(found.class_names),
+        samples_kept=found.samples is not None,
+        options=found.options,
+        reasons={name: why for name, why in missing.items() if why is not None},
+    )
 
 
-def columns_of(found: ReducedDataset) -> Json:
+def columns_of(found: ReducedDataset) -> DatasetColumns:
     """The description of the columns of a data set."""
-    return {
-        "input_columns": [asdict(column) for column in found.input_columns],
-        "target_columns": [asdict(column) for column in found.target_columns],
-    }
+    return DatasetColumns(
+        input_columns=[_column(column) for column in found.input_columns],
+        target_columns=[_column(column) for column in found.target_columns],
+    )
+
+
+def _column(column: Column) -> DatasetColumn:
+    return DatasetColumn(
+        name=column.name,
+        mean=column.mean,
+        standard_deviation=column.standard_deviation,
+        shift=column.shift,
+        scale=column.scale,
+    )
 
 
 def references(document: object) -> list[Place]:

@@ -24,7 +24,7 @@ from service.operations.mapping.arrays import matrix
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
 from service.schemas import diagnose as wire
-from service.schemas.base import applying
+from service.schemas.base import applicable
 from service.schemas.minima import Terms
 from service.schemas.weights import BiasVector, FactoredMatrix, Weight
 from service.settings import Limits
@@ -100,8 +100,8 @@ def to_wire(
         reasons["global_minimum"] = reasons["gap"]
     if found.plateau is None:
         reasons.setdefault("plateau", "the point itself counts as stationary")
-    shown = {"spectrum": _spectrum(mapped, point, reasons)} if "spectrum" in request.include else {}
-    return wire.DiagnoseAnswer(
+    spectrum = _spectrum(mapped, point, reasons) if "spectrum" in request.include else None
+    answer = wire.DiagnoseAnswer(
         class_=found.point_class,
         evidence=found.evidence,
         because=found.because,
@@ -131,8 +131,9 @@ def to_wire(
         convention=request.problem.objective.convention,
         engine_version=ENGINE_VERSION,
         problem_hash=problem_hash(request.problem),
-        **shown,
+        spectrum=spectrum,
     )
+    return applicable(answer, "spectrum")
 
 
 def _scaled(value: float | None, factor: float) -> float | None:
@@ -157,9 +158,9 @@ def _directions(found: tuple[Direction, ...]) -> wire.Directions:
             reached=item.reached,
             output=item.output.tolist(),
             input=item.inputs.tolist(),
-            **applying(optimal=item.optimal),
+            optimal=item.optimal,
         )
-        by_state[item.state.value].append(reported)
+        by_state[item.state.value].append(applicable(reported, "optimal"))
     return wire.Directions(**by_state)
 
 
@@ -173,15 +174,16 @@ def _escape(escape: Escape, loss: float, mapped: MappedProblem, point: DensePara
         weights = [weight.tolist() for weight in direction.weights]
         if any(bias is not None for bias in direction.biases):
             biases = [None if bias is None else bias.tolist() for bias in direction.biases]
-    return wire.Escape(
+    reported = wire.Escape(
         kind=escape.kind,
         step=escape.step,
         decrease=escape.decrease * factor,
         loss=(loss - escape.decrease) * factor,
         weights=weights,
         reasons=reasons,
-        **applying(biases=biases),
+        biases=biases,
     )
+    return applicable(reported, "biases")
 
 
 def _invariants(found: Diagnosis, mapped: MappedProblem) -> list[wire.Imbalance]:

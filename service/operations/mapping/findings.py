@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from service.operations.mapping.again import why_not_compared
 from service.operations.mapping.fields import Leaf, ancestors, covers, general, shown
 from service.schemas.minima import MinimaAnswer
-from service.schemas.verification import VerificationAnswer
+from service.schemas.verification import Coverage, FieldCheck, How, VerificationAnswer
 
-LEAST: Final = ("not_covered", "solved_again", "recomputed")
+LEAST: Final[tuple[Coverage, ...]] = ("not_covered", "solved_again", "recomputed")
 """Words for what was done for a field, the least first."""
 
 
@@ -35,7 +35,7 @@ class Findings:
     answer: MinimaAnswer
     claimed: Mapping[str, Leaf]
     engine_version: str
-    checks: list[dict[str, Any]] = field(default_factory=list)
+    checks: list[FieldCheck] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -50,42 +50,38 @@ class Findings:
         """Whether the answer claims a closed gap."""
         return self.answer.certificate.kind == "certified"
 
-    def check(self, path: str, found: float | bool | str | None, agrees: bool, how: str = "recomputed") -> None:
+    def check(self, path: str, found: float | bool | str | None, agrees: bool, how: How = "recomputed") -> None:
         """Note what was found at a path; what is not a JSON number is reported in words."""
         if isinstance(found, float) and not np.isfinite(found):
             found, agrees = "beyond double precision", False
-        self.checks.append(
-            {"field": path, "claimed": shown(self.claimed, path), "found": found, "agrees": bool(agrees), "how": how}
-        )
+        claimed = shown(self.claimed, path)
+        self.checks.append(FieldCheck(field=path, claimed=claimed, found=found, agrees=bool(agrees), how=how))
 
 
 def report(findings: Findings) -> VerificationAnswer:
     """The report: a failed check decides, then what is missing."""
     fields, not_covered = _coverage(findings)
-    agrees = all(item["agrees"] for item in findings.checks)
-    outcome = "disagrees" if not agrees else "incomplete" if findings.missing else "agrees"
-    return VerificationAnswer.model_validate(
-        {
-            "outcome": outcome,
-            "agrees": agrees,
-            "missing": findings.missing,
-            "checks": findings.checks,
-            "fields": fields,
-            "not_covered": not_covered,
-            "notes": list(dict.fromkeys(findings.notes)),
-            "answer_engine_version": findings.answer.engine_version,
-            "engine_version": findings.engine_version,
-        }
+    agrees = all(item.agrees for item in findings.checks)
+    return VerificationAnswer(
+        outcome="disagrees" if not agrees else "incomplete" if findings.missing else "agrees",
+        agrees=agrees,
+        missing=findings.missing,
+        checks=findings.checks,
+        fields=fields,
+        not_covered=not_covered,
+        notes=list(dict.fromkeys(findings.notes)),
+        answer_engine_version=findings.answer.engine_version,
+        engine_version=findings.engine_version,
     )
 
 
-def _coverage(findings: Findings) -> tuple[dict[str, str], dict[str, str]]:
+def _coverage(findings: Findings) -> tuple[dict[str, Coverage], dict[str, str]]:
     """For each field the least that was done for any of its places, and why it is not covered."""
-    done = {item["field"]: item["how"] for item in findings.checks if item["how"] == "solved_again"}
-    done |= {item["field"]: item["how"] for item in findings.checks if item["how"] == "recomputed"}
-    fields: dict[str, str] = {}
+    done: dict[str, Coverage] = {item.field: item.how for item in findings.checks if item.how == "solved_again"}
+    done |= {item.field: item.how for item in findings.checks if item.how == "recomputed"}
+    fields: dict[str, Coverage] = {}
     for path in findings.claimed:
-        word = max((done[at] for at in ancestors(path) if at in done), key=LEAST.index, default="not_covered")
+        word = max((done[at] for at in ancestors(path) if at in done), key=LEAST.index, default=LEAST[0])
         name = general(path)
         fields[name] = min(fields.get(name, word), word, key=LEAST.index)
     if findings.answer.problem is not None:

@@ -7,7 +7,7 @@ from service.core.ranks.snapshot import Snapshot
 from service.errors import InputError
 from service.operations.mapping import ranks, snapshots
 from service.operations.mapping.problem import MappedProblem
-from service.schemas.base import applying
+from service.schemas.base import applicable
 from service.schemas.flows import FlowAnswer, FlowRequest, GaussianStart, GivenStart
 from service.schemas.ranks import RanksRequest
 from service.version import ENGINE_VERSION
@@ -63,7 +63,7 @@ def to_wire(head: ranks.Heading, record: FlowRecord, evaluations: int, end: Snap
     )
     # the caller's objective falls faster by its factor
     clock = 1.0 if is_log_norm else 1.0 / head.loss_scale
-    return FlowAnswer(
+    answer = FlowAnswer(
         stop=record.stop,
         time=record.time,
         times=[time * clock for time in record.times],
@@ -80,8 +80,9 @@ def to_wire(head: ranks.Heading, record: FlowRecord, evaluations: int, end: Snap
         reasons=reasons,
         engine_version=ENGINE_VERSION,
         problem_hash=head.problem_hash,
-        **applying(weights=None if end is None else snapshots.to_wire(end)),
+        weights=None if end is None else snapshots.to_wire(end),
     )
+    return applicable(answer, "weights")
 
 
 def _listed(values: tuple[float, ...] | None) -> list[float] | None:

@@ -1,7 +1,7 @@
 """Landscapes of the core to the wire, in the caller's convention."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import Protocol
 
 from service.core.asked.landscape import Landscape, OriginSummary
 from service.core.ground.rules import Fact, Finding
@@ -14,8 +14,10 @@ from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.landscape_facts import facts_to_wire
 from service.operations.mapping.problem import MappedProblem
 from service.schemas import landscape as wire
-from service.schemas.base import applying
+from service.schemas.base import applicable, with_reasons
 from service.schemas.landscape import LandscapeRequest
+from service.schemas.slices import SlicesAnswer
+from service.schemas.spectra import SpectraAnswer
 from service.settings import Limits
 from service.version import ENGINE_VERSION
 from service.vocabulary import Evidence
@@ -37,17 +39,39 @@ UNSCALED = frozenset(
 """Numbers of witnesses that are not losses."""
 
 
+class Pictures(Protocol):
+    """The parts that a request includes, and the reasons of those that are null; see `operations.included`."""
+
+    @property
+    def slice(self) -> SlicesAnswer | None:
+        """A plane."""
+        ...
+
+    @property
+    def interpolation(self) -> SlicesAnswer | None:
+        """The line to the origin."""
+        ...
+
+    @property
+    def hessian(self) -> SpectraAnswer | None:
+        """The spectrum."""
+        ...
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """By the names of the parts."""
+        ...
+
+
 def to_wire(
     request: LandscapeRequest,
     mapped: MappedProblem,
     found: Landscape,
     witnesses: tuple[Witness, ...] | None,
-    pictures: tuple[Mapping[str, Any], Mapping[str, str]],
+    pictures: Pictures,
     limits: Limits,
 ) -> wire.LandscapeAnswer:
     """The answer, validated: no number that is not finite leaves here.
-
-    ``pictures`` are the parts that were included, on the wire already, and the reasons of those that are null.
 
     Raises
     ------
@@ -56,7 +80,7 @@ def to_wire(
     """
     factor, curve = mapped.scaling.loss, found.curve
     shown = None if witnesses is None else [_witness(witness, factor, limits) for witness in witnesses]
-    return wire.LandscapeAnswer(
+    answer = wire.LandscapeAnswer(
         verdicts={str(about): _verdict(ruling) for about, ruling in found.verdicts.items()},
         rules=_rules(found.rules),
         origin=_origin(found.origin, factor),
@@ -70,17 +94,19 @@ def to_wire(
         barcode=[_bar(bar, factor) for bar in found.bars],
         facts=facts_to_wire(mapped.core),
         solver=found.solver,
-        reasons={**found.reasons, **pictures[1]},
+        reasons={**found.reasons, **pictures.reasons},
         convention=request.problem.objective.convention,
         engine_version=ENGINE_VERSION,
         problem_hash=problem_hash(request.problem),
-        **pictures[0],
-        **applying(
-            input_columns=mapped.data.ranged_columns,
-            classes=None if mapped.data.classes is None else list(mapped.data.classes),
-            witnesses=shown,
-        ),
+        slice=pictures.slice,
+        interpolation=pictures.interpolation,
+        hessian=pictures.hessian,
+        input_columns=mapped.data.ranged_columns,
+        classes=None if mapped.data.classes is None else list(mapped.data.classes),
+        witnesses=shown,
     )
+    parts = ("slice", "interpolation", "hessian")
+    return applicable(answer, *parts, "input_columns", "classes", "witnesses")
 
 
 def _witness(witness: Witness, factor: float, limits: Limits) -> wire.Witness:
@@ -90,7 +116,7 @@ def _witness(witness: Witness, factor: float, limits: Limits) -> wire.Witness:
     sent = size <= limits.max_returned_numbers
     all_sent = size * (1 + len(better) + len(construction.path)) <= limits.max_returned_numbers
     first = _point(point)
-    return wire.Witness(
+    reported = wire.Witness(
         id=construction.id,
         title=construction.title,
         rule=construction.rule,
@@ -104,11 +130,10 @@ def _witness(witness: Witness, factor: float, limits: Limits) -> wire.Witness:
         path=[_point(corner) for corner in construction.path] if all_sent else [],
         classes=list(construction.classes),
         reason="" if all_sent else "too many weights for one answer",
-        **applying(
-            targets=None if construction.samples is None else construction.samples.y.tolist(),
-            exponent=None if construction.exponent is None else construction.exponent.tolist(),
-        ),
+        targets=None if construction.samples is None else construction.samples.y.tolist(),
+        exponent=None if construction.exponent is None else construction.exponent.tolist(),
     )
+    return applicable(reported, "targets", "exponent")
 
 
 def _point(point: DenseParameters) -> wire.WitnessPoint:
@@ -162,10 +187,10 @@ def _rules(rules: Iterable[Applied]) -> list[wire.Rule]:
 
 def _finding(finding: Finding) -> wire.HypothesisResult:
     judgement = finding.judgement
-    evidence = dict(judgement.evidence)
-    return wire.HypothesisResult(
-        name=finding.name, holds=judgement.holds, evidence=evidence, **applying(reason=judgement.reason or None)
+    reported = wire.HypothesisResult(
+        name=finding.name, holds=judgement.holds, evidence=dict(judgement.evidence), reason=judgement.reason
     )
+    return applicable(reported, "reason")
 
 
 def _origin(origin: OriginSummary, factor: float) -> wire.LandscapeOrigin:
@@ -187,12 +212,14 @@ def _bar(bar: Bar, factor: float) -> wire.Bar:
     def scaled(value: float | None) -> float | None:
         return None if value is None else value * factor
 
-    reported = {
-        "death": scaled(bar.death),
-        "persistence": scaled(bar.persistence),
-        "death_at_least": scaled(bar.at_least),
-        "death_at_most": scaled(bar.at_most),
-    }
-    reason = bar.reason or "the death itself is known"
-    reasons = {name: reason for name, value in reported.items() if value is None}
-    return wire.Bar(birth=bar.birth * factor, norm=bar.norm, exact=bar.exact, reasons=reasons, **reported)
+    reported = wire.Bar(
+        birth=bar.birth * factor,
+        death=scaled(bar.death),
+        persistence=scaled(bar.persistence),
+        death_at_least=scaled(bar.at_least),
+        death_at_most=scaled(bar.at_most),
+        norm=bar.norm,
+        exact=bar.exact,
+        reasons={},
+    )
+    return with_reasons(reported, lambda _: bar.reason or "the death itself is known")

@@ -1,7 +1,7 @@
 """Facts about data beside a landscape, on the wire; every one that is missing has its reason."""
 
 import math
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -10,9 +10,11 @@ from service.core.data_facts.facts import WHITE_TOLERANCE, data_facts_of
 from service.core.data_facts.separation import separation_of
 from service.core.extremes.reported import times
 from service.core.extremes.targets import Exponents
+from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.landscapes.kernel import MOST_SAMPLES, kernel_of
 from service.schemas import landscape as wire
+from service.schemas.base import with_reasons
 from service.vocabulary import Loss
 
 LABELLED: Final = (Loss.LOGISTIC, Loss.EXPONENTIAL, Loss.CROSS_ENTROPY)
@@ -29,35 +31,40 @@ def facts_to_wire(problem: Problem) -> wire.DataFacts:
     finite = deviation is not None and math.isfinite(deviation)
     labelled = problem.loss in LABELLED
     separation = separation_of(problem, offset=True) if labelled else None
-    document: dict[str, Any] = {
-        "samples": facts.n,
-        "distinct_inputs": facts.distinct,
-        "conflicting_inputs": facts.conflicting,
-        "rank_x": facts.rank_x,
-        "rank_x_and_one": facts.rank_x_and_one,
-        "rank_y": facts.rank_y,
-        "rank_xy": facts.rank_xy,
-        "rank_tolerance": tolerance,
-        "singular_values": None if facts.explained is None else facts.explained.tolist(),
-        "affine_residual": facts.affine_residual,
-        "linearly_separable": None if separation is None else separation.separable,
-        "margin_with_offset": None if separation is None else separation.margin,
-        "whitened": None if deviation is None else deviation <= WHITE_TOLERANCE,
-        "whitening_deviation": deviation if finite else None,
-        "kernel_least_eigenvalue": kernel_of(problem) if (facts.n or 0) <= MOST_SAMPLES else None,
-    }
+    explained, residual = facts.explained, facts.affine_residual
     if small is not None:
-        _in_sent_units(document, small.exponents)
-    reasons = {name: _why(name, problem, labelled=labelled) for name, value in document.items() if value is None}
-    return wire.DataFacts(**document, reasons=reasons)
+        explained, residual = _in_sent_units(explained, residual, small.exponents)
+    return with_reasons(
+        wire.DataFacts(
+            samples=facts.n,
+            distinct_inputs=facts.distinct,
+            conflicting_inputs=facts.conflicting,
+            rank_x=facts.rank_x,
+            rank_x_and_one=facts.rank_x_and_one,
+            rank_y=facts.rank_y,
+            rank_xy=facts.rank_xy,
+            rank_tolerance=tolerance,
+            singular_values=None if explained is None else explained.tolist(),
+            affine_residual=residual,
+            linearly_separable=None if separation is None else separation.separable,
+            margin_with_offset=None if separation is None else separation.margin,
+            whitened=None if deviation is None else deviation <= WHITE_TOLERANCE,
+            whitening_deviation=deviation if finite else None,
+            kernel_least_eigenvalue=kernel_of(problem) if (facts.n or 0) <= MOST_SAMPLES else None,
+            reasons={},
+        ),
+        lambda name: _why(name, problem, labelled=labelled),
+    )
 
 
-def _in_sent_units(facts: dict[str, Any], exponents: Exponents) -> None:
+def _in_sent_units(
+    explained: FloatArray | None, residual: float | None, exponents: Exponents
+) -> tuple[FloatArray | None, float | None]:
     """Facts of targets that were measured in a power of two."""
-    if facts["singular_values"] is not None:
-        facts["singular_values"] = np.ldexp(facts["singular_values"], exponents.targets).tolist()
-    if facts["affine_residual"] is not None:
-        facts["affine_residual"] = times(facts["affine_residual"], exponents.losses)
+    return (
+        None if explained is None else np.ldexp(explained, exponents.targets),
+        None if residual is None else times(residual, exponents.losses),
+    )
 
 
 def _why(name: str, problem: Problem, *, labelled: bool) -> str:

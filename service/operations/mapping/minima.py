@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -15,9 +15,10 @@ from service.operations.mapping.conventions import Scaling
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
 from service.schemas import minima as wire
-from service.schemas.base import applying
+from service.schemas.base import applicable
 from service.schemas.models import FeatureGeometry, Variational
 from service.schemas.request import MinimaRequest
+from service.schemas.weights import BiasVector, Weight
 from service.settings import Limits
 from service.version import ENGINE_VERSION
 
@@ -55,7 +56,7 @@ def to_wire(
         If the core returned a number that is not finite.
     """
     solution, scaling = minima.solution, mapped.scaling
-    return wire.MinimaAnswer(
+    answer = wire.MinimaAnswer(
         status=minima.status,
         solver=solution.solver,
         theorems=list(solution.theorems),
@@ -71,28 +72,28 @@ def to_wire(
         convention=request.problem.objective.convention,
         engine_version=ENGINE_VERSION,
         problem_hash=problem_hash(request.problem),
-        **applying(
-            features=special.features,
-            variational=special.variational,
-            reductions=list(minima.reductions) or None,
-            classes=None if mapped.data.classes is None else list(mapped.data.classes),
-            problem=request.problem if request.return_.problem else None,
-        ),
+        features=special.features,
+        variational=special.variational,
+        reductions=list(minima.reductions) or None,
+        classes=None if mapped.data.classes is None else list(mapped.data.classes),
+        problem=request.problem if request.return_.problem else None,
     )
+    return applicable(answer, "features", "variational", "reductions", "classes", "problem")
 
 
 def _numerics(mapped: MappedProblem, minima: Minima) -> wire.Numerics:
     """How the data are conditioned, and what would help where the gap is open."""
     found = conditioning_of(mapped.core)
-    return wire.Numerics(
+    numerics = wire.Numerics(
         condition_number=minima.condition_number,
         rank_tolerance=minima.rank_tolerance,
         scaled_condition=found.scaled_condition,
         rank=found.rank,
         digits_lost_to_offsets=found.lost_digits,
         moments_changed_by=found.projected,
-        **applying(advice=advice_of(found, minima.certificate, moments=mapped.core.data.factor is None) or None),
+        advice=advice_of(found, minima.certificate, moments=mapped.core.data.factor is None),
     )
+    return applicable(numerics, "advice")
 
 
 def _global_minimum(
@@ -101,8 +102,8 @@ def _global_minimum(
     factor, fit = mapped.scaling.loss, None
     if mapped.evaluation_scaling is not None and minimum.evaluation_fit is not None:
         fit = minimum.evaluation_fit * mapped.evaluation_scaling.loss
-    reported, reasons = _weights(request, minimum, limits)
-    return wire.GlobalMinimum(
+    reported = _weights(request, minimum, limits)
+    answer = wire.GlobalMinimum(
         loss=minimum.loss * factor,
         terms=wire.Terms(
             fit=minimum.terms.fit * factor,
@@ -116,31 +117,45 @@ def _global_minimum(
         singular_values=minimum.singular_values.tolist(),
         prediction_variance=minimum.prediction_variance,
         uniqueness=minimum.uniqueness,
-        reasons=reasons,
-        **reported,
-        **applying(
-            output_offset=minimum.output_offset.tolist() if mapped.core.network.bias_layers else None,
-            in_units_sent=_in_units_sent(mapped, minimum),
-            evaluation_fit=fit,
-        ),
+        reasons=reported.reasons,
+        weights=reported.weights,
+        biases=reported.biases,
+        skip_weights=reported.skip_weights,
+        layer_norms=reported.layer_norms,
+        output_offset=minimum.output_offset.tolist() if mapped.core.network.bias_layers else None,
+        in_units_sent=_in_units_sent(mapped, minimum),
+        evaluation_fit=fit,
     )
+    absent = ("biases", "skip_weights", "layer_norms", "output_offset", "in_units_sent", "evaluation_fit")
+    return applicable(answer, *absent)
 
 
-def _weights(request: MinimaRequest, minimum: GlobalMinimum, limits: Limits) -> tuple[dict[str, Any], dict[str, str]]:
-    """The weights by field; and the reason where there are none."""
+@dataclass(slots=True)
+class _Reported:
+    """The weights in the form that was asked for, and why there are none."""
+
+    reasons: dict[str, str]
+    weights: list[Weight] | None = None
+    biases: list[BiasVector] | None = None
+    skip_weights: list[Weight | None] | None = None
+    layer_norms: list[float] | None = None
+
+
+def _weights(request: MinimaRequest, minimum: GlobalMinimum, limits: Limits) -> _Reported:
     form, parameters = request.return_.weights, minimum.parameters
     norms = "layer_norms" in request.include
     if parameters is None:
-        reported: dict[str, Any] = {"weights": None, **({"layer_norms": None} if norms else {})}
-        return reported, dict.fromkeys(reported, "no weights attain the infimum")
-    reported, reasons = {"weights": None}, {"weights": "not requested: return.weights is none"}
+        return _Reported(
+            dict.fromkeys(("weights", "layer_norms") if norms else ("weights",), "no weights attain the infimum")
+        )
+    reported = _Reported({"weights": "not requested: return.weights is none"})
     if form != "none":
         matrices, biases = weights.to_wire(parameters, form, limits)
         skips = weights.skips_to_wire(parameters, form) if parameters.skips else None
-        reported, reasons = {"weights": matrices, **applying(biases=biases, skip_weights=skips)}, {}
+        reported = _Reported({}, matrices, biases, skips)
     if norms:
-        reported["layer_norms"] = [_norm(weight) for weight in parameters.weights]
-    return reported, reasons
+        reported.layer_norms = [_norm(weight) for weight in parameters.weights]
+    return reported
 
 
 def _in_units_sent(mapped: MappedProblem, minimum: GlobalMinimum) -> wire.MapInUnitsSent | None:
@@ -171,15 +186,16 @@ def _gram(side: FloatArray | UniformColumn) -> FloatArray:
 
 def point_to_wire(point: StationaryPoint, scaling: Scaling) -> wire.StationaryPoint:
     """A stationary point, its loss in the caller's convention."""
-    return wire.StationaryPoint(
+    found = wire.StationaryPoint(
         kind=point.kind,
         loss=point.loss * scaling.loss,
         class_=point.point_class,
         norm=point.norm,
         parameter_norm=point.parameter_norm,
         evidence=point.evidence,
-        **applying(label=dict(point.label) if point.label else None),
+        label=dict(point.label) if point.label else None,
     )
+    return applicable(found, "label")
 
 
 def thresholds_to_wire(thresholds: Thresholds) -> wire.Thresholds:
@@ -219,12 +235,15 @@ def _origin(origin: Origin, scaling: Scaling) -> wire.Origin:
 def _data(request: MinimaRequest, mapped: MappedProblem) -> wire.DataSummary:
     moments, kind = mapped.core.data, request.problem.data.kind
     assert kind != "dataset"  # noqa: S101 - what was kept of it has taken its place
-    return wire.DataSummary(
+    inputs, targets = (None, None) if mapped.data.units is None else mapped.data.units.columns_reported()
+    summary = wire.DataSummary(
         kind=kind,
         inputs=mapped.data.inputs,
         outputs=moments.outputs,
         samples=moments.n,
         preparation=mapped.data.preparation,
+        input_columns=inputs,
+        target_columns=targets,
         reasons={"samples": "not given with the moments"} if moments.n is None else {},
-        **({} if mapped.data.units is None else mapped.data.units.columns_reported()),
     )
+    return applicable(summary, "input_columns", "target_columns")

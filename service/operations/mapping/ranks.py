@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from service.operations.mapping.certificate import finding_to_wire
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
 from service.schemas import ranks as wire
-from service.schemas.base import applying
+from service.schemas.base import applicable
 from service.schemas.problem import ProblemDocument
 from service.schemas.ranks import RanksRequest
 from service.schemas.training import Training
@@ -90,11 +89,16 @@ def to_wire(
     )
 
 
-def answered(head: Heading, answer: RankAnswer, **included: Any) -> wire.RanksAnswer:
-    """The parts that every answer has, with those that are ``included``."""
-    return wire.RanksAnswer(
+def answered(
+    head: Heading,
+    answer: RankAnswer,
+    rules: list[wire.RuleAnswer] | None = None,
+    compression: wire.CompressionAnswer | None = None,
+) -> wire.RanksAnswer:
+    """The parts that every answer has, with those that a request includes."""
+    reported = wire.RanksAnswer(
         layers=[_layer(answer, index) for index in range(len(answer.layers))],
-        end_to_end=wire.RankStatement(**_statement(answer.end_to_end)),
+        end_to_end=_statement(answer.end_to_end),
         separability=_separability(answer.separability),
         max_margin=_max_margin(answer.separability),
         invariants=[_invariant(row) for row in answer.invariants],
@@ -109,29 +113,46 @@ def answered(head: Heading, answer: RankAnswer, **included: Any) -> wire.RanksAn
         reasons=dict(answer.reasons),
         engine_version=ENGINE_VERSION,
         problem_hash=head.problem_hash,
-        **applying(classes=None if head.classes is None else list(head.classes), **included),
+        classes=None if head.classes is None else list(head.classes),
+        rules=rules,
+        compression=compression,
     )
+    return applicable(reported, "classes", "rules", "compression")
 
 
 def _layer(answer: RankAnswer, index: int) -> wire.LayerRank:
     progress = _progress(answer.progress[index]) if answer.progress else None
-    return wire.LayerRank(layer=index + 1, **_statement(answer.layers[index]), **applying(progress=progress))
+    said = _statement(answer.layers[index])
+    reported = wire.LayerRank(
+        layer=index + 1,
+        shape=said.shape,
+        rank=said.rank,
+        upper_bound=said.upper_bound,
+        conditional_upper_bound=said.conditional_upper_bound,
+        kind=said.kind,
+        rule=said.rule,
+        conditional_rule=said.conditional_rule,
+        hypotheses=said.hypotheses,
+        certificate=said.certificate,
+        progress=progress,
+        reasons=said.reasons,
+    )
+    return applicable(reported, "progress")
 
 
-def _statement(prediction: Prediction) -> dict[str, Any]:
-    """Fields that a layer and the end-to-end map share."""
-    return {
-        "shape": list(prediction.shape),
-        "rank": prediction.rank,
-        "upper_bound": prediction.upper_bound,
-        "conditional_upper_bound": prediction.conditional_upper_bound,
-        "kind": prediction.kind,
-        "rule": prediction.rule,
-        "conditional_rule": prediction.conditional_rule,
-        "hypotheses": [finding_to_wire(finding) for finding in prediction.findings],
-        "certificate": prediction.certificate,
-        "reasons": _reasons(prediction.reasons, prediction),
-    }
+def _statement(prediction: Prediction) -> wire.RankStatement:
+    return wire.RankStatement(
+        shape=list(prediction.shape),
+        rank=prediction.rank,
+        upper_bound=prediction.upper_bound,
+        conditional_upper_bound=prediction.conditional_upper_bound,
+        kind=prediction.kind,
+        rule=prediction.rule,
+        conditional_rule=prediction.conditional_rule,
+        hypotheses=[finding_to_wire(finding) for finding in prediction.findings],
+        certificate=prediction.certificate,
+        reasons=_reasons(prediction.reasons, prediction),
+    )
 
 
 def _reasons(given: Mapping[str, str], prediction: Prediction) -> dict[str, str]:
@@ -167,23 +188,26 @@ def _separability(found: Separability) -> wire.SeparabilityAnswer:
 
 def _max_margin(found: Separability) -> wire.MaxMargin:
     direction, support = found.direction, found.support
-    reported: dict[str, Any] = {
-        "direction": None if direction is None else direction.tolist(),
-        "margin": None if direction is None else found.margin,
-        "support": None if support is None else support.tolist(),
-    }
-    return wire.MaxMargin(**reported, reasons={name: found.reason for name, value in reported.items() if value is None})
+    margin = None if direction is None else found.margin
+    missing = {"direction": direction is None, "margin": margin is None, "support": support is None}
+    return wire.MaxMargin(
+        direction=None if direction is None else direction.tolist(),
+        margin=margin,
+        support=None if support is None else support.tolist(),
+        reasons={name: found.reason for name, absent in missing.items() if absent},
+    )
 
 
 def _invariant(row: MeasuredInvariant) -> wire.InvariantAnswer:
-    measured = {} if row.value is None else {"value": row.value.tolist(), "drifts": list(row.drifts)}
-    return wire.InvariantAnswer(
+    reported = wire.InvariantAnswer(
         nodes=list(row.invariant.nodes),
         conserved=row.invariant.conserved,
         statement=row.invariant.statement,
-        **applying(reason=row.invariant.reason or None),
-        **measured,
+        reason=row.invariant.reason,
+        value=None if row.value is None else row.value.tolist(),
+        drifts=None if row.value is None else list(row.drifts),
     )
+    return applicable(reported, "reason", "value", "drifts")
 
 
 def _why_silent(row: Application) -> str:

@@ -11,6 +11,7 @@ from service.core.ranks.snapshot import Snapshot
 from service.errors import InputError, Location, counted
 from service.operations.mapping.arrays import matrix, vector_or_matrix
 from service.schemas import snapshots as wire
+from service.schemas.base import applicable
 from service.vocabulary import SkipKind
 
 T = TypeVar("T")
@@ -27,13 +28,20 @@ def to_core(snapshots: Sequence[wire.Snapshot], graph: Graph, at: Location = ("s
     return tuple(one_to_core(snapshot, graph, (*at, index)) for index, snapshot in enumerate(snapshots))
 
 
-def to_wire(snapshot: Snapshot) -> dict[str, list[Any]]:
+def to_wire(snapshot: Snapshot) -> wire.Snapshot:
     """Weights of the core as a snapshot of the wire; biases and skips only where there are any."""
-    found = {"weights": [weight.tolist() for weight in snapshot.weights]}
-    for name, parts in (("biases", snapshot.biases), ("skips", snapshot.skips)):
-        if any(part is not None for part in parts):
-            found[name] = [None if part is None else part.tolist() for part in parts]
-    return found
+    reported = wire.Snapshot(
+        weights=[weight.tolist() for weight in snapshot.weights],
+        biases=_listed(snapshot.biases),
+        skips=_listed(snapshot.skips),
+    )
+    return applicable(reported, "biases", "skips")
+
+
+def _listed(parts: Sequence[FloatArray | None]) -> list[Any] | None:
+    if all(part is None for part in parts):
+        return None
+    return [None if part is None else part.tolist() for part in parts]
 
 
 def one_to_core(snapshot: wire.Snapshot, graph: Graph, at: Location) -> Snapshot:

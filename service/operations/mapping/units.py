@@ -1,7 +1,6 @@
 """Numbers standardised on the way in, and maps reported in the numbers as they were sent on the way out."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from service.core.ground.numbers.factor import Factor, powers_of_two
 from service.core.ground.problems import Moments
 from service.errors import InputError, Location
 from service.operations.mapping.sizes import COMFORTABLE
+from service.schemas.minima import PreparedColumn
 
 VANISHING = 2.0**1023
 """A unit in which inputs below ``1 / COMFORTABLE`` are zero in double precision."""
@@ -59,11 +59,11 @@ class Units:
         xx, xy = moments.xx / scale / scale[:, np.newaxis], moments.xy / scale[:, np.newaxis]
         return replace(moments, xx=xx, xy=xy, x_mean=None if moments.x_mean is None else moments.x_mean / scale)
 
-    def columns_reported(self) -> dict[str, Any]:
-        """What was done to each column, as an upload tells it."""
+    def columns_reported(self) -> tuple[list[PreparedColumn], list[PreparedColumn]]:
+        """What was done to each input and to each target, as an upload reports it."""
         pairs = zip(self.columns.shift.tolist(), self.columns.scale.tolist(), strict=True)
-        reported = [{"shift": shift, "scale": scale} for shift, scale in pairs]
-        return {"input_columns": reported[: self.inputs], "target_columns": reported[self.inputs :]}
+        reported = [PreparedColumn(shift=shift, scale=scale) for shift, scale in pairs]
+        return reported[: self.inputs], reported[self.inputs :]
 
     def map_sent(self, matrix: FloatArray, offset: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The map (k, d) and offset (k,) of prepared numbers as those of the numbers that were sent."""

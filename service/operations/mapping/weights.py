@@ -1,6 +1,6 @@
 """Weights of the core to the wire and back: factors that stay small at any width, or full matrices."""
 
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -16,8 +16,8 @@ Form: TypeAlias = Literal["factors", "full"]
 
 def to_wire(
     parameters: Parameters, form: Form, limits: Limits, at: Location = ("return", "weights")
-) -> tuple[list[Any], list[Any] | None]:
-    """Weights, and biases if the network has any, as JSON values.
+) -> tuple[list[wire.Weight], list[wire.BiasVector] | None]:
+    """Weights, and biases if the network has any.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def to_wire(
     return weights, [None if bias is None else _bias(bias, form) for bias in parameters.biases]
 
 
-def skips_to_wire(parameters: Parameters, form: Form) -> list[Any]:
+def skips_to_wire(parameters: Parameters, form: Form) -> list[wire.Weight | None]:
     """Weights of the skips, null for one that has none."""
     return [None if skip is None else _matrix(skip, form) for skip in parameters.skips]
 
@@ -58,29 +58,38 @@ def _numbers(matrix: FactoredMatrix, form: Form) -> int:
     return sum(1 if isinstance(side, UniformColumn) else side.size for side in (matrix.left, matrix.right))
 
 
-def _matrix(matrix: FactoredMatrix, form: Form) -> object:
+def _matrix(matrix: FactoredMatrix, form: Form) -> wire.Weight:
     if form == "full":
-        return matrix.dense().tolist()
+        dense: list[list[float]] = matrix.dense().tolist()
+        return dense
     if not matrix.values.size:
         # without any direction there would be rows of no entries
         rows, columns = matrix.shape
         matrix = FactoredMatrix(UniformColumn(0.0, rows), np.zeros(1), UniformColumn(0.0, columns))
-    return {
-        "shape": list(matrix.shape),
-        "left": _factor(matrix.left),
-        "values": matrix.values.tolist(),
-        "right": _factor(matrix.right),
-    }
+    return _factors(matrix)
 
 
-def _bias(bias: FactoredMatrix, form: Form) -> object:
-    return bias.dense()[:, 0].tolist() if form == "full" else _matrix(bias, form)
+def _factors(matrix: FactoredMatrix) -> wire.FactoredMatrix:
+    return wire.FactoredMatrix(
+        shape=list(matrix.shape),
+        left=_factor(matrix.left),
+        values=matrix.values.tolist(),
+        right=_factor(matrix.right),
+    )
 
 
-def _factor(factor: FloatArray | UniformColumn) -> object:
+def _bias(bias: FactoredMatrix, form: Form) -> wire.BiasVector:
+    if form == "factors":
+        return _factors(bias)
+    dense: list[float] = bias.dense()[:, 0].tolist()
+    return dense
+
+
+def _factor(factor: FloatArray | UniformColumn) -> wire.Factor:
     if isinstance(factor, UniformColumn):
-        return {"uniform": factor.value, "length": factor.length}
-    return factor.tolist()
+        return wire.UniformColumn(uniform=factor.value, length=factor.length)
+    dense: list[list[float]] = factor.tolist()
+    return dense
 
 
 def factored(weight: wire.Weight, at: Location) -> FactoredMatrix:

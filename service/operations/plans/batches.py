@@ -8,10 +8,11 @@ from service.operations.mapping.sweep import SweepTable
 from service.operations.minima import minima
 from service.operations.minima_batch import Batch, minima_sweep, minima_table, parse_batch
 from service.operations.plans.columns import with_nulls
-from service.operations.plans.plan import Arrays, Chunk, Json, Plan, Work
-from service.operations.plans.whole import as_json, only
+from service.operations.plans.plan import Arrays, Chunk, Json, Plan, Work, Written
+from service.operations.plans.whole import only
 from service.operations.questions import limits_of, question_of
 from service.schemas.batch import VariedRequest
+from service.schemas.minima import MinimaAnswer
 from service.schemas.request import MinimaRequest
 from service.settings import Limits
 
@@ -38,35 +39,38 @@ def cut(question: Mapping[str, Json]) -> Plan:
     return Plan(chunks, "answers")
 
 
-def compute_problems(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]) -> Json:
+def compute_problems(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]) -> list[MinimaAnswer]:
     """Full answers of a few problems."""
-    limits, answers = limits_of(arguments), []
+    limits = limits_of(arguments)
+    answers: list[MinimaAnswer] = []
     for index, problem in enumerate(arguments["problems"], int(arguments["first"])):
         with located(("problems", index)), numbered(index):
-            answers.append(as_json(minima(MinimaRequest.model_validate(problem), limits)))
+            answers.append(minima(MinimaRequest.model_validate(problem), limits))
     return answers
 
 
-def answers(_arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json]) -> Json:
+def answers(_arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json]) -> Written:
     """All answers in order."""
-    return {"answers": [answer for part in inputs for answer in part]}
+    return Written({"answers": [answer for part in inputs for answer in part]})
 
 
-def compute_sweep(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]) -> Json:
+def compute_sweep(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]) -> Written:
     """Columns of one problem with a parameter that varies."""
     return _written(minima_sweep(VariedRequest.model_validate(arguments["question"]), limits_of(arguments)))
 
 
-def compute_table(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]) -> Json:
+def compute_table(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]) -> Written:
     """Columns of independent problems."""
     limits = limits_of(arguments)
     asked: Any = parse_batch(arguments["question"], limits).request
     return _written(minima_table(asked, limits))
 
 
-def _written(table: SweepTable) -> Json:
-    header = table.header.model_dump(mode="json", exclude_unset=True)
-    return {**header, "results": {name: with_nulls(column) for name, column in table.columns.items()}}
+def _written(table: SweepTable) -> Written:
+    """A table, whose header is a model and whose columns are checked arrays, as JSON."""
+    return Written(
+        {**table.header.document(), "results": {name: with_nulls(each) for name, each in table.columns.items()}}
+    )
 
 
 WORK: Final = Work(

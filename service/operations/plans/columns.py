@@ -3,13 +3,15 @@
 Also arrays as JSON: what is not finite there is null.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from service.core.ground.numbers.arrays import FloatArray
 from service.operations.plans.plan import Json
+from service.schemas.arrays import Numbers, Rows
 
 
 def reference(index: int, digest: str) -> Json:
@@ -17,13 +19,8 @@ def reference(index: int, digest: str) -> Json:
     return {"$chunk": index, "hash": digest}
 
 
-def column(parts: Sequence[Json], name: str) -> Json:
-    """An array of an answer that is made of the arrays ``name`` of referenced chunks, one after the other."""
-    return {"$column": name, "of": list(parts)}
-
-
 def is_column(value: Json) -> bool:
-    """Whether a value was made by `column`."""
+    """Whether a value stands for a `StoredColumn`."""
     return isinstance(value, Mapping) and value.keys() == {"$column", "of"}
 
 
@@ -42,6 +39,12 @@ def joined(answer: Json, read: Callable[[Json], Mapping[str, Json]]) -> Json:
         return [put(item) for item in value] if isinstance(value, list) else value
 
     return put(answer)
+
+
+def numbers(values: Numbers | Rows) -> FloatArray:
+    """An array of what a chunk has found."""
+    given: Any = values
+    return np.asarray(given, dtype=np.float64)
 
 
 def plain(value: Json) -> Json:

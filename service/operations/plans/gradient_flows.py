@@ -16,11 +16,14 @@ from service.errors import LimitExceeded
 from service.operations.mapping import flows, ranks
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.locations import located
+from service.operations.plans.columns import numbers
 from service.operations.plans.packing import pack, unpack
 from service.operations.plans.plan import Arrays, Chunk, Json, Plan, Work
-from service.schemas.flows import FlowRequest
+from service.schemas.base import applicable
+from service.schemas.flows import FlowAnswer, FlowRequest
+from service.schemas.parts import FlowMoment, FlowMoments
 from service.settings import Limits
-from service.vocabulary import Dynamics, FlowStop, FlowTime, InitialLoss
+from service.vocabulary import Dynamics, FlowTime, InitialLoss
 
 CHUNK_S: Final = 0.5
 # measured on one core: a gradient, a product of two numbers in it, in a Jacobian and in factoring it
@@ -78,45 +81,45 @@ def _gradient_s(setting: Setting) -> float:
     return GRADIENT_S + PER_PRODUCT_S * 4 * samples * weights
 
 
-def compute_start(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequence[Json]) -> Json:
+def compute_start(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequence[Json]) -> FlowMoments:
     """The state before the first segment."""
     setting, like = _setting(arguments, arrays)
     state = begin(setting, unflatten(np.asarray(arrays["start"], dtype=np.float64), like))
-    return {"moments": [_told(setting, like, state)]}
+    return FlowMoments(moments=[_told(setting, like, state)])
 
 
-def compute_on(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Json:
+def compute_on(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> FlowMoments:
     """Segments from the stored state on, until the chunk has had its gradients or the flow has ended."""
     setting, like = _setting(arguments, arrays)
-    state, until = _state(inputs[0]["moments"][-1]), Until(**_numbers(arguments["until"]))
-    moments, end = [], state.evaluations + int(arguments["gradients"])
+    until = Until(float(arguments["until"]["log_loss"]), int(arguments["until"]["evaluations"]))
+    state = _state(_moments(inputs[0])[-1])
+    moments: list[FlowMoment] = []
+    end = state.evaluations + int(arguments["gradients"])
     while state.stop is None and state.evaluations < end:
         state = advance(setting, like, state, until, end - state.evaluations)
         moments.append(_told(setting, like, state))
-    return {"moments": moments}
+    return FlowMoments(moments=moments)
 
 
-def follow(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json]) -> Json:
+def follow(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json]) -> list[Chunk]:
     """One more chunk, unless the flow has ended."""
-    if inputs[-1]["moments"][-1]["stop"] is not None:
+    if _moments(inputs[-1])[-1].stop is not None:
         return []
     shared = {name: arguments[name] for name in ("problem", "inputs", "training", "until", "gradients")}
-    return [Chunk("advance", shared, (int(arguments["next_index"]) - 1,)).to_json()]
+    return [Chunk("advance", shared, (int(arguments["next_index"]) - 1,))]
 
 
-def record(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Json:
+def record(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> FlowAnswer:
     """The answer from all moments; of a segment that was cut short its end alone is told."""
     setting, like = _setting(arguments, arrays)
-    states = [_state(moment) for part in inputs for moment in part["moments"]]
+    states = [_state(moment) for part in inputs for moment in _moments(part)]
     told = [state for state in states if not state.is_cut or state is states[-1]]
     snapshots = [unflatten(state.theta, like) for state in told]
     found = record_of(setting, told, snapshots)
     given = arguments["head"]
     classes = None if given["classes"] is None else tuple(int(label) for label in given["classes"])
     head = ranks.Heading(given["problem_hash"], Dynamics(given["dynamics"]), classes, float(given["loss_scale"]))
-    answer = flows.to_wire(head, found, told[-1].evaluations, snapshots[-1] if arguments["weights"] else None)
-    answered: Json = answer.model_dump(mode="json", exclude_unset=True)
-    return answered
+    return flows.to_wire(head, found, told[-1].evaluations, snapshots[-1] if arguments["weights"] else None)
 
 
 def _setting(arguments: Mapping[str, Json], arrays: Arrays) -> tuple[Setting, Snapshot]:
@@ -136,29 +139,43 @@ def _setting(arguments: Mapping[str, Json], arrays: Arrays) -> tuple[Setting, Sn
     return setting, blank(setting.graph)
 
 
-def _numbers(until: Mapping[str, Json]) -> dict[str, Json]:
-    return {"log_loss": float(until["log_loss"]), "evaluations": int(until["evaluations"])}
-
-
-def _told(setting: Setting, like: Snapshot, state: FlowState) -> dict[str, Json]:
+def _told(setting: Setting, like: Snapshot, state: FlowState) -> FlowMoment:
     """A state as it is stored, with what a reader of partial results wants to see."""
     rates = Rates(setting, like)
-    name = "log_loss" if rates.time is FlowTime.LOG_NORM else "objective"
-    return {**asdict(state), name: rates.value(state.theta), "norm": float(np.linalg.norm(state.theta))}
+    value = rates.value(state.theta)
+    logarithmic = rates.time is FlowTime.LOG_NORM
+    moment = FlowMoment(
+        theta=state.theta,
+        time=state.time,
+        evaluations=state.evaluations,
+        segment=state.segment,
+        first_gradient=state.first_gradient,
+        best_value=state.best_value,
+        idle=state.idle,
+        stop=state.stop,
+        is_cut=state.is_cut,
+        log_loss=value if logarithmic else None,
+        objective=None if logarithmic else value,
+        norm=float(np.linalg.norm(state.theta)),
+    )
+    return applicable(moment, "log_loss", "objective")
 
 
-def _state(moment: Mapping[str, Json]) -> FlowState:
-    stop = moment["stop"]
+def _moments(part: Json) -> list[FlowMoment]:
+    return FlowMoments.model_validate(part).moments
+
+
+def _state(moment: FlowMoment) -> FlowState:
     return FlowState(
-        theta=np.asarray(moment["theta"], dtype=np.float64),
-        time=float(moment["time"]),
-        evaluations=int(moment["evaluations"]),
-        segment=int(moment["segment"]),
-        first_gradient=float(moment["first_gradient"]),
-        best_value=float(moment["best_value"]),
-        idle=float(moment["idle"]),
-        stop=None if stop is None else FlowStop(stop),
-        is_cut=bool(moment["is_cut"]),
+        theta=numbers(moment.theta),
+        time=moment.time,
+        evaluations=moment.evaluations,
+        segment=moment.segment,
+        first_gradient=moment.first_gradient,
+        best_value=moment.best_value,
+        idle=moment.idle,
+        stop=moment.stop,
+        is_cut=moment.is_cut,
     )
 
 

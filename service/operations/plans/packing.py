@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from service.core.ground.data.conditioned import moments_of_factor
+from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.factor import Factor
 from service.core.ground.problems import Layer, Moments, Network, Problem, Samples, Skip
 from service.operations.plans.plan import Arrays, Json
@@ -16,13 +17,13 @@ MOMENT_ARRAYS = ("xx", "xy", "x_mean", "y_mean", "sizes")
 FACTOR_ARRAYS = ("x_mean", "y_mean", "scale", "r")
 
 
-def pack(problem: Problem) -> tuple[dict[str, Json], dict[str, Any]]:
+def pack(problem: Problem) -> tuple[Mapping[str, Json], dict[str, FloatArray]]:
     """JSON and arrays of a feedforward problem with data; exact both ways."""
     network = problem.network
     layers = [
         {name: value for name, value in asdict(layer).items() if name != "frozen_weights"} for layer in network.layers
     ]
-    packed: dict[str, Json] = {
+    packed: Mapping[str, Json] = {
         "layers": layers,
         "input_noise_variance": network.input_noise_variance,
         "bias": network.bias,
@@ -82,11 +83,11 @@ def _frozen(index: int) -> str:
     return f"frozen_{index}"
 
 
-def _scalars(moments: Moments) -> dict[str, Json]:
+def _scalars(moments: Moments) -> Mapping[str, float | None]:
     return {"yy": moments.yy, "n": moments.n}
 
 
-def _arrays(moments: Moments, prefix: str) -> dict[str, Any]:
+def _arrays(moments: Moments, prefix: str) -> dict[str, FloatArray]:
     """The factor of the samples where there is one, from which the moments come again, digit for digit."""
     if moments.factor is not None:
         found = {name: getattr(moments.factor, name) for name in FACTOR_ARRAYS}

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import Field
 
 from service.core.catalogue import on_one_curve
 from service.core.dispatch import solve
@@ -24,9 +25,22 @@ from service.operations.mapping.locations import located
 from service.operations.mapping.problem import MappedProblem
 from service.operations.plans.packing import unpack
 from service.operations.plans.plan import Arrays, Json
-from service.schemas.points import CentredOptions, PostedPoint
+from service.schemas.base import Number, Wire, applicable
+from service.schemas.parts import MeasuredPoint
+from service.schemas.points import CentredOptions, PointCard, PostedPoint, SolvedMinimum
 from service.settings import Limits
-from service.vocabulary import NamedPoint, PointKind
+from service.vocabulary import Convention, NamedPoint, PointKind
+
+
+class PictureHeading(Wire):
+    """What all answers about pictures share, and how points are shown in them."""
+
+    loss_scale: Number
+    with_points: bool
+    seed: int
+    convention: Convention = Field(strict=False)
+    engine_version: str
+    problem_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +136,7 @@ def _stationary(place: int, problem: Problem, at: Location) -> FloatArray:
     return _flat(balanced_parameters(problem.network, problem.data, reduced.map_at(ridge)))
 
 
-def compute_point(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequence[Json]) -> Json:
+def compute_point(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequence[Json]) -> MeasuredPoint:
     """Loss and gradient at a point, which is trained first if it is not given."""
     problem = unpack(arguments["problem"], arrays)
     iterations: int | None = None
@@ -135,40 +149,45 @@ def compute_point(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequen
     objective = objective_of(problem)
     loss, gradient = objective.slope(point)
     margin = objective.margin(point)
-    return {
-        "source": str(arguments["source"]),
-        "point": point,
-        "loss": loss,
-        "gradient_norm": float(np.linalg.norm(gradient)),
-        "parameter_norm": float(np.linalg.norm(point)),
-        "distance_from_kinks": margin if np.isfinite(margin) else None,
-        "iterations": iterations,
-    }
+    return MeasuredPoint(
+        source=str(arguments["source"]),
+        point=point,
+        loss=loss,
+        gradient_norm=float(np.linalg.norm(gradient)),
+        parameter_norm=float(np.linalg.norm(point)),
+        distance_from_kinks=margin if np.isfinite(margin) else None,
+        iterations=iterations,
+    )
 
 
-def card(measured: Mapping[str, Json], arguments: Mapping[str, Json]) -> dict[str, Json]:
+def card(measured: MeasuredPoint, heading: PictureHeading) -> PointCard:
     """A measured point as callers see it."""
-    scale = float(arguments["loss_scale"])
-    found = {name: value for name, value in measured.items() if name != "point" or arguments["with_points"]}
-    found["loss"] *= scale
-    found["gradient_norm"] *= scale
     reasons = {}
-    if found["distance_from_kinks"] is None:
+    if measured.distance_from_kinks is None:
         reasons["distance_from_kinks"] = "no activation has a kink"
-    if found["iterations"] is None:
+    if measured.iterations is None:
         reasons["iterations"] = "the point was not trained"
-    return {**found, "reasons": reasons}
+    found = PointCard(
+        source=measured.source,
+        loss=measured.loss * heading.loss_scale,
+        gradient_norm=measured.gradient_norm * heading.loss_scale,
+        parameter_norm=measured.parameter_norm,
+        distance_from_kinks=measured.distance_from_kinks,
+        iterations=measured.iterations,
+        point=measured.point if heading.with_points else None,
+        reasons=reasons,
+    )
+    return applicable(found, "point")
 
 
-def minimum_card(problem: Problem, scale: float) -> tuple[dict[str, Json] | None, str]:
-    """The global minimum as callers see it, or the reason why it is not known."""
+def minimum_card(problem: Problem, scale: float) -> SolvedMinimum | None:
+    """The global minimum as callers see it; None if no solver covers the problem."""
     minima = known_minimum(problem)
     if minima is None:
-        return None, "no solver covers this problem"
-    minimum = {
-        "loss": minima.solution.minimum.loss * scale,
-        "lower_bound": minima.certificate.lower_bound * scale,
-        "status": minima.status,
-        "solver": minima.solution.solver,
-    }
-    return minimum, ""
+        return None
+    return SolvedMinimum(
+        loss=minima.solution.minimum.loss * scale,
+        lower_bound=minima.certificate.lower_bound * scale,
+        status=minima.status,
+        solver=minima.solution.solver,
+    )

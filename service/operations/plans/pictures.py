@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from service.errors import LimitExceeded, Location
 from service.operations.mapping import problem as problem_mapping
@@ -10,7 +12,7 @@ from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
 from service.operations.mapping.problem import MappedProblem
 from service.operations.plans.packing import pack
-from service.operations.plans.picture_points import Source
+from service.operations.plans.picture_points import PictureHeading, Source
 from service.operations.plans.picture_sizes import SLOPE, check_drawable, evaluation_s
 from service.operations.plans.plan import Chunk, Json
 from service.schemas.points import PictureOptions
@@ -42,7 +44,7 @@ class Draft:
     mapped: MappedProblem
     request: PictureOptions
     packed: Mapping[str, Json]
-    arrays: dict[str, Any]
+    arrays: dict[str, npt.NDArray[np.float64]]
     chunks: list[Chunk] = field(default_factory=list)
     cost_s: float = 0.0
     steps: int = 0
@@ -72,19 +74,22 @@ class Draft:
         if self.steps > limits.max_picture_steps:
             raise LimitExceeded(at, "max_picture_steps", limits.max_picture_steps, "gradients and Hessian products")
 
-    def arguments(self, **own: Json) -> dict[str, Json]:
-        """What every reducer receives."""
-        return {
-            "loss_scale": self.mapped.scaling.loss,
-            "with_points": "points" in self.request.include,
-            "header": {
-                "seed": self.request.seed,
-                "convention": self.wire.objective.convention,
-                "engine_version": ENGINE_VERSION,
-                "problem_hash": problem_hash(self.wire),
-            },
-            **own,
-        }
+    def arguments(self, **own: Json) -> Mapping[str, Json]:
+        """What every reducer receives, to be read by `heading_of`, beside its own."""
+        heading = PictureHeading(
+            loss_scale=self.mapped.scaling.loss,
+            with_points="points" in self.request.include,
+            seed=self.request.seed,
+            convention=self.wire.objective.convention,
+            engine_version=ENGINE_VERSION,
+            problem_hash=problem_hash(self.wire),
+        )
+        return {"heading": heading.model_dump(mode="json"), **own}
+
+
+def heading_of(arguments: Mapping[str, Json]) -> PictureHeading:
+    """Invert `Draft.arguments`."""
+    return PictureHeading.model_validate(arguments["heading"])
 
 
 def draft(request: PictureOptions, problem: ProblemDocument, limits: Limits) -> Draft:

@@ -12,7 +12,8 @@ from typing import Any, Generic, TypeAlias, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
-from service.operations.guards import double_precision
+from service.operations.guards import double_precision, finite_answer
+from service.schemas.base import Wire
 from service.settings import Limits
 
 T_co = TypeVar("T_co", covariant=True)
@@ -20,7 +21,21 @@ RequestT = TypeVar("RequestT")
 Json: TypeAlias = Any
 """A value of JSON, in which numeric arrays may stand too."""
 Arrays: TypeAlias = Mapping[str, npt.NDArray[np.generic]]
-ChunkFunction: TypeAlias = Callable[[Mapping[str, Json], Arrays, Sequence[Json]], Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An answer that consists of what chunks have stored: it was typed there, and is not read again to be passed on."""
+
+    document: Json
+
+
+Result: TypeAlias = "Wire | Sequence[Wire] | Sequence[Chunk] | Written"
+"""What a function of a plan returns: an answer or a part of one, or the next chunks.
+
+Functions receive results of others as they were stored: as JSON whose arrays are arrays.
+"""
+ChunkFunction: TypeAlias = Callable[[Mapping[str, Json], Arrays, Sequence[Json]], Result]
 """``function(arguments, arrays, inputs)``; pure, deterministic and silent."""
 
 
@@ -74,7 +89,7 @@ class Chunk:
     inputs: tuple[int, ...] = ()
 
     def to_json(self) -> Json:
-        """The chunk as a planner returns it."""
+        """The chunk as it is stored where a planner has returned it."""
         return {"function": self.function, "arguments": dict(self.arguments), "inputs": list(self.inputs)}
 
     @classmethod
@@ -102,10 +117,10 @@ class Plan:
     planner : str or None
         Where chunks follow from results: a named function that, once every planned chunk is stored, receives
         ``arguments`` with ``round`` and ``next_index`` added and the results of the last round, and returns the next
-        chunks as `Chunk.to_json`; none of them ends the plan.
+        chunks; none of them ends the plan.
     referenced : int
         How many of the first chunks the reducer receives as references (place and hash): their arrays stay where they
-        are stored, and the answer names them by `columns.column`.
+        are stored, and the answer names them by a `StoredColumn`.
     """
 
     chunks: Sequence[Chunk]
@@ -155,6 +170,15 @@ class Work(Generic[RequestT]):
         return {name: partial(_guarded, function) for name, function in self.functions.items()}
 
 
-def _guarded(function: ChunkFunction, arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Json:
-    with double_precision():
+def document_of(result: Result) -> Json:
+    """A result as it is stored: JSON whose arrays are arrays."""
+    if isinstance(result, Wire):
+        return result.document()
+    if isinstance(result, Written):
+        return result.document
+    return [each.document() if isinstance(each, Wire) else each.to_json() for each in result]
+
+
+def _guarded(function: ChunkFunction, arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Result:
+    with double_precision(), finite_answer():
         return function(arguments, arrays, inputs)

@@ -2,136 +2,173 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from itertools import chain
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from service.core.dynamics.races import wilson_interval
 from service.core.dynamics.training import curve_steps
 from service.operations.plans.plan import Arrays, Json
-from service.vocabulary import Initialisation, Optimiser, Outcome
+from service.schemas.base import Number, Reasons, Wire
+from service.schemas.parts import RacedRuns
+from service.schemas.races import GapCurve, RaceAdvice, RaceGroup, RacesAnswer, RunColumns, SuccessRate
+from service.vocabulary import Convention, Initialisation, Optimiser, Outcome
 
 
-def advise(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json]) -> Json:
+class RaceHeading(Wire):
+    """What of an answer is known before any run."""
+
+    solver: str
+    minimum: Number
+    trivial: bool
+    escape_norm: Number | None
+    convention: Convention = Field(strict=False)
+    reasons: Reasons
+    engine_version: str
+    problem_hash: str
+
+
+def advise(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json]) -> RacesAnswer:
     """Put the runs together, count, and say what each scheme is good for."""
-    each = int(arguments["chunks_a_pair"])
+    each, steps, scale = int(arguments["chunks_a_pair"]), int(arguments["steps"]), float(arguments["loss_scale"])
     groups = []
     for index, (scheme, optimiser) in enumerate(arguments["pairs"]):
-        parts = inputs[index * each : (index + 1) * each]
-        columns = {name: [value for part in parts for value in part[name]] for name in parts[0]}
-        groups.append(_group(Initialisation(scheme), Optimiser(optimiser), columns, arguments))
+        runs = _joined([RacedRuns.model_validate(part) for part in inputs[index * each : (index + 1) * each]])
+        groups.append(_group(Initialisation(scheme), Optimiser(optimiser), runs, steps, scale))
     schemes = dict.fromkeys(Initialisation(scheme) for scheme, _ in arguments["pairs"])
-    header = arguments["header"]
+    heading = RaceHeading.model_validate(arguments["heading"])
     advice = [
-        _advice(scheme, [group for group in groups if group["initialisation"] == scheme], header) for scheme in schemes
+        _advice(scheme, [group for group in groups if group.initialisation == scheme], heading) for scheme in schemes
     ]
-    advice.sort(key=lambda one: -1.0 if one["success"] is None else -one["success"]["rate"])
-    return {**header, "groups": groups, "advice": advice}
+    advice.sort(key=lambda one: -1.0 if one.success is None else -one.success.rate)
+    return RacesAnswer(
+        solver=heading.solver,
+        minimum=heading.minimum,
+        trivial=heading.trivial,
+        escape_norm=heading.escape_norm,
+        groups=groups,
+        advice=advice,
+        convention=heading.convention,
+        reasons=heading.reasons,
+        engine_version=heading.engine_version,
+        problem_hash=heading.problem_hash,
+    )
 
 
-def _group(
-    scheme: Initialisation, optimiser: Optimiser, columns: Mapping[str, list[Any]], arguments: Mapping[str, Json]
-) -> dict[str, Json]:
-    outcomes = Counter(str(outcome) for outcome in columns["outcome"])
+def _joined(parts: Sequence[RacedRuns]) -> RacedRuns:
+    """The runs of several chunks, in order."""
+    return RacedRuns(
+        outcome=list(chain.from_iterable(part.outcome for part in parts)),
+        gap=list(chain.from_iterable(part.gap for part in parts)),
+        start_norm=list(chain.from_iterable(part.start_norm for part in parts)),
+        end_norm=list(chain.from_iterable(part.end_norm for part in parts)),
+        trapped=list(chain.from_iterable(part.trapped for part in parts)),
+        gradient_norm=list(chain.from_iterable(part.gradient_norm for part in parts)),
+        least_hessian_eigenvalue=list(chain.from_iterable(part.least_hessian_eigenvalue for part in parts)),
+        learning_rate=list(chain.from_iterable(part.learning_rate for part in parts)),
+        steps_to_1e_3=list(chain.from_iterable(part.steps_to_1e_3 for part in parts)),
+        steps_to_1e_6=list(chain.from_iterable(part.steps_to_1e_6 for part in parts)),
+        curve=list(chain.from_iterable(part.curve for part in parts)),
+    )
+
+
+def _group(scheme: Initialisation, optimiser: Optimiser, runs: RacedRuns, steps: int, scale: float) -> RaceGroup:
+    outcomes = Counter(str(outcome) for outcome in runs.outcome)
     reasons: dict[str, str] = {}
-    success: dict[str, Json] | None = _success(outcomes[Outcome.MINIMUM], len(columns["outcome"]))
+    success: SuccessRate | None = _success(outcomes[Outcome.MINIMUM], len(runs.outcome))
     if outcomes[Outcome.DIFFERENT_OBJECTIVE]:
         success = None
         reasons["success"] = (
             "decoupled decay comes to rest at a stationary point of another objective, so that its gap is not a failure"
         )
-    gaps = [gap for gap in columns["gap"] if gap is not None]
+    gaps = [gap for gap in runs.gap if gap is not None]
     if not gaps:
         reasons["median_gap"] = "every run diverged"
-    if any(value is None for value in columns["least_hessian_eigenvalue"]):
+    if any(value is None for value in runs.least_hessian_eigenvalue):
         reasons["least_hessian_eigenvalue"] = (
             "null where a run did not rest away from the minimum, or the network is too large for a dense Hessian"
         )
-    curve = np.array(columns["curve"], dtype=np.float64)
-    runs = {name: values for name, values in columns.items() if name != "curve"}
-    scale = float(arguments["loss_scale"])
-    for name in ("gradient_norm", "least_hessian_eigenvalue"):
-        runs[name] = [None if value is None else value * scale for value in runs[name]]
+    return RaceGroup(
+        optimiser=optimiser,
+        initialisation=scheme,
+        outcomes=dict(outcomes),
+        success=success,
+        median_gap=float(np.median(gaps)) if gaps else None,
+        curve=_quantiles(np.array(runs.curve, dtype=np.float64), steps),
+        runs=_in_convention(runs, optimiser, scale),
+        reasons=reasons,
+    )
+
+
+def _in_convention(runs: RacedRuns, optimiser: Optimiser, scale: float) -> RunColumns:
+    """The runs without their curves, in the caller's convention."""
     # a learning rate multiplies the gradient of the caller's objective
-    runs["learning_rate"] = [
-        None if value is None else value / _rate_scale(optimiser, scale) for value in runs["learning_rate"]
-    ]
-    return {
-        "optimiser": optimiser,
-        "initialisation": scheme,
-        "outcomes": dict(outcomes),
-        "success": success,
-        "median_gap": float(np.median(gaps)) if gaps else None,
-        "curve": {"steps": curve_steps(int(arguments["steps"])).tolist(), **_quantiles(curve)},
-        "runs": runs,
-        "reasons": reasons,
-    }
+    rate = scale if optimiser in (Optimiser.GD, Optimiser.SGD) else 1.0
+    return RunColumns(
+        outcome=runs.outcome,
+        gap=runs.gap,
+        start_norm=runs.start_norm,
+        end_norm=runs.end_norm,
+        trapped=runs.trapped,
+        gradient_norm=[value * scale for value in runs.gradient_norm],
+        least_hessian_eigenvalue=[None if value is None else value * scale for value in runs.least_hessian_eigenvalue],
+        learning_rate=[None if value is None else value / rate for value in runs.learning_rate],
+        steps_to_1e_3=runs.steps_to_1e_3,
+        steps_to_1e_6=runs.steps_to_1e_6,
+    )
 
 
-def _rate_scale(optimiser: Optimiser, scale: float) -> float:
-    return scale if optimiser in (Optimiser.GD, Optimiser.SGD) else 1.0
-
-
-def _quantiles(curve: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Json]:
-    found: dict[str, list[float | None]] = {"median": [], "lower_decile": [], "upper_decile": []}
+def _quantiles(curve: np.ndarray[Any, np.dtype[np.float64]], steps: int) -> GapCurve:
+    found: tuple[list[float | None], ...] = ([], [], [])
     for column in curve.T:
         alive = column[np.isfinite(column)]
         numbers = np.quantile(alive, [0.5, 0.1, 0.9]).tolist() if alive.size else [None] * 3
-        for name, number in zip(found, numbers, strict=True):
-            found[name].append(number)
-    return dict(found)
+        for values, number in zip(found, numbers, strict=True):
+            values.append(number)
+    median, low, high = found
+    return GapCurve(steps=curve_steps(steps).tolist(), median=median, lower_decile=low, upper_decile=high)
 
 
-def _success(successes: int, runs: int) -> dict[str, Json]:
-    interval = list(wilson_interval(successes, runs))
-    return {"successes": successes, "runs": runs, "rate": successes / runs, "interval": interval}
-
-
-def _advice(
-    scheme: Initialisation, groups: Sequence[Mapping[str, Json]], header: Mapping[str, Json]
-) -> dict[str, Json]:
-    runs = len(groups[0]["runs"]["trapped"])
-    counted = [group["success"] for group in groups if group["success"] is not None]
-    success = (
-        _success(sum(one["successes"] for one in counted), sum(one["runs"] for one in counted)) if counted else None
+def _success(successes: int, runs: int) -> SuccessRate:
+    return SuccessRate(
+        successes=successes, runs=runs, rate=successes / runs, interval=list(wilson_interval(successes, runs))
     )
-    best = max(
-        (group for group in groups if group["success"] is not None),
-        key=lambda group: group["success"]["rate"],
-        default=None,
-    )
-    reasons = (
-        {} if counted else {"success": "only decoupled decay raced", "best_optimiser": "only decoupled decay raced"}
-    )
-    if header["escape_norm"] is None:
-        starts, trapped = "unknown", None
-        reasons["trapped"] = header["reasons"]["escape_norm"]
+
+
+def _advice(scheme: Initialisation, groups: Sequence[RaceGroup], heading: RaceHeading) -> RaceAdvice:
+    inside = groups[0].runs.trapped
+    counted = [(group.success, group.optimiser) for group in groups if group.success is not None]
+    success, best = None, None
+    reasons = {}
+    if counted:
+        success = _success(sum(one.successes for one, _ in counted), sum(one.runs for one, _ in counted))
+        _, best = max(counted, key=lambda one: one[0].rate)
     else:
-        trapped = sum(groups[0]["runs"]["trapped"])
-        starts = "inside" if trapped == runs else "mixed" if trapped else "outside"
-    return {
-        "initialisation": scheme,
-        "starts": starts,
-        "trapped": trapped,
-        "runs": runs,
-        "success": success,
-        "best_optimiser": None if best is None else best["optimiser"],
-        "text": _text(scheme, starts, trapped, runs, success, trivial=bool(header["trivial"])),
-        "reasons": reasons,
-    }
+        reasons = dict.fromkeys(("success", "best_optimiser"), "only decoupled decay raced")
+    starts: Literal["inside", "outside", "mixed", "unknown"] = "unknown"
+    trapped = None
+    if heading.escape_norm is None:
+        reasons["trapped"] = heading.reasons["escape_norm"]
+    else:
+        trapped = sum(inside)
+        starts = "inside" if trapped == len(inside) else "mixed" if trapped else "outside"
+    return RaceAdvice(
+        initialisation=scheme,
+        starts=starts,
+        trapped=trapped,
+        runs=len(inside),
+        success=success,
+        best_optimiser=best,
+        text=_text(scheme, trapped, len(inside), success, trivial=heading.trivial),
+        reasons=reasons,
+    )
 
 
-def _text(
-    scheme: Initialisation,
-    starts: str,
-    trapped: int | None,
-    runs: int,
-    success: Mapping[str, Json] | None,
-    *,
-    trivial: bool,
-) -> str:
+def _text(scheme: Initialisation, trapped: int | None, runs: int, success: SuccessRate | None, *, trivial: bool) -> str:
     """One sentence on what is proved, one on what was observed."""
-    if starts == "unknown":
+    if trapped is None:
         proved = f"{scheme}: nothing is proved about where its starts flow."
     elif trapped:
         proved = (
@@ -144,8 +181,8 @@ def _text(
         proved += " The origin is the global minimum here."
     if success is None:
         return proved
-    low, high = success["interval"]
+    low, high = success.interval
     return (
-        f"{proved} Observed: {success['successes']} of {success['runs']} runs reached the minimum "
-        f"({100 * success['rate']:.0f} %, 95 % interval {100 * low:.0f} to {100 * high:.0f} %)."
+        f"{proved} Observed: {success.successes} of {success.runs} runs reached the minimum "
+        f"({100 * success.rate:.0f} %, 95 % interval {100 * low:.0f} to {100 * high:.0f} %)."
     )

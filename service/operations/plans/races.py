@@ -20,8 +20,9 @@ from service.operations.mapping.locations import located
 from service.operations.plans.columns import with_nulls
 from service.operations.plans.packing import pack, unpack
 from service.operations.plans.plan import Arrays, Chunk, Json, Lazy, Plan, Work
-from service.operations.plans.race_advice import advise
+from service.operations.plans.race_advice import RaceHeading, advise
 from service.schemas.network import GaussianNoise
+from service.schemas.parts import RacedRuns
 from service.schemas.races import RacesRequest
 from service.settings import Limits
 from service.version import ENGINE_VERSION
@@ -69,18 +70,18 @@ def races_plan(request: RacesRequest, limits: Limits) -> Plan:
         mine = {"optimiser": optimiser, "initialisation": scheme}
         return Chunk("runs", {**shared, **mine, "first": first, "last": min(first + together, request.runs)})
 
-    header = {
-        "solver": _solved(mapped.core).solution.solver,
-        "minimum": target.floor * mapped.scaling.loss,
-        "trivial": target.trivial,
-        "escape_norm": target.escape_norm,
-        "convention": request.problem.objective.convention,
-        "reasons": {} if target.escape_norm is not None else {"escape_norm": target.escape_reason},
-        "engine_version": ENGINE_VERSION,
-        "problem_hash": problem_hash(request.problem),
-    }
+    heading = RaceHeading(
+        solver=_solved(mapped.core).solution.solver,
+        minimum=target.floor * mapped.scaling.loss,
+        trivial=target.trivial,
+        escape_norm=target.escape_norm,
+        convention=request.problem.objective.convention,
+        reasons={} if target.escape_norm is not None else {"escape_norm": target.escape_reason},
+        engine_version=ENGINE_VERSION,
+        problem_hash=problem_hash(request.problem),
+    )
     arguments = {
-        "header": header,
+        "heading": heading.model_dump(mode="json"),
         "pairs": [list(pair) for pair in pairs],
         "chunks_a_pair": each,
         "steps": request.steps,
@@ -142,7 +143,7 @@ def _seconds(problem: Problem, steps: int, runs: int) -> float:
     return steps * (LAYER_STEP_S * len(shapes) + runs * each)
 
 
-def compute_runs(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequence[Json]) -> Json:
+def compute_runs(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequence[Json]) -> RacedRuns:
     """Some runs of one optimiser from one scheme, in the core's convention."""
     problem = unpack(arguments["problem"], arrays)
     options = dict(arguments["options"])
@@ -162,19 +163,19 @@ def compute_runs(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequenc
     diverged = found.outcome == OUTCOMES.index(Outcome.DIVERGED)
     rates = np.where(optimiser is Optimiser.LBFGS, np.nan, found.learning_rate)
     reached = np.where(found.reached < 0, np.nan, found.reached)
-    return {
-        "outcome": [OUTCOMES[code] for code in found.outcome],
-        "gap": with_nulls(np.where(diverged, np.nan, found.gap)),
-        "start_norm": found.start_norm.tolist(),
-        "end_norm": found.end_norm.tolist(),
-        "trapped": found.trapped.tolist(),
-        "gradient_norm": found.gradient_norm.tolist(),
-        "least_hessian_eigenvalue": with_nulls(found.least_hessian_eigenvalue),
-        "learning_rate": with_nulls(rates),
-        "steps_to_1e_3": _whole(with_nulls(reached[:, 0])),
-        "steps_to_1e_6": _whole(with_nulls(reached[:, 1])),
-        "curve": with_nulls(target.relative_gap(found.curve)),
-    }
+    return RacedRuns(
+        outcome=[OUTCOMES[code] for code in found.outcome],
+        gap=with_nulls(np.where(diverged, np.nan, found.gap)),
+        start_norm=found.start_norm.tolist(),
+        end_norm=found.end_norm.tolist(),
+        trapped=found.trapped.tolist(),
+        gradient_norm=found.gradient_norm.tolist(),
+        least_hessian_eigenvalue=with_nulls(found.least_hessian_eigenvalue),
+        learning_rate=with_nulls(rates),
+        steps_to_1e_3=_whole(with_nulls(reached[:, 0])),
+        steps_to_1e_6=_whole(with_nulls(reached[:, 1])),
+        curve=with_nulls(target.relative_gap(found.curve)),
+    )
 
 
 def _whole(values: Sequence[float | None]) -> list[int | None]:

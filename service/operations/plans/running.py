@@ -1,23 +1,39 @@
 """Plans carried out in this process, and functions of chunks that refuse what is not finite."""
 
 from collections.abc import Mapping, Sequence
+from functools import wraps
 
 import numpy as np
+from pydantic import ValidationError
 
 from service.errors import NumericalError
+from service.operations.guards import is_beyond_range
 from service.operations.plans.columns import joined, reference
-from service.operations.plans.plan import Arrays, ChunkFunction, Json, Plan
+from service.operations.plans.plan import Arrays, ChunkFunction, Json, Plan, Result, document_of
 
 
 def run_here(plan: Plan, functions: Mapping[str, ChunkFunction]) -> Json:
-    """Run a plan without planner in this process, chunk after chunk."""
+    """Run a plan without planner in this process, chunk after chunk; the answer as JSON whose arrays are arrays."""
+    results = _chunks_here(plan, functions)
+    return joined(document_of(_reduced(plan, functions, results)), lambda part: results[part["$chunk"]])
+
+
+def answer_here(plan: Plan, functions: Mapping[str, ChunkFunction]) -> Result:
+    """Run a plan without planner and without references in this process."""
+    return _reduced(plan, functions, _chunks_here(plan, functions))
+
+
+def _chunks_here(plan: Plan, functions: Mapping[str, ChunkFunction]) -> list[Json]:
     results: list[Json] = []
     for chunk in plan.chunks:
         inputs = [results[index] for index in chunk.inputs]
-        results.append(functions[chunk.function](chunk.arguments, plan.arrays, inputs))
+        results.append(document_of(functions[chunk.function](chunk.arguments, plan.arrays, inputs)))
+    return results
+
+
+def _reduced(plan: Plan, functions: Mapping[str, ChunkFunction], results: Sequence[Json]) -> Result:
     references = [reference(index, "") for index in range(plan.referenced)]
-    answer = functions[plan.reducer](plan.arguments, plan.arrays, [*references, *results[plan.referenced :]])
-    return joined(answer, lambda part: results[part["$chunk"]])
+    return functions[plan.reducer](plan.arguments, plan.arrays, [*references, *results[plan.referenced :]])
 
 
 def in_range(functions: Mapping[str, ChunkFunction]) -> dict[str, ChunkFunction]:
@@ -29,19 +45,14 @@ def in_range(functions: Mapping[str, ChunkFunction]) -> dict[str, ChunkFunction]
 
 
 def _in_range(function: ChunkFunction) -> ChunkFunction:
-    def call(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Json:
-        with np.errstate(all="ignore"):
-            found = function(arguments, arrays, inputs)
-            if not _finite(found):
-                raise NumericalError("the computation left the range of double precision")
-        return found
+    @wraps(function)
+    def call(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Result:
+        try:
+            with np.errstate(all="ignore"):
+                return function(arguments, arrays, inputs)
+        except ValidationError as error:
+            if not is_beyond_range(error):
+                raise
+            raise NumericalError("the computation left the range of double precision") from error
 
     return call
-
-
-def _finite(value: Json) -> bool:
-    if isinstance(value, Mapping):
-        return all(map(_finite, value.values()))
-    if isinstance(value, list | tuple):
-        return all(map(_finite, value))
-    return not isinstance(value, float | np.ndarray) or bool(np.all(np.isfinite(value)))

@@ -1,7 +1,7 @@
 """Slices as a plan: the point (trained first if need be), then blocks of rows of the grid."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -11,13 +11,25 @@ from service.core.pictures.directions import cosine, fingerprint, random_directi
 from service.core.pictures.objective import shape_of
 from service.core.pictures.rows import rows_of
 from service.errors import InputError, LimitExceeded
+from service.operations.plans.columns import numbers
 from service.operations.plans.packing import unpack
 from service.operations.plans.picture_points import card, centre_of, compute_point, minimum_card, source_of
 from service.operations.plans.picture_sizes import CHUNK_S, evaluation_s
-from service.operations.plans.pictures import Draft, draft
+from service.operations.plans.pictures import Draft, draft, heading_of
 from service.operations.plans.plan import Arrays, Json, Plan, Work
 from service.operations.plans.running import in_range
-from service.schemas.slices import SlicesRequest
+from service.schemas.base import applicable
+from service.schemas.parts import MeasuredPoint, SliceBlock
+from service.schemas.points import PointCard, SolvedMinimum
+from service.schemas.slices import (
+    Interpolated,
+    Lowest,
+    Sharpness,
+    SliceAxis,
+    SliceDirection,
+    SlicesAnswer,
+    SlicesRequest,
+)
 from service.settings import Limits
 from service.vocabulary import Evidence, NamedPoint, Normalisation, Precision, SliceKind
 
@@ -56,8 +68,9 @@ def slices_plan(request: SlicesRequest, limits: Limits) -> Plan:
     }
     plan.arrays |= {"slice_rows": first, "slice_positions": second}
     _add_blocks(plan, shared, points, len(first), len(second))
-    minimum, why = minimum_card(plan.mapped.core, plan.mapped.scaling.loss)
-    arguments = plan.arguments(**shared, minimum=minimum, minimum_reason=why, ends=len(points), problem=plan.packed)
+    known = minimum_card(plan.mapped.core, plan.mapped.scaling.loss)
+    minimum = None if known is None else known.model_dump(mode="json")
+    arguments = plan.arguments(**shared, minimum=minimum, ends=len(points), problem=plan.packed)
     return Plan(plan.chunks, "assemble", arguments, plan.arrays, plan.cost_s)
 
 
@@ -100,11 +113,12 @@ def _add_blocks(plan: Draft, shared: Mapping[str, Json], points: Sequence[int], 
             plan.add("block", {**shared, **block}, points, size * each)
 
 
-def compute_block(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Json:
+def compute_block(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> SliceBlock:
     """Losses of some rows, in the core's convention, before they are clipped to what can be told."""
     problem = unpack(arguments["problem"], arrays)
-    centre = np.asarray(inputs[0]["point"], dtype=np.float64)
-    directions = _directions(arguments, centre, shape_of(problem), inputs)
+    ends = [MeasuredPoint.model_validate(point) for point in inputs]
+    centre = numbers(ends[0].point)
+    directions = _directions(arguments, centre, shape_of(problem), ends)
     rows = slice(*(int(bound) for bound in arguments["rows"]))
     columns = slice(*(int(bound) for bound in arguments["columns"]))
     offsets = np.asarray(arrays["slice_rows"], dtype=np.float64)[rows]
@@ -123,15 +137,15 @@ def compute_block(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequenc
             losses[index] = evaluate.losses(centre + offset * across)
     clip = float(arguments["clip"])
     told = np.where(np.isfinite(losses), losses, clip)
-    return {"rows": arguments["rows"], "columns": arguments["columns"], "loss": np.minimum(told, clip)}
+    return SliceBlock(rows=arguments["rows"], columns=arguments["columns"], loss=np.minimum(told, clip))
 
 
 def _directions(
-    arguments: Mapping[str, Json], centre: FloatArray, like: DenseParameters, inputs: Sequence[Json]
-) -> Any:
+    arguments: Mapping[str, Json], centre: FloatArray, like: DenseParameters, ends: Sequence[MeasuredPoint]
+) -> Callable[[int], FloatArray]:
     """Direction by number; for an interpolation the second one leads to the end, and the first one nowhere."""
     if SliceKind(arguments["kind"]) is SliceKind.INTERPOLATION:
-        leading = np.asarray(inputs[1]["point"], dtype=np.float64) - centre
+        leading: FloatArray = numbers(ends[1].point) - centre
         return lambda number: leading if number else np.zeros_like(centre)
     normalisation, seed = _normalisation(arguments, centre), int(arguments["seed"])
     return lambda number: random_direction(centre, like, normalisation, seed, number)
@@ -143,59 +157,71 @@ def _normalisation(arguments: Mapping[str, Json], centre: FloatArray) -> Normali
     return Normalisation.FILTER if np.any(centre) else Normalisation.UNIT
 
 
-def assemble(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Json:
+def assemble(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> SlicesAnswer:
     """Put the rows together and say what they show."""
-    kind, scale = SliceKind(arguments["kind"]), float(arguments["loss_scale"])
-    ends = int(arguments["ends"])
+    kind, heading, clip = SliceKind(arguments["kind"]), heading_of(arguments), float(arguments["clip"])
+    scale, count = heading.loss_scale, int(arguments["ends"])
+    ends = [MeasuredPoint.model_validate(point) for point in inputs[:count]]
     offsets, positions = (np.asarray(arrays[name], dtype=np.float64) for name in ("slice_rows", "slice_positions"))
-    losses = np.empty((len(offsets), len(positions)))
-    for part in inputs[ends:]:
-        rows, columns = ([int(bound) for bound in part[name]] for name in ("rows", "columns"))
-        losses[slice(*rows), slice(*columns)] = part["loss"]
-    clip = float(arguments["clip"])
-    problem = unpack(arguments["problem"], arrays)
-    centre = np.asarray(inputs[0]["point"], dtype=np.float64)
-    direction = _directions(arguments, centre, shape_of(problem), inputs)
+    losses = _losses(inputs[count:], len(offsets), len(positions))
+    centre = numbers(ends[0].point)
+    direction = _directions(arguments, centre, shape_of(unpack(arguments["problem"], arrays)), ends)
     shown = [direction(number) for number in _shown(kind, len(offsets))]
     axes = _axes(kind, offsets, positions)
+    minimum = None if arguments["minimum"] is None else SolvedMinimum.model_validate(arguments["minimum"])
+    cards = [card(end, heading) for end in ends]
+    between = kind is SliceKind.INTERPOLATION
+    answer = SlicesAnswer(
+        kind=kind,
+        evidence=Evidence.OBSERVED,
+        centre=cards[0],
+        end=cards[1] if between else None,
+        axes=axes,
+        shape=[len(offsets), len(positions)] if len(axes) > 1 else [len(positions)],
+        loss=(losses * scale).ravel(),
+        clipped=int(np.count_nonzero(losses >= clip)),
+        clip=clip * scale,
+        lowest=_lowest(losses, axes, scale),
+        global_minimum=minimum,
+        directions=[SliceDirection(length=float(np.linalg.norm(one)), hash=fingerprint(one)) for one in shown],
+        cosine=cosine(*shown) if kind is SliceKind.PLANE else None,
+        interpolation=_interpolated(positions, losses[0] * scale, *cards) if between else None,
+        sharpness=_sharpness(positions, losses * scale) if kind is SliceKind.SHARPNESS else None,
+        normalisation=None if between else _normalisation(arguments, centre),
+        precision=Precision(arguments["precision"]),
+        seed=heading.seed,
+        reasons=_reasons(kind, known=minimum is not None),
+        convention=heading.convention,
+        engine_version=heading.engine_version,
+        problem_hash=heading.problem_hash,
+    )
+    return applicable(answer, "end", "interpolation", "sharpness")
+
+
+def _losses(parts: Sequence[Json], rows: int, columns: int) -> FloatArray:
+    """All losses of the grid, from its blocks."""
+    losses = np.empty((rows, columns))
+    for part in parts:
+        block = SliceBlock.model_validate(part)
+        losses[slice(*block.rows), slice(*block.columns)] = numbers(block.loss)
+    return losses
+
+
+def _lowest(losses: FloatArray, axes: Sequence[SliceAxis], scale: float) -> Lowest:
     lowest = int(np.argmin(losses))
-    place = np.unravel_index(lowest, losses.shape)
-    reasons: dict[str, str] = {}
-    minimum = arguments["minimum"]
-    if minimum is None:
-        reasons["global_minimum"] = arguments["minimum_reason"]
+    place = np.unravel_index(lowest, losses.shape)[-len(axes) :]
+    position = [float(numbers(axis.values)[index]) for axis, index in zip(axes, place, strict=True)]
+    return Lowest(loss=float(losses.flat[lowest]) * scale, position=position)
+
+
+def _reasons(kind: SliceKind, *, known: bool) -> dict[str, str]:
+    """Why fields are null."""
+    reasons = {} if known else {"global_minimum": "no solver covers this problem"}
     if kind is not SliceKind.PLANE:
         reasons["cosine"] = "only a plane has two directions"
     if kind is SliceKind.INTERPOLATION:
         reasons["normalisation"] = "the direction leads from the centre to the end as it is"
-    shape = [len(offsets), len(positions)] if len(axes) > 1 else [len(positions)]
-    answer = {
-        "kind": kind,
-        "evidence": Evidence.OBSERVED,
-        "centre": card(inputs[0], arguments),
-        "axes": axes,
-        "shape": shape,
-        "loss": (losses * scale).ravel(),
-        "clipped": int(np.count_nonzero(losses >= clip)),
-        "clip": clip * scale,
-        "lowest": {
-            "loss": float(losses.flat[lowest]) * scale,
-            "position": [float(axis["values"][index]) for axis, index in zip(axes, place[-len(axes) :], strict=True)],
-        },
-        "global_minimum": minimum,
-        "directions": [{"length": float(np.linalg.norm(one)), "hash": fingerprint(one)} for one in shown],
-        "cosine": cosine(*shown) if kind is SliceKind.PLANE else None,
-        "normalisation": None if kind is SliceKind.INTERPOLATION else _normalisation(arguments, centre),
-        "precision": arguments["precision"],
-        "reasons": reasons,
-        **arguments["header"],
-    }
-    if kind is SliceKind.INTERPOLATION:
-        answer["end"] = card(inputs[1], arguments)
-        answer["interpolation"] = _interpolated(positions, losses[0] * scale, answer["centre"], answer["end"])
-    if kind is SliceKind.SHARPNESS:
-        answer["sharpness"] = _sharpness(positions, losses * scale)
-    return answer
+    return reasons
 
 
 def _shown(kind: SliceKind, rows: int) -> Sequence[int]:
@@ -204,38 +230,36 @@ def _shown(kind: SliceKind, rows: int) -> Sequence[int]:
     return (0, 1) if kind is SliceKind.PLANE else range(rows)
 
 
-def _axes(kind: SliceKind, offsets: FloatArray, positions: FloatArray) -> list[dict[str, Json]]:
+def _axes(kind: SliceKind, offsets: FloatArray, positions: FloatArray) -> list[SliceAxis]:
     if kind is SliceKind.PLANE:
-        return [{"name": "alpha", "values": offsets.tolist()}, {"name": "beta", "values": positions.tolist()}]
-    along = {"name": "t", "values": positions.tolist()}
+        return [SliceAxis(name="alpha", values=offsets.tolist()), SliceAxis(name="beta", values=positions.tolist())]
+    along = SliceAxis(name="t", values=positions.tolist())
     if kind is SliceKind.INTERPOLATION or len(offsets) == 1:
         return [along]
-    return [{"name": "direction", "values": offsets.tolist()}, along]
+    return [SliceAxis(name="direction", values=offsets.tolist()), along]
 
 
-def _interpolated(
-    positions: FloatArray, losses: FloatArray, centre: Mapping[str, Json], end: Mapping[str, Json]
-) -> dict[str, Json]:
+def _interpolated(positions: FloatArray, losses: FloatArray, centre: PointCard, end: PointCard) -> Interpolated:
     """Barrier and monotony between the ends, the ends themselves included."""
     inside = (positions > 0.0) & (positions < 1.0)
-    values = np.concatenate(([centre["loss"]], losses[inside], [end["loss"]]))
+    values = np.concatenate(([centre.loss], losses[inside], [end.loss]))
     steps = np.diff(values if values[0] >= values[-1] else values[::-1])
     rounding = 1e-12 * float(np.max(np.abs(values)))
     barrier = float(values.max() - max(values[0], values[-1]))
-    return {"barrier": max(barrier, 0.0), "monotone": bool(np.all(steps <= rounding))}
+    return Interpolated(barrier=max(barrier, 0.0), monotone=bool(np.all(steps <= rounding)))
 
 
-def _sharpness(positions: FloatArray, losses: FloatArray) -> dict[str, Json]:
+def _sharpness(positions: FloatArray, losses: FloatArray) -> Sharpness:
     """Both signs of each direction at equal distance."""
     half = (len(positions) + 1) // 2
     radii = positions[-half:]
     both = np.concatenate([losses[:, -half:], losses[:, half - 1 :: -1]])
-    return {
-        "radius": radii.tolist(),
-        "mean": both.mean(axis=0).tolist(),
-        "largest": both.max(axis=0).tolist(),
-        "caution": CAUTION,
-    }
+    return Sharpness(
+        radius=radii.tolist(),
+        mean=both.mean(axis=0).tolist(),
+        largest=both.max(axis=0).tolist(),
+        caution=CAUTION,
+    )
 
 
 # training towards the point is never cut, and one row may be of many samples

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from service.core.asked.sweeps.axes import Axis, corners, positions, varied
 from service.core.asked.sweeps.phase_diagram import size_of
@@ -23,7 +23,7 @@ from service.operations.mapping.sweep import SCALED
 from service.operations.plans.packing import pack
 from service.operations.plans.plan import Chunk, Lazy, Plan, Work
 from service.operations.plans.sweep_axes import axes_of, check_points, packed
-from service.operations.plans.sweep_chunks import assemble, compute_block, compute_boundary, told
+from service.operations.plans.sweep_chunks import DiagramHeading, assemble, compute_block, compute_boundary, told
 from service.schemas.sweeps import DiagramRequest
 from service.settings import Limits
 from service.version import ENGINE_VERSION
@@ -64,7 +64,7 @@ def sweeps_plan(request: DiagramRequest, limits: Limits) -> Plan:
     hard = scaled_condition(mapped.core.freed) > HARD
     problem, arrays = pack(mapped.core if hard else replace(mapped.core, samples=None))
     told_axes, values = packed(axes)
-    shared = {"problem": problem, "axes": told_axes}
+    shared = {"problem": problem, "axes": told_axes, "decay_scale": mapped.scaling.decay}
     asked = {"columns": columns, "factors": _factors(mapped, columns)}
     blocks = -(-size // chunk_points)
 
@@ -74,21 +74,15 @@ def sweeps_plan(request: DiagramRequest, limits: Limits) -> Plan:
         start = index * chunk_points
         return Chunk("block", {**shared, **asked, "start": start, "stop": min(start + chunk_points, size)})
 
-    header: dict[str, Any] = {
-        "solver": solver.name,
-        "theorems": list(solver.theorems),
-        "convention": request.problem.objective.convention,
-        "engine_version": ENGINE_VERSION,
-        "problem_hash": problem_hash(request.problem),
-    }
-    if mapped.data.ranged_columns is not None:
-        header["input_columns"] = mapped.data.ranged_columns
-    arguments = {
-        **shared,
-        "header": header,
-        "columns": columns,
-        "decay_scale": mapped.scaling.decay,
-    }
+    heading = DiagramHeading(
+        solver=solver.name,
+        theorems=list(solver.theorems),
+        input_columns=mapped.data.ranged_columns,
+        convention=request.problem.objective.convention,
+        engine_version=ENGINE_VERSION,
+        problem_hash=problem_hash(request.problem),
+    )
+    arguments = {**shared, "heading": heading.model_dump(mode="json"), "columns": columns}
     chunks = Lazy(blocks + len(axes), chunk)
     return Plan(chunks, "assemble", arguments, {**arrays, **values}, size * point_s, referenced=blocks)
 

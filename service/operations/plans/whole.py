@@ -1,11 +1,10 @@
 """An operation that is never cut as a plan of one chunk, so that any of them can be asked for as a job."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from service.errors import Location
-from service.operations.plans.plan import Arrays, Chunk, Json, Plan, Work
+from service.operations.plans.plan import Arrays, Chunk, Json, Plan, Work, Written
 from service.operations.questions import limits_of, question_of
 from service.schemas.base import Wire
 from service.schemas.parsing import Parsed
@@ -33,18 +32,13 @@ def as_one_chunk(
     def cut(question: Mapping[str, Json]) -> Plan:
         return Plan([Chunk("answer", question)], "only")
 
-    def answer(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]) -> Json:
+    def answer(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]) -> Wire:
         limits = limits_of(arguments)
-        return as_json(function(parse(arguments["question"], limits).request, limits, ()))
+        return function(parse(arguments["question"], limits).request, limits, ())
 
     return Work(make, {"answer": answer, "only": only}, LONGEST_S, cut)
 
 
-def only(_arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json]) -> Json:
+def only(_arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json]) -> Written:
     """The result of the only chunk."""
-    return inputs[0]
-
-
-def as_json(answer: Wire) -> Json:
-    """An answer as it is sent; fields that do not apply are left out."""
-    return json.loads(answer.__pydantic_serializer__.to_json(answer, exclude_unset=True))
+    return Written(inputs[0])

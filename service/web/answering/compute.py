@@ -6,13 +6,16 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from service.errors import EngineError, LimitExceeded
 from service.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+COMPUTES: Final = "compute"
+"""What the names of threads begin with that compute answers."""
 
 
 class Compute:
@@ -26,7 +29,7 @@ class Compute:
         self._budget_s = settings.event_loop_budget_s
         self._max_seconds = settings.max_seconds
         self._capacity = settings.threads + settings.max_waiting
-        self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="compute")
+        self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix=COMPUTES)
         self.running = 0
         self._lock = threading.Lock()
 

@@ -15,8 +15,8 @@ from service.operations.plans.columns import plain
 from service.operations.table import BY_NAME
 from service.schemas.jobs import JobFailure, JobStatus
 from service.web.addresses import address
-from service.web.answering.questions import LARGE_BYTES
 from service.web.drawing import FORMS, PNG, SVG, wanted
+from service.web.responses import LARGE_BYTES
 
 SUFFIXES: Final = {JSON: "", NPZ: ".npz", SVG: ".svg", PNG: ".png"}
 

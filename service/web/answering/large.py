@@ -18,8 +18,6 @@ from service.operations.mapping.datasets import blamed_on_references, references
 from service.settings import Settings
 from service.web.answering.process import OwnProcess
 from service.web.answering.questions import (
-    Stored,
-    Wish,
     answer_at_once,
     answer_by_plan,
     decide,
@@ -28,7 +26,8 @@ from service.web.answering.questions import (
     submit,
 )
 from service.web.bodies.reading import Body, document
-from service.web.responses import Rendered
+from service.web.preferences import Wish
+from service.web.responses import Settled
 from service.web.uploads.datasets import CallerDatasets
 
 
@@ -39,7 +38,7 @@ class LargeBodies(OwnProcess):
         super().__init__(settings.max_waiting)
         self._settings = settings
 
-    async def answer(self, name: str, body: Body, wish: Wish) -> Rendered | Stored:
+    async def answer(self, name: str, body: Body, wish: Wish) -> Settled:
         """The answer to a body, or the job that it became.
 
         Raises
@@ -55,7 +54,7 @@ class LargeBodies(OwnProcess):
             raise LimitExceeded(("time_limit_s",), "max_seconds", limit_s, "seconds") from None
 
 
-def answer_large(name: str, body: Body, wish: Wish, settings: Settings) -> Rendered | Stored:
+def answer_large(name: str, body: Body, wish: Wish, settings: Settings) -> Settled:
     """Read a body and answer it, or store it as a job; what it raises is raised again in the process that asked."""
     with _document(name, body, wish.tenant, settings) as found:
         question = ask(name, found, settings)

@@ -8,10 +8,8 @@ from starlette.responses import Response
 
 from service.operations.asking import Question, ask
 from service.operations.mapping.datasets import Place, blamed_on_references, references
-from service.web.answering.jobs import answer_with_job, jobs_of, stored
+from service.web.answering.jobs import jobs_of, stored
 from service.web.answering.questions import (
-    Stored,
-    Wish,
     answer_at_once,
     answer_by_plan,
     decide,
@@ -22,8 +20,8 @@ from service.web.answering.questions import (
 from service.web.bodies.reading import document, is_large, read_body
 from service.web.drawing import FORMS
 from service.web.middleware import shapes
-from service.web.preferences import tenant_of, wish_of
-from service.web.responses import Rendered
+from service.web.preferences import Wish, tenant_of, wish_of
+from service.web.responses import Settled
 from service.web.runtime import runtime_of
 from service.web.uploads.datasets import CallerDatasets
 
@@ -48,6 +46,7 @@ async def answer(request: Request, name: str) -> Response:
         places = references(found)
         large = bool(places) and await _is_large_once_expanded(request, name, found, places)
     wish = wish_of(request)
+    settled: Settled
     with blamed_on_references(places):
         if large:
             shapes(request.scope, bytes=len(body.content))
@@ -56,13 +55,8 @@ async def answer(request: Request, name: str) -> Response:
             question = ask(name, found, settings)
             shapes(request.scope, **question.sizes())
             settled = await _settled(request, question, wish)
-    if isinstance(settled, Rendered):
-        runtime.answers.answered(name, settled.seen, perf_counter() - started)
-        return settled.response()
-    runtime.answers.stored(name, begun=settled.begun, known=settled.known)
-    if settled.begun:
-        runtime.job_metrics.accepted()
-    return await answer_with_job(request, settled.job_id)
+    settled.counted(runtime.answers, name, perf_counter() - started)
+    return await settled.sent(request)
 
 
 async def _is_large_once_expanded(request: Request, name: str, found: object, places: list[Place]) -> bool:
@@ -74,7 +68,7 @@ async def _is_large_once_expanded(request: Request, name: str, found: object, pl
     return False
 
 
-async def _settled(request: Request, question: Question, wish: Wish) -> Rendered | Stored:
+async def _settled(request: Request, question: Question, wish: Wish) -> Settled:
     """The answer to a question, or the job that it became.
 
     What may become a job says which and why: the field ``execution`` inline, ``run_as`` and ``run_as_reason`` of a job.

@@ -15,22 +15,15 @@ from service.operations.asking import Question
 from service.operations.drawing.rendering import render
 from service.operations.plans.columns import plain
 from service.operations.plans.plan import Plan
+from service.schemas.base import Execution
 from service.settings import Limits, Settings
+from service.web.answering.jobs import StoredJob
 from service.web.drawing import FORMS, wanted
 from service.web.observation.solved import solved
-from service.web.responses import Rendered, written
+from service.web.preferences import Wish
+from service.web.responses import LARGE_BYTES, Rendered, written
 
-LARGE_BYTES: Final = 4_000_000
 PREFERRED: Final = "the caller prefers a job"
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What of a request, beside its body, decides how it is answered; ``accept`` is the header."""
-
-    tenant: str
-    wants_job: bool
-    accept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +35,6 @@ class Decision:
     cost_s: float
     time_limit_s: float
     plan: Plan | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A job that holds a question, whether asking has begun an attempt, and whether its result was there."""
-
-    job_id: str
-    begun: bool
-    known: bool = False
 
 
 def is_answered_at_once(question: Question, wish: Wish) -> bool:
@@ -80,11 +64,11 @@ def decide(question: Question, settings: Settings, wish: Wish) -> Decision:
     plan = question.plan(settings) if question.loaded.function is None else None
     cost_s = question.cost_s if plan is None else plan.cost_s
     if wish.wants_job:
-        return Decision(as_job=True, reason=PREFERRED, cost_s=cost_s, time_limit_s=limit_s)
+        return Decision(True, PREFERRED, cost_s, limit_s, plan)
     budget_s = settings.inline_budget_s
     if cost_s > budget_s:
         reason = f"an estimated {cost_s:.3g} s exceed the inline budget of {budget_s:g} s"
-        return Decision(as_job=True, reason=reason, cost_s=cost_s, time_limit_s=limit_s)
+        return Decision(True, reason, cost_s, limit_s, plan)
     reason = f"an estimated {cost_s:.3g} s are within the inline budget of {budget_s:g} s"
     return Decision(False, reason, cost_s, min(limit_s, settings.max_seconds), plan)
 
@@ -96,7 +80,7 @@ def job_time(time_limit_s: float | None, max_job_seconds: float) -> float:
     return time_limit_s or max_job_seconds
 
 
-def submit(service: JobService, question: Question, settings: Settings, decision: Decision, wish: Wish) -> Stored:
+def submit(service: JobService, question: Question, settings: Settings, decision: Decision, wish: Wish) -> StoredJob:
     """Store a question whose plan was accepted.
 
     Raises
@@ -117,8 +101,8 @@ def submit(service: JobService, question: Question, settings: Settings, decision
         cost_estimate_s=decision.cost_s,
         reason=decision.reason,
     )
-    job, begun = service.submit(submission, planned=True)
-    return Stored(job.id, begun, job.ended)
+    job, begun = service.submit(submission, decision.plan)
+    return StoredJob(job.id, begun, job.ended)
 
 
 def answer_by_plan(question: Question, decision: Decision, form: str) -> Rendered:
@@ -135,7 +119,8 @@ def answer_by_plan(question: Question, decision: Decision, form: str) -> Rendere
         payload = run_inline(plan, work.guarded(), lambda: time.monotonic() > deadline)
     except StoppedError:
         raise LimitExceeded(("time_limit_s",), "max_seconds", decision.time_limit_s, "seconds") from None
-    answer = {**decode(payload), "execution": {"run_as": "inline", "reason": decision.reason}}
+    execution = Execution(run_as="inline", reason=decision.reason)
+    answer = {**decode(payload), "execution": execution.document()}
     headers, seen = {"Vary": "Accept"}, solved(answer)
     if form in FORMS:
         return Rendered(render(question.loaded.row.name, plain(answer), FORMS[form]), form, headers=headers, seen=seen)

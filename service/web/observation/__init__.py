@@ -1,1 +1,1 @@
-"""Log lines and metrics for the operator of the service."""
+"""Metrics for the operator of the service."""

@@ -6,6 +6,7 @@ from typing import Final
 from prometheus_client import Counter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from starlette.requests import Request
 
 from service.errors import EngineError
 from service.jobs.driver.driver import CHUNKS
@@ -21,9 +22,14 @@ class JobMetrics(Collector):
 
     def __init__(self, metrics: Metrics, service: JobService) -> None:
         self._service = service
-        self._withdrawn = 0
+        self._metrics = metrics
         self._accepted = Counter(
             "minima_jobs_accepted", "Attempts at jobs begun by requests to this server.", registry=metrics.registry
+        )
+        self._withdrawn = Counter(
+            "minima_jobs_withdrawn",
+            "Jobs dismissed before any driver had them; among the ended ones, too.",
+            registry=metrics.registry,
         )
         metrics.registry.register(self)
 
@@ -32,13 +38,14 @@ class JobMetrics(Collector):
         self._accepted.inc()
 
     def withdrawn(self) -> None:
-        """Count a job that was dismissed before any driver had it; called on the event loop only."""
-        self._withdrawn += 1
+        """Count a job that was dismissed before any driver had it."""
+        self._withdrawn.inc()
 
     def collect(self) -> Iterator[Metric]:
         """Ask the driver's tally and the store; what the store alone knows is left out while it is away."""
         tally = dict(self._service.tally())
-        tally[JobState.DISMISSED] = tally.get(JobState.DISMISSED, 0) + self._withdrawn
+        withdrawn = int(self._metrics.total("minima_jobs_withdrawn_total"))
+        tally[JobState.DISMISSED] = tally.get(JobState.DISMISSED, 0) + withdrawn
         ended = CounterMetricFamily("minima_jobs_ended", "Jobs ended by this server, by state.", labels=["state"])
         for state in ENDS:
             ended.add_metric([state], tally.get(state, 0))
@@ -73,3 +80,9 @@ class JobMetrics(Collector):
         yield GaugeMetricFamily(
             "minima_jobs_oldest_waiting_seconds", "Time that the oldest waiting job has waited.", value=oldest_s
         )
+
+
+def job_metrics_of(request: Request) -> JobMetrics:
+    """The counts of the app that serves ``request``."""
+    metrics: JobMetrics = request.app.state.runtime.job_metrics
+    return metrics

@@ -10,9 +10,9 @@ from service.errors import EngineError, LimitExceeded
 from service.jobs.store.datasets import DatasetRecord
 from service.jobs.values import Payload
 from service.operations.datasets import identity_of, reduce_upload
-from service.operations.mapping.datasets import columns_of, summary_of
+from service.operations.mapping.datasets import columns_of, facts_of
 from service.operations.uploads.formats import FORMAT_BY_NAME
-from service.schemas.datasets import AppliedOptions, Format, UploadOptions
+from service.schemas.datasets import AppliedOptions, DatasetFacts, Format, UploadOptions
 from service.settings import Settings, UploadLimits
 from service.web.answering.process import OwnProcess
 from service.web.uploads.datasets import packed
@@ -33,7 +33,7 @@ class Reduced:
     """The summary of a file whose hash and size the sender knows."""
 
     options: AppliedOptions
-    summary: dict[str, object]
+    facts: DatasetFacts
     columns: str
     numbers: int
     sample_numbers: int
@@ -104,8 +104,8 @@ def read_upload(path: str, form: Format, options: UploadOptions, limits: UploadL
     samples = found.samples
     return Reduced(
         options=found.options,
-        summary=summary_of(found),
-        columns=orjson.dumps(columns_of(found)).decode(),
+        facts=facts_of(found),
+        columns=columns_of(found).model_dump_json(),
         numbers=found.factor.r.size,
         sample_numbers=0 if samples is None else samples.x.size + samples.y.size,
         content=packed(found),
@@ -114,7 +114,7 @@ def read_upload(path: str, form: Format, options: UploadOptions, limits: UploadL
 
 def _stored(found: Reduced, form: Format, digest: str, size: int) -> ReadUpload:
     identity = identity_of(form, digest, found.options)
-    summary = {"id": identity, "format": form, "bytes": size, **found.summary}
+    summary = {"id": identity, "format": form, "bytes": size, **found.facts.document()}
     record = DatasetRecord(
         id=identity,
         summary=orjson.dumps(summary).decode(),

@@ -62,7 +62,7 @@ class Stand:
     def job(self, seed: int = 0) -> str:
         """A new job; its first event says that it was accepted."""
         request = {"problem": {}, "seed": seed}
-        return self.service.submit(Submission("minima", request), planned=True)[0].id
+        return self.service.store.submit(Submission("minima", request))[0].id
 
     def tell(self, job: str, count: int = 1) -> None:
         database = self.service._database

@@ -114,7 +114,7 @@ class Stand:
 
     def __init__(self, base: str, service: JobService) -> None:
         self.base = base
-        job = service.submit(Submission("minima", {"problem": {}}), planned=True)[0].id
+        job = service.store.submit(Submission("minima", {"problem": {}}))[0].id
         assert service.store.dismiss(job, "anonymous") is not None
         uploaded = call(base, "POST", "/v1/datasets", CSV, {"content-type": "text/csv"}).json["id"]
         self.names: Mapping[str, str] = {

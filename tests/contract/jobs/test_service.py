@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ import pytest
 from service.errors import InputError, LimitExceeded
 from service.jobs.codec import decode
 from service.jobs.config import JobsConfig
+from service.jobs.seal import seal_of
 from service.jobs.service import JobService
 from service.jobs.values import Job, JobState, Submission
+from service.version import ENGINE_VERSION
 from tests.support.job_operations import OPERATIONS, PLACE, run_question
 from tests.support.job_stacks import Cluster, Slowness, new_database, runs, until, until_found, worker_processes
 
@@ -94,6 +96,21 @@ def test_a_job_gives_the_bits_of_the_same_plan_in_one_process(stack: Stack) -> N
     assert found["order"] == expected["order"]
     assert found["total"] == expected["total"]
     assert found["samples"].tobytes() == np.asarray(expected["samples"]).tobytes()
+
+
+def test_a_job_whose_plan_is_not_the_priced_one_fails_and_says_so(stack: Stack) -> None:
+    question = Submission("count", {"chunks": 3, "seed": 91})
+    other = seal_of(stack.service.plan("count", {"chunks": 4, "seed": 91}))
+    job, _ = stack.service.store.submit(replace(question, seal=other))
+    ended = stack.ended(job)
+    assert ended.state is JobState.FAILED
+    assert ended.error is not None
+    assert ended.error["type"] == "PlanChanged"
+    assert f"engine {ENGINE_VERSION}" in ended.error["detail"]
+    assert "4 chunks were priced, and 3 would run" in ended.error["detail"]
+    assert ended.chunks_done == 0
+    # submitted again it is priced again, and runs
+    assert stack.answer("count", chunks=3, seed=91)["order"] == [0, 1, 2]
 
 
 def test_an_adaptive_job_plans_as_results_arrive(stack: Stack) -> None:

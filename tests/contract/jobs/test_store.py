@@ -27,7 +27,8 @@ from service.jobs.store.migrate import migrate
 from service.jobs.store.retention import Janitor
 from service.jobs.store.tables import attempts, blobs, events, jobs, losses, metadata, steps, subscriptions
 from service.jobs.values import ClaimedJob, JobState, Payload, StepKind, StoredStep, Submission
-from service.operations.plans.columns import column, reference
+from service.operations.plans.columns import reference
+from service.schemas.arrays import StoredColumn
 from service.schemas.error_kinds import BY_CODE
 
 TENANT = "anonymous"
@@ -466,7 +467,7 @@ def test_a_result_by_reference_is_joined_from_its_chunks(store: JobStore, databa
     parts = [np.arange(50_000.0), np.arange(30_000.0) + 0.5]
     writer.save_steps(claim, [chunk(index, {"loss": part}) for index, part in enumerate(parts)])
     references = [reference(index, digest) for index, digest in writer.hashes(claim, 2)]
-    by_reference = encode({"results": {"loss": column(references, "loss")}, "rest": [1, 2]})
+    by_reference = encode({"results": {"loss": StoredColumn("loss", references).to_json()}, "rest": [1, 2]})
     writer.finish(claim, JobState.SUCCESSFUL, result=by_reference)
     whole = encode({"results": {"loss": np.concatenate(parts)}, "rest": [1, 2]})
     assert store.result(job.id, TENANT)[1] == whole

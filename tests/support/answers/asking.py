@@ -74,7 +74,7 @@ def _served(checkout: Path) -> Iterator[str]:
                 assert server.stderr is not None
                 line = server.stderr.readline()
                 assert "serving on " in line, line + server.stderr.read()
-                yield line.split()[2]
+                yield line.partition("serving on ")[2].split()[0]
             finally:
                 server.terminate()
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from service.jobs.codec import decode, encode
+from service.jobs.codec import decode, encode, encoded
 from service.jobs.progress import Cursor, Needs, Step
 from service.jobs.values import StepKind
 from service.operations.plans.plan import Chunk, Plan
@@ -37,7 +37,7 @@ def walk(cursor: Cursor, stored: dict[Step, Any], stop_after: int = 10_000) -> N
             inputs = [stored[work(number)] for number in needs.numbers]
         call = cursor.call(step, None, ())
         function = OPERATIONS[call.operation].functions[call.function]
-        payload = encode(function(decode_arguments(call.arguments), {}, inputs))
+        payload = encoded(function(decode_arguments(call.arguments), {}, inputs))
         stored[step] = decode(payload)
         cursor.store(step, payload)
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from service import logs
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Settings
 from service.web.app import create_app
 from service.web.middleware import Observe
-from service.web.observation import logging
 from service.web.observation.metrics import Metrics
 
 
@@ -49,7 +49,7 @@ def test_an_unexpected_error_is_a_problem_without_a_trace(capsys: pytest.Capture
     async def broken(_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise RuntimeError("secret detail")
 
-    logging.configure(Settings(log_level="error"))
+    logs.configure("error", "json")
     started, content = request(Observe(broken, Metrics()), "GET", "/")
     headers = dict(started["headers"])
     document = json.loads(content["body"])
@@ -68,7 +68,7 @@ def test_an_error_after_the_start_of_an_answer_is_raised() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise RuntimeError("too late")
 
-    logging.configure(Settings(log_level="error"))
+    logs.configure("error", "json")
     with pytest.raises(RuntimeError, match="too late"):
         request(Observe(broken, Metrics()), "GET", "/")
 

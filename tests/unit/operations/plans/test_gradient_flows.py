@@ -11,10 +11,11 @@ import pytest
 
 from service.cli.application import application
 from service.errors import InputError, LimitExceeded
-from service.jobs.codec import decode, encode
+from service.jobs.codec import decode, encoded
 from service.jobs.kinds import KINDS
 from service.jobs.progress import Cursor
 from service.jobs.values import Json, Payload, StepKind
+from service.operations.plans.plan import document_of
 from service.operations.questions import question_of
 from service.schemas.flows import FLOW_EXAMPLE, FlowAnswer, FlowRequest
 from service.schemas.parsing import validated
@@ -136,8 +137,8 @@ def driven(body: dict[str, Any], stop_after: int) -> tuple[Payload, int]:
             call = cursor.call(step, None, ())
             value = GRADIENT_FLOWS.functions[call.function](json.loads(call.arguments), plan.arrays, inputs)
             if step.kind is StepKind.REDUCE:
-                return encode(value), len(chunks)
-            stored[step.kind, step.index] = encode(value)
+                return encoded(value), len(chunks)
+            stored[step.kind, step.index] = encoded(value)
             cursor.store(step, stored[step.kind, step.index])
 
 
@@ -162,11 +163,11 @@ def test_no_chunk_takes_more_gradients_than_it_may(activation: str, monkeypatch:
     assert budget == 50
     payloads: list[Json] = []
     functions = GRADIENT_FLOWS.functions
-    payloads.append(functions["begin"](plan.arguments, plan.arrays, []))
+    payloads.append(document_of(functions["begin"](plan.arguments, plan.arrays, [])))
     spent = []
     while payloads[-1]["moments"][-1]["stop"] is None:
         before = int(payloads[-1]["moments"][-1]["evaluations"])
-        payloads.append(functions["advance"](plan.arguments, plan.arrays, [payloads[-1]]))
+        payloads.append(document_of(functions["advance"](plan.arguments, plan.arrays, [payloads[-1]])))
         spent.append(int(payloads[-1]["moments"][-1]["evaluations"]) - before)
     # a step that has begun is ended, which takes a few more
     assert len(spent) > 3

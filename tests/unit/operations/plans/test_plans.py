@@ -12,7 +12,7 @@ from service.operations.mapping import problem as problem_mapping
 from service.operations.plans import races, sweeps
 from service.operations.plans.columns import joined, reference
 from service.operations.plans.packing import pack, unpack
-from service.operations.plans.plan import ChunkFunction, Plan
+from service.operations.plans.plan import ChunkFunction, Plan, document_of
 from service.operations.plans.running import run_here
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.races import RacesAnswer, RacesRequest
@@ -37,10 +37,10 @@ def through_json(plan: Plan, functions: dict[str, ChunkFunction]) -> Any:
     results = []
     for chunk in plan.chunks:
         arguments = json.loads(json.dumps(dict(chunk.arguments), allow_nan=False))
-        results.append(functions[chunk.function](arguments, plan.arrays, ()))
+        results.append(document_of(functions[chunk.function](arguments, plan.arrays, ())))
     inputs = [*(reference(index, "") for index in range(plan.referenced)), *results[plan.referenced :]]
     answer = functions[plan.reducer](json.loads(json.dumps(dict(plan.arguments))), plan.arrays, inputs)
-    return joined(answer, lambda part: results[part["$chunk"]])
+    return joined(document_of(answer), lambda part: results[part["$chunk"]])
 
 
 def plain(value: Any) -> Any:

@@ -7,7 +7,16 @@ import pytest
 from service.operations.plans.race_advice import advise
 
 STEPS = 4
-HEADER: dict[str, Any] = {"escape_norm": 1.0, "trivial": False, "reasons": {}}
+HEADING: dict[str, Any] = {
+    "solver": "scalar_output",
+    "minimum": 0.5,
+    "trivial": False,
+    "escape_norm": 1.0,
+    "convention": "mean",
+    "reasons": {},
+    "engine_version": "1",
+    "problem_hash": "sha256:0",
+}
 
 
 def runs(*outcomes: str, trapped: int = 0, rate: float | None = 0.5, gap: float | None = 0.25) -> dict[str, Any]:
@@ -16,6 +25,10 @@ def runs(*outcomes: str, trapped: int = 0, rate: float | None = 0.5, gap: float 
     return {
         "outcome": list(outcomes),
         "gap": [gap] * count,
+        "start_norm": [1.0] * count,
+        "end_norm": [1.0] * count,
+        "steps_to_1e_3": [None] * count,
+        "steps_to_1e_6": [None] * count,
         "trapped": [index < trapped for index in range(count)],
         "gradient_norm": [2.0] * count,
         "least_hessian_eigenvalue": [None] * count,
@@ -24,16 +37,15 @@ def runs(*outcomes: str, trapped: int = 0, rate: float | None = 0.5, gap: float 
     }
 
 
-def advised(pairs: list[tuple[str, str]], *inputs: dict[str, Any], **header: Any) -> dict[str, Any]:
+def advised(pairs: list[tuple[str, str]], *inputs: dict[str, Any], **heading: Any) -> dict[str, Any]:
     arguments = {
         "chunks_a_pair": len(inputs) // len(pairs),
         "pairs": pairs,
         "steps": STEPS,
         "loss_scale": 4.0,
-        "header": {**HEADER, **header},
+        "heading": {**HEADING, **heading},
     }
-    found: dict[str, Any] = advise(arguments, {}, inputs)
-    return found
+    return advise(arguments, {}, inputs).document()
 
 
 def test_chunks_of_a_pair_are_put_together_and_counted() -> None:
@@ -94,8 +106,8 @@ def test_starts_inside_the_trapping_radius(trapped: int, starts: str, says: str)
 
 
 def test_what_is_not_known_of_starts_is_said_with_its_reason() -> None:
-    header = {"escape_norm": None, "reasons": {"escape_norm": "two layers"}, "trivial": True}
-    (one,) = advised([("xavier", "gd")], runs("origin"), **header)["advice"]
+    heading = {"escape_norm": None, "reasons": {"escape_norm": "two layers"}, "trivial": True}
+    (one,) = advised([("xavier", "gd")], runs("origin"), **heading)["advice"]
     assert (one["starts"], one["trapped"]) == ("unknown", None)
     assert one["reasons"]["trapped"] == "two layers"
     assert "nothing is proved" in one["text"]

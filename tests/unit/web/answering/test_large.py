@@ -18,8 +18,8 @@ from service.operations.minima import minima, parse
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits, Settings
 from service.web.answering.large import LargeBodies
-from service.web.answering.questions import Wish
 from service.web.bodies.reading import Body
+from service.web.preferences import Wish
 from service.web.responses import Rendered
 
 T = TypeVar("T")

@@ -16,8 +16,9 @@ from service.operations.plans.plan import Plan
 from service.operations.table import OPERATIONS
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits, Settings
-from service.web.answering.questions import Wish, answer_at_once, answer_by_plan, decide
+from service.web.answering.questions import answer_at_once, answer_by_plan, decide
 from service.web.bodies.reading import JSON
+from service.web.preferences import Wish
 from tests.support.job_operations import run_question
 
 LABELLED = {

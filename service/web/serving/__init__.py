@@ -1,0 +1,1 @@
+"""From a listening socket to the app: HTTP with bounds, in one process or several."""
