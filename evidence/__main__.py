@@ -5,7 +5,9 @@ Markdown without a title.  A report that finds a contradiction raises: nothing i
 run ends with status 1.  Adding a report is one file and one row.
 """
 
+import argparse
 import importlib
+import os
 import platform
 import sys
 import time
@@ -37,6 +39,8 @@ REPORTS: Final[dict[str, str]] = {
     "scalar_search": "One output: search never beats the formula, and reaches it",
     "scalar_torch": "One output: PyTorch training ends at the predicted loss",
     "jobs_faults": "Jobs on bad days",
+    "nasty_numbers": "Nasty numbers: nothing breaks, nothing is late",
+    "schemathesis": "Generated requests and chains of them",
     "rolling_restart": "A rolling restart under load",
     "jobs_kills": "Jobs under kills",
     "raw_scan": "Raw data: bounds against exact arithmetic",
@@ -92,5 +96,15 @@ def main(names: list[str]) -> int:
     return 1 if failed else 0
 
 
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m evidence", description=__doc__)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--cases", type=int, help="requests that the reports of generated requests send")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    asked = _arguments()
+    if asked.cases is not None:
+        os.environ["EVIDENCE_CASES"] = str(asked.cases)
+    sys.exit(main(asked.names))

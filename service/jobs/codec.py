@@ -29,6 +29,10 @@ class NotEncodableError(ValueError):
     """A value holds something that is neither JSON nor a finite array, with the place."""
 
 
+class NotFiniteError(NotEncodableError):
+    """A value holds a number that is not finite."""
+
+
 def encoded(result: Result) -> Payload:
     """Encode what a function of a plan has returned; see `encode`."""
     return encode(document_of(result))
@@ -99,7 +103,7 @@ def _split(value: Json, place: str, arrays: dict[str, npt.NDArray[np.generic]], 
     if isinstance(value, list | tuple):
         return [_split(item, f"{place}/{number}", arrays, columns) for number, item in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
-        raise NotEncodableError(f"the value at '{place}' is not a finite number")
+        raise NotFiniteError(f"the value at '{place}' is not a finite number")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise NotEncodableError(f"the value at '{place}' has type {type(value).__name__}, which JSON cannot carry")
@@ -109,7 +113,7 @@ def _reference(value: npt.NDArray[np.generic], place: str, arrays: dict[str, npt
     if value.dtype.kind not in "biufU":
         raise NotEncodableError(f"the array at '{place}' has type {value.dtype}")
     if value.dtype.kind == "f" and not np.all(np.isfinite(value)):
-        raise NotEncodableError(f"the array at '{place}' holds a number that is not finite")
+        raise NotFiniteError(f"the array at '{place}' holds a number that is not finite")
     name = place.lstrip("/") or "array"
     if name in arrays:
         raise NotEncodableError(f"two arrays share the name '{name}'")

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Callable, Mapping
 
-from service.jobs.codec import decode, encoded, join
+from service.errors import NumericalError
+from service.jobs.codec import NotFiniteError, decode, encoded, join
 from service.jobs.identity import content_hash
 from service.jobs.progress import Cursor, Step
 from service.jobs.values import Json, Payload, StepKind
@@ -24,6 +25,8 @@ def run_inline(
     ------
     StoppedError
         If ``should_stop`` said so between two chunks.
+    NumericalError
+        If a result holds a number that is not finite.
     Exception
         Whatever a chunk raises.
     """
@@ -34,7 +37,10 @@ def run_inline(
             raise StoppedError
         call = cursor.call(step, None, ())
         value = functions[call.function](json.loads(call.arguments), plan.arrays, _inputs(cursor, step, stored))
-        payload = encoded(value)
+        try:
+            payload = encoded(value)
+        except NotFiniteError as error:
+            raise NumericalError(f"the computation left the range of double precision: {error}") from error
         if step.kind is StepKind.REDUCE:
             return join(payload, stored.__getitem__)
         if step.kind is StepKind.WORK:

@@ -1,6 +1,6 @@
 """The jobs floor as the floors above see it: one object that is started, asked and stopped."""
 
-import contextlib
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,12 +15,14 @@ from service.jobs.engines.execution import load_table
 from service.jobs.kind import KindTable
 from service.jobs.seal import seal_of
 from service.jobs.store.callers import JobStore
-from service.jobs.store.database import Database
+from service.jobs.store.database import FULL, Database
 from service.jobs.store.datasets import DatasetStore
 from service.jobs.store.migrate import migrate
 from service.jobs.values import Job, Json, Submission
 from service.operations.plans.plan import Plan
 from service.version import ENGINE_VERSION
+
+_log: Final = logging.getLogger(__name__)
 
 
 class JobService:
@@ -55,8 +57,10 @@ class JobService:
         """Bring the schema up to date and start the driver beside; a store that is away is tried again later."""
         if self._supervisor is None:
             return
-        with contextlib.suppress(EngineError):
+        try:
             self._database.ensure_prepared()
+        except EngineError as error:
+            _log.warning("%s", error.detail)
         self._supervisor.start()
 
     def stop(self) -> None:
@@ -69,16 +73,18 @@ class JobService:
         """Return the process that drives, for logs and tests."""
         return None if self._supervisor is None else self._supervisor.pid
 
-    def ready(self) -> Mapping[str, bool]:
-        """Tell what works: ``store`` (asked now) and, unless this replica computes no jobs, ``driver``."""
-        found = {"store": True}
+    def store_trouble(self) -> str | None:
+        """Ask the store now, and say what is wrong with it, if anything is."""
         try:
             self.store.active()
-        except EngineError:
-            found["store"] = False
-        if self._supervisor is not None:
-            found["driver"] = self._supervisor.alive
-        return found
+        except EngineError as error:
+            return error.detail
+        return FULL if self._database.full else None
+
+    @property
+    def driver_alive(self) -> bool | None:
+        """Whether the driver has been heard of lately; None where this replica computes no jobs."""
+        return None if self._supervisor is None else self._supervisor.alive
 
     def pool(self) -> PoolCensus:
         """Tell of the workers that this replica's driver sees; none where this replica computes no jobs."""

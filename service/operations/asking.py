@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.errors import Location
+from service.operations.guards import double_precision
 from service.operations.loaded import Loaded, load
 from service.operations.plans.plan import Plan
 from service.operations.questions import question_of
@@ -49,7 +50,8 @@ class Question:
             Whatever the operation refuses, with locations in the body.
         """
         assert self.loaded.function is not None  # noqa: S101 - asked of the row by the caller
-        return self.loaded.function(self.request, limits, self.problem_at)
+        with double_precision():
+            return self.loaded.function(self.request, limits, self.problem_at)
 
     def plan(self, limits: Limits) -> Plan:
         """How an operation that may run as a job is cut into chunks; raises whatever the plan refuses."""

@@ -1,14 +1,24 @@
 """The base of every model on the wire, and the types of numbers and arrays."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, FiniteFloat, Tag
+from pydantic_core import PydanticKnownError
+
+LARGEST_INTEGER: Final = 2**63 - 1
+"""Counts, widths and seeds beyond 64 bits mean nothing, and arithmetic of floats does not take integers of any size."""
 
 
 def _integral(value: object) -> object:
     """JSON has one kind of number: 8.0 is the integer 8."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        if value < 0:
+            raise PydanticKnownError("greater_than_equal", {"ge": -LARGEST_INTEGER})
+        raise PydanticKnownError("less_than_equal", {"le": LARGEST_INTEGER})
+    return value
 
 
 Number: TypeAlias = FiniteFloat

@@ -78,7 +78,7 @@ ERROR_KINDS: Final[tuple[ErrorKind, ...]] = (
     ),
     ErrorKind(
         NumericalError.code,
-        500,
+        422,
         "The answer could not be computed in double precision",
         "The answer exists but could not be computed in double precision: the numbers are too large, too small "
         "or too ill-conditioned. Rescale the data, for example with `data.standardise`.",

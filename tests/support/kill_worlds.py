@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from urllib.request import urlopen
 
 import psutil  # type: ignore[import-untyped]  # ships no annotations
@@ -22,6 +23,8 @@ from tests.support.job_operations import PLACE
 from tests.support.job_stacks import descendants, environment, free_port, kill_tree, until, worker_processes
 
 WORKERS = 2
+_MIGRATING = Lock()
+"""Alembic keeps its place in a global."""
 _MARK = "MINIMA_KILL_WORLD"
 _MINIMA = str(Path(sys.executable).parent / "minima")
 
@@ -80,7 +83,8 @@ class World(ABC):
             "MINIMA_LOG_LEVEL": "warning",
         }
         self.database = Database(url)
-        migrate(self.database)
+        with _MIGRATING:
+            migrate(self.database)
         self.store = JobStore(self.database, ENGINE_VERSION)
         self.ports: list[int] = []
         self.apis: list[Root] = []

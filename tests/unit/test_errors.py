@@ -60,7 +60,7 @@ def test_every_error_has_its_facts_in_one_row() -> None:
         assert (error.code in BY_CODE) == (type(error) is not ServiceError)
     for row in ERROR_KINDS:
         assert (row.retry_after_s is not None) == (row.status in (429, 503))
-        assert row.exit_status == 1 or 400 <= row.status < 500 or row.code == NumericalError.code
+        assert row.exit_status == 1 or 400 <= row.status < 500
 
 
 def test_every_class_of_errors_is_tried() -> None:

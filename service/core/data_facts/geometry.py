@@ -39,7 +39,11 @@ class Gram:
         """``3 slope^-3 (longest/shortest)^2 n max|x_i.x_j| / shortest^2`` without the factor n."""
         if self.shortest == 0.0 or slope == 0.0:
             return float("inf")
-        return 3.0 * slope**-3 * (self.longest / self.shortest) ** 2 * self.largest_product / self.shortest**2
+        try:
+            return 3.0 * slope**-3 * (self.longest / self.shortest) ** 2 * self.largest_product / self.shortest**2
+        except ArithmeticError:
+            # lengths so unequal, or so small, that their ratio has no square
+            return float("inf")
 
 
 def gram_of(x: FloatArray) -> Gram | None:

@@ -12,6 +12,7 @@ from service.core.dynamics.initialisations import start as start_stack
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot, blank, flatten, unflatten
+from service.errors import NumericalError
 from service.vocabulary import FlowStop, FlowTime, Initialisation, SkipKind
 
 LONGEST_LOG_NORM: Final = 40.0
@@ -135,6 +136,8 @@ def advance(setting: Setting, like: Snapshot, state: FlowState, until: Until, mo
         length = SEGMENT if is_stiff else KINK_SEGMENT
     steps = smooth_steps if is_stiff else stepped_over_kinks
     theta, elapsed, evaluations = steps(rates, state.theta, length, until.log_loss, most)
+    if not np.isfinite(theta).all():
+        raise NumericalError("the flow leaves the range of double precision")
     value, gradient = rates.log_loss(theta) if is_log_norm else rates.objective(theta)
     noticeable = 1e-4 * (1.0 + abs(state.best_value)) if is_log_norm else 0.0
     is_cut = evaluations >= most

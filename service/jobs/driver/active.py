@@ -28,6 +28,8 @@ class ActiveJob:
         Key of each call in the pool, with its step and when it was submitted.
     unsaved : list
         Results that the store has not acknowledged yet.
+    moves_after_s : float
+        How long a call may wait behind another one while a worker is idle; grows with each call that was moved.
     verdict : Settlement, optional
         Set when the attempt is to end; ``dying`` then holds the calls that may still run.
     """
@@ -46,6 +48,7 @@ class ActiveJob:
     told_at: float = 0.0
     untold: bool = True
     tries: int = 0
+    moves_after_s: float = 5.0
 
     @property
     def prefix(self) -> str:

@@ -20,6 +20,7 @@ from service.jobs.values import ClaimedJob, JobState, StepKind, StoredStep
 
 _log: Final = logging.getLogger(__name__)
 CHUNKS: Final = "chunks"
+_MOVES_AT_MOST_AFTER_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ class Driver:
             self._save(job)
             if look:
                 self._stop_stuck(job)
+                self._move_waiting(job)
                 self._tell(job)
             if job.verdict is not None and not job.unsaved:
                 self._settle(job, job.verdict)
@@ -246,6 +248,25 @@ class Driver:
             if seconds > limit:
                 detail = f"it ran longer than {limit:g} s"
                 job.end(failure(job.outstanding[key][0], "ChunkLimit", detail))
+
+    def _move_waiting(self, job: ActiveJob) -> None:
+        """Submit again what waits at a busy worker for long while another is idle.
+
+        The pool takes tasks back from a worker only with its consent, which one that holds the interpreter's lock
+        cannot give.
+        """
+        now = time.monotonic()
+        old = [key for key, (_, since) in job.outstanding.items() if now - since > job.moves_after_s]
+        census = self._engine.census()
+        if not old or census.busy >= census.alive:
+            return
+        begun = self._engine.running(old)
+        waiting = [key for key in old if key not in begun]
+        if waiting:
+            job.moves_after_s = min(2.0 * job.moves_after_s, _MOVES_AT_MOST_AFTER_S)
+            for key in waiting:
+                job.cursor.repeat(job.outstanding.pop(key)[0])
+            self._dispatcher.drop(waiting)
 
     def _settle(self, job: ActiveJob, verdict: Settlement) -> None:
         """End an attempt once no process computes for it any more."""

@@ -90,7 +90,8 @@ class JobStore(JobReader):
             The job as it is now, or None once it has been removed with all that belonged to it.
         """
         check_form(identity)
-        with self._database.writing() as connection:
+
+        def withdraw(connection: Connection) -> Job | None:
             found = self._locked(connection, identity)
             if found is None or found.tenant != tenant:
                 raise JobError("there is no such job", "missing")
@@ -101,6 +102,8 @@ class JobStore(JobReader):
             if not self._subscribed(connection, identity):
                 self._stop(connection, found)
             return self._read(connection, identity)
+
+        return self._database.freeing(withdraw)
 
     def _read(self, connection: Connection, identity: str) -> Job:
         return job_of(connection.execute(select(*PUBLIC).where(jobs.c.id == identity)).one())

@@ -169,9 +169,12 @@ class DatasetStore:
         _check_form(identity, ())
         change = {"summary": None, "columns": None, "body": None, "deleted_at": self._database.clock}
         mine = (datasets.c.tenant == tenant) & (datasets.c.id == identity) & datasets.c.deleted_at.is_(None)
-        with self._database.writing() as connection:
+
+        def forget(connection: Connection) -> None:
             if not connection.execute(update(datasets).where(mine).values(**change)).rowcount:
                 _present(self._row(connection, tenant, identity), ())
+
+        self._database.freeing(forget)
 
     def _row(self, connection: Connection, tenant: str, identity: str) -> Row[*tuple[Any, ...]] | None:
         query = select(*HEADERS).where(datasets.c.tenant == tenant, datasets.c.id == identity)

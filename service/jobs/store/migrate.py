@@ -7,8 +7,9 @@ from sqlalchemy import inspect, text
 
 from service.errors import EngineError
 from service.jobs.store.database import Database
+from service.jobs.store.file import prepare_file
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 _FOLDER: Final = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK: Final = 0x4D494E494D41
 
@@ -22,7 +23,7 @@ def migrate(database: Database) -> None:
         If the store is away, or was written by a newer version of the service.
     """
     if database.file is not None:
-        _make_folder(database.file)
+        prepare_file(database.file)
     if _current(database) == HEAD:
         return
     from alembic import command  # noqa: PLC0415 - a quarter of a second that a current store need not pay
@@ -39,13 +40,6 @@ def migrate(database: Database) -> None:
             command.upgrade(configuration, "head")
         except CommandError as error:
             raise EngineError("the job store was written by a newer version of the service") from error
-
-
-def _make_folder(file: Path) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EngineError(f"the folder of the job store cannot be made ({error.strerror})") from error
 
 
 def _current(database: Database) -> str | None:

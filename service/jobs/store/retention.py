@@ -2,17 +2,20 @@
 
 import json
 import socket
+import time
+from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy import delete, func, select, update
 
 from service.jobs.store.database import Database
+from service.jobs.store.file import keep_reserve
 from service.jobs.store.rows import append_event
 from service.jobs.store.tables import attempts, datasets, drivers, events, jobs, losses, steps, subscriptions
-from service.jobs.store.transitions import close_attempt, remove_blob_if_orphaned
+from service.jobs.store.transitions import close_attempt, remove_orphaned_blobs
 from service.jobs.values import ACTIVE, JobState
 
-_BATCH: Final = 100
+_BATCH: Final = 200
 _TOMBSTONE_FACTOR: Final = 4.0
 
 
@@ -84,7 +87,10 @@ class Janitor:
 
     def collect(self) -> int:
         """Forget what has expired and fail what nobody can continue; return how many rows that changed."""
-        return self._expire() + self._bury() + self._fail_orphans() + self._expire_datasets() + self._bury_datasets()
+        if self._database.file is not None:
+            keep_reserve(self._database.file)
+        batches = (self._expire, self._bury, self._fail_orphans)
+        return sum(map(_to_the_end, batches)) + self._expire_datasets() + self._bury_datasets()
 
     def _expire(self) -> int:
         due = (jobs.c.expires_at < self._database.clock) & ~jobs.c.expired & jobs.c.state.not_in(ACTIVE)
@@ -96,8 +102,7 @@ class Janitor:
                 connection.execute(delete(table).where(table.c.job_id.in_(identities)))
             change = {"expired": True, "request": None, "result_hash": None}
             connection.execute(update(jobs).where(jobs.c.id.in_(identities)).values(**change))
-            for address in {row.result_hash for row in found if row.result_hash}:
-                remove_blob_if_orphaned(connection, address)
+            remove_orphaned_blobs(connection, {row.result_hash for row in found if row.result_hash})
             return len(identities)
 
     def _bury(self) -> int:
@@ -141,3 +146,15 @@ class Janitor:
                 close_attempt(connection, self._database, row.id, row.attempt, state=JobState.FAILED, error=error)
                 append_event(connection, clock, row.id, "state", {"state": JobState.FAILED})
             return len(found)
+
+
+def _to_the_end(batch: Callable[[], int]) -> int:
+    """Repeat a batch until nothing is due, leaving the store to others for as long as each took."""
+    changed = 0
+    while True:
+        began = time.monotonic()
+        latest = batch()
+        changed += latest
+        if latest < _BATCH:
+            return changed
+        time.sleep(time.monotonic() - began)

@@ -54,7 +54,8 @@ jobs: Final = Table(
     Column("event_count", Integer, nullable=False, default=0),
     Index("jobs_claimable", "state", "engine_version", "created_at"),
     Index("jobs_listing", "tenant", "created_at", "id"),
-    Index("jobs_expiry", "expires_at"),
+    Index("jobs_due", "expired", "expires_at"),
+    Index("jobs_results", "result_hash"),
 )
 
 attempts: Final = Table(

@@ -1,5 +1,7 @@
 """Changes that callers, drivers and the janitor share, each inside its caller's transaction."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, delete, select, update
 
 from service.jobs.store.database import Database
@@ -51,17 +53,20 @@ def remove_job(connection: Connection, identity: str) -> None:
         connection.execute(delete(table).where(table.c.job_id == identity))
     connection.execute(delete(jobs).where(jobs.c.id == identity))
     if address is not None:
-        remove_blob_if_orphaned(connection, address)
+        remove_orphaned_blobs(connection, {address})
 
 
-def remove_blob_if_orphaned(connection: Connection, address: str) -> None:
-    """Remove a result that no job refers to.
+def remove_orphaned_blobs(connection: Connection, addresses: Collection[str]) -> None:
+    """Remove those of some results that no job refers to.
 
-    The row is locked by one statement and judged by the next, which sees what a rival committed meanwhile.
+    The rows are locked by one statement and judged by the next, which sees what a rival committed meanwhile.
     """
-    connection.execute(select(blobs.c.hash).where(blobs.c.hash == address).with_for_update())
-    referenced = select(jobs.c.id).where(jobs.c.result_hash == address).exists()
-    connection.execute(delete(blobs).where(blobs.c.hash == address, ~referenced))
+    if not addresses:
+        return
+    these = blobs.c.hash.in_(addresses)
+    connection.execute(select(blobs.c.hash).where(these).order_by(blobs.c.hash).with_for_update())
+    referenced = select(jobs.c.id).where(jobs.c.result_hash == blobs.c.hash).exists()
+    connection.execute(delete(blobs).where(these, ~referenced))
 
 
 def insert_blob(connection: Connection, database: Database, address: str, payload: Payload) -> None:

@@ -180,5 +180,6 @@ def document_of(result: Result) -> Json:
 
 
 def _guarded(function: ChunkFunction, arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> Result:
-    with double_precision(), finite_answer():
+    # what overflows is seen in the result, which is refused unless it is finite; a warning would tell nobody
+    with double_precision(), finite_answer(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return function(arguments, arrays, inputs)

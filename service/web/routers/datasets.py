@@ -81,7 +81,7 @@ async def post_dataset(request: Request, options: Annotated[UploadOptions, Query
     operation_id="list_datasets",
     summary="Data sets, newest first",
     responses={
-        **documentation.page(DatasetList, "One page.", "NewestDataset", "NextDatasets"),
+        **documentation.page(DatasetList, "One page.", "NextDatasets"),
         **documentation.errors("invalid-input", "engine-unavailable", *COMMON_ERRORS),
     },
     response_class=Response,

@@ -39,7 +39,7 @@ LastEvent: TypeAlias = Annotated[
     operation_id="list_jobs",
     summary="Jobs, newest first",
     responses={
-        **documentation.page(JobList, "One page.", "NewestJob", "NextJobs"),
+        **documentation.page(JobList, "One page.", "NextJobs"),
         **documentation.errors("invalid-input", "engine-unavailable", *COMMON_ERRORS),
     },
     response_class=Response,

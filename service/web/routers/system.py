@@ -49,11 +49,11 @@ async def get_readyz(request: Request) -> Response:
     """
     runtime_of(request).compute.check_capacity()
     try:
-        found = await asyncio.wait_for(stored(jobs_of(request).ready), STORE_S)
-        reasons = {} if found["store"] else {"store": "the store is away"}
+        trouble = await asyncio.wait_for(stored(jobs_of(request).store_trouble), STORE_S)
     except TimeoutError:
-        found, reasons = {"store": False}, {"store": f"the store has not answered for {STORE_S:g} s"}
-    driver = found.get("driver")
+        trouble = f"the store has not answered for {STORE_S:g} s"
+    reasons = {} if trouble is None else {"store": trouble}
+    driver = jobs_of(request).driver_alive
     if not driver:
         reasons["driver"] = "this server computes no jobs" if driver is None else "it is starting, or does not respond"
     pool = jobs_of(request).pool()
@@ -62,9 +62,9 @@ async def get_readyz(request: Request) -> Response:
     if pool.wanted is None:
         reasons["wanted"] = "others decide how many workers their scheduler has; MINIMA_WORKERS says how many to expect"
     workers = JobWorkers(
-        ready=found["store"] and bool(driver) and pool.alive > 0, wanted=pool.wanted, alive=pool.alive, busy=pool.busy
+        ready=trouble is None and bool(driver) and pool.alive > 0, wanted=pool.wanted, alive=pool.alive, busy=pool.busy
     )
-    return json_response(Readiness(status="ready", store=found["store"], driver=driver, jobs=workers, reasons=reasons))
+    return json_response(Readiness(status="ready", store=trouble is None, driver=driver, jobs=workers, reasons=reasons))
 
 
 @router.get(

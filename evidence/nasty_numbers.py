@@ -1,0 +1,66 @@
+"""Requests of a valid shape with nasty numbers, sent to a server of its own; ``--cases N`` says how many."""
+
+import os
+import tempfile
+from collections import Counter
+from typing import Final
+
+from benchmarks.server import serving
+from tests.serving import call
+from tests.support.nasty_numbers import POSTED, case_of, complaint
+
+CASES: Final = 5_000
+FIRST_SEED: Final = 100_000
+LIMITS: Final = {"MINIMA_WORKERS": "0", "MINIMA_MAX_SECONDS": "2", "MINIMA_LOG_LEVEL": "error"}
+GRACE_S: Final = 10.0
+"""A busy machine adds to the two seconds that the server allows."""
+
+
+def report() -> str:
+    """Send the cases and count the answers.
+
+    Raises
+    ------
+    RuntimeError
+        If one was a server error, late, or not finite.
+    """
+    cases = int(os.environ.get("EVIDENCE_CASES", CASES))
+    counted: Counter[tuple[str, int]] = Counter()
+    wrong: list[str] = []
+    longest = 0.0
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving({**LIMITS, "MINIMA_DATABASE_URL": f"sqlite:///{folder}/jobs.db"}) as served,
+    ):
+        for seed in range(FIRST_SEED, FIRST_SEED + cases):
+            case = case_of(seed)
+            reply = call(f"http://127.0.0.1:{served.port}", "POST", case.path, case.body)
+            counted[case.operation, reply.status] += 1
+            longest = max(longest, reply.seconds)
+            said = complaint(reply.status, reply.content, reply.seconds, GRACE_S)
+            if said is not None:
+                wrong.append(f"seed {seed}, {case.operation}, {', '.join(case.changes)}: {said}")
+    if wrong:
+        raise RuntimeError(f"{len(wrong)} of {cases} cases:\n" + "\n".join(wrong))
+    return _told(cases, longest, counted)
+
+
+def _told(cases: int, longest: float, counted: Counter[tuple[str, int]]) -> str:
+    statuses = sorted({status for _, status in counted})
+    return "\n".join(
+        [
+            f"{cases} requests (seeds from {FIRST_SEED}), to every operation that takes JSON in turn:",
+            "examples and samples (badly conditioned, tied, collinear, columns of any size) in which numbers became",
+            "denormal, huge, `-0.0`,",
+            "`2^53 + 1`, whole numbers written as floats, or equal to each other. None was a server error, no answer",
+            f"held a number that is not finite, none took over {GRACE_S:g} s where the server allows 2 ",
+            f"(the longest {longest:.1f} s).",
+            "",
+            "| operation | " + " | ".join(map(str, statuses)) + " |",
+            "|---|" + "---|" * len(statuses),
+            *(
+                f"| {name} | " + " | ".join(str(counted[name, status]) for status in statuses) + " |"
+                for name in sorted(POSTED)
+            ),
+        ]
+    )
