@@ -86,9 +86,9 @@ def _wait_until_ready(port: int) -> None:
 
 async def echo(request: Request) -> Response:
     """The validated request."""
-    max_bytes = request.app.state.runtime.settings.max_body_bytes
-    body = await read_body(request, max_bytes)
-    return json_response(parse(await document(body, max_bytes)).request)
+    settings = request.app.state.runtime.settings
+    body = await read_body(request, settings)
+    return json_response(parse(await document(body, settings.max_body_bytes)).request)
 
 
 async def digest(request: Request) -> Response:

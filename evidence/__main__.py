@@ -48,6 +48,7 @@ REPORTS: Final[dict[str, str]] = {
     "raw_consistency": "Raw data: units, and agreement of all operations",
     "raw_mutations": "Raw data: faults in the arithmetic break laws",
     "stationarity": "Diagnosis: what counts as stationary",
+    "bodies": "Bodies: what the worst of them cost",
     "uploads": "Uploads: memory, and what other requests notice",
     "verify_altered": "Verification: answers with one field changed",
     "ranks_flows": "Ranks: predictions against gradient flow",

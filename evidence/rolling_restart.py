@@ -1,5 +1,9 @@
-"""Two replicas behind the shipped nginx, restarted in turn under load: no request fails."""
+"""Two replicas behind the shipped nginx, restarted in turn under load: no request fails.
 
+``python -m evidence.rolling_restart 20`` restarts each twenty times.
+"""
+
+import sys
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -7,11 +11,12 @@ from typing import Final
 from tests.support.rolling import compute, follow, look_up, roll, submit, upload
 
 TIMES: Final = 5
+PAUSE_S: Final = 0.02
 DOINGS: Final = (compute, compute, look_up, upload, submit, follow, follow)
 
 
-def report() -> str:
-    """Restart each replica five times, and count what clients saw.
+def report(times: float = TIMES) -> str:
+    """Restart each replica so many times, and count what clients saw.
 
     Raises
     ------
@@ -19,7 +24,7 @@ def report() -> str:
         If a request failed, or a kind of request was never answered.
     """
     with tempfile.TemporaryDirectory(prefix="rolling-") as folder:
-        seen, longest = roll(Path(folder), TIMES, DOINGS, WORKERS="1")
+        seen, longest = roll(Path(folder), int(times), DOINGS, PAUSE_S, WORKERS="1", SHUTDOWN_GRACE_S="30")
     if seen.failed:
         raise RuntimeError("\n".join(seen.failed[:20]))
     kinds = 7
@@ -29,8 +34,8 @@ def report() -> str:
     return "\n".join(
         [
             "Two replicas of one store, each `minima serve --uds`, stand behind nginx with `deploy/nginx`. Each is",
-            f"stopped by `SIGTERM` and started again {TIMES} times in turn, when the other is ready, while",
-            f"{len(DOINGS)} clients ask without a pause. An event stream that ends is taken up again with",
+            f"stopped by `SIGTERM` and started again, {times:.0f} times in turn, when the other is ready, while",
+            f"{len(DOINGS)} clients ask again and again. An event stream that ends is taken up again with",
             "`Last-Event-ID` until its job has succeeded.",
             "",
             "| requests | answered | failed |",
@@ -42,3 +47,9 @@ def report() -> str:
             f"replica {longest:.1f} s. Every replica ended with status 0 and without a traceback.",
         ]
     )
+
+
+if __name__ == "__main__":
+    from evidence.__main__ import write
+
+    write("rolling_restart", *map(float, sys.argv[1:]))

@@ -185,10 +185,20 @@ class BodyTooLarge(BodyError):
     code = "body-too-large"
 
 
+class BodyTooSlow(BodyError):
+    """What was sent did not come in time."""
+
+    code = "body-too-slow"
+
+
 class UnsupportedMediaType(BodyError):
     """The service does not read this content type or encoding."""
 
     code = "unsupported-media-type"
+
+
+class UnsupportedEncoding(UnsupportedMediaType):
+    """The service reads bodies as they are: what is packed could unpack to anything."""
 
 
 class DatasetError(ServiceError):

@@ -29,6 +29,10 @@ class Limits(BaseModel):
     max_outputs: int = Field(default=2_000, ge=1, description="Outputs k of one problem.")
     max_width: int = Field(default=10_000_000, ge=1, description="Width of one layer.")
     max_layers: int = Field(default=1_000, ge=1, description="Weight matrices in one network.")
+    max_skips: int = Field(default=100, ge=0, description="Skips of one network.")
+    max_solution_numbers: int = Field(
+        default=20_000_000, ge=1, description="Numbers that a solver may hold at once, factors of wide layers included."
+    )
     max_returned_numbers: int = Field(
         default=1_000_000, ge=1, description="Numbers of the weights sent back in one answer."
     )
@@ -124,6 +128,12 @@ class Settings(UploadLimits, BaseSettings):
     large_body_bytes: int = Field(
         default=2**20, ge=0, description="Bytes above which a body is read and answered in a process of its own."
     )
+    min_body_rate: int = Field(
+        default=4_096, ge=1, description="Bytes a second that a body must bring on average while it is waited for."
+    )
+    body_grace_s: float = Field(
+        default=20.0, gt=0, description="Seconds that a body may be waited for beyond those of `min_body_rate`."
+    )
     max_waiting: int = Field(default=64, ge=0, description="Requests that may wait to be computed; more get 503.")
     threads: int = Field(
         default=2, ge=1, description="Requests that are computed at the same time outside the event loop."
@@ -143,6 +153,12 @@ class Settings(UploadLimits, BaseSettings):
     )
     uploads_at_once: int = Field(
         default=4, ge=1, description="Uploads that may be received or read at the same time; more get 503."
+    )
+
+    slow_upload_rate: int = Field(
+        default=65_536,
+        ge=0,
+        description="Bytes a second below which an upload gives its place to another when all are taken.",
     )
 
     # jobs

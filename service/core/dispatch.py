@@ -19,7 +19,7 @@ from service.core.losses.last_bias import with_last_bias
 from service.core.one_output.subnetworks import subnetwork_points
 from service.core.reductions.lifted import lifted
 from service.core.reductions.table import needs_reduction, reduced
-from service.errors import Attempt, NotCovered, NumericalError
+from service.errors import Attempt, LimitExceeded, NotCovered, NumericalError
 from service.vocabulary import PointClass, PointKind, Status
 
 MOST_LEVELS = 256
@@ -95,6 +95,8 @@ def solve(problem: Problem, extras: Extras = NO_EXTRAS) -> Minima:
     ------
     NotCovered
         If no solver applies.
+    LimitExceeded
+        If the one that applies would hold more numbers than the problem allows; no array is made for that.
     NumericalError
         If a loss leaves the range of double precision.
     """
@@ -126,6 +128,9 @@ def _in_these_units(problem: Problem, extras: Extras) -> Minima:
 def _as_it_is(problem: Problem, extras: Extras) -> Minima:
     """The answer of the first solver that applies."""
     solver, certifier, findings = choose(problem)
+    if solver.numbers(problem) > problem.most_numbers:
+        unit = f"numbers to be held by the solver {solver.name}"
+        raise LimitExceeded(("network", "layers"), "max_solution_numbers", problem.most_numbers, unit)
     # what overflows ends in a failed check or a number that is not finite, and is refused as such
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         solution = solver.solve(problem)

@@ -202,6 +202,8 @@ def _check(parameters: GeneratedParameters, samples: int, limits: Limits) -> Non
         allowed = getattr(limits, f"max_{name}")
         if getattr(parameters, name) > allowed:
             raise LimitExceeded((name,), f"max_{name}", allowed, name)
+    if len(parameters.hidden_widths) >= limits.max_layers:
+        raise LimitExceeded(("hidden_widths",), "max_layers", limits.max_layers, "layers")
     columns = parameters.inputs + parameters.outputs
     if samples * columns > limits.max_returned_numbers:
         raise LimitExceeded(("samples",), "max_returned_numbers", limits.max_returned_numbers, "numbers in the answer")

@@ -3,9 +3,23 @@
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, FiniteFloat, Tag
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    FiniteFloat,
+    Tag,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import PydanticKnownError
 
+T = TypeVar("T")
+MAX_REPORTED: Final = 20
+"""Errors of one body that are told."""
 LARGEST_INTEGER: Final = 2**63 - 1
 """Counts, widths and seeds beyond 64 bits mean nothing, and arithmetic of floats does not take integers of any size."""
 
@@ -21,6 +35,26 @@ def _integral(value: object) -> object:
     return value
 
 
+def _until_told(entries: object, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Validate some entries after others, and none behind those with enough errors to fill an answer.
+
+    The library has one way to stop early, at the first error, which is too early for people.
+    """
+    if not isinstance(entries, list) or len(entries) <= MAX_REPORTED:
+        return validate(entries)
+    found: list[Any] = []
+    for start in range(0, len(entries), MAX_REPORTED):
+        end = start + MAX_REPORTED
+        try:
+            found += validate(entries[start:end])
+        except ValidationError:
+            # again from the beginning, so that errors have the places of the body
+            return validate(entries[:end])
+    return found
+
+
+Items: TypeAlias = Annotated[list[T], WrapValidator(_until_told)]
+"""A list of objects, however long: validation stops where there are more errors than are told."""
 Number: TypeAlias = FiniteFloat
 Integer: TypeAlias = Annotated[int, BeforeValidator(_integral)]
 Vector: TypeAlias = Annotated[list[FiniteFloat], Field(min_length=1, fail_fast=True)]

@@ -45,6 +45,7 @@ class EvaluationFactor(Wire):
     )
     classes: list[Integer] | None = Field(
         default=None,
+        fail_fast=True,
         description="For one-hot targets: the label of each target, ascending. Held-out samples may then bring labels.",
     )
 

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from service.schemas.base import Number, Reasons, Vector, Wire, example
+from service.schemas.base import Items, Number, Reasons, Vector, Wire, example
 from service.schemas.minima import StationaryPoint, Terms
 from service.schemas.problem import ProblemDocument
 from service.schemas.weights import BiasVector, Weight
@@ -27,10 +27,10 @@ EXAMPLES: Final[Mapping[str, Any]] = {"a saddle: the stronger direction is missi
 class DiagnoseOptions(Wire):
     """What stands beside a problem: the point, and what is to be said about it."""
 
-    weights: list[Weight] = Field(
+    weights: Items[Weight] = Field(
         min_length=1, description="The point: one matrix for each layer, width x inputs, or its factors."
     )
-    biases: list[BiasVector] | None = Field(
+    biases: Items[BiasVector] | None = Field(
         default=None, description="One vector for each layer with a bias, null for the others."
     )
     include: list[Literal["spectrum"]] = Field(

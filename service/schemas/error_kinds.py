@@ -9,6 +9,7 @@ from typing import Final
 
 from service.errors import (
     BodyTooLarge,
+    BodyTooSlow,
     DatasetError,
     EngineError,
     InputError,
@@ -100,6 +101,13 @@ ERROR_KINDS: Final[tuple[ErrorKind, ...]] = (
         "data set. Linear networks under squared loss need only the moments of the data, which are much smaller than "
         "samples.",
         exit_status=2,
+    ),
+    ErrorKind(
+        BodyTooSlow.code,
+        408,
+        "The body came too slowly",
+        "Less than the setting `min_body_rate` came on average, beside the seconds of `body_grace_s`; or an upload "
+        "came more slowly than `slow_upload_rate` while others waited for its place. Send it again, faster.",
     ),
     ErrorKind(
         UnsupportedMediaType.code,

@@ -45,13 +45,14 @@ class GeneratedParameters(Wire):
 
     inputs: Integer = Field(ge=1)
     outputs: Integer = Field(ge=1)
-    hidden_widths: list[Integer] = Field(default=[], description="One entry for each hidden layer.")
+    hidden_widths: list[Integer] = Field(default=[], fail_fast=True, description="One entry for each hidden layer.")
     samples: Integer | None = Field(
         default=None, ge=2, description="At least inputs + outputs; default: twice as many."
     )
     conditioning: Number = Field(default=1.0, ge=1, le=1e10, description="Condition number of E[x x^T].")
     singular_values: list[Number] | None = Field(
         default=None,
+        fail_fast=True,
         min_length=1,
         description="Of the least-squares map where the inputs are white: their number is the rank of the target, and "
         "without decay the square of each is the price of missing it. Either these, or `rank` and `gap`.",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from service.schemas.base import Integer, Matrix, Number, Wire
+from service.schemas.base import Integer, Items, Matrix, Number, Wire
 from service.vocabulary import Activation, Bias, Model, SkipKind
 
 
@@ -71,7 +71,11 @@ class Network(Wire):
         "`data.inputs` entries. `linear_vae`: the one layer is the output of the decoder.",
     )
     class_counts: list[Annotated[Integer, Field(ge=1, le=10**12)]] | None = Field(
-        default=None, min_length=1, max_length=10_000, description="Samples of each class; `unconstrained_features`."
+        default=None,
+        min_length=1,
+        max_length=10_000,
+        fail_fast=True,
+        description="Samples of each class; `unconstrained_features`.",
     )
     feature_weight_decay: Number | None = Field(
         default=None, gt=0, description="Factor of the squared norm of all features; `unconstrained_features`."
@@ -83,7 +87,7 @@ class Network(Wire):
     decoder_variance: Number | None = Field(
         default=None, gt=0, description="Variance of the decoder's noise; learned if it is left out; `linear_vae`."
     )
-    layers: list[Layer] = Field(min_length=1)
+    layers: Items[Layer] = Field(min_length=1)
     input_noise: Noise | None = None
     bias: Bias = Field(default=Bias.NONE, strict=False, description="Which layers have a bias vector.")
     bias_weight_decay: Number | None = Field(
@@ -91,4 +95,4 @@ class Network(Wire):
         ge=0,
         description="Default: 0; in the `torch` convention the layer's own weight decay, as PyTorch does.",
     )
-    skips: list[Skip] = []
+    skips: Items[Skip] = []

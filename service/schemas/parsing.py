@@ -8,12 +8,11 @@ from typing import Any, Final, Generic, TypeVar
 from pydantic import ValidationError
 
 from service.errors import FieldError, InputError, Location
-from service.schemas.base import Wire, WireT
+from service.schemas.base import MAX_REPORTED, Wire, WireT
 from service.schemas.locations import location_in_body
 
 RequestT_co = TypeVar("RequestT_co", covariant=True)
 
-MAX_REPORTED: Final = 20
 MAX_NAME: Final = 100
 
 MESSAGES: Final[Mapping[str, str]] = {
@@ -101,7 +100,7 @@ def _field_errors(model: type[Wire], error: ValidationError, at: Location, *, un
     found = error.errors(include_url=False, include_input=False)
     problems = [_field_problem(model, item, at, unwrap=unwrap) for item in found[:MAX_REPORTED]]
     if len(found) > MAX_REPORTED:
-        problems.append(FieldError(at, f"has {len(found) - MAX_REPORTED} more errors, which are not listed"))
+        problems.append(FieldError(at, "has more errors, which are not listed"))
     return problems
 
 

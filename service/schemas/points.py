@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Discriminator, Field, Tag
 
 from service.schemas.arrays import Numbers
-from service.schemas.base import Integer, Number, Reasons, Wire
+from service.schemas.base import Integer, Items, Number, Reasons, Wire
 from service.schemas.weights import BiasVector, Weight
 from service.vocabulary import NamedPoint
 
@@ -13,10 +13,10 @@ from service.vocabulary import NamedPoint
 class PostedPoint(Wire):
     """Weights that the caller sends."""
 
-    weights: list[Weight] = Field(
+    weights: Items[Weight] = Field(
         min_length=1, description="One matrix for each layer, width x inputs, or its factors."
     )
-    biases: list[BiasVector] | None = Field(
+    biases: Items[BiasVector] | None = Field(
         default=None, description="One vector for each layer with a bias, null for the others."
     )
 
@@ -59,10 +59,10 @@ class PictureOptions(Wire):
 class CentredOptions(PictureOptions):
     """Options of pictures around one point."""
 
-    weights: list[Weight] | None = Field(
+    weights: Items[Weight] | None = Field(
         default=None, min_length=1, description="The point: one matrix for each layer, width x inputs, or its factors."
     )
-    biases: list[BiasVector] | None = Field(
+    biases: Items[BiasVector] | None = Field(
         default=None, description="One vector for each layer with a bias, null for the others."
     )
     at: OwnPoint | None = Field(

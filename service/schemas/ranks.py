@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from service.schemas.base import Matrix, Number, Reasons, Vector, Wire
+from service.schemas.base import Items, Matrix, Number, Reasons, Vector, Wire
 from service.schemas.certificate import HypothesisFinding
 from service.schemas.problem import ProblemDocument
 from service.schemas.snapshots import Snapshot
@@ -39,7 +39,7 @@ class RanksOptions(Wire):
     """What stands beside a problem and does not change it."""
 
     training: Training = Training()
-    snapshots: list[Snapshot] = Field(
+    snapshots: Items[Snapshot] = Field(
         default=[], max_length=1000, description="Weights of one training in the order of time."
     )
     include: list[Literal["rules", "compression"]] = Field(

@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from service.schemas.base import Matrix, Vector, VectorOrMatrix, Wire
+from service.schemas.base import Items, Matrix, Vector, VectorOrMatrix, Wire
 
 
 def _form(value: object) -> str:
@@ -12,14 +12,14 @@ def _form(value: object) -> str:
 
 
 LayerMatrices: TypeAlias = Annotated[
-    Annotated[list[Matrix], Tag("ordered")] | Annotated[dict[str, Matrix], Tag("numbered")], Discriminator(_form)
+    Annotated[Items[Matrix], Tag("ordered")] | Annotated[dict[str, Matrix], Tag("numbered")], Discriminator(_form)
 ]
 LayerVectors: TypeAlias = Annotated[
-    Annotated[list[Vector | None], Tag("ordered")] | Annotated[dict[str, Vector], Tag("numbered")],
+    Annotated[Items[Vector | None], Tag("ordered")] | Annotated[dict[str, Vector], Tag("numbered")],
     Discriminator(_form),
 ]
 SkipWeights: TypeAlias = Annotated[
-    Annotated[list[VectorOrMatrix | None], Tag("ordered")] | Annotated[dict[str, VectorOrMatrix], Tag("numbered")],
+    Annotated[Items[VectorOrMatrix | None], Tag("ordered")] | Annotated[dict[str, VectorOrMatrix], Tag("numbered")],
     Discriminator(_form),
 ]
 

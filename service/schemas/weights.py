@@ -4,14 +4,14 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from service.schemas.base import Matrix, Number, Vector, Wire
+from service.schemas.base import Integer, Matrix, Number, Vector, Wire
 
 
 class UniformColumn(Wire):
     """A column of `length` equal entries."""
 
     uniform: Number
-    length: int = Field(ge=1)
+    length: Integer = Field(ge=1)
 
 
 def _factor_form(value: object) -> str:

@@ -121,7 +121,10 @@ def error_examples(prefix: str) -> dict[str, dict[str, Any]]:
     }
 
 
-BODY_ERRORS: Final = ("malformed-body", "body-too-large", "unsupported-media-type", "invalid-input", "limit-exceeded")
+BODY_ERRORS: Final = (
+    *("malformed-body", "body-too-large", "body-too-slow", "unsupported-media-type"),
+    *("invalid-input", "limit-exceeded"),
+)
 COMPUTING_ERRORS: Final = ("not-covered", "numerical-error", "engine-unavailable")
 DATA_ERRORS: Final = ("not-found", "dataset-deleted", "dataset-outdated")
 """Of what takes a problem, whose data may be an upload that is not there."""

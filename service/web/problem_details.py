@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Mount
 
 from service.errors import (
+    BodyTooSlow,
     DatasetError,
     FieldError,
     InputError,
@@ -20,10 +21,12 @@ from service.errors import (
     NotFound,
     ServiceError,
     Unauthorized,
+    UnsupportedEncoding,
     Where,
 )
+from service.schemas.base import MAX_REPORTED
 from service.schemas.error_kinds import BY_CODE, ERROR_KINDS
-from service.schemas.parsing import MAX_NAME, MAX_REPORTED, message_of
+from service.schemas.parsing import MAX_NAME, message_of
 from service.schemas.problem_details import ProblemDetails
 from service.web.addresses import address
 
@@ -67,7 +70,12 @@ def of_service_error(error: ServiceError) -> Response:
     if isinstance(error, DatasetError) and error.problem.location:
         told = f"{pointer(error.problem.location)} {error.detail}"
         return response(error.code, told, errors=[_item(error.problem)])
-    return response(error.code, error.detail)
+    answer = response(error.code, error.detail)
+    if isinstance(error, UnsupportedEncoding):
+        answer.headers["Accept-Encoding"] = "identity"
+    if isinstance(error, BodyTooSlow):
+        answer.headers["Connection"] = "close"
+    return answer
 
 
 async def on_service_error(_request: Request, error: Exception) -> Response:

@@ -1,5 +1,6 @@
 """Answers as bytes: each model is written by its own serialiser, once."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -8,6 +9,7 @@ import numpy.typing as npt
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from service.operations.mapping.sweep import SweepTable
 from service.schemas.base import Wire
@@ -16,6 +18,29 @@ from service.web.addresses import address
 from service.web.bodies.npz import write_npz
 from service.web.bodies.problem_archive import problem_archive
 from service.web.bodies.reading import JSON, NPZ
+
+PIECE_BYTES: Final = 1 << 18
+"""Sent at once: what is copied to the system holds the event loop."""
+
+
+class InPieces(Response):
+    """A response of known length that is sent piece by piece."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        if len(self.body) <= PIECE_BYTES:
+            await super().__call__(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        whole = memoryview(self.body)
+        for start in range(0, len(whole), PIECE_BYTES):
+            more = start + PIECE_BYTES < len(whole)
+            await send(
+                {"type": "http.response.body", "body": bytes(whole[start : start + PIECE_BYTES]), "more_body": more}
+            )
+            # sending waits only where the receiver is slow
+            await asyncio.sleep(0)
+
 
 LARGE_BYTES: Final = 4_000_000
 """Answers with arrays above it are sent as an archive, whatever is asked for."""
@@ -40,7 +65,7 @@ class Rendered:
 
     def response(self) -> Response:
         """The response to send."""
-        return Response(self.content, self.status, self.headers, self.media_type)
+        return InPieces(self.content, self.status, self.headers, self.media_type)
 
     async def sent(self, _request: Request) -> Response:
         """The answer, whoever asked."""

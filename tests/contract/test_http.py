@@ -20,7 +20,7 @@ from service.schemas.minima import MinimaAnswer
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Settings
 from service.web import examples
-from tests.serving import call, serving
+from tests.serving import Reply, call, serving
 
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(7)
@@ -456,10 +456,9 @@ def test_a_computation_in_a_thread_leaves_the_event_loop_free() -> None:
     big = {"kind": "moments", "xx": np.eye(size).tolist(), "xy": np.ones((size, 1)).tolist(), "yy": 2.0 * size}
     problem = json.dumps({"network": NETWORK, "data": big}).encode()
     with serving(Settings(threads=1, log_level="error")) as base:
-        statuses: list[int] = []
+        replies: list[Reply] = []
         threads = [
-            threading.Thread(target=lambda: statuses.append(call(base, "POST", "/v1/minima", problem).status))
-            for _ in range(3)
+            threading.Thread(target=lambda: replies.append(call(base, "POST", "/v1/minima", problem))) for _ in range(3)
         ]
         for thread in threads:
             thread.start()
@@ -468,5 +467,6 @@ def test_a_computation_in_a_thread_leaves_the_event_loop_free() -> None:
             waits.append(call(base, "GET", "/livez").seconds)
         for thread in threads:
             thread.join()
-    assert statuses == [200] * 3
-    assert sorted(waits)[len(waits) // 2] < 0.05
+    assert [reply.status for reply in replies] == [200] * 3
+    # On a machine that is busy with other work both take longer.
+    assert sorted(waits)[len(waits) // 2] < 0.25 * max(reply.seconds for reply in replies)

@@ -1,4 +1,4 @@
-"""Two replicas behind nginx that are restarted one after the other, while clients ask without a pause."""
+"""Two replicas behind nginx that are restarted one after the other, while clients ask again and again."""
 
 import itertools
 import json

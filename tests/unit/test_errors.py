@@ -8,6 +8,7 @@ from service.cli.errors import CommandError
 from service.errors import (
     Attempt,
     BodyTooLarge,
+    BodyTooSlow,
     DatasetError,
     EngineError,
     InputError,
@@ -21,6 +22,7 @@ from service.errors import (
     QueueFull,
     ServiceError,
     Unauthorized,
+    UnsupportedEncoding,
     UnsupportedMediaType,
 )
 from service.schemas.error_kinds import BY_CODE, ERROR_KINDS
@@ -39,7 +41,9 @@ ERRORS: list[ServiceError] = [
     QueueFull(10),
     MalformedBody("no JSON"),
     BodyTooLarge("too large"),
+    BodyTooSlow("too slow"),
     UnsupportedMediaType("text"),
+    UnsupportedEncoding("packed"),
     Unauthorized("send a key"),
     DatasetError(("data", "id"), "outdated"),
     CommandError("a port"),

@@ -17,7 +17,7 @@ from service.core.landscapes.passes import bounded_bars
 from service.core.landscapes.verdicts import Applied, Ruling, Witnessed, apply, rulings
 from service.core.one_output.reduced import reduced_of
 from service.core.one_output.sphere import loss_on_spheres
-from service.errors import NotCovered, NumericalError
+from service.errors import LimitExceeded, NotCovered, NumericalError
 from service.vocabulary import Evidence, PointClass, Property
 
 MOST_POINTS = 200
@@ -126,6 +126,8 @@ def _minima(problem: Problem, left_out: Mapping[str, str]) -> tuple[Minima | Non
         return solve(problem), ""
     except NotCovered:
         return None, "no solver covers this network"
+    except LimitExceeded as error:
+        return None, f"the minimum of a network this wide {error.detail}"
     except NumericalError as error:
         return None, f"the solver failed: {error.detail}"
 

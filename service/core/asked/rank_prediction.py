@@ -15,7 +15,7 @@ from service.core.ranks.progress import measured_invariants, progress_of
 from service.core.ranks.results import Prediction, RankAnswer
 from service.core.ranks.rule import Application, apply
 from service.core.ranks.setting import Setting
-from service.errors import NotCovered, NumericalError
+from service.errors import LimitExceeded, NotCovered, NumericalError
 from service.vocabulary import Dynamics, Loss, RankKind, Status
 
 NOTHING_SAID = "no rule whose hypotheses all hold gives the exact rank"
@@ -74,7 +74,7 @@ def _solved(setting: Setting) -> tuple[Minima | None, str]:
         return None, "the solvers need data, squared loss and dense layers"
     try:
         minima = solve(setting.problem)
-    except (NotCovered, NumericalError) as error:
+    except (LimitExceeded, NotCovered, NumericalError) as error:
         return None, error.detail
     if minima.status is Status.BOUNDED:
         return None, "the solver leaves a gap, so that ranks are not certain"

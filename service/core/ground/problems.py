@@ -6,7 +6,7 @@ outputs, without a factor 1/2.  Callers' conventions are converted at the edge (
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from service.core.ground.numbers.cached import cached_property
 from service.vocabulary import Activation, Bias, Loss, SkipKind
 
 Kept = TypeVar("Kept")
+MOST_NUMBERS: Final = 20_000_000
+"""Numbers that a solver may hold at once, unless a problem says otherwise."""
 
 __all__ = [
     "Convolution",
@@ -198,6 +200,8 @@ class Problem:
         error of the prediction, about the means for True.
     gap_floor : float or None
         Loss below which gaps are not relative to the loss, where that is not decided by these targets.
+    most_numbers : int
+        Numbers that a solver may hold at once; one that would hold more refuses before it makes an array.
     memo : dict
         Facts that are computed once a problem and shared, by name; see `once`.  A changed problem starts
         with none: `dataclasses.replace` makes a new one and cannot be given the old.
@@ -211,6 +215,7 @@ class Problem:
     extremes: Extremes | None = None
     sources: Callable[[bool], Source] | None = field(default=None, repr=False, compare=False)
     gap_floor: float | None = None
+    most_numbers: int = MOST_NUMBERS
     memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def once(self, name: str, compute: Callable[[], Kept]) -> Kept:

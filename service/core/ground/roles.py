@@ -18,6 +18,15 @@ class Search(Enum):
     WITH_DECAY = auto()
 
 
+def numbers_of_factors(problem: Problem) -> int:
+    """Numbers of weights in factored form: for each unit one a singular value, which a single output does not need."""
+    network = problem.network
+    widths = network.hidden_widths
+    values = min([problem.data.inputs, network.outputs, *widths])
+    biased = sum(network.layers[index].width for index in network.bias_layers)
+    return biased + (0 if network.outputs == 1 else 2 * values * sum(widths))
+
+
 @dataclass(frozen=True, slots=True)
 class Solver:
     """A closed form or certified method.
@@ -38,6 +47,9 @@ class Solver:
     one_curve : bool
         Whether every candidate map lies on the curve of one-output networks.  Losses on spheres, points of
         sub-networks, tables for sweeps, stacks of problems and weights of stationary points then follow from it.
+    numbers : callable
+        How many numbers it holds at once, to within a small factor; `problem.most_numbers` is compared with this before
+        it starts.
     seconds : callable or None
         What its search takes on one core, to within a small factor, by the widths from the inputs to the outputs; None
         where reading the problem takes longer.
@@ -51,6 +63,7 @@ class Solver:
     hypotheses: tuple[Hypothesis, ...]
     solve: Callable[[Problem], Solution]
     one_curve: bool = False
+    numbers: Callable[[Problem], int] = numbers_of_factors
     seconds: Callable[[Sequence[int]], float] | None = None
     searches: Search | None = None
 

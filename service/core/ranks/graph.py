@@ -1,5 +1,6 @@
 """The network as a graph: nodes are layer outputs, edges are what leads from one to another."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -128,6 +129,14 @@ class Graph:
             return ()
         source, target = self.widths[edge.source], self.widths[edge.target]
         return (target,) if edge.kind is SkipKind.DIAGONAL else (target, source)
+
+    @cached_property
+    def numbers(self) -> int:
+        """Numbers of weights, biases and skips, frozen ones included."""
+        weights = sum(math.prod(shape) for shape in self.shapes)
+        layers = range(self.network.n_layers)
+        biases = sum(self.bias_width(index) for index in layers if self.network.has_bias(index))
+        return weights + biases + sum(math.prod(self.skip_shape(edge)) for edge in self.skips() if edge.trained)
 
     def touching(self, node: int, edges: Iterable[Edge] | None = None) -> tuple[Edge, ...]:
         """Skips that start or end at a node."""

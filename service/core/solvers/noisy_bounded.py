@@ -10,9 +10,9 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.parameters import FactoredMatrix, Parameters
-from service.core.ground.problems import Problem
+from service.core.ground.problems import Problem, shapes_of
 from service.core.ground.results import THRESHOLDS, GlobalMinimum, Solution, Thresholds
-from service.core.ground.roles import Search, Solver
+from service.core.ground.roles import Search, Solver, numbers_of_factors
 from service.core.ground.rules import Hypothesis, Judgement
 from service.core.losses.dense import DenseParameters
 from service.core.losses.expected import terms_of
@@ -23,6 +23,9 @@ from service.core.several_outputs.weights.layers import biases_of
 from service.core.several_outputs.weights.minimum import UNIQUE, global_minimum
 from service.core.several_outputs.weights.origin import origin_and_minimum, origin_of
 from service.vocabulary import Evidence, Status
+
+COPIES = 50
+"""Of the weights above the first layer: starts, and what a quasi-Newton descent remembers."""
 
 
 def solve(problem: Problem) -> Solution:
@@ -86,6 +89,13 @@ def _all_or_none(problem: Problem) -> Judgement:
     return Judgement(holds, {"decayed_layers": decayed}, "" if holds else reason)
 
 
+def numbers(problem: Problem) -> int:
+    """Every layer but the first as it is in each start and step, and the square of each width; see `Solver`."""
+    widths = problem.network.hidden_widths
+    above = sum(rows * columns for rows, columns in shapes_of(problem.network, problem.data.inputs)[1:])
+    return numbers_of_factors(problem) + COPIES * above + 3 * sum(width * width for width in widths)
+
+
 def seconds(widths: Sequence[int]) -> float:
     """Measured on one core; see `Solver`."""
     above = sum(rows * columns for rows, columns in zip(widths[2:], widths[1:], strict=False))
@@ -102,6 +112,7 @@ SOLVER = Solver(
         Hypothesis("weight decay on every layer or on none", _all_or_none),
     ),
     solve=solve,
+    numbers=numbers,
     seconds=seconds,
     searches=Search.WITH_NOISE,
 )

@@ -22,6 +22,8 @@ def check_size(network: wire.Network, limits: Limits) -> None:
     """Refuse a network that is larger than the limits, before anything is computed."""
     if len(network.layers) > limits.max_layers:
         raise LimitExceeded((*AT, "layers"), "max_layers", limits.max_layers, "layers")
+    if len(network.skips) > limits.max_skips:
+        raise LimitExceeded((*AT, "skips"), "max_skips", limits.max_skips, "skips")
     for index, layer in enumerate(network.layers):
         if layer.width > limits.max_width:
             raise LimitExceeded((*AT, "layers", index, "width"), "max_width", limits.max_width, "neurons")

@@ -97,6 +97,7 @@ def to_core(
     models.check(problem.network, others=other_models)
     if problem.network.model is Model.UNCONSTRAINED_FEATURES:
         core, factors, features = models.features_to_core(problem, limits)
+        core = replace(core, most_numbers=limits.max_solution_numbers)
         return MappedProblem(core, factors, None, data_mapping.MappedData(features.width), features)
     last = len(problem.network.layers) - 1
     output = Output(problem.network.layers[last].width, ("network", "layers", last, "width"))
@@ -111,7 +112,7 @@ def to_core(
     averaged = output.width if squared else 1
     if problem.network.model is Model.LINEAR_VAE and data.moments is not None:
         core, vae = models.vae_to_core(problem, data.moments, limits)
-        core = replace(core, evaluation=data.evaluation)
+        core = replace(core, evaluation=data.evaluation, most_numbers=limits.max_solution_numbers)
         unscaled = None if data.evaluation is None else Scaling(1.0, 1.0)
         return MappedProblem(core, Scaling(1.0, 1.0), unscaled, data, vae=vae)
     factors = scaling(convention, data.moments.n if data.moments else None, averaged)
@@ -130,6 +131,7 @@ def to_core(
         loss=loss,
         evaluation=data.evaluation,
         extremes=None if data.units is None else data.units.extremes,
+        most_numbers=limits.max_solution_numbers,
     )
     return MappedProblem(core, factors, evaluation_scaling, data)
 

@@ -46,8 +46,7 @@ def gradient_flows_plan(request: FlowRequest, limits: Limits) -> Plan:
     with located(("problem",)):
         mapped = problem_mapping.to_core(request.problem, limits)
         setting = flows.to_core(request, mapped)
-        weights = blank(setting.graph)
-        if flatten(weights).size > limits.max_flow_weights:
+        if setting.graph.numbers > limits.max_flow_weights:
             raise LimitExceeded(("network", "layers"), "max_flow_weights", limits.max_flow_weights, "weights")
     start = flows.start_of(request, setting)
     packed, arrays = pack(setting.problem)

@@ -18,6 +18,8 @@ from service.operations.uploads.tables import TableOfNumbers, rows_of_a_block
 
 NUMERIC_KINDS: Final = "biuf"
 MAX_HEADER: Final = 10_000
+MAX_SIDES: Final = 4
+MAX_BYTES: Final = 2**50
 # numpy reads a header with Python's parser and, where that fails, its tokenizer
 UNREADABLE_HEADER: Final = (
     ValueError,
@@ -62,6 +64,14 @@ def read_header(stream: BinaryIO, name: str) -> Header:
     if dtype.hasobject or dtype.kind not in NUMERIC_KINDS + "U":
         raise MalformedBody(f"the array {name} must hold numbers; Python objects are never unpickled")
     if any(side < 0 for side in shape):
+        raise _another_size(name)
+    if not dtype.itemsize:
+        raise MalformedBody(f"the array {name} must hold numbers; its entries have no bytes")
+    # rows without numbers could be as many as a header can say
+    rows_of_nothing = bool(shape) and shape[0] > 0 and not all(shape)
+    if rows_of_nothing or len(shape) > MAX_SIDES:
+        raise MalformedBody(f"the array {name} must have rows of numbers, and at most {MAX_SIDES} sides")
+    if dtype.itemsize * math.prod(max(side, 1) for side in shape) > MAX_BYTES:
         raise _another_size(name)
     return Header(shape, fortran_order, dtype)
 

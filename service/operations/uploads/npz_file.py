@@ -1,7 +1,5 @@
 """Archives of numpy with the arrays ``x`` and ``y``: unpacked as they are read, never beyond what they announce."""
 
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import BinaryIO, Final, cast
@@ -10,12 +8,10 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.errors import InputError, LimitExceeded, MalformedBody, counted
+from service.operations.uploads.archives import COMPRESSIONS, UNREADABLE, UNREADABLE_ARCHIVE, opened_archive
 from service.operations.uploads.npy_file import NpyArray
 from service.operations.uploads.tables import TableOfNumbers, rows_of_a_block
 
-COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# beside damage: what zipfile raises for compressions and versions that it does not know, and for a missing password
-UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 WANTED: Final = "must hold the arrays x (samples x inputs) and y (samples, or samples x outputs) and no other"
 
 
@@ -28,7 +24,7 @@ class NpzTable(TableOfNumbers):
         try:
             self._x, self._y = (NpyArray(stream, name, opened) for name, stream in _entries(file, max_bytes))
         except UNREADABLE as error:
-            raise MalformedBody("the archive is not a readable .npz file") from error
+            raise MalformedBody(UNREADABLE_ARCHIVE) from error
         if len(self._x.header.shape) != 2:
             raise InputError.at(("x",), "must be a matrix: one row a sample")
         if self._x.rows != self._y.rows:
@@ -48,13 +44,13 @@ class NpzTable(TableOfNumbers):
                     self._x.finish()
                     self._y.finish()
             except UNREADABLE as error:
-                raise MalformedBody("the archive is not a readable .npz file") from error
+                raise MalformedBody(UNREADABLE_ARCHIVE) from error
             yield block
 
 
 def _entries(file: BinaryIO, max_bytes: int) -> Iterator[tuple[str, BinaryIO]]:
     """The arrays ``x`` and ``y``; what an entry announces is the most that is ever unpacked of it."""
-    archive = zipfile.ZipFile(file)
+    archive = opened_archive(file)
     entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
     if set(entries) != {"x", "y"} or len(archive.infolist()) != 2:
         raise InputError.at((), WANTED)

@@ -26,6 +26,7 @@ from service.web.answering.questions import (
     submit,
 )
 from service.web.bodies.reading import Body, document
+from service.web.bodies.sizes import check_sizes
 from service.web.preferences import Wish
 from service.web.responses import Settled
 from service.web.uploads.datasets import CallerDatasets
@@ -109,6 +110,7 @@ def _jobs(config: JobsConfig) -> JobService:
 def _document(name: str, body: Body, tenant: str, settings: Settings) -> Iterator[object]:
     """The request with the numbers of its data sets; errors in these numbers name their ids."""
     found = asyncio.run(document(body, settings.max_body_bytes))
+    check_sizes(found, settings)
     places = references(found)
     if places:
         CallerDatasets(_jobs(jobs_config(settings)).datasets, tenant).expand(name, found)

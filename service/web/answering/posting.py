@@ -17,6 +17,7 @@ from service.web.answering.questions import (
     submit,
 )
 from service.web.bodies.reading import document, is_large, read_body
+from service.web.bodies.sizes import check_sizes
 from service.web.drawing import FORMS
 from service.web.middleware import shapes
 from service.web.preferences import Wish, tenant_of, wish_of
@@ -35,12 +36,13 @@ async def answer(request: Request, name: str) -> Response:
     """
     runtime = runtime_of(request)
     settings = runtime.settings
-    body = await read_body(request, settings.max_body_bytes)
+    body = await read_body(request, settings)
     large = is_large(body, settings.large_body_bytes, settings.max_body_bytes)
     found: object = None
     places: list[Place] = []
     if not large:
         found = await document(body, settings.max_body_bytes)
+        check_sizes(found, settings)
         places = references(found)
         large = bool(places) and await _is_large_once_expanded(request, name, found, places)
     wish = wish_of(request)

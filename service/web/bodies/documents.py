@@ -1,5 +1,8 @@
 """JSON or ``.npz`` to one JSON-like document, for bodies and files alike; free of any framework."""
 
+from typing import Any
+
+import numpy.typing as npt
 from pydantic_core import from_json
 
 from service.errors import MalformedBody
@@ -30,7 +33,16 @@ def from_npz(content: bytes, max_bytes: int) -> object:
     arrays.pop(ANSWER, None)
     if text is None or text.dtype.kind != "U" or text.size != 1:
         raise MalformedBody(f"the archive needs an entry {REQUEST} that holds the JSON of the request as one text")
-    found = parse_json(str(text.reshape(-1)[0]).encode())
+    found = parse_json(_utf8(text))
     for name in sorted(arrays, key=by_place):
         place(found, name, as_json(arrays[name], name))
     return found
+
+
+def _utf8(text: npt.NDArray[Any]) -> bytes:
+    """The one text of an array; `MalformedBody` for halves of characters, and for numbers beyond all characters."""
+    order = "utf-32-be" if text.dtype.byteorder == ">" else "utf-32-le"
+    try:
+        return text.tobytes().decode(order).rstrip("\0").encode()
+    except UnicodeDecodeError:
+        raise MalformedBody(f"the entry {REQUEST} of the archive is not a text") from None

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from service.errors import BodyTooLarge, MalformedBody
+from service.operations.uploads.archives import COMPRESSIONS, UNREADABLE, UNREADABLE_ARCHIVE, opened_archive
 from service.operations.uploads.npy_file import NUMERIC_KINDS, read_header
-from service.operations.uploads.npz_file import COMPRESSIONS, UNREADABLE
 
-MAX_ENTRIES: Final = 100
+MAX_STEPS: Final = 12
+MAX_DIGITS: Final = 9
 REQUEST: Final = "request"
 ANSWER: Final = "answer"
 
@@ -48,19 +49,17 @@ def read_npz(data: bytes, max_bytes: int) -> dict[str, npt.NDArray[Any]]:
     arrays: dict[str, npt.NDArray[Any]] = {}
     left = max_bytes
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with opened_archive(io.BytesIO(data)) as archive:
             entries = archive.infolist()
             if sum(entry.file_size for entry in entries) > max_bytes:
                 raise _too_large()
-            if len(entries) > MAX_ENTRIES:
-                raise MalformedBody(f"the archive has more than {MAX_ENTRIES} entries")
             for entry in entries:
                 content = _unpack(archive, entry, left)
                 left -= len(content)
                 name = entry.filename.removesuffix(".npy")
                 arrays[name] = read_npy(content, name)
     except UNREADABLE as error:
-        raise MalformedBody("the archive is not a readable .npz file") from error
+        raise MalformedBody(UNREADABLE_ARCHIVE) from error
     return arrays
 
 
@@ -82,9 +81,9 @@ def _too_large() -> BodyTooLarge:
 def announced_bytes(data: bytes) -> int:
     """Bytes of an archive once it is unpacked, and 0 if it is not one; nothing is unpacked."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with opened_archive(io.BytesIO(data)) as archive:
             return sum(entry.file_size for entry in archive.infolist())
-    except UNREADABLE:
+    except (*UNREADABLE, MalformedBody):
         return 0
 
 
@@ -108,6 +107,8 @@ def place(document: object, path: str, value: object) -> None:
         If a parent is missing, something but null stands there already, or a list would have a gap.
     """
     steps = path.split(".")
+    if len(steps) > MAX_STEPS or any(len(step) > MAX_DIGITS for step in steps if step.isdecimal()):
+        raise MalformedBody("an array has a name that does not belong to any field of a request")
     at = document
     for step, following in pairwise(steps):
         if isinstance(at, list) and step.isdecimal() and int(step) < len(at):
@@ -128,8 +129,8 @@ def place(document: object, path: str, value: object) -> None:
 
 
 def by_place(name: str) -> list[tuple[bool, int, str]]:
-    """Sorting key of dotted paths in which entries of lists follow their numbers."""
-    return [(step.isdecimal(), int(step) if step.isdecimal() else 0, step) for step in name.split(".")]
+    """Sorting key of dotted paths in which entries of lists follow their numbers; none is made of its digits."""
+    return [(step.isdecimal(), len(step) if step.isdecimal() else 0, step) for step in name.split(".")]
 
 
 def write_npz(arrays: Mapping[str, npt.NDArray[Any]], document: bytes) -> bytes:

@@ -1,16 +1,18 @@
 """A file in a body of any size, raw or in a form, piece by piece."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from service.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from service.errors import BodyTooLarge, MalformedBody
 from service.operations.uploads.formats import FileFormat, format_of
-from service.web.bodies.reading import MULTIPART
+from service.web.bodies.arriving import Arrival
+from service.web.bodies.reading import MULTIPART, check_encoding
 
 MAX_HEADERS: Final = 20
 PART: Final = "file"
@@ -109,17 +111,18 @@ class _FilePart:
         self._ended = 1
 
 
-async def receiving(request: Request, max_bytes: int) -> ReceivedFile:
+async def receiving(request: Request, arrival: Arrival, max_bytes: int) -> ReceivedFile:
     """The file of a request, raw or as the part ``file`` of a form, as soon as its format is known.
 
     Raises
     ------
     UnsupportedMediaType
     BodyTooLarge
+    BodyTooSlow
     MalformedBody
     """
     announced = _announced(request.headers, max_bytes)
-    body = _limited(request, max_bytes)
+    body = _limited(arrival, max_bytes)
     if isinstance(announced, FileFormat):
         return ReceivedFile(announced, body)
     part, first = announced, list[bytes]()
@@ -132,9 +135,9 @@ async def receiving(request: Request, max_bytes: int) -> ReceivedFile:
     return ReceivedFile(format_of(part.headers.get("content-type", ""), part.file_name), _content(part, first, body))
 
 
-async def _limited(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+async def _limited(arrival: Arrival, max_bytes: int) -> AsyncIterator[bytes]:
     received = 0
-    async for content in request.stream():
+    async for content in arrival.pieces():
         received += len(content)
         if received > max_bytes:
             raise _too_large(max_bytes)
@@ -151,12 +154,11 @@ async def _content(part: _FilePart, first: list[bytes], body: AsyncIterator[byte
     part.finish()
 
 
-def _announced(headers: Mapping[str, str], max_bytes: int) -> FileFormat | _FilePart:
+def _announced(headers: Headers, max_bytes: int) -> FileFormat | _FilePart:
     content_type = headers.get("content-type", "")
     is_form = content_type.partition(";")[0].strip().lower() == MULTIPART
     found = _FilePart(content_type.encode("latin-1")) if is_form else format_of(content_type)
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedMediaType("send the file without a content encoding")
+    check_encoding(headers)
     announced = headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
         raise _too_large(max_bytes)

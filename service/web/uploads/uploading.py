@@ -1,7 +1,9 @@
 """Uploads: reduced while they arrive, in a process of their own, and given the identity that they are stored under."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 import orjson
 from starlette.requests import Request
@@ -15,9 +17,13 @@ from service.operations.uploads.formats import FORMAT_BY_NAME
 from service.schemas.datasets import AppliedOptions, DatasetFacts, Format, UploadOptions
 from service.settings import Settings, UploadLimits
 from service.web.answering.process import OwnProcess
+from service.web.bodies.arriving import Arrival
 from service.web.uploads.datasets import packed
 from service.web.uploads.receiving import ReceivedFile, receiving
 from service.web.uploads.relay import Relay, arriving, named_pipe
+
+LEAVE_S: Final = 5.0
+"""Seconds within which an upload that gives way has left its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,8 @@ class Uploads:
         # a file that arrives slowly must not hold up another
         at_once = settings.uploads_at_once
         self._processes = OwnProcess(at_once, settings.upload_folder, processes=at_once)
-        self._running = 0
+        self._arrivals: list[Arrival] = []
+        self._left = asyncio.Event()
 
     async def read(self, request: Request, options: UploadOptions) -> ReadUpload:
         """The file of a request as it is kept.
@@ -60,17 +67,30 @@ class Uploads:
             If it cannot be received, or what is wrong with it.
         """
         limit_s = self._limits.max_upload_seconds
-        if self._running >= self._settings.uploads_at_once:
-            raise EngineError("too many uploads are being received; `uploads_at_once` is the limit")
-        self._running += 1
+        await self._find_place()
+        arrival = Arrival(request, self._settings)
+        self._arrivals.append(arrival)
         try:
             async with asyncio.timeout(limit_s):
-                file = await receiving(request, self._limits.max_upload_bytes)
+                file = await receiving(request, arrival, self._limits.max_upload_bytes)
                 return await self._relayed(file, options)
         except TimeoutError:
             raise LimitExceeded((), "max_upload_seconds", limit_s, "seconds") from None
         finally:
-            self._running -= 1
+            self._arrivals.remove(arrival)
+            self._left.set()
+
+    async def _find_place(self) -> None:
+        """Take the place of the slowest upload where all are taken; `EngineError` where none of them is slow."""
+        deadline = asyncio.get_running_loop().time() + LEAVE_S
+        while len(self._arrivals) >= self._settings.uploads_at_once:
+            slowest = min(self._arrivals, key=Arrival.rate)
+            if slowest.rate() >= self._settings.slow_upload_rate or asyncio.get_running_loop().time() > deadline:
+                raise EngineError("too many uploads are being received; `uploads_at_once` is the limit")
+            slowest.give_way()
+            self._left.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._left.wait(), LEAVE_S)
 
     async def _relayed(self, file: ReceivedFile, options: UploadOptions) -> ReadUpload:
         """Read a file while it is received; one that turns out to be wrong is received to its end all the same.

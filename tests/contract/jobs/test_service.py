@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import psutil  # type: ignore[import-untyped]  # ships no annotations
 import pytest
+from distributed import Client
 
 from service.errors import InputError, LimitExceeded
 from service.jobs.codec import decode
@@ -234,6 +235,33 @@ def test_a_killed_worker_costs_nothing_but_time(stack: Stack) -> None:
     until_found(stack.workers).kill()
     ended = stack.ended(job)
     assert (ended.state, ended.chunks_done) == (JobState.SUCCESSFUL, 30)
+
+
+def test_a_worker_that_closes_by_itself_is_not_blamed(stack: Stack) -> None:
+    if stack.cluster is None:
+        pytest.skip("the scheduler of an own pool has an address that nobody else knows")
+    until(lambda: stack.service.pool().alive == 2, show=stack.service.pool)
+    job = stack.submit("count", chunks=30, sleep_s=0.2, seed=510)
+    stack.stored(job, 2)
+    untyped: Any = Client
+    with untyped(stack.cluster.address, set_as_default=False) as client:
+        client.retire_workers(sorted(client.scheduler_info()["workers"])[:1])
+    assert stack.ended(job).state is JobState.SUCCESSFUL
+    _, told = stack.service.store.events(job.id, TENANT)
+    assert [event.name for event in told if event.name == "worker_lost"] == []
+    until(lambda: stack.service.pool().alive == 2, show=stack.service.pool)
+
+
+def test_a_fork_server_that_dies_with_its_workers_comes_back(stack: Stack) -> None:
+    until(lambda: stack.service.pool().alive == 2, show=stack.service.pool)
+    workers = stack.workers()
+    job = stack.submit("count", chunks=30, sleep_s=0.05, seed=520)
+    stack.stored(job, 2)
+    for process in (workers[0].parent(), *workers):
+        process.kill()
+    assert stack.ended(job).state is JobState.SUCCESSFUL
+    until(lambda: stack.service.pool().alive == 2, show=stack.service.pool)
+    assert not {process.pid for process in workers} & {process.pid for process in stack.workers()}
 
 
 def test_a_plan_that_is_too_large_is_refused_before_it_starts(stack: Stack) -> None:

@@ -45,7 +45,9 @@ def _count(values: list[float], threshold: float, most: int) -> RankClaim:
 
 
 def _linear_ranks(setting: Setting) -> Mapping[int, RankClaim]:
-    moments = setting.problem.data
+    moments = setting.problem.moments
+    if moments is None:
+        return {}
     scale = float(np.trace(moments.xx)) / moments.inputs
     decay = float(np.exp(np.mean(np.log(setting.problem.network.weight_decays)))) / scale
     values = np.linalg.svd(moments.xy, compute_uv=False) / scale
