@@ -30,7 +30,7 @@ supervisor would start again is started again; the rest has to heal. `workers` a
 the workers of a cluster. Afterwards the job must have ended, with each chunk stored once (`lost`), and with the bits of
 the same plan in one process (`different`); nothing may wait for ever (`stuck`); `/readyz` of each server must count two
 living workers again (`pool`); no process may be left that no living root has started (`orphan`), and no temporary file
-or folder more than at the start (`folder`).
+or folder more than at the start (`folder`). `python -m evidence.jobs_kills ROUNDS SECONDS` plays more.
 """
 
 

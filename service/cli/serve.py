@@ -32,7 +32,7 @@ READY_WITHIN_S: Final = 30.0
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to bind; 0.0.0.0 is open to the network.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, envvar="MINIMA_PORT", help="0 takes a free one.")] = 8000,
     uds: Annotated[Path | None, typer.Option(help="A socket in the file system, in place of host and port.")] = None,
     fd: Annotated[int | None, typer.Option(min=3, help="An inherited socket that listens, in their place.")] = None,
     workers: Annotated[

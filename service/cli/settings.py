@@ -12,6 +12,8 @@ from service.cli.errors import CommandError
 from service.settings import Settings
 
 PREFIX: Final = "MINIMA_"
+OPTIONS: Final = ("port",)
+"""Options of a command that have a variable, too."""
 OF_TESTS: Final = "MINIMA_TEST_"
 
 
@@ -27,7 +29,7 @@ def load_settings(**changed: Any) -> Settings:
 
 def unknown_settings() -> Iterator[str]:
     """What to say of each variable, of the environment or of `.env`, that looks like a setting and is none."""
-    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    known = [f"{PREFIX}{name.upper()}" for name in (*Settings.model_fields, *OPTIONS)]
     given = {name.upper() for name in (*os.environ, *DotEnvSettingsSource(Settings).env_vars)}
     for name in sorted(given):
         if name.startswith(PREFIX) and name not in known and not name.startswith(OF_TESTS):

@@ -1,7 +1,8 @@
 """``python -m service.jobs.certificates FOLDER``: keys for one deployment, made on its first start and never shipped.
 
-Writes ``ca.pem``, ``certificate.pem`` and ``key.pem`` for server, scheduler and workers, who trust nobody else, and a
-random password for the database.  Does nothing where they exist already.
+Writes a folder for each of ``api``, ``scheduler`` and ``worker``, who trust nobody else: ``ca.pem``, and a
+``certificate.pem`` and ``key.pem`` of its own.  A random password for the database goes to the folders ``api`` and
+``database`` alone.  Does nothing where they exist already.
 """
 
 import datetime
@@ -19,35 +20,39 @@ from cryptography.x509.oid import NameOID
 from service.errors import EngineError
 
 _YEARS: Final = 10
+ROLES: Final = ("worker", "scheduler", "api")
+"""Who shows a certificate to whom."""
+_LAST: Final = "api/key.pem"
+"""Written last, because its presence says that all is there."""
 
 
 def write_keys(folder: Path) -> bool:
     """Write everything, readable by the owner alone; return False if it is there already.
+
+    The key of the authority is not kept, so that nobody can add a role later.
 
     Raises
     ------
     EngineError
         If the folder cannot be written.
     """
-    if (folder / "key.pem").exists():
+    if (folder / _LAST).exists():
         return False
-    authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = _certificate("minima authority", authority_key, authority_key, None)
-    certificate = _certificate("minima", key, authority_key, authority)
     password = secrets.token_urlsafe(24)
-    contents = {
-        "ca.pem": authority.public_bytes(serialization.Encoding.PEM),
-        "certificate.pem": certificate.public_bytes(serialization.Encoding.PEM),
-        "postgres-password": password.encode(),
-        "pgpass": f"*:*:*:*:{password}\n".encode(),
-        # Last, because its presence says that all is there.
-        "key.pem": key.private_bytes(
+    contents = {"database/postgres-password": password.encode(), "api/pgpass": f"*:*:*:*:{password}\n".encode()}
+    for role in ROLES:
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = _certificate(f"minima {role}", key, authority_key, authority)
+        contents[f"{role}/ca.pem"] = authority.public_bytes(serialization.Encoding.PEM)
+        contents[f"{role}/certificate.pem"] = certificate.public_bytes(serialization.Encoding.PEM)
+        contents[f"{role}/key.pem"] = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
-    }
+        )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             _write(folder / name, content)
     except OSError as error:
         raise EngineError(f"keys cannot be written to {folder} ({error.strerror})") from error

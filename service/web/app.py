@@ -28,6 +28,7 @@ from service.web.answering.event_streams import EventStreams
 from service.web.answering.large import LargeBodies
 from service.web.head import HeadAsGet
 from service.web.middleware import ApiKeys, Observe, OtherSites
+from service.web.observation.answers import AnswerMetrics
 from service.web.observation.job_metrics import JobMetrics
 from service.web.observation.metrics import Metrics
 from service.web.openapi_headers import HEADERS
@@ -68,6 +69,7 @@ def create_app(settings: Settings | None = None, driver: DriverView | None = Non
         EventStreams(jobs_floor.store, settings.max_event_streams),
         metrics,
         JobMetrics(metrics, jobs_floor),
+        AnswerMetrics(metrics.registry),
     )
     app = FastAPI(
         title=openapi.TITLE, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=_lifespan

@@ -73,7 +73,8 @@ class Observe:
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", None) or "unmatched"
-        self._metrics.observe(scope["method"], route, status, seconds)
+        code = scope.get("state", {}).get(problem_details.CODE)
+        self._metrics.observe(scope["method"], route, status, seconds, code)
         self._log.info(
             "request",
             method=scope["method"],

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Mount
+from starlette.types import Receive, Scope, Send
 
 from service.errors import (
     BodyTooSlow,
@@ -34,11 +35,26 @@ MAX_IN_DETAIL: Final = 3
 
 
 MEDIA_TYPE: Final = "application/problem+json"
+CODE: Final = "problem_code"
+"""Of the state of a request that was refused."""
 CODE_OF_STATUS: Final[Mapping[int, str]] = {404: NotFound.code, 405: "method-not-allowed"}
 HEADERS: Final[Mapping[str, Mapping[str, str]]] = {
     **{row.code: {"Retry-After": str(row.retry_after_s)} for row in ERROR_KINDS if row.retry_after_s is not None},
     Unauthorized.code: {"WWW-Authenticate": "Bearer"},
 }
+
+
+class Problem(Response):
+    """A response that leaves its code with the request, for whoever counts refusals."""
+
+    def __init__(self, *arguments: Any, code: str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._code = code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        scope.setdefault("state", {})[CODE] = self._code
+        await super().__call__(scope, receive, send)
 
 
 def pointer(location: Location) -> str:
@@ -52,8 +68,8 @@ def response(code: str, detail: str, status: int | None = None, **extensions: An
     details = ProblemDetails(
         type=address(f"/problems/{code}"), title=row.title, status=status or row.status, detail=detail, **extensions
     )
-    return Response(
-        details.model_dump_json(exclude_unset=True), details.status, HEADERS.get(code), media_type=MEDIA_TYPE
+    return Problem(
+        details.model_dump_json(exclude_unset=True), details.status, HEADERS.get(code), media_type=MEDIA_TYPE, code=code
     )
 
 

@@ -18,6 +18,8 @@ from service.web.addresses import address
 from service.web.bodies.npz import write_npz
 from service.web.bodies.problem_archive import problem_archive
 from service.web.bodies.reading import JSON, NPZ
+from service.web.observation.answers import AnswerMetrics
+from service.web.observation.solved import NOTHING, Solved
 
 PIECE_BYTES: Final = 1 << 18
 """Sent at once: what is copied to the system holds the event loop."""
@@ -49,6 +51,10 @@ LARGE_BYTES: Final = 4_000_000
 class Settled(Protocol):
     """What became of a question; plain, so that it can come from another process."""
 
+    def counted(self, metrics: AnswerMetrics, operation: str, seconds: float) -> None:
+        """Count it, with the seconds that it took to settle."""
+        ...
+
     async def sent(self, request: Request) -> Response:
         """The response to the request that asked."""
         ...
@@ -62,10 +68,15 @@ class Rendered:
     media_type: str = JSON
     status: int = 200
     headers: dict[str, str] | None = None
+    seen: Solved = NOTHING
 
     def response(self) -> Response:
         """The response to send."""
         return InPieces(self.content, self.status, self.headers, self.media_type)
+
+    def counted(self, metrics: AnswerMetrics, operation: str, seconds: float) -> None:
+        """Count it among the answers of an operation."""
+        metrics.answered(operation, self.seen, seconds)
 
     async def sent(self, _request: Request) -> Response:
         """The answer, whoever asked."""

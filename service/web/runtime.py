@@ -8,6 +8,7 @@ from starlette.requests import Request
 from service.settings import Settings
 from service.web.answering.event_streams import EventStreams
 from service.web.answering.large import LargeBodies
+from service.web.observation.answers import AnswerMetrics
 from service.web.observation.job_metrics import JobMetrics
 from service.web.observation.metrics import Metrics
 from service.web.uploads.uploading import Uploads
@@ -24,6 +25,7 @@ class Runtime:
     streams: EventStreams
     metrics: Metrics
     job_metrics: JobMetrics
+    answers: AnswerMetrics
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def stop(self) -> None:

@@ -154,3 +154,14 @@ def test_writes_only_where_it_should(healthy: str) -> None:
 def test_stops_when_told(healthy: str) -> None:
     docker("stop", "--time", "10", healthy)
     assert inspect(healthy, "{{.State.ExitCode}}") == "0"
+
+
+def test_stops_at_once_while_it_starts(image: str) -> None:
+    identifier = docker("run", "--detach", *network(), "--env", "MINIMA_PORT=8001", image)
+    try:
+        started = time.monotonic()
+        docker("stop", "--time", "30", identifier)
+        assert time.monotonic() - started < 15
+        assert inspect(identifier, "{{.State.ExitCode}}") != "137"
+    finally:
+        docker("rm", "--force", "--volumes", identifier)

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import psutil  # type: ignore[import-untyped]  # ships no annotations
 
-from service.jobs.certificates import write_keys
+from service.jobs.certificates import ROLES, write_keys
 from service.jobs.store.callers import JobStore
 from service.jobs.store.database import Database
 from service.jobs.store.migrate import migrate
@@ -187,15 +187,17 @@ class Cluster(World):
 
     def start(self) -> None:
         write_keys(self.folder / "keys")
-        keys = {name: str(self.folder / "keys" / f"{name}.pem") for name in ("ca", "certificate", "key")}
-        tls = [part for name, path in keys.items() for part in (f"--tls-{name}", path)]
+        keys = {role: _files(self.folder / "keys" / role) for role in ROLES}
         port = free_port()
         address = f"tls://127.0.0.1:{port}"
-        module = [sys.executable, "-m", "service.jobs.cluster", *tls]
-        self.scheduler = self.root([*module, "scheduler", "--port", str(port)], "scheduler")
+        module = [sys.executable, "-m", "service.jobs.cluster"]
+        self.scheduler = self.root(
+            [*module, *_options(keys["scheduler"]), "scheduler", "--port", str(port)], "scheduler"
+        )
         table = PLACE.partition(":")[0]
-        self.machine = self.root([*module, "worker", address, "--workers", str(WORKERS), "--preload", table], "workers")
-        places = {f"MINIMA_TLS_{name.upper()}": path for name, path in keys.items()}
+        worker = ["worker", address, "--workers", str(WORKERS), "--preload", table]
+        self.machine = self.root([*module, *_options(keys["worker"]), *worker], "workers")
+        places = {f"MINIMA_TLS_{name.upper()}": path for name, path in keys["api"].items()}
         for _ in range(2):
             self.add_api(MINIMA_SCHEDULER_ADDRESS=address, **places)
 
@@ -239,3 +241,11 @@ def _is_fork_server(process: psutil.Process) -> bool:
         return "forkserver" in line and "forkserver" not in parent()
     except psutil.Error:
         return False
+
+
+def _files(folder: Path) -> dict[str, str]:
+    return {name: str(folder / f"{name}.pem") for name in ("ca", "certificate", "key")}
+
+
+def _options(files: dict[str, str]) -> list[str]:
+    return [part for name, path in files.items() for part in (f"--tls-{name}", path)]

@@ -10,7 +10,7 @@ from service.jobs.codec import join
 from service.jobs.identity import IDENTITY
 from service.jobs.store.database import Database
 from service.jobs.store.rows import PUBLIC, event_of, job_of
-from service.jobs.store.tables import blobs, events, jobs, steps
+from service.jobs.store.tables import attempts, blobs, events, jobs, steps
 from service.jobs.values import ACTIVE, Event, Job, JobState, Payload, StepKind, StoredStep
 
 
@@ -115,6 +115,17 @@ class JobReader:
         with self._database.reading() as connection:
             found = {JobState(state): count for state, count in connection.execute(query)}
         return {state: found.get(state, 0) for state in (JobState.ACCEPTED, JobState.RUNNING)}
+
+    def oldest_waiting_s(self) -> float:
+        """Seconds that the oldest attempt waits that no driver has taken; 0 if there is none."""
+        waiting = (jobs.c.id == attempts.c.job_id) & (jobs.c.attempt == attempts.c.number)
+        query = (
+            select(self._database.clock - func.min(attempts.c.created_at))
+            .select_from(attempts.join(jobs, waiting))
+            .where(jobs.c.state == JobState.ACCEPTED)
+        )
+        with self._database.reading() as connection:
+            return max(0.0, connection.execute(query).scalar_one() or 0.0)
 
     def request_of(self, identity: str, tenant: str) -> str | None:
         """Read the stored canonical request, None once it has expired."""

@@ -13,6 +13,7 @@ from service.jobs.service import JobService
 from service.jobs.values import Job, JobState
 from service.web.addresses import address
 from service.web.answering.job_views import job_status, result_response
+from service.web.observation.answers import AnswerMetrics
 from service.web.observation.job_metrics import job_metrics_of
 from service.web.preferences import preference, tenant_of
 from service.web.responses import json_response
@@ -34,10 +35,15 @@ async def stored(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """A job that holds a question, and whether asking has begun an attempt: the question will be settled."""
+    """A job that holds a question, whether asking has begun an attempt, and whether the job had ended already."""
 
     job_id: str
     begun: bool
+    ended: bool
+
+    def counted(self, metrics: AnswerMetrics, operation: str, _seconds: float) -> None:
+        """Leave the time to the job."""
+        metrics.stored(operation, begun=self.begun, known=self.ended)
 
     async def sent(self, request: Request) -> Response:
         """The job, or its result if that is there in time."""

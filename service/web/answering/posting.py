@@ -1,6 +1,7 @@
 """One way for every operation that computes: read, decide where, compute or store, send."""
 
 import asyncio
+from time import perf_counter
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,6 +37,7 @@ async def answer(request: Request, name: str) -> Response:
     runtime = runtime_of(request)
     settings = runtime.settings
     body = await read_body(request, settings)
+    started = perf_counter()
     large = is_large(body, settings.large_body_bytes, settings.max_body_bytes)
     found: object = None
     places: list[Place] = []
@@ -54,6 +56,7 @@ async def answer(request: Request, name: str) -> Response:
             question = ask(name, found, settings)
             shapes(request.scope, **question.sizes())
             settled = await _settled(request, question, body, wish)
+    settled.counted(runtime.answers, name, perf_counter() - started)
     return await settled.sent(request)
 
 

@@ -1,7 +1,7 @@
 """How a question is answered: at once by its function, inline by its plan, or as a job; no event loop."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import orjson
@@ -19,6 +19,7 @@ from service.schemas.base import Execution
 from service.settings import Limits, Settings
 from service.web.answering.jobs import StoredJob
 from service.web.drawing import FORMS, wanted
+from service.web.observation.solved import solved
 from service.web.preferences import Wish
 from service.web.responses import LARGE_BYTES, Rendered, written
 
@@ -44,11 +45,11 @@ def is_answered_at_once(question: Question, wish: Wish) -> bool:
 def answer_at_once(question: Question, limits: Limits, form: str, accept: str) -> Rendered:
     """The answer of an operation's function, written in the form of `service.web.drawing.wanted`."""
     answer = question.answer(limits)
+    seen = solved(answer)
     if form in FORMS:
-        return Rendered(
-            render(question.loaded.row.name, answer.model_dump(mode="json", exclude_unset=True), FORMS[form]), form
-        )
-    return written(answer, accept)
+        drawn = render(question.loaded.row.name, answer.model_dump(mode="json", exclude_unset=True), FORMS[form])
+        return Rendered(drawn, form, seen=seen)
+    return replace(written(answer, accept), seen=seen)
 
 
 def decide(question: Question, settings: Settings, wish: Wish) -> Decision:
@@ -108,7 +109,7 @@ def submit(service: JobService, question: Question, settings: Settings, decision
         reason=decision.reason,
     )
     job, begun = service.submit(submission, decision.plan)
-    return StoredJob(job.id, begun)
+    return StoredJob(job.id, begun, job.ended)
 
 
 def answer_by_plan(question: Question, decision: Decision, form: str) -> Rendered:
@@ -128,12 +129,12 @@ def answer_by_plan(question: Question, decision: Decision, form: str) -> Rendere
         raise over_time(question.time_limit_s, decision.time_limit_s) from None
     execution = Execution(run_as="inline", reason=decision.reason)
     answer = {**decode(payload), "execution": execution.document()}
-    headers = {"Vary": "Accept"}
+    headers, seen = {"Vary": "Accept"}, solved(answer)
     if form in FORMS:
-        return Rendered(render(question.loaded.row.name, plain(answer), FORMS[form]), form, headers=headers)
+        return Rendered(render(question.loaded.row.name, plain(answer), FORMS[form]), form, headers=headers, seen=seen)
     if payload.media_type == NPZ and (form == NPZ or len(payload.body) > LARGE_BYTES):
-        return Rendered(encode(answer).body, NPZ, headers=headers)
-    return Rendered(orjson.dumps(plain(answer)), JSON, headers=headers)
+        return Rendered(encode(answer).body, NPZ, headers=headers, seen=seen)
+    return Rendered(orjson.dumps(plain(answer)), JSON, headers=headers, seen=seen)
 
 
 def form_of(question: Question, wish: Wish) -> str:

@@ -69,7 +69,7 @@ class JobMetrics(Collector):
     def _of_the_store(self) -> Iterator[Metric]:
         up = "Whether the store of jobs answers."
         try:
-            active = self._service.store.active()
+            active, oldest_s = self._service.store.active(), self._service.store.oldest_waiting_s()
         except EngineError:
             yield GaugeMetricFamily("minima_job_store_up", up, value=0)
             return
@@ -77,6 +77,9 @@ class JobMetrics(Collector):
         waiting, running = active[JobState.ACCEPTED], active[JobState.RUNNING]
         yield GaugeMetricFamily("minima_jobs_waiting", "Jobs in the store that no driver has.", value=waiting)
         yield GaugeMetricFamily("minima_jobs_running", "Jobs in the store that run.", value=running)
+        yield GaugeMetricFamily(
+            "minima_jobs_oldest_waiting_seconds", "Time that the oldest waiting job has waited.", value=oldest_s
+        )
 
 
 def job_metrics_of(request: Request) -> JobMetrics:

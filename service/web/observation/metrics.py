@@ -52,6 +52,9 @@ class Metrics:
         self._seconds = Histogram(
             "minima_http_request_seconds", "Time to answer.", ("route",), buckets=BUCKETS, registry=self.registry
         )
+        self._refusals = Counter(
+            "minima_http_problems", "Requests refused, by kind of error.", ("route", "code"), registry=self.registry
+        )
         self.refused = Counter(
             "minima_http_refused", "Requests and connections refused unread.", ("reason",), registry=self.registry
         )
@@ -62,8 +65,10 @@ class Metrics:
             multiprocess_mode="livesum",
         )
 
-    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one answered request."""
+    def observe(self, method: str, route: str, status: int, seconds: float, code: str | None = None) -> None:
+        """Count one answered request; ``code`` is that of a problem document."""
+        if code is not None:
+            self._refusals.labels(route, code).inc()
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
