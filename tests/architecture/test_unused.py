@@ -29,6 +29,7 @@ USED_UNSEEN: Final = {
     ("service/jobs/engines/dask_ledger.py", "method", "remove_worker"): "called by distributed",
     ("service/jobs/engines/dask_ledger.py", "method", "log_event"): "called by distributed",
     ("service/jobs/own_folder.py", "attribute", "tempdir"): "read by tempfile",
+    ("service/web/serving/processes.py", "attribute", "timeout_worker_healthcheck"): "read by uvicorn",
     ("service/web/answering/process.py", "attribute", "tempdir"): "read by tempfile",
     ("service/web/routers/operations.py", "method", "get_route_handler"): "called by fastapi",
     ("service/web/serving/processes.py", "method", "handle_hup"): "called by uvicorn",
