@@ -123,7 +123,7 @@ class Settings(UploadLimits, BaseSettings):
     event_loop_budget_s: float = Field(
         default=0.003,
         ge=0,
-        description="Estimated seconds of work above which a request leaves the event loop for a thread.",
+        description="Estimated seconds of work above which a request leaves the event loop for another process.",
     )
     large_body_bytes: int = Field(
         default=2**20, ge=0, description="Bytes above which a body is read and answered in a process of its own."
@@ -135,8 +135,11 @@ class Settings(UploadLimits, BaseSettings):
         default=20.0, gt=0, description="Seconds that a body may be waited for beyond those of `min_body_rate`."
     )
     max_waiting: int = Field(default=64, ge=0, description="Requests that may wait to be computed; more get 503.")
-    threads: int = Field(
-        default=2, ge=1, description="Requests that are computed at the same time outside the event loop."
+    max_wait_s: float = Field(
+        default=10.0, gt=0, description="Seconds that a request may wait to be computed; after that it gets 503."
+    )
+    processes: int = Field(
+        default=2, ge=1, description="Processes that compute what would hold up the event loop, one request each."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."

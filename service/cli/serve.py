@@ -23,7 +23,6 @@ from service.cli.errors import CommandError
 from service.cli.listening import bind, bind_unix, inherited, remove_unix, shown
 from service.cli.settings import load_settings, unknown_settings
 from service.settings import Settings
-from service.web.answering.compute import COMPUTES
 from service.web.app import create_app
 from service.web.serving.processes import serve_in_processes
 from service.web.serving.server import server_config
@@ -65,9 +64,6 @@ def serve(
             raise CommandError("an HTTP process could not start; its log says why")
     finally:
         remove_unix(listener)
-        if any(thread.name.startswith(COMPUTES) for thread in threading.enumerate()):
-            # the interpreter would wait for what was cut off
-            os._exit(0)
 
 
 def _serve_alone(settings: Settings, listener: socket.socket, load: Callable[[], Settings], demo: str | None) -> None:

@@ -1,11 +1,18 @@
-"""What every operation refuses alike: time beyond the server's own, and numbers beyond double precision."""
+"""What every operation refuses alike: time beyond the server's own, and numbers beyond double precision.
 
+A search that has a best value at any moment ends before the time that its caller allows is over.
+"""
+
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from pydantic import ValidationError
 
+from service.core.ground.stopping import stopped_by
 from service.errors import LimitExceeded, NumericalError
 from service.settings import Limits
 
@@ -14,6 +21,42 @@ def check_time(time_limit_s: float | None, limits: Limits) -> None:
     """Refuse a time limit beyond the server's own."""
     if time_limit_s is not None and time_limit_s > limits.max_seconds:
         raise LimitExceeded(("time_limit_s",), "max_seconds", limits.max_seconds, "seconds")
+
+
+SEARCHED: Final = 0.6
+"""Share of the allowed time after which a search ends; the rest is for its bounds and the answer."""
+
+
+@dataclass
+class SearchTime:
+    """The time of a search: that of the thread that computes, so that waiting for a core is not counted.
+
+    Attributes
+    ----------
+    seconds : float
+    over : bool
+        Whether the search was ended.
+    """
+
+    seconds: float
+    over: bool = False
+    _started: float = field(default_factory=time.thread_time)
+
+    def __call__(self) -> bool:
+        """Whether the time is over."""
+        self.over = self.over or time.thread_time() - self._started > self.seconds
+        return self.over
+
+
+@contextmanager
+def searching(time_limit_s: float | None) -> Iterator[SearchTime | None]:
+    """End searches inside the block before the caller's time is over; without a limit they end by themselves."""
+    if time_limit_s is None:
+        yield None
+        return
+    allowed = SearchTime(SEARCHED * time_limit_s)
+    with stopped_by(allowed):
+        yield allowed
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from service.core.ground.results import Minima
 from service.core.models.unconstrained_features import geometry_of
 from service.core.models.vae_minima import vae_minima
 from service.errors import InputError, Location
-from service.operations.guards import check_time, double_precision, finite_answer
+from service.operations.guards import check_time, double_precision, finite_answer, searching
 from service.operations.magnitudes import extremes_of, told_by_field
 from service.operations.mapping import minima as minima_mapping
 from service.operations.mapping import model_answers
@@ -44,10 +44,11 @@ def minima(request: MinimaRequest, limits: Limits, problem_at: Location = ()) ->
     with located(problem_at):
         mapped = to_core(request, limits, other_models=True)
     with told_by_field(partial(extremes_of, request.problem, mapped, problem_at)):
-        with located(problem_at), finite_answer():
+        with located(problem_at), finite_answer(), searching(request.time_limit_s) as allowed:
             found, special = _solved(mapped, _extras(request))
         with finite_answer():
-            return minima_mapping.to_wire(request, mapped, found, limits, special)
+            answer = minima_mapping.to_wire(request, mapped, found, limits, special)
+    return answer if allowed is None or not allowed.over else minima_mapping.ended_early(answer)
 
 
 def _solved(mapped: MappedProblem, extras: Extras) -> tuple[Minima, Special]:

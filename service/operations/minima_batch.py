@@ -159,11 +159,15 @@ def minima_table(batch: Batch, limits: Limits) -> SweepTable:
 def _deadline(batch: Batch, limits: Limits) -> Callable[[], None]:
     """A call that refuses to go on once the time of the batch is over."""
     check_time(batch.time_limit_s, limits)
-    deadline = time.monotonic() + (batch.time_limit_s or limits.max_seconds)
+    allowed = batch.time_limit_s or limits.max_seconds
+    # seconds of this thread: who waits for a core has not used its time
+    deadline = time.thread_time() + allowed
 
     def check() -> None:
-        if time.monotonic() > deadline:
-            raise LimitExceeded(("time_limit_s",), "max_seconds", limits.max_seconds, "seconds")
+        if time.thread_time() > deadline:
+            if batch.time_limit_s is None:
+                raise LimitExceeded((), "max_seconds", allowed, "seconds")
+            raise LimitExceeded(("time_limit_s",), "time_limit_s", allowed, "seconds")
 
     return check
 

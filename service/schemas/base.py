@@ -105,11 +105,12 @@ def applicable(answer: WireT, *optional: str) -> WireT:
 
     What does not apply is left out of an answer; what is missing is null, and `reasons` says why.
     """
-    reasons: Mapping[str, str] = getattr(answer, "reasons", {})
-    for name in optional:
-        value = getattr(answer, name)
-        if (value is None or (isinstance(value, str) and not value)) and name not in reasons:
-            answer.model_fields_set.discard(name)
+    # what stands in the model itself: some dozen answers a request pass through here
+    values = answer.__dict__
+    empty = [name for name in optional if values[name] is None or values[name] == ""]
+    if empty:
+        reasons: Mapping[str, str] = values.get("reasons", {})
+        answer.model_fields_set.difference_update(name for name in empty if name not in reasons)
     return answer
 
 

@@ -24,7 +24,6 @@ from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits, Settings
 from service.web import openapi, problem_details
 from service.web.addresses import UnderPrefix, first_segments
-from service.web.answering.compute import Compute
 from service.web.answering.event_streams import EventStreams
 from service.web.answering.large import LargeBodies
 from service.web.head import HeadAsGet
@@ -64,8 +63,8 @@ def create_app(settings: Settings | None = None, driver: DriverView | None = Non
     metrics, jobs_floor = Metrics(), _jobs(settings, driver)
     runtime = Runtime(
         settings,
-        Compute(settings),
         LargeBodies(settings),
+        LargeBodies(settings, settings.processes),
         Uploads(settings),
         EventStreams(jobs_floor.store, settings.max_event_streams),
         metrics,
@@ -123,10 +122,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     minima(parse(DESIGN_EXAMPLE).request, Limits())
     hold_one_thread("server")
     await asyncio.to_thread(app.state.jobs.start)
+    warming = asyncio.create_task(runtime.computing.warm())
     _settle()
     yield {STATE: Bounds.of(runtime.settings, runtime.metrics.refused, runtime.stop)}
+    warming.cancel()
     runtime.stop()
     await asyncio.to_thread(app.state.jobs.stop)
-    runtime.compute.close()
     runtime.large.close()
+    runtime.computing.close()
     runtime.uploads.close()

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from service.settings import Settings
-from service.web.answering.compute import Compute
 from service.web.answering.event_streams import EventStreams
 from service.web.answering.large import LargeBodies
 from service.web.observation.answers import AnswerMetrics
@@ -20,8 +19,8 @@ class Runtime:
     """The parts of one running service."""
 
     settings: Settings
-    compute: Compute
     large: LargeBodies
+    computing: LargeBodies
     uploads: Uploads
     streams: EventStreams
     metrics: Metrics

@@ -450,12 +450,12 @@ def test_every_operation_has_its_route(base: str) -> None:
     assert served == {operation.route for operation in OPERATIONS if operation.route}
 
 
-def test_a_computation_in_a_thread_leaves_the_event_loop_free() -> None:
+def test_a_computation_leaves_the_event_loop_free() -> None:
     """While large problems are being solved, health answers at once."""
     size = 300
     big = {"kind": "moments", "xx": np.eye(size).tolist(), "xy": np.ones((size, 1)).tolist(), "yy": 2.0 * size}
     problem = json.dumps({"network": NETWORK, "data": big}).encode()
-    with serving(Settings(threads=1, log_level="error")) as base:
+    with serving(Settings(processes=1, log_level="error")) as base:
         replies: list[Reply] = []
         threads = [
             threading.Thread(target=lambda: replies.append(call(base, "POST", "/v1/minima", problem))) for _ in range(3)

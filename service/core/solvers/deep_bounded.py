@@ -6,6 +6,7 @@ values; it ends where a lower bound meets the value, and goes on from several st
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.ground.results import GlobalMinimum, Solution, Thresholds
 from service.core.ground.roles import Search, Solver
+from service.core.ground.stopping import should_stop
 from service.core.several_outputs import hypotheses as needs
 from service.core.several_outputs.concave_penalty.guided import guided
 from service.core.several_outputs.concave_penalty.penalised import Penalised
@@ -96,7 +98,8 @@ def _search(problem: Problem, objective: Penalised) -> FloatArray:
     best, proved = guided(objective, next(starts))
     if proved:
         return best
-    other = min((settle(objective, start) for start in starts), key=objective.value)
+    tried = takewhile(lambda _: not should_stop(), starts)
+    other = min((settle(objective, start) for start in tried), key=objective.value, default=best)
     if objective.value(other) < objective.value(best) - NOTICEABLE * objective.quadratic.total:
         return guided(objective, other)[0]
     return best

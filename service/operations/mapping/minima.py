@@ -32,6 +32,7 @@ class Special:
 
 
 NOTHING_SPECIAL: Final = Special()
+ENDED_EARLY: Final = "allow more time: the search ended early because of `time_limit_s`"
 
 
 def to_wire(
@@ -79,6 +80,15 @@ def to_wire(
         problem=request.problem if request.return_.problem else None,
     )
     return applicable(answer, "features", "variational", "reductions", "classes", "problem")
+
+
+def ended_early(answer: wire.MinimaAnswer) -> wire.MinimaAnswer:
+    """The answer with the advice that a longer search may close its gap; as it is where nothing is open."""
+    if answer.certificate.kind == "certified":
+        return answer
+    known = answer.numerics.advice
+    advice = ENDED_EARLY if known is None else f"{ENDED_EARLY}; {known}"
+    return answer.model_copy(update={"numerics": answer.numerics.model_copy(update={"advice": advice})})
 
 
 def _numerics(mapped: MappedProblem, minima: Minima) -> wire.Numerics:

@@ -1,6 +1,7 @@
-"""Large bodies and data sets, read and answered, or stored as jobs, in a process of their own.
+"""Questions that would hold up others, read and answered, or stored as jobs, in processes beside the server.
 
-Parsing holds the interpreter lock, a second for some ten million numbers, and would hold up every other request.
+Parsing a large body holds the interpreter lock, a second for some ten million numbers, and so does much of what is
+computed; a process can be ended when its time is over, which a thread cannot.
 """
 
 import asyncio
@@ -9,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from service.errors import LimitExceeded
 from service.jobs.config import JobsConfig
 from service.jobs.from_settings import jobs_config
 from service.jobs.service import JobService
 from service.operations.asking import ask
 from service.operations.mapping.datasets import blamed_on_references, references
+from service.operations.problems import problem
 from service.settings import Settings
 from service.web.answering.process import OwnProcess
 from service.web.answering.questions import (
@@ -23,20 +24,21 @@ from service.web.answering.questions import (
     decide,
     form_of,
     is_answered_at_once,
+    over_time,
     submit,
 )
 from service.web.bodies.reading import Body, document
 from service.web.bodies.sizes import check_sizes
 from service.web.preferences import Wish
-from service.web.responses import Settled
+from service.web.responses import Rendered, Settled, rendered_problem
 from service.web.uploads.datasets import CallerDatasets
 
 
 class LargeBodies(OwnProcess):
-    """The process for what would block the event loop."""
+    """The process for bodies that take long to read, or those for answers that take long to compute."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.max_waiting)
+    def __init__(self, settings: Settings, processes: int = 1) -> None:
+        super().__init__(settings.max_waiting, processes=processes, patience_s=settings.max_wait_s)
         self._settings = settings
 
     async def answer(self, name: str, body: Body, wish: Wish) -> Settled:
@@ -50,9 +52,29 @@ class LargeBodies(OwnProcess):
         """
         limit_s = self._settings.max_seconds
         try:
-            return await self.run(limit_s, answer_large, name, body, wish, self._settings)
+            # the process counts the seconds of its core, and ends only what cannot end itself
+            return await self.run(by_the_clock(limit_s), answer_large, name, body, wish, self._settings)
         except TimeoutError:
-            raise LimitExceeded(("time_limit_s",), "max_seconds", limit_s, "seconds") from None
+            raise over_time(None, limit_s) from None
+
+    async def problem(self, problem_id: str, accept: str) -> Rendered:
+        """A generated test problem; raises what `answer` does."""
+        limit_s = self._settings.max_seconds
+        try:
+            return await self.run(by_the_clock(limit_s), made_problem, problem_id, accept, self._settings)
+        except TimeoutError:
+            raise over_time(None, limit_s) from None
+
+
+def by_the_clock(limit_s: float) -> float:
+    """How long a call is waited for that may use so many seconds of a core which others use, too."""
+    return 2.0 * limit_s + 5.0
+
+
+def made_problem(problem_id: str, accept: str, settings: Settings) -> Rendered:
+    """Make a test problem; what it raises is raised again in the process that asked."""
+    with _at_most(None, settings.max_seconds):
+        return rendered_problem(problem(problem_id, settings), accept)
 
 
 def answer_large(name: str, body: Body, wish: Wish, settings: Settings) -> Settled:
@@ -61,12 +83,12 @@ def answer_large(name: str, body: Body, wish: Wish, settings: Settings) -> Settl
         question = ask(name, found, settings)
         form = form_of(question, wish)
         if is_answered_at_once(question, wish):
-            with _at_most(question.time_limit_s):
+            with _at_most(question.time_limit_s, settings.max_seconds):
                 return answer_at_once(question, settings, form, wish.accept)
         decision = decide(question, settings, wish)
         if decision.as_job:
             return submit(_jobs(jobs_config(settings)), question, settings, decision, wish)
-        with _at_most(decision.time_limit_s):
+        with _at_most(question.time_limit_s, decision.time_limit_s):
             return answer_by_plan(question, decision, form)
 
 
@@ -75,29 +97,33 @@ class _TimeOver(BaseException):
 
 
 @contextmanager
-def _at_most(seconds: float | None) -> Iterator[None]:
-    """End what runs after so many seconds, at its next step in Python; the server's own limit needs no timer.
+def _at_most(sent: float | None, allowed: float) -> Iterator[None]:
+    """End what runs after so many seconds of a core, at its next step in Python.
+
+    Parameters
+    ----------
+    sent : float or None
+        The caller's limit.
+    allowed : float
+        The server's.
 
     Raises
     ------
     LimitExceeded
     """
-    if seconds is None:
-        yield
-        return
 
     def stop(*_: object) -> None:
         raise _TimeOver
 
-    signal.signal(signal.SIGALRM, stop)
+    signal.signal(signal.SIGPROF, stop)
     try:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_PROF, min(sent or allowed, allowed))
         try:
             yield
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0.0)
+            signal.setitimer(signal.ITIMER_PROF, 0.0)
     except _TimeOver:
-        raise LimitExceeded(("time_limit_s",), "max_seconds", seconds, "seconds") from None
+        raise over_time(sent, allowed) from None
 
 
 @cache

@@ -1,6 +1,6 @@
 """One way for every operation that computes: read, decide where, compute or store, send."""
 
-import math
+import asyncio
 from time import perf_counter
 
 from starlette.requests import Request
@@ -11,13 +11,12 @@ from service.operations.mapping.datasets import Place, blamed_on_references, ref
 from service.web.answering.jobs import jobs_of, stored
 from service.web.answering.questions import (
     answer_at_once,
-    answer_by_plan,
     decide,
     form_of,
     is_answered_at_once,
     submit,
 )
-from service.web.bodies.reading import document, is_large, read_body
+from service.web.bodies.reading import Body, document, is_large, read_body
 from service.web.bodies.sizes import check_sizes
 from service.web.drawing import FORMS
 from service.web.middleware import shapes
@@ -56,7 +55,7 @@ async def answer(request: Request, name: str) -> Response:
         else:
             question = ask(name, found, settings)
             shapes(request.scope, **question.sizes())
-            settled = await _settled(request, question, wish)
+            settled = await _settled(request, question, body, wish)
     settled.counted(runtime.answers, name, perf_counter() - started)
     return await settled.sent(request)
 
@@ -70,19 +69,21 @@ async def _is_large_once_expanded(request: Request, name: str, found: object, pl
     return False
 
 
-async def _settled(request: Request, question: Question, wish: Wish) -> Settled:
+async def _settled(request: Request, question: Question, body: Body, wish: Wish) -> Settled:
     """The answer to a question, or the job that it became.
 
     What may become a job says which and why: the field ``execution`` inline, ``run_as`` and ``run_as_reason`` of a job.
     """
     runtime = runtime_of(request)
-    settings, compute = runtime.settings, runtime.compute
+    settings = runtime.settings
     form = form_of(question, wish)
     if is_answered_at_once(question, wish):
-        cost_s = math.inf if form in FORMS else question.cost_s
-        return await compute.run(cost_s, question.time_limit_s, answer_at_once, question, settings, form, wish.accept)
-    planning_s = math.inf if question.loaded.function is None else 0.0
-    decision = await compute.run(planning_s, None, decide, question, settings, wish)
-    if decision.as_job:
-        return await stored(submit, jobs_of(request), question, settings, decision, wish)
-    return await compute.run(math.inf, decision.time_limit_s, answer_by_plan, question, decision, form)
+        if form not in FORMS and question.cost_s <= settings.event_loop_budget_s:
+            return answer_at_once(question, settings, form, wish.accept)
+    else:
+        decision = await asyncio.to_thread(decide, question, settings, wish)
+        if decision.as_job:
+            # jobs are accepted however busy the processes are
+            return await stored(submit, jobs_of(request), question, settings, decision, wish)
+    # read and planned there once more, which takes less than what follows
+    return await runtime.computing.answer(question.loaded.row.name, body, wish)

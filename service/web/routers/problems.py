@@ -10,7 +10,7 @@ from service.web import documentation
 from service.web.bodies.reading import NPZ
 from service.web.documentation import COMMON_ERRORS, COMPUTING_ERRORS
 from service.web.problem_details import blamed_on_parameter
-from service.web.responses import json_response, rendered_problem
+from service.web.responses import json_response
 from service.web.runtime import runtime_of
 
 router = APIRouter(prefix="/v1/problems", tags=["catalogue"])
@@ -46,7 +46,5 @@ async def get_problem(request: Request, problem_id: str) -> Response:
     runtime = runtime_of(request)
     accept = request.headers.get("accept", "")
     with blamed_on_parameter("problem_id"):
-        made = await runtime.compute.run(
-            float("inf"), None, lambda: rendered_problem(operations.problem(problem_id, runtime.settings), accept)
-        )
+        made = await runtime.computing.problem(problem_id, accept)
     return made.response()

@@ -47,7 +47,7 @@ async def get_readyz(request: Request) -> Response:
 
     A store that is away makes no server unready: it is the same for all of them, and inline answers go on.
     """
-    runtime_of(request).compute.check_capacity()
+    runtime_of(request).computing.check_capacity()
     try:
         trouble = await asyncio.wait_for(stored(jobs_of(request).store_trouble), STORE_S)
     except TimeoutError:

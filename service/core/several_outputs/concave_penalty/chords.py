@@ -12,6 +12,7 @@ from scipy.linalg import lapack
 
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.core.ground.numbers.spectrum import EPSILON
+from service.core.ground.stopping import should_stop
 from service.core.several_outputs.concave_penalty.penalised import Penalised
 
 RATIO = 1.5
@@ -95,6 +96,8 @@ class Cover:
                 worst = self._lane(matrix, low[at : at + 1], high[at : at + 1], float(reached[at]))
             limit = max(limit, NEARLY * worst.reached)
             low, high, highest = low[upper > limit], high[upper > limit], float(np.max(upper))
+            if should_stop():
+                break
             middle = np.sqrt(low * high)
             low, high = np.concatenate((low, middle)), np.concatenate((middle, high))
             low, high = self._failing(matrix, low, high, limit)

@@ -12,6 +12,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.conjugate_gradients import newton_direction
 from service.core.ground.numbers.spectrum import EPSILON
+from service.core.ground.stopping import should_stop
 from service.core.several_outputs.concave_penalty.penalised import Penalised
 
 NEWTON_STEPS = 40
@@ -143,7 +144,7 @@ def newton(objective: Penalised, start: Point) -> Point:
     unit = max(objective.quadratic.correlation_norm, 1e-300)
     unequal = objective.quadratic.least_scale < UNEQUAL * objective.quadratic.largest_scale
     for index in range(NEWTON_STEPS):
-        if size <= SETTLED * unit:
+        if size <= SETTLED * unit or should_stop():
             break
         exact = unequal and model.dimension <= MOST_DIMENSIONS
         moved = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.stopping import should_stop
 from service.core.several_outputs.concave_penalty.chords import Cover, Lane
 from service.core.several_outputs.concave_penalty.penalised import Penalised
 
@@ -82,7 +83,7 @@ def frame_bound(objective: Penalised, end_map: FloatArray, slack: float, repairs
         matrix = matrix + _positive_part(worst.chord - matrix)
         worst = cover.worst(matrix, values)
         best = max(best, _value(objective, matrix, worst.excess))
-        if worst.excess <= 2.0 * cover.allowed:
+        if worst.excess <= 2.0 * cover.allowed or should_stop():
             break
     return FrameBound(best, violated)
 

@@ -5,6 +5,7 @@ the descent goes on elsewhere.  See ``docs/theory/deep-bounds.md``.
 """
 
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.stopping import should_stop
 from service.core.several_outputs.concave_penalty.chords import Lane
 from service.core.several_outputs.concave_penalty.frame import frame_bound
 from service.core.several_outputs.concave_penalty.penalised import Penalised
@@ -33,6 +34,8 @@ def guided(objective: Penalised, start: FloatArray) -> tuple[FloatArray, bool]:
     """The local minimum reached from ``start`` (k, rho), and whether it is proved to be the least of all."""
     best = settle(objective, start)
     for _ in range(ROUNDS):
+        if should_stop():
+            break
         lane = violated(objective, best)
         if lane is None:
             return best, True

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.stopping import should_stop
 from service.core.several_outputs.concave_penalty.frame import exact_rank_bound, frame_bound
 from service.core.several_outputs.concave_penalty.guided import guided
 from service.core.several_outputs.concave_penalty.penalised import Penalised
@@ -31,14 +32,19 @@ def branched_bound(objective: Penalised, end_map: FloatArray, slack: float, goal
     Notes
     -----
     The frame bound of all ranks; if that is below the goal, the least of: that of the ranks below the map's, and one
-    for each rank from the map's on, from a stationary map of exactly that rank.  At most ``cap`` searches.
+    for each rank from the map's on, from a stationary map of exactly that rank.  At most ``cap`` searches; none, and no
+    bound, once the caller wants no more.
     """
+    if should_stop():
+        return -np.inf
     whole = frame_bound(objective, end_map, slack)
-    if whole.value >= goal or whole.violated is None or objective.power == 1.0:
+    if whole.value >= goal or whole.violated is None or objective.power == 1.0 or should_stop():
         return whole.value
     rank = int(np.linalg.matrix_rank(end_map, tol=1e-10 * float(np.linalg.norm(end_map)))) if np.any(end_map) else 0
     least = objective.quadratic.total
     for lanes in range(max(rank, 1), objective.cap + 1):
+        if should_stop():
+            return whole.value
         point = end_map if lanes == rank else stationary(objective, lanes)
         if point is None:
             return whole.value

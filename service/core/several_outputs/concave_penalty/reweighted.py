@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.stopping import should_stop
 from service.core.several_outputs.concave_penalty.chords import Lane
 from service.core.several_outputs.concave_penalty.fixed_rank import Point, factored, half_value, newton
 from service.core.several_outputs.concave_penalty.frame import multiplier
@@ -36,7 +37,7 @@ def settle(objective: Penalised, start: FloatArray) -> FloatArray:
         matrix = multiplier(objective, best.dense())
         gains, frame = np.linalg.eigh(matrix)
         losing = gains < -1e-12 * objective.quadratic.total
-        if not np.any(losing):
+        if not np.any(losing) or should_stop():
             break
         rest = best.dense() - frame[:, losing] @ (frame[:, losing].T @ best.dense())
         following = _descended(objective, rest)

@@ -14,6 +14,7 @@ from scipy.linalg import lapack
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Network
+from service.core.ground.stopping import should_stop
 from service.core.several_outputs.squared_error.quadratic import Quadratic
 
 ABSENT = 1e-14
@@ -203,7 +204,7 @@ def descend(problem: BestFirstLayer, start: FloatArray, steps: int = NEWTON_STEP
     at = _Reached(start, *problem.value_and_gradient(start))
     damping, total = 1e-3, problem.quadratic.total
     for _ in range(steps):
-        if at.length <= SETTLED * total:
+        if at.length <= SETTLED * total or should_stop():
             break
         hessian = problem.hessian(at.point)
         scale = abs(float(np.trace(hessian))) / start.size

@@ -3,6 +3,7 @@
 The first layer is always at its best, so that descents are in the others; see ``docs/theory/dropout.md``.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.optimize import minimize
 from service.core.ground.data.changes import with_input_noise
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Problem, shapes_of
+from service.core.ground.stopping import should_stop
 from service.core.several_outputs.noise.first_layer import BestFirstLayer, descend
 from service.core.several_outputs.noise.starts import balanced_starts
 from service.core.several_outputs.noise.water_filling import effective_noise, fill, noisy_layers
@@ -64,12 +66,20 @@ def best_weights(problem: Problem, quadratic: Quadratic) -> list[FloatArray]:
         return nothing
     reduced = BestFirstLayer(inside, seen.network)
     starts = [*_balanced(seen, inside), *_starts(problem, quadratic)]
-    rough = sorted((_quasi_newton(reduced, start, 25, 1e-10) for start in starts), key=_value)
+    rough = sorted(_begun(reduced, starts), key=_value)
     value, best = _small(reduced, rough) if starts[0].size <= NEWTON_LIMIT else _large(reduced, rough)
     if value >= (1.0 - 1e-12) * inside.total:
         return nothing
     upper = reduced.split(best)
     return [inside.expand(reduced.first(upper).T).T, *upper]
+
+
+def _begun(reduced: BestFirstLayer, starts: list[FloatArray]) -> Iterator[tuple[float, FloatArray]]:
+    """The first steps from each start, or from as many as there is time for: from one at least."""
+    for index, start in enumerate(starts):
+        if index and should_stop():
+            return
+        yield _quasi_newton(reduced, start, 25, 1e-10)
 
 
 def _small(reduced: BestFirstLayer, rough: list[tuple[float, FloatArray]]) -> tuple[float, FloatArray]:
@@ -89,7 +99,7 @@ def _small(reduced: BestFirstLayer, rough: list[tuple[float, FloatArray]]) -> tu
         elif found[0] <= best[0] + slack:
             met += 1
         best = min(best, found, key=_value)
-        if met >= AGREEING:
+        if met >= AGREEING or should_stop():
             break
     return min(_evaluated(reduced, descend(reduced, best[1])), best, key=_value)
 
@@ -120,11 +130,16 @@ def _quasi_newton(
         # the line search interpolates, which it cannot do with infinity
         return min(value / total, UNREACHED), gradient / total
 
+    def ended(xk: FloatArray) -> None:  # noqa: ARG001 - scipy tells the forms of a callback apart by this name
+        if should_stop():
+            raise StopIteration
+
     found = minimize(
         scaled,
         start,
         jac=True,
         method="L-BFGS-B",
+        callback=ended,
         options={"maxiter": iterations, "ftol": tolerance, "gtol": 1e-11, "maxcor": 20},
     )
     return float(found.fun) * total, np.asarray(found.x)

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.stopping import should_stop
 from service.core.several_outputs.squared_error.quadratic import Quadratic
 
 REWEIGHTED = 10
@@ -192,6 +193,8 @@ def least(problem: MetricProblem, start: Point | None = None) -> Point:
     """
     point, damping, reopened = start or problem.start(), 1e-4, 0
     for _ in range(STEPS):
+        if should_stop():
+            break
         following = None
         if point.unsettled > SETTLED * point.value:
             following, damping = _newton(problem, point, damping)

@@ -12,6 +12,7 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.exceeding import exceeds
+from service.core.ground.stopping import should_stop
 from service.core.several_outputs.nuclear_norm.metric import MetricProblem, gap_of, least
 from service.core.several_outputs.nuclear_norm.newton import Factors, newton_step
 from service.core.several_outputs.squared_error.quadratic import Quadratic
@@ -124,7 +125,7 @@ def minimise(quadratic: Quadratic, mu: float, tolerance: float = 1e-12) -> Nucle
     target = tolerance * quadratic.total
     lanes = min(outputs, inner)
     best = _by_metric(quadratic, mu) if lanes <= FEW else _first_order(quadratic, mu, target)
-    if best.gap > target and lanes <= SOME:
+    if best.gap > target and lanes <= SOME and not should_stop():
         other = _first_order(quadratic, mu, target) if lanes <= FEW else _by_metric(quadratic, mu)
         best = min(best, other, key=lambda found: found.gap)
     return best
@@ -156,7 +157,7 @@ def _first_order(quadratic: Quadratic, mu: float, target: float) -> NuclearSolut
         found = _polish(quadratic, mu, _factors_of(current))
         if found.gap < best.gap:
             best = found
-        if best.gap <= target:
+        if best.gap <= target or should_stop():
             break
         current = (found.left * found.values) @ found.right.T
     return best
@@ -171,7 +172,7 @@ def _polish(quadratic: Quadratic, mu: float, factors: Factors) -> NuclearSolutio
         if gradient < least:
             best, least = factors, gradient
         # rounding ends the descent: the directions that remain are rotations of the hidden coordinates
-        if settled or gradient <= 1e-14 * mu * float(np.sqrt(factors.dot(factors))):
+        if settled or gradient <= 1e-14 * mu * float(np.sqrt(factors.dot(factors))) or should_stop():
             break
         factors = following
     factors = best

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.stopping import should_stop
 from service.core.several_outputs.rank_one.objective import RankOneObjective
 from service.core.several_outputs.squared_error.quadratic import Quadratic
 
@@ -69,7 +70,7 @@ def minimise(objective: RankOneObjective, tolerance: float = 1e-11, nodes: int =
         examine(lowest, top)
     while heap and examined < nodes:
         bound, low, high, candidate = heap[0]
-        if bound >= best - slack:
+        if bound >= best - slack or should_stop():
             break
         heapq.heappop(heap)
         middle = _split(low, high, float(candidate @ candidate))
