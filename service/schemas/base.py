@@ -107,7 +107,7 @@ def applicable(answer: WireT, *optional: str) -> WireT:
     """
     # what stands in the model itself: some dozen answers a request pass through here
     values = answer.__dict__
-    empty = [name for name in optional if values[name] is None or values[name] == ""]
+    empty = [name for name in optional if (value := values[name]) is None or (type(value) is str and not value)]
     if empty:
         reasons: Mapping[str, str] = values.get("reasons", {})
         answer.model_fields_set.difference_update(name for name in empty if name not in reasons)

@@ -98,7 +98,7 @@ def test_every_folder_with_modules_is_a_package() -> None:
         ("tests/contract", ("tests.support", "tests.contract", "tests.serving")),
         ("tests/e2e", ("tests.support", "tests.serving")),
         ("tests/architecture", ("tests.support",)),
-        ("evidence", ("tests.support", "evidence", "benchmarks.server")),
+        ("evidence", ("tests.support", "tests.serving", "evidence", "benchmarks.server")),
         ("benchmarks", ("tests.support", "evidence", "benchmarks")),
     ],
 )

@@ -67,7 +67,9 @@ def upload(base: str, content: bytes = ROW * 3) -> Reply:
 
 
 def readers() -> list[psutil.Process]:
-    return [each for each in psutil.Process().children() if "spawn_main" in " ".join(each.cmdline())]
+    """The processes beside the server, which are forks of one that forks."""
+    forking = [each for each in psutil.Process().children() if "forkserver" in " ".join(each.cmdline())]
+    return [fork for each in forking for fork in each.children()]
 
 
 def test_a_slow_upload_holds_up_no_other_and_one_more_is_refused(base: str) -> None:
