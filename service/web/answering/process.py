@@ -5,6 +5,7 @@ for the next call: a server of forks, with the libraries loaded, makes one in so
 """
 
 import asyncio
+import atexit
 import os
 import signal
 import tempfile
@@ -18,11 +19,13 @@ from importlib import import_module
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 from service.errors import EngineError
 from service.jobs.one_thread import ask_for_one_thread, hold_one_thread
+from service.jobs.own_folder import OwnFolder
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -179,6 +182,13 @@ def _start(folder: str) -> _Process:
 def _context() -> ForkServerContext:
     context = get_context("forkserver")
     context.set_forkserver_preload([PRELOADED])
+    folder = OwnFolder.make()
+    if folder is not None:
+        # the socket of the server of forks, which nobody would remove if this process was killed
+        usual, tempfile.tempdir = tempfile.tempdir, str(folder.path)
+        get_temp_dir()
+        tempfile.tempdir = usual
+        atexit.register(folder.remove)
     return context
 
 
