@@ -44,6 +44,11 @@ class OwnFolder:
                 shutil.rmtree(new, ignore_errors=True)
             return None
 
+    def remove(self) -> None:
+        """Remove the folder of this process, which ends."""
+        _remove(self.path)
+        os.close(self.lock)
+
     def settle(self) -> None:
         """Let this process and its children use the folder from now on."""
         os.environ["TMPDIR"] = tempfile.tempdir = str(self.path)

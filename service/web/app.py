@@ -26,6 +26,7 @@ from service.web import openapi, problem_details
 from service.web.addresses import UnderPrefix, first_segments
 from service.web.answering.event_streams import EventStreams
 from service.web.answering.large import LargeBodies
+from service.web.answering.process import STARTING_S
 from service.web.head import HeadAsGet
 from service.web.middleware import ApiKeys, Observe, OtherSites
 from service.web.observation.answers import AnswerMetrics
@@ -125,8 +126,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     warming = asyncio.create_task(runtime.computing.warm())
     _settle()
     yield {STATE: Bounds.of(runtime.settings, runtime.metrics.refused, runtime.stop)}
-    warming.cancel()
     runtime.stop()
+    # a process that is half started would outlive this one
+    await asyncio.wait({warming}, timeout=STARTING_S)
     await asyncio.to_thread(app.state.jobs.stop)
     runtime.large.close()
     runtime.computing.close()

@@ -172,7 +172,7 @@ def test_what_it_says_is_json_also_of_its_driver_and_of_wrong_settings(tmp_path:
             process.kill()
         until(lambda: any("the driver ended" in line for line in server.lines), server)
 
-        (tmp_path / ".env").write_text("MINIMA_THREADS=none\n")
+        (tmp_path / ".env").write_text("MINIMA_PROCESSES=none\n")
         server.process.send_signal(signal.SIGHUP)
         until(lambda: any("the settings stay as they were" in line for line in server.lines), server)
         assert server.get("/version")[0] == 200

@@ -6,9 +6,10 @@ computed; a process can be ended when its time is over, which a thread cannot.
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
+from typing import ParamSpec, TypeVar
 
 from service.jobs.config import JobsConfig
 from service.jobs.from_settings import jobs_config
@@ -17,6 +18,7 @@ from service.operations.asking import ask
 from service.operations.mapping.datasets import blamed_on_references, references
 from service.operations.problems import problem
 from service.settings import Settings
+from service.web.addresses import prefix, standing_at
 from service.web.answering.process import OwnProcess
 from service.web.answering.questions import (
     answer_at_once,
@@ -32,6 +34,9 @@ from service.web.bodies.sizes import check_sizes
 from service.web.preferences import Wish
 from service.web.responses import Rendered, Settled, rendered_problem
 from service.web.uploads.datasets import CallerDatasets
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class LargeBodies(OwnProcess):
@@ -50,25 +55,25 @@ class LargeBodies(OwnProcess):
             Whatever the question is refused for; `LimitExceeded` if it takes longer than the server's limit, and
             `EngineError` if too much work is waiting, or the process was ended from outside.
         """
-        limit_s = self._settings.max_seconds
-        try:
-            # the process counts the seconds of its core, and ends only what cannot end itself
-            return await self.run(by_the_clock(limit_s), answer_large, name, body, wish, self._settings)
-        except TimeoutError:
-            raise over_time(None, limit_s) from None
+        return await self._beside(answer_large, name, body, wish, self._settings)
 
     async def problem(self, problem_id: str, accept: str) -> Rendered:
         """A generated test problem; raises what `answer` does."""
+        return await self._beside(made_problem, problem_id, accept, self._settings)
+
+    async def _beside(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         limit_s = self._settings.max_seconds
+        # the call counts the seconds of its core; by the clock only what cannot end itself is ended
         try:
-            return await self.run(by_the_clock(limit_s), made_problem, problem_id, accept, self._settings)
+            return await self.run(2.0 * limit_s + 5.0, under, prefix(), partial(call, *args, **kwargs))
         except TimeoutError:
             raise over_time(None, limit_s) from None
 
 
-def by_the_clock(limit_s: float) -> float:
-    """How long a call is waited for that may use so many seconds of a core which others use, too."""
-    return 2.0 * limit_s + 5.0
+def under(found: str, call: Callable[[], T]) -> T:
+    """Call with addresses under the prefix that holds for the request."""
+    with standing_at(found):
+        return call()
 
 
 def made_problem(problem_id: str, accept: str, settings: Settings) -> Rendered:

@@ -18,11 +18,13 @@ from importlib import import_module
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext
+from multiprocessing.util import Finalize, get_temp_dir
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 from service.errors import EngineError
 from service.jobs.one_thread import ask_for_one_thread, hold_one_thread
+from service.jobs.own_folder import OwnFolder
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -118,8 +120,10 @@ class OwnProcess:
 
     def close(self) -> None:
         """End every process: whoever still waits for one has been given up, and this one could not end before it."""
-        for process in (*self._idle, *self._busy):
-            process.end()
+        for process in self._idle:
+            process.leave()
+        for process in self._busy:
+            process.end(wait=True)
         self._idle.clear()
 
 
@@ -148,11 +152,15 @@ class _Process:
                     raise EngineError("the machine is too busy to compute this request") from None
             raise
 
-    def end(self) -> None:
-        """Kill it; nobody waits for what it computes."""
+    def leave(self) -> None:
+        """Let it end by itself, which an idle one does at once."""
+        self._pool.shutdown(wait=True)
+
+    def end(self, *, wait: bool = False) -> None:
+        """Kill it, since nobody waits for what it computes; ``wait`` until nothing is left of it."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown(wait=wait, cancel_futures=True)
 
 
 STARVED: Final = 0.25
@@ -179,6 +187,14 @@ def _start(folder: str) -> _Process:
 def _context() -> ForkServerContext:
     context = get_context("forkserver")
     context.set_forkserver_preload([PRELOADED])
+    folder = OwnFolder.make()
+    if folder is not None:
+        # the socket of the server of forks, which nobody would remove if this process was killed
+        usual, tempfile.tempdir = tempfile.tempdir, str(folder.path)
+        get_temp_dir()
+        tempfile.tempdir = usual
+        # after what the library removes itself
+        Finalize(None, folder.remove, exitpriority=-200)
     return context
 
 

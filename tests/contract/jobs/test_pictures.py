@@ -194,7 +194,7 @@ WRONG = [[[0.0]] * 3, [[0.0] * 4]]
         (SLICES, {"problem": TANH, "points": 501}, "/points", "max_slice_points"),
         (SLICES, {"problem": TANH, "kind": "line", "directions": 9999}, "/points", "max_slice_points"),
         (SLICES, {"problem": TANH, "points": 1}, "/points", "at least 2"),
-        (SLICES, {"problem": TANH, "weights": WRONG}, "/weights/0", "must have 4 rows and 1 columns"),
+        (SLICES, {"problem": TANH, "weights": WRONG}, "/weights/0", "must have 4 rows and 1 column"),
         (SLICES, {"problem": TANH, "at": "origin", "weights": WRONG}, "/at", "left out"),
         (SLICES, {"problem": TANH, "biases": [None, None]}, "/biases", "left out"),
         (SLICES, {"problem": TANH, "at": "summit"}, "/at", "one of"),
