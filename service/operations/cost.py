@@ -119,6 +119,11 @@ def generated_s(parameters: GeneratedParameters) -> float:
     return GENERATED_S + 4.0 * PER_NUMBER_S * samples * (parameters.inputs + outputs)
 
 
+def inputs_of(problem: ProblemDocument) -> int:
+    """Number of inputs that a problem's data show; 0 where nothing was read yet."""
+    return _size(problem.data)[1]
+
+
 def _widths(problem: ProblemDocument) -> list[int]:
     _, inputs = _size(problem.data)
     return [inputs, *(layer.width for layer in problem.network.layers)]

@@ -98,6 +98,7 @@ class Wire(BaseModel):
 
 
 WireT = TypeVar("WireT", bound=Wire)
+NO_REASONS: Final[Mapping[str, str]] = {}
 
 
 def applicable(answer: WireT, *optional: str) -> WireT:
@@ -107,10 +108,10 @@ def applicable(answer: WireT, *optional: str) -> WireT:
     """
     # what stands in the model itself: some dozen answers a request pass through here
     values = answer.__dict__
-    empty = [name for name in optional if (value := values[name]) is None or (type(value) is str and not value)]
-    if empty:
-        reasons: Mapping[str, str] = values.get("reasons", {})
-        answer.model_fields_set.difference_update(name for name in empty if name not in reasons)
+    for name in optional:
+        value = values[name]
+        if (value is None or (type(value) is str and not value)) and name not in values.get("reasons", NO_REASONS):
+            answer.__pydantic_fields_set__.discard(name)
     return answer
 
 

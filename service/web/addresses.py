@@ -10,14 +10,13 @@ from contextvars import ContextVar
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final, TypeAlias
 
-from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.errors import InputError
 from service.settings import UNIX, clean_prefix
 
-HEADER: Final = "x-forwarded-prefix"
+HEADER: Final = b"x-forwarded-prefix"
 SEGMENT: Final = re.compile(r"/([^/{]+)")
 Network: TypeAlias = IPv4Network | IPv6Network
 
@@ -110,7 +109,7 @@ class UnderPrefix:
         await self._app(scope, receive, send)
 
     def _announced(self, scope: Scope) -> str:
-        sent = Headers(scope=scope).getlist(HEADER)
+        sent = [value.decode("latin-1") for name, value in scope["headers"] if name == HEADER]
         if len(sent) != 1 or scope.get("client") not in self._trusted:
             return ""
         found = clean_prefix(sent[0])

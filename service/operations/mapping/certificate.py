@@ -44,7 +44,5 @@ def outwards(bound: float, factor: float, direction: float) -> float:
 def finding_to_wire(finding: Finding) -> wire.HypothesisFinding:
     """A hypothesis with what decided it; a reason only where there is one."""
     judgement = finding.judgement
-    reported = wire.HypothesisFinding(
-        name=finding.name, holds=judgement.holds, evidence=dict(judgement.evidence), reason=judgement.reason
-    )
-    return applicable(reported, "reason")
+    said = {"reason": judgement.reason} if judgement.reason else {}
+    return wire.HypothesisFinding(name=finding.name, holds=judgement.holds, evidence=dict(judgement.evidence), **said)

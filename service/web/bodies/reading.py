@@ -47,6 +47,9 @@ def is_large(body: Body, large_bytes: int, max_bytes: int) -> bool:
     content, kind = body.content, _kind(body.content_type)
     if len(content) > large_bytes:
         return True
+    if kind == JSON and len(content) * PER_FIELD_S <= LARGE_S:
+        # however it is made, there are not enough bytes
+        return False
     if kind == NPZ:
         announced = announced_bytes(content)
         if announced > max_bytes:

@@ -86,13 +86,17 @@ def _check_containers(value: object, most: int, depth: int = 0) -> Location | No
         if len(value) > most:
             return ()
         entries: Iterable[tuple[str | int, object]] = value.items()
-    elif isinstance(value, list) and not CONTAINERS.isdisjoint(map(type, value)):
+    elif isinstance(value, list):
         entries = enumerate(value)
     else:
         return None
     for step, entry in entries:
-        if type(entry) in CONTAINERS and (found := _check_containers(entry, most, depth + 1)) is not None:
-            return (*found, step)
+        kind = type(entry)
+        # most containers are rows of numbers: there is nothing in them to go into
+        if kind is dict or (kind is list and not CONTAINERS.isdisjoint(map(type, entry))):  # type: ignore[call-overload]  # a list
+            found = _check_containers(entry, most, depth + 1)
+            if found is not None:
+                return (*found, step)
     return None
 
 

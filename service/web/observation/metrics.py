@@ -5,7 +5,7 @@ Where processes serve together, each writes its numbers into a file of a common 
 
 import os
 from collections.abc import Iterable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -46,11 +46,15 @@ class Metrics:
         else:
             self.registry.register(self._together)
             self.registry.register(Processes(self._together))
-        self._requests = Counter(
-            "minima_http_requests", "Requests answered.", ("method", "route", "status"), registry=self.registry
+        self._requests = cache(
+            Counter(
+                "minima_http_requests", "Requests answered.", ("method", "route", "status"), registry=self.registry
+            ).labels
         )
-        self._seconds = Histogram(
-            "minima_http_request_seconds", "Time to answer.", ("route",), buckets=BUCKETS, registry=self.registry
+        self._seconds = cache(
+            Histogram(
+                "minima_http_request_seconds", "Time to answer.", ("route",), buckets=BUCKETS, registry=self.registry
+            ).labels
         )
         self._refusals = Counter(
             "minima_http_problems", "Requests refused, by kind of error.", ("route", "code"), registry=self.registry
@@ -69,8 +73,8 @@ class Metrics:
         """Count one answered request; ``code`` is that of a problem document."""
         if code is not None:
             self._refusals.labels(route, code).inc()
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        self._requests(method, route, str(status)).inc()
+        self._seconds(route).observe(seconds)
 
     def total(self, name: str) -> float:
         """A count of all processes by the name of its samples."""
