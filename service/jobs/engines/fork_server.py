@@ -27,6 +27,8 @@ _PRELOAD: Final = (
     "service.jobs.driver.process",
 )
 _LOOK_EVERY_S: Final = 0.25
+NICENESS: Final = 10
+"""Of workers: below the server, which answers at once, and the processes beside it that compute answers."""
 
 
 def start_fork_server(preload: Sequence[str]) -> None:
@@ -50,6 +52,11 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _give_way() -> None:
+    """Leave the cores to what has to be answered at once."""
+    os.nice(NICENESS)
+
+
 def _end_with_parent() -> None:
     """Look for the parent from time to time; forks inherit neither the timer nor, in Dask's workers, this parent."""
     parent = os.getppid()
@@ -67,3 +74,4 @@ if sys.argv[:1] == ["-c"] and "multiprocessing.forkserver" in " ".join(sys.orig_
     _end_with_parent()
     # A chunk that holds the interpreter's lock would outlive it: no thread of the worker could look.
     os.register_at_fork(after_in_child=_die_with_parent)
+    os.register_at_fork(after_in_child=_give_way)
