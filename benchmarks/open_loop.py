@@ -19,6 +19,7 @@ import uvloop
 END_OF_HEAD: Final = b"\r\n\r\n"
 LENGTH: Final = b"content-length: "
 RETRY: Final = b"\r\nretry-after: "
+LOOK_S: Final = 0.02
 PATIENCE_S: Final = 60.0
 """For the answers that are still out when the last request was sent."""
 
@@ -137,9 +138,12 @@ async def _send(port: int, requests: Sequence[bytes], per_second: float, seconds
             task = loop.create_task(on_a_new_connection(request, due))
             opening.add(task)
             task.add_done_callback(opening.discard)
-    given_up = loop.time() + PATIENCE_S
-    while (opening or any(each.waits for each in all_of_them)) and loop.time() < given_up:
-        await asyncio.sleep(0.01)
+    if opening:
+        await asyncio.wait(opening, timeout=PATIENCE_S)
+    for _ in range(int(PATIENCE_S / LOOK_S)):
+        if not any(each.waits for each in all_of_them):
+            break
+        await asyncio.sleep(LOOK_S)
     answers.unanswered = count - answers.statuses.total()
     for each in all_of_them:
         each.close()

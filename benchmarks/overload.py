@@ -33,9 +33,9 @@ CAPACITY_REQUESTS: Final = 60
 TARGET: Final = 5.0
 BACK: Final = 2.0
 """Times the unloaded p99 that counts as recovered, on a machine with noise."""
-GROWTH: Final = 1.25
-REST_S: Final = 15.0
-"""In which what waits at the end of the overload is answered or given up."""
+LARGEST_GROWTH: Final = 1.25
+REST_S: Final = 3.0
+"""Between the last answer of the overload and the first cheap request after it."""
 MIXES: Final = ("medium", "medium and heavy")
 
 
@@ -44,6 +44,7 @@ class Phase:
     """Cheap requests in one state of the server, and its memory at the end of it."""
 
     cheap: Answers
+    own_bytes: int
     memory_bytes: int
 
 
@@ -63,10 +64,15 @@ class Overload:
         """The p99 of cheap requests under overload to that before."""
         return self.under.cheap.quantile(0.99) / self.before.cheap.quantile(0.99)
 
+    @property
+    def growth(self) -> float:
+        """Memory afterwards to that under the overload."""
+        return self.after.memory_bytes / self.under.memory_bytes
+
 
 def compare() -> list[Comparison]:
     """p99 of cheap requests under overload against that without, and afterwards."""
-    found = [measured(mix, SECONDS, CHEAP_A_SECOND) for mix in MIXES]
+    found = [measured(mix, SECONDS, CHEAP_A_SECOND, SECONDS) for mix in MIXES]
     for each in found:
         print(f"  {told(each)}", file=sys.stderr)
     return [row for each in found for row in _rows(each)]
@@ -99,7 +105,7 @@ def _rows(each: Overload) -> list[Comparison]:
             "when queues were full",
             each.under.memory_bytes / 1e6,
             "MB",
-            GROWTH,
+            LARGEST_GROWTH,
             at_least=False,
         ),
     ]
@@ -116,8 +122,8 @@ def told(found: Overload) -> str:
     return f"{found.mix}: capacity {found.capacity:.1f}/s; pressed: {statuses}; median / p99 / longest in ms: {times}"
 
 
-def measured(mix: str, seconds: float, cheap_a_second: float) -> Overload:
-    """Overload a server of its own.
+def measured(mix: str, seconds: float, cheap_a_second: float, alone_s: float) -> Overload:
+    """Overload a server of its own for so many seconds; cheap requests come alone before and after it.
 
     Raises
     ------
@@ -132,14 +138,14 @@ def measured(mix: str, seconds: float, cheap_a_second: float) -> Overload:
         cheap = _Cheap(served, cheap_a_second)
         cheap.phase(2.0)
         capacity = _capacity(served, requests)
-        before = cheap.phase(seconds)
+        before = cheap.phase(alone_s)
         pressed_s = LEAD_S + seconds + 1.0
         with pressing(served.port, requests, OVERLOAD * capacity, pressed_s, seed=5) as others:
             time.sleep(LEAD_S)
             under = cheap.phase(seconds)
             pressed = others.answers()
-        time.sleep(min(REST_S, seconds / 4.0))
-        after = cheap.phase(seconds)
+        time.sleep(REST_S)
+        after = cheap.phase(alone_s)
     _check(pressed)
     return Overload(mix, capacity, before, under, after, pressed)
 
@@ -160,7 +166,7 @@ class _Cheap:
         found = sent_by_the_clock(self._served.port, self._requests, self._per_second, seconds, self._seed)
         if found.unanswered or set(found.statuses) != {200}:
             raise RuntimeError(f"cheap requests: {dict(found.statuses)}, {found.unanswered} not answered")
-        return Phase(found, memory_of(self._served.pid))
+        return Phase(found, psutil.Process(self._served.pid).memory_info().rss, memory_of(self._served.pid))
 
 
 def _check(pressed: Answers) -> None:

@@ -111,8 +111,7 @@ def create_app(settings: Settings | None = None, driver: DriverView | None = Non
 
 
 def _settle() -> None:
-    """Leave what was loaded at the start out of every later collection, which would hold the event loop for 0.1 s, and
-    collect all that came later seldom."""
+    """Let collections of garbage hold the event loop shortly: they leave out what was loaded at the start, 0.1 s."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTED_AFTER)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from service.jobs.codec import decode
-from service.jobs.identity import canonical
 from service.jobs.engines.fork_server import NICENESS
+from service.jobs.identity import canonical
 from service.jobs.kinds import KINDS
 from service.operations.questions import limits_of, question_of
 from service.schemas.flows import FLOW_EXAMPLE, FlowAnswer, FlowRequest
