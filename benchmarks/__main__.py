@@ -24,6 +24,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "jobs",
     "event_streams",
     "uploads",
+    "estimates",
     "start",
     "landscape",
     "ranks",
