@@ -24,8 +24,12 @@ class EvaluationMoments(Wire):
     xy: Matrix = Field(description="E[x y^T], d x k.")
     yy: Number = Field(description="E||y||^2.")
     n: Integer | None = Field(default=None, ge=1, le=10**15, description="Number of samples, where known.")
-    x_mean: Vector | None = None
-    y_mean: Vector | None = None
+    x_mean: Vector | None = Field(
+        default=None, description="Means of the d inputs; needed where the network has a bias."
+    )
+    y_mean: Vector | None = Field(
+        default=None, description="Means of the k targets; needed where the network has a bias."
+    )
 
 
 class EvaluationFactor(Wire):
@@ -54,7 +58,7 @@ class EvaluationDataset(Wire):
     """Held-out data that were uploaded, see `/v1/datasets`."""
 
     kind: Literal["dataset"]
-    id: str = Field(max_length=100)
+    id: str = Field(max_length=100, description="Id of the data set, as `/v1/datasets` lists it.")
 
 
 Evaluation: TypeAlias = Annotated[
@@ -103,7 +107,7 @@ class Example(Wire):
     """A bundled real data set, see `/v1/examples`."""
 
     kind: Literal["example"]
-    name: str = Field(max_length=100)
+    name: str = Field(max_length=100, description="Name of the data set, as `/v1/examples` lists it.")
     raw: bool = Field(default=False, description="The numbers as published; by default they are centred and scaled.")
     standardise: Standardise = False
     task: Task | None = Field(default=None, strict=False, description="Default: the task of the data set.")
@@ -123,7 +127,7 @@ class NoData(Wire):
     """Only the number of inputs; some analyses can speak without data."""
 
     kind: Literal["none"]
-    inputs: Integer = Field(ge=1)
+    inputs: Integer = Field(ge=1, description="Number of inputs.")
     task: Task = Field(default=Task.REGRESSION, strict=False)
 
 

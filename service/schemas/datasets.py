@@ -54,47 +54,53 @@ class UploadOptions(Wire):
 class AppliedOptions(Wire):
     """The options as they were applied, with nothing left to guess."""
 
-    header: Literal["present", "absent"]
-    delimiter: Delimiter | None = Field(description="Of a csv file.")
+    header: Literal["present", "absent"] = Field(description="Whether the first line named the columns.")
+    delimiter: Delimiter | None = Field(
+        description="The separator of the fields of a csv file; null for other formats."
+    )
     targets: list[int] = Field(description="Positions of the target columns in the file.")
     ignore: list[int] = Field(description="Positions of the columns that were left out.")
-    one_hot: bool
-    centre: bool
-    standardise: bool
-    keep_samples: bool
+    one_hot: bool = Field(description="Whether the target was split into one target for each class.")
+    centre: bool = Field(description="Whether means were taken off.")
+    standardise: bool = Field(description="Whether columns were divided by their standard deviations.")
+    keep_samples: bool = Field(description="Whether the samples were kept.")
 
 
 class DatasetColumn(Wire):
     """An input or a target, and what was done to it: `(value - shift) / scale`."""
 
-    name: str = Field(description="From the file, or the position; of a class the target's name, `=` and the label.")
-    mean: Number = Field(description="In the file.")
-    standard_deviation: Number = Field(description="In the file, mean over the samples.")
-    shift: Number
-    scale: Number
+    name: str = Field(
+        description="Name from the file, or the position; for a class the name of the target, `=` and the label."
+    )
+    mean: Number = Field(description="Mean of the column in the file.")
+    standard_deviation: Number = Field(
+        description="Standard deviation of the column in the file (mean over the samples)."
+    )
+    shift: Number = Field(description="What was taken off each value; 0 where nothing was.")
+    scale: Number = Field(description="What each value was then divided by; 1 where nothing was.")
 
 
 class DatasetColumns(Wire):
     """The columns of a data set."""
 
-    input_columns: list[DatasetColumn]
-    target_columns: list[DatasetColumn]
+    input_columns: list[DatasetColumn] = Field(description="The inputs, in order.")
+    target_columns: list[DatasetColumn] = Field(description="The targets, in order.")
 
 
 class DatasetFacts(Wire):
     """What the numbers of a file say about it, whenever and under whatever id they are stored."""
 
-    samples: int
-    inputs: int
-    outputs: int
+    samples: int = Field(description="Number of samples.")
+    inputs: int = Field(description="Number of inputs.")
+    outputs: int = Field(description="Number of targets, one for each class if they are one-hot.")
     task: Task = Field(strict=False)
     classes: list[int] | None = Field(description="Label of each target, for one-hot targets.")
     class_names: list[str] | None = Field(
         default=None,
         description="Text of each class in the file, where labels are texts; `classes` numbers them from 0.",
     )
-    samples_kept: bool
-    options: AppliedOptions
+    samples_kept: bool = Field(description="Whether the samples are kept, not only what squared loss needs of them.")
+    options: AppliedOptions = Field(description="How the file was read.")
     reasons: Reasons
 
 
@@ -102,25 +108,25 @@ class DatasetSummary(DatasetFacts):
     """An uploaded data set; `{"kind": "dataset", "id": ...}` uses it as the data of a problem."""
 
     id: str = Field(description="Hash of the file and the applied options: the same content has the same id.")
-    created_at: str
+    created_at: str = Field(description="Time of the upload, in UTC (ISO 8601).")
     expires_at: str = Field(
         description="Time of deletion if the data set is not used before; each use postpones it; see "
         "`MINIMA_DATASET_RETENTION_S`."
     )
-    format: Format
-    bytes: int = Field(description="Of the file.")
+    format: Format = Field(description="Format of the file.")
+    bytes: int = Field(description="Size of the file in bytes.")
 
 
 class Dataset(DatasetSummary):
     """A data set with its columns."""
 
-    input_columns: list[DatasetColumn]
-    target_columns: list[DatasetColumn]
+    input_columns: list[DatasetColumn] = Field(description="The inputs, in order.")
+    target_columns: list[DatasetColumn] = Field(description="The targets, in order.")
 
 
 class DatasetList(Wire):
     """One page of data sets, newest first."""
 
-    datasets: list[DatasetSummary]
-    next: str | None = Field(description="Cursor of the next page.")
+    datasets: list[DatasetSummary] = Field(description="The data sets of this page.")
+    next: str | None = Field(description="Cursor of the next page; null on the last one.")
     reasons: Reasons

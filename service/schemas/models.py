@@ -10,11 +10,15 @@ from service.schemas.base import Matrix, Number, Reasons, Wire
 class ClassGeometry(Wire):
     """One class of the labels."""
 
-    count: int
+    count: int = Field(description="Number of samples of the class.")
     learned: bool = Field(description="Whether its mean feature is other than zero (minority collapse if not).")
-    feature_norm: Number | None = Field(description="Length of the one feature that all samples of the class share.")
+    feature_norm: Number | None = Field(
+        description="Length of the one feature that all samples of the class share; null with a reason where "
+        "weights do not attain the infimum."
+    )
     collapse_decay_scale: Number | None = Field(
-        description="Factor on all decays from which on the class is not learned."
+        description="Factor on all decays from which on the class is not learned; null with a reason where it is "
+        "not known."
     )
     reasons: Reasons
 
@@ -25,7 +29,7 @@ class FeatureGeometry(Wire):
     geometry: Literal["simplex_etf", "orthogonal_frame", "general", "collapsed"] = Field(
         description="Of the class means: a simplex equiangular tight frame, orthogonal, neither, or all zero."
     )
-    classes: list[ClassGeometry]
+    classes: list[ClassGeometry] = Field(description="The classes, in the order of `class_counts`.")
     count_threshold: Number | None = Field(
         description="Without a bias a class is learned iff it is among the largest that fit through the narrowest "
         "layer and has more samples than this."
@@ -42,13 +46,13 @@ class Latent(Wire):
     active: bool = Field(description="False: posterior collapse, the latent equals the prior whatever the input.")
     collapse_beta: Number = Field(description="The beta from which on it has collapsed, at this decoder variance.")
     encoder_variance: Number = Field(description="Of the latent given the input; 1 is the prior's.")
-    decoder_norm: Number
+    decoder_norm: Number = Field(description="Norm of the column of the decoder that reads the latent.")
 
 
 class Variational(Wire):
     """Posterior collapse at the returned minimum."""
 
-    decoder_variance: Number
-    decoder_variance_learned: bool
+    decoder_variance: Number = Field(description="Variance of the decoder's noise, given or learned.")
+    decoder_variance_learned: bool = Field(description="Whether the variance was learned.")
     complete_collapse_beta: Number = Field(description="From this beta on no latent is active.")
-    latents: list[Latent]
+    latents: list[Latent] = Field(description="The latents, the strongest first.")

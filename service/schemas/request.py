@@ -90,7 +90,9 @@ class ReturnOptions(Wire):
 class MinimaOptions(Wire):
     """What stands beside a problem and does not change it."""
 
-    return_: ReturnOptions = Field(default=ReturnOptions(), alias="return")
+    return_: ReturnOptions = Field(
+        default=ReturnOptions(), alias="return", description="How much of the solution is sent back."
+    )
     include: list[Part] = Field(
         default=[],
         max_length=10,

@@ -6,10 +6,20 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from service.schemas.arrays import Numbers
-from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
+from service.schemas.base import (
+    EngineVersion,
+    Execution,
+    Integer,
+    Number,
+    OfRequest,
+    ProblemHash,
+    Reasons,
+    Wire,
+    example,
+)
 from service.schemas.points import CentredOptions, Point, PointCard, SolvedMinimum
 from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
-from service.vocabulary import Convention, Evidence, Normalisation, Precision, SliceKind
+from service.vocabulary import Evidence, Normalisation, Precision, SliceKind
 
 SLICE_EXAMPLE: Final[dict[str, Any]] = {
     "problem": {
@@ -83,22 +93,22 @@ class SlicesRequest(CentredOptions):
 class SliceAxis(Wire):
     """Positions along one direction."""
 
-    name: Literal["alpha", "beta", "t", "direction"]
-    values: Numbers
+    name: Literal["alpha", "beta", "t", "direction"] = Field(description="Name of the axis.")
+    values: Numbers = Field(description="Positions along the axis, ascending.")
 
 
 class SliceDirection(Wire):
     """A direction, identified by its length and the hash of its bits."""
 
-    length: Number
-    hash: str
+    length: Number = Field(description="Norm of the direction over all weights and biases.")
+    hash: str = Field(description="Hash of its bits.")
 
 
 class Lowest(Wire):
     """The least loss on the grid."""
 
-    loss: Number
-    position: list[Number]
+    loss: Number = Field(description="The loss.")
+    position: list[Number] = Field(description="Its position along each axis.")
 
 
 class Interpolated(Wire):
@@ -111,10 +121,10 @@ class Interpolated(Wire):
 class Sharpness(Wire):
     """Loss against distance, over all directions and both signs."""
 
-    radius: Numbers
-    mean: Numbers
-    largest: Numbers
-    caution: str
+    radius: Numbers = Field(description="Distances from the point.")
+    mean: Numbers = Field(description="Mean loss at each distance.")
+    largest: Numbers = Field(description="Largest loss at each distance.")
+    caution: str = Field(description="What these numbers do not say.")
 
 
 class SlicesAnswer(Wire):
@@ -122,26 +132,34 @@ class SlicesAnswer(Wire):
 
     kind: SliceKind = Field(strict=False)
     evidence: Evidence = Field(strict=False)
-    centre: PointCard
-    end: PointCard | None = Field(default=None, description="Of an interpolation.")
-    axes: list[SliceAxis]
-    shape: list[int]
-    loss: Numbers = Field(description="Flat, the last axis running fastest.")
-    clipped: int = Field(description="Losses that were cut to `clip`.")
-    clip: Number
-    lowest: Lowest
-    global_minimum: SolvedMinimum | None
-    directions: list[SliceDirection]
-    cosine: Number | None = Field(description="Between the two directions of a plane.")
-    interpolation: Interpolated | None = None
-    sharpness: Sharpness | None = None
-    normalisation: Normalisation | None = Field(strict=False)
+    centre: PointCard = Field(description="The point in the middle; the first end of an interpolation.")
+    end: PointCard | None = Field(default=None, description="The second end; only for an interpolation.")
+    axes: list[SliceAxis] = Field(description="One axis for a line, two for a plane.")
+    shape: list[int] = Field(description="Number of positions along each axis.")
+    loss: Numbers = Field(description="Losses on the grid as a flat list, the last axis running fastest.")
+    clipped: int = Field(description="Number of losses that were cut to `clip`.")
+    clip: Number = Field(description="The limit of the losses, as in the request.")
+    lowest: Lowest = Field(description="The least loss on the grid.")
+    global_minimum: SolvedMinimum | None = Field(
+        description="The global minimum for comparison; null with a reason where no solver covers the problem."
+    )
+    directions: list[SliceDirection] = Field(description="The directions of the axes.")
+    cosine: Number | None = Field(
+        description="Cosine between the two directions of a plane; null with a reason elsewhere."
+    )
+    interpolation: Interpolated | None = Field(
+        default=None, description="Barrier and monotony; only for an interpolation."
+    )
+    sharpness: Sharpness | None = Field(default=None, description="Loss against distance; only for `sharpness`.")
+    normalisation: Normalisation | None = Field(
+        strict=False, description="How the directions were scaled; null with a reason for an interpolation."
+    )
     precision: Precision = Field(strict=False)
-    seed: int
+    seed: int = Field(description="Seed of every random number, as in the request.")
     reasons: Reasons
-    convention: Convention = Field(strict=False)
-    engine_version: str
-    problem_hash: str
+    convention: OfRequest
+    engine_version: EngineVersion
+    problem_hash: ProblemHash
     execution: Execution | None = Field(
         default=None, description="Absent from the result of a job; the status of the job has the reason."
     )
