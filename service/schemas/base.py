@@ -70,6 +70,8 @@ EngineVersion: TypeAlias = Annotated[
 ProblemHash: TypeAlias = Annotated[
     str, Field(description="Hash of the problem with its defaults filled in: equal problems have equal hashes.")
 ]
+TimeLimit: TypeAlias = Annotated[Number | None, Field(gt=0, description="Seconds; at most the server's own limit.")]
+Labels: TypeAlias = Annotated[list[int] | None, Field(description="The label of each output; for classification only.")]
 OfRequest: TypeAlias = Annotated[
     Convention, Field(strict=False, description="The convention of the losses: that of the request.")
 ]
@@ -142,3 +144,8 @@ class Execution(Wire):
 
     run_as: Literal["inline"] = Field(description="`inline`: computed while the caller waited, not as a job.")
     reason: str = Field(description="Why it was computed inline: the estimated time and the budget.")
+
+
+Executed: TypeAlias = Annotated[
+    Execution | None, Field(description="Absent from the result of a job; the status of the job has the reason.")
+]

@@ -5,7 +5,17 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field
 
-from service.schemas.base import EngineVersion, Integer, Number, OfRequest, ProblemHash, Reasons, Wire
+from service.schemas.base import (
+    EngineVersion,
+    Integer,
+    Labels,
+    Number,
+    OfRequest,
+    ProblemHash,
+    Reasons,
+    TimeLimit,
+    Wire,
+)
 from service.schemas.minima import IN_RANGE, MinimaAnswer, PreparedColumn
 from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
 from service.schemas.request import BareMinimaRequest, MinimaRequest
@@ -88,7 +98,7 @@ class Vary(Wire):
 class BatchOptions(Wire):
     """What stands beside the problems of a batch."""
 
-    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+    time_limit_s: TimeLimit = None
 
 
 class VariedRequest(BatchOptions):
@@ -191,7 +201,7 @@ class VariedHeader(Wire):
     parameter: SweepParameter = Field(strict=False, description="The parameter that varies.")
     count: int = Field(description="Number of values, and of entries in each column.")
     convention: OfRequest
-    classes: list[int] | None = Field(default=None, description="The label of each output; for classification only.")
+    classes: Labels = None
     reasons: Reasons
     input_columns: list[PreparedColumn] | None = Field(default=None, description=IN_RANGE)
     engine_version: EngineVersion

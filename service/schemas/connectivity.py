@@ -8,7 +8,7 @@ from pydantic import Field
 from service.schemas.arrays import Numbers, Rows
 from service.schemas.base import (
     EngineVersion,
-    Execution,
+    Executed,
     Integer,
     Number,
     OfRequest,
@@ -148,6 +148,4 @@ class ConnectivityAnswer(Wire):
     convention: OfRequest
     engine_version: EngineVersion
     problem_hash: ProblemHash
-    execution: Execution | None = Field(
-        default=None, description="Absent from the result of a job; the status of the job has the reason."
-    )
+    execution: Executed = None

@@ -5,7 +5,18 @@ from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from service.schemas.base import EngineVersion, Items, Number, OfRequest, ProblemHash, Reasons, Vector, Wire, example
+from service.schemas.base import (
+    EngineVersion,
+    Items,
+    Number,
+    OfRequest,
+    ProblemHash,
+    Reasons,
+    TimeLimit,
+    Vector,
+    Wire,
+    example,
+)
 from service.schemas.minima import StationaryPoint, Terms
 from service.schemas.problem import ProblemDocument
 from service.schemas.weights import BiasVector, Weight
@@ -42,7 +53,7 @@ class DiagnoseOptions(Wire):
         description="Norm of the gradient, in the convention of the request, up to which a point counts as "
         "stationary. By default the gradient must be zero within its own rounding.",
     )
-    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+    time_limit_s: TimeLimit = None
 
 
 class DiagnoseRequest(DiagnoseOptions):

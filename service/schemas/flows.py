@@ -5,7 +5,17 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from service.schemas.base import EngineVersion, Execution, Integer, Number, ProblemHash, Reasons, Wire, example
+from service.schemas.base import (
+    EngineVersion,
+    Executed,
+    Integer,
+    Number,
+    ProblemHash,
+    Reasons,
+    TimeLimit,
+    Wire,
+    example,
+)
 from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
 from service.schemas.ranks import SEPARABLE_EXAMPLE, RanksAnswer
 from service.schemas.snapshots import Snapshot
@@ -82,7 +92,7 @@ class FlowRequest(Wire):
     include: list[Literal["weights"]] = Field(
         default=[], max_length=10, description="Parts that are absent by default: the weights at the end."
     )
-    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+    time_limit_s: TimeLimit = None
 
 
 class FlowAnswer(Wire):
@@ -128,6 +138,4 @@ class FlowAnswer(Wire):
     reasons: Reasons
     engine_version: EngineVersion
     problem_hash: ProblemHash
-    execution: Execution | None = Field(
-        default=None, description="Where it was computed; absent from the result of a job, whose status has the reason."
-    )
+    execution: Executed = None

@@ -5,9 +5,17 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from service.schemas.base import EngineVersion, Number, OfRequest, ProblemHash, Reasons, Wire
+from service.schemas.base import EngineVersion, Labels, Number, OfRequest, ProblemHash, Reasons, TimeLimit, Wire
 from service.schemas.certificate import Fact
-from service.schemas.minima import IN_RANGE, PreparedColumn, StationaryPoint, Thresholds
+from service.schemas.minima import (
+    IN_RANGE,
+    BarrierHeight,
+    EscapeNorm,
+    LeastEigenvalue,
+    PreparedColumn,
+    StationaryPoint,
+    Thresholds,
+)
 from service.schemas.problem import ProblemDocument
 from service.schemas.slices import SlicesAnswer
 from service.schemas.spectra import SpectraAnswer
@@ -43,7 +51,7 @@ class LandscapeOptions(Wire):
         "have to be searched for longer than a summary takes; verified witnesses; around the global minimum, or a "
         "trained point where no solver has one, the spectrum of the Hessian, a slice, and the line to the origin.",
     )
-    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+    time_limit_s: TimeLimit = None
 
 
 class LandscapeRequest(LandscapeOptions):
@@ -107,17 +115,9 @@ class LandscapeOrigin(Wire):
     )
     evidence: Evidence | None = Field(strict=False, description="How the class is known; null if the class is null.")
     because: list[str] = Field(description="Ids of the theorems that decided, or the solver.")
-    least_hessian_eigenvalue: Number | None = Field(
-        description="Least eigenvalue of the Hessian there; null with a reason where it is not known."
-    )
-    barrier_height: Number | None = Field(
-        description="How far the loss must rise on every path from the origin to the minimum; null with a reason "
-        "where it is not known."
-    )
-    escape_norm: Number | None = Field(
-        description="Every start with a smaller parameter norm flows to the origin; null with a reason where "
-        "there is no such radius."
-    )
+    least_hessian_eigenvalue: LeastEigenvalue
+    barrier_height: BarrierHeight
+    escape_norm: EscapeNorm
     reasons: Reasons
 
 
@@ -249,6 +249,6 @@ class LandscapeAnswer(Wire):
     input_columns: list[PreparedColumn] | None = Field(default=None, description=IN_RANGE)
     reasons: Reasons
     convention: OfRequest
-    classes: list[int] | None = Field(default=None, description="The label of each output; for classification only.")
+    classes: Labels = None
     engine_version: EngineVersion
     problem_hash: ProblemHash

@@ -1,10 +1,10 @@
 """The answer of `/v1/minima`: losses in the caller's convention, every null with its reason."""
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
 
-from service.schemas.base import EngineVersion, Matrix, Number, OfRequest, ProblemHash, Reasons, Vector, Wire
+from service.schemas.base import EngineVersion, Labels, Matrix, Number, OfRequest, ProblemHash, Reasons, Vector, Wire
 from service.schemas.certificate import Certificate, Fact, HypothesisFinding
 from service.schemas.models import FeatureGeometry, Variational
 from service.schemas.problem import ProblemDocument
@@ -126,21 +126,32 @@ class Thresholds(Wire):
     reasons: Reasons
 
 
+LeastEigenvalue: TypeAlias = Annotated[
+    Number | None, Field(description="Least eigenvalue of the Hessian there; null with a reason where it is not known.")
+]
+BarrierHeight: TypeAlias = Annotated[
+    Number | None,
+    Field(
+        description="How far the loss must rise on every path from the origin to the minimum; null with a reason "
+        "where it is not known."
+    ),
+]
+EscapeNorm: TypeAlias = Annotated[
+    Number | None,
+    Field(
+        description="Every start with a smaller parameter norm flows to the origin; null with a reason where there is "
+        "no such radius."
+    ),
+]
+
+
 class Origin(Wire):
     """The point where all weights are zero."""
 
     class_: PointClass = Field(strict=False, validation_alias="class", serialization_alias="class")
-    least_hessian_eigenvalue: Number | None = Field(
-        description="Least eigenvalue of the Hessian there; null with a reason where it is not known."
-    )
-    barrier_height: Number | None = Field(
-        description="How far the loss must rise on every path from the origin to the minimum; null with a reason "
-        "where it is not known."
-    )
-    escape_norm: Number | None = Field(
-        description="Every start with a smaller parameter norm flows to the origin; null with a reason where "
-        "there is no such radius."
-    )
+    least_hessian_eigenvalue: LeastEigenvalue
+    barrier_height: BarrierHeight
+    escape_norm: EscapeNorm
     reasons: Reasons
 
 
@@ -233,7 +244,7 @@ class MinimaAnswer(Wire):
         default=None, description="Geometry of the features; only for `unconstrained_features`."
     )
     variational: Variational | None = Field(default=None, description="Posterior collapse; only for `linear_vae`.")
-    classes: list[int] | None = Field(default=None, description="The label of each output; for classification only.")
+    classes: Labels = None
     problem: ProblemDocument | None = Field(
         default=None, description="The problem as it was sent; only where `return.problem` asks for it."
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Discriminator, Field, Tag
 
 from service.schemas.arrays import Numbers
-from service.schemas.base import Integer, Items, Number, Reasons, Wire
+from service.schemas.base import Integer, Items, Number, Reasons, TimeLimit, Wire
 from service.schemas.weights import BiasVector, Weight
 from service.vocabulary import NamedPoint
 
@@ -53,7 +53,7 @@ class PictureOptions(Wire):
     include: list[Literal["points"]] = Field(
         default=[], max_length=10, description="Absent by default: weights and biases of the points in one vector."
     )
-    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+    time_limit_s: TimeLimit = None
 
 
 class CentredOptions(PictureOptions):

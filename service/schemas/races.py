@@ -7,15 +7,17 @@ from pydantic import Field
 
 from service.schemas.base import (
     EngineVersion,
-    Execution,
+    Executed,
     Integer,
     Number,
     OfRequest,
     ProblemHash,
     Reasons,
+    TimeLimit,
     Wire,
     example,
 )
+from service.schemas.minima import EscapeNorm
 from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
 from service.vocabulary import Initialisation, Optimiser, Outcome
 
@@ -66,7 +68,7 @@ class RacesRequest(Wire):
     )
     batch_size: Integer = Field(default=32, ge=1, description="Number of rows in each sampled gradient.")
     sampled: bool = Field(default=False, description="Whether `adam` and `adamw` see sampled gradients too.")
-    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+    time_limit_s: TimeLimit = None
 
 
 class SuccessRate(Wire):
@@ -164,10 +166,7 @@ class RacesAnswer(Wire):
     solver: str = Field(description="Name of the solver that gives the minimum.")
     minimum: Number = Field(description="Loss of the global minimum.")
     trivial: bool = Field(description="Whether the zero map is a global minimiser.")
-    escape_norm: Number | None = Field(
-        description="Every start with a smaller parameter norm flows to the origin; null with a reason where "
-        "there is no such radius."
-    )
+    escape_norm: EscapeNorm
     groups: list[RaceGroup] = Field(description="One entry for each optimiser and scheme.")
     advice: list[RaceAdvice] = Field(
         description="Ordered by how often the scheme reached the minimum, most often first."
@@ -176,6 +175,4 @@ class RacesAnswer(Wire):
     reasons: Reasons
     engine_version: EngineVersion
     problem_hash: ProblemHash
-    execution: Execution | None = Field(
-        default=None, description="Absent from the result of a job; the status of the job has the reason."
-    )
+    execution: Executed = None

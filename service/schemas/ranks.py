@@ -5,7 +5,18 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from service.schemas.base import EngineVersion, Items, Matrix, Number, ProblemHash, Reasons, Vector, Wire
+from service.schemas.base import (
+    EngineVersion,
+    Items,
+    Labels,
+    Matrix,
+    Number,
+    ProblemHash,
+    Reasons,
+    TimeLimit,
+    Vector,
+    Wire,
+)
 from service.schemas.certificate import HypothesisFinding
 from service.schemas.problem import ProblemDocument
 from service.schemas.snapshots import Snapshot
@@ -45,7 +56,7 @@ class RanksOptions(Wire):
     include: list[Literal["rules", "compression"]] = Field(
         default=[], max_length=10, description="Parts that are absent by default."
     )
-    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+    time_limit_s: TimeLimit = None
 
 
 class RanksRequest(RanksOptions):
@@ -243,7 +254,7 @@ class RanksAnswer(Wire):
     compression: CompressionAnswer | None = Field(
         default=None, description="What factorising saves; only where `include` has `compression`."
     )
-    classes: list[int] | None = Field(default=None, description="The label of each output; for classification only.")
+    classes: Labels = None
     reasons: Reasons
     engine_version: EngineVersion
     problem_hash: ProblemHash

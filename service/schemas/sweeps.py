@@ -8,12 +8,13 @@ from pydantic import Field
 from service.schemas.arrays import Booleans, Integers, Numbers
 from service.schemas.base import (
     EngineVersion,
-    Execution,
+    Executed,
     Integer,
     Number,
     OfRequest,
     ProblemHash,
     Reasons,
+    TimeLimit,
     Wire,
     example,
 )
@@ -102,7 +103,7 @@ class DiagramRequest(Wire):
         max_length=12,
         description="Columns; `evaluation_fit`, which needs `data.evaluation`, is added by default where it is given.",
     )
-    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+    time_limit_s: TimeLimit = None
 
     def columns(self) -> list[str]:
         """The columns to return; by default there is one more where data are held out."""
@@ -200,6 +201,4 @@ class DiagramAnswer(Wire):
     convention: OfRequest
     engine_version: EngineVersion
     problem_hash: ProblemHash
-    execution: Execution | None = Field(
-        default=None, description="Absent from the result of a job; the status of the job has the reason."
-    )
+    execution: Executed = None
