@@ -70,7 +70,12 @@ EngineVersion: TypeAlias = Annotated[
 ProblemHash: TypeAlias = Annotated[
     str, Field(description="Hash of the problem with its defaults filled in: equal problems have equal hashes.")
 ]
-TimeLimit: TypeAlias = Annotated[Number | None, Field(gt=0, description="Seconds; at most the server's own limit.")]
+TimeLimit: TypeAlias = Annotated[
+    Number | None,
+    Field(
+        gt=0, description="Seconds that the computation may take, at most the server's own limit; left out: that limit."
+    ),
+]
 Labels: TypeAlias = Annotated[list[int] | None, Field(description="The label of each output; for classification only.")]
 OfRequest: TypeAlias = Annotated[
     Convention, Field(strict=False, description="The convention of the losses: that of the request.")

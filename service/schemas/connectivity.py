@@ -49,18 +49,19 @@ class ConnectivityRequest(PictureOptions):
         description="The two ends: by name, by index in the stationary points of `/v1/minima`, or with weights; "
         "`trained` twice means two random starts.",
     )
-    points: Integer = Field(default=61, ge=3, le=10_000, description="Positions along each path.")
-    bends: Integer = Field(default=3, ge=1, le=20, description="Free control points of the Bezier curve.")
+    points: Integer = Field(default=61, ge=3, le=10_000, description="Number of positions along each path.")
+    bends: Integer = Field(default=3, ge=1, le=20, description="Number of free control points of the Bezier curve.")
     rounds: Integer = Field(
-        default=5, ge=0, le=1000, description="Rounds of the search for a low curve; 0 for no search."
+        default=5, ge=0, le=1000, description="Number of rounds of the search for a low curve; 0 for no search."
     )
     round_steps: Integer = Field(default=30, ge=1, le=1000, description="Iterations of L-BFGS in each round.")
     widths: list[Annotated[Integer, Field(ge=1)]] = Field(
         default=[],
         max_length=100,
-        description="Also train at these widths of all hidden layers, and mark where theorems begin to apply.",
+        description="Widths of all hidden layers at which to train as well, with marks where theorems begin to "
+        "apply; none by default.",
     )
-    runs: Integer = Field(default=10, ge=1, le=1000, description="Trainings at each width.")
+    runs: Integer = Field(default=10, ge=1, le=1000, description="Number of trainings at each width.")
 
 
 class PathProfile(Wire):
@@ -143,7 +144,7 @@ class ConnectivityAnswer(Wire):
     widths: WidthSweep | None = Field(
         description="Training at several widths; null with a reason where no widths were asked for."
     )
-    seed: int = Field(description="Seed of every random number, as in the request.")
+    seed: int = Field(description="Seed of every random number; the same seed gives the same answer.")
     reasons: Reasons
     convention: OfRequest
     engine_version: EngineVersion

@@ -80,14 +80,18 @@ class Samples(EvaluationSamples):
 
     standardise: Standardise = False
     task: Task = Field(default=Task.REGRESSION, strict=False)
-    evaluation: Evaluation | None = Field(default=None, description="Held-out data; the fit on them is reported too.")
+    evaluation: Evaluation | None = Field(
+        default=None, description="Held-out data, on which the fit is reported as well; left out: none."
+    )
 
 
 class Moments(EvaluationMoments):
     """Second moments, all that squared loss on a linear network depends on."""
 
     task: Task = Field(default=Task.REGRESSION, strict=False)
-    evaluation: Evaluation | None = Field(default=None, description="Held-out data; the fit on them is reported too.")
+    evaluation: Evaluation | None = Field(
+        default=None, description="Held-out data, on which the fit is reported as well; left out: none."
+    )
 
 
 class Factor(EvaluationFactor):
@@ -100,7 +104,9 @@ class Factor(EvaluationFactor):
     task: Task | None = Field(
         default=None, strict=False, description="Default: classification if there are classes, else regression."
     )
-    evaluation: Evaluation | None = Field(default=None, description="Held-out data; the fit on them is reported too.")
+    evaluation: Evaluation | None = Field(
+        default=None, description="Held-out data, on which the fit is reported as well; left out: none."
+    )
 
 
 class Example(Wire):
@@ -111,7 +117,9 @@ class Example(Wire):
     raw: bool = Field(default=False, description="The numbers as published; by default they are centred and scaled.")
     standardise: Standardise = False
     task: Task | None = Field(default=None, strict=False, description="Default: the task of the data set.")
-    evaluation: Evaluation | None = Field(default=None, description="Held-out data; the fit on them is reported too.")
+    evaluation: Evaluation | None = Field(
+        default=None, description="Held-out data, on which the fit is reported as well; left out: none."
+    )
 
 
 class DatasetReference(EvaluationDataset):
@@ -120,7 +128,9 @@ class DatasetReference(EvaluationDataset):
     task: Task | None = Field(
         default=None, strict=False, description="Default: classification if the targets are one-hot, else regression."
     )
-    evaluation: Evaluation | None = Field(default=None, description="Held-out data; the fit on them is reported too.")
+    evaluation: Evaluation | None = Field(
+        default=None, description="Held-out data, on which the fit is reported as well; left out: none."
+    )
 
 
 class NoData(Wire):

@@ -94,7 +94,9 @@ class DatasetFacts(Wire):
     inputs: int = Field(description="Number of inputs.")
     outputs: int = Field(description="Number of targets, one for each class if they are one-hot.")
     task: Task = Field(strict=False)
-    classes: list[int] | None = Field(description="Label of each target, for one-hot targets.")
+    classes: list[int] | None = Field(
+        description="Label of each target; null with a reason unless targets are one-hot."
+    )
     class_names: list[str] | None = Field(
         default=None,
         description="Text of each class in the file, where labels are texts; `classes` numbers them from 0.",

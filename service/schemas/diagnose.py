@@ -117,7 +117,10 @@ class Escape(Wire):
     step: Number = Field(description="Length to go along the unit direction.")
     decrease: Number = Field(description="Loss at the point less the loss after the step; positive.")
     loss: Number = Field(description="Loss after the step.")
-    weights: list[Weight] | None = Field(description="Unit direction, in the shapes of the weights.")
+    weights: list[Weight] | None = Field(
+        description="Unit direction of the step, in the shapes of the weights; null with a reason where it is too "
+        "large for one answer."
+    )
     biases: list[BiasVector] | None = Field(default=None, description="Beside the weights; only with a bias.")
     reasons: Reasons
 
@@ -140,7 +143,10 @@ class HessianSpectrum(Wire):
         description="Bound on the error of each eigenvalue, except for rounding in small eigenproblems."
     )
     blocks: int = Field(description="Independent blocks into which the Hessian fell.")
-    layers: list[list[Number]] | None = Field(description="Of each layer alone.")
+    layers: list[list[Number]] | None = Field(
+        description="Eigenvalues of the block of each layer alone, ascending; null with a reason where they were "
+        "not computed."
+    )
     reasons: Reasons
 
 
@@ -166,7 +172,7 @@ class DiagnoseAnswer(Wire):
         description="The minimum that the gap is measured from; null with a reason where no solver covers the problem."
     )
     gradient_norm: Number = Field(description="Norm of the gradient with respect to all weights and biases.")
-    gradient_tolerance: Number = Field(description="Up to this norm a gradient in this direction counts as zero.")
+    gradient_tolerance: Number = Field(description="Largest norm at which a gradient in this direction counts as zero.")
     tolerance_source: ToleranceSource = Field(
         strict=False,
         description="The source of `gradient_tolerance`: the rounding of this gradient at this point, the precision in "

@@ -73,7 +73,7 @@ class Until(Wire):
     log_loss: Number = Field(
         default=-1000.0, ge=-1e6, description="Log of the summed loss; only for classification without decay."
     )
-    evaluations: Integer = Field(default=400_000, ge=1, le=10_000_000, description="Gradients at most.")
+    evaluations: Integer = Field(default=400_000, ge=1, le=10_000_000, description="Largest number of gradients.")
 
 
 class FlowRequest(Wire):
@@ -88,7 +88,9 @@ class FlowRequest(Wire):
         description="A scheme by name, or a normal start, or weights.",
     )
     until: Until = Field(default=Until(), description="When the flow ends.")
-    seed: Integer = Field(default=1, ge=0, le=2**63 - 1, description="Seed of the random weights at the start.")
+    seed: Integer = Field(
+        default=1, ge=0, le=2**63 - 1, description="Seed of every random number; the same seed gives the same answer."
+    )
     include: list[Literal["weights"]] = Field(
         default=[], max_length=10, description="Parts that are absent by default: the weights at the end."
     )
@@ -117,18 +119,24 @@ class FlowAnswer(Wire):
         "where the loss is followed by its logarithm."
     )
     norms: list[Number] = Field(description="Norm of all weights at each moment.")
-    margins: list[Number] | None = Field(description="Least margin over the norm to the power of the depth.")
+    margins: list[Number] | None = Field(
+        description="Least margin at each moment, over the norm of all weights to the power of the depth; null "
+        "with a reason where margins are not defined."
+    )
     margin_bound: Number | None = Field(
-        description="Upper bound on the margin; the flow approaches it as the log loss tends to minus infinity."
+        description="Upper bound on the margin; the flow approaches it as the log loss tends to minus infinity. "
+        "Null with a reason where there is none."
     )
     cosines: list[Number] | None = Field(
-        description="Cosine between the end-to-end map and the hard-margin direction at each moment; it tends to 1."
+        description="Cosine between the end-to-end map and the hard-margin direction at each moment, which tends "
+        "to 1; null with a reason where there is no such direction."
     )
     pattern_changes: list[int] = Field(
         description="Number of pre-activations whose sign changed since the moment before."
     )
     balance_decay: list[Number] | None = Field(
-        description="Largest deviation of a conserved matrix from its start times exp(-4 decay time)."
+        description="Largest deviation, at each moment, of a conserved matrix from its start times exp(-4 decay "
+        "time); null with a reason where that law does not hold."
     )
     ranks: RanksAnswer = Field(description="Predicted ranks beside what was measured at each moment.")
     weights: Snapshot | None = Field(

@@ -49,7 +49,7 @@ class GeneratedParameters(Wire):
         default=[], fail_fast=True, description="Widths of the hidden layers, in order; none for a single layer."
     )
     samples: Integer | None = Field(
-        default=None, ge=2, description="At least inputs + outputs; default: twice as many."
+        default=None, ge=2, description="Number of samples, at least inputs + outputs; left out: twice that."
     )
     conditioning: Number = Field(default=1.0, ge=1, le=1e10, description="Condition number of E[x x^T].")
     singular_values: list[Number] | None = Field(
@@ -60,16 +60,22 @@ class GeneratedParameters(Wire):
         "without decay the square of each is the price of missing it. Either these, or `rank` and `gap`.",
     )
     rank: Integer | None = Field(
-        default=None, ge=1, description="Rank of the global minimum; the singular values are then chosen for it."
+        default=None,
+        ge=1,
+        description="Rank of the global minimum, for which singular values are chosen; left out where "
+        "`singular_values` are given.",
     )
     gap: Number | None = Field(
         default=None,
         gt=0,
         le=1e4,
-        description="With `rank`: how far the next critical value lies above the global minimum.",
+        description="How far the next critical value lies above the global minimum; beside `rank` only.",
     )
     residual: Number = Field(
-        default=0.0, ge=0, le=1e3, description="Root mean square of each output that is pure noise."
+        default=0.0,
+        ge=0,
+        le=1e3,
+        description="Root mean square of the part of each output that no linear map predicts.",
     )
     weight_decay: Number = Field(default=0.0, ge=0, le=1e3, description="Weight decay of every layer.")
     noise_variance: Number = Field(
@@ -79,7 +85,7 @@ class GeneratedParameters(Wire):
         default=0,
         ge=0,
         lt=2**63,
-        description="Seed of every random number; the same parameters and seed give the same problem.",
+        description="Seed of every random number; the same seed gives the same answer.",
     )
 
 
@@ -112,7 +118,8 @@ class GeneratedProblem(Wire):
         "loss of these weights on the samples, with a small relative error."
     )
     next_critical_value: Number | None = Field(
-        description="Least loss above the global minimum at which a stationary point is listed."
+        description="Least loss above the global minimum at which a stationary point is listed; null with a "
+        "reason where none is."
     )
     snippet: str = Field(
         description="A Python program for PyTorch that prints the suboptimality of an optimiser: "

@@ -170,18 +170,23 @@ class Witness(Wire):
         description="One vector for each layer with a bias, null for the others; null where they are too many for "
         "one answer."
     )
-    better: WitnessPoint | None = Field(default=None, description="A network of smaller loss.")
+    better: WitnessPoint | None = Field(
+        default=None, description="A network of smaller loss; absent where the claim is not about one."
+    )
     path: list[WitnessPoint] = Field(default=[], description="Corners of a polygon, or the points that are classified.")
     classes: list[PointClass] = Field(default=[], description="The class of each point of `path`.")
     targets: list[list[Number]] | None = Field(
         default=None, description="Targets for the same inputs, where the claim is not about those that were posted."
     )
-    exponent: list[Number] | None = Field(default=None, description="w of the added neuron a exp(w.x + b).")
+    exponent: list[Number] | None = Field(
+        default=None,
+        description="The vector w of the added neuron a exp(w.x + b); only where the claim is about such a neuron.",
+    )
     reason: str = Field(default="", description="Why weights are left out; empty where all are listed.")
 
 
 class DataFacts(Wire):
-    """What the data say, each null with its reason."""
+    """Facts of the data; one that the data do not determine is null with its reason."""
 
     samples: int | None = Field(description="Number of samples.")
     distinct_inputs: int | None = Field(description="Number of different inputs.")

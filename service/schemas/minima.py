@@ -25,8 +25,14 @@ class Terms(Wire):
 class MapInUnitsSent(Wire):
     """The mean prediction of the numbers as they were sent, where they were prepared."""
 
-    end_to_end_map: Matrix | None = Field(description="Outputs x inputs.")
-    output_offset: Vector | None = Field(description="Mean prediction where every input is 0.")
+    end_to_end_map: Matrix | None = Field(
+        description="Mean prediction as a linear map, outputs x inputs; null with a reason where a number leaves "
+        "double precision in these units."
+    )
+    output_offset: Vector | None = Field(
+        description="Mean prediction where every input is 0; null with a reason where a number leaves double "
+        "precision in these units."
+    )
     reasons: Reasons
 
 

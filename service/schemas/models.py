@@ -27,15 +27,18 @@ class FeatureGeometry(Wire):
     """Neural collapse at the returned minimum; features are constant within a class, which is proved."""
 
     geometry: Literal["simplex_etf", "orthogonal_frame", "general", "collapsed"] = Field(
-        description="Of the class means: a simplex equiangular tight frame, orthogonal, neither, or all zero."
+        description="Geometry of the class means: a simplex equiangular tight frame, orthogonal, neither, or all zero."
     )
     classes: list[ClassGeometry] = Field(description="The classes, in the order of `class_counts`.")
     count_threshold: Number | None = Field(
-        description="Without a bias a class is learned iff it is among the largest that fit through the narrowest "
-        "layer and has more samples than this."
+        description="Without a bias a class is learned if and only if it is among the largest that fit through "
+        "the narrowest layer and has more samples than this; null with a reason elsewhere."
     )
     logits: Matrix = Field(description="K x K; column k holds the outputs for a sample of class k, bias included.")
-    cosines: Matrix | None = Field(description="Between class means; zero where a mean is zero.")
+    cosines: Matrix | None = Field(
+        description="Cosines between the class means, zero where a mean is zero; null with a reason where weights "
+        "do not attain the infimum."
+    )
     reasons: Reasons
 
 
@@ -45,7 +48,7 @@ class Latent(Wire):
     strength: Number = Field(description="Squared singular value of E[y x'] E[x x']^(-1/2) that it competes for.")
     active: bool = Field(description="False: posterior collapse, the latent equals the prior whatever the input.")
     collapse_beta: Number = Field(description="The beta from which on it has collapsed, at this decoder variance.")
-    encoder_variance: Number = Field(description="Of the latent given the input; 1 is the prior's.")
+    encoder_variance: Number = Field(description="Variance of the latent given the input; 1 is that of the prior.")
     decoder_norm: Number = Field(description="Norm of the column of the decoder that reads the latent.")
 
 

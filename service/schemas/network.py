@@ -38,7 +38,8 @@ class Layer(Wire):
         default=None, description="Multiplicative noise on the outputs; for hidden layers only."
     )
     frozen_weights: Matrix | None = Field(
-        default=None, description="Weights of a layer that is not trained, width x inputs."
+        default=None,
+        description="Weights of a layer that is not trained, width x inputs; left out: the layer is trained.",
     )
     kind: Literal["dense", "conv"] = Field(
         default="dense",

@@ -51,7 +51,9 @@ class PictureOptions(Wire):
         default=500, ge=0, le=100_000, description="Iterations of L-BFGS towards a `trained` point."
     )
     include: list[Literal["points"]] = Field(
-        default=[], max_length=10, description="Absent by default: weights and biases of the points in one vector."
+        default=[],
+        max_length=10,
+        description="Parts that are absent by default: weights and biases of the points in one vector.",
     )
     time_limit_s: TimeLimit = None
 
@@ -60,7 +62,9 @@ class CentredOptions(PictureOptions):
     """Options of pictures around one point."""
 
     weights: Items[Weight] | None = Field(
-        default=None, min_length=1, description="The point: one matrix for each layer, width x inputs, or its factors."
+        default=None,
+        min_length=1,
+        description="The point: one matrix for each layer, width x inputs, or its factors; left out: see `at`.",
     )
     biases: Items[BiasVector] | None = Field(
         default=None, description="One vector for each layer with a bias, null for the others."

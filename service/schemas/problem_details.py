@@ -8,9 +8,15 @@ from service.schemas.base import Number, Wire, example
 class ErrorItem(Wire):
     """One thing that is wrong with one field."""
 
-    pointer: str | None = Field(default=None, description="JSON pointer (RFC 6901) into the body as it was sent.")
-    parameter: str | None = Field(default=None, description="Name of a parameter of the path or query.")
-    header: str | None = Field(default=None, description="Name of a header of the request.")
+    pointer: str | None = Field(
+        default=None,
+        description="JSON pointer (RFC 6901) into the body as it was sent; absent where a parameter or a header "
+        "is wrong.",
+    )
+    parameter: str | None = Field(
+        default=None, description="Name of a parameter of the path or query; only where that is wrong."
+    )
+    header: str | None = Field(default=None, description="Name of a header of the request; only where that is wrong.")
     detail: str = Field(description="What was wrong and what would be right.")
 
 
@@ -58,4 +64,4 @@ class ProblemDetails(Wire):
     limit: str | None = Field(
         default=None, description="Name of the limit that was exceeded; only for `limit-exceeded`."
     )
-    allowed: Number | None = Field(default=None, description="Value of that limit.")
+    allowed: Number | None = Field(default=None, description="Value of that limit; only for `limit-exceeded`.")

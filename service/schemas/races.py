@@ -58,13 +58,16 @@ class RacesRequest(Wire):
         max_length=5,
         description="How the weights of the starts are drawn; biases start at zero.",
     )
-    runs: Integer = Field(default=20, ge=1, description="Starts of each scheme; all optimisers share them.")
-    steps: Integer = Field(default=5000, ge=1, description="Steps of each run; iterations for `lbfgs`.")
+    runs: Integer = Field(default=20, ge=1, description="Number of starts of each scheme; all optimisers share them.")
+    steps: Integer = Field(default=5000, ge=1, description="Number of steps of each run; of iterations for `lbfgs`.")
     seed: Integer = Field(
-        default=0, ge=0, lt=2**63, description="Seed of every random number; the same seed gives the same race."
+        default=0, ge=0, lt=2**63, description="Seed of every random number; the same seed gives the same answer."
     )
     learning_rate: Number | None = Field(
-        default=None, gt=0, description="Left out: one over a curvature bound for each run of `gd`, `sgd`; 0.01 else."
+        default=None,
+        gt=0,
+        description="Learning rate of every run. Left out: one over a bound on the curvature for `gd` and `sgd`, "
+        "0.01 for the others.",
     )
     batch_size: Integer = Field(default=32, ge=1, description="Number of rows in each sampled gradient.")
     sampled: bool = Field(default=False, description="Whether `adam` and `adamw` see sampled gradients too.")

@@ -51,10 +51,13 @@ class RanksOptions(Wire):
 
     training: Training = Field(default=Training(), description="How the network is trained.")
     snapshots: Items[Snapshot] = Field(
-        default=[], max_length=1000, description="Weights of one training in the order of time."
+        default=[], max_length=1000, description="Weights that were recorded during one training, in the order of time."
     )
     include: list[Literal["rules", "compression"]] = Field(
-        default=[], max_length=10, description="Parts that are absent by default."
+        default=[],
+        max_length=10,
+        description="Parts that are absent by default: every rank rule as it was tried, and what factorising at "
+        "the predicted ranks saves.",
     )
     time_limit_s: TimeLimit = None
 

@@ -64,9 +64,11 @@ class SlicesRequest(CentredOptions):
         "`sharpness`: the largest and the mean loss at each distance over several random directions.",
     )
     to: Point | None = Field(
-        default=None, description="End of an `interpolation`: a point by name, by place, or posted. Default `origin`."
+        default=None, description="End of an `interpolation`: a point by name, by index, or posted; left out: `origin`."
     )
-    points: Integer = Field(default=51, ge=2, description="Along each axis; odd numbers hit the point itself.")
+    points: Integer = Field(
+        default=51, ge=2, description="Number of positions along each axis; an odd number includes the point itself."
+    )
     span: Number = Field(
         default=1.0,
         gt=0,
@@ -74,7 +76,10 @@ class SlicesRequest(CentredOptions):
         description="Largest multiple of the directions; an interpolation overshoots both ends by a quarter of it.",
     )
     directions: Integer | None = Field(
-        default=None, ge=1, le=10_000, description="Of `line` (default 1) and `sharpness` (default 20)."
+        default=None,
+        ge=1,
+        le=10_000,
+        description="Number of directions of a `line` (default 1) or of `sharpness` (default 20).",
     )
     normalisation: Normalisation | None = Field(
         default=None,
@@ -83,10 +88,15 @@ class SlicesRequest(CentredOptions):
         "`unit`: all weights and biases together of length one (the default where all weights are zero).",
     )
     precision: Precision = Field(
-        default=Precision.DOUBLE, strict=False, description="Of large products; `single` is about twice as fast."
+        default=Precision.DOUBLE,
+        strict=False,
+        description="Precision of large matrix products; `single` is about twice as fast.",
     )
     clip: Number = Field(
-        default=1e100, gt=0, le=1e300, description="Larger losses, and those that overflow, are cut to this."
+        default=1e100,
+        gt=0,
+        le=1e300,
+        description="Limit of the losses: larger ones, and those that overflow, are cut to it.",
     )
 
 
@@ -155,7 +165,7 @@ class SlicesAnswer(Wire):
         strict=False, description="How the directions were scaled; null with a reason for an interpolation."
     )
     precision: Precision = Field(strict=False)
-    seed: int = Field(description="Seed of every random number, as in the request.")
+    seed: int = Field(description="Seed of every random number; the same seed gives the same answer.")
     reasons: Reasons
     convention: OfRequest
     engine_version: EngineVersion

@@ -126,7 +126,7 @@ class SpectraAnswer(Wire):
     )
     quadrature: Quadrature | None = Field(description="What Lanczos gave; null with a reason for `exact`.")
     smooth: bool = Field(description="False if a pre-activation is closer than 1e-6 to a kink.")
-    seed: int = Field(description="Seed of every random number, as in the request.")
+    seed: int = Field(description="Seed of every random number; the same seed gives the same answer.")
     reasons: Reasons
     convention: OfRequest
     engine_version: EngineVersion

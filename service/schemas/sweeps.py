@@ -72,7 +72,7 @@ class DiagramAxis(Wire):
     to: Number = Field(ge=0, description="The last value, at least the first.")
     points: Integer = Field(default=200, ge=1, description="Number of values; whole parameters keep each value once.")
     spacing: Literal["linear", "log"] | None = Field(
-        default=None, description="Left out: `log` for decays that start above 0, else `linear`."
+        default=None, description="Spacing of the values. Left out: `log` for decays that start above 0, else `linear`."
     )
 
 
@@ -155,7 +155,8 @@ class PhaseBoundary(Wire):
         description="The transitions as decay or noise grows; the last is the collapse to the zero map."
     )
     metastable_up_to: list[Number | None] = Field(
-        description="Between the collapse and this value a local minimum other than the origin survives."
+        description="Value of the traced parameter up to which, beyond the collapse, a local minimum other than "
+        "the origin survives; null where none does."
     )
     reasons: Reasons
 

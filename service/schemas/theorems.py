@@ -25,7 +25,9 @@ class Theorem(Wire):
     hypotheses: list[str] = Field(description="Names of its hypotheses.")
     page: str = Field(description="Page of the documentation with the proof; empty where there is none.")
     conclusions: list[TheoremConclusion] = Field(description="What follows for the verdicts on a landscape.")
-    caution: str = Field(description="A conclusion that is often drawn from it and does not follow.")
+    caution: str = Field(
+        description="A conclusion that is often drawn from it and does not follow; empty where there is none."
+    )
     rank_kind: RankKind | None = Field(
         default=None, strict=False, description="Only of a rank rule: the kind of statement about ranks."
     )
