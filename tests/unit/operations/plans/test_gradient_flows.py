@@ -290,3 +290,12 @@ def test_a_segment_that_was_cut_short_is_not_told(monkeypatch: pytest.MonkeyPatc
     # where chunks end decides which moments are told, not how many of one segment
     assert len(set(pieces.times)) == len(pieces.times)
     assert len(pieces.times) <= len(whole.times) + 1
+
+
+@pytest.mark.parametrize(("decay", "told"), [(0.0, "log_loss"), (0.1, "objective")])
+def test_a_moment_tells_its_loss_in_the_time_of_the_flow(decay: float, told: str) -> None:
+    network = {"layers": [{"width": 2, "weight_decay": decay}, {"width": 1, "weight_decay": decay}]}
+    plan = GRADIENT_FLOWS.plan(question(changed(network=network)))
+    (moment,) = document_of(GRADIENT_FLOWS.functions["begin"](plan.arguments, plan.arrays, []))["moments"]
+    assert moment.keys() & {"log_loss", "objective"} == {told}
+    assert isinstance(moment[told], float)
