@@ -36,7 +36,9 @@ class FileFormat:
 
 
 FORMATS: Final[tuple[FileFormat, ...]] = (
-    FileFormat("csv", ("text/csv",), lambda file, options, _limits, _opened: CsvTable(file, options)),
+    FileFormat(
+        "csv", ("text/csv",), lambda file, options, limits, _opened: CsvTable(file, options, limits.max_upload_bytes)
+    ),
     FileFormat("npy", ("application/x-npy",), lambda file, _options, _limits, opened: NpyTable(file, opened)),
     FileFormat(
         "npz",
