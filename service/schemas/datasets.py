@@ -33,7 +33,7 @@ class UploadOptions(Wire):
         description="What is done about missing values of inputs and targets. `drop_few`: their rows are left out, if "
         "they are at most a twentieth of all, else the file is refused; `refuse`: the file is refused; `drop_rows`: "
         "their rows are left out; `mean`: a missing input is the mean of its column; `indicator`: so, and one more "
-        "input is 1 where it is missing and 0 elsewhere. Where inputs are filled, a category has one more level instead.",
+        "input is 1 where it is missing and 0 elsewhere. A category has one more level instead.",
     )
     categories: list[ColumnName] = Field(
         default=[],

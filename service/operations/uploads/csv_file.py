@@ -56,9 +56,11 @@ class CsvTable:
         encoding = None if options.encoding == "auto" else options.encoding
         self._file = PlainText(file, encoding, most_bytes)
         # what is looked at before the rows are read
-        self._beginning = io.BytesIO(self._file.read(BLOCK_BYTES))
+        self._beginning = io.BytesIO(self._file.read(max(BLOCK_BYTES, SAMPLE_BYTES)))
         sample = self._sample()
         self._dialect = dialect_of(sample, options)
+        if self._dialect.fields(sample.lstrip("\n").partition("\n")[0]) is None:
+            raise _long_field(0)
         layout = layout_of(sample, self._dialect, options)
         self.names, self.columns, self.left_out = layout.names, layout.columns, layout.left_out
         self.readings: tuple[Reading, ...] = layout.readings

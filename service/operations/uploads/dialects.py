@@ -119,14 +119,13 @@ def _score(dialect: Dialect, lines: Sequence[str]) -> float:
     # the first line may be the header
     said = [field for fields in rows[1:] or rows for field in fields]
     share = sum(map(_says_something, said)) / max(1, len(said))
-    alike = lines_of_it / max(1, len(lines))
-    mark = dialect.quote
-    quoted = sum(field[:1] == mark or field[-1:] == mark for fields in rows for field in fields)
-    loose = sum(field[:1] in QUOTES and field[:1] == field[-1:] for fields in rows for field in fields)
+    # a quotation that goes on in the next line is one, too
+    alike = (lines_of_it + cut.count(None)) / max(1, len(lines))
+    loose = any(field[:1] in QUOTES for fields in rows for field in fields)
     # a table has columns; where nothing separates them, one column is what is left
     found = alike * (0.25 + share) if count > 1 else 0.05
     # blanks stand in texts, too
-    return found - 0.1 * bool(quoted or loose) - 0.05 * (dialect.delimiter == " ")
+    return found - 0.1 * loose - 0.05 * (dialect.delimiter == " ")
 
 
 def _says_something(field: str) -> bool:

@@ -105,13 +105,13 @@ TEXT: Final = Reading("text")
 MAX_LEVELS: Final = 50
 """Different texts of a category, at most."""
 MOSTLY: Final = 0.5
-"""Share of numbers above which a column is one of numbers, in which whatever else stands is a mistake."""
+"""Share of numbers from which on a column is one of numbers, in which whatever else stands is a mistake."""
 
 
 def reading_of(fields: Sequence[str]) -> Reading:
     """How a column is read, by its first fields: as numbers unless they say otherwise."""
     there = [field.strip() for field in fields if not is_missing(field)]
-    if not there or sum(map(is_number, there)) > MOSTLY * len(there):
+    if not there or sum(map(is_number, there)) >= MOSTLY * len(there):
         return NUMBER
     if all(field.lower() in TRUTH for field in there):
         return Reading("boolean")
