@@ -102,9 +102,7 @@ WRONG = {
         b"a,2\n1,2\n", "csv", InputError, "/rows/0/0", "line 1 of the file", header="absent"
     ),
     "a line without end": case(b"1,2\n" + b"1" * (5 << 20), "csv", InputError, "/rows/1", "longer than"),
-    "the wrong delimiter": case(
-        b"1;2\n3;4\n", "csv", InputError, "", "`delimiter` says", delimiter="comma"
-    ),
+    "the wrong delimiter": case(b"1;2\n3;4\n", "csv", InputError, "", "`delimiter` says", delimiter="comma"),
     "one column": case(b"1\n2\n", "csv", InputError, "", "at least one column besides"),
     "an unknown target": case(CSV, "csv", InputError, "/targets/1", "name of a column", targets=["y", "z"]),
     "a target twice": case(CSV, "csv", InputError, "/targets/1", "twice", targets=["y", "2"]),
@@ -195,7 +193,12 @@ WRONG = {
     "parquet: none": case(b"PAR1", "parquet", MalformedBody, None, "not a readable Parquet"),
     "parquet: truncated": case(as_parquet(TABLE)[:-9], "parquet", MalformedBody, None, "not a readable Parquet"),
     "parquet: missing": case(
-        as_parquet(np.where(TABLE[5, 1] == TABLE, np.nan, TABLE)), "parquet", InputError, "/rows/5/dose", "is missing", missing="refuse"
+        as_parquet(np.where(TABLE[5, 1] == TABLE, np.nan, TABLE)),
+        "parquet",
+        InputError,
+        "/rows/5/dose",
+        "is missing",
+        missing="refuse",
     ),
 }
 

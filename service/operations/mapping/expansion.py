@@ -8,7 +8,7 @@ import numpy as np
 
 from service.core.ground.data.filled import Filling, filled_factor
 from service.core.ground.data.scatter import Scatter
-from service.core.ground.numbers.arrays import BoolArray, FloatArray
+from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
 from service.core.ground.numbers.factor import Factor
 from service.errors import InputError, LimitExceeded
 from service.operations.mapping.columns import ClassColumns, Roles
@@ -17,6 +17,7 @@ from service.operations.uploads.tables import Table, name_of, rows_of_a_block, w
 from service.schemas.datasets import Missing
 from service.settings import UploadLimits
 
+FOLDED: Final = 16
 FEW: Final = 0.05
 """Share of the rows that may be left out for missing values where the caller says nothing."""
 MISSING: Final = "is missing; `missing` says what to do about it: drop_rows, mean or indicator"
@@ -92,6 +93,7 @@ class Expansion:
         self.numbers += [] if self.classes is not None else self.roles.targets
         self._place = {column: place for place, column in enumerate(self.numbers)}
         self._everything = self.numbers == list(range(self.table.columns))
+        self._every_column = self.roles.chosen == list(range(self.table.columns))
         # places of columns that appear: of levels, of what is missing, of classes
         self._levels: dict[tuple[int, int], int] = {}
         self._gaps: dict[int, int] = {}
@@ -108,9 +110,11 @@ class Expansion:
         InputError
             For a missing value that may not be, or an entry that is not finite.
         """
-        chosen = block[:, self.roles.chosen]
-        if np.isfinite(chosen).all():
-            self._note(chosen)
+        chosen = block if self._every_column else block[:, self.roles.chosen]
+        # one that is not finite makes its column's least or greatest so
+        least, greatest = _by_column(np.minimum, chosen), _by_column(np.maximum, chosen)
+        if np.isfinite(least).all() and np.isfinite(greatest).all():
+            self._note(len(chosen), least, greatest)
             return block
         gaps = np.isnan(chosen)
         if np.isinf(chosen).any():
@@ -121,7 +125,7 @@ class Expansion:
         if self.missing in ("drop_few", "drop_rows"):
             kept = ~gaps.any(axis=1)
             self.rows_left_out += int((~kept).sum())
-            self._note(chosen[kept], gaps)
+            self._note_gaps(chosen[kept], gaps)
             return block[kept]
         targets = gaps.copy()
         targets[:, : len(self.roles.inputs)] = False
@@ -129,7 +133,7 @@ class Expansion:
             raise self._at(
                 first, targets, "is missing in a target, which is not filled; `missing=drop_rows` leaves it out"
             )
-        self._note(chosen, gaps)
+        self._note_gaps(chosen, gaps)
         return block
 
     def check_left_out(self) -> None:
@@ -148,56 +152,46 @@ class Expansion:
         row, column = np.argwhere(wrong)[0].tolist()
         return wrong_entry(first + row, self.roles.chosen[column], self.table.names, detail)
 
-    def _note(self, chosen: FloatArray, gaps: BoolArray | None = None) -> None:
-        if gaps is not None:
-            for column, count in zip(self.roles.chosen, gaps.sum(axis=0).tolist(), strict=True):
-                self.seen[column].missing += count
-        self.rows_read += len(chosen)
-        if len(chosen):
+    def _note_gaps(self, counted: FloatArray, gaps: BoolArray) -> None:
+        for column, count in zip(self.roles.chosen, gaps.sum(axis=0).tolist(), strict=True):
+            self.seen[column].missing += count
+        if len(counted):
             # the lesser of a number and what is missing is the number
-            least, greatest = np.fmin.reduce(chosen, axis=0), np.fmax.reduce(chosen, axis=0)
-            for column, low, high in zip(self.roles.chosen, least.tolist(), greatest.tolist(), strict=True):
-                seen = self.seen[column]
-                seen.least, seen.greatest = min(seen.least, low), max(seen.greatest, high)
+            self._note(len(counted), np.fmin.reduce(counted, axis=0), np.fmax.reduce(counted, axis=0))
+
+    def _note(self, rows: int, least: FloatArray, greatest: FloatArray) -> None:
+        self.rows_read += rows
+        for column, low, high in zip(self.roles.chosen, least.tolist(), greatest.tolist(), strict=True):
+            seen = self.seen[column]
+            seen.least, seen.greatest = min(seen.least, low), max(seen.greatest, high)
 
     def add(self, block: FloatArray, scatter: Scatter, first: int) -> bool:
         """Add the rows of a block that count; whether every entry was finite."""
-        if not (self.categories or self.classes or np.isnan(block[:, self.roles.chosen]).any()):
-            return (
-                scatter.add(block if self._everything else block[:, self.numbers])
-                if not self._grown
-                else self._add(block, scatter, first)
-            )
-        return self._add(block, scatter, first)
-
-    @property
-    def _grown(self) -> bool:
-        return bool(self._levels or self._gaps or self._class_places)
-
-    def _add(self, block: FloatArray, scatter: Scatter, first: int) -> bool:
+        if self._is_plain:
+            return scatter.add(block if self._everything else block[:, self.numbers])
         marks = self._marks(block, scatter, first)
         step = rows_of_a_block(scatter.columns)
-        return all(
-            scatter.add(
-                self._coded(block[start : start + step], [at[start : start + step] for at in marks], scatter.columns)
-            )
-            for start in range(0, len(block), step)
-        )
+        parts = range(0, len(block), step)
+        return all(scatter.add(self._coded(block, marks, scatter.columns, slice(at, at + step))) for at in parts)
 
-    def _marks(self, block: FloatArray, scatter: Scatter, first: int) -> list[FloatArray]:
-        """For each column that appears in the rows: the place of its one, or -1."""
-        marks = []
+    @property
+    def _is_plain(self) -> bool:
+        """Whether every column so far is one of the factor, and nothing was missing that is filled."""
+        fills = self.missing in ("mean", "indicator") and self._first_gap is not None
+        return not (self.categories or self.classes or fills)
+
+    def _marks(self, block: FloatArray, scatter: Scatter, first: int) -> list[IntArray]:
+        """For each row and each column of the file that becomes several: the place of the one in it, or -1."""
+        marks: list[IntArray] = []
         new = scatter.columns
         for column in self.categories:
             codes = np.where(np.isnan(block[:, column]), NO_LEVEL, block[:, column]).astype(np.intp)
-            for code in np.unique(codes).tolist():
+            met, rows = np.unique(codes, return_inverse=True)
+            for code in met.tolist():
                 if (column, code) not in self._levels:
                     self._levels[column, code] = new
                     new += 1
-            places = {code: self._levels[column, code] for code in np.unique(codes).tolist()}
-            marks.append(
-                np.vectorize(places.__getitem__, otypes=[np.float64])(codes) if len(codes) else codes.astype(float)
-            )
+            marks.append(np.array([self._levels[column, code] for code in met.tolist()], dtype=np.intp)[rows])
         for column in self.numbers:
             gaps = np.isnan(block[:, column])
             if gaps.any() and column not in self._gaps:
@@ -206,24 +200,26 @@ class Expansion:
                 there = block[~gaps, column]
                 self._stand_in[column] = float(there[0]) if len(there) else 0.0
             if column in self._gaps:
-                marks.append(np.where(gaps, float(self._gaps[column]), -1.0))
+                marks.append(np.where(gaps, self._gaps[column], -1))
         if self.classes is not None:
             found = self.classes.places(block, first, self.table.names)
             while len(self._class_places) < len(self.classes.labels):
                 self._class_places.append(new)
                 new += 1
-            marks.append(np.array(self._class_places, dtype=np.float64)[found])
+            marks.append(np.array(self._class_places, dtype=np.intp)[found])
         if len(self.numbers) + len(self._levels) > self.limits.max_inputs + len(self.roles.targets):
             raise LimitExceeded((), "max_inputs", self.limits.max_inputs, "inputs")
         scatter.widen(new)
         return marks
 
-    def _coded(self, block: FloatArray, marks: Sequence[FloatArray], columns: int) -> FloatArray:
-        rows = np.zeros((len(block), columns))
-        rows[:, : len(self.numbers)] = self._filled(block[:, self.numbers])
+    def _coded(self, block: FloatArray, marks: Sequence[IntArray], columns: int, part: slice) -> FloatArray:
+        """Rows of the factor for some rows of a block."""
+        numbers = self._filled(block[part][:, self.numbers])
+        rows = np.zeros((len(numbers), columns))
+        rows[:, : len(self.numbers)] = numbers
         for places in marks:
-            there = np.flatnonzero(places >= 0)
-            rows[there, places[there].astype(np.intp)] = 1.0
+            there = np.flatnonzero(places[part] >= 0)
+            rows[there, places[part][there]] = 1.0
         return rows
 
     def _filled(self, numbers: FloatArray) -> FloatArray:
@@ -303,3 +299,14 @@ class Expansion:
         if self.classes is not None:
             columns.append(rows[:, -1])
         return np.column_stack(columns)
+
+
+def _by_column(fold: np.ufunc, rows: FloatArray) -> FloatArray:
+    """The least or greatest of each column: many rows side by side first, which processors do several times faster."""
+    columns, beside = rows.shape[1], len(rows) // FOLDED
+    if beside < FOLDED or not rows.flags.c_contiguous:
+        found: FloatArray = fold.reduce(rows, axis=0)
+        return found
+    wide = fold.reduce(rows[: beside * FOLDED].reshape(beside, FOLDED * columns), axis=0).reshape(FOLDED, columns)
+    rest = rows[beside * FOLDED :]
+    return np.asarray(fold.reduce(np.concatenate([wide, rest]), axis=0))

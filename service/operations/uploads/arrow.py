@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.operations.uploads.fields import MISSING_WORDS
+from service.operations.uploads.fields import MISSING_WORDS, is_missing
 from service.operations.uploads.text_labels import TextLabels
 
 MISSING: Final = sorted(
@@ -65,7 +65,9 @@ def fast_numbers(
     for column in chosen:
         found[:, column] = table.column(str(column)).to_numpy()
     if texts is not None:
-        labels = numbered(table.column(str(texts.column)).combine_chunks(), texts)
+        held = table.column(str(texts.column)).combine_chunks().dictionary_encode()
+        # what is missing is told from texts field by field
+        labels = None if any(map(is_missing, held.dictionary.to_pylist())) else numbered(held, texts)
         if labels is None:
             return None
         found[:, texts.column] = labels

@@ -4,9 +4,6 @@ import re
 
 from service.operations.uploads.dialects import Dialect
 
-BLANKS = re.compile(rb"[ \t]+")
-BLANK_ENDS = re.compile(rb"(?m)^ | (?=\r?$)")
-
 
 def canonical(content: bytes, dialect: Dialect) -> bytes | None:
     """As many lines, in which every field is a number as readers know it, if it is one at all.
@@ -21,7 +18,7 @@ def canonical(content: bytes, dialect: Dialect) -> bytes | None:
     if dialect.comment:
         content = re.sub(rb"(?m)^[ \t]*" + re.escape(dialect.comment.encode()) + rb".*$", b"", content)
     if dialect.delimiter == " ":
-        content = BLANK_ENDS.sub(b"", BLANKS.sub(b" ", content))
+        content = b"\n".join([b" ".join(line.split()) for line in content.split(b"\n")])
     if dialect.thousands:
         mark = re.escape(dialect.thousands.encode())
         content = re.sub(rb"(?<=\d)" + mark + rb"(?=\d{3}(?!\d))", b"", content)

@@ -24,7 +24,7 @@ from service.operations.uploads.text_labels import TextLabels, fault
 from service.schemas.datasets import Delimiter, TextDialect, UploadOptions
 
 BLOCK_BYTES: Final = 1 << 22
-SAMPLE_BYTES: Final = 1 << 18
+SAMPLE_BYTES: Final = 1 << 16
 """Of the beginning, from which dialect and layout are found."""
 NEW_LINE: Final = ord("\n")
 NEVER_IN_A_NUMBER: Final = "\x1f"
@@ -205,7 +205,8 @@ class CsvTable:
             return self._coded(column, fields)
         if reading == NUMBER:
             fields = [self._dialect.number(field) for field in fields]
-            loaded = _loaded(fields, NEVER_IN_A_NUMBER)
+            # the reader would skip empty ones
+            loaded = _loaded(fields, NEVER_IN_A_NUMBER) if all(map(str.strip, fields)) else None
             if loaded is not None and loaded.shape == (len(fields), 1):
                 return loaded[:, 0]
         values = [np.nan if is_missing(field) else reading.number(field) for field in fields]

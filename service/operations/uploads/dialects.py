@@ -14,7 +14,7 @@ DELIMITERS: Final[Mapping[Delimiter, str]] = {"comma": ",", "semicolon": ";", "t
 NAME_OF: Final = {mark: name for name, mark in DELIMITERS.items()}
 QUOTES: Final = ('"', "'")
 COMMENTS: Final = ("#", "%", "//")
-LINES: Final = 200
+LINES: Final = 60
 """Of the beginning, from which the dialect is found."""
 GROUPED: Final = {
     # decimal mark: numbers that can only be of this convention, and numbers of it with groups of thousands
@@ -102,7 +102,10 @@ def dialect_of(text: str, options: UploadOptions) -> Dialect:
     comment = next((mark for mark in COMMENTS if first.startswith(mark)), "")
     lines = lines_of(text, comment)[:LINES]
     wanted = list(DELIMITERS.values()) if options.delimiter == "auto" else [DELIMITERS[options.delimiter]]
-    candidates = [Dialect(delimiter, quote=quote, comment=comment) for delimiter in wanted for quote in QUOTES]
+    seen = "".join(lines)
+    marks = [mark for mark in wanted if mark in seen or (mark == " " and "\t" in seen)] or wanted[:1]
+    quotes = [quote for quote in QUOTES if quote in seen] or [QUOTES[0]]
+    candidates = [Dialect(delimiter, quote=quote, comment=comment) for delimiter in marks for quote in quotes]
     best = max(candidates, key=lambda dialect: _score(dialect, lines))
     best = replace(best, trailing=_has_trailing(best, lines))
     return _with_numbers(best, lines, options)

@@ -45,15 +45,17 @@ class Unpacked:
         LimitExceeded
         """
         while True:
-            packed = self._packed or self._zip.unconsumed_tail or self._file.read(READ_BYTES)
-            self._packed = b""
             if self._zip.eof:
-                packed = self._zip.unused_data + packed
+                # several files may stand one after the other
+                packed = self._zip.unused_data or self._file.read(READ_BYTES)
                 if not packed:
                     return b""
                 self._zip = zlib.decompressobj(16 + zlib.MAX_WBITS)
-            elif not packed:
-                raise MalformedBody(UNPACKED)
+            else:
+                packed = self._packed or self._zip.unconsumed_tail or self._file.read(READ_BYTES)
+                if not packed:
+                    raise MalformedBody(UNPACKED)
+            self._packed = b""
             try:
                 found = self._zip.decompress(packed, size)
             except zlib.error:
