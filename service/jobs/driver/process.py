@@ -23,6 +23,7 @@ from service.jobs.engines.dask_connection import Patience
 from service.jobs.engines.dask_engine import DaskEngine
 from service.jobs.engines.dask_pool import EmbeddedPool, Pool, RemotePool, TlsFiles
 from service.jobs.engines.execution import load_table
+from service.jobs.engines.fork_server import kill_fork_servers
 from service.jobs.one_thread import hold_one_thread
 from service.jobs.own_folder import remove_own
 from service.jobs.store.database import Database
@@ -136,6 +137,7 @@ class DriverProcess:
 
 
 def _give_up(error: Exception) -> None:
+    kill_fork_servers()
     # A refusal is for the operator to mend; anything else may go better in a fresh process.
     os._exit(EXIT_REFUSED if isinstance(error, EngineError) else 1)
 

@@ -52,6 +52,15 @@ def forget_dead_fork_servers() -> None:
             socket.unlink()
 
 
+def kill_fork_servers() -> None:
+    """Kill the children of this process, which is about to end: one that is stuck would not notice it."""
+    for children in Path("/proc/self/task").glob("*/children"):
+        # A thread, or a child, may end meanwhile.
+        with contextlib.suppress(OSError):
+            for pid in children.read_text(encoding="ascii").split():
+                os.kill(int(pid), signal.SIGKILL)
+
+
 def _die_with_parent() -> None:
     """Ask the kernel to kill this process when the thread that forked it ends; a fork server has but one."""
     if sys.platform == "linux":
