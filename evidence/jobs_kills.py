@@ -84,7 +84,7 @@ def report(rounds: int = ROUNDS, seconds: float = float("inf"), state: Path | No
     until = time.monotonic() + seconds
     kept = Kept.read(state)
     with tempfile.TemporaryDirectory(prefix="kills", dir="/tmp") as folder:
-        server = Postgres(Path(folder) / "pg")
+        server = Postgres()
         try:
             with ThreadPoolExecutor(len(WORLDS)) as pool:
                 runs = [

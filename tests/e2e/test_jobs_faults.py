@@ -48,8 +48,8 @@ LEASE_S = 1.5
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    server = Postgres(tmp_path_factory.mktemp("pg"))
+def server() -> Iterator[Postgres]:
+    server = Postgres()
     yield server
     server.close()
 
@@ -216,7 +216,7 @@ def test_a_frozen_driver_is_replaced(database: Database, cluster: Cluster) -> No
 def test_a_pool_whose_workers_do_not_come_back_gets_a_new_driver(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/jobs.db")
     migrate(database)
-    replica = Replica(config(database, None, pool_short_after_s=1.0))
+    replica = Replica(config(database, None, pool_short_after_s=3.0))
     store = store_of(database)
     request = {"chunks": 40, "sleep_s": 0.05, "seed": 75}
     try:

