@@ -161,13 +161,14 @@ def postgres() -> Iterator[str]:
         server.close()
 
 
-def new_database(uri: str) -> str:
-    """Create an empty database on a server and return its address."""
+def new_database(uri: str, template: str | None = None) -> str:
+    """Create a database on a server, empty or a copy of another one that nobody uses, and return its address."""
     name = f"t{uuid.uuid4().hex[:12]}"
+    copied = "template1" if template is None else make_url(template).database
     url = make_url(uri).set(drivername="postgresql+psycopg")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {copied}"))
     engine.dispose()
     return make_url(uri).set(database=name).render_as_string(hide_password=False)
 
