@@ -71,7 +71,7 @@ def header(title: str, seconds: float) -> str:
     )
 
 
-def write(name: str, *options: float) -> None:
+def write(name: str, *options: object) -> None:
     """Run one report, with options where it has any, and store it."""
     start = time.perf_counter()
     body = importlib.import_module(f"evidence.{name}").report(*options)
