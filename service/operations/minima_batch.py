@@ -89,7 +89,7 @@ def batch_s(request: Batch | VariedRequest) -> float:
 
 def _varied_s(request: VariedRequest) -> float:
     """Seconds of a table where one output makes it cheap, else those of as many single answers."""
-    values = max(len(values) for values in request.vary.__dict__.values() if values is not None)
+    values = max((len(values) for values in request.vary.__dict__.values() if values is not None), default=0)
     network, single = request.problem.network, problem_s(request.problem)
     plain = not network.skips and all(layer.frozen_weights is None for layer in network.layers)
     if plain and network.layers[-1].width == 1 and request.problem.objective.loss == Loss.SQUARED:
