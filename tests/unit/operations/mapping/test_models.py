@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from service.operations.minima import parse, to_core
+from service.operations.mapping.problem import to_core
+from service.schemas.parsing import validated
+from service.schemas.problem import ProblemDocument
 from service.settings import Limits
 
 
@@ -15,6 +17,6 @@ def autoencoder(bias: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("bias", "decays"), [("all", (0.0, 0.0)), ("none", ())])
 def test_biases_of_an_autoencoder_are_not_decayed(bias: str, decays: tuple[float, ...]) -> None:
-    mapped = to_core(parse(autoencoder(bias)).request, Limits(), other_models=True)
+    mapped = to_core(validated(ProblemDocument, autoencoder(bias)), Limits(), other_models=True)
     assert mapped.vae is not None
     assert tuple(mapped.core.network.bias_weight_decays) == decays
