@@ -24,12 +24,14 @@ run: .venv/runtime.stamp ## set up, serve on port 8000, solve a bundled real dat
 serve: .venv/runtime.stamp ## serve on port 8000
 	@$(BIN)/minima serve
 
-# What keeps laws of time, or stops and kills servers and workers, has the machine to itself; the rest shares it.
-ALONE := tests/contract/jobs tests/e2e
+# What starts, stops and kills servers and workers waits for them most of the time, so that three share two cores; what
+# takes longest begins first.
+WAITING := tests/contract/jobs tests/e2e
+LONGEST := tests/contract/jobs/test_service.py tests/e2e
 
 test: .venv/dev.stamp .venv/typescript.stamp ## run the tests, warnings as errors
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(ALONE))
-	@$(BIN)/python -m pytest $(ALONE)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(WAITING))
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(LONGEST) $(WAITING)
 
 check: lint test ## everything that must be green: format, lint, types, floors, generated files, tests
 

@@ -21,6 +21,8 @@ from service.version import ENGINE_VERSION
 REPORTS: Final[dict[str, str]] = {
     "adding": "Adding a solver, a theorem, an operation",
     "review": "What a reviewer looks for",
+    "file_zoo": "Files as people have them",
+    "real_tables": "Tables of packages, uploaded as they are",
     "bracket_scan": "Every solver on decays and noise of any size",
     "landscape_cases": "Landscapes: every rule on its own cases",
     "landscape_peers": "Landscapes: gradients and Hessians against PyTorch, PyHessian and curvlinops",
@@ -50,6 +52,7 @@ REPORTS: Final[dict[str, str]] = {
     "stationarity": "Diagnosis: what counts as stationary",
     "overload": "Overload: what cheap requests notice",
     "bodies": "Bodies: what the worst of them cost",
+    "fuzz_readers": "Readers of bodies and files, fuzzed",
     "uploads": "Uploads: memory, and what other requests notice",
     "verify_altered": "Verification: answers with one field changed",
     "ranks_flows": "Ranks: predictions against gradient flow",
@@ -72,7 +75,7 @@ def header(title: str, seconds: float) -> str:
     )
 
 
-def write(name: str, *options: float) -> None:
+def write(name: str, *options: object) -> None:
     """Run one report, with options where it has any, and store it."""
     start = time.perf_counter()
     body = importlib.import_module(f"evidence.{name}").report(*options)

@@ -9,9 +9,7 @@ from typing import Final
 _ROOT: Final = Path(__file__).parent.parent
 _FAULTS: Final = "tests/e2e/test_jobs_faults.py"
 _LAWS: Final = "tests/contract/jobs/test_service.py"
-_CHOSEN: Final = (
-    "(jobs_faults and not kill_round) or small_job or cancelling or memory or never_ends or time_limit or killed_worker"
-)
+_CHOSEN: Final = "jobs_faults or small_job or cancelling or memory or never_ends or time_limit or killed_worker"
 _PASSED: Final = re.compile(r"^PASSED \S+::test_(\w+)(?:\[(\S+)\])?$", re.MULTILINE)
 
 

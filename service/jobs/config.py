@@ -30,6 +30,14 @@ class JobsConfig:
         ``module:NAME`` of the table of operations, the same on every machine.
     lease_s : float
         How long a replica may be silent before another continues its jobs.
+    stuck_after_s : float
+        How long a driver may be silent before it is replaced.
+    start_s : float
+        How long a driver may take to be heard of for the first time.
+    scheduler_silent_after_s : float
+        How long a scheduler may be silent before a driver connects anew.
+    pool_short_after_s : float
+        How long an embedded pool may miss workers before its driver is replaced.
     beat_s : float
         How often a driver tells the others that it is there; after three beats without a word it counts as gone.
     """
@@ -45,6 +53,9 @@ class JobsConfig:
     table: str = DEFAULT_TABLE
     lease_s: float = 5.0
     stuck_after_s: float = 20.0
+    start_s: float = 60.0
+    scheduler_silent_after_s: float = 10.0
+    pool_short_after_s: float = 180.0
     max_losses: int = 3
     retention_s: float = 7 * 86400.0
     dataset_retention_s: float = 30 * 86400.0

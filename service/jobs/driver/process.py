@@ -19,9 +19,11 @@ from service.jobs.config import JobsConfig, refuse_sqlite_cluster
 from service.jobs.driver.driver import Driver, DriverOptions
 from service.jobs.driver.keeper import LeaseKeeper, Repeater
 from service.jobs.driver.parent import Parent
+from service.jobs.engines.dask_connection import Patience
 from service.jobs.engines.dask_engine import DaskEngine
 from service.jobs.engines.dask_pool import EmbeddedPool, Pool, RemotePool, TlsFiles
 from service.jobs.engines.execution import load_table
+from service.jobs.engines.fork_server import kill_fork_servers
 from service.jobs.one_thread import hold_one_thread
 from service.jobs.own_folder import remove_own
 from service.jobs.store.database import Database
@@ -68,7 +70,8 @@ class DriverProcess:
             dataset_retention_s=config.dataset_retention_s,
         )
         self._stopping: Final = Event()
-        self._engine: Final = DaskEngine(lambda: open_pool(config, self._share()), config.table, _give_up)
+        patience = Patience(config.scheduler_silent_after_s, config.pool_short_after_s)
+        self._engine: Final = DaskEngine(lambda: open_pool(config, self._share()), config.table, patience, _give_up)
         store = store_type(self._database, self._driver_id, ENGINE_VERSION, config.lease_s, config.retention_s)
         options = DriverOptions(max_losses=config.max_losses, max_jobs=config.jobs_at_once)
         self.driver: Final = Driver(store, self._engine, load_table(config.table), options)
@@ -134,6 +137,7 @@ class DriverProcess:
 
 
 def _give_up(error: Exception) -> None:
+    kill_fork_servers()
     # A refusal is for the operator to mend; anything else may go better in a fresh process.
     os._exit(EXIT_REFUSED if isinstance(error, EngineError) else 1)
 

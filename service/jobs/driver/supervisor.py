@@ -20,7 +20,6 @@ from service.jobs.own_folder import OwnFolder, sweep
 
 _log: Final = logging.getLogger(__name__)
 _REFUSED: Final = 3
-_START_S: Final = 60.0
 _LOOK_EVERY_S: Final = 0.1
 _STOP_S: Final = 8.0
 _SWEEP_EVERY_S: Final = 10.0
@@ -144,9 +143,11 @@ class Supervisor:
             if time.monotonic() - self._swept_at > _SWEEP_EVERY_S:
                 self._sweep()
             silence = time.monotonic() - self._heard_at
-            if silence > (self._config.stuck_after_s if self._heard else _START_S):
+            if silence > (self._config.stuck_after_s if self._heard else self._config.start_s):
                 _log.error("the driver has been silent for %.0f s; replacing it", silence)
                 process.kill()
+                # It may take a while to go; there is nothing more to do or to say about it.
+                break
         self._end(process)
         self._refused = process.returncode == _REFUSED
         if not self._stopped.is_set():

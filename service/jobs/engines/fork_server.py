@@ -4,6 +4,10 @@ It ends with the process that started it, and its forks end with it.  Its own te
 while a child that holds the interpreter's lock keeps the pipe between them open.  The kernel's signal for it would
 come too early: it tells of the end of a thread, and a fork server that died is started again by the thread of the
 library that happens to need it first.  So the fork server looks for its parent from time to time.
+
+Workers give way to whatever answers at once, which has a niceness of at most 5.  Where the kernel compares only the
+processes of one session with each other, and sessions by a niceness of their own (`sched(7)`, autogroups), the fork
+server and its forks are a session that stands as far below that of the server.
 """
 
 import contextlib
@@ -28,7 +32,9 @@ _PRELOAD: Final = (
 )
 _LOOK_EVERY_S: Final = 0.25
 NICENESS: Final = 10
-"""Of workers: below the server, which answers at once, and the processes beside it that compute answers."""
+"""Of workers: below the processes that compute answers at once."""
+_OF_SESSION: Final = 5
+_AUTOGROUP: Final = Path("/proc/self/autogroup")
 
 
 def start_fork_server(preload: Sequence[str]) -> None:
@@ -46,15 +52,19 @@ def forget_dead_fork_servers() -> None:
             socket.unlink()
 
 
+def kill_fork_servers() -> None:
+    """Kill the children of this process, which is about to end: one that is stuck would not notice it."""
+    for children in Path("/proc/self/task").glob("*/children"):
+        # A thread, or a child, may end meanwhile.
+        with contextlib.suppress(OSError):
+            for pid in children.read_text(encoding="ascii").split():
+                os.kill(int(pid), signal.SIGKILL)
+
+
 def _die_with_parent() -> None:
     """Ask the kernel to kill this process when the thread that forked it ends; a fork server has but one."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _give_way() -> None:
-    """Leave the cores to what has to be answered at once."""
-    os.nice(NICENESS)
 
 
 def _end_with_parent() -> None:
@@ -69,9 +79,22 @@ def _end_with_parent() -> None:
     signal.setitimer(signal.ITIMER_REAL, _LOOK_EVERY_S, _LOOK_EVERY_S)
 
 
+def _give_way() -> None:
+    """Lower this process, a fork of the fork server."""
+    os.nice(NICENESS)
+
+
+def _give_way_as_session() -> None:
+    """Lower the fork server and its forks as a whole, where the kernel weighs sessions against each other."""
+    with contextlib.suppress(OSError):  # no such kernel, or another change of the kind a moment ago
+        os.setsid()
+        _AUTOGROUP.write_text(str(_OF_SESSION), encoding="ascii")
+
+
 # Only in the fork server itself, whose program is given on its command line.
 if sys.argv[:1] == ["-c"] and "multiprocessing.forkserver" in " ".join(sys.orig_argv):
     _end_with_parent()
+    _give_way_as_session()
+    os.register_at_fork(after_in_child=_give_way)
     # A chunk that holds the interpreter's lock would outlive it: no thread of the worker could look.
     os.register_at_fork(after_in_child=_die_with_parent)
-    os.register_at_fork(after_in_child=_give_way)

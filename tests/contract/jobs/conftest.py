@@ -13,22 +13,44 @@ from tests.support.job_stacks import new_database, postgres
 
 
 @pytest.fixture(scope="session")
-def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres(tmp_path_factory.mktemp("pg")) as uri:
+def postgres_uri() -> Iterator[str]:
+    with postgres() as uri:
         yield uri
 
 
+@pytest.fixture(scope="session")
+def migrated(postgres_uri: str) -> str:
+    """A database with the tables in it, to be copied."""
+    url = new_database(postgres_uri)
+    database = Database(url)
+    migrate(database)
+    database.close()
+    return url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
+def store_kind(request: pytest.FixtureRequest) -> str:
+    """Of store."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(store_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where nothing is yet."""
+    if store_kind == "sqlite":
         return f"sqlite:///{tmp_path}/jobs.db"
     return new_database(request.getfixturevalue("postgres_uri"))
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    migrate(database)
+def database(store_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """With tables."""
+    if store_kind == "sqlite":
+        database = Database(f"sqlite:///{tmp_path}/jobs.db")
+        migrate(database)
+    else:
+        uri, template = (request.getfixturevalue(name) for name in ("postgres_uri", "migrated"))
+        database = Database(new_database(uri, template))
     yield database
     database.close()
 

@@ -1,5 +1,6 @@
 """The laws of the whole floor, over {SQLite, PostgreSQL} x {embedded pool, TCP scheduler}."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ from service.jobs.seal import seal_of
 from service.jobs.service import JobService
 from service.jobs.values import Job, JobState, Submission
 from service.version import ENGINE_VERSION
+from service.web.answering.process import OwnProcess
+from tests.support.giving_way import beside
 from tests.support.job_operations import OPERATIONS, PLACE, run_question
 from tests.support.job_stacks import Cluster, Slowness, new_database, runs, until, until_found, worker_processes
 
@@ -142,6 +145,20 @@ def test_arrays_that_waited_on_a_killed_worker_are_sent_again(stack: Stack) -> N
 
 def test_workers_use_one_thread(stack: Stack) -> None:
     assert stack.answer("threads") == 1
+
+
+def test_workers_give_way_to_the_processes_that_answer(stack: Stack) -> None:
+    until(lambda: len(stack.workers()) == 2)
+    job, pid = stack.begun("busy", "misbehave", "spin")
+    answering = OwnProcess(capacity=1)
+    try:
+        answer, worker = asyncio.run(answering.run(60.0, beside, pid, 0.6))
+    finally:
+        answering.close()
+        stack.service.store.dismiss(job.id, TENANT)
+    assert stack.ended(job).state is JobState.DISMISSED
+    # three to one, as niceness counts
+    assert worker < 0.6 * answer
 
 
 def test_progress_and_partial_results_can_be_read_while_a_job_runs(stack: Stack) -> None:
