@@ -46,23 +46,25 @@ def report() -> str:
     """
     seconds = float(os.environ.get("EVIDENCE_SECONDS", SECONDS))
     share = int(seconds / len(READERS))
-    runs, wrong = [], []
+    runs: list[Run] = []
+    wrong: list[str] = []
     for reader in READERS:
         with tempfile.TemporaryDirectory() as folder:
             found = _fuzzed(reader, share, Path(folder))
         print(found, flush=True)
-        (runs if isinstance(found, Run) else wrong).append(found)
+        if isinstance(found, Run):
+            runs.append(found)
+        else:
+            wrong.append(found)
     if wrong:
-        raise RuntimeError("\n\n".join(map(str, wrong)))
-    rows = [
-        f"| {run.reader} | {run.inputs:,} | {run.branches:,} | {run.kept:,} |" for run in runs if isinstance(run, Run)
-    ]
+        raise RuntimeError("\n\n".join(wrong))
+    rows = [f"| {run.reader} | {run.inputs:,} | {run.branches:,} | {run.kept:,} |" for run in runs]
     return "\n".join(
         [
             f"Each reader of bodies and uploaded files for {share} s under atheris, which changes valid files and",
-            "keeps the changes that reach new code. A reader may return, or raise an error that is answered with a status",
-            "below 500; no input may take more than 20 s, nor the process more than 3 GB. Nothing was found.",
-            "*Branches* are those of the service's own code and of `zipfile`; libraries in C are gone through unwatched.",
+            "keeps the changes that reach new code. A reader may return, or raise an error that is answered with a",
+            "status below 500; no input may take more than 20 s, nor the process more than 3 GB. Nothing was found.",
+            "*Branches* are those of the service's own code and of `zipfile`; libraries in C are not watched.",
             "",
             "| reader | inputs | branches reached | inputs that reached new ones |",
             "|---|---|---|---|",

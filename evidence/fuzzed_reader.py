@@ -1,8 +1,8 @@
 """One reader of what callers send, under atheris, which changes files where that reaches new code.
 
 ``python -m evidence.fuzzed_reader NAME SECONDS FOLDER`` runs it; `evidence.fuzz_readers` runs all.  A reader may
-return, or raise an error that is answered with a status below 500.  Anything else ends the run, and so does an input that takes
-long or much memory; the input is kept in the folder.
+return, or raise an error that is answered with a status below 500.  Anything else ends the run, and so does an input
+that takes long or much memory; the input is kept in the folder.
 """
 
 import asyncio
