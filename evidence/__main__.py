@@ -21,6 +21,8 @@ from service.version import ENGINE_VERSION
 REPORTS: Final[dict[str, str]] = {
     "adding": "Adding a solver, a theorem, an operation",
     "review": "What a reviewer looks for",
+    "file_zoo": "Files as people have them",
+    "real_tables": "Tables of packages, uploaded as they are",
     "bracket_scan": "Every solver on decays and noise of any size",
     "landscape_cases": "Landscapes: every rule on its own cases",
     "landscape_peers": "Landscapes: gradients and Hessians against PyTorch, PyHessian and curvlinops",

@@ -14,12 +14,16 @@ from service.core.ground.data.scatter import Scatter
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.factor import Factor
 from service.core.ground.problems import Samples
-from service.errors import InputError, LimitExceeded
-from service.operations.mapping.columns import ClassColumns, Roles, roles_of
+from service.errors import InputError, LimitExceeded, NumericalError
+from service.operations.mapping.columns import ClassColumns, Roles, positions_of, roles_of
+from service.operations.mapping.expansion import Expansion
+from service.operations.mapping.profiles import file_columns
 from service.operations.mapping.sizes import TOO_LARGE, too_large_targets
+from service.operations.uploads.csv_file import CsvTable
+from service.operations.uploads.fields import CATEGORY, TEXT
 from service.operations.uploads.formats import FileFormat
-from service.operations.uploads.tables import Table, name_of, rows_of_a_block, wrong_entry
-from service.schemas.datasets import AppliedOptions, Format, UploadOptions
+from service.operations.uploads.tables import Table, name_of
+from service.schemas.datasets import AppliedOptions, FileColumn, Format, UploadOptions
 from service.settings import UploadLimits
 
 REDUCTION: Final = 2
@@ -53,6 +57,10 @@ class ReducedDataset:
     class_names : tuple of str or None
         Texts of the labels in the file, where they are texts.
     input_columns, target_columns : tuple of Column
+    file_columns : tuple of FileColumn
+        Every column of the file, and what became of it.
+    rows_left_out : int
+        For a missing value.
     """
 
     options: AppliedOptions
@@ -62,6 +70,8 @@ class ReducedDataset:
     class_names: tuple[str, ...] | None
     input_columns: tuple[Column, ...]
     target_columns: tuple[Column, ...]
+    file_columns: tuple[FileColumn, ...]
+    rows_left_out: int
 
 
 @dataclass
@@ -69,7 +79,8 @@ class _Reduction:
     """The state of one pass."""
 
     scatter: Scatter
-    classes: ClassColumns | None
+    expansion: Expansion
+    rows: int = 0
     kept: list[FloatArray] = field(default_factory=list)
 
 
@@ -101,11 +112,18 @@ def reduce_upload(file: BinaryIO, form: FileFormat, options: UploadOptions, limi
         table = form.open(file, options, limits, opened)
         _check_size(table.rows or 0, table, limits)
         roles = roles_of(table, options)
+        one_hot = options.one_hot or _is_label(table, roles)
         _within(len(roles.inputs), limits.max_inputs, "max_inputs", "inputs")
         _within(len(roles.targets), limits.max_outputs, "max_outputs", "outputs")
-        table.choose(roles.chosen, roles.targets[0] if options.one_hot else None)
-        found = _read(table, roles, options, limits)
-    return _prepared(found, table, roles, options, form)
+        categories = positions_of(options.categories, table, "categories")
+        table.choose(roles.chosen, roles.targets[0] if one_hot else None, categories)
+        found = _read(table, roles, options, limits, one_hot=one_hot)
+    return _prepared(found, options, one_hot=one_hot)
+
+
+def _is_label(table: Table, roles: Roles) -> bool:
+    """Whether the one target holds texts, which can only be labels."""
+    return len(roles.targets) == 1 and table.readings[roles.targets[0]] in (CATEGORY, TEXT)
 
 
 def identity_of(form: Format, digest: str, applied: AppliedOptions) -> str:
@@ -117,59 +135,50 @@ def identity_of(form: Format, digest: str, applied: AppliedOptions) -> str:
 def _refuse_foreign(options: UploadOptions, form: FileFormat) -> None:
     """An option that has no meaning for a format is a misunderstanding."""
     if form.name != "csv":
-        for name in ("header", "delimiter"):
+        for name in ("header", "delimiter", "decimal", "encoding"):
             if name in options.model_fields_set:
                 raise InputError.at((name,), "belongs to csv only", "parameter")
 
 
-def _read(table: Table, roles: Roles, options: UploadOptions, limits: UploadLimits) -> _Reduction:
-    columns = [*roles.inputs] if options.one_hot else roles.chosen
-    everything = columns == list(range(table.columns))
-    classes = ClassColumns(roles.targets[0], limits.max_outputs) if options.one_hot else None
-    found = _Reduction(Scatter(len(columns)), classes)
+def _read(table: Table, roles: Roles, options: UploadOptions, limits: UploadLimits, *, one_hot: bool) -> _Reduction:
+    classes = ClassColumns(roles.targets[0], limits.max_outputs) if one_hot else None
+    expansion = Expansion(table, roles, options.missing, limits, classes)
+    found = _Reduction(Scatter(len(expansion.numbers)), expansion)
     for block in table.blocks():
-        first = found.scatter.n
-        _check_size(first + len(block), table, limits)
-        if options.keep_samples:
-            kept = (first + len(block)) * len(roles.chosen)
+        _check_size(found.rows + len(block), table, limits)
+        rows = expansion.rows(block, found.rows)
+        if options.keep_samples and len(rows):
+            kept = (found.scatter.n + len(rows)) * len(roles.chosen)
             _within(kept, limits.max_kept_numbers, "max_kept_numbers", "numbers of samples")
-            found.kept.append(block[:, roles.chosen])
-        rows = block if everything else block[:, columns]
-        finite = found.scatter.add(rows) if classes is None else _add_coded(found.scatter, rows, block, classes, table)
-        if not finite:
-            raise _not_finite(block, first, roles.chosen, table)
+            found.kept.append(rows[:, roles.chosen])
+        if len(rows) and not expansion.add(rows, found.scatter, found.rows):
+            raise NumericalError("the numbers of the file leave the range of double precision")
+        found.rows += len(block)
+    expansion.check_left_out()
     if not found.scatter.n:
         raise InputError.at((), "must hold at least one row of numbers")
     return found
 
 
-def _add_coded(scatter: Scatter, inputs: FloatArray, block: FloatArray, classes: ClassColumns, table: Table) -> bool:
-    """Add inputs beside one-hot targets, a part at a time: many classes would make a block many times larger."""
-    places = classes.places(block, scatter.n, table.names)
-    columns = inputs.shape[1] + len(classes.labels)
-    scatter.widen(columns)
-    step = rows_of_a_block(columns)
-    return all(
-        scatter.add(np.hstack([inputs[start : start + step], classes.coded(places[start : start + step])]))
-        for start in range(0, len(inputs), step)
-    )
-
-
-def _prepared(
-    found: _Reduction, table: Table, roles: Roles, options: UploadOptions, form: FileFormat
-) -> ReducedDataset:
-    scatter, classes, inputs, texts = found.scatter, None, len(roles.inputs), table.label_names
-    names = [str(name_of(column, table.names)) for column in roles.chosen]
-    places: list[int] | None = None
-    if found.classes is not None:
-        classes, order = found.classes.sorted(names[-1], texts)
-        places = [*range(inputs), *(inputs + place for place in order)]
+def _prepared(found: _Reduction, options: UploadOptions, *, one_hot: bool) -> ReducedDataset:
+    scatter, expansion = found.scatter, found.expansion
+    table, roles, texts, classes = expansion.table, expansion.roles, expansion.table.label_names, None
+    sources = expansion.sources()
+    names, places = [source.name for source in sources], [source.place for source in sources]
+    inputs = len(names) if one_hot else len(names) - len(roles.targets)
+    kept = expansion.kept(np.concatenate(found.kept), scatter) if found.kept else None
+    if expansion.classes is not None:
+        target = str(name_of(roles.targets[0], table.names))
+        classes, order = expansion.classes.sorted(target, texts)
+        places += [expansion.class_places()[place] for place in order]
         if texts is not None:
             texts = [texts[place] for place in order]
-            for block in found.kept:
-                block[:, -1] = np.argsort(order)[block[:, -1].astype(np.intp)]
-        names[-1:] = [f"{names[-1]}={label}" for label in (classes if texts is None else texts)]
-    factor = scatter.factor(inputs, places)
+            if kept is not None:
+                kept[:, -1] = np.argsort(order)[kept[:, -1].astype(np.intp)]
+        names += [f"{target}={label}" for label in (classes if texts is None else texts)]
+    if not inputs:
+        raise InputError.at((), "must have at least one input: a category of one level is none")
+    factor = expansion.factor(scatter, inputs, places)
     changed = len(names) if classes is None else inputs
     preparation = _preparation(factor, options, names, changed)
     columns = tuple(
@@ -180,24 +189,33 @@ def _prepared(
     )
     prepared = prepared_factor(factor, preparation)
     _check_targets(prepared, names[inputs:])
-    applied = AppliedOptions(
-        header="absent" if table.names is None else "present",
-        delimiter=options.delimiter if form.name == "csv" else None,
-        targets=list(roles.targets),
-        ignore=list(roles.ignored),
-        one_hot=options.one_hot,
-        centre=options.centre or options.standardise,
-        standardise=options.standardise,
-        keep_samples=options.keep_samples,
-    )
     return ReducedDataset(
-        options=applied,
+        options=_applied(table, roles, options, one_hot=one_hot),
         factor=prepared,
-        samples=_samples(found.kept, preparation, inputs, changed, names) if options.keep_samples else None,
+        samples=None if kept is None else _samples(kept, preparation, inputs, changed, names),
         classes=classes,
         class_names=None if texts is None else tuple(texts),
         input_columns=columns[:inputs],
         target_columns=columns[inputs:],
+        file_columns=tuple(file_columns(expansion, options)),
+        rows_left_out=expansion.rows_left_out,
+    )
+
+
+def _applied(table: Table, roles: Roles, options: UploadOptions, *, one_hot: bool) -> AppliedOptions:
+    dialect = table if isinstance(table, CsvTable) else None
+    return AppliedOptions(
+        header="absent" if table.names is None else "present",
+        delimiter=None if dialect is None else dialect.delimiter,
+        dialect=None if dialect is None else dialect.dialect,
+        targets=list(roles.targets),
+        ignore=list(roles.ignored),
+        categories=sorted(table.levels),
+        missing=options.missing,
+        one_hot=one_hot,
+        centre=options.centre or options.standardise,
+        standardise=options.standardise,
+        keep_samples=options.keep_samples,
     )
 
 
@@ -216,11 +234,8 @@ def _check_targets(factor: Factor, names: Sequence[str]) -> None:
         raise InputError.at(("columns", names[large[0]]), TOO_LARGE)
 
 
-def _samples(
-    kept: Sequence[FloatArray], preparation: Preparation, inputs: int, changed: int, names: Sequence[str]
-) -> Samples:
+def _samples(rows: FloatArray, preparation: Preparation, inputs: int, changed: int, names: Sequence[str]) -> Samples:
     """Prepared samples; labels, the last column of one-hot targets, stay as they are."""
-    rows = np.concatenate(kept)
     part = Preparation(preparation.shift[:changed], preparation.scale[:changed])
     rows[:, :changed] = prepared_rows(rows[:, :changed], part)
     beyond = np.flatnonzero(~np.isfinite(rows).all(axis=0))
@@ -237,8 +252,3 @@ def _check_size(rows: int, table: Table, limits: UploadLimits) -> None:
 def _within(value: int, allowed: int, limit: str, unit: str) -> None:
     if value > allowed:
         raise LimitExceeded((), limit, allowed, unit)
-
-
-def _not_finite(block: FloatArray, first: int, columns: Sequence[int], table: Table) -> InputError:
-    row, column = np.argwhere(~np.isfinite(block[:, columns]))[0].tolist()
-    return wrong_entry(first + row, columns[column], table.names, "must be a finite number")

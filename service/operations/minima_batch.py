@@ -12,6 +12,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.ground.results import Minima
 from service.errors import FieldError, InputError, LimitExceeded, Location
+from service.operations.answered import SweepTable
 from service.operations.cost import estimate_s, inputs_of, problem_s
 from service.operations.guards import check_time, double_precision
 from service.operations.magnitudes import extremes_of, greatest_value, told_by_field, too_large
@@ -20,7 +21,6 @@ from service.operations.mapping import sweep as sweep_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located, numbered
 from service.operations.mapping.problem import Inputs
-from service.operations.mapping.sweep import SweepTable
 from service.operations.minima import minima, parse, solved, to_core
 from service.schemas.base import Number, applicable
 from service.schemas.batch import (
@@ -89,7 +89,7 @@ def batch_s(request: Batch | VariedRequest) -> float:
 
 def _varied_s(request: VariedRequest) -> float:
     """Seconds of a table where one output makes it cheap, else those of as many single answers."""
-    values = max(len(values) for values in request.vary.__dict__.values() if values is not None)
+    values = max((len(values) for values in request.vary.__dict__.values() if values is not None), default=0)
     network, single = request.problem.network, problem_s(request.problem)
     plain = not network.skips and all(layer.frozen_weights is None for layer in network.layers)
     if plain and network.layers[-1].width == 1 and request.problem.objective.loss == Loss.SQUARED:

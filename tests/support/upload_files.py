@@ -85,17 +85,24 @@ WRONG = {
     "empty": case(b"", "csv", InputError, "", "at least one row"),
     "a header alone": case(b"a,b\n", "csv", InputError, "", "at least one row"),
     "a field that is not a number": case(b"a,b\n1,2\n\n3,x\n", "csv", InputError, "/rows/1/b", "line 4 of the file"),
-    "a missing field": case(b"1,2\n,4\n", "csv", InputError, "/rows/1/0", "is empty"),
+    "a missing field": case(b"1,2\n,4\n", "csv", InputError, "/rows/1/0", "is missing"),
     "a row too short": case(b"1,2\n3\n", "csv", InputError, "/rows/1", "must have 2 fields"),
     "a row too long": case(b"1,2\n3,4,5\n", "csv", InputError, "/rows/1", "has 3"),
-    "not UTF-8": case(b"1,2\n3,\xff\n", "csv", InputError, "/rows/1", "UTF-8"),
-    "not a number": case(b"1,2\n3,nan\n", "csv", InputError, "/rows/1/1", "finite"),
+    "not UTF-8": case(b"1,2\n3,\xff\n", "csv", InputError, "/rows/1", "UTF-8", encoding="utf-8"),
+    "no number in Latin-1": case(b"1,2\n3,\xff\n", "csv", InputError, "/rows/1/1", "must be a number"),
+    "not a number": case(b"1,2\n3,nan\n", "csv", InputError, "/rows/1/1", "is missing"),
+    "a missing field, however few": case(
+        b"1,2\n" * 99 + b"3,\n", "csv", InputError, "/rows/99/1", "is missing", missing="refuse"
+    ),
+    "an infinite number": case(b"1,2\n3,inf\n", "csv", InputError, "/rows/1/1", "finite"),
     "an integer of 400 digits": case(b"1,2\n3," + b"9" * 400, "csv", InputError, "/rows/1/1", "finite"),
     "names that repeat": case(b"a,a\n1,2\n", "csv", InputError, "/header/1", "must not repeat"),
     "a name that is empty": case(b"a,\n1,2\n", "csv", InputError, "/header/1", "must name column 1"),
-    "numbers among names": case(b"a,2\n1,2\n", "csv", InputError, "/rows/0/0", "line 1 of the file"),
+    "a text above numbers that is no name": case(
+        b"a,2\n1,2\n", "csv", InputError, "/rows/0/0", "line 1 of the file", header="absent"
+    ),
     "a line without end": case(b"1,2\n" + b"1" * (5 << 20), "csv", InputError, "/rows/1", "longer than"),
-    "the wrong delimiter": case(b"1;2\n3;4\n", "csv", InputError, "", "at least one column besides"),
+    "the wrong delimiter": case(b"1;2\n3;4\n", "csv", InputError, "", "`delimiter` says", delimiter="comma"),
     "one column": case(b"1\n2\n", "csv", InputError, "", "at least one column besides"),
     "an unknown target": case(CSV, "csv", InputError, "/targets/1", "name of a column", targets=["y", "z"]),
     "a target twice": case(CSV, "csv", InputError, "/targets/1", "twice", targets=["y", "2"]),
@@ -138,7 +145,7 @@ WRONG = {
         as_npy(GOOD).replace(b"{'descr'", b"((((((((", 1), "npy", MalformedBody, None, "not a readable .npy"
     ),
     "csv: not UTF-8 where nobody looks": case(
-        b"a,b,y\n1,2,3\n2,\xff,3\n", "csv", InputError, "/rows/1", "UTF-8", ignore=["b"]
+        b"a,b,y\n1,2,3\n2,\xff,3\n", "csv", InputError, "/rows/2", "UTF-8", ignore=["b"], encoding="utf-8"
     ),
     "npy: truncated": case(as_npy(GOOD)[:-1], "npy", MalformedBody, None, "number of bytes that differs"),
     "npy: objects": case(as_npy(np.array([[1, None]], dtype=object)), "npy", MalformedBody, None, "never unpickled"),
@@ -176,17 +183,22 @@ WRONG = {
         "/header",
         "alike",
     ),
-    "parquet: a column of times": case(
-        written(pa.table({"a": [1.0, 2.0], "b": pa.array([1, 2], pa.timestamp("s")), "y": [0.0, 1.0]})),
+    "parquet: a column of lists": case(
+        written(pa.table({"a": [1.0, 2.0], "b": [[1], [2]], "y": [0.0, 1.0]})),
         "parquet",
         InputError,
         "/header/b",
-        "must be a column of numbers (column 1, b)",
+        "must be a column of numbers, dates or texts",
     ),
     "parquet: none": case(b"PAR1", "parquet", MalformedBody, None, "not a readable Parquet"),
     "parquet: truncated": case(as_parquet(TABLE)[:-9], "parquet", MalformedBody, None, "not a readable Parquet"),
     "parquet: missing": case(
-        as_parquet(np.where(TABLE[5, 1] == TABLE, np.nan, TABLE)), "parquet", InputError, "/rows/5/dose", "finite"
+        as_parquet(np.where(TABLE[5, 1] == TABLE, np.nan, TABLE)),
+        "parquet",
+        InputError,
+        "/rows/5/dose",
+        "is missing",
+        missing="refuse",
     ),
 }
 

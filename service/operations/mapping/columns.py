@@ -30,7 +30,7 @@ class Roles:
 
 
 def roles_of(table: Table, options: UploadOptions) -> Roles:
-    """The role of each column.
+    """The role of each column; one that is no data is left out unless it is named as a target or a category.
 
     Raises
     ------
@@ -43,21 +43,31 @@ def roles_of(table: Table, options: UploadOptions) -> Roles:
             raise InputError.at(("targets",), detail, "parameter")
         targets = tuple(range(table.columns - table.targets, table.columns))
     else:
-        targets = _positions(options.targets, table, "targets") or (table.columns - 1,)
-    ignored = tuple(sorted(_positions(options.ignore, table, "ignore")))
+        targets = positions_of(options.targets, table, "targets") or (table.columns - 1,)
+    named = positions_of(options.ignore, table, "ignore")
+    wanted = {*targets, *positions_of(options.categories, table, "categories")}
+    ignored = tuple(sorted({*named, *(column for column in table.left_out if column not in wanted)}))
     if set(targets) & set(ignored):
         detail = "must not name a target; the last column is the target unless `targets` names others"
         raise InputError.at(("ignore",), detail, "parameter")
     inputs = tuple(column for column in range(table.columns) if column not in {*targets, *ignored})
     if not inputs:
-        raise InputError.at((), "must have at least one column besides targets and ignored ones, for the inputs")
+        raise InputError.at((), _no_inputs(table))
     if options.one_hot and len(targets) != 1:
         detail = f"needs exactly one target, which holds the labels, not {len(targets)}"
         raise InputError.at(("one_hot",), detail, "parameter")
     return Roles(inputs, targets, ignored)
 
 
-def _positions(wanted: list[str], table: Table, option: str) -> tuple[int, ...]:
+def _no_inputs(table: Table) -> str:
+    detail = "must have at least one column besides targets and those left out, for the inputs"
+    return (
+        f"{detail}; one column was found: `delimiter` says what separates the columns" if table.columns == 1 else detail
+    )
+
+
+def positions_of(wanted: list[str], table: Table, option: str) -> tuple[int, ...]:
+    """Positions of the columns that an option names; `InputError` for one that is unknown or named twice."""
     found: list[int] = []
     for index, text in enumerate(wanted):
         position = _position(text, table)
@@ -109,12 +119,6 @@ class ClassColumns:
         position = {label: place for place, label in enumerate(self.labels)}
         found: IntArray = np.array([position[int(label)] for label in met.tolist()])[rows]
         return found
-
-    def coded(self, places: IntArray) -> FloatArray:
-        """One-hot rows (m, classes so far)."""
-        coded = np.zeros((len(places), len(self.labels)))
-        coded[np.arange(len(places)), places] = 1.0
-        return coded
 
     def sorted(self, name: str, texts: Sequence[str] | None) -> tuple[tuple[int, ...], list[int]]:
         """The labels, ascending or by their texts, and the place of each among the columns.

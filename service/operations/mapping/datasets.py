@@ -85,6 +85,7 @@ def facts_of(found: ReducedDataset) -> DatasetFacts:
         "classes": "the targets are not classes" if found.classes is None else None,
         "class_names": "the labels are not texts" if found.class_names is None else None,
         "options/delimiter": "belongs to csv" if found.options.delimiter is None else None,
+        "options/dialect": "belongs to csv" if found.options.dialect is None else None,
     }
     return DatasetFacts(
         samples=found.factor.n,
@@ -94,6 +95,7 @@ def facts_of(found: ReducedDataset) -> DatasetFacts:
         classes=None if found.classes is None else list(found.classes),
         class_names=None if found.class_names is None else list(found.class_names),
         samples_kept=found.samples is not None,
+        rows_left_out=found.rows_left_out,
         options=found.options,
         reasons={name: why for name, why in missing.items() if why is not None},
     )
@@ -102,6 +104,7 @@ def facts_of(found: ReducedDataset) -> DatasetFacts:
 def columns_of(found: ReducedDataset) -> DatasetColumns:
     """The description of the columns of a data set."""
     return DatasetColumns(
+        file_columns=list(found.file_columns),
         input_columns=[_column(column) for column in found.input_columns],
         target_columns=[_column(column) for column in found.target_columns],
     )

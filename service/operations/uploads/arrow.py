@@ -6,8 +6,12 @@ from typing import Any, Final
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
+from service.operations.uploads.fields import MISSING_WORDS, is_missing
 from service.operations.uploads.text_labels import TextLabels
 
+MISSING: Final = sorted(
+    {form for word in MISSING_WORDS for form in (word, word.upper(), word.title(), word.capitalize())} | {"NaN"}
+)
 PARSED_AT_ONCE: Final = 1 << 20
 """Bytes that pyarrow takes at a time: text and numbers stay in the caches; a longer line is left to numpy."""
 
@@ -48,7 +52,7 @@ def fast_numbers(
             read_options=csv.ReadOptions(use_threads=False, column_names=names, block_size=PARSED_AT_ONCE),
             parse_options=csv.ParseOptions(delimiter=delimiter),
             convert_options=csv.ConvertOptions(
-                column_types=types, include_columns=list(types), null_values=[], check_utf8=True
+                column_types=types, include_columns=list(types), null_values=MISSING, check_utf8=True
             ),
         )
     except pyarrow.ArrowException:
@@ -56,12 +60,14 @@ def fast_numbers(
     if len(chosen) < columns and not _is_lines_of_text(bytes(content), table.num_rows):
         return None
     if len(chosen) == columns and texts is None:
-        return [batch.to_tensor(row_major=True).to_numpy() for batch in table.to_batches()]
+        return [batch.to_tensor(null_to_nan=True, row_major=True).to_numpy() for batch in table.to_batches()]
     found = np.zeros((table.num_rows, columns))
     for column in chosen:
         found[:, column] = table.column(str(column)).to_numpy()
     if texts is not None:
-        labels = numbered(table.column(str(texts.column)).combine_chunks(), texts)
+        held = table.column(str(texts.column)).combine_chunks().dictionary_encode()
+        # what is missing is told from texts field by field
+        labels = None if any(map(is_missing, held.dictionary.to_pylist())) else numbered(held, texts)
         if labels is None:
             return None
         found[:, texts.column] = labels

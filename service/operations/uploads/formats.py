@@ -23,29 +23,50 @@ class FileFormat:
     Attributes
     ----------
     name : str
-        Also the ending of file names.
     media_types : tuple of str
         Content types that announce it; the first is the usual one.
+    endings : tuple of str
+        Of the names of its files.
+    is_text : bool
+        Whether it may come packed by gzip.
     open : callable
         Reads the beginning of a file that can be read only once; what it opens besides is closed with the stack.
     """
 
     name: Format
     media_types: tuple[str, ...]
+    endings: tuple[str, ...]
+    is_text: bool
     open: Callable[[BinaryIO, UploadOptions, UploadLimits, ExitStack], Table]
 
 
 FORMATS: Final[tuple[FileFormat, ...]] = (
-    FileFormat("csv", ("text/csv",), lambda file, options, _limits, _opened: CsvTable(file, options)),
-    FileFormat("npy", ("application/x-npy",), lambda file, _options, _limits, opened: NpyTable(file, opened)),
+    FileFormat(
+        "csv",
+        ("text/csv", "text/tab-separated-values", "text/plain", "application/csv", "application/gzip"),
+        ("csv", "tsv", "tab", "txt", "dat", "data", "gz"),
+        True,
+        lambda file, options, limits, _opened: CsvTable(file, options, limits.max_upload_bytes),
+    ),
+    FileFormat(
+        "npy",
+        ("application/x-npy",),
+        ("npy",),
+        False,
+        lambda file, _options, _limits, opened: NpyTable(file, opened),
+    ),
     FileFormat(
         "npz",
         ("application/x-npz", "application/zip"),
+        ("npz",),
+        False,
         lambda file, _options, limits, opened: NpzTable(on_disk(file, opened), limits.max_upload_bytes, opened),
     ),
     FileFormat(
         "parquet",
         ("application/vnd.apache.parquet", "application/x-parquet"),
+        ("parquet", "pq"),
+        False,
         lambda file, _options, _limits, opened: ParquetTable(on_disk(file, opened)),
     ),
 )
@@ -62,7 +83,7 @@ def format_of(media_type: str, file_name: str = "") -> FileFormat:
     kind = media_type.partition(";")[0].strip().lower()
     ending = file_name.rpartition(".")[2].lower()
     for row in FORMATS:
-        if kind in row.media_types or (kind in ("", "application/octet-stream") and ending == row.name):
+        if kind in row.media_types or (kind in ("", "application/octet-stream") and ending in row.endings):
             return row
     announced = ", ".join(row.media_types[0] for row in FORMATS)
     raise UnsupportedMediaType(f"send a file with the content type {announced}, or a form with one as the part `file`")

@@ -1,12 +1,14 @@
 """What every reader of a format gives, and how wrong entries are named."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.errors import InputError
+from service.operations.uploads.fields import NUMBER, Reading
+from service.operations.uploads.text_labels import MAX_NAME, TextLabels
 
-MAX_NAME: Final = 100
 BLOCK_NUMBERS: Final = 1 << 16
 """Numbers of one block: half a million bytes, which the caches of a core still hold, and a pipe gives at once."""
 
@@ -25,6 +27,12 @@ class Table(Protocol):
         Columns at the end that the file itself marks as targets, or 0.
     label_names : list of str or None
         Where the labels are texts: the text of label 0, of label 1, ..., as far as the file was read.
+    readings : tuple of Reading
+        How each column is read.
+    left_out : mapping of int to str
+        Columns that are no data, and why.
+    levels : mapping of int to TextLabels
+        The texts of each category among the chosen columns, as far as the file was read.
     """
 
     names: tuple[str, ...] | None
@@ -33,11 +41,26 @@ class Table(Protocol):
     targets: int
 
     @property
+    def readings(self) -> tuple[Reading, ...]:
+        """How each column is read; categories that were chosen among them."""
+        ...
+
+    @property
+    def left_out(self) -> Mapping[int, str]:
+        """Columns that are no data, and why."""
+        ...
+
+    @property
+    def levels(self) -> Mapping[int, TextLabels]:
+        """The texts of each category that was chosen."""
+        ...
+
+    @property
     def label_names(self) -> list[str] | None:
         """Texts of the labels, as far as the file was read."""
         ...
 
-    def choose(self, columns: Sequence[int], labels: int | None) -> None:
+    def choose(self, columns: Sequence[int], labels: int | None, categories: Sequence[int] = (), /) -> None:
         """Say, before blocks are asked for, which columns matter; the entries of others mean nothing.
 
         Parameters
@@ -46,6 +69,8 @@ class Table(Protocol):
             Positions.
         labels : int or None
             The one among them that holds labels, which may be texts.
+        categories : sequence of int
+            Those among them that are read as categories whatever they hold.
 
         Raises
         ------
@@ -57,7 +82,7 @@ class Table(Protocol):
     def blocks(self) -> Iterator[FloatArray]:
         """Blocks (m, columns) of at least one row, each valid until the next is asked for.
 
-        Entries that are not finite are left for the caller to refuse.
+        Missing values are NaN, those of a category, too; they and entries that are not finite are for the caller.
 
         Raises
         ------
@@ -72,10 +97,22 @@ class Table(Protocol):
 class TableOfNumbers:
     """A format whose columns hold numbers only, and cost nothing where they do not matter."""
 
+    columns: int
+    names: tuple[str, ...] | None
     label_names: list[str] | None = None
+    left_out: Mapping[int, str] = MappingProxyType({})
+    levels: Mapping[int, TextLabels] = MappingProxyType({})
 
-    def choose(self, columns: Sequence[int], labels: int | None) -> None:
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """Numbers throughout."""
+        return (NUMBER,) * self.columns
+
+    def choose(self, _columns: Sequence[int], _labels: int | None, categories: Sequence[int] = (), /) -> None:
         """Every column is read; see `Table`."""
+        if categories:
+            detail = "belongs to csv and Parquet files: numbers of an array are numbers"
+            raise InputError.at(("categories",), detail, "parameter")
 
 
 def rows_of_a_block(columns: int) -> int:

@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.operations.uploads.tables import MAX_NAME
 
 IntArray: TypeAlias = npt.NDArray[np.integer]
+MAX_NAME: Final = 100
 MISSING: Final = "must be a label and is missing"
-HOW_TEXTS_ARE_READ: Final = "use `one_hot` to read texts as labels, or `ignore` to leave the column out"
 
 
 class TextLabels:

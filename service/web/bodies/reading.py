@@ -1,6 +1,6 @@
 """Bodies, read once: bytes within the limit, then JSON, ``.npz`` or multipart to one JSON-like document."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -111,16 +111,24 @@ def _content_type(request: Request) -> str:
     return content_type
 
 
-def check_encoding(headers: Headers) -> None:
+def check_encoding(headers: Headers, known: Collection[str] = ()) -> None:
     """Refuse whatever is packed, by one coding or several, in one line of the header or several.
+
+    Parameters
+    ----------
+    headers : Headers
+    known : collection of str
+        Codings of which one is read.
 
     Raises
     ------
     UnsupportedEncoding
     """
-    codings = ",".join(headers.getlist("content-encoding")).split(",")
-    if any(coding.strip().lower() not in ("", "identity") for coding in codings):
-        raise UnsupportedEncoding("send the body without a content encoding")
+    sent = ",".join(headers.getlist("content-encoding")).split(",")
+    codings = [coding.strip().lower() for coding in sent if coding.strip().lower() not in ("", "identity")]
+    if codings and (len(codings) > 1 or codings[0] not in known):
+        but = f" but {' or '.join(known)}" if known else ""
+        raise UnsupportedEncoding(f"send the body without a content encoding{but}")
 
 
 async def _read(request: Request, settings: Settings) -> bytes:

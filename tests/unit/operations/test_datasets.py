@@ -77,6 +77,16 @@ def test_options_come_back_as_they_were_applied(asked: dict[str, Any]) -> None:
     assert applied.model_dump() == {
         "header": "present",
         "delimiter": delimiter,
+        "dialect": {
+            "encoding": "utf-8",
+            "decimal": "point",
+            "quote": '"',
+            "thousands": "",
+            "comment": "",
+            "skipped_lines": 0,
+        },
+        "missing": "drop_few",
+        "categories": [],
         "targets": [places.get(name, 0) for name in asked.get("targets", ["effect"])],
         "ignore": [places[name] for name in asked.get("ignore", [])],
         "one_hot": False,
@@ -259,12 +269,12 @@ def test_labels_that_are_numbers_have_no_names() -> None:
 @pytest.mark.parametrize(
     ("content", "at", "says"),
     [
-        (b"1,b\n2,\n", "/rows/1/1", "must be a label and is missing, in line 2"),
-        (b"1,b\n2,NaN\n", "/rows/1/1", "must be a label and is missing"),
+        (b"1,b\n2,\n", "/rows/1/1", "is missing"),
+        (b"1,b\n2,NaN\n", "/rows/1/1", "is missing"),
         (b"1,b\n2," + b"c" * 101, "/rows/1/1", "at most 100 characters"),
         (b"1,b\n2,c\x00c\n", "/rows/1/1", "control characters"),
         (b"1,1\n2,b\n", "/rows/1/1", "as the label of the first row"),
-        (b"1,b\nx,c\n", "/rows/1/0", "must be a number: use `one_hot`"),
+        (b"1,b\nx,c\n", "/rows/1/0", "must be a number, as most of its column are"),
         (b'1,b\n2,"c\nd"\n', "/rows/1", "without a line break"),
         (b'1,b\n2,c\n3,"c\n', "/rows/2", "without a line break"),
         (b"1,b\n2,c,d\n", "/rows/1", "must have 2 fields"),
@@ -287,13 +297,13 @@ def test_a_wrong_label_is_named(
 def test_a_missing_label_in_parquet_is_named() -> None:
     stream = io.BytesIO()
     pq.write_table(pa.table({"a": [1.0, 2.0, 3.0], "b": ["x", "y", None]}), stream)
-    with pytest.raises(InputError, match=r"must be a label and is missing \(row 2, column 1 \(b\)\)"):
+    with pytest.raises(InputError, match=r"is missing.* \(row 2, column 1 \(b\)\)"):
         read(stream.getvalue(), "parquet", one_hot=True)
 
 
-def test_a_column_of_text_in_parquet_is_named() -> None:
+def test_a_column_of_lists_in_parquet_is_named() -> None:
     stream = io.BytesIO()
-    pq.write_table(pa.table({"a": [1.0, 2.0], "b": ["x", "y"], "c": [1, None]}), stream)
+    pq.write_table(pa.table({"a": [1.0, 2.0], "b": [[1], [2]], "c": [1, 2]}), stream)
     with pytest.raises(InputError, match=r"column 1, b"):
         read(stream.getvalue(), "parquet")
     stream = io.BytesIO()
@@ -313,4 +323,13 @@ def test_the_id_of_a_file_stays_what_it_was() -> None:
         standardise=False,
         keep_samples=False,
     )
-    assert identity_of("csv", "digest", applied) == "22debb541f023531b86a6a305ffdde2f"
+    assert identity_of("csv", "digest", applied) == "01ae90d4452640d13427433f6223d588"
+
+
+def test_texts_as_labels_leave_the_inputs_that_are_kept_as_they_are() -> None:
+    content = b"a,b,c,d,kind\n1,2,3,4,pear\n5,6,7,9,apple\n9,1,2,7,fig\n2,8,6,5,apple\n"
+    found = read(content, "csv", one_hot=True, keep_samples=True)
+    assert found.class_names == ("apple", "fig", "pear")
+    assert found.samples is not None
+    assert found.samples.x.tolist() == [[1, 2, 3, 4], [5, 6, 7, 9], [9, 1, 2, 7], [2, 8, 6, 5]]
+    assert found.samples.y.ravel().tolist() == [2, 0, 1, 0]
