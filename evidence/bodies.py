@@ -44,8 +44,7 @@ def report() -> str:
         f"body was received, read, refused or answered and the answer sent, the least of {SAMPLES} times; *all* is the "
         "core time of the loop for the whole request, which others come in between. *Memory* is how much the peaks of "
         "the server and of its process for large bodies grew. None ended in an error of the server. The longest hold "
-        f"was {1e3 * longest:.1f} ms, and {1e3 * smaller:.1f} ms up to a megabyte: what is larger is copied once as a "
-        "whole.\n\n"
+        f"was {1e3 * longest:.1f} ms, and {1e3 * smaller:.1f} ms up to a megabyte.\n\n"
         "| body | bytes | status | held, ms | all, ms | seconds | memory, MB |\n|---|---|---|---|---|---|---|\n"
         + "\n".join(rows)
     )
