@@ -35,8 +35,8 @@ def report(times: float = TIMES) -> str:
         [
             "Two replicas of one store, each `minima serve --uds`, stand behind nginx with `deploy/nginx`. Each is",
             "stopped by `SIGTERM` and started again, then told by `SIGHUP` to replace itself,",
-            f"{times:.0f} times in turn, when the other is ready, while {len(DOINGS)} clients ask again and again. An event",
-            "stream that ends is taken up again with `Last-Event-ID` until its job has succeeded.",
+            f"{times:.0f} times in turn, when the other is ready, while {len(DOINGS)} clients ask again and again. An",
+            "event stream that ends is taken up again with `Last-Event-ID` until its job has succeeded.",
             "",
             "| requests | answered | failed |",
             "|---|---|---|",
