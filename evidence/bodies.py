@@ -42,8 +42,8 @@ def report() -> str:
     assert not failed, failed
     return (
         "Each kind of body, the largest near the limit of 32 MiB, sent to a real server with settings as they are, but "
-        f"{SECONDS} s for an answer. *Held* is the longest that one callback of the event loop took, in core time of its "
-        "thread, while the body was received, read, refused or answered and the answer sent, the least of "
+        f"{SECONDS} s for an answer. *Held* is the longest that one callback of the event loop took, in core time of "
+        "its thread, while the body was received, read, refused or answered and the answer sent, the least of "
         f"{SAMPLES} times; *all* is the "
         "core time of the loop for the whole request, which others come in between. *Memory* is how much the peaks of "
         "the server and of its process for large bodies grew. None ended in an error of the server. The longest hold "
