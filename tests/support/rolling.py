@@ -163,7 +163,7 @@ class Replica:
         assert self.server is not None
         taken = self.server.terminate()
         assert self.server.process.returncode == 0
-        assert "Traceback" not in self.server.told()
+        assert "Traceback" not in self.server.told(), self.server.told()
         self._running.close()
         return taken
 
