@@ -13,6 +13,8 @@ PLACE: Final = re.compile(r"line (\d+) column (\d+)")
 LONGEST: Final = len("-Infinity") + 1
 NO_NUMBER: Final = re.compile(rb"[\[:,\s]-?(NaN|Infinity)")
 
+WITHOUT: Final = "leave such samples out, or upload the table to /v1/datasets, where `missing` says what is done about missing values"
+
 
 def parse_json(content: bytes) -> object:
     """JSON as RFC 8259 has it, so without NaN and Infinity; `MalformedBody` names line and column."""
@@ -32,10 +34,7 @@ def _without_numbers(content: bytes, said: str) -> str:
     word = NO_NUMBER.search(line[max(0, end - 2 * LONGEST - 1) : end])
     if word is None:
         return ""
-    return (
-        f"; JSON has no {word[1].decode()}: leave such samples out, or upload the table to /v1/datasets, where `missing` "
-        "says what is done about missing values"
-    )
+    return f"; JSON has no {word[1].decode()}: {WITHOUT}"
 
 
 def from_npz(content: bytes, max_bytes: int) -> object:
