@@ -13,7 +13,9 @@ PLACE: Final = re.compile(r"line (\d+) column (\d+)")
 LONGEST: Final = len("-Infinity") + 1
 NO_NUMBER: Final = re.compile(rb"[\[:,\s]-?(NaN|Infinity)")
 
-WITHOUT: Final = "leave such samples out, or upload the table to /v1/datasets, where `missing` says what is done about missing values"
+WITHOUT: Final = (
+    "leave such samples out, or upload the table to /v1/datasets, where `missing` says what is done about them"
+)
 
 
 def parse_json(content: bytes) -> object:
