@@ -5,6 +5,7 @@ from math import cos, sin
 from pathlib import Path
 from typing import Any, Final
 
+from service.operations.answered import as_model
 from service.operations.asking import ask
 from service.operations.drawing.rendering import render
 from service.operations.plans.columns import plain
@@ -88,7 +89,7 @@ def answered(operation: str, asked: dict[str, Any]) -> Any:
     limits = Limits()
     question = ask(operation, asked, limits)
     if question.loaded.function is not None:
-        return question.answer(limits).model_dump(mode="json", exclude_unset=True)
+        return as_model(question.answer(limits)).model_dump(mode="json", exclude_unset=True)
     assert question.loaded.work is not None
     return plain(run_here(question.plan(limits), question.loaded.work.functions))
 

@@ -14,11 +14,11 @@ from service.cli.output import print_bytes, wants_json
 from service.cli.settings import load_settings
 from service.jobs.codec import decode
 from service.jobs.inline import run_inline
+from service.operations.answered import as_model
 from service.operations.asking import Question, ask
 from service.operations.loaded import answers_of
 from service.operations.plans.columns import plain
 from service.operations.table import BY_NAME
-from service.schemas.base import Wire
 from service.settings import Limits
 
 PRINTED: Final[Mapping[str, str]] = {
@@ -56,7 +56,7 @@ def command_of(operation: str) -> Callable[..., None]:
 def answered(question: Question, limits: Limits) -> bytes:
     """The answer to a question as JSON, by its function or by its plan."""
     if question.loaded.function is not None:
-        answer: Wire = question.answer(limits)
+        answer = as_model(question.answer(limits))
         return answer.__pydantic_serializer__.to_json(answer, exclude_unset=True)
     assert question.loaded.work is not None  # noqa: S101 - `service.operations.checks` names a row with neither
     # matrices of a few hundred rows are factored many times, which threads only slow down

@@ -16,9 +16,10 @@ from service.core.certificates.rank_one_bottleneck import certify as certify_ran
 from service.core.certificates.reduced_rank import certify as certify_reduced_rank
 from service.core.certificates.scalar_output import certify as certify_scalar_output
 from service.core.certificates.uncentred_noise import certify as certify_uncentred_noise
+from service.core.ground.problems import Problem
 from service.core.ground.results import Solution
 from service.core.ground.roles import Certifier, ModelSolver, Search, Solver
-from service.core.ground.rules import Theorem
+from service.core.ground.rules import Theorem, conjunction, examine
 from service.core.models import vae_minima
 from service.core.ranks.rule import RankRule
 from service.core.ranks.rules import (
@@ -106,6 +107,17 @@ def on_one_curve(solution: Solution) -> bool:
 def model_of(solution: Solution) -> Model:
     """The model whose solver an answer is of."""
     return next((row.model for row in MODEL_SOLVERS if row.name == solution.solver), Model.FEEDFORWARD)
+
+
+MODEL_THEOREMS: Final[Mapping[Model, Theorem]] = {Model.UNCONSTRAINED_FEATURES: models.UNCONSTRAINED_FEATURES}
+"""What holds of the minimum of a model whose problems are those of a network, beside what its solver rests on."""
+
+
+def theorems_of_model(model: Model, problem: Problem) -> tuple[str, ...]:
+    """Ids of the theorems on a model whose hypotheses hold for a problem of it."""
+    theorem = MODEL_THEOREMS.get(model)
+    holds = theorem is not None and conjunction(examine(theorem.hypotheses, problem)) is True
+    return (theorem.id,) if theorem is not None and holds else ()
 
 
 LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = tuple(

@@ -168,15 +168,17 @@ def _as_evaluated(solution: Solution, certificate: Certificate) -> tuple[Solutio
         return solution, certificate
     lower, loss = certificate.lower_bound, terms.loss
     points = [
-        replace(point, loss=loss) if _is_the_minimum(point, lower, loss) else point
+        replace(point, loss=loss) if point.loss != loss and _is_the_minimum(point, lower, loss) else point
         for point in solution.stationary_points
-    ]
-    checks = [
-        Check(check.name, 0.0, check.tolerance) if check.name in CLAIMED else check for check in certificate.checks
     ]
     evaluated = replace(minimum, loss=terms.loss, terms=terms, prediction_variance=terms.noise)
     solution = replace(solution, minimum=evaluated, stationary_points=tuple(points))
-    return solution, replace(certificate, checks=tuple(checks))
+    if any(check.value for check in certificate.checks if check.name in CLAIMED):
+        checks = [
+            Check(check.name, 0.0, check.tolerance) if check.name in CLAIMED else check for check in certificate.checks
+        ]
+        certificate = replace(certificate, checks=tuple(checks))
+    return solution, certificate
 
 
 def _is_the_minimum(point: StationaryPoint, lower: float, loss: float) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.errors import Location
+from service.operations.answered import Answered
 from service.operations.guards import double_precision
 from service.operations.loaded import Loaded, load
 from service.operations.plans.plan import Plan
@@ -41,7 +42,7 @@ class Question:
         """Seconds of one core that `answer` takes, to within a small factor; not known where none is declared."""
         return float("inf") if self.loaded.cost is None else self.loaded.cost(self.request)
 
-    def answer(self, limits: Limits) -> Any:
+    def answer(self, limits: Limits) -> Answered:
         """The answer of an operation that has a function.
 
         Raises

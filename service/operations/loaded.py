@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any, TypeAlias
 
 from service.errors import Location
+from service.operations.answered import Answered
 from service.operations.drawing.canvas import Draw
 from service.operations.plans.plan import Work
 from service.operations.plans.whole import as_one_chunk
@@ -16,7 +17,7 @@ from service.schemas.parsing import Parsed, parse_request, validated
 from service.settings import Limits
 
 Parse: TypeAlias = Callable[[object, Limits], Parsed[Any]]
-Answer: TypeAlias = Callable[[Any, Limits, Location], Any]
+Answer: TypeAlias = Callable[[Any, Limits, Location], Answered]
 
 
 class TableError(Exception):

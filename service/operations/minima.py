@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
+from service.core.catalogue import theorems_of_model
 from service.core.dispatch import NO_EXTRAS, Extras, solve
 from service.core.ground.problems import Problem
 from service.core.ground.results import Minima
@@ -21,10 +22,7 @@ from service.schemas.minima import MinimaAnswer
 from service.schemas.parsing import Parsed, parse_request
 from service.schemas.request import MinimaRequest
 from service.settings import Limits
-from service.vocabulary import Loss
-
-FACTORISED = "deep-factorisation"
-"""The theorem on white inputs from which collapse of free features follows."""
+from service.vocabulary import Loss, Model
 
 
 def parse(body: object) -> Parsed[MinimaRequest]:
@@ -60,9 +58,8 @@ def _solved(mapped: MappedProblem, extras: Extras) -> tuple[Minima, Special]:
     found = solved(mapped.core, extras)
     if mapped.features is None:
         return found, NOTHING_SPECIAL
-    if FACTORISED in found.solution.theorems:
-        theorems = (*found.solution.theorems, "unconstrained-features")
-        found = replace(found, solution=replace(found.solution, theorems=theorems))
+    theorems = (*found.solution.theorems, *theorems_of_model(Model.UNCONSTRAINED_FEATURES, mapped.core))
+    found = replace(found, solution=replace(found.solution, theorems=theorems))
     geometry = geometry_of(mapped.core, mapped.features.class_counts, found.solution.minimum)
     return found, Special(features=model_answers.features(geometry))
 

@@ -12,6 +12,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.ground.results import Minima
 from service.errors import FieldError, InputError, LimitExceeded, Location
+from service.operations.answered import SweepTable
 from service.operations.cost import estimate_s, inputs_of, problem_s
 from service.operations.guards import check_time, double_precision
 from service.operations.magnitudes import extremes_of, greatest_value, told_by_field, too_large
@@ -20,7 +21,6 @@ from service.operations.mapping import sweep as sweep_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located, numbered
 from service.operations.mapping.problem import Inputs
-from service.operations.mapping.sweep import SweepTable
 from service.operations.minima import minima, parse, solved, to_core
 from service.schemas.base import Number, applicable
 from service.schemas.batch import (

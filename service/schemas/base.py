@@ -17,6 +17,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticKnownError
 
+from service.vocabulary import Convention
+
 T = TypeVar("T")
 MAX_REPORTED: Final = 20
 """Errors of one body that are told."""
@@ -61,6 +63,22 @@ Vector: TypeAlias = Annotated[list[FiniteFloat], Field(min_length=1, fail_fast=T
 Matrix: TypeAlias = Annotated[list[Vector], Field(min_length=1, fail_fast=True)]
 Reasons: TypeAlias = Annotated[
     dict[str, str], Field(description="For each field of this object that is null: the reason why it has no value.")
+]
+EngineVersion: TypeAlias = Annotated[
+    str, Field(description="Version of the engine that computed the answer; it rises when answers change.")
+]
+ProblemHash: TypeAlias = Annotated[
+    str, Field(description="Hash of the problem with its defaults filled in: equal problems have equal hashes.")
+]
+TimeLimit: TypeAlias = Annotated[
+    Number | None,
+    Field(
+        gt=0, description="Seconds that the computation may take, at most the server's own limit; left out: that limit."
+    ),
+]
+Labels: TypeAlias = Annotated[list[int] | None, Field(description="The label of each output; for classification only.")]
+OfRequest: TypeAlias = Annotated[
+    Convention, Field(strict=False, description="The convention of the losses: that of the request.")
 ]
 
 
@@ -129,5 +147,10 @@ def example(value: Mapping[str, Any]) -> ConfigDict:
 class Execution(Wire):
     """Where an answer of a heavy operation was computed."""
 
-    run_as: Literal["inline"]
-    reason: str
+    run_as: Literal["inline"] = Field(description="`inline`: computed while the caller waited, not as a job.")
+    reason: str = Field(description="Why it was computed inline: the estimated time and the budget.")
+
+
+Executed: TypeAlias = Annotated[
+    Execution | None, Field(description="Absent from the result of a job; the status of the job has the reason.")
+]

@@ -5,11 +5,21 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field
 
-from service.schemas.base import Integer, Number, Reasons, Wire
+from service.schemas.base import (
+    EngineVersion,
+    Integer,
+    Labels,
+    Number,
+    OfRequest,
+    ProblemHash,
+    Reasons,
+    TimeLimit,
+    Wire,
+)
 from service.schemas.minima import IN_RANGE, MinimaAnswer, PreparedColumn
 from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
 from service.schemas.request import BareMinimaRequest, MinimaRequest
-from service.vocabulary import Convention, Status, SweepParameter
+from service.vocabulary import Status, SweepParameter
 
 DESCRIPTION: Final = """\
 Solve `{"problems": [...]}`, or `{"problem": ..., "vary": {...}, "return": [...]}` in one vectorised call.
@@ -88,14 +98,14 @@ class Vary(Wire):
 class BatchOptions(Wire):
     """What stands beside the problems of a batch."""
 
-    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+    time_limit_s: TimeLimit = None
 
 
 class VariedRequest(BatchOptions):
     """One problem, and many values of one parameter."""
 
     problem: ProblemDocument
-    vary: Vary
+    vary: Vary = Field(description="The parameter that varies and its values.")
     return_: list[Column] = Field(
         default=["loss", "norm", "trivial"],
         alias="return",
@@ -121,78 +131,90 @@ class ProblemsOptions(BatchOptions):
 class ProblemsRequest(ProblemsOptions):
     """Independent problems, each as for `/v1/minima`."""
 
-    problems: list[BareMinimaRequest | MinimaRequest] = Field(min_length=1)
+    problems: list[BareMinimaRequest | MinimaRequest] = Field(
+        min_length=1, description="The problems, bare or wrapped, each with options of its own."
+    )
 
 
 class ProblemsAnswer(Wire):
     """One answer for each problem, in order."""
 
-    answers: list[MinimaAnswer]
+    answers: list[MinimaAnswer] = Field(description="The answers, in the order of the problems.")
 
 
 class ProblemsHeader(Wire):
     """What a table of independent problems is about, without its columns."""
 
-    count: int
+    count: int = Field(description="Number of problems, and of entries in each column.")
     reasons: Reasons
     input_columns: list[list[PreparedColumn] | None] | None = Field(
         default=None, description=f"One entry for each problem, null where inputs are as they were sent. {IN_RANGE}"
     )
-    engine_version: str
+    engine_version: EngineVersion
 
 
 class Columns(Wire):
     """Columns of minima, in the order of what was asked; what does not exist is null."""
 
-    loss: list[Number] | None = None
-    fit: list[Number] | None = None
-    noise: list[Number] | None = None
-    decay: list[Number] | None = None
-    norm: list[Number] | None = None
-    parameter_norm: list[Number | None] | None = None
-    trivial: list[bool] | None = None
-    attained: list[bool] | None = None
-    rank: list[int] | None = None
-    prediction_variance: list[Number] | None = None
-    evaluation_fit: list[Number | None] | None = None
+    loss: list[Number] | None = Field(
+        default=None, description="Loss at the global minimum, in the convention of the problem."
+    )
+    fit: list[Number] | None = Field(default=None, description="Data term of the loss.")
+    noise: list[Number] | None = Field(default=None, description="Part of the loss that the noise adds.")
+    decay: list[Number] | None = Field(default=None, description="Part of the loss that the weight decay adds.")
+    norm: list[Number] | None = Field(default=None, description="Frobenius norm of the end-to-end map.")
+    parameter_norm: list[Number | None] | None = Field(
+        default=None, description="Norm of all weights; null where no weights attain the infimum."
+    )
+    trivial: list[bool] | None = Field(default=None, description="Whether the zero map is a global minimiser.")
+    attained: list[bool] | None = Field(default=None, description="Whether weights attain the infimum.")
+    rank: list[int] | None = Field(default=None, description="Rank of the end-to-end map.")
+    prediction_variance: list[Number] | None = Field(
+        default=None, description="Mean over the inputs of the variance of the prediction under noise."
+    )
+    evaluation_fit: list[Number | None] | None = Field(
+        default=None, description="Fit on the evaluation data; null where a problem has none."
+    )
 
 
 class ProblemsResults(Columns):
     """The columns that were asked for, in the order of the problems."""
 
-    status: list[Status] | None = None
-    lower_bound: list[Number] | None = None
-    relative_gap: list[Number] | None = None
+    status: list[Status] | None = Field(default=None, description="How sure each minimum is.")
+    lower_bound: list[Number] | None = Field(default=None, description="Lower bound on the loss of all weights.")
+    relative_gap: list[Number] | None = Field(
+        default=None, description="Gap between the bounds, relative as in `certificate.relative_gap` of `/v1/minima`."
+    )
 
 
 class ProblemsTable(ProblemsHeader):
     """Certified global minima of independent problems, each in its own convention."""
 
-    results: ProblemsResults
+    results: ProblemsResults = Field(description="One column for each name in `return`, one entry for each problem.")
 
 
 class VariedHeader(Wire):
     """What a sweep is about, without its columns."""
 
-    solver: str
-    theorems: list[str]
-    parameter: SweepParameter = Field(strict=False)
-    count: int
-    convention: Convention = Field(strict=False)
-    classes: list[int] | None = Field(default=None, description="The label of each output; for classification only.")
+    solver: str = Field(description="Name of the solver that answered.")
+    theorems: list[str] = Field(description="Ids of the theorems that the minima rest on; see `/v1/theorems`.")
+    parameter: SweepParameter = Field(strict=False, description="The parameter that varies.")
+    count: int = Field(description="Number of values, and of entries in each column.")
+    convention: OfRequest
+    classes: Labels = None
     reasons: Reasons
     input_columns: list[PreparedColumn] | None = Field(default=None, description=IN_RANGE)
-    engine_version: str
-    problem_hash: str
+    engine_version: EngineVersion
+    problem_hash: ProblemHash
 
 
 class VariedResults(Columns):
     """The columns that were asked for, in the order of the values."""
 
-    minima: list[int] | None = None
+    minima: list[int] | None = Field(default=None, description="Number of levels of local minima, the origin included.")
 
 
 class VariedAnswer(VariedHeader):
     """Global minima in the order of the values."""
 
-    results: VariedResults
+    results: VariedResults = Field(description="One column for each name in `return`, one entry for each value.")

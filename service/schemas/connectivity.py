@@ -6,11 +6,21 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from service.schemas.arrays import Numbers, Rows
-from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
+from service.schemas.base import (
+    EngineVersion,
+    Executed,
+    Integer,
+    Number,
+    OfRequest,
+    ProblemHash,
+    Reasons,
+    Wire,
+    example,
+)
 from service.schemas.points import PictureOptions, Point, PointCard
 from service.schemas.problem import ProblemDocument
 from service.schemas.slices import SLICE_EXAMPLE
-from service.vocabulary import Convention, Evidence, NamedPoint, Property
+from service.vocabulary import Evidence, NamedPoint, Property
 
 CONNECTIVITY_EXAMPLE: Final = {"problem": SLICE_EXAMPLE["problem"], "rounds": 2, "training_steps": 100, "seed": 1}
 
@@ -36,88 +46,107 @@ class ConnectivityRequest(PictureOptions):
         default=[NamedPoint.TRAINED, NamedPoint.TRAINED],
         min_length=2,
         max_length=2,
-        description="By name, by index, or with weights; `trained` twice means two random starts.",
+        description="The two ends: by name, by index in the stationary points of `/v1/minima`, or with weights; "
+        "`trained` twice means two random starts.",
     )
-    points: Integer = Field(default=61, ge=3, le=10_000, description="Positions along each path.")
-    bends: Integer = Field(default=3, ge=1, le=20, description="Free control points of the Bezier curve.")
+    points: Integer = Field(default=61, ge=3, le=10_000, description="Number of positions along each path.")
+    bends: Integer = Field(default=3, ge=1, le=20, description="Number of free control points of the Bezier curve.")
     rounds: Integer = Field(
-        default=5, ge=0, le=1000, description="Rounds of the search for a low curve; 0 for no search."
+        default=5, ge=0, le=1000, description="Number of rounds of the search for a low curve; 0 for no search."
     )
     round_steps: Integer = Field(default=30, ge=1, le=1000, description="Iterations of L-BFGS in each round.")
     widths: list[Annotated[Integer, Field(ge=1)]] = Field(
         default=[],
         max_length=100,
-        description="Also train at these widths of all hidden layers, and mark where theorems begin to apply.",
+        description="Widths of all hidden layers at which to train as well, with marks where theorems begin to "
+        "apply; none by default.",
     )
-    runs: Integer = Field(default=10, ge=1, le=1000, description="Trainings at each width.")
+    runs: Integer = Field(default=10, ge=1, le=1000, description="Number of trainings at each width.")
 
 
 class PathProfile(Wire):
     """Losses along a path."""
 
-    position: Numbers
-    loss: Numbers
-    barrier: Number = Field(description="Largest loss above the higher end.")
-    length: Number
+    position: Numbers = Field(description="Positions along the path, from 0 at the first end to 1 at the second.")
+    loss: Numbers = Field(description="Loss at each position.")
+    barrier: Number = Field(
+        description="Height of the largest loss on the path above the loss of the higher end; never negative."
+    )
+    length: Number = Field(description="Length of the path in the space of all weights and biases.")
     evidence: Evidence = Field(strict=False)
 
 
 class BezierPath(PathProfile):
     """A curve that was bent until the loss along it was low."""
 
-    barriers: list[Number] = Field(description="After each round.")
-    control_points: Rows | None = Field(default=None, description="See `include`.")
+    barriers: list[Number] = Field(description="Barrier of the curve after each round of bending.")
+    control_points: Rows | None = Field(
+        default=None,
+        description="Free control points, each as one vector of all weights and biases; only where `include` has "
+        "`points`.",
+    )
 
 
 class ExplicitPath(PathProfile):
     """A polygon along which the loss provably never exceeds the higher end."""
 
-    vertex_loss: list[Number]
-    needed_neurons: list[int] = Field(description="Of each end; the construction needs their sum as width.")
-    because: str
-    vertices: Rows | None = Field(default=None, description="See `include`.")
+    vertex_loss: list[Number] = Field(description="Loss at each corner of the polygon.")
+    needed_neurons: list[int] = Field(
+        description="Neurons that each end needs; the network must be at least as wide as their sum."
+    )
+    because: str = Field(description="The theorem or construction that proves it, in words.")
+    vertices: Rows | None = Field(
+        default=None,
+        description="Corners of the polygon, each as one vector of all weights and biases; only where `include` "
+        "has `points`.",
+    )
 
 
 class WidthMark(Wire):
     """A width at which the verdict of the theorems changes."""
 
-    width: int
+    width: int = Field(description="Width of all hidden layers.")
     property: Property = Field(strict=False)
-    value: bool
+    value: bool = Field(description="The verdict at this width.")
     evidence: Evidence = Field(strict=False)
-    because: list[str]
+    because: list[str] = Field(description="Ids of the theorems that decide; see `/v1/theorems`.")
 
 
 class WidthSweep(Wire):
     """Losses after training at several widths."""
 
-    width: list[int]
-    median: list[Number]
-    lower_decile: list[Number]
-    upper_decile: list[Number]
-    best: list[Number]
+    width: list[int] = Field(description="Widths of all hidden layers, ascending; one entry in each column.")
+    median: list[Number] = Field(description="Median of the loss after training, over the runs.")
+    lower_decile: list[Number] = Field(description="Loss that a tenth of the runs go below.")
+    upper_decile: list[Number] = Field(description="Loss that a tenth of the runs exceed.")
+    best: list[Number] = Field(description="Least loss of all runs at this width.")
     success: list[Number] = Field(description="Share of the runs within 1 % of the best loss at any width.")
-    runs: int
-    marks: list[WidthMark]
+    runs: int = Field(description="Number of runs at each width.")
+    marks: list[WidthMark] = Field(description="Widths at which the verdict of a theorem changes.")
     evidence: Evidence = Field(strict=False)
 
 
 class ConnectivityAnswer(Wire):
     """How two points of the landscape hang together."""
 
-    ends: list[PointCard]
-    straight: PathProfile
+    ends: list[PointCard] = Field(description="The two points, in the order of the request.")
+    straight: PathProfile = Field(description="The straight line between the ends.")
     aligned: PathProfile | None = Field(
-        description="Straight, after the neurons of the second end were put into the order of the first."
+        description="The straight line after the neurons of the second end were put into the order of those of "
+        "the first; null with a reason where neurons cannot be permuted."
     )
-    bezier: BezierPath | None
-    explicit: ExplicitPath | None
-    widths: WidthSweep | None
-    seed: int
+    bezier: BezierPath | None = Field(
+        description="The lowest curve that the search found; null with a reason where there was no search."
+    )
+    explicit: ExplicitPath | None = Field(
+        description="The path of the theory; null with a reason where its hypotheses fail."
+    )
+    widths: WidthSweep | None = Field(
+        description="Training at several widths; null with a reason where no widths were asked for."
+    )
+    seed: int = Field(description="Seed of every random number; the same seed gives the same answer.")
     reasons: Reasons
-    convention: Convention = Field(strict=False)
-    engine_version: str
-    problem_hash: str
-    execution: Execution | None = Field(
-        default=None, description="Absent from the result of a job; the status of the job has the reason."
-    )
+    convention: OfRequest
+    engine_version: EngineVersion
+    problem_hash: ProblemHash
+    execution: Executed = None

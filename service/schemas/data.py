@@ -24,8 +24,12 @@ class EvaluationMoments(Wire):
     xy: Matrix = Field(description="E[x y^T], d x k.")
     yy: Number = Field(description="E||y||^2.")
     n: Integer | None = Field(default=None, ge=1, le=10**15, description="Number of samples, where known.")
-    x_mean: Vector | None = None
-    y_mean: Vector | None = None
+    x_mean: Vector | None = Field(
+        default=None, description="Means of the d inputs; needed where the network has a bias."
+    )
+    y_mean: Vector | None = Field(
+        default=None, description="Means of the k targets; needed where the network has a bias."
+    )
 
 
 class EvaluationFactor(Wire):
@@ -54,7 +58,7 @@ class EvaluationDataset(Wire):
     """Held-out data that were uploaded, see `/v1/datasets`."""
 
     kind: Literal["dataset"]
-    id: str = Field(max_length=100)
+    id: str = Field(max_length=100, description="Id of the data set, as `/v1/datasets` lists it.")
 
 
 Evaluation: TypeAlias = Annotated[
@@ -76,14 +80,18 @@ class Samples(EvaluationSamples):
 
     standardise: Standardise = False
     task: Task = Field(default=Task.REGRESSION, strict=False)
-    evaluation: Evaluation | None = Field(default=None, description="Held-out data; the fit on them is reported too.")
+    evaluation: Evaluation | None = Field(
+        default=None, description="Held-out data, on which the fit is reported as well; left out: none."
+    )
 
 
 class Moments(EvaluationMoments):
     """Second moments, all that squared loss on a linear network depends on."""
 
     task: Task = Field(default=Task.REGRESSION, strict=False)
-    evaluation: Evaluation | None = Field(default=None, description="Held-out data; the fit on them is reported too.")
+    evaluation: Evaluation | None = Field(
+        default=None, description="Held-out data, on which the fit is reported as well; left out: none."
+    )
 
 
 class Factor(EvaluationFactor):
@@ -96,18 +104,22 @@ class Factor(EvaluationFactor):
     task: Task | None = Field(
         default=None, strict=False, description="Default: classification if there are classes, else regression."
     )
-    evaluation: Evaluation | None = Field(default=None, description="Held-out data; the fit on them is reported too.")
+    evaluation: Evaluation | None = Field(
+        default=None, description="Held-out data, on which the fit is reported as well; left out: none."
+    )
 
 
 class Example(Wire):
     """A bundled real data set, see `/v1/examples`."""
 
     kind: Literal["example"]
-    name: str = Field(max_length=100)
+    name: str = Field(max_length=100, description="Name of the data set, as `/v1/examples` lists it.")
     raw: bool = Field(default=False, description="The numbers as published; by default they are centred and scaled.")
     standardise: Standardise = False
     task: Task | None = Field(default=None, strict=False, description="Default: the task of the data set.")
-    evaluation: Evaluation | None = Field(default=None, description="Held-out data; the fit on them is reported too.")
+    evaluation: Evaluation | None = Field(
+        default=None, description="Held-out data, on which the fit is reported as well; left out: none."
+    )
 
 
 class DatasetReference(EvaluationDataset):
@@ -116,14 +128,16 @@ class DatasetReference(EvaluationDataset):
     task: Task | None = Field(
         default=None, strict=False, description="Default: classification if the targets are one-hot, else regression."
     )
-    evaluation: Evaluation | None = Field(default=None, description="Held-out data; the fit on them is reported too.")
+    evaluation: Evaluation | None = Field(
+        default=None, description="Held-out data, on which the fit is reported as well; left out: none."
+    )
 
 
 class NoData(Wire):
     """Only the number of inputs; some analyses can speak without data."""
 
     kind: Literal["none"]
-    inputs: Integer = Field(ge=1)
+    inputs: Integer = Field(ge=1, description="Number of inputs.")
     task: Task = Field(default=Task.REGRESSION, strict=False)
 
 

@@ -27,7 +27,7 @@ class UploadOptions(Wire):
         default="auto", description="The separator of the fields of a csv file; `space` is any run of spaces and tabs."
     )
     decimal: Literal["auto", Decimal] = Field(default="auto", description="The decimal mark of a csv file.")
-    encoding: Literal["auto", Encoding] = Field(default="auto", description="Of the text of a csv file.")
+    encoding: Literal["auto", Encoding] = Field(default="auto", description="The encoding of a csv file.")
     missing: Missing = Field(
         default="drop_few",
         description="What is done about missing values of inputs and targets. `drop_few`: their rows are left out, if "
@@ -74,83 +74,102 @@ class UploadOptions(Wire):
 class TextDialect(Wire):
     """How the text of a file was read."""
 
-    encoding: Encoding
-    decimal: Decimal
-    quote: Literal['"', "'"]
+    encoding: Encoding = Field(description="The encoding of its characters.")
+    decimal: Decimal = Field(description="The decimal mark.")
+    quote: Literal['"', "'"] = Field(description="The mark around fields that hold a delimiter.")
     thousands: str = Field(description="What stands between groups of three digits; empty where nothing does.")
     comment: str = Field(description="What begins lines that were left out; empty where there are none.")
-    skipped_lines: int = Field(description="Lines before the table.")
+    skipped_lines: int = Field(description="Number of lines before the table.")
 
 
 class AppliedOptions(Wire):
     """The options as they were applied, with nothing left to guess."""
 
-    header: Literal["present", "absent"]
-    delimiter: Delimiter | None = Field(description="Of a csv file.")
-    dialect: TextDialect | None = Field(default=None, description="Of a csv file, as it was found.")
-    missing: Missing = "drop_few"
+    header: Literal["present", "absent"] = Field(description="Whether the first line named the columns.")
+    delimiter: Delimiter | None = Field(
+        description="The separator of the fields of a csv file; null for other formats."
+    )
+    dialect: TextDialect | None = Field(
+        default=None, description="How the text of a csv file was read; only for csv files."
+    )
+    missing: Missing = Field(default="drop_few", description="What became of rows with missing values.")
     categories: list[int] = Field(default=[], description="Positions of the columns that were read as categories.")
     targets: list[int] = Field(description="Positions of the target columns in the file.")
     ignore: list[int] = Field(description="Positions of the columns that were left out.")
-    one_hot: bool
-    centre: bool
-    standardise: bool
-    keep_samples: bool
+    one_hot: bool = Field(description="Whether the target was split into one target for each class.")
+    centre: bool = Field(description="Whether means were taken off.")
+    standardise: bool = Field(description="Whether columns were divided by their standard deviations.")
+    keep_samples: bool = Field(description="Whether the samples were kept.")
 
 
 class FileColumn(Wire):
     """A column of the file: what it holds, and what became of it."""
 
-    name: str = Field(description="From the file, or its position.")
-    position: int = Field(description="In the file, from 0.")
-    kind: Literal["number", "boolean", "date", "category", "text"]
-    role: Literal["input", "target", "left_out"]
+    name: str = Field(description="Name from the file, or the position.")
+    position: int = Field(description="Position in the file, from 0.")
+    kind: Literal["number", "boolean", "date", "category", "text"] = Field(description="What the column holds.")
+    role: Literal["input", "target", "left_out"] = Field(description="What became of the column.")
     missing: int = Field(description="Rows without a value, among those that were read; 0 for a column left out.")
-    least: Number | None = Field(description="The least number; of a date in days since 1970-01-01.")
-    greatest: Number | None
-    levels: list[str] | None = Field(
-        default=None, description="Of a category, in the order of their inputs; the first is the reference of an input."
+    least: Number | None = Field(
+        description="The least number; of a date in days since 1970-01-01. Null with a reason where the column "
+        "holds no numbers."
     )
-    done: str = Field(description="In words.")
+    greatest: Number | None = Field(
+        description="The greatest number, as `least`; null with a reason where the column holds no numbers."
+    )
+    levels: list[str] | None = Field(
+        default=None,
+        description="Categories in the order of their inputs, of which the first is the reference of an input; "
+        "only for a category.",
+    )
+    done: str = Field(description="What was done to the column, in words.")
     reasons: Reasons
 
 
 class DatasetColumn(Wire):
     """An input or a target, and what was done to it: `(value - shift) / scale`."""
 
-    name: str = Field(description="From the file, or the position; of a class the target's name, `=` and the label.")
-    mean: Number = Field(description="In the file.")
-    standard_deviation: Number = Field(description="In the file, mean over the samples.")
-    shift: Number
-    scale: Number
+    name: str = Field(
+        description="Name from the file, or the position; for a class the name of the target, `=` and the label."
+    )
+    mean: Number = Field(description="Mean of the column in the file.")
+    standard_deviation: Number = Field(
+        description="Standard deviation of the column in the file (mean over the samples)."
+    )
+    shift: Number = Field(description="What was taken off each value; 0 where nothing was.")
+    scale: Number = Field(description="What each value was then divided by; 1 where nothing was.")
 
 
 class DatasetColumns(Wire):
     """The columns of a data set, and those of its file."""
 
-    file_columns: list[FileColumn] = Field(default=[], description="Empty for data sets of version 0.1.")
+    file_columns: list[FileColumn] = Field(
+        default=[], description="Every column of the file, in order; empty for data sets of version 0.1."
+    )
 
-    input_columns: list[DatasetColumn]
-    target_columns: list[DatasetColumn]
+    input_columns: list[DatasetColumn] = Field(description="The inputs, in order.")
+    target_columns: list[DatasetColumn] = Field(description="The targets, in order.")
 
 
 class DatasetFacts(Wire):
     """What the numbers of a file say about it, whenever and under whatever id they are stored."""
 
-    samples: int
-    inputs: int
-    outputs: int
+    samples: int = Field(description="Number of samples.")
+    inputs: int = Field(description="Number of inputs.")
+    outputs: int = Field(description="Number of targets, one for each class if they are one-hot.")
     task: Task = Field(strict=False)
-    classes: list[int] | None = Field(description="Label of each target, for one-hot targets.")
+    classes: list[int] | None = Field(
+        description="Label of each target; null with a reason unless targets are one-hot."
+    )
     class_names: list[str] | None = Field(
         default=None,
         description="Text of each class in the file, where labels are texts; `classes` numbers them from 0.",
     )
-    samples_kept: bool
+    samples_kept: bool = Field(description="Whether the samples are kept, not only what squared loss needs of them.")
     rows_left_out: int = Field(
         default=0, description="Rows with a missing value that were left out; `options.missing` says why."
     )
-    options: AppliedOptions
+    options: AppliedOptions = Field(description="How the file was read.")
     reasons: Reasons
 
 
@@ -158,27 +177,29 @@ class DatasetSummary(DatasetFacts):
     """An uploaded data set; `{"kind": "dataset", "id": ...}` uses it as the data of a problem."""
 
     id: str = Field(description="Hash of the file and the applied options: the same content has the same id.")
-    created_at: str
+    created_at: str = Field(description="Time of the upload, in UTC (ISO 8601).")
     expires_at: str = Field(
         description="Time of deletion if the data set is not used before; each use postpones it; see "
         "`MINIMA_DATASET_RETENTION_S`."
     )
-    format: Format
-    bytes: int = Field(description="Of the file.")
+    format: Format = Field(description="Format of the file.")
+    bytes: int = Field(description="Size of the file in bytes.")
 
 
 class Dataset(DatasetSummary):
     """A data set with its columns."""
 
-    file_columns: list[FileColumn] = Field(default=[], description="Empty for data sets of version 0.1.")
+    file_columns: list[FileColumn] = Field(
+        default=[], description="Every column of the file, in order; empty for data sets of version 0.1."
+    )
 
-    input_columns: list[DatasetColumn]
-    target_columns: list[DatasetColumn]
+    input_columns: list[DatasetColumn] = Field(description="The inputs, in order.")
+    target_columns: list[DatasetColumn] = Field(description="The targets, in order.")
 
 
 class DatasetList(Wire):
     """One page of data sets, newest first."""
 
-    datasets: list[DatasetSummary]
-    next: str | None = Field(description="Cursor of the next page.")
+    datasets: list[DatasetSummary] = Field(description="The data sets of this page.")
+    next: str | None = Field(description="Cursor of the next page; null on the last one.")
     reasons: Reasons

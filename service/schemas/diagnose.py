@@ -5,11 +5,22 @@ from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from service.schemas.base import Items, Number, Reasons, Vector, Wire, example
+from service.schemas.base import (
+    EngineVersion,
+    Items,
+    Number,
+    OfRequest,
+    ProblemHash,
+    Reasons,
+    TimeLimit,
+    Vector,
+    Wire,
+    example,
+)
 from service.schemas.minima import StationaryPoint, Terms
 from service.schemas.problem import ProblemDocument
 from service.schemas.weights import BiasVector, Weight
-from service.vocabulary import Convention, Evidence, NumberFormat, PointClass, Status, ToleranceSource
+from service.vocabulary import Evidence, NumberFormat, PointClass, Status, ToleranceSource
 
 DIAGNOSE_EXAMPLE: Final[dict[str, Any]] = {
     "network": {"layers": [{"width": 2, "weight_decay": 0.1}, {"width": 2, "weight_decay": 0.1}]},
@@ -42,7 +53,7 @@ class DiagnoseOptions(Wire):
         description="Norm of the gradient, in the convention of the request, up to which a point counts as "
         "stationary. By default the gradient must be zero within its own rounding.",
     )
-    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+    time_limit_s: TimeLimit = None
 
 
 class DiagnoseRequest(DiagnoseOptions):
@@ -60,18 +71,18 @@ class BareDiagnoseRequest(DiagnoseOptions, ProblemDocument):
 class KnownMinimum(Wire):
     """The global minimum that the point is measured against."""
 
-    loss: Number
+    loss: Number = Field(description="Loss of the global minimum, or the best value known.")
     lower_bound: Number = Field(description="Lower bound on the loss of all weights.")
     status: Status = Field(strict=False)
-    solver: str
+    solver: str = Field(description="Name of the solver that found it.")
 
 
 class Inertia(Wire):
     """Signs of the eigenvalues of the Hessian; zero within `zero_tolerance`."""
 
-    positive: int
-    negative: int
-    zero: int
+    positive: int = Field(description="Number of positive eigenvalues.")
+    negative: int = Field(description="Number of negative eigenvalues.")
+    zero: int = Field(description="Number of eigenvalues within `zero_tolerance` of zero.")
 
 
 class Direction(Wire):
@@ -99,11 +110,17 @@ class Directions(Wire):
 class Escape(Wire):
     """A straight step to a lower loss; the decrease is what the step achieves."""
 
-    kind: Literal["gradient", "negative_curvature", "higher_order"]
+    kind: Literal["gradient", "negative_curvature", "higher_order"] = Field(
+        description="What the step follows: the negative gradient, a direction of negative curvature, or a "
+        "direction along which only higher derivatives fall."
+    )
     step: Number = Field(description="Length to go along the unit direction.")
-    decrease: Number
+    decrease: Number = Field(description="Loss at the point less the loss after the step; positive.")
     loss: Number = Field(description="Loss after the step.")
-    weights: list[Weight] | None = Field(description="Unit direction, in the shapes of the weights.")
+    weights: list[Weight] | None = Field(
+        description="Unit direction of the step, in the shapes of the weights; null with a reason where it is too "
+        "large for one answer."
+    )
     biases: list[BiasVector] | None = Field(default=None, description="Beside the weights; only with a bias.")
     reasons: Reasons
 
@@ -111,7 +128,7 @@ class Escape(Wire):
 class Imbalance(Wire):
     """How far two neighbouring layers are from balance; layers are counted from 1."""
 
-    layers: list[int]
+    layers: list[int] = Field(description="The two neighbouring layers, from 1.")
     imbalance: Number = Field(
         description="Frobenius norm of g W W^T of the lower layer minus g W^T W of the upper one; g = 1 without decay, "
         "where the matrix itself is conserved by gradient flow."
@@ -126,7 +143,10 @@ class HessianSpectrum(Wire):
         description="Bound on the error of each eigenvalue, except for rounding in small eigenproblems."
     )
     blocks: int = Field(description="Independent blocks into which the Hessian fell.")
-    layers: list[list[Number]] | None = Field(description="Of each layer alone.")
+    layers: list[list[Number]] | None = Field(
+        description="Eigenvalues of the block of each layer alone, ascending; null with a reason where they were "
+        "not computed."
+    )
     reasons: Reasons
 
 
@@ -136,14 +156,23 @@ class DiagnoseAnswer(Wire):
     class_: PointClass = Field(strict=False, validation_alias="class", serialization_alias="class")
     evidence: Evidence = Field(strict=False, description="How the class is known.")
     because: str = Field(description="What decided the class.")
-    loss: Number
-    terms: Terms
-    gap: Number | None = Field(description="Loss above the global minimum, or above the best value known.")
-    gap_lower_bound: Number | None
-    gap_upper_bound: Number | None
-    global_minimum: KnownMinimum | None
-    gradient_norm: Number
-    gradient_tolerance: Number = Field(description="Up to this norm a gradient in this direction counts as zero.")
+    loss: Number = Field(description="Loss of the weights.")
+    terms: Terms = Field(description="The same, split.")
+    gap: Number | None = Field(
+        description="Loss above the global minimum, or above the best value known; null with a reason where "
+        "neither is known."
+    )
+    gap_lower_bound: Number | None = Field(
+        description="Least that the gap can be, by the certificate of the minimum; null without one."
+    )
+    gap_upper_bound: Number | None = Field(
+        description="Most that the gap can be, by the certificate of the minimum; null without one."
+    )
+    global_minimum: KnownMinimum | None = Field(
+        description="The minimum that the gap is measured from; null with a reason where no solver covers the problem."
+    )
+    gradient_norm: Number = Field(description="Norm of the gradient with respect to all weights and biases.")
+    gradient_tolerance: Number = Field(description="Largest norm at which a gradient in this direction counts as zero.")
     tolerance_source: ToleranceSource = Field(
         strict=False,
         description="The source of `gradient_tolerance`: the rounding of this gradient at this point, the precision in "
@@ -152,16 +181,26 @@ class DiagnoseAnswer(Wire):
     precision: NumberFormat = Field(
         strict=False, description="The format in which the weights are stored, judged by their digits."
     )
-    least_hessian_eigenvalue: Number | None
+    least_hessian_eigenvalue: Number | None = Field(
+        description="Least eigenvalue of the Hessian; null with a reason where it was not computed."
+    )
     zero_tolerance: Number = Field(description="Eigenvalues of smaller modulus count as zero.")
-    inertia: Inertia | None
-    directions: Directions
-    escape: Escape | None
-    invariants: list[Imbalance]
-    next_stationary_loss: Number | None = Field(description="Largest known stationary value below the loss.")
-    plateau: StationaryPoint | None = Field(description="The stationary point near which training lingers.")
-    spectrum: HessianSpectrum | None = Field(default=None, description="See `include`.")
+    inertia: Inertia | None = Field(
+        description="Signs of the eigenvalues of the Hessian; null with a reason where it was not computed."
+    )
+    directions: Directions = Field(description="Which singular directions the weights have learned.")
+    escape: Escape | None = Field(description="A step to a lower loss; null with a reason where none was found.")
+    invariants: list[Imbalance] = Field(description="What gradient flow conserves between neighbouring layers.")
+    next_stationary_loss: Number | None = Field(
+        description="Largest known stationary value below the loss; null with a reason where none is known."
+    )
+    plateau: StationaryPoint | None = Field(
+        description="The stationary point near which training lingers; null with a reason where there is none."
+    )
+    spectrum: HessianSpectrum | None = Field(
+        default=None, description="All eigenvalues of the Hessian; only where `include` has `spectrum`."
+    )
     reasons: Reasons
-    convention: Convention = Field(strict=False)
-    engine_version: str
-    problem_hash: str
+    convention: OfRequest
+    engine_version: EngineVersion
+    problem_hash: ProblemHash

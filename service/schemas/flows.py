@@ -5,7 +5,17 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
+from service.schemas.base import (
+    EngineVersion,
+    Executed,
+    Integer,
+    Number,
+    ProblemHash,
+    Reasons,
+    TimeLimit,
+    Wire,
+    example,
+)
 from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
 from service.schemas.ranks import SEPARABLE_EXAMPLE, RanksAnswer
 from service.schemas.snapshots import Snapshot
@@ -31,14 +41,19 @@ class GaussianStart(Wire):
     """Independent normal weights of standard deviation scale / sqrt(inputs of the layer)."""
 
     kind: Literal["gaussian"]
-    scale: Number = Field(default=0.5, gt=0, le=100)
+    scale: Number = Field(
+        default=0.5,
+        gt=0,
+        le=100,
+        description="Standard deviation of a weight times the square root of the inputs of its layer.",
+    )
 
 
 class GivenStart(Wire):
     """Weights as given."""
 
     kind: Literal["weights"]
-    snapshot: Snapshot
+    snapshot: Snapshot = Field(description="The weights, and biases where the network has any.")
 
 
 def _form(value: object) -> str:
@@ -58,7 +73,7 @@ class Until(Wire):
     log_loss: Number = Field(
         default=-1000.0, ge=-1e6, description="Log of the summed loss; only for classification without decay."
     )
-    evaluations: Integer = Field(default=400_000, ge=1, le=10_000_000, description="Gradients at most.")
+    evaluations: Integer = Field(default=400_000, ge=1, le=10_000_000, description="Largest number of gradients.")
 
 
 class FlowRequest(Wire):
@@ -72,12 +87,14 @@ class FlowRequest(Wire):
         default=GaussianStart(kind="gaussian"),
         description="A scheme by name, or a normal start, or weights.",
     )
-    until: Until = Until()
-    seed: Integer = Field(default=1, ge=0, le=2**63 - 1, description="Of the weights at the start.")
+    until: Until = Field(default=Until(), description="When the flow ends.")
+    seed: Integer = Field(
+        default=1, ge=0, le=2**63 - 1, description="Seed of every random number; the same seed gives the same answer."
+    )
     include: list[Literal["weights"]] = Field(
         default=[], max_length=10, description="Parts that are absent by default: the weights at the end."
     )
-    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+    time_limit_s: TimeLimit = None
 
 
 class FlowAnswer(Wire):
@@ -89,23 +106,44 @@ class FlowAnswer(Wire):
 
     stop: FlowStop = Field(strict=False, description="Why it ended.")
     time: FlowTime = Field(strict=False, description="The parameter along the path; the path does not depend on it.")
-    times: list[Number] = Field(description="Plain time is that of the objective in the convention of the request.")
-    log_losses: list[Number] | None = Field(description="Of the loss summed over the samples.")
-    objectives: list[Number] | None = Field(description="In the convention of the request.")
-    norms: list[Number] = Field(description="Of all weights.")
-    margins: list[Number] | None = Field(description="Least margin over the norm to the power of the depth.")
+    times: list[Number] = Field(
+        description="Time of each moment, in the parameter that `time` names; plain time is that of the objective "
+        "in the convention of the request."
+    )
+    log_losses: list[Number] | None = Field(
+        description="Natural logarithm of the loss summed over the samples, at each moment; null with a reason "
+        "where the flow is followed in plain time."
+    )
+    objectives: list[Number] | None = Field(
+        description="Value of the objective at each moment, in the convention of the request; null with a reason "
+        "where the loss is followed by its logarithm."
+    )
+    norms: list[Number] = Field(description="Norm of all weights at each moment.")
+    margins: list[Number] | None = Field(
+        description="Least margin at each moment, over the norm of all weights to the power of the depth; null "
+        "with a reason where margins are not defined."
+    )
     margin_bound: Number | None = Field(
-        description="Upper bound on the margin; the flow approaches it as the log loss tends to minus infinity."
+        description="Upper bound on the margin; the flow approaches it as the log loss tends to minus infinity. "
+        "Null with a reason where there is none."
     )
-    cosines: list[Number] | None = Field(description="Of the end-to-end map with the hard-margin direction; tend to 1.")
-    pattern_changes: list[int] = Field(description="Signs of pre-activations that changed since the moment before.")
+    cosines: list[Number] | None = Field(
+        description="Cosine between the end-to-end map and the hard-margin direction at each moment, which tends "
+        "to 1; null with a reason where there is no such direction."
+    )
+    pattern_changes: list[int] = Field(
+        description="Number of pre-activations whose sign changed since the moment before."
+    )
     balance_decay: list[Number] | None = Field(
-        description="Largest deviation of a conserved matrix from its start times exp(-4 decay time)."
+        description="Largest deviation, at each moment, of a conserved matrix from its start times exp(-4 decay "
+        "time); null with a reason where that law does not hold."
     )
-    ranks: RanksAnswer
-    weights: Snapshot | None = Field(default=None, description="At the end; see `include`.")
-    evaluations: int = Field(description="Gradients in all.")
+    ranks: RanksAnswer = Field(description="Predicted ranks beside what was measured at each moment.")
+    weights: Snapshot | None = Field(
+        default=None, description="Weights at the end; only where `include` has `weights`."
+    )
+    evaluations: int = Field(description="Number of gradients that were computed.")
     reasons: Reasons
-    engine_version: str
-    problem_hash: str
-    execution: Execution | None = Field(default=None, description="Present in an inline answer only.")
+    engine_version: EngineVersion
+    problem_hash: ProblemHash
+    execution: Executed = None

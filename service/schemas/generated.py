@@ -43,11 +43,13 @@ class GeneratedParameters(Wire):
 
     model_config = ConfigDict(**example(GENERATED_EXAMPLE))
 
-    inputs: Integer = Field(ge=1)
-    outputs: Integer = Field(ge=1)
-    hidden_widths: list[Integer] = Field(default=[], fail_fast=True, description="One entry for each hidden layer.")
+    inputs: Integer = Field(ge=1, description="Number of inputs.")
+    outputs: Integer = Field(ge=1, description="Number of outputs.")
+    hidden_widths: list[Integer] = Field(
+        default=[], fail_fast=True, description="Widths of the hidden layers, in order; none for a single layer."
+    )
     samples: Integer | None = Field(
-        default=None, ge=2, description="At least inputs + outputs; default: twice as many."
+        default=None, ge=2, description="Number of samples, at least inputs + outputs; left out: twice that."
     )
     conditioning: Number = Field(default=1.0, ge=1, le=1e10, description="Condition number of E[x x^T].")
     singular_values: list[Number] | None = Field(
@@ -58,34 +60,47 @@ class GeneratedParameters(Wire):
         "without decay the square of each is the price of missing it. Either these, or `rank` and `gap`.",
     )
     rank: Integer | None = Field(
-        default=None, ge=1, description="Rank of the global minimum; the singular values are then chosen for it."
+        default=None,
+        ge=1,
+        description="Rank of the global minimum, for which singular values are chosen; left out where "
+        "`singular_values` are given.",
     )
     gap: Number | None = Field(
         default=None,
         gt=0,
         le=1e4,
-        description="With `rank`: how far the next critical value lies above the global minimum.",
+        description="How far the next critical value lies above the global minimum; beside `rank` only.",
     )
     residual: Number = Field(
-        default=0.0, ge=0, le=1e3, description="Root mean square of each output that is pure noise."
+        default=0.0,
+        ge=0,
+        le=1e3,
+        description="Root mean square of the part of each output that no linear map predicts.",
     )
-    weight_decay: Number = Field(default=0.0, ge=0, le=1e3, description="Of every layer.")
-    noise_variance: Number = Field(default=0.0, ge=0, le=1e3, description="Multiplicative noise on every hidden layer.")
-    seed: Integer = Field(default=0, ge=0, lt=2**63)
+    weight_decay: Number = Field(default=0.0, ge=0, le=1e3, description="Weight decay of every layer.")
+    noise_variance: Number = Field(
+        default=0.0, ge=0, le=1e3, description="Variance of the multiplicative noise on every hidden layer."
+    )
+    seed: Integer = Field(
+        default=0,
+        ge=0,
+        lt=2**63,
+        description="Seed of every random number; the same seed gives the same answer.",
+    )
 
 
 class GeneratedSummary(Wire):
     """A test problem of the standard suite."""
 
     id: str = Field(description="Hash of the parameters.")
-    title: str
-    parameters: GeneratedParameters
+    title: str = Field(description="What the problem tests.")
+    parameters: GeneratedParameters = Field(description="The parameters that make it.")
 
 
 class GeneratedList(Wire):
     """The standard suite."""
 
-    problems: list[GeneratedSummary]
+    problems: list[GeneratedSummary] = Field(description="The problems of the suite.")
 
 
 class GeneratedProblem(Wire):
@@ -93,15 +108,18 @@ class GeneratedProblem(Wire):
 
     id: str = Field(description="Hash of the parameters, not of the numbers made from them.")
     url: str = Field(description="Where this problem is made again, on any replica: the path carries the parameters.")
-    parameters: GeneratedParameters
-    singular_values: list[Number] = Field(description="Of the least-squares map where the inputs are white.")
-    problem: ProblemDocument
+    parameters: GeneratedParameters = Field(description="The parameters that made it, defaults filled in.")
+    singular_values: list[Number] = Field(
+        description="Singular values of the least-squares map where the inputs are white, descending."
+    )
+    problem: ProblemDocument = Field(description="The problem, with its samples.")
     minimum: MinimaAnswer = Field(
         description="With full weights; `status` says whether the value is proved. A value near zero is the "
         "loss of these weights on the samples, with a small relative error."
     )
     next_critical_value: Number | None = Field(
-        description="Least loss above the global minimum at which a stationary point is listed."
+        description="Least loss above the global minimum at which a stationary point is listed; null with a "
+        "reason where none is."
     )
     snippet: str = Field(
         description="A Python program for PyTorch that prints the suboptimality of an optimiser: "

@@ -30,10 +30,17 @@ class Layer(Wire):
 
     width: Integer = Field(ge=1, description="Number of outputs of the weight matrix.")
     activation: Activation = Field(default=Activation.LINEAR, strict=False)
-    slope: Number | None = Field(default=None, description="Negative slope; for `leaky_relu` only.")
-    weight_decay: Number = Field(default=0.0, ge=0, description="Factor of the squared norm of the weights.")
-    noise: Noise | None = Field(default=None, description="Noise on the outputs; for hidden layers only.")
-    frozen_weights: Matrix | None = Field(default=None, description="Width x inputs: a layer that is not trained.")
+    slope: Number | None = Field(
+        default=None, description="Slope of `leaky_relu` for negative inputs; for `leaky_relu` only."
+    )
+    weight_decay: Number = Field(default=0.0, ge=0, description="Factor of the squared Frobenius norm of the weights.")
+    noise: Noise | None = Field(
+        default=None, description="Multiplicative noise on the outputs; for hidden layers only."
+    )
+    frozen_weights: Matrix | None = Field(
+        default=None,
+        description="Weights of a layer that is not trained, width x inputs; left out: the layer is trained.",
+    )
     kind: Literal["dense", "conv"] = Field(
         default="dense",
         description="`conv`: kernels shared between positions; only ranks and invariances support them.",
@@ -45,20 +52,28 @@ class Layer(Wire):
         default=None, ge=1, description="Feature maps of `width / channels` places in a row; for `conv` only."
     )
     in_channels: Integer | None = Field(
-        default=None, ge=1, description="Feature maps that it reads; default: those of the `conv` before, else 1."
+        default=None,
+        ge=1,
+        description="Number of feature maps that the layer reads; default: those of the `conv` before it, else 1.",
     )
     stride: Integer | None = Field(
-        default=None, ge=1, description="Stride, default 1; the shared kernels do not depend on it."
+        default=None,
+        ge=1,
+        description="Step between positions of a kernel, default 1; the shared kernels do not depend on it.",
     )
 
 
 class Skip(Wire):
     """A connection between layer outputs; 0 is the input of the network."""
 
-    source: Integer = Field(ge=0, alias="from")
-    target: Integer = Field(ge=1, alias="to")
+    source: Integer = Field(
+        ge=0, alias="from", description="The layer whose output is passed on, from 1; 0 is the input of the network."
+    )
+    target: Integer = Field(ge=1, alias="to", description="The layer whose output it joins, from 1.")
     kind: SkipKind = Field(strict=False)
-    weight_decay: Number = Field(default=0.0, ge=0, description="Of a trainable skip's own weights.")
+    weight_decay: Number = Field(
+        default=0.0, ge=0, description="Factor of the squared norm of a trainable skip's own weights."
+    )
 
 
 class Network(Wire):
@@ -75,24 +90,27 @@ class Network(Wire):
         min_length=1,
         max_length=10_000,
         fail_fast=True,
-        description="Samples of each class; `unconstrained_features`.",
+        description="Number of samples of each class; for `unconstrained_features` only.",
     )
     feature_weight_decay: Number | None = Field(
-        default=None, gt=0, description="Factor of the squared norm of all features; `unconstrained_features`."
+        default=None, gt=0, description="Factor of the squared norm of all features; for `unconstrained_features` only."
     )
-    latent: Integer | None = Field(default=None, ge=1, description="Number of latents; `linear_vae`.")
+    latent: Integer | None = Field(default=None, ge=1, description="Number of latents; for `linear_vae` only.")
     beta: Number | None = Field(
-        default=None, gt=0, description="Weight of the divergence from the prior, default 1; `linear_vae`."
+        default=None, gt=0, description="Weight of the divergence from the prior, default 1; for `linear_vae` only."
     )
     decoder_variance: Number | None = Field(
-        default=None, gt=0, description="Variance of the decoder's noise; learned if it is left out; `linear_vae`."
+        default=None,
+        gt=0,
+        description="Variance of the decoder's noise; left out: it is learned. For `linear_vae` only.",
     )
-    layers: Items[Layer] = Field(min_length=1)
-    input_noise: Noise | None = None
+    layers: Items[Layer] = Field(min_length=1, description="The layers, from the input to the output.")
+    input_noise: Noise | None = Field(default=None, description="Multiplicative noise on the inputs; left out: none.")
     bias: Bias = Field(default=Bias.NONE, strict=False, description="Which layers have a bias vector.")
     bias_weight_decay: Number | None = Field(
         default=None,
         ge=0,
-        description="Default: 0; in the `torch` convention the layer's own weight decay, as PyTorch does.",
+        description="Weight decay of the biases. Default: 0; in the `torch` convention the layer's own weight "
+        "decay, as PyTorch does.",
     )
-    skips: Items[Skip] = []
+    skips: Items[Skip] = Field(default=[], description="Connections that pass over layers.")

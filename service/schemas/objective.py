@@ -11,6 +11,6 @@ class Objective(Wire):
 
     loss: Loss = Field(default=Loss.SQUARED, strict=False)
     weights: VectorOrMatrix | None = Field(
-        default=None, description="k or n x k positive weights of `weighted_squared`."
+        default=None, description="Positive weights of the errors, k numbers or n x k; for `weighted_squared` only."
     )
     convention: Convention = Field(default=Convention.MEAN, strict=False)

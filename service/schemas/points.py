@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Discriminator, Field, Tag
 
 from service.schemas.arrays import Numbers
-from service.schemas.base import Integer, Items, Number, Reasons, Wire
+from service.schemas.base import Integer, Items, Number, Reasons, TimeLimit, Wire
 from service.schemas.weights import BiasVector, Weight
 from service.vocabulary import NamedPoint
 
@@ -45,22 +45,26 @@ class PictureOptions(Wire):
     """What all requests about pictures share."""
 
     seed: Integer = Field(
-        default=0, ge=0, lt=2**63, description="Of every random number; the same seed gives the same answer."
+        default=0, ge=0, lt=2**63, description="Seed of every random number; the same seed gives the same answer."
     )
     training_steps: Integer = Field(
         default=500, ge=0, le=100_000, description="Iterations of L-BFGS towards a `trained` point."
     )
     include: list[Literal["points"]] = Field(
-        default=[], max_length=10, description="Absent by default: weights and biases of the points in one vector."
+        default=[],
+        max_length=10,
+        description="Parts that are absent by default: weights and biases of the points in one vector.",
     )
-    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+    time_limit_s: TimeLimit = None
 
 
 class CentredOptions(PictureOptions):
     """Options of pictures around one point."""
 
     weights: Items[Weight] | None = Field(
-        default=None, min_length=1, description="The point: one matrix for each layer, width x inputs, or its factors."
+        default=None,
+        min_length=1,
+        description="The point: one matrix for each layer, width x inputs, or its factors; left out: see `at`.",
     )
     biases: Items[BiasVector] | None = Field(
         default=None, description="One vector for each layer with a bias, null for the others."
@@ -77,15 +81,20 @@ class PointCard(Wire):
     """A point of the landscape as it was measured."""
 
     source: str = Field(description="`posted`, `trained`, `global_minimum`, `origin` or `stationary_point`.")
-    loss: Number
-    gradient_norm: Number
-    parameter_norm: Number
+    loss: Number = Field(description="Loss of the point.")
+    gradient_norm: Number = Field(description="Norm of the gradient with respect to all weights and biases.")
+    parameter_norm: Number = Field(description="Norm of all weights and biases.")
     distance_from_kinks: Number | None = Field(
-        description="Least distance of a pre-activation from the kink of its activation."
+        description="Least distance of a pre-activation from the kink of its activation; null with a reason where "
+        "the activations have none."
     )
-    iterations: int | None = Field(description="Of training.")
+    iterations: int | None = Field(
+        description="Iterations of the training that led to it; null with a reason where it was not trained."
+    )
     point: Numbers | None = Field(
-        default=None, description="See `include`: the weights row by row, layer after layer, then the biases."
+        default=None,
+        description="The weights row by row, layer after layer, then the biases, as one vector; only where "
+        "`include` has `points`.",
     )
     reasons: Reasons
 
@@ -93,7 +102,7 @@ class PointCard(Wire):
 class SolvedMinimum(Wire):
     """The global minimum as a solver has it."""
 
-    loss: Number
+    loss: Number = Field(description="Loss of the global minimum.")
     lower_bound: Number = Field(description="Lower bound on the loss of all weights.")
-    status: str
-    solver: str
+    status: str = Field(description="How sure it is: `exact`, `certified` or `bounded`.")
+    solver: str = Field(description="Name of the solver that found it.")

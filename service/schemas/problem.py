@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from service.schemas.base import Wire, example
 from service.schemas.data import Data
@@ -27,5 +27,7 @@ class ProblemDocument(Wire):
     model_config = ConfigDict(**example(DESIGN_EXAMPLE))
 
     network: Network
-    data: Data
-    objective: Objective = Objective()
+    data: Data = Field(description="Samples, moments or a factor, data that the service has by name or id, or none.")
+    objective: Objective = Field(
+        default=Objective(), description="What is minimised; left out: mean squared error without further terms."
+    )

@@ -8,24 +8,30 @@ from service.schemas.base import Number, Wire, example
 class ErrorItem(Wire):
     """One thing that is wrong with one field."""
 
-    pointer: str | None = Field(default=None, description="JSON pointer (RFC 6901) into the body as it was sent.")
-    parameter: str | None = Field(default=None, description="Name of a parameter of the path or query.")
-    header: str | None = Field(default=None, description="Name of a header of the request.")
+    pointer: str | None = Field(
+        default=None,
+        description="JSON pointer (RFC 6901) into the body as it was sent; absent where a parameter or a header "
+        "is wrong.",
+    )
+    parameter: str | None = Field(
+        default=None, description="Name of a parameter of the path or query; only where that is wrong."
+    )
+    header: str | None = Field(default=None, description="Name of a header of the request; only where that is wrong.")
     detail: str = Field(description="What was wrong and what would be right.")
 
 
 class FailedHypothesis(Wire):
     """A hypothesis that kept a solver from answering."""
 
-    hypothesis: str
-    reason: str
+    hypothesis: str = Field(description="Name of the hypothesis.")
+    reason: str = Field(description="Why it fails, or is unknown, on this problem.")
 
 
 class SolverAttempt(Wire):
     """A solver that was asked, and every hypothesis that failed."""
 
-    solver: str
-    failed: list[FailedHypothesis]
+    solver: str = Field(description="Name of the solver.")
+    failed: list[FailedHypothesis] = Field(description="Every hypothesis that failed.")
 
 
 class ProblemDetails(Wire):
@@ -46,10 +52,16 @@ class ProblemDetails(Wire):
     type: str = Field(
         description="Relative address of a page that describes this kind of error, whose last part is stable."
     )
-    title: str
-    status: int
-    detail: str
-    errors: list[ErrorItem] | None = None
-    solvers: list[SolverAttempt] | None = Field(default=None, description="Why nobody covers the problem.")
-    limit: str | None = Field(default=None, description="The setting that was exceeded.")
-    allowed: Number | None = Field(default=None, description="Its value.")
+    title: str = Field(description="The kind of error, in a few words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What went wrong here, and what would be right.")
+    errors: list[ErrorItem] | None = Field(
+        default=None, description="What is wrong with single fields; absent where no field is to blame."
+    )
+    solvers: list[SolverAttempt] | None = Field(
+        default=None, description="Every solver with what kept it from answering; only if no solver covers the problem."
+    )
+    limit: str | None = Field(
+        default=None, description="Name of the limit that was exceeded; only for `limit-exceeded`."
+    )
+    allowed: Number | None = Field(default=None, description="Value of that limit; only for `limit-exceeded`.")

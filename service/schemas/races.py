@@ -5,9 +5,21 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field
 
-from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
+from service.schemas.base import (
+    EngineVersion,
+    Executed,
+    Integer,
+    Number,
+    OfRequest,
+    ProblemHash,
+    Reasons,
+    TimeLimit,
+    Wire,
+    example,
+)
+from service.schemas.minima import EscapeNorm
 from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
-from service.vocabulary import Convention, Evidence, Initialisation, Optimiser, Outcome
+from service.vocabulary import Initialisation, Optimiser, Outcome
 
 DESCRIPTION: Final = """Race optimisers from several initialisation schemes, and say which schemes start trapped.
 
@@ -41,53 +53,73 @@ class RacesRequest(Wire):
         "decay in the loss, `adamw` beside it.",
     )
     initialisations: list[InitialisationName] = Field(
-        default=list(Initialisation), min_length=1, max_length=5, description="Biases start at zero."
+        default=list(Initialisation),
+        min_length=1,
+        max_length=5,
+        description="How the weights of the starts are drawn; biases start at zero.",
     )
-    runs: Integer = Field(default=20, ge=1, description="Starts of each scheme; all optimisers share them.")
-    steps: Integer = Field(default=5000, ge=1, description="Steps of each run; iterations for `lbfgs`.")
-    seed: Integer = Field(default=0, ge=0, lt=2**63)
+    runs: Integer = Field(default=20, ge=1, description="Number of starts of each scheme; all optimisers share them.")
+    steps: Integer = Field(default=5000, ge=1, description="Number of steps of each run; of iterations for `lbfgs`.")
+    seed: Integer = Field(
+        default=0, ge=0, lt=2**63, description="Seed of every random number; the same seed gives the same answer."
+    )
     learning_rate: Number | None = Field(
-        default=None, gt=0, description="Left out: one over a curvature bound for each run of `gd`, `sgd`; 0.01 else."
+        default=None,
+        gt=0,
+        description="Learning rate of every run. Left out: one over a bound on the curvature for `gd` and `sgd`, "
+        "0.01 for the others.",
     )
-    batch_size: Integer = Field(default=32, ge=1, description="Rows of each sampled gradient.")
+    batch_size: Integer = Field(default=32, ge=1, description="Number of rows in each sampled gradient.")
     sampled: bool = Field(default=False, description="Whether `adam` and `adamw` see sampled gradients too.")
-    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+    time_limit_s: TimeLimit = None
 
 
 class SuccessRate(Wire):
     """How many runs came within 1e-3 of the minimum (relative), with a 95 % Wilson interval."""
 
-    successes: int
-    runs: int
-    rate: Number
-    interval: list[Number] = Field(min_length=2, max_length=2)
-    evidence: Evidence = Field(default=Evidence.OBSERVED, strict=False)
+    successes: int = Field(description="Number of runs that came so close.")
+    runs: int = Field(description="Number of all runs.")
+    rate: Number = Field(description="`successes` over `runs`.")
+    interval: list[Number] = Field(
+        min_length=2, max_length=2, description="Lower and upper end of the 95 % Wilson interval of the rate."
+    )
 
 
 class GapCurve(Wire):
     """Relative distance of the loss to the minimum along the steps, over the runs that had not diverged."""
 
-    steps: list[int]
-    median: list[Number | None]
-    lower_decile: list[Number | None]
-    upper_decile: list[Number | None]
+    steps: list[int] = Field(description="Steps at which the distance was recorded.")
+    median: list[Number | None] = Field(description="Median over the runs at each step; null where all had diverged.")
+    lower_decile: list[Number | None] = Field(
+        description="Distance that a tenth of the runs go below; null where all had diverged."
+    )
+    upper_decile: list[Number | None] = Field(
+        description="Distance that a tenth of the runs exceed; null where all had diverged."
+    )
 
 
 class RunColumns(Wire):
     """One entry for each run, in the order of their numbers."""
 
-    outcome: list[OutcomeName]
-    gap: list[Number | None] = Field(description="At the end; null where the run diverged.")
-    start_norm: list[Number]
-    end_norm: list[Number]
-    trapped: list[bool] = Field(description="Whether gradient flow from this start is proved to end at the origin.")
-    gradient_norm: list[Number]
-    least_hessian_eigenvalue: list[Number | None] = Field(
-        description="Where a run rests away from the minimum and the network has at most 300 weights; null elsewhere."
+    outcome: list[OutcomeName] = Field(description="Where each run ended.")
+    gap: list[Number | None] = Field(
+        description="Relative distance of the final loss to the minimum; null where the run diverged."
     )
-    learning_rate: list[Number | None] = Field(description="Null for line searches.")
-    steps_to_1e_3: list[int | None] = Field(description="Null where never reached.")
-    steps_to_1e_6: list[int | None]
+    start_norm: list[Number] = Field(description="Norm of all weights at the start.")
+    end_norm: list[Number] = Field(description="Norm of all weights at the end.")
+    trapped: list[bool] = Field(description="Whether gradient flow from this start is proved to end at the origin.")
+    gradient_norm: list[Number] = Field(description="Norm of the gradient at the end.")
+    least_hessian_eigenvalue: list[Number | None] = Field(
+        description="Least eigenvalue of the Hessian at the end, where a run rests away from the minimum and the "
+        "network has at most 300 weights; null elsewhere."
+    )
+    learning_rate: list[Number | None] = Field(description="Learning rate of each run; null for line searches.")
+    steps_to_1e_3: list[int | None] = Field(
+        description="Step at which the relative distance first was below 1e-3; null where it never was."
+    )
+    steps_to_1e_6: list[int | None] = Field(
+        description="Step at which the relative distance first was below 1e-6; null where it never was."
+    )
 
 
 class RaceGroup(Wire):
@@ -95,11 +127,16 @@ class RaceGroup(Wire):
 
     optimiser: OptimiserName
     initialisation: InitialisationName
-    outcomes: dict[str, int]
-    success: SuccessRate | None
-    median_gap: Number | None
-    curve: GapCurve
-    runs: RunColumns
+    outcomes: dict[str, int] = Field(description="Number of runs for each outcome that occurred.")
+    success: SuccessRate | None = Field(
+        description="How often the minimum was reached; null with a reason where the optimiser minimises another "
+        "objective."
+    )
+    median_gap: Number | None = Field(
+        description="Median over the runs of `runs.gap`; null with a reason where every run diverged."
+    )
+    curve: GapCurve = Field(description="How the distance to the minimum shrank.")
+    runs: RunColumns = Field(description="What became of each run.")
     reasons: Reasons
 
 
@@ -110,29 +147,35 @@ class RaceAdvice(Wire):
     starts: Literal["inside", "outside", "mixed", "unknown"] = Field(
         description="Position of its starts relative to the trapping radius of the origin."
     )
-    trapped: int | None = Field(description="Starts inside it: gradient flow is proved to end at the origin.")
-    runs: int
-    success: SuccessRate | None = Field(description="Over all optimisers of the objective itself.")
-    best_optimiser: OptimiserName | None
-    text: str
+    trapped: int | None = Field(
+        description="Number of starts inside that radius, from which gradient flow is proved to end at the "
+        "origin; null with a reason where no radius is known."
+    )
+    runs: int = Field(description="Number of starts.")
+    success: SuccessRate | None = Field(
+        description="How often the optimisers of the objective itself reached the minimum; null with a reason "
+        "where there were none."
+    )
+    best_optimiser: OptimiserName | None = Field(
+        description="The optimiser that reached the minimum most often; null with a reason where none did."
+    )
+    text: str = Field(description="The advice, in one or two sentences.")
     reasons: Reasons
 
 
 class RacesAnswer(Wire):
     """A race against the known minimum."""
 
-    solver: str
-    minimum: Number
-    trivial: bool
-    escape_norm: Number | None
-    groups: list[RaceGroup]
+    solver: str = Field(description="Name of the solver that gives the minimum.")
+    minimum: Number = Field(description="Loss of the global minimum.")
+    trivial: bool = Field(description="Whether the zero map is a global minimiser.")
+    escape_norm: EscapeNorm
+    groups: list[RaceGroup] = Field(description="One entry for each optimiser and scheme.")
     advice: list[RaceAdvice] = Field(
         description="Ordered by how often the scheme reached the minimum, most often first."
     )
-    convention: Convention = Field(strict=False)
+    convention: OfRequest
     reasons: Reasons
-    engine_version: str
-    problem_hash: str
-    execution: Execution | None = Field(
-        default=None, description="Absent from the result of a job; the status of the job has the reason."
-    )
+    engine_version: EngineVersion
+    problem_hash: ProblemHash
+    execution: Executed = None

@@ -5,7 +5,18 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from service.schemas.base import Items, Matrix, Number, Reasons, Vector, Wire
+from service.schemas.base import (
+    EngineVersion,
+    Items,
+    Labels,
+    Matrix,
+    Number,
+    ProblemHash,
+    Reasons,
+    TimeLimit,
+    Vector,
+    Wire,
+)
 from service.schemas.certificate import HypothesisFinding
 from service.schemas.problem import ProblemDocument
 from service.schemas.snapshots import Snapshot
@@ -38,14 +49,17 @@ EXAMPLES: Final[Mapping[str, Any]] = {
 class RanksOptions(Wire):
     """What stands beside a problem and does not change it."""
 
-    training: Training = Training()
+    training: Training = Field(default=Training(), description="How the network is trained.")
     snapshots: Items[Snapshot] = Field(
-        default=[], max_length=1000, description="Weights of one training in the order of time."
+        default=[], max_length=1000, description="Weights that were recorded during one training, in the order of time."
     )
     include: list[Literal["rules", "compression"]] = Field(
-        default=[], max_length=10, description="Parts that are absent by default."
+        default=[],
+        max_length=10,
+        description="Parts that are absent by default: every rank rule as it was tried, and what factorising at "
+        "the predicted ranks saves.",
     )
-    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+    time_limit_s: TimeLimit = None
 
 
 class RanksRequest(RanksOptions):
@@ -61,32 +75,53 @@ class BareRanksRequest(RanksOptions, ProblemDocument):
 class LayerProgress(Wire):
     """How far a matrix has come: one entry for each snapshot."""
 
-    norms: list[Number]
-    stable_ranks: list[Number | None]
+    norms: list[Number] = Field(description="Frobenius norm of the matrix.")
+    stable_ranks: list[Number | None] = Field(
+        description="Squared Frobenius norm over squared spectral norm; null where the matrix is zero."
+    )
     stable_rank_bounds: list[Number | None] = Field(
-        description="Upper bound that follows from the start of training at these norms."
+        description="Upper bound on the stable rank that follows from the start of training at these norms; null "
+        "where there is none."
     )
     tails: list[Number] = Field(description="Sum of squared singular values beyond the predicted rank.")
-    tail_bound: Number | None = Field(description="Upper bound on the tail at all times, from the start of training.")
-    singular_values: list[list[Number]] = Field(description="The largest ones.")
-    alignments: list[Number | None] = Field(description="Squared cosine with the leading vector of the next matrix.")
-    alignment_bounds: list[Number | None] = Field(description="Lower bound on them.")
+    tail_bound: Number | None = Field(
+        description="Upper bound on the tail at all times, from the start of training; null with a reason where "
+        "there is none."
+    )
+    singular_values: list[list[Number]] = Field(description="The largest singular values of the matrix, descending.")
+    alignments: list[Number | None] = Field(
+        description="Squared cosine between the leading left vector of the matrix and the leading right vector of "
+        "the next one; null where a matrix is zero."
+    )
+    alignment_bounds: list[Number | None] = Field(description="Lower bound on the alignment; null where there is none.")
     reasons: Reasons
 
 
 class RankStatement(Wire):
     """What is known of the rank of a matrix."""
 
-    shape: list[int]
-    rank: int | None = Field(description="Only where it is proved to be exactly that.")
-    upper_bound: int | None = Field(description="Proved; at most the smaller dimension of the matrix.")
+    shape: list[int] = Field(description="Rows and columns of the matrix.")
+    rank: int | None = Field(
+        description="The rank, where it is proved to be exactly this; null with a reason elsewhere."
+    )
+    upper_bound: int | None = Field(
+        description="Proved upper bound on the rank, at most the smaller dimension of the matrix; null with a "
+        "reason where none applies."
+    )
     conditional_upper_bound: int | None = Field(
-        description="From rules with an unknown hypothesis or an unconfirmed source, where it says more."
+        description="Upper bound from rules with an unknown hypothesis or an unconfirmed source; null with a "
+        "reason where they say no more than `upper_bound`."
     )
     kind: RankKind = Field(strict=False)
-    rule: str | None
-    conditional_rule: str | None
-    hypotheses: list[HypothesisFinding] = Field(description="Of the rule that decides.")
+    rule: str | None = Field(
+        description="Id of the rule behind `rank` and `upper_bound`; null with a reason where none applies."
+    )
+    conditional_rule: str | None = Field(
+        description="Id of the rule behind `conditional_upper_bound`; null with a reason where there is none."
+    )
+    hypotheses: list[HypothesisFinding] = Field(
+        description="Hypotheses of the rule that decides, as they were judged on this problem."
+    )
     certificate: str = Field(description="The quantity to measure during training to see whether it comes true.")
     reasons: Reasons
 
@@ -94,99 +129,135 @@ class RankStatement(Wire):
 class LayerRank(RankStatement):
     """What is known of the rank of a weight matrix."""
 
-    layer: int
-    progress: LayerProgress | None = Field(default=None, description="Only with snapshots.")
+    layer: int = Field(description="Number of the layer, from 1.")
+    progress: LayerProgress | None = Field(default=None, description="What recorded weights show; only with snapshots.")
 
 
 class SeparabilityAnswer(Wire):
     """Whether a linear map through the origin separates the classes."""
 
-    separable: bool | None
-    margin: Number | None
-    method: str
+    separable: bool | None = Field(
+        description="Whether such a map exists; null with a reason where that is not decided."
+    )
+    margin: Number | None = Field(
+        description="Largest margin of such a map of unit norm; null with a reason where there is none."
+    )
+    method: str = Field(description="How it was decided, in words.")
     reasons: Reasons
 
 
 class MaxMargin(Wire):
     """The hard-margin solution through the origin."""
 
-    direction: Vector | None = Field(description="Unit vector towards +1, or class 1.")
-    margin: Number | None = Field(description="Geometric margin.")
-    support: list[int] | None = Field(description="Samples at the margin, from 0.")
+    direction: Vector | None = Field(
+        description="Unit vector of the inputs that points towards +1, or class 1; null with a reason where the "
+        "classes are not separable or more than two."
+    )
+    margin: Number | None = Field(
+        description="Distance of the closest sample from the boundary; null with a reason where the classes are "
+        "not separable."
+    )
+    support: list[int] | None = Field(
+        description="Indices of the samples at the margin, from 0; null with a reason where the classes are not "
+        "separable."
+    )
     reasons: Reasons
 
 
 class InvariantAnswer(Wire):
     """What gradient flow conserves at a node, or summed over nodes that identity skips join."""
 
-    nodes: list[int]
+    nodes: list[int] = Field(description="The nodes: outputs of layers, from 1.")
     conserved: Conserved = Field(strict=False)
-    statement: str
+    statement: str = Field(description="The conservation law as a formula.")
     reason: str = Field(default="", description="Why not more is conserved.")
-    value: Matrix | None = Field(default=None, description="At the first snapshot; entries not conserved are zero.")
-    drifts: list[Number] | None = Field(default=None, description="Relative change at each snapshot.")
+    value: Matrix | None = Field(
+        default=None,
+        description="Value of the conserved matrix at the first snapshot; entries that are not conserved are 0. "
+        "Only with snapshots.",
+    )
+    drifts: list[Number] | None = Field(
+        default=None,
+        description="Change of the conserved matrix since the first snapshot, relative to the weights; only with "
+        "snapshots.",
+    )
 
 
 class RuleAnswer(Wire):
     """A rank rule on this problem."""
 
-    id: str
-    title: str
-    statement: str
-    source: str
+    id: str = Field(description="Id of the rule; see `/v1/theorems`.")
+    title: str = Field(description="What it says, in one line.")
+    statement: str = Field(description="The rule with its formula.")
+    source: str = Field(description="Paper and theorem, or the page that proves it.")
     status: TheoremStatus = Field(strict=False)
     kind: RankKind = Field(strict=False)
-    applies: bool | None
-    hypotheses: list[HypothesisFinding]
-    claims: dict[str, int] = Field(description="Bound for each layer, by number.")
-    numbers: dict[str, Number]
+    applies: bool | None = Field(description="Whether all hypotheses hold; null if one is unknown and none fails.")
+    hypotheses: list[HypothesisFinding] = Field(description="Every hypothesis as it was judged on this problem.")
+    claims: dict[str, int] = Field(description="Upper bound on the rank of each layer, by its number.")
+    numbers: dict[str, Number] = Field(description="Numbers that the rule gives beside ranks, by name.")
 
 
 class CertificateQuantity(Wire):
     """A quantity to measure during training and the rule that it certifies."""
 
-    rule: str
-    quantity: str
+    rule: str = Field(description="Id of the rule.")
+    quantity: str = Field(description="What to measure, in words.")
 
 
 class CompressionAdvice(Wire):
     """A matrix at its predicted rank."""
 
-    layer: int
-    rank: int
-    certain: bool
-    left: list[int]
-    right: list[int]
-    parameters_before: int
-    parameters_after: int
-    relative_error: Number | None = Field(description="Of the best approximation of the last snapshot.")
+    layer: int = Field(description="Number of the layer, from 1.")
+    rank: int = Field(description="The rank at which the matrix is factorised.")
+    certain: bool = Field(description="Whether the rank rests on proved rules alone.")
+    left: list[int] = Field(description="Shape of the left factor.")
+    right: list[int] = Field(description="Shape of the right factor.")
+    parameters_before: int = Field(description="Number of weights of the matrix.")
+    parameters_after: int = Field(description="Number of weights of the factors, or of the matrix where that is fewer.")
+    relative_error: Number | None = Field(
+        description="Relative Frobenius error of the best approximation of the last snapshot at this rank; null "
+        "with a reason without snapshots."
+    )
     reasons: Reasons
 
 
 class CompressionAnswer(Wire):
     """What factorising at the predicted ranks saves and costs."""
 
-    layers: list[CompressionAdvice]
-    loss_before: Number | None
-    loss_after: Number | None
+    layers: list[CompressionAdvice] = Field(description="One entry for each layer.")
+    loss_before: Number | None = Field(
+        description="Loss at the last snapshot; null with a reason where it cannot be evaluated."
+    )
+    loss_after: Number | None = Field(
+        description="Loss with every matrix replaced by its approximation; null with a reason where it cannot be "
+        "evaluated."
+    )
     reasons: Reasons
 
 
 class RanksAnswer(Wire):
     """Ranks that training will give the weight matrices, and why."""
 
-    layers: list[LayerRank]
-    end_to_end: RankStatement
-    separability: SeparabilityAnswer
-    max_margin: MaxMargin
-    invariants: list[InvariantAnswer]
-    certificates: list[CertificateQuantity]
+    layers: list[LayerRank] = Field(description="One entry for each layer.")
+    end_to_end: RankStatement = Field(description="What is known of the rank of the end-to-end map.")
+    separability: SeparabilityAnswer = Field(description="Whether a linear map separates the classes.")
+    max_margin: MaxMargin = Field(description="The direction of the hard margin.")
+    invariants: list[InvariantAnswer] = Field(description="What gradient flow conserves at each node.")
+    certificates: list[CertificateQuantity] = Field(description="What to measure during training, by rule.")
     silent: dict[str, str] = Field(description="Rules that do not apply here, with the hypotheses that fail.")
     dynamics: Dynamics = Field(strict=False)
-    solver: str | None
-    rules: list[RuleAnswer] | None = Field(default=None, description="Every rule; see `include`.")
-    compression: CompressionAnswer | None = Field(default=None, description="See `include`.")
-    classes: list[int] | None = Field(default=None, description="The label of each output; for classification only.")
+    solver: str | None = Field(
+        description="Name of the solver that gives the rank of the global minimum; null with a reason where none "
+        "is asked."
+    )
+    rules: list[RuleAnswer] | None = Field(
+        default=None, description="Every rank rule, tried on this problem; only where `include` has `rules`."
+    )
+    compression: CompressionAnswer | None = Field(
+        default=None, description="What factorising saves; only where `include` has `compression`."
+    )
+    classes: Labels = None
     reasons: Reasons
-    engine_version: str
-    problem_hash: str
+    engine_version: EngineVersion
+    problem_hash: ProblemHash

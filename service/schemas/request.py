@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import Field
 
-from service.schemas.base import Number, Wire
+from service.schemas.base import TimeLimit, Wire
 from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
 
 DESCRIPTION: Final = """Return the exact global minimum with stationary points, thresholds and a certificate.
@@ -90,7 +90,9 @@ class ReturnOptions(Wire):
 class MinimaOptions(Wire):
     """What stands beside a problem and does not change it."""
 
-    return_: ReturnOptions = Field(default=ReturnOptions(), alias="return")
+    return_: ReturnOptions = Field(
+        default=ReturnOptions(), alias="return", description="How much of the solution is sent back."
+    )
     include: list[Part] = Field(
         default=[],
         max_length=10,
@@ -98,7 +100,7 @@ class MinimaOptions(Wire):
         "(up to 400 parameters), the norms of the layers, the stationary points of narrower networks inside one "
         "with noise.",
     )
-    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+    time_limit_s: TimeLimit = None
 
 
 class MinimaRequest(MinimaOptions):

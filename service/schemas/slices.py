@@ -6,10 +6,20 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from service.schemas.arrays import Numbers
-from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
+from service.schemas.base import (
+    EngineVersion,
+    Executed,
+    Integer,
+    Number,
+    OfRequest,
+    ProblemHash,
+    Reasons,
+    Wire,
+    example,
+)
 from service.schemas.points import CentredOptions, Point, PointCard, SolvedMinimum
 from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
-from service.vocabulary import Convention, Evidence, Normalisation, Precision, SliceKind
+from service.vocabulary import Evidence, Normalisation, Precision, SliceKind
 
 SLICE_EXAMPLE: Final[dict[str, Any]] = {
     "problem": {
@@ -54,9 +64,11 @@ class SlicesRequest(CentredOptions):
         "`sharpness`: the largest and the mean loss at each distance over several random directions.",
     )
     to: Point | None = Field(
-        default=None, description="End of an `interpolation`: a point by name, by place, or posted. Default `origin`."
+        default=None, description="End of an `interpolation`: a point by name, by index, or posted; left out: `origin`."
     )
-    points: Integer = Field(default=51, ge=2, description="Along each axis; odd numbers hit the point itself.")
+    points: Integer = Field(
+        default=51, ge=2, description="Number of positions along each axis; an odd number includes the point itself."
+    )
     span: Number = Field(
         default=1.0,
         gt=0,
@@ -64,7 +76,10 @@ class SlicesRequest(CentredOptions):
         description="Largest multiple of the directions; an interpolation overshoots both ends by a quarter of it.",
     )
     directions: Integer | None = Field(
-        default=None, ge=1, le=10_000, description="Of `line` (default 1) and `sharpness` (default 20)."
+        default=None,
+        ge=1,
+        le=10_000,
+        description="Number of directions of a `line` (default 1) or of `sharpness` (default 20).",
     )
     normalisation: Normalisation | None = Field(
         default=None,
@@ -73,32 +88,37 @@ class SlicesRequest(CentredOptions):
         "`unit`: all weights and biases together of length one (the default where all weights are zero).",
     )
     precision: Precision = Field(
-        default=Precision.DOUBLE, strict=False, description="Of large products; `single` is about twice as fast."
+        default=Precision.DOUBLE,
+        strict=False,
+        description="Precision of large matrix products; `single` is about twice as fast.",
     )
     clip: Number = Field(
-        default=1e100, gt=0, le=1e300, description="Larger losses, and those that overflow, are cut to this."
+        default=1e100,
+        gt=0,
+        le=1e300,
+        description="Limit of the losses: larger ones, and those that overflow, are cut to it.",
     )
 
 
 class SliceAxis(Wire):
     """Positions along one direction."""
 
-    name: Literal["alpha", "beta", "t", "direction"]
-    values: Numbers
+    name: Literal["alpha", "beta", "t", "direction"] = Field(description="Name of the axis.")
+    values: Numbers = Field(description="Positions along the axis, ascending.")
 
 
 class SliceDirection(Wire):
     """A direction, identified by its length and the hash of its bits."""
 
-    length: Number
-    hash: str
+    length: Number = Field(description="Norm of the direction over all weights and biases.")
+    hash: str = Field(description="Hash of its bits.")
 
 
 class Lowest(Wire):
     """The least loss on the grid."""
 
-    loss: Number
-    position: list[Number]
+    loss: Number = Field(description="The loss.")
+    position: list[Number] = Field(description="Its position along each axis.")
 
 
 class Interpolated(Wire):
@@ -111,10 +131,10 @@ class Interpolated(Wire):
 class Sharpness(Wire):
     """Loss against distance, over all directions and both signs."""
 
-    radius: Numbers
-    mean: Numbers
-    largest: Numbers
-    caution: str
+    radius: Numbers = Field(description="Distances from the point.")
+    mean: Numbers = Field(description="Mean loss at each distance.")
+    largest: Numbers = Field(description="Largest loss at each distance.")
+    caution: str = Field(description="What these numbers do not say.")
 
 
 class SlicesAnswer(Wire):
@@ -122,26 +142,32 @@ class SlicesAnswer(Wire):
 
     kind: SliceKind = Field(strict=False)
     evidence: Evidence = Field(strict=False)
-    centre: PointCard
-    end: PointCard | None = Field(default=None, description="Of an interpolation.")
-    axes: list[SliceAxis]
-    shape: list[int]
-    loss: Numbers = Field(description="Flat, the last axis running fastest.")
-    clipped: int = Field(description="Losses that were cut to `clip`.")
-    clip: Number
-    lowest: Lowest
-    global_minimum: SolvedMinimum | None
-    directions: list[SliceDirection]
-    cosine: Number | None = Field(description="Between the two directions of a plane.")
-    interpolation: Interpolated | None = None
-    sharpness: Sharpness | None = None
-    normalisation: Normalisation | None = Field(strict=False)
-    precision: Precision = Field(strict=False)
-    seed: int
-    reasons: Reasons
-    convention: Convention = Field(strict=False)
-    engine_version: str
-    problem_hash: str
-    execution: Execution | None = Field(
-        default=None, description="Absent from the result of a job; the status of the job has the reason."
+    centre: PointCard = Field(description="The point in the middle; the first end of an interpolation.")
+    end: PointCard | None = Field(default=None, description="The second end; only for an interpolation.")
+    axes: list[SliceAxis] = Field(description="One axis for a line, two for a plane.")
+    shape: list[int] = Field(description="Number of positions along each axis.")
+    loss: Numbers = Field(description="Losses on the grid as a flat list, the last axis running fastest.")
+    clipped: int = Field(description="Number of losses that were cut to `clip`.")
+    clip: Number = Field(description="The limit of the losses, as in the request.")
+    lowest: Lowest = Field(description="The least loss on the grid.")
+    global_minimum: SolvedMinimum | None = Field(
+        description="The global minimum for comparison; null with a reason where no solver covers the problem."
     )
+    directions: list[SliceDirection] = Field(description="The directions of the axes.")
+    cosine: Number | None = Field(
+        description="Cosine between the two directions of a plane; null with a reason elsewhere."
+    )
+    interpolation: Interpolated | None = Field(
+        default=None, description="Barrier and monotony; only for an interpolation."
+    )
+    sharpness: Sharpness | None = Field(default=None, description="Loss against distance; only for `sharpness`.")
+    normalisation: Normalisation | None = Field(
+        strict=False, description="How the directions were scaled; null with a reason for an interpolation."
+    )
+    precision: Precision = Field(strict=False)
+    seed: int = Field(description="Seed of every random number; the same seed gives the same answer.")
+    reasons: Reasons
+    convention: OfRequest
+    engine_version: EngineVersion
+    problem_hash: ProblemHash
+    execution: Executed = None

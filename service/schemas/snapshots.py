@@ -29,9 +29,11 @@ class Snapshot(Wire):
 
     weights: LayerMatrices = Field(description="Width x inputs of each layer, as a list or from `1` on.")
     biases: LayerVectors | None = Field(
-        default=None, description="Of each layer that has one, by layer as the weights."
+        default=None,
+        description="Biases of each layer that has any, by layer as the weights; left out: no layer has any.",
     )
     skips: SkipWeights | None = Field(
         default=None,
-        description="Of each trained skip, in the order of `network.skips`, as a list or from `1` on.",
+        description="Weights of each trained skip, in the order of `network.skips`, as a list or from `1` on; "
+        "left out: no skip is trained.",
     )

@@ -6,11 +6,21 @@ from typing import Any, Final
 from pydantic import Field
 
 from service.schemas.arrays import Numbers
-from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
+from service.schemas.base import (
+    EngineVersion,
+    Executed,
+    Integer,
+    Number,
+    OfRequest,
+    ProblemHash,
+    Reasons,
+    Wire,
+    example,
+)
 from service.schemas.points import CentredOptions, PointCard
 from service.schemas.problem import ProblemDocument
 from service.schemas.slices import SLICE_EXAMPLE
-from service.vocabulary import Convention, Evidence, SpectrumMethod
+from service.vocabulary import Evidence, SpectrumMethod
 
 SPECTRUM_EXAMPLE: Final = {"problem": SLICE_EXAMPLE["problem"], "seed": 1}
 
@@ -38,7 +48,7 @@ class SpectraRequest(CentredOptions):
         description="`exact`: all eigenvalues; `lanczos`: products with the Hessian only, for any size; `auto`: exact "
         "where that is possible.",
     )
-    probes: Integer = Field(default=8, ge=1, le=1000, description="Random starts of Lanczos.")
+    probes: Integer = Field(default=8, ge=1, le=1000, description="Number of random starts of Lanczos.")
     lanczos_steps: Integer = Field(default=80, ge=2, le=1000, description="Products with the Hessian for each start.")
     points: Integer = Field(
         default=201, ge=2, le=100_000, description="Number of points at which the density is given."
@@ -54,67 +64,71 @@ class SpectraRequest(CentredOptions):
 class ExtremeEigenvalue(Wire):
     """An end of the spectrum."""
 
-    value: Number
+    value: Number = Field(description="The eigenvalue.")
     residual: Number = Field(description="Some eigenvalue lies within this distance of the value.")
 
 
 class Trace(Wire):
     """Sum of all eigenvalues."""
 
-    value: Number
-    standard_error: Number | None = Field(description="Over the random starts.")
+    value: Number = Field(description="The trace, or its estimate.")
+    standard_error: Number | None = Field(
+        description="Standard error of the estimate over the random starts; null with a reason where the trace is "
+        "exact."
+    )
     reasons: Reasons
 
 
 class Shares(Wire):
     """How many of the eigenvalues have which sign; estimated from the quadrature where not all are known."""
 
-    positive: Number
-    negative: Number
-    zero: Number
-    zero_tolerance: Number = Field(description="Eigenvalues of smaller modulus count as zero.")
+    positive: Number = Field(description="Share of positive eigenvalues, from 0 to 1.")
+    negative: Number = Field(description="Share of negative eigenvalues, from 0 to 1.")
+    zero: Number = Field(description="Share of eigenvalues within `zero_tolerance` of zero, from 0 to 1.")
+    zero_tolerance: Number = Field(description="Eigenvalues of modulus at most this count as zero.")
 
 
 class Density(Wire):
     """Spectral density, of integral one."""
 
-    eigenvalue: Numbers
-    density: Numbers
-    broadening: Number
+    eigenvalue: Numbers = Field(description="Points at which the density is given, ascending.")
+    density: Numbers = Field(description="Density at each point.")
+    broadening: Number = Field(description="Standard deviation of each peak.")
 
 
 class Quadrature(Wire):
     """Ritz values of all starts with their weights, of sum one for each start."""
 
-    value: Numbers
-    weight: Numbers
-    starts: int
+    value: Numbers = Field(description="Ritz values of all starts, one start after the other.")
+    weight: Numbers = Field(description="Weight of each value.")
+    starts: int = Field(description="Number of random starts.")
 
 
 class SpectraAnswer(Wire):
     """The spectrum of the Hessian with respect to all weights and biases."""
 
-    method: SpectrumMethod = Field(strict=False)
+    method: SpectrumMethod = Field(strict=False, description="How the spectrum was found.")
     evidence: Evidence = Field(
         strict=False,
         description="`certified`: every eigenvalue with an error bound; `observed`: computed numerically.",
     )
-    point: PointCard
-    weights: int = Field(description="Weights and biases.")
-    largest: ExtremeEigenvalue
-    least: ExtremeEigenvalue
-    trace: Trace
-    shares: Shares
-    density: Density
-    eigenvalues: Numbers | None = Field(description="All of them, ascending.")
-    error_bound: Number | None = Field(description="Bound on the error of each eigenvalue, except for rounding.")
-    quadrature: Quadrature | None
-    smooth: bool = Field(description="False if a pre-activation is closer than 1e-6 to a kink.")
-    seed: int
-    reasons: Reasons
-    convention: Convention = Field(strict=False)
-    engine_version: str
-    problem_hash: str
-    execution: Execution | None = Field(
-        default=None, description="Absent from the result of a job; the status of the job has the reason."
+    point: PointCard = Field(description="The point at which the Hessian is taken.")
+    weights: int = Field(description="Number of weights and biases, which is that of the eigenvalues.")
+    largest: ExtremeEigenvalue = Field(description="The largest eigenvalue.")
+    least: ExtremeEigenvalue = Field(description="The least eigenvalue.")
+    trace: Trace = Field(description="Sum of all eigenvalues.")
+    shares: Shares = Field(description="How many eigenvalues have which sign.")
+    density: Density = Field(description="Spectral density, broadened.")
+    eigenvalues: Numbers | None = Field(description="All eigenvalues, ascending; null with a reason for `lanczos`.")
+    error_bound: Number | None = Field(
+        description="Bound on the error of each eigenvalue, except for rounding; null with a reason where none is "
+        "known."
     )
+    quadrature: Quadrature | None = Field(description="What Lanczos gave; null with a reason for `exact`.")
+    smooth: bool = Field(description="False if a pre-activation is closer than 1e-6 to a kink.")
+    seed: int = Field(description="Seed of every random number; the same seed gives the same answer.")
+    reasons: Reasons
+    convention: OfRequest
+    engine_version: EngineVersion
+    problem_hash: ProblemHash
+    execution: Executed = None

@@ -6,10 +6,21 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import Field
 
 from service.schemas.arrays import Booleans, Integers, Numbers
-from service.schemas.base import Execution, Integer, Number, Reasons, Wire, example
+from service.schemas.base import (
+    EngineVersion,
+    Executed,
+    Integer,
+    Number,
+    OfRequest,
+    ProblemHash,
+    Reasons,
+    TimeLimit,
+    Wire,
+    example,
+)
 from service.schemas.minima import IN_RANGE, PreparedColumn
 from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
-from service.vocabulary import Convention, PointClass, SweepParameter
+from service.vocabulary import PointClass, SweepParameter
 
 DESCRIPTION: Final = """\
 Compute columns over a grid of one or two parameters, and trace the transitions of the global minimum.
@@ -57,11 +68,11 @@ class DiagramAxis(Wire):
     layer: Integer | None = Field(
         default=None, ge=1, description="For `weight_decay`: which layer, from 1; left out for all layers."
     )
-    from_: Number = Field(alias="from", ge=0)
-    to: Number = Field(ge=0)
+    from_: Number = Field(alias="from", ge=0, description="The first value.")
+    to: Number = Field(ge=0, description="The last value, at least the first.")
     points: Integer = Field(default=200, ge=1, description="Number of values; whole parameters keep each value once.")
     spacing: Literal["linear", "log"] | None = Field(
-        default=None, description="Left out: `log` for decays that start above 0, else `linear`."
+        default=None, description="Spacing of the values. Left out: `log` for decays that start above 0, else `linear`."
     )
 
 
@@ -92,7 +103,7 @@ class DiagramRequest(Wire):
         max_length=12,
         description="Columns; `evaluation_fit`, which needs `data.evaluation`, is added by default where it is given.",
     )
-    time_limit_s: Number | None = Field(default=None, gt=0, description="Seconds; at most the server's own limit.")
+    time_limit_s: TimeLimit = None
 
     def columns(self) -> list[str]:
         """The columns to return; by default there is one more where data are held out."""
@@ -109,27 +120,43 @@ class DiagramRequest(Wire):
 class AxisValues(Wire):
     """The values of an axis as they were computed."""
 
-    parameter: SweepParameter = Field(strict=False)
-    layer: int | None = None
-    values: Numbers
+    parameter: SweepParameter = Field(strict=False, description="What varies along the axis.")
+    layer: int | None = Field(
+        default=None,
+        description="The layer whose `weight_decay` varies, from 1; null for all layers and for other parameters.",
+    )
+    values: Numbers = Field(description="The values, ascending.")
 
 
 class PhaseTransition(Wire):
     """One change of the global minimum, with an entry for each value of the other axis (or a single one)."""
 
-    order: list[int | None] = Field(description="1: the minimiser jumps; 2: it changes continuously.")
-    critical: list[Number | None] = Field(description="Critical value of the traced parameter, to 1e-9 relative.")
-    norm_before: list[Number | None] = Field(description="Norm of the map on the side of less decay and noise.")
-    norm_after: list[Number | None]
+    order: list[int | None] = Field(
+        description="1: the minimiser jumps; 2: it changes continuously; null where there is no transition."
+    )
+    critical: list[Number | None] = Field(
+        description="Value of the traced parameter at the transition, to 1e-9 relative; null where there is no "
+        "transition."
+    )
+    norm_before: list[Number | None] = Field(
+        description="Frobenius norm of the map just before the transition, on the side of less decay and noise; "
+        "null where there is no transition."
+    )
+    norm_after: list[Number | None] = Field(
+        description="Frobenius norm of the map just after the transition; null where there is no transition."
+    )
 
 
 class PhaseBoundary(Wire):
     """All transitions along one parameter, computed from thresholds and not from the grid."""
 
-    traced: SweepParameter = Field(strict=False)
-    transitions: list[PhaseTransition] = Field(description="As decay or noise grows; the last is the collapse to zero.")
+    traced: SweepParameter = Field(strict=False, description="The parameter along which transitions were traced.")
+    transitions: list[PhaseTransition] = Field(
+        description="The transitions as decay or noise grows; the last is the collapse to the zero map."
+    )
     metastable_up_to: list[Number | None] = Field(
-        description="Between the collapse and this value a local minimum other than zero survives."
+        description="Value of the traced parameter up to which, beyond the collapse, a local minimum other than "
+        "the origin survives; null where none does."
     )
     reasons: Reasons
 
@@ -137,34 +164,42 @@ class PhaseBoundary(Wire):
 class PhaseResults(Wire):
     """Columns of the grid, flat, the last axis running fastest."""
 
-    loss: Numbers | None = None
-    fit: Numbers | None = None
-    noise: Numbers | None = None
-    decay: Numbers | None = None
-    norm: Numbers | None = None
-    trivial: Booleans | None = None
-    attained: Booleans | None = None
-    rank: Integers | None = None
+    loss: Numbers | None = Field(
+        default=None, description="Loss at the global minimum, in the convention of the problem."
+    )
+    fit: Numbers | None = Field(default=None, description="Data term of the loss.")
+    noise: Numbers | None = Field(default=None, description="Part of the loss that the noise adds.")
+    decay: Numbers | None = Field(default=None, description="Part of the loss that the weight decay adds.")
+    norm: Numbers | None = Field(default=None, description="Frobenius norm of the end-to-end map.")
+    trivial: Booleans | None = Field(default=None, description="Whether the zero map is a global minimiser.")
+    attained: Booleans | None = Field(default=None, description="Whether weights attain the infimum.")
+    rank: Integers | None = Field(default=None, description="Rank of the end-to-end map.")
     minima: Integers | None = Field(default=None, description="Number of levels of local minima, the origin included.")
     origin: Integers | None = Field(default=None, description="Class of the origin: a place in `origin_classes`.")
-    prediction_variance: Numbers | None = None
-    evaluation_fit: Numbers | None = None
+    prediction_variance: Numbers | None = Field(
+        default=None, description="Mean over the inputs of the variance of the prediction under noise."
+    )
+    evaluation_fit: Numbers | None = Field(
+        default=None, description="Fit on the evaluation data; null where the problem has none."
+    )
 
 
 class DiagramAnswer(Wire):
     """A phase diagram."""
 
-    solver: str
-    theorems: list[str]
-    axes: list[AxisValues]
-    shape: list[int]
-    origin_classes: list[Annotated[PointClass, Field(strict=False)]]
-    results: PhaseResults
-    boundaries: list[PhaseBoundary]
-    input_columns: list[PreparedColumn] | None = Field(default=None, description=IN_RANGE)
-    convention: Convention = Field(strict=False)
-    engine_version: str
-    problem_hash: str
-    execution: Execution | None = Field(
-        default=None, description="Absent from the result of a job; the status of the job has the reason."
+    solver: str = Field(description="Name of the solver that answered.")
+    theorems: list[str] = Field(description="Ids of the theorems that the minima rest on; see `/v1/theorems`.")
+    axes: list[AxisValues] = Field(description="The axes with their values.")
+    shape: list[int] = Field(description="Number of values along each axis.")
+    origin_classes: list[Annotated[PointClass, Field(strict=False)]] = Field(
+        description="The classes of the origin that occur; `results.origin` counts from 0 in this list."
     )
+    results: PhaseResults = Field(
+        description="One column for each name in `return`, one entry for each point of the grid."
+    )
+    boundaries: list[PhaseBoundary] = Field(description="The transitions along each axis.")
+    input_columns: list[PreparedColumn] | None = Field(default=None, description=IN_RANGE)
+    convention: OfRequest
+    engine_version: EngineVersion
+    problem_hash: ProblemHash
+    execution: Executed = None

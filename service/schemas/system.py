@@ -27,19 +27,21 @@ class JobWorkers(Wire):
 class Readiness(Wire):
     """Whether the service can answer, and what of it works: inline answers need neither store nor driver."""
 
-    status: Literal["ready"]
+    status: Literal["ready"] = Field(description="Always `ready`; a service that is not answers 503.")
     store: bool = Field(description="Whether jobs can be stored and read now; if not, requests for jobs get 503.")
-    driver: bool | None = Field(description="Whether this server's job driver has reported recently.")
-    jobs: JobWorkers
+    driver: bool | None = Field(
+        description="Whether this server's job driver has reported recently; null with a reason where it has none."
+    )
+    jobs: JobWorkers = Field(description="Whether jobs are computed.")
     reasons: Reasons
 
 
 class Version(Wire):
     """Which engine answers, and on what."""
 
-    name: str
-    engine_version: str
-    api_version: str
-    python: str
-    numpy: str
-    scipy: str
+    name: str = Field(description="Name of the service.")
+    engine_version: str = Field(description="Version of the engine that computes.")
+    api_version: str = Field(description="Version of the interface.")
+    python: str = Field(description="Version of Python.")
+    numpy: str = Field(description="Version of numpy.")
+    scipy: str = Field(description="Version of scipy.")

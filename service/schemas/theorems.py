@@ -10,22 +10,24 @@ class TheoremConclusion(Wire):
     """What a theorem says about a landscape, under further conditions if there are any."""
 
     property: Property = Field(strict=False)
-    value: bool
-    provided: list[str]
+    value: bool = Field(description="Whether the landscape then has the property.")
+    provided: list[str] = Field(description="Names of the further hypotheses.")
 
 
 class Theorem(Wire):
     """A theorem that answers cite by `id`."""
 
-    id: str
-    title: str
-    statement: str
-    source: str
+    id: str = Field(description="Id by which answers cite it.")
+    title: str = Field(description="What it says, in one line.")
+    statement: str = Field(description="The theorem with its formula.")
+    source: str = Field(description="Paper and theorem, or `derived` with the page that proves it.")
     status: TheoremStatus = Field(strict=False)
-    hypotheses: list[str]
-    page: str = Field(description="Page of the documentation with the proof.")
+    hypotheses: list[str] = Field(description="Names of its hypotheses.")
+    page: str = Field(description="Page of the documentation with the proof; empty where there is none.")
     conclusions: list[TheoremConclusion] = Field(description="What follows for the verdicts on a landscape.")
-    caution: str = Field(description="A conclusion that is often drawn from it and does not follow.")
+    caution: str = Field(
+        description="A conclusion that is often drawn from it and does not follow; empty where there is none."
+    )
     rank_kind: RankKind | None = Field(
         default=None, strict=False, description="Only of a rank rule: the kind of statement about ranks."
     )
@@ -37,4 +39,4 @@ class Theorem(Wire):
 class TheoremList(Wire):
     """The whole catalogue."""
 
-    theorems: list[Theorem]
+    theorems: list[Theorem] = Field(description="Every theorem and rank rule.")

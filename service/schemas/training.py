@@ -29,10 +29,14 @@ class Training(Wire):
     """The regime of training; by default gradient flow from an unknown start."""
 
     dynamics: Dynamics = Field(default=Dynamics.GRADIENT_FLOW, strict=False)
-    batch_size: Integer | None = Field(default=None, ge=1, le=10**9)
-    learning_rate: Number | None = Field(default=None, gt=0)
-    momentum: Number = Field(default=0.0, ge=0, lt=1)
+    batch_size: Integer | None = Field(
+        default=None, ge=1, le=10**9, description="Number of samples in each step of `sgd`; left out: unknown."
+    )
+    learning_rate: Number | None = Field(default=None, gt=0, description="Step size of `sgd`; left out: unknown.")
+    momentum: Number = Field(default=0.0, ge=0, lt=1, description="Momentum of `sgd`.")
     initial_loss: Start = Field(
         default="unknown", description="The loss at the start in the convention of the request, or what is known of it."
     )
-    teacher: Teacher | None = None
+    teacher: Teacher | None = Field(
+        default=None, description="A smaller network that is known to fit the data; left out: none is known."
+    )

@@ -26,7 +26,7 @@ class FieldCheck(Wire):
         "not exist."
     )
     found: Claimed = Field(description="The value of the verifier, its finding in words, or null.")
-    agrees: bool
+    agrees: bool = Field(description="Whether the two agree within the rounding of the answer.")
     how: How = Field(description="As in `fields`.")
 
 
@@ -41,7 +41,7 @@ class VerificationAnswer(Wire):
     missing: dict[str, str] = Field(
         description="Each part that the answer lacks for being recomputed, with the reason."
     )
-    checks: list[FieldCheck]
+    checks: list[FieldCheck] = Field(description="Every comparison that was made.")
     fields: dict[str, Coverage] = Field(
         description="Every field of the answer, without indices of lists, and the weakest check that any of its "
         "entries had."

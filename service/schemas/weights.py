@@ -10,8 +10,8 @@ from service.schemas.base import Integer, Matrix, Number, Vector, Wire
 class UniformColumn(Wire):
     """A column of `length` equal entries."""
 
-    uniform: Number
-    length: Integer = Field(ge=1)
+    uniform: Number = Field(description="The value of every entry.")
+    length: Integer = Field(ge=1, description="Number of entries.")
 
 
 def _factor_form(value: object) -> str:
@@ -27,9 +27,9 @@ class FactoredMatrix(Wire):
     """The matrix left diag(values) right^T."""
 
     shape: list[int] = Field(min_length=2, max_length=2, description="Rows and columns.")
-    left: Factor
-    values: list[Number]
-    right: Factor
+    left: Factor = Field(description="Left factor, rows x rank.")
+    values: list[Number] = Field(description="Diagonal between the factors.")
+    right: Factor = Field(description="Right factor, columns x rank.")
 
 
 def _weight_form(value: object) -> str:

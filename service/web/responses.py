@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from service.operations.mapping.sweep import SweepTable
+from service.operations.answered import Answered, SweepTable
 from service.schemas.base import Wire
 from service.schemas.generated import GeneratedProblem
 from service.web.addresses import address
@@ -83,9 +83,9 @@ class Rendered:
         return self.response()
 
 
-def rendered(answer: Wire) -> Rendered:
+def rendered(answer: Wire, seen: Solved = NOTHING) -> Rendered:
     """An answer as JSON; fields that do not apply are left out."""
-    return Rendered(answer.__pydantic_serializer__.to_json(answer, exclude_unset=True))
+    return Rendered(answer.__pydantic_serializer__.to_json(answer, exclude_unset=True), seen=seen)
 
 
 def json_response(answer: Wire) -> Response:
@@ -93,14 +93,14 @@ def json_response(answer: Wire) -> Response:
     return rendered(answer).response()
 
 
-def written(answer: Wire | SweepTable, accept: str) -> Rendered:
+def written(answer: Answered, accept: str, seen: Solved = NOTHING) -> Rendered:
     """An answer as JSON, or as ``.npz`` where its kind can be and the caller accepts that."""
     if isinstance(answer, SweepTable):
-        return rendered_sweep(answer, accept)
-    return rendered_problem(answer, accept) if isinstance(answer, GeneratedProblem) else rendered(answer)
+        return rendered_sweep(answer, accept, seen)
+    return rendered_problem(answer, accept, seen) if isinstance(answer, GeneratedProblem) else rendered(answer, seen)
 
 
-def rendered_problem(answer: GeneratedProblem, accept: str) -> Rendered:
+def rendered_problem(answer: GeneratedProblem, accept: str, seen: Solved = NOTHING) -> Rendered:
     """A test problem as JSON, or as ``.npz`` where the caller accepts that.
 
     Notes
@@ -109,17 +109,17 @@ def rendered_problem(answer: GeneratedProblem, accept: str) -> Rendered:
     """
     answer = answer.model_copy(update={"url": address(answer.url)})
     if NPZ not in accept:
-        return rendered(answer)
-    return Rendered(problem_archive(answer), NPZ)
+        return rendered(answer, seen)
+    return Rendered(problem_archive(answer), NPZ, seen=seen)
 
 
-def rendered_sweep(table: SweepTable, accept: str) -> Rendered:
+def rendered_sweep(table: SweepTable, accept: str, seen: Solved = NOTHING) -> Rendered:
     """A sweep as JSON, or as ``.npz`` where the caller accepts that; missing numbers are null or NaN."""
     header = table.header.model_dump(exclude_unset=True)
     if NPZ in accept:
-        return Rendered(write_npz(table.columns, orjson.dumps(header)), NPZ)
+        return Rendered(write_npz(table.columns, orjson.dumps(header)), NPZ, seen=seen)
     header["results"] = {name: _plain(column) for name, column in table.columns.items()}
-    return Rendered(orjson.dumps(header, option=orjson.OPT_SERIALIZE_NUMPY))
+    return Rendered(orjson.dumps(header, option=orjson.OPT_SERIALIZE_NUMPY), seen=seen)
 
 
 def _plain(column: npt.NDArray[Any]) -> npt.NDArray[Any] | list[str]:

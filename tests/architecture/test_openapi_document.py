@@ -167,3 +167,34 @@ def test_a_document_that_is_changed_changes_no_other() -> None:
             if isinstance(inner, dict | list):
                 inner.clear()
     assert json.dumps(document(app)) == untouched
+
+
+def undescribed(schemas: dict[str, Any]) -> list[str]:
+    """Schemas and fields that no word explains: neither their own nor those of the one schema they refer to."""
+    fields = [
+        f"{name}.{field}"
+        for name, schema in schemas.items()
+        for field, made in schema.get("properties", {}).items()
+        # a field that is always the same word is its own explanation
+        if not made.get("description") and not made.keys() & {"$ref", "const"}
+    ]
+    return fields + [name for name, schema in schemas.items() if not schema.get("description")]
+
+
+def test_every_schema_and_field_is_described() -> None:
+    assert undescribed(SCHEMAS) == []
+
+
+def test_a_field_without_a_description_would_be_seen() -> None:
+    field = {"anyOf": [{"$ref": "#/components/schemas/Bar"}, {"type": "null"}]}
+    assert undescribed({"Foo": {"description": "A thing.", "properties": {"bar": field}}}) == ["Foo.bar"]
+
+
+def test_every_parameter_is_described() -> None:
+    found = {
+        (name, parameter["name"])
+        for name, (_, _, operation) in OPERATIONS.items()
+        for parameter in parameters_of(operation)
+        if not parameter.get("description")
+    }
+    assert found == set()

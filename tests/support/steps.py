@@ -293,7 +293,7 @@ THEOREM: Final = Addition(
         ),
         "a row in `service/core/catalogue.py`": insert(
             "service/core/catalogue.py",
-            (r"^    reductions,\n\)", "    noisy_again,\n"),
+            (r"^    reductions,\n", "    noisy_again,\n"),
             (r"^    \*linear_noisy\.THEOREMS", "    *noisy_again.THEOREMS,\n"),
         ),
         "`make openapi`": command(*OPENAPI),

@@ -81,7 +81,7 @@ def with_free_inputs(found: FreeInputs, solve: Callable[[Problem], Minima]) -> M
         rest.solution.theorems,
         minimum,
         _points(problem, minimum, origin),
-        "not complete: zero and the global minimum",
+        "not complete: the origin and the global minimum",
         _no_thresholds(),
         origin,
     )

@@ -83,7 +83,7 @@ def solution_with(solution: Solution, network: Network, exponents: Exponents) ->
     completeness = solution.completeness
     if exponents.cut:
         points = tuple(point for point in points if point.kind is PointKind.ORIGIN)
-        completeness = "not complete: zero and the global minimum"
+        completeness = "not complete: the origin and the global minimum"
     return replace(
         solution,
         minimum=minimum,

@@ -60,7 +60,7 @@ class ScaledInputs:
             found.solution,
             minimum=minimum,
             stationary_points=tuple(points),
-            completeness="not complete: zero, where it is stationary, and the global minimum",
+            completeness="not complete: the origin, where it is stationary, and the global minimum",
         )
         return replace(
             found,

@@ -43,7 +43,7 @@ def origin_by_rules(problem: Problem) -> OriginByRules:
     network = problem.network
     plain = hypotheses.NO_SKIPS.check(problem).holds and hypotheses.ALL_TRAINED.check(problem).holds
     if not plain:
-        return OriginByRules(None, (), "skips or fixed layers: the zero of all weights is not examined")
+        return OriginByRules(None, (), "skips or frozen layers: the origin is not examined")
     if network.bias_layers:
         return OriginByRules(None, (), "biases: the origin is examined for networks without them only")
     if hypotheses.LINEAR.check(problem).holds is True:
@@ -76,7 +76,7 @@ def _linear(problem: Problem) -> OriginByRules:
         return OriginByRules(None, (), "noise under a loss that is not squared")
     pull = data_facts_of(problem).pull_at_zero
     if pull is None:
-        return OriginByRules(None, (), "the gradient of the data term at zero is unknown")
+        return OriginByRules(None, (), "the gradient of the data term at the origin is unknown")
     if pull == 0.0:
         # the data term is convex in the map and stationary at zero
         return OriginByRules(PointClass.GLOBAL_MINIMUM, (), "")

@@ -44,7 +44,8 @@ def lifted(reduction: Reduction, plain: Minima) -> Minima:
         (*plain.solution.theorems, THEOREM),
         minimum,
         tuple(points),
-        "not complete: zero and the global minimum; other stationary points of the reduced network are not listed",
+        "not complete: the origin and the global minimum; "
+        "other stationary points of the reduced network are not listed",
         _thresholds(reduction, plain.solution.thresholds),
         origin,
     )

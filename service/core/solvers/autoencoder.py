@@ -82,12 +82,12 @@ def _points(problem: Problem, quadratic: Quadratic, mu: float, bound: int) -> tu
         )
     total = count_subsets(active.size, best) - 1
     which = "all" if len(points) == total else f"the {len(points)} lowest"
-    return points, f"proved: {total} stationary values other than that of zero; {which} are listed"
+    return points, f"proved: {total} stationary values other than that of the origin; {which} are listed"
 
 
 def _thresholds(quadratic: Quadratic, mu: float, bound: int) -> Thresholds:
     reasons = {
-        "metastable_up_to_decay_scale": "two layers: no minimum but zero outlives the transition",
+        "metastable_up_to_decay_scale": "two layers: no minimum but the origin outlives the transition",
         "critical_noise_variance": "never: with one hidden layer noise does not move the threshold",
         "critical_noise_scale": "no noise on hidden layers",
     }

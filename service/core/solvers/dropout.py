@@ -86,7 +86,7 @@ def _thresholds(problem: Problem, quadratic: Quadratic) -> Thresholds:
         ("critical_noise_variance", "critical_noise_scale"),
         "never: with one hidden layer noise does not move the threshold",
     )
-    reasons["metastable_up_to_decay_scale"] = "two layers: no minimum but zero outlives the transition"
+    reasons["metastable_up_to_decay_scale"] = "two layers: no minimum but the origin outlives the transition"
     values = quadratic.svd[1]
     mu = effective_noise(problem.network)
     cap = rank_bound(problem, quadratic)
@@ -97,7 +97,9 @@ def _thresholds(problem: Problem, quadratic: Quadratic) -> Thresholds:
         norm = float(np.linalg.norm(values[: there.kept] - there.amount)) / scale
         transitions.append(Transition(factor, 2, norm, norm))
     if not transitions:
-        reasons["critical_decay_scale"] = "inputs and targets are uncorrelated: zero is optimal at every decay"
+        reasons["critical_decay_scale"] = (
+            "the targets do not correlate with the inputs: the zero map is always the minimum"
+        )
         reasons["transition_order"] = reasons["critical_decay_scale"]
         return Thresholds.none(reasons)
     return Thresholds(transitions[-1].decay_scale, None, None, None, 2, tuple(transitions), reasons)

@@ -100,13 +100,15 @@ def _thresholds(lanes: Lanes) -> Thresholds:
         reasons["critical_noise_variance"] = "not known for several outputs and more than one hidden layer"
     transitions = transitions_of(lanes)
     if not transitions:
-        why = "inputs and targets are uncorrelated: zero is optimal at every decay"
+        why = "the targets do not correlate with the inputs: the zero map is always the minimum"
         for name in ("critical_decay_scale", "metastable_up_to_decay_scale", "transition_order"):
             reasons[name] = why
         return Thresholds.none(reasons)
     last = None
     if layers == 2:
-        reasons["metastable_up_to_decay_scale"] = "two layers: no stationary point but zero outlives the transition"
+        reasons["metastable_up_to_decay_scale"] = (
+            "two layers: no stationary point but the origin outlives the transition"
+        )
     else:
         last = lanes.shrinkage.scale_reaching(lanes.targets[0], lanes.shrinkage.existence_threshold)
     return Thresholds(transitions[-1].decay_scale, last, None, None, transitions[-1].order, transitions, reasons)

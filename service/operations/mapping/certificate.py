@@ -1,6 +1,6 @@
 """Certificates and hypotheses of the core to the wire, in the caller's convention."""
 
-import numpy as np
+import math
 
 from service.core.ground.results import Certificate
 from service.core.ground.rules import Finding
@@ -13,8 +13,8 @@ def to_wire(certificate: Certificate, scaling: Scaling) -> wire.Certificate:
     """The certificate; bounds and what scales with the loss are the caller's, the gap is relative."""
     reported = wire.Certificate(
         kind="certified" if certificate.holds else "bounded",
-        upper_bound=outwards(certificate.upper_bound, scaling.loss, np.inf),
-        lower_bound=outwards(certificate.lower_bound, scaling.loss, -np.inf),
+        upper_bound=outwards(certificate.upper_bound, scaling.loss, math.inf),
+        lower_bound=outwards(certificate.lower_bound, scaling.loss, -math.inf),
         relative_gap=certificate.relative_gap,
         tolerance=certificate.tolerance,
         rounding_allowance=certificate.rounding_allowance * scaling.loss,
@@ -36,9 +36,9 @@ def to_wire(certificate: Certificate, scaling: Scaling) -> wire.Certificate:
 def outwards(bound: float, factor: float, direction: float) -> float:
     """A bound in the caller's convention, rounded so that it stays one; exact where the factor is a power of two."""
     scaled = bound * factor
-    if scaled == 0.0 or np.frexp(factor)[0] == 0.5:
+    if scaled == 0.0 or math.frexp(factor)[0] == 0.5:
         return scaled
-    return float(np.nextafter(scaled, direction))
+    return math.nextafter(scaled, direction)
 
 
 def finding_to_wire(finding: Finding) -> wire.HypothesisFinding:

@@ -1,7 +1,6 @@
 """Sweeps between the wire and the core; columns stay arrays until they are sent."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +12,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.errors import InputError, LimitExceeded, NumericalError
 from service.operations.mapping.network import beyond_convention
 from service.operations.mapping.problem import MappedProblem
-from service.schemas.batch import ProblemsHeader, VariedHeader, Vary
+from service.schemas.batch import Vary
 from service.settings import Limits
 from service.vocabulary import SweepParameter
 
@@ -22,20 +21,6 @@ NO_EVALUATION: Final = "null where a problem has no data.evaluation (not a numbe
 MAY_BE_MISSING: Final[Mapping[str, str]] = {
     "parameter_norm": "null where no weights attain the infimum (not a number in .npz)"
 }
-
-
-@dataclass(frozen=True)
-class SweepTable:
-    """A sweep in the caller's convention.
-
-    Attributes
-    ----------
-    header : VariedHeader or ProblemsHeader
-    columns : mapping of str to (m,) array
-    """
-
-    header: VariedHeader | ProblemsHeader
-    columns: Mapping[str, npt.NDArray[Any]]
 
 
 def varied(vary: Vary, limits: Limits, weight_decay_factor: float) -> tuple[SweepParameter, FloatArray]:

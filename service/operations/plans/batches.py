@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from service.operations.answered import SweepTable
 from service.operations.mapping.locations import located, numbered
-from service.operations.mapping.sweep import SweepTable
 from service.operations.minima import minima
 from service.operations.minima_batch import Batch, minima_sweep, minima_table, parse_batch
 from service.operations.plans.columns import with_nulls

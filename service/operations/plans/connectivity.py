@@ -84,7 +84,7 @@ def connectivity_plan(request: ConnectivityRequest, limits: Limits) -> Plan:
         previous = plan.add("bend", bent, (ends[0], previous), steps * each)
         plan.steps += steps
     plan.check(limits, ("rounds",))
-    arguments = plan.arguments(rounds=request.rounds, widths=widths, groups=groups, runs=request.runs)
+    arguments = plan.arguments(rounds=request.rounds, widths=widths, groups=groups)
     return Plan(plan.chunks, "connect", {**arguments, "problem": plan.packed}, plan.arrays, plan.cost_s)
 
 

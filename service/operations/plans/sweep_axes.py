@@ -58,9 +58,9 @@ def _contradictions(axis: DiagramAxis, index: int, mapped: MappedProblem) -> lis
         problems.append(FieldError((*at, "layer"), "belongs to weight_decay only"))
     if axis.layer is not None and axis.layer > network.n_layers:
         problems.append(FieldError((*at, "layer"), f"must be at most {network.n_layers}, the number of layers"))
-    if axis.parameter is SweepParameter.WIDTH and min(axis.from_, axis.to) < 0.5:
+    if axis.parameter is SweepParameter.WIDTH and round(min(axis.from_, axis.to)) < 1:
         problems.append(FieldError((*at, "from"), "must be at least 1 for a width"))
-    if axis.parameter is SweepParameter.DEPTH and not network.n_hidden and max(axis.from_, axis.to) >= 0.5:
+    if axis.parameter is SweepParameter.DEPTH and not network.n_hidden and round(max(axis.from_, axis.to)) >= 1:
         problems.append(FieldError((*at, "parameter"), "needs a network with a hidden layer to copy"))
     return problems
 

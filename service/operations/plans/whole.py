@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from service.errors import Location
+from service.operations.answered import Answered, as_model
 from service.operations.plans.plan import Arrays, Chunk, Json, Plan, Work, Written
 from service.operations.questions import limits_of, question_of
 from service.schemas.base import Wire
@@ -14,7 +15,7 @@ LONGEST_S: Final = 60.0
 
 
 def as_one_chunk(
-    parse: Callable[[object, Limits], Parsed[Any]], function: Callable[[Any, Limits, Location], Wire]
+    parse: Callable[[object, Limits], Parsed[Any]], function: Callable[[Any, Limits, Location], Answered]
 ) -> Work[Any]:
     """The work of a function that answers a request as a whole.
 
@@ -34,7 +35,7 @@ def as_one_chunk(
 
     def answer(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]) -> Wire:
         limits = limits_of(arguments)
-        return function(parse(arguments["question"], limits).request, limits, ())
+        return as_model(function(parse(arguments["question"], limits).request, limits, ()))
 
     return Work(make, {"answer": answer, "only": only}, LONGEST_S, cut)
 

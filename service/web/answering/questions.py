@@ -1,7 +1,7 @@
 """How a question is answered: at once by its function, inline by its plan, or as a job; no event loop."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -11,6 +11,7 @@ from service.jobs.codec import JSON, NPZ, decode, encode
 from service.jobs.inline import StoppedError, run_inline
 from service.jobs.service import JobService
 from service.jobs.values import Submission
+from service.operations.answered import as_model
 from service.operations.asking import Question
 from service.operations.drawing.rendering import render
 from service.operations.plans.columns import plain
@@ -47,9 +48,11 @@ def answer_at_once(question: Question, limits: Limits, form: str, accept: str) -
     answer = question.answer(limits)
     seen = solved(answer)
     if form in FORMS:
-        drawn = render(question.loaded.row.name, answer.model_dump(mode="json", exclude_unset=True), FORMS[form])
+        drawn = render(
+            question.loaded.row.name, as_model(answer).model_dump(mode="json", exclude_unset=True), FORMS[form]
+        )
         return Rendered(drawn, form, seen=seen)
-    return replace(written(answer, accept), seen=seen)
+    return written(answer, accept, seen)
 
 
 def decide(question: Question, settings: Settings, wish: Wish) -> Decision:

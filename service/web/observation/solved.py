@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from service.operations.mapping.sweep import SweepTable
+from service.operations.answered import SweepTable
 from service.schemas.base import Wire
 
 Said: TypeAlias = Wire | Mapping[str, Any]

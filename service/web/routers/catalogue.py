@@ -1,8 +1,8 @@
 """`/v1/examples` and `/v1/theorems`: what the service ships and what it rests on."""
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from service.operations import examples as example_operations
@@ -13,6 +13,8 @@ from service.web import documentation
 from service.web.documentation import COMMON_ERRORS
 from service.web.responses import json_response
 
+ExampleName: TypeAlias = Annotated[str, Path(description="Name of the data set, as `/v1/examples` lists it.")]
+TheoremId: TypeAlias = Annotated[str, Path(description="Id of the theorem, as answers cite it.")]
 router = APIRouter(prefix="/v1", tags=["catalogue"])
 
 
@@ -42,7 +44,7 @@ async def get_examples() -> Response:
     response_class=Response,
 )
 async def get_example(
-    name: str, raw: Annotated[bool, Query(description="As published, neither centred nor scaled.")] = False
+    name: ExampleName, raw: Annotated[bool, Query(description="As published, neither centred nor scaled.")] = False
 ) -> Response:
     """Return one data set, centred and scaled, or as published with `raw`."""
     return json_response(example_operations.example(name, raw=raw))
@@ -73,6 +75,6 @@ async def get_theorems() -> Response:
     },
     response_class=Response,
 )
-async def get_theorem(theorem_id: str) -> Response:
+async def get_theorem(theorem_id: TheoremId) -> Response:
     """Return one theorem by its id."""
     return json_response(theorem_operations.theorem(theorem_id))

@@ -1,9 +1,9 @@
 """`/v1/datasets`: upload once, reduced to a triangular factor, used in any problem."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import orjson
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,6 +25,7 @@ from service.web.responses import json_response
 from service.web.runtime import runtime_of
 from service.web.uploads.datasets import CallerDatasets
 
+DatasetId: TypeAlias = Annotated[str, Path(description="Id of the data set, as its upload and `/v1/datasets` give it.")]
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
 ERRORS: Final = (*DATA_ERRORS, "engine-unavailable", *COMMON_ERRORS)
@@ -105,7 +106,7 @@ async def get_datasets(request: Request, limit: Limit = 50, cursor: Cursor = Non
     responses={**documentation.answer(Dataset, "The data set.", "ForgottenDataset"), **documentation.errors(*ERRORS)},
     response_class=Response,
 )
-async def get_dataset(request: Request, dataset_id: str) -> Response:
+async def get_dataset(request: Request, dataset_id: DatasetId) -> Response:
     """Tell what was kept of a file, and what was done to each column."""
     datasets = _datasets_of(request)
     return json_response(_dataset(datasets, await stored(datasets.store.get, datasets.tenant, dataset_id)))
@@ -119,7 +120,7 @@ async def get_dataset(request: Request, dataset_id: str) -> Response:
     responses={204: {"description": "Numbers and samples were removed."}, **documentation.errors(*ERRORS)},
     response_class=Response,
 )
-async def delete_dataset(request: Request, dataset_id: str) -> Response:
+async def delete_dataset(request: Request, dataset_id: DatasetId) -> Response:
     """Remove a data set; its id answers 410 from now on, unless the same file is uploaded again.
 
     Jobs that were accepted before have their numbers and go on.

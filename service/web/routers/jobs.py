@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, TypeAlias
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,6 +23,7 @@ from service.web.preferences import tenant_of
 from service.web.responses import json_response
 from service.web.runtime import runtime_of
 
+JobId: TypeAlias = Annotated[str, Path(description="Id of the job, as its acceptance and `/v1/jobs` give it.")]
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 JOB_ERRORS: Final = ("not-found", "engine-unavailable", *COMMON_ERRORS)
@@ -70,7 +71,7 @@ async def get_jobs(
     },
     response_class=Response,
 )
-async def get_job(request: Request, job_id: str) -> Response:
+async def get_job(request: Request, job_id: JobId) -> Response:
     """Tell how far a job is."""
     job = await stored(jobs_of(request).store.get, job_id, tenant_of(request))
     answer = json_response(job_status(job))
@@ -92,7 +93,7 @@ async def get_job(request: Request, job_id: str) -> Response:
 )
 async def get_results(
     request: Request,
-    job_id: str,
+    job_id: JobId,
     partial: Annotated[bool, Query(description="Read the chunks that are stored so far.")] = False,
     after: Annotated[int, Query(ge=-1, le=MAX_ID, description="Of `partial`: only chunks behind this one.")] = -1,
     limit: Annotated[int, Query(ge=1, le=1000, description="Of `partial`: chunks at most.")] = 100,
@@ -133,7 +134,7 @@ async def get_results(
     },
     response_class=Response,
 )
-async def delete_job(request: Request, job_id: str) -> Response:
+async def delete_job(request: Request, job_id: JobId) -> Response:
     """Withdraw from a job: an active one stops with its last subscriber, an ended one is removed.
 
     Without API keys everybody is the same subscriber, so that this stops the job for all.
@@ -163,7 +164,7 @@ async def delete_job(request: Request, job_id: str) -> Response:
     },
     response_class=Response,
 )
-async def get_events(request: Request, job_id: str, last_event_id: LastEvent = 0) -> Response:
+async def get_events(request: Request, job_id: JobId, last_event_id: LastEvent = 0) -> Response:
     """Stream what happens to a job until it has ended; `Last-Event-ID` resumes on any replica."""
     # errors must be answered before the stream begins
     tenant = tenant_of(request)

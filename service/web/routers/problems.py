@@ -1,6 +1,8 @@
 """`/v1/problems`: generated test problems with a known minimum."""
 
-from fastapi import APIRouter
+from typing import Annotated, TypeAlias
+
+from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,6 +15,9 @@ from service.web.problem_details import blamed_on_parameter
 from service.web.responses import json_response
 from service.web.runtime import runtime_of
 
+ProblemId: TypeAlias = Annotated[
+    str, Path(description="Id of the problem, which carries its parameters; see `url` of a problem.")
+]
 router = APIRouter(prefix="/v1/problems", tags=["catalogue"])
 
 
@@ -41,7 +46,7 @@ async def get_problems() -> Response:
     },
     response_class=Response,
 )
-async def get_problem(request: Request, problem_id: str) -> Response:
+async def get_problem(request: Request, problem_id: ProblemId) -> Response:
     """Make a problem of the suite by its id, or any other at the `url` of its answer; as `.npz` if that is accepted."""
     runtime = runtime_of(request)
     accept = request.headers.get("accept", "")

@@ -15,6 +15,7 @@ import pytest
 
 from service.cli import application
 from service.cli.deferred import DeferredCommand
+from service.operations.answered import as_model
 from service.operations.asking import ask
 from service.operations.loaded import examples_of
 from service.operations.plans.columns import plain
@@ -201,7 +202,7 @@ def test_a_command_made_of_a_row_gives_the_answer_of_its_operation(run: Run, tmp
     body = next(iter(examples_of(row).values()))
     question = ask(name, body, Limits())
     if row.work is None:
-        expected = question.answer(Limits()).model_dump(mode="json", exclude_unset=True)
+        expected = as_model(question.answer(Limits())).model_dump(mode="json", exclude_unset=True)
     else:
         assert question.loaded.work is not None
         expected = plain(run_here(question.plan(Limits()), question.loaded.work.functions))

@@ -324,3 +324,12 @@ def test_the_id_of_a_file_stays_what_it_was() -> None:
         keep_samples=False,
     )
     assert identity_of("csv", "digest", applied) == "01ae90d4452640d13427433f6223d588"
+
+
+def test_texts_as_labels_leave_the_inputs_that_are_kept_as_they_are() -> None:
+    content = b"a,b,c,d,kind\n1,2,3,4,pear\n5,6,7,9,apple\n9,1,2,7,fig\n2,8,6,5,apple\n"
+    found = read(content, "csv", one_hot=True, keep_samples=True)
+    assert found.class_names == ("apple", "fig", "pear")
+    assert found.samples is not None
+    assert found.samples.x.tolist() == [[1, 2, 3, 4], [5, 6, 7, 9], [9, 1, 2, 7], [2, 8, 6, 5]]
+    assert found.samples.y.ravel().tolist() == [2, 0, 1, 0]

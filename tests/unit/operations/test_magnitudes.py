@@ -9,12 +9,13 @@ from typing import Any, Final, TypeAlias, TypeVar
 import numpy as np
 import pytest
 
+from service.core.ground.problems import Layer, Network
 from service.errors import FieldError, InputError, Location, NotCovered
 from service.operations.diagnose import diagnose
 from service.operations.diagnose import parse as parse_diagnosis
 from service.operations.landscape import landscape
 from service.operations.landscape import parse as parse_landscape
-from service.operations.magnitudes import GREATEST
+from service.operations.magnitudes import GREATEST, greatest_value
 from service.operations.minima import minima, parse
 from service.operations.minima_batch import Batch, minima_sweep, minima_table, parse_batch
 from service.operations.plans import sweeps
@@ -22,6 +23,7 @@ from service.operations.plans.running import run_here
 from service.schemas.batch import VariedRequest
 from service.schemas.sweeps import DiagramRequest
 from service.settings import Limits
+from service.vocabulary import SweepParameter
 
 Body: TypeAlias = dict[str, Any]
 T = TypeVar("T")
@@ -274,3 +276,11 @@ def test_landscapes_and_diagnoses_of_any_magnitude(value: float) -> None:
 
 def pairwise_shapes(widths: list[int]) -> list[tuple[int, int]]:
     return [(after, before) for before, after in pairwise(widths)]
+
+
+def test_the_greatest_noise_is_that_of_the_deepest_network_of_an_axis() -> None:
+    network = Network((Layer(4), Layer(2), Layer(1)))
+    for layers in (1, 2, 5):
+        expected = GREATEST ** (1.0 / layers) * 2
+        assert greatest_value(network, SweepParameter.NOISE_VARIANCE, layers) == pytest.approx(expected)
+    assert greatest_value(network, SweepParameter.NOISE_VARIANCE) == pytest.approx(GREATEST**0.5 * 2)

@@ -55,12 +55,14 @@ def rank_one_thresholds(objective: RankOneObjective) -> Thresholds:
         "metastable_up_to_decay_scale": "has no closed form for several outputs and inputs that are not white",
         "critical_noise_scale": "no noise on hidden layers",
         "critical_noise_variance": "not known for several outputs and more than one hidden layer",
-        "transitions": "only the last is listed: jumps between maps other than zero are not searched for",
+        "transitions": "only the last is listed: jumps between maps other than the zero map are not searched for",
     }
     if layers == 2:
         reasons["critical_noise_variance"] = "never: with one hidden layer noise does not move the threshold"
     if objective.quadratic.correlation_norm == 0.0:
-        reasons["critical_decay_scale"] = "inputs and targets are uncorrelated: zero is optimal at every decay"
+        reasons["critical_decay_scale"] = (
+            "the targets do not correlate with the inputs: the zero map is always the minimum"
+        )
         reasons["transition_order"] = reasons["critical_decay_scale"]
         return Thresholds.none(reasons)
     scale = collapse_scale(objective)
@@ -73,13 +75,15 @@ def rank_one_thresholds(objective: RankOneObjective) -> Thresholds:
 def collapse_thresholds(quadratic: Quadratic, mu: float) -> Thresholds:
     """Two layers vanish where ``mu`` reaches the norm of ``E[y x^T]``; earlier losses of rank have no formula."""
     reasons = {
-        "metastable_up_to_decay_scale": "two layers: no minimum but zero outlives the transition",
+        "metastable_up_to_decay_scale": "two layers: no minimum but the origin outlives the transition",
         "critical_noise_variance": "never: with one hidden layer noise does not move the threshold",
         "critical_noise_scale": "no noise on hidden layers",
         "transitions": "only the last is listed: earlier losses of rank have no closed form on these inputs",
     }
     if quadratic.correlation_norm == 0.0:
-        reasons["critical_decay_scale"] = "inputs and targets are uncorrelated: zero is optimal at every decay"
+        reasons["critical_decay_scale"] = (
+            "the targets do not correlate with the inputs: the zero map is always the minimum"
+        )
         reasons["transition_order"] = reasons["critical_decay_scale"]
         return Thresholds.none(reasons)
     scale = quadratic.correlation_norm / mu

@@ -78,7 +78,8 @@ def points(lanes: Lanes, cap: int = LISTED_AT_MOST) -> tuple[list[StationaryPoin
     found += [point(lanes, [(index, options[index][option]) for index, option in pick]) for pick in rest]
     found.sort(key=attrgetter("loss"), reverse=True)
     completeness = (
-        f"proved: {total} stationary points other than zero, modulo orthogonal changes of the hidden coordinates; "
+        f"proved: {total} stationary points other than the origin, modulo orthogonal changes of the hidden "
+        f"coordinates; "
         f"{'all' if len(found) == total else len(found)} are listed"
     )
     return found, completeness

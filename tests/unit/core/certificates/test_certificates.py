@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from service.core import dispatch
+from service.core.bounds.norm_below import LowerBound
 from service.core.catalogue import SOLVERS
 from service.core.certificates.scalar_output import certify
 from service.core.ground.data.moments import moments_of
 from service.core.ground.parameters import FactoredMatrix
-from service.core.ground.problems import Layer, Network, Problem, Samples
+from service.core.ground.problems import Layer, Moments, Network, Problem, Samples
 from service.core.ground.results import Certificate, GlobalMinimum, Solution, Terms
 from service.core.ground.roles import Certifier, Solver
 from service.core.losses.expected import terms_of
@@ -212,3 +213,47 @@ def test_a_loss_of_zero_is_exact(outputs: int, decays: tuple[float, float]) -> N
     answer = dispatch.solve(Problem(Network(layers), moments_of(x, y), Samples(x, y)))
     assert answer.solution.minimum.loss == pytest.approx(0.0, abs=1e-9)
     assert answer.status is Status.EXACT
+
+
+def in_units(base: Problem, factor: float) -> Problem:
+    """Two layers on targets times a factor: the same problem, its losses times the square."""
+    data = base.data
+    moments = Moments(data.xx, data.xy * factor, data.yy * factor**2)
+    layers = tuple(replace(layer, weight_decay=layer.weight_decay * factor) for layer in base.network.layers)
+    return Problem(replace(base.network, layers=layers), moments)
+
+
+def test_tolerances_are_relative_to_the_loss() -> None:
+    base = problem(1)
+    for factor in (1.0, 2.0**20, 2.0**-20):
+        scaled = in_units(base, factor)
+        checks = {check.name: check for check in certify(scaled, SOLVER.solve(scaled)).checks}
+        for name in ("claimed_loss", "terms_sum"):
+            assert checks[name].passed
+            assert checks[name].tolerance == pytest.approx(1e-9, rel=1e-3)
+
+
+def test_bounds_out_of_order_are_measured_relative_to_the_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "service.core.certificates.scalar_output.quick_bound",
+        lambda _problem, _exact, upper, _unit: LowerBound(2.0 * upper, 0.0),
+    )
+    for factor in (1.0, 2.0**20):
+        scaled = in_units(problem(1), factor)
+        certificate = certify(scaled, SOLVER.solve(scaled))
+        (check,) = [each for each in certificate.checks if each.name == "bounds_in_order"]
+        assert check.value == pytest.approx(1.0, rel=1e-6)
+        assert not certificate.holds
+
+
+@pytest.mark.parametrize("variance", [1e-22, 1e-18])
+def test_a_perfect_fit_pays_for_little_noise_on_the_inputs(variance: float) -> None:
+    """The loss is that of the noise alone, some 1e-18 of what cancels in the fit."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20, 3))
+    y = x @ np.array([[1.0], [-2.0], [0.5]])
+    base = Problem(replace(network(1, 0.0), input_noise_variance=variance), moments_of(x, y), Samples(x, y))
+    certificate = certify(base, SOLVER.solve(base))
+    expected = variance * float(np.diag(x.T @ x / 20) @ np.array([1.0, 4.0, 0.25]))
+    assert certificate.upper_bound == pytest.approx(expected, rel=0.1)
+    assert certificate.upper_bound >= expected * (1.0 - 1e-3)

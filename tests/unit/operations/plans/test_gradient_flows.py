@@ -15,6 +15,8 @@ from service.jobs.codec import decode, encoded
 from service.jobs.kinds import KINDS
 from service.jobs.progress import Cursor
 from service.jobs.values import Json, Payload, StepKind
+from service.operations.answered import as_model
+from service.operations.asking import ask
 from service.operations.plans.plan import document_of
 from service.operations.questions import question_of
 from service.schemas.flows import FLOW_EXAMPLE, FlowAnswer, FlowRequest
@@ -232,3 +234,68 @@ def test_the_command_prints_the_same_answer(tmp_path: Path, capsysbinary: pytest
     application.main(["flow", str(path)], standalone_mode=False)
     expected = decode(run_question(GRADIENT_FLOWS, question(FLOW_EXAMPLE)))
     assert json.loads(capsysbinary.readouterr().out) == expected
+
+
+def test_the_weights_at_the_end_have_the_biases_of_the_network() -> None:
+    network = {"layers": [{"width": 3}, {"width": 1}], "bias": "hidden"}
+    found = flow({**changed(network=network), "include": ["weights"], "until": {"log_loss": -5.0}})
+    assert found.weights is not None
+    assert isinstance(found.weights.biases, list)
+    hidden, last = found.weights.biases
+    assert hidden is not None
+    assert len(hidden) == 3
+    assert any(hidden)
+    assert last is None
+
+
+def test_a_flow_knows_the_teacher_as_ranks_do() -> None:
+    teacher = {"depth": 2, "width": 2, "norm_bound": 3.0}
+    training = {"dynamics": "gradient_flow", "teacher": teacher}
+    network = {"layers": [{"width": 6, "activation": "relu"}, {"width": 5, "activation": "relu"}, {"width": 1}]}
+    body = {**changed(network=network), "until": {"log_loss": -5.0}}
+    asked = ask("ranks", {**body["problem"], "training": training}, Limits())
+    predicted = as_model(asked.answer(Limits())).document()
+    followed, alone = flow({**body, "training": training}).ranks, flow(body).ranks
+    assert followed.silent == predicted["silent"]
+    assert followed.silent != alone.silent
+
+
+@pytest.mark.parametrize(
+    ("network", "kind"),
+    [
+        # moments do not say what a network with skips answers, even if it is linear and its error squared
+        ({"layers": [{"width": 2}, {"width": 1}], "skips": [{"from": 0, "to": 1, "kind": "identity"}]}, "moments"),
+        ({"layers": [{"width": 2, "activation": "relu"}, {"width": 1}]}, "moments"),
+    ],
+)
+def test_what_moments_do_not_say_needs_samples(network: dict[str, Any], kind: str) -> None:
+    data = {"kind": kind, "xx": [[1.0, 0.0], [0.0, 1.0]], "xy": [[0.5], [0.2]], "yy": 1.0}
+    with pytest.raises(InputError) as caught:
+        question_and_plan({"problem": {"network": network, "data": data}})
+    assert caught.value.fields[0].location == ("problem", "data", "kind")
+
+
+def question_and_plan(body: dict[str, Any]) -> None:
+    GRADIENT_FLOWS.plan(question(body))
+
+
+def test_a_segment_that_was_cut_short_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = {"layers": [{"width": 4, "activation": "relu"}, {"width": 1}]}
+    body = {**changed(network=network), "until": {"log_loss": -200.0}}
+    plan = GRADIENT_FLOWS.plan(question(body))
+    whole = flow(body)
+    monkeypatch.setattr("service.operations.plans.gradient_flows.CHUNK_S", 1e-9)
+    pieces = flow(body)
+    assert int(plan.arguments["gradients"]) > 50
+    # where chunks end decides which moments are told, not how many of one segment
+    assert len(set(pieces.times)) == len(pieces.times)
+    assert len(pieces.times) <= len(whole.times) + 1
+
+
+@pytest.mark.parametrize(("decay", "told"), [(0.0, "log_loss"), (0.1, "objective")])
+def test_a_moment_tells_its_loss_in_the_time_of_the_flow(decay: float, told: str) -> None:
+    network = {"layers": [{"width": 2, "weight_decay": decay}, {"width": 1, "weight_decay": decay}]}
+    plan = GRADIENT_FLOWS.plan(question(changed(network=network)))
+    (moment,) = document_of(GRADIENT_FLOWS.functions["begin"](plan.arguments, plan.arrays, []))["moments"]
+    assert moment.keys() & {"log_loss", "objective"} == {told}
+    assert isinstance(moment[told], float)

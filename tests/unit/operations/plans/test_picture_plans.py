@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.errors import ServiceError
+from service.errors import InputError, ServiceError
 from service.jobs.codec import decode
 from service.jobs.inline import run_inline
 from service.operations.asking import ask
@@ -109,3 +109,45 @@ def test_a_round_of_bending_goes_on_from_the_one_before_and_never_raises_the_bar
         assert len(bent["loss"]) == 5
         barriers.append(bent["barrier"])
     assert barriers[1] <= barriers[0]
+
+
+def test_training_at_several_widths_is_done_as_often_as_asked() -> None:
+    body = {"problem": TANH, "rounds": 0, "training_steps": 3, "points": 5, "widths": [1, 2], "runs": 3}
+    found = answered("connectivity", body)
+    assert found["widths"]["runs"] == 3
+
+
+def test_noise_on_any_hidden_layer_is_refused_where_no_exact_loss_is_known() -> None:
+    noise = {"kind": "gaussian", "variance": 0.1}
+    for noisy in (0, 1):
+        layers: list[dict[str, Any]] = [{"width": 3, "activation": "tanh"}, {"width": 3}, {"width": 1}]
+        layers[noisy]["noise"] = noise
+        with pytest.raises(InputError) as caught:
+            answered("slices", {"problem": {**TANH, "network": {"layers": layers}}})
+        assert caught.value.fields[0].location == ("problem", "network", "layers", noisy, "noise")
+
+
+@pytest.mark.parametrize(
+    ("problem", "limit"),
+    [
+        ({"network": {"layers": [{"width": 4}, {"width": 1}]}, "data": DESIGN_EXAMPLE["data"]}, "LARGEST"),
+        ({"network": {"layers": [{"width": 4}, {"width": 1}], "bias": "all"}, "data": None}, "DENSE_LIMIT"),
+        (TANH, "EXACT_WEIGHTS"),
+    ],
+)
+def test_the_largest_network_has_an_exact_spectrum_and_a_larger_one_has_not(
+    problem: dict[str, Any], limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if problem["data"] is None:
+        problem = {**problem, "data": {**DESIGN_EXAMPLE["data"], "x_mean": [0.1], "y_mean": [0.2]}}
+    weights = answered("spectra", {"problem": problem, "training_steps": 3})["weights"]
+    for name in ("LARGEST", "DENSE_LIMIT", "EXACT_WEIGHTS"):
+        # each kind of network has a limit of its own
+        monkeypatch.setattr(f"service.operations.plans.spectra.{name}", weights if name == limit else 10_000)
+    for method in ("auto", "exact"):
+        assert answered("spectra", {"problem": problem, "training_steps": 3, "method": method})["method"] == "exact"
+    monkeypatch.setattr(f"service.operations.plans.spectra.{limit}", weights - 1)
+    assert answered("spectra", {"problem": problem, "training_steps": 3})["method"] == "lanczos"
+    with pytest.raises(InputError) as caught:
+        answered("spectra", {"problem": problem, "training_steps": 3, "method": "exact"})
+    assert caught.value.fields[0].location == ("method",)

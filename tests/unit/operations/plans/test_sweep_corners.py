@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from service.errors import InputError
 from service.operations.minima import minima, parse
 from service.operations.plans import sweeps
 from service.operations.plans.running import run_here
+from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.sweeps import DiagramRequest
 from service.settings import Limits
 
@@ -106,3 +108,28 @@ def test_every_point_is_the_answer_of_its_own_request(seed: int) -> None:
         assert answer["results"]["loss"][index] == pytest.approx(single.loss, rel=1e-9, abs=1e-11 * scale)
         assert answer["results"]["norm"][index] == pytest.approx(np.linalg.norm(single.singular_values), rel=1e-7)
         assert answer["results"]["rank"][index] == single.rank
+
+
+@pytest.mark.parametrize("least", [0.0, 0.4, 0.5])
+def test_a_width_that_rounds_to_none_is_refused(least: float) -> None:
+    body = {"problem": DESIGN_EXAMPLE, "axes": [{"parameter": "width", "from": least, "to": 3, "points": 2}]}
+    with pytest.raises(InputError) as caught:
+        sweeps.WORK.plan(DiagramRequest.model_validate(body), LIMITS)
+    assert [(each.location, each.detail) for each in caught.value.fields] == [
+        (("axes", 0, "from"), "must be at least 1 for a width")
+    ]
+
+
+@pytest.mark.parametrize(("most", "refused"), [(0.4, False), (0.5, False), (0.6, True), (1.0, True)])
+def test_a_depth_needs_a_layer_to_copy_only_where_it_rounds_to_one(most: float, refused: bool) -> None:
+    network = {"layers": [{"width": 1, "weight_decay": 0.1}]}
+    body = {
+        "problem": {**DESIGN_EXAMPLE, "network": network},
+        "axes": [{"parameter": "depth", "from": 0, "to": most, "points": 2}],
+    }
+    found: list[tuple[str | int, ...]] = []
+    try:
+        sweeps.WORK.plan(DiagramRequest.model_validate(body), LIMITS)
+    except InputError as error:
+        found = [each.location for each in error.fields]
+    assert found == ([("axes", 0, "parameter")] if refused else [])
