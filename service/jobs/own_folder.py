@@ -3,7 +3,9 @@
 import contextlib
 import fcntl
 import os
+import re
 import shutil
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,9 @@ from typing import Final, Self
 
 _PREFIX: Final = "minima-"
 _LOCK: Final = "lock"
+_NAME: Final = re.compile(rf"{_PREFIX}[a-z0-9_]{{8}}")
+_OF_WORKERS: Final = "dask-scratch-space"
+"""What the pool's library makes first, with every folder above it."""
 _LONGEST: Final = 55
 """Bytes of the folder's parent: the sockets in it may have 107 in all."""
 
@@ -76,13 +81,17 @@ def _remove(folder: Path) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             elif path.name != _LOCK:
                 path.unlink(missing_ok=True)
-        if [path.name for path in folder.iterdir()] == [_LOCK]:
+        if {path.name for path in folder.iterdir()} <= {_LOCK}:
             shutil.rmtree(folder)
 
 
 def _is_left_behind(folder: Path) -> bool:
+    if not _is_ours(folder):
+        return False
     try:
         lock = os.open(folder / _LOCK, os.O_RDWR)
+    except FileNotFoundError:
+        return _was_made_again(folder)
     except OSError:
         return False
     try:
@@ -92,6 +101,27 @@ def _is_left_behind(folder: Path) -> bool:
     finally:
         os.close(lock)
     return True
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether it is a folder, and not a link to one, of the user that this process runs as."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+
+
+def _was_made_again(folder: Path) -> bool:
+    """Whether a worker that was just starting made the folder after it had been removed with its driver's lock.
+
+    No folder of a process that lives is ever without its lock; of other people's folders none holds this alone.
+    """
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except OSError:
+        return False
+    return _NAME.fullmatch(folder.name) is not None and names == [_OF_WORKERS]
 
 
 def _base() -> str:

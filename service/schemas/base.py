@@ -133,6 +133,30 @@ def applicable(answer: WireT, *optional: str) -> WireT:
     return answer
 
 
+def concise(sent: WireT) -> WireT:
+    """A part of a request without the fields that have their defaults.
+
+    A job knows a question with its defaults filled in, whoever sent them; an answer that repeats a part of it repeats
+    this, so that it is the same however it was asked for.
+    """
+    repeated = sent.model_copy(update={name: _concise(value) for name, value in sent.__dict__.items()})
+    said = {
+        name
+        for name, field in type(sent).model_fields.items()
+        if field.is_required() or getattr(sent, name) != field.get_default(call_default_factory=True)
+    }
+    repeated.__pydantic_fields_set__.intersection_update(said)
+    return repeated
+
+
+def _concise(value: object) -> object:
+    if isinstance(value, Wire):
+        return concise(value)
+    if isinstance(value, list) and value and isinstance(value[0], Wire):
+        return [concise(entry) for entry in value]
+    return value
+
+
 def with_reasons(answer: WireT, why: Callable[[str], str]) -> WireT:
     """An answer with the reason of each of its fields that is null."""
     missing = [name for name in type(answer).model_fields if getattr(answer, name) is None]

@@ -16,6 +16,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from multiprocessing import forkserver
 from multiprocessing.util import get_temp_dir
@@ -34,6 +35,7 @@ _LOOK_EVERY_S: Final = 0.25
 NICENESS: Final = 10
 """Of workers: below the processes that compute answers at once."""
 _OF_SESSION: Final = 5
+_TRIES: Final = 5
 _AUTOGROUP: Final = Path("/proc/self/autogroup")
 
 
@@ -86,9 +88,15 @@ def _give_way() -> None:
 
 def _give_way_as_session() -> None:
     """Lower the fork server and its forks as a whole, where the kernel weighs sessions against each other."""
-    with contextlib.suppress(OSError):  # no such kernel, or another change of the kind a moment ago
+    with contextlib.suppress(OSError):  # no such kernel
         os.setsid()
-        _AUTOGROUP.write_text(str(_OF_SESSION), encoding="ascii")
+        for _ in range(_TRIES):
+            try:
+                _AUTOGROUP.write_text(str(_OF_SESSION), encoding="ascii")
+            except BlockingIOError:  # ten changes a second on the whole machine, unless root makes them
+                time.sleep(0.1)
+            else:
+                return
 
 
 # Only in the fork server itself, whose program is given on its command line.
