@@ -36,6 +36,11 @@ def _of_operations() -> Iterator[DeferredCommand]:
 
 COMMANDS: Final = (
     *_of_operations(),
+    DeferredCommand(
+        "datasets",
+        "service.cli.datasets:datasets",
+        "Read a table and say what it holds; the JSON has its numbers as `data` of a problem.",
+    ),
     DeferredCommand("serve", "service.cli.serve:serve", "Serve until interrupted."),
     DeferredCommand(
         "openapi",

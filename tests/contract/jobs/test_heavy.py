@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from service.jobs.codec import decode
+from service.jobs.engines.fork_server import NICENESS
 from service.jobs.identity import canonical
 from service.jobs.kinds import KINDS
 from service.operations.questions import limits_of, question_of
@@ -109,6 +110,8 @@ def test_a_flow_goes_on_when_its_worker_is_killed_and_stops_when_asked(tmp_path:
         until(lambda: call(base, "GET", job).json["chunks_done"] >= 2)
         worker = until_found(lambda: [row for row in worker_processes(os.getpid()) if row.pid not in others])
         assert call(base, "GET", job).json["state"] == "running"
+        # the server comes first
+        assert worker.nice() == min(os.nice(0) + NICENESS, 19)
         worker.kill()
         moments = [
             moment
