@@ -345,3 +345,8 @@ def test_a_table_is_read_without_a_server(run: Run, tmp_path: Path) -> None:
     assert run("datasets", str(tmp_path / "none.csv"))[0] == 2
     assert "--missing" in run("datasets", str(file), "--missing", "all")[2]
     assert "content type" in run("datasets", str(tmp_path / "a.doc"))[2]
+
+
+def test_the_version_by_what_people_type_first() -> None:
+    found = subprocess.run([*COMMAND, "--version"], capture_output=True, text=True, check=True, timeout=60)
+    assert found.stdout == f"minima {ENGINE_VERSION}\n"
