@@ -15,7 +15,7 @@ from service.jobs.engines.fork_server import NICENESS
 from service.jobs.identity import canonical
 from service.jobs.kinds import KINDS
 from service.operations.questions import limits_of, question_of
-from service.schemas.flows import FLOW_EXAMPLE, FlowAnswer, FlowRequest
+from service.schemas.flows import FLOW_EXAMPLE, FlowRequest
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.races import RacesAnswer
 from service.schemas.sweeps import DiagramAnswer, DiagramRequest
@@ -98,13 +98,6 @@ def test_a_race_is_the_same_for_one_and_two_workers_and_inline(bases: Sequence[s
     assert replies[0].headers["etag"] == replies[1].headers["etag"]
     assert replies[0].json == inline(bases[0], RACES, RACE)
     RacesAnswer.model_validate_json(replies[0].content)
-
-
-def test_a_flow_is_the_same_inline_and_as_a_job(base: str) -> None:
-    found = inline(base, FLOWS, FLOW_EXAMPLE)
-    reply = as_job(base, FLOWS, FLOW_EXAMPLE)
-    assert reply.json == found
-    assert FlowAnswer.model_validate_json(reply.content).stop == "reached"
 
 
 def test_a_flow_goes_on_when_its_worker_is_killed_and_stops_when_asked(tmp_path: Path) -> None:
