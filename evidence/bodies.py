@@ -47,8 +47,8 @@ def report() -> str:
         "its thread, while the body was received, read, refused or answered and the answer sent, the least of "
         f"{SAMPLES} times; *all* is the "
         "core time of the loop for the whole request, which others come in between. *Memory* is how much the peaks of "
-        "the server and of its process for large bodies grew. None ended in an error of the server, unless a machine that does other "
-        "work had no core for it (503). The longest hold "
+        "the server and of its process for large bodies grew. None ended in an error of the server, but for 503 where "
+        "a machine that does other work had no core for it. The longest hold "
         f"was {1e3 * longest:.1f} ms, and {1e3 * smaller:.1f} ms up to a megabyte.\n\n"
         "| body | bytes | status | held, ms | all, ms | seconds | memory, MB |\n|---|---|---|---|---|---|---|\n"
         + "\n".join(rows)
