@@ -21,7 +21,7 @@ from service.vocabulary import Convention
 
 T = TypeVar("T")
 MAX_REPORTED: Final = 20
-"""Errors of one body that are told."""
+"""Errors of one body that are reported."""
 LARGEST_INTEGER: Final = 2**63 - 1
 """Counts, widths and seeds beyond 64 bits mean nothing, and arithmetic of floats does not take integers of any size."""
 
@@ -56,7 +56,7 @@ def _until_told(entries: object, validate: ValidatorFunctionWrapHandler) -> Any:
 
 
 Items: TypeAlias = Annotated[list[T], WrapValidator(_until_told)]
-"""A list of objects, however long: validation stops where there are more errors than are told."""
+"""A list of objects, however long: validation stops where there are more errors than are reported."""
 Number: TypeAlias = FiniteFloat
 Integer: TypeAlias = Annotated[int, BeforeValidator(_integral)]
 Vector: TypeAlias = Annotated[list[FiniteFloat], Field(min_length=1, fail_fast=True)]
@@ -136,8 +136,8 @@ def applicable(answer: WireT, *optional: str) -> WireT:
 def concise(sent: WireT) -> WireT:
     """A part of a request without the fields that have their defaults.
 
-    A job knows a question with its defaults filled in, whoever sent them; an answer that repeats a part of it repeats
-    this, so that it is the same however it was asked for.
+    A job knows a question with its defaults filled in, even if nobody sent them; an answer that repeats a part of it
+    repeats this, so that it is the same however it was asked for.
     """
     repeated = sent.model_copy(update={name: _concise(value) for name, value in sent.__dict__.items()})
     said = {

@@ -1,4 +1,4 @@
-"""The dialect of a text table, found from its beginning and told in the answer: how it is cut into fields."""
+"""The dialect of a text table, found from its beginning and reported in the answer: how it is cut into fields."""
 
 import csv
 import re
