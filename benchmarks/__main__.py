@@ -15,6 +15,7 @@ from benchmarks.comparison import Comparison
 
 BENCHMARKS: Final[tuple[str, ...]] = (
     "requests",
+    "overload",
     "batch",
     "sweep",
     "decomposition",
@@ -23,6 +24,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "jobs",
     "event_streams",
     "uploads",
+    "estimates",
     "start",
     "landscape",
     "ranks",

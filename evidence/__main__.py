@@ -50,7 +50,9 @@ REPORTS: Final[dict[str, str]] = {
     "raw_consistency": "Raw data: units, and agreement of all operations",
     "raw_mutations": "Raw data: faults in the arithmetic break laws",
     "stationarity": "Diagnosis: what counts as stationary",
+    "overload": "Overload: what cheap requests notice",
     "bodies": "Bodies: what the worst of them cost",
+    "fuzz_readers": "Readers of bodies and files, fuzzed",
     "uploads": "Uploads: memory, and what other requests notice",
     "verify_altered": "Verification: answers with one field changed",
     "ranks_flows": "Ranks: predictions against gradient flow",
@@ -103,6 +105,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m evidence", description=__doc__)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--cases", type=int, help="requests that the reports of generated requests send")
+    parser.add_argument("--seconds", type=float, help="how long the reports of loads and of generated requests take")
     return parser.parse_args()
 
 
@@ -110,4 +113,6 @@ if __name__ == "__main__":
     asked = _arguments()
     if asked.cases is not None:
         os.environ["EVIDENCE_CASES"] = str(asked.cases)
+    if asked.seconds is not None:
+        os.environ["EVIDENCE_SECONDS"] = str(asked.seconds)
     sys.exit(main(asked.names))

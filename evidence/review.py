@@ -76,10 +76,13 @@ POINTS: Final = (
         "The same request gives the same JSON by function, HTTP, job and command.",
         (
             ("service/operations/table.py", "OPERATIONS"),
+            (
+                "tests/contract/jobs/test_every_way.py",
+                "def test_an_answer_is_the_same_by_function_http_job_and_command",
+            ),
             ("tests/contract/jobs/test_heavy.py", "def test_a_phase_diagram_is_the_same_inline_and_as_a_job"),
-            ("tests/unit/operations/test_ranks.py", "def test_the_command_prints_the_same_answer"),
         ),
-        "jobs are compared for diagrams, races, flows and batches, commands for ranks and flows; not row by row",
+        "one example of each operation, answers in columns for batches alone",
     ),
     Point(
         "One contract suite runs over SQLite and PostgreSQL, embedded and cluster.",

@@ -74,7 +74,7 @@ def take_over(level: str, form: str) -> None:
 
 
 def announce(text: str, form: str) -> None:
-    """Tell on standard error what is told whatever is logged, in the format of the log."""
+    """Say on standard error what is reported whatever is logged, in the format of the log."""
     if form == JSON:
         stamped = structlog.processors.TimeStamper(fmt="iso", utc=True)(None, "", {"event": text, "level": "info"})
         text = _json(dict(stamped))

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 UNIX: Final = "unix"
-"""Stands among trusted proxies for whoever may open a socket in the file system."""
+"""Stands among trusted proxies for all who may open a socket in the file system."""
 
 
 class Limits(BaseModel):

@@ -11,6 +11,7 @@ from service.cli.deferred import DeferredCommand
 from service.errors import InputError, ServiceError
 from service.operations.table import OPERATIONS
 from service.schemas.error_kinds import BY_CODE
+from service.version import ENGINE_VERSION
 
 FAILED: Final = 1
 INTERRUPTED: Final = 130
@@ -36,6 +37,11 @@ def _of_operations() -> Iterator[DeferredCommand]:
 
 COMMANDS: Final = (
     *_of_operations(),
+    DeferredCommand(
+        "datasets",
+        "service.cli.datasets:datasets",
+        "Read a table and say what it holds; the JSON has its numbers as `data` of a problem.",
+    ),
     DeferredCommand("serve", "service.cli.serve:serve", "Serve until interrupted."),
     DeferredCommand(
         "openapi",
@@ -62,6 +68,10 @@ application = TyperGroup(
 
 def main() -> None:
     """Entry point of the command ``minima``."""
+    if sys.argv[1:] == ["--version"]:
+        # which is what people type first; the library has options of commands only
+        typer.echo(f"minima {ENGINE_VERSION}")
+        return
     try:
         application()
     except ServiceError as error:

@@ -27,7 +27,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def bind_unix(path: Path) -> socket.socket:
-    """A listening socket in the file system; whoever may enter its folder may connect, as with nginx and uvicorn.
+    """A listening socket in the file system; all who may enter its folder may connect, as with nginx and uvicorn.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import sys
@@ -28,6 +29,8 @@ from service.web.serving.processes import serve_in_processes
 from service.web.serving.server import server_config
 
 READY_WITHIN_S: Final = 30.0
+OPEN_FILES: Final = 2**16
+"""More than any number of connections that one process serves."""
 
 
 def serve(
@@ -50,6 +53,7 @@ def serve(
     changed = {"root_path": root_path} if root_path is not None else {}
     changed |= {"log_level": "warning"} if demo else {}
     settings = load_settings(**changed)
+    allow_open_files()
     logs.take_over(settings.log_level, settings.log_format)
     for told in unknown_settings():
         structlog.get_logger("service.cli").warning(told)
@@ -64,6 +68,15 @@ def serve(
             raise CommandError("an HTTP process could not start; its log says why")
     finally:
         remove_unix(listener)
+
+
+def allow_open_files() -> None:
+    """Raise the limit of open files where this user may: each connection is one, and the usual limit is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):  # some systems name a limit that their kernel does not grant
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _serve_alone(settings: Settings, listener: socket.socket, load: Callable[[], Settings], demo: str | None) -> None:

@@ -21,7 +21,7 @@ def solve(
 ) -> None:
     """Print the global minimum of a problem with its landscape and certificate.
 
-    The answer repeats the problem and, unless told otherwise, holds factored weights, so that `minima verify` needs
+    The answer repeats the problem and, unless asked otherwise, holds factored weights, so that `minima verify` needs
     nothing else.
     """
     parsed = parse(read_document(file))

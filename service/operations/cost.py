@@ -12,6 +12,7 @@ from service.schemas.landscape import LandscapeRequest
 from service.schemas.problem import ProblemDocument
 from service.schemas.ranks import RanksRequest
 from service.schemas.request import MinimaRequest
+from service.vocabulary import Activation
 
 # measured on one core: fixed work, one eigendecomposition, products of samples, conversion of numbers
 FIXED_S: Final = 1.5e-3
@@ -20,18 +21,32 @@ PER_PRODUCT_S: Final = 4e-10
 PER_NUMBER_S: Final = 1e-7
 RULES_S: Final = 3e-3
 PER_FACT_S: Final = 1e-7
-WITNESSES_S: Final = 0.5
+WITNESSES_S: Final = 1e-2
+PICTURE_S: Final = 8e-3
+TRAINED_S: Final = 0.05
+PER_TRAINED_PRODUCT_S: Final = 5e-7
+PER_SECOND_DERIVATIVE_S: Final = 1.2e-7
+WIDE_HESSIAN: Final = 2_000
 RANKS_FIXED_S: Final = 2e-3
-PER_RANK_FACT_S: Final = 2e-9
+PER_RANK_FACT_S: Final = 8e-9
+# samples of which no more pairs are looked at
+PAIRED_SAMPLES: Final = 4_472
 PER_SNAPSHOT_S: Final = 1e-3
+# noise without decay on three layers or more
+NOISE_ALONE_S: Final = 0.02
+PER_NOISY_INPUT_S: Final = 3e-3
+# the map and its directions where there are several outputs
+PER_MAP_ENTRY_S: Final = 5e-6
 # the scalar problems of the singular directions and their list
 PER_CLASS_SQUARED_S: Final = 1.5e-5
 # a diagnosis evaluates some hundred losses and the spectrum of the Hessian
-DIAGNOSIS_S: Final = 2e-2
-PER_PARAMETER_S: Final = 1e-4
+DIAGNOSIS_S: Final = 3e-3
+PER_PARAMETER_S: Final = 3e-5
 
-GENERATED_S: Final = 2e-2
+GENERATED_S: Final = 8e-3
 
+WATER_FILLED_LAYERS: Final = 2
+"""Up to so many layers, noise without decay has a closed form."""
 SUMMARY_SEARCH_S: Final = 0.01
 """Seconds of a search above which a summary of a landscape leaves it out unless it is asked for."""
 
@@ -46,16 +61,24 @@ def problem_s(problem: ProblemDocument) -> float:
     layers = problem.network.layers
     if layers[-1].width == 1 or len(layers) == 1:
         return reading_s(problem)
-    if any(layer.noise is not None for layer in layers) or problem.network.input_noise is not None:
+    decayed = any(layer.weight_decay > 0.0 for layer in layers)
+    noisy = any(layer.noise is not None for layer in layers) or problem.network.input_noise is not None
+    if noisy and not decayed:
+        searched = NOISE_ALONE_S + PER_NOISY_INPUT_S * _size(problem.data)[1]
+        return solution_s(None, problem) + (searched if len(layers) > WATER_FILLED_LAYERS else 0.0)
+    if noisy:
         return solution_s(catalogue.SEARCHES[Search.WITH_NOISE], problem)
-    if any(layer.weight_decay > 0.0 for layer in layers):
-        return solution_s(catalogue.SEARCHES[Search.WITH_DECAY], problem)
-    return reading_s(problem)
+    if decayed:
+        narrow = min(layer.width for layer in layers) == 1
+        return solution_s(catalogue.SEARCHES[Search.THROUGH_ONE_UNIT if narrow else Search.WITH_DECAY], problem)
+    return solution_s(None, problem)
 
 
-def solution_s(solver: Solver, problem: ProblemDocument) -> float:
-    """Seconds to read a problem and solve it by a solver, to within a small factor."""
-    return reading_s(problem) + (0.0 if solver.seconds is None else solver.seconds(_widths(problem)))
+def solution_s(solver: Solver | None, problem: ProblemDocument) -> float:
+    """Seconds to read a problem and solve it by a solver, or by some closed form, to within a small factor."""
+    widths = _widths(problem)
+    searched = 0.0 if solver is None or solver.seconds is None else solver.seconds(widths)
+    return reading_s(problem) + PER_MAP_ENTRY_S * widths[0] * (widths[-1] - 1) + searched
 
 
 def left_out_of_summaries(problem: ProblemDocument) -> dict[str, str]:
@@ -93,8 +116,21 @@ def landscape_s(request: LandscapeRequest) -> float:
     solved = problem_s(request.problem)
     if "minimum" not in request.include:
         solved = min(solved, reading_s(request.problem) + SUMMARY_SEARCH_S)
-    parts = WITNESSES_S * len({*request.include} - {"minimum"})
+    parts = WITNESSES_S if "witnesses" in request.include else 0.0
+    pictures = {*request.include} - {"minimum", "witnesses"}
+    if pictures:
+        parts += _point_s(request.problem) + PICTURE_S * len(pictures)
+    if "hessian" in pictures:
+        parts += PER_SECOND_DERIVATIVE_S * min(_parameters(request.problem), WIDE_HESSIAN) ** 2
     return solved + RULES_S + PER_FACT_S * samples * inputs + parts
+
+
+def _point_s(problem: ProblemDocument) -> float:
+    """Seconds to find the point that pictures show: the minimum, or where training ends if none is known."""
+    if all(layer.activation is Activation.LINEAR for layer in problem.network.layers):
+        return problem_s(problem)
+    samples, _ = _size(problem.data)
+    return TRAINED_S + PER_TRAINED_PRODUCT_S * samples * _parameters(problem)
 
 
 def ranks_s(request: RanksRequest) -> float:
@@ -102,15 +138,14 @@ def ranks_s(request: RanksRequest) -> float:
     samples, inputs = _size(request.problem.data)
     if isinstance(request.problem.data, Example) and request.problem.data.name in BY_NAME:
         samples = BY_NAME[request.problem.data.name].samples
-    facts = PER_RANK_FACT_S * samples * (samples + inputs**2)
+    pairs = samples if samples <= PAIRED_SAMPLES else 0
+    facts = PER_RANK_FACT_S * samples * (pairs + inputs**2)
     return RANKS_FIXED_S + reading_s(request.problem) + facts + PER_SNAPSHOT_S * len(request.snapshots)
 
 
 def diagnosis_s(request: DiagnoseRequest) -> float:
     """Seconds that a diagnosis takes on one core, to within a small factor below some thousand parameters."""
-    widths = _widths(request.problem)
-    parameters = sum(rows * columns for rows, columns in zip(widths[1:], widths[:-1], strict=True))
-    return problem_s(request.problem) + DIAGNOSIS_S + PER_PARAMETER_S * parameters
+    return problem_s(request.problem) + DIAGNOSIS_S + PER_PARAMETER_S * _parameters(request.problem)
 
 
 def generated_s(parameters: GeneratedParameters) -> float:
@@ -129,6 +164,11 @@ def _widths(problem: ProblemDocument) -> list[int]:
     return [inputs, *(layer.width for layer in problem.network.layers)]
 
 
+def _parameters(problem: ProblemDocument) -> int:
+    widths = _widths(problem)
+    return sum(rows * columns for rows, columns in zip(widths[1:], widths[:-1], strict=True))
+
+
 def _size(data: Data | Evaluation | None) -> tuple[int, int]:
     """Number of samples that must be reduced, and number of inputs."""
     if isinstance(data, EvaluationMoments):
@@ -145,5 +185,4 @@ def _size(data: Data | Evaluation | None) -> tuple[int, int]:
 def _returned_numbers(request: MinimaRequest) -> int:
     if request.return_.weights != "full":
         return 0
-    widths = _widths(request.problem)
-    return sum(rows * columns for rows, columns in zip(widths[1:], widths[:-1], strict=True))
+    return _parameters(request.problem)

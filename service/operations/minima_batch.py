@@ -40,6 +40,8 @@ from service.vocabulary import Loss, SweepParameter
 PROBE: Final = 16
 # measured on one core: the fixed work of a table, and each of its values
 TABLE_S: Final = 5e-4
+COLUMNS_S: Final = 1.5e-3
+TOGETHER: Final = 0.2
 PER_VALUE_S: Final = 1e-6
 PER_VALUE_AND_INPUT_S: Final = 1e-7
 
@@ -84,7 +86,15 @@ def batch_s(request: Batch | VariedRequest) -> float:
     """Seconds that the answers take on one core, to within a small factor."""
     if isinstance(request, VariedRequest):
         return _varied_s(request)
-    return sum(estimate_s(item.request) for item in request.problems)
+    as_columns = request.columns is not None
+    each = sum(_one_of_many_s(item.request, as_columns=as_columns) for item in request.problems)
+    return each + (COLUMNS_S if as_columns else 0.0)
+
+
+def _one_of_many_s(request: MinimaRequest, *, as_columns: bool) -> float:
+    """Columns of problems with one output are computed together."""
+    together = as_columns and request.problem.network.layers[-1].width == 1
+    return estimate_s(request) * (TOGETHER if together else 1.0)
 
 
 def _varied_s(request: VariedRequest) -> float:

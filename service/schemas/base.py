@@ -21,7 +21,7 @@ from service.vocabulary import Convention
 
 T = TypeVar("T")
 MAX_REPORTED: Final = 20
-"""Errors of one body that are told."""
+"""Errors of one body that are reported."""
 LARGEST_INTEGER: Final = 2**63 - 1
 """Counts, widths and seeds beyond 64 bits mean nothing, and arithmetic of floats does not take integers of any size."""
 
@@ -56,7 +56,7 @@ def _until_told(entries: object, validate: ValidatorFunctionWrapHandler) -> Any:
 
 
 Items: TypeAlias = Annotated[list[T], WrapValidator(_until_told)]
-"""A list of objects, however long: validation stops where there are more errors than are told."""
+"""A list of objects, however long: validation stops where there are more errors than are reported."""
 Number: TypeAlias = FiniteFloat
 Integer: TypeAlias = Annotated[int, BeforeValidator(_integral)]
 Vector: TypeAlias = Annotated[list[FiniteFloat], Field(min_length=1, fail_fast=True)]
@@ -131,6 +131,30 @@ def applicable(answer: WireT, *optional: str) -> WireT:
         if (value is None or (type(value) is str and not value)) and name not in values.get("reasons", NO_REASONS):
             answer.__pydantic_fields_set__.discard(name)
     return answer
+
+
+def concise(sent: WireT) -> WireT:
+    """A part of a request without the fields that have their defaults.
+
+    A job knows a question with its defaults filled in, even if nobody sent them; an answer that repeats a part of it
+    repeats this, so that it is the same however it was asked for.
+    """
+    repeated = sent.model_copy(update={name: _concise(value) for name, value in sent.__dict__.items()})
+    said = {
+        name
+        for name, field in type(sent).model_fields.items()
+        if field.is_required() or getattr(sent, name) != field.get_default(call_default_factory=True)
+    }
+    repeated.__pydantic_fields_set__.intersection_update(said)
+    return repeated
+
+
+def _concise(value: object) -> object:
+    if isinstance(value, Wire):
+        return concise(value)
+    if isinstance(value, list) and value and isinstance(value[0], Wire):
+        return [concise(entry) for entry in value]
+    return value
 
 
 def with_reasons(answer: WireT, why: Callable[[str], str]) -> WireT:

@@ -1,6 +1,6 @@
 """Where in a body an error of validation stands: the library's location without the branches of unions it names."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from service.errors import Location
@@ -22,17 +22,28 @@ def location_in_body(model: type[Wire], location: Location) -> Location:
     location : tuple of str and int
         From the library.
     """
+    return tuple(step for step, _ in _steps(model, location))
+
+
+def names_beside(model: type[Wire], location: Location) -> list[str]:
+    """The names of the fields that the object at the end of a location knows, where the last step is a name in it."""
+    schema = next((holder for _, holder in reversed(list(_steps(model, location)))), None)
+    if schema is None or schema["type"] != "model-fields":
+        return []
+    return [field.get("validation_alias", name) for name, field in schema["fields"].items()]
+
+
+def _steps(model: type[Wire], location: Location) -> Iterator[tuple[str | int, CoreSchema | None]]:
+    """The steps that are part of the body, each with the schema of what holds it."""
     definitions: dict[str, CoreSchema] = {}
     schema: CoreSchema | None = model.__pydantic_core_schema__
-    kept: list[str | int] = []
     for step in location:
         schema = _reached(schema, definitions)
         if schema is not None and schema["type"] in ("union", "tagged-union"):
             schema = _branch(schema, step)
             continue
-        kept.append(step)
+        yield step, schema
         schema = None if schema is None else _below(schema, step)
-    return tuple(kept)
 
 
 def _reached(schema: CoreSchema | None, definitions: dict[str, CoreSchema]) -> CoreSchema | None:

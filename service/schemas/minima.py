@@ -252,7 +252,8 @@ class MinimaAnswer(Wire):
     variational: Variational | None = Field(default=None, description="Posterior collapse; only for `linear_vae`.")
     classes: Labels = None
     problem: ProblemDocument | None = Field(
-        default=None, description="The problem as it was sent; only where `return.problem` asks for it."
+        default=None,
+        description="The problem without fields that have their defaults; only where `return.problem` asks for it.",
     )
     engine_version: EngineVersion
     problem_hash: ProblemHash

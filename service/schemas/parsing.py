@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from service.errors import FieldError, InputError, Location
 from service.schemas.base import MAX_REPORTED, Wire, WireT
-from service.schemas.locations import location_in_body
+from service.schemas.locations import location_in_body, names_beside
+from service.schemas.suggestions import kind_of, of_choice, of_unknown
 
 RequestT_co = TypeVar("RequestT_co", covariant=True)
 
@@ -41,6 +42,20 @@ MESSAGES: Final[Mapping[str, str]] = {
     "union_tag_invalid": "must be one of {expected_tags}",
     "union_tag_not_found": "is required and says which fields the object has",
 }
+
+TOLD_KINDS: Final = frozenset(
+    {
+        "float_type",
+        "int_type",
+        "bool_type",
+        "string_type",
+        "list_type",
+        "dict_type",
+        "model_type",
+        "model_attributes_type",
+    }
+)
+"""Errors whose message says what kind of value was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +112,7 @@ def message_of(kind: str, context: Mapping[str, Any]) -> str:
 
 
 def _field_errors(model: type[Wire], error: ValidationError, at: Location, *, unwrap: bool) -> list[FieldError]:
-    found = error.errors(include_url=False, include_input=False)
+    found = error.errors(include_url=False)
     problems = [_field_problem(model, item, at, unwrap=unwrap) for item in found[:MAX_REPORTED]]
     if len(found) > MAX_REPORTED:
         problems.append(FieldError(at, "has more errors, which are not listed"))
@@ -111,7 +126,23 @@ def _field_problem(model: type[Wire], item: Mapping[str, Any], at: Location, *, 
         location = location[1:]
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         location = (*location, "kind")
-    detail = message_of(kind, context)
+    detail = message_of(kind, context) + _helpful(model, item, unwrap=unwrap)
     if location and isinstance(location[-1], str) and len(location[-1]) > MAX_NAME:
         location, detail = location[:-1], "has an unknown field with a very long name"
     return FieldError((*at, *location), detail)
+
+
+def _helpful(model: type[Wire], item: Mapping[str, Any], *, unwrap: bool) -> str:
+    """What may have been meant, and what kind of value was sent; never the value."""
+    kind, at = item["type"], item["loc"]
+    if kind == "extra_forbidden":
+        known = names_beside(model, at)
+        if unwrap and len(at) == 2:
+            known += sorted(options_of(model))
+        return of_unknown(str(at[-1]), known)
+    if kind in ("enum", "literal_error"):
+        return of_choice(item["input"], str(item.get("ctx", {}).get("expected", "")))
+    if kind == "union_tag_invalid":
+        context = item["ctx"]
+        return of_choice(context.get("tag"), str(context.get("expected_tags", "")))
+    return f", not {kind_of(item['input'])}" if kind in TOLD_KINDS else ""

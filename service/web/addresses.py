@@ -75,9 +75,9 @@ class UnderPrefix:
     root_path : str
         The setting.
     trusted : sequence of str
-        Addresses, networks, and ``unix`` for whoever may open a socket in the file system.
+        Addresses, networks, and ``unix`` for all who may open a socket in the file system.
     taken : collection of str
-        First segments of the service's own paths. A prefix that begins with one could not be told from a path.
+        First segments of the service's own paths. A prefix that begins with one could not be distinguished from a path.
 
     Raises
     ------

@@ -40,6 +40,11 @@ def wanted(accept: str, operation: Operation | None) -> str:
     return chosen
 
 
+def names_json(accept: str) -> bool:
+    """Whether JSON is asked for by its name, so that nothing else will do."""
+    return any(entry.partition(";")[0].strip() == JSON for entry in accept.lower().split(","))
+
+
 def _quality(parameters: list[str]) -> float:
     for parameter in parameters:
         name, _, value = parameter.partition("=")

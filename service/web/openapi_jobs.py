@@ -1,4 +1,4 @@
-"""What running as a job adds to the OpenAPI document: how to ask for it, and where its result is told."""
+"""What running as a job adds to the OpenAPI document: how to ask for it, and where its result is found."""
 
 from typing import Any, Final
 

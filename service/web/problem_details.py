@@ -44,8 +44,8 @@ HEADERS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-class Problem(Response):
-    """A response that leaves its code with the request, for whoever counts refusals."""
+class ProblemResponse(Response):
+    """A response that leaves its code with the request, for those who count refusals."""
 
     def __init__(self, *arguments: Any, code: str, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -68,7 +68,7 @@ def response(code: str, detail: str, status: int | None = None, **extensions: An
     details = ProblemDetails(
         type=address(f"/problems/{code}"), title=row.title, status=status or row.status, detail=detail, **extensions
     )
-    return Problem(
+    return ProblemResponse(
         details.model_dump_json(exclude_unset=True), details.status, HEADERS.get(code), media_type=MEDIA_TYPE, code=code
     )
 

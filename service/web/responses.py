@@ -79,7 +79,7 @@ class Rendered:
         metrics.answered(operation, self.seen, seconds)
 
     async def sent(self, _request: Request) -> Response:
-        """The answer, whoever asked."""
+        """The answer; who asked does not matter."""
         return self.response()
 
 

@@ -88,6 +88,10 @@ def test_every_folder_with_modules_is_a_package() -> None:
     assert [folder.as_posix() for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
 
 
+LOADS = ("benchmarks.server", "benchmarks.open_loop", "benchmarks.overload")
+"""What measurements and reports do to a server alike."""
+
+
 @pytest.mark.parametrize(
     ("folder", "allowed"),
     [
@@ -98,7 +102,7 @@ def test_every_folder_with_modules_is_a_package() -> None:
         ("tests/contract", ("tests.support", "tests.contract", "tests.serving")),
         ("tests/e2e", ("tests.support", "tests.serving")),
         ("tests/architecture", ("tests.support",)),
-        ("evidence", ("tests.support", "tests.serving", "evidence", "benchmarks.server")),
+        ("evidence", ("tests.support", "tests.serving", "evidence", *LOADS)),
         ("benchmarks", ("tests.support", "evidence", "benchmarks")),
     ],
 )

@@ -82,6 +82,11 @@ RANKS: Final = (
         {"problem": _with(FLOW, network={"layers": WIDE}), "snapshots": [_snapshot((4, 2), (3, 3), (1, 3))]},
     ),
     Refused(
+        "ranks: a snapshot with a matrix that is transposed",
+        "/v1/ranks",
+        {"problem": _with(FLOW, network={"layers": WIDE}), "snapshots": [_snapshot((4, 2), (4, 3), (1, 3))]},
+    ),
+    Refused(
         "ranks: a snapshot without all matrices",
         "/v1/ranks",
         {"problem": _with(FLOW, network={"layers": WIDE}), "snapshots": [_snapshot((4, 2), (3, 4))]},

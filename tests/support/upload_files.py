@@ -1,5 +1,6 @@
 """Tables as files of every format, and each way in which a file can be wrong."""
 
+import gzip
 import io
 import zipfile
 from dataclasses import dataclass
@@ -102,6 +103,27 @@ WRONG = {
         b"a,2\n1,2\n", "csv", InputError, "/rows/0/0", "line 1 of the file", header="absent"
     ),
     "a line without end": case(b"1,2\n" + b"1" * (5 << 20), "csv", InputError, "/rows/1", "longer than"),
+    "texts of many kinds": case(b"1,a,2\n3,b,4\n5,c,6\n", "csv", InputError, "/header/1", "holds texts of many kinds"),
+    "a category of one level": case(b"a,y\nred,1\nred,2\n", "csv", InputError, "", "a category of one level"),
+    "a field without an end": case(
+        b'a,b\n1,2\n"' + b"x" * 200_000 + b"\n", "csv", InputError, "/rows/1", "without a line break in them"
+    ),
+    "packed, and too large unpacked": case(
+        gzip.compress(CSV * 1000), "csv", LimitExceeded, "", "unpacked", max_upload_bytes=10_000
+    ),
+    "npy: categories": case(
+        as_npy(GOOD), "npy", InputError, "/categories", "belongs to csv and Parquet", categories=["0"]
+    ),
+    "parquet: numbers as categories": case(
+        as_parquet(TABLE), "parquet", InputError, "/categories", "must name columns of texts", categories=["age"]
+    ),
+    "parquet: too many texts": case(
+        written(pa.table({"a": [f"t{row}" for row in range(60)], "y": np.arange(60.0)})),
+        "parquet",
+        InputError,
+        "/header/a",
+        "more than 50 different texts",
+    ),
     "the wrong delimiter": case(b"1;2\n3;4\n", "csv", InputError, "", "`delimiter` says", delimiter="comma"),
     "one column": case(b"1\n2\n", "csv", InputError, "", "at least one column besides"),
     "an unknown target": case(CSV, "csv", InputError, "/targets/1", "name of a column", targets=["y", "z"]),

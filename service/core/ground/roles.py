@@ -16,6 +16,7 @@ class Search(Enum):
 
     WITH_NOISE = auto()
     WITH_DECAY = auto()
+    THROUGH_ONE_UNIT = auto()
 
 
 def numbers_of_factors(problem: Problem) -> int:

@@ -144,7 +144,7 @@ def _thresholds(quadratic: Quadratic, decays: FloatArray) -> Thresholds:
 def seconds(widths: Sequence[int]) -> float:
     """Measured on one core; see `Solver`."""
     size = min(widths[0], widths[-1])
-    return 3e-3 + 2.5e-5 * size**2 + 5e-9 * size**4
+    return 3e-3 + 6e-5 * size**2 + 1.2e-8 * size**4
 
 
 SOLVER = Solver(

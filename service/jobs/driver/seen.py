@@ -63,7 +63,7 @@ class DriverSeen:
 
     @property
     def alive(self) -> bool:
-        """Whether its keeper has told lately that it is."""
+        """Whether its keeper has reported lately that it is."""
         told = self._told()
         return bool(told.get("alive")) and time.monotonic() - float(told["at"]) < _STALE_S
 
@@ -123,7 +123,7 @@ class DriverTold:
 
     def _run(self) -> None:
         while True:
-            # a full disk is told by what is missing
+            # a full disk is recognised by what is missing
             with contextlib.suppress(OSError):
                 self._tell()
             if self._stopped.wait(_TELL_EVERY_S):

@@ -28,3 +28,8 @@ def column_or_matrix(values: list[float] | list[list[float]], at: Location) -> F
     """An (n, k) array from n rows, or (n, 1) from n numbers."""
     array = vector_or_matrix(values, at)
     return array[:, np.newaxis] if array.ndim == 1 else array
+
+
+def sides(shape: tuple[int, ...]) -> str:
+    """A shape in words."""
+    return " x ".join(map(str, shape))

@@ -133,7 +133,8 @@ def _parameters(minimum: wire.GlobalMinimum, mapped: MappedProblem) -> Parameter
     for index, (weight, shape) in enumerate(zip(parameters.weights, shapes, strict=True)):
         if weight.shape != shape:
             at = ("global_minimum", "weights", index)
-            raise InputError.at(at, f"must be {shape[0]} x {shape[1]}: width x inputs of the layer")
+            detail = f"must be {arrays.sides(shape)}, width x inputs of the layer, and is {arrays.sides(weight.shape)}"
+            raise InputError.at(at, f"{detail}: transpose it" if weight.shape[::-1] == shape else detail)
     expected = [shape[0] if network.has_bias(index) else None for index, shape in enumerate(shapes)]
     if [None if bias is None else bias.shape[0] for bias in parameters.biases] != expected:
         raise InputError.at(("global_minimum", "biases"), "must have one vector for each layer with a bias")

@@ -15,7 +15,7 @@ from service.operations.mapping.conventions import Scaling
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
 from service.schemas import minima as wire
-from service.schemas.base import applicable
+from service.schemas.base import applicable, concise
 from service.schemas.models import FeatureGeometry, Variational
 from service.schemas.request import MinimaRequest
 from service.schemas.weights import BiasVector, Weight
@@ -77,7 +77,7 @@ def to_wire(
         variational=special.variational,
         reductions=list(minima.reductions) or None,
         classes=None if mapped.data.classes is None else list(mapped.data.classes),
-        problem=request.problem if request.return_.problem else None,
+        problem=concise(request.problem) if request.return_.problem else None,
     )
     return applicable(answer, "features", "variational", "reductions", "classes", "problem")
 

@@ -9,7 +9,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ranks.graph import Graph
 from service.core.ranks.snapshot import Snapshot
 from service.errors import InputError, Location, counted
-from service.operations.mapping.arrays import matrix, vector_or_matrix
+from service.operations.mapping.arrays import matrix, sides, vector_or_matrix
 from service.schemas import snapshots as wire
 from service.schemas.base import applicable
 from service.vocabulary import SkipKind
@@ -109,6 +109,7 @@ def _key(parts: object, index: int) -> str | int:
 
 def _check_shape(array: FloatArray, shape: tuple[int, ...], at: Location) -> None:
     if array.shape != shape:
-        raise InputError.at(at, f"must be {' x '.join(map(str, shape))} to chain with the network")
+        detail = f"must be {sides(shape)} to chain with the network, and is {sides(array.shape)}"
+        raise InputError.at(at, f"{detail}: transpose it" if array.shape[::-1] == shape else detail)
     if float(np.abs(array).max(initial=0.0)) > 1e100:
         raise InputError.at(at, "has entries larger than 1e100")

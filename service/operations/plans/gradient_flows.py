@@ -109,7 +109,7 @@ def follow(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json
 
 
 def record(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> FlowAnswer:
-    """The answer from all moments; of a segment that was cut short its end alone is told."""
+    """The answer from all moments; of a segment that was cut short its end alone is reported."""
     setting, like = _setting(arguments, arrays)
     states = [_state(moment) for part in inputs for moment in _moments(part)]
     told = [state for state in states if not state.is_cut or state is states[-1]]

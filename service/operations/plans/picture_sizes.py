@@ -10,7 +10,7 @@ from service.vocabulary import Loss
 
 CHUNK_S: Final = 0.5
 # measured on one core: one layer of one evaluation, one product of a sample with a weight, one activation
-LAYER_S: Final = 2e-5
+LAYER_S: Final = 3e-6
 PER_PRODUCT_S: Final = 5e-11
 PER_ACTIVATION_S: Final = 2e-9
 KNOWN: Final = "linear layers under squared loss"

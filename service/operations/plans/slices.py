@@ -114,7 +114,7 @@ def _add_blocks(plan: Draft, shared: Mapping[str, Json], points: Sequence[int], 
 
 
 def compute_block(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> SliceBlock:
-    """Losses of some rows, in the core's convention, before they are clipped to what can be told."""
+    """Losses of some rows, in the core's convention, before they are clipped to what can be reported."""
     problem = unpack(arguments["problem"], arrays)
     ends = [MeasuredPoint.model_validate(point) for point in inputs]
     centre = numbers(ends[0].point)

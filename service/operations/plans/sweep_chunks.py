@@ -46,7 +46,7 @@ def compute_block(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequen
 
 
 def told(name: str, values: AnyArray, factor: float | None) -> AnyArray:
-    """A column as it is told: whole numbers in few bytes, losses times ``factor``; `NumericalError` beyond doubles."""
+    """A column as it is sent: whole numbers in few bytes, losses times ``factor``; `NumericalError` beyond doubles."""
     if values.dtype.kind == "i":
         return values.astype(np.min_scalar_type(int(values.max())))
     scaled = values if factor is None else values * factor

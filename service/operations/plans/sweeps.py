@@ -31,6 +31,7 @@ from service.vocabulary import SweepParameter
 
 POINTS_A_CHUNK: Final = 2**18
 POINT_S: Final = 1e-6
+FIXED_S: Final = 4e-3
 CHUNK_S: Final = 0.5
 
 
@@ -84,7 +85,7 @@ def sweeps_plan(request: DiagramRequest, limits: Limits) -> Plan:
     )
     arguments = {**shared, "heading": heading.model_dump(mode="json"), "columns": columns}
     chunks = Lazy(blocks + len(axes), chunk)
-    return Plan(chunks, "assemble", arguments, {**arrays, **values}, size * point_s, referenced=blocks)
+    return Plan(chunks, "assemble", arguments, {**arrays, **values}, FIXED_S + size * point_s, referenced=blocks)
 
 
 def _factors(mapped: MappedProblem, columns: Sequence[str]) -> dict[str, float]:

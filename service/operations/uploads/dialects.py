@@ -1,4 +1,4 @@
-"""The dialect of a text table, found from its beginning and told in the answer: how it is cut into fields."""
+"""The dialect of a text table, found from its beginning and reported in the answer: how it is cut into fields."""
 
 import csv
 import re
@@ -22,7 +22,6 @@ GROUPED: Final = {
     ",": (re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d*|[+-]?\d*,(\d{1,2}|\d{4,})([eE][+-]?\d+)?"), "."),
 }
 THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}([,.' \u00a0\u202f])\d{3}(\1\d{3})*([.,]\d*)?")
-WHOLE_SHARE: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)

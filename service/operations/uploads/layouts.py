@@ -18,7 +18,6 @@ TYPICAL: Final = 0.8
 INDEX_NAMES: Final = ("", "unnamed: 0", "__index_level_0__")
 """Names, in lower case, that libraries give a column that holds the labels of the rows."""
 ROW_LABELS: Final = "it holds the labels of the rows"
-EMPTY: Final = "it has no values"
 
 
 class Line(NamedTuple):
@@ -172,7 +171,7 @@ def _names(fields: Sequence[str]) -> tuple[str, ...]:
 def _left_out(
     names: Sequence[str] | None, readings: Sequence[Reading], held: Sequence[Sequence[str]]
 ) -> dict[int, str]:
-    """Columns that are no data: labels of rows, and what is empty throughout."""
+    """Columns that are no data: labels of rows."""
     found: dict[int, str] = {}
     if len(held) < 2:
         return found

@@ -15,23 +15,25 @@ from service.operations.plans.columns import plain
 from service.operations.table import BY_NAME
 from service.schemas.jobs import JobFailure, JobStatus
 from service.web.addresses import address
-from service.web.drawing import FORMS, PNG, SVG, wanted
+from service.web.drawing import FORMS, PNG, SVG, names_json, wanted
 from service.web.responses import LARGE_BYTES
 
 SUFFIXES: Final = {JSON: "", NPZ: ".npz", SVG: ".svg", PNG: ".png"}
 
 
 def result_response(request: Request, job: Job, payload: Payload) -> Response:
-    """A result with its hash as ``ETag``: JSON, a picture, or ``.npz`` where large or asked for; 304 if unchanged.
+    """A result with its hash as ``ETag``: JSON, a picture, or ``.npz`` where asked for, or large; 304 if unchanged.
 
     Raises
     ------
     service.errors.MissingExtra
         If a picture is asked for and this server cannot draw any.
     """
-    form = wanted(request.headers.get("accept", ""), BY_NAME.get(job.operation))
+    accept = request.headers.get("accept", "")
+    form = wanted(accept, BY_NAME.get(job.operation))
     if form not in FORMS:
-        binary = payload.media_type == NPZ and (len(payload.body) > LARGE_BYTES or form == NPZ)
+        large = len(payload.body) > LARGE_BYTES and not names_json(accept)
+        binary = payload.media_type == NPZ and (large or form == NPZ)
         form = NPZ if binary else JSON
     # Each form is a representation of its own, and has its own tag.
     tag = f'"{job.result_hash}{SUFFIXES[form]}"'

@@ -94,7 +94,7 @@ def answer_large(name: str, body: Body, wish: Wish, settings: Settings) -> Settl
         if decision.as_job:
             return submit(_jobs(jobs_config(settings)), question, settings, decision, wish)
         with _at_most(question.time_limit_s, decision.time_limit_s):
-            return answer_by_plan(question, decision, form)
+            return answer_by_plan(question, decision, form, wish.accept)
 
 
 class _TimeOver(BaseException):

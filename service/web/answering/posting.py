@@ -9,6 +9,7 @@ from starlette.responses import Response
 from service.operations.asking import Question, ask
 from service.operations.mapping.datasets import Place, blamed_on_references, references
 from service.web.answering.jobs import jobs_of, stored
+from service.web.answering.large import LargeBodies
 from service.web.answering.questions import (
     answer_at_once,
     decide,
@@ -35,29 +36,37 @@ async def answer(request: Request, name: str) -> Response:
         Which the handlers of the app turn into problem details.
     """
     runtime = runtime_of(request)
-    settings = runtime.settings
-    body = await read_body(request, settings)
+    body = await read_body(request, runtime.settings)
     started = perf_counter()
-    large = is_large(body, settings.large_body_bytes, settings.max_body_bytes)
-    found: object = None
-    places: list[Place] = []
-    if not large:
-        found = await document(body, settings.max_body_bytes)
-        check_sizes(found, settings)
-        places = references(found)
-        large = bool(places) and await _is_large_once_expanded(request, name, found, places)
     wish = wish_of(request)
-    settled: Settled
-    with blamed_on_references(places):
-        if large:
-            shapes(request.scope, bytes=len(body.content))
-            settled = await runtime.large.answer(name, body, wish)
-        else:
-            question = ask(name, found, settings)
-            shapes(request.scope, **question.sizes())
-            settled = await _settled(request, question, body, wish)
+    settled = await _settled(request, name, body, wish)
+    if isinstance(settled, LargeBodies):
+        settled = await settled.answer(name, body, wish)
     settled.counted(runtime.answers, name, perf_counter() - started)
     return await settled.sent(request)
+
+
+async def _settled(request: Request, name: str, body: Body, wish: Wish) -> Settled | LargeBodies:
+    """The answer to a question, the job that it became, or the processes that are to answer it.
+
+    Nothing but the body is kept for those: documents of all who wait would be gone through by every collection of
+    garbage, which held the event loop for 20 to 40 ms each time.
+    """
+    runtime = runtime_of(request)
+    settings = runtime.settings
+    if is_large(body, settings.large_body_bytes, settings.max_body_bytes):
+        shapes(request.scope, bytes=len(body.content))
+        return runtime.large
+    found = await document(body, settings.max_body_bytes)
+    check_sizes(found, settings)
+    places = references(found)
+    with blamed_on_references(places):
+        if places and await _is_large_once_expanded(request, name, found, places):
+            shapes(request.scope, bytes=len(body.content))
+            return runtime.large
+        question = ask(name, found, settings)
+        shapes(request.scope, **question.sizes())
+        return await _decided(request, question, wish)
 
 
 async def _is_large_once_expanded(request: Request, name: str, found: object, places: list[Place]) -> bool:
@@ -69,8 +78,8 @@ async def _is_large_once_expanded(request: Request, name: str, found: object, pl
     return False
 
 
-async def _settled(request: Request, question: Question, body: Body, wish: Wish) -> Settled:
-    """The answer to a question, or the job that it became.
+async def _decided(request: Request, question: Question, wish: Wish) -> Settled | LargeBodies:
+    """The same of a question that was read.
 
     What may become a job says which and why: the field ``execution`` inline, ``run_as`` and ``run_as_reason`` of a job.
     """
@@ -86,4 +95,4 @@ async def _settled(request: Request, question: Question, body: Body, wish: Wish)
             # jobs are accepted however busy the processes are
             return await stored(submit, jobs_of(request), question, settings, decision, wish)
     # read and planned there once more, which takes less than what follows
-    return await runtime.computing.answer(question.loaded.row.name, body, wish)
+    return runtime.computing

@@ -119,7 +119,7 @@ class OwnProcess:
                 process.end()
 
     def close(self) -> None:
-        """End every process: whoever still waits for one has been given up, and this one could not end before it."""
+        """End every process: those who still wait for one have been given up, and this one could not end before it."""
         for process in self._idle:
             process.leave()
         for process in self._busy:

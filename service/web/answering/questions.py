@@ -19,7 +19,7 @@ from service.operations.plans.plan import Plan
 from service.schemas.base import Execution
 from service.settings import Limits, Settings
 from service.web.answering.jobs import StoredJob
-from service.web.drawing import FORMS, wanted
+from service.web.drawing import FORMS, names_json, wanted
 from service.web.observation.solved import solved
 from service.web.preferences import Wish
 from service.web.responses import LARGE_BYTES, Rendered, written
@@ -115,7 +115,7 @@ def submit(service: JobService, question: Question, settings: Settings, decision
     return StoredJob(job.id, begun, job.ended)
 
 
-def answer_by_plan(question: Question, decision: Decision, form: str) -> Rendered:
+def answer_by_plan(question: Question, decision: Decision, form: str, accept: str) -> Rendered:
     """Carry out the plan that was priced; estimates may be wrong, so that it stops between two chunks at the limit.
 
     Raises
@@ -135,7 +135,8 @@ def answer_by_plan(question: Question, decision: Decision, form: str) -> Rendere
     headers, seen = {"Vary": "Accept"}, solved(answer)
     if form in FORMS:
         return Rendered(render(question.loaded.row.name, plain(answer), FORMS[form]), form, headers=headers, seen=seen)
-    if payload.media_type == NPZ and (form == NPZ or len(payload.body) > LARGE_BYTES):
+    large = len(payload.body) > LARGE_BYTES and not names_json(accept)
+    if payload.media_type == NPZ and (form == NPZ or large):
         return Rendered(encode(answer).body, NPZ, headers=headers, seen=seen)
     return Rendered(orjson.dumps(plain(answer)), JSON, headers=headers, seen=seen)
 

@@ -1,6 +1,7 @@
 """JSON or ``.npz`` to one JSON-like document, for bodies and files alike; free of any framework."""
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import numpy.typing as npt
 from pydantic_core import from_json
@@ -8,13 +9,34 @@ from pydantic_core import from_json
 from service.errors import MalformedBody
 from service.web.bodies.npz import ANSWER, REQUEST, as_json, by_place, place, read_npz
 
+PLACE: Final = re.compile(r"line (\d+) column (\d+)")
+LONGEST: Final = len("-Infinity") + 1
+NO_NUMBER: Final = re.compile(rb"[\[:,\s]-?(NaN|Infinity)")
+
+WITHOUT: Final = (
+    "leave such samples out, or upload the table to /v1/datasets, where `missing` says what is done about them"
+)
+
 
 def parse_json(content: bytes) -> object:
     """JSON as RFC 8259 has it, so without NaN and Infinity; `MalformedBody` names line and column."""
     try:
         return from_json(content, allow_inf_nan=False)
     except ValueError as error:
-        raise MalformedBody(f"the body is not JSON: {error}") from None
+        raise MalformedBody(f"the body is not JSON: {error}{_without_numbers(content, str(error))}") from None
+
+
+def _without_numbers(content: bytes, said: str) -> str:
+    """What to do about a number that JSON does not have, if the reader stopped at one."""
+    found = PLACE.search(said)
+    if found is None:
+        return ""
+    line = content.split(b"\n")[int(found[1]) - 1]
+    end = int(found[2]) + LONGEST
+    word = NO_NUMBER.search(line[max(0, end - 2 * LONGEST - 1) : end])
+    if word is None:
+        return ""
+    return f"; JSON has no {word[1].decode()}: {WITHOUT}"
 
 
 def from_npz(content: bytes, max_bytes: int) -> object:

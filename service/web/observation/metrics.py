@@ -1,6 +1,7 @@
 """Counts and times of requests for Prometheus, of one process or of all that serve together.
 
-Where processes serve together, each writes its numbers into a file of a common folder, and whoever is asked adds up.
+Where processes serve together, each writes its numbers into a file of a common folder, and the one that is asked
+adds them up.
 """
 
 import os

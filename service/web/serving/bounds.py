@@ -1,4 +1,4 @@
-"""What one connection may take before its request reaches the app, and what is told when the server stops."""
+"""What one connection may take before its request reaches the app, and what is sent when the server stops."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -301,7 +301,7 @@ def test_the_demonstration_prints_a_certified_answer_and_stays_up_until_interrup
             shown += process.stdout.readline()
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        status, errors = process.wait(20), process.stderr.read()
+        status, errors = process.wait(60), process.stderr.read()
     assert status == 0
     assert errors == ""
     assert "exact, certified" in shown
@@ -325,3 +325,28 @@ def test_problems_are_listed_made_and_measured(run: Run, tmp_path: Path) -> None
     status, _, told = run("problems", "none")
     assert status == 2
     assert "url" in told
+
+
+def test_a_table_is_read_without_a_server(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "pets.csv"
+    rows = [f"{('cat', 'dog')[at % 2]};{at},5;{at * at}" for at in range(12)]
+    file.write_text("\n".join(["kind;age;weight", *rows, "cat;NA;3"]))
+    status, out, _ = run("datasets", str(file), "--missing", "mean")
+    told = json.loads(out)
+    assert (status, told["samples"], [column["kind"] for column in told["file_columns"]]) == (
+        0,
+        13,
+        ["category", "number", "number"],
+    )
+    problem = {"network": {"layers": [{"width": 1}], "bias": "output"}, "data": told["data"]}
+    assert run("solve", written(tmp_path, problem))[0] == 0
+    status, _, said = run("datasets", str(file), "--missing", "refuse")
+    assert (status, "is missing" in said, "row 12" in said) == (2, True, True)
+    assert run("datasets", str(tmp_path / "none.csv"))[0] == 2
+    assert "--missing" in run("datasets", str(file), "--missing", "all")[2]
+    assert "content type" in run("datasets", str(tmp_path / "a.doc"))[2]
+
+
+def test_the_version_by_what_people_type_first() -> None:
+    found = subprocess.run([*COMMAND, "--version"], capture_output=True, text=True, check=True, timeout=60)
+    assert found.stdout == f"minima {ENGINE_VERSION}\n"

@@ -16,8 +16,9 @@ from service.operations.plans.plan import Plan
 from service.operations.table import OPERATIONS
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Limits, Settings
+from service.web.answering import questions
 from service.web.answering.questions import answer_at_once, answer_by_plan, decide
-from service.web.bodies.reading import JSON
+from service.web.bodies.reading import JSON, NPZ
 from service.web.preferences import Wish
 from tests.support.job_operations import run_question
 
@@ -68,7 +69,15 @@ def test_the_plan_that_was_priced_is_the_one_that_runs() -> None:
     wish = Wish("nobody", wants_job=False)
     decision = decide(question, Settings(), wish)
     assert not decision.as_job
-    answered = json.loads(answer_by_plan(question, decision, JSON).content)
+    answered = json.loads(answer_by_plan(question, decision, JSON, JSON).content)
     assert made == [decision.plan]
     assert answered["execution"]["run_as"] == "inline"
     assert decide(question, Settings(inline_budget_s=0.0), wish).as_job
+
+
+def test_a_large_answer_is_json_where_json_is_asked_for_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(questions, "LARGE_BYTES", 10)
+    question = ask("sweeps", {"problem": DESIGN_EXAMPLE}, Limits())
+    decision = decide(question, Settings(), Wish("nobody", wants_job=False))
+    kinds = [answer_by_plan(question, decision, JSON, accept).media_type for accept in ("", "*/*", f"{JSON}, */*")]
+    assert kinds == [NPZ, NPZ, JSON]
