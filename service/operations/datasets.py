@@ -146,7 +146,7 @@ def _read(table: Table, roles: Roles, options: UploadOptions, limits: UploadLimi
     found = _Reduction(Scatter(len(expansion.numbers)), expansion)
     for block in table.blocks():
         _check_size(found.rows + len(block), table, limits)
-        rows = expansion.rows(block, found.rows)
+        rows = expansion.counted.rows(block, found.rows)
         if options.keep_samples and len(rows):
             kept = (found.scatter.n + len(rows)) * len(roles.chosen)
             _within(kept, limits.max_kept_numbers, "max_kept_numbers", "numbers of samples")
@@ -154,7 +154,7 @@ def _read(table: Table, roles: Roles, options: UploadOptions, limits: UploadLimi
         if len(rows) and not expansion.add(rows, found.scatter, found.rows):
             raise NumericalError("the numbers of the file leave the range of double precision")
         found.rows += len(block)
-    expansion.check_left_out()
+    expansion.counted.check_left_out()
     if not found.scatter.n:
         raise InputError.at((), "must hold at least one row of numbers")
     return found
@@ -198,7 +198,7 @@ def _prepared(found: _Reduction, options: UploadOptions, *, one_hot: bool) -> Re
         input_columns=columns[:inputs],
         target_columns=columns[inputs:],
         file_columns=tuple(file_columns(expansion, options)),
-        rows_left_out=expansion.rows_left_out,
+        rows_left_out=expansion.counted.rows_left_out,
     )
 
 

@@ -1,44 +1,25 @@
 """Rows of a file as rows of numbers: categories, labels and missing values become columns as they are met."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from service.core.ground.data.filled import Filling, filled_factor
 from service.core.ground.data.scatter import Scatter
-from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
+from service.core.ground.numbers.arrays import FloatArray, IntArray
 from service.core.ground.numbers.factor import Factor
-from service.errors import InputError, LimitExceeded
+from service.errors import LimitExceeded
 from service.operations.mapping.columns import ClassColumns, Roles
+from service.operations.mapping.counted import CountedRows
 from service.operations.uploads.fields import CATEGORY
-from service.operations.uploads.tables import Table, name_of, rows_of_a_block, wrong_entry
+from service.operations.uploads.tables import Table, name_of, rows_of_a_block
 from service.schemas.datasets import Missing
 from service.settings import UploadLimits
 
-FOLDED: Final = 16
-FEW: Final = 0.05
-"""Share of the rows that may be left out for missing values where the caller says nothing."""
-MISSING: Final = "is missing; `missing` says what to do about it: drop_rows, mean or indicator"
 NO_LEVEL: Final = -1
 """The level of a category that is missing."""
-
-
-@dataclass
-class Seen:
-    """What was seen of a column of the file, among the rows that count.
-
-    Attributes
-    ----------
-    missing : int
-    least, greatest : float
-        Infinite while there was no number.
-    """
-
-    missing: int = 0
-    least: float = np.inf
-    greatest: float = -np.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +52,8 @@ class Expansion:
     table, roles, missing, limits
     classes : ClassColumns or None
         Where the target is a label.
-    rows_left_out, rows_read : int
-        Rows that do not count, and that do.
-    seen : dict of int to Seen
-        By column of the file.
+    counted : CountedRows
+        The rows that are added.
     """
 
     table: Table
@@ -82,9 +61,6 @@ class Expansion:
     missing: Missing
     limits: UploadLimits
     classes: ClassColumns | None
-    rows_left_out: int = 0
-    rows_read: int = 0
-    seen: dict[int, Seen] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         inputs = self.roles.inputs
@@ -93,77 +69,12 @@ class Expansion:
         self.numbers += [] if self.classes is not None else self.roles.targets
         self._place = {column: place for place, column in enumerate(self.numbers)}
         self._everything = self.numbers == list(range(self.table.columns))
-        self._every_column = self.roles.chosen == list(range(self.table.columns))
         # places of columns that appear: of levels, of what is missing, of classes
         self._levels: dict[tuple[int, int], int] = {}
         self._gaps: dict[int, int] = {}
         self._class_places: list[int] = []
         self._stand_in: dict[int, float] = {}
-        self._first_gap: InputError | None = None
-        self.seen = {column: Seen() for column in self.roles.chosen}
-
-    def rows(self, block: FloatArray, first: int) -> FloatArray:
-        """The rows of a block that count: those without a missing value, unless missing values are filled.
-
-        Raises
-        ------
-        InputError
-            For a missing value that may not be, or an entry that is not finite.
-        """
-        chosen = block if self._every_column else block[:, self.roles.chosen]
-        # one that is not finite makes its column's least or greatest so
-        least, greatest = _by_column(np.minimum, chosen), _by_column(np.maximum, chosen)
-        if np.isfinite(least).all() and np.isfinite(greatest).all():
-            self._note(len(chosen), least, greatest)
-            return block
-        gaps = np.isnan(chosen)
-        if np.isinf(chosen).any():
-            raise self._at(first, np.isinf(chosen), "must be a finite number")
-        self._first_gap = self._first_gap or self._at(first, gaps, MISSING)
-        if self.missing == "refuse":
-            raise self._first_gap
-        if self.missing in ("drop_few", "drop_rows"):
-            kept = ~gaps.any(axis=1)
-            self.rows_left_out += int((~kept).sum())
-            self._note_gaps(chosen[kept], gaps)
-            return block[kept]
-        targets = gaps.copy()
-        targets[:, : len(self.roles.inputs)] = False
-        if targets.any():
-            raise self._at(
-                first, targets, "is missing in a target, which is not filled; `missing=drop_rows` leaves it out"
-            )
-        self._note_gaps(chosen, gaps)
-        return block
-
-    def check_left_out(self) -> None:
-        """Refuse a file of which more than a few rows would be left out without a word from the caller.
-
-        Raises
-        ------
-        InputError
-            About its first missing value.
-        """
-        rows = self.rows_left_out + self.rows_read
-        if self._first_gap is not None and self.missing == "drop_few" and self.rows_left_out > FEW * rows:
-            raise self._first_gap
-
-    def _at(self, first: int, wrong: BoolArray, detail: str) -> InputError:
-        row, column = np.argwhere(wrong)[0].tolist()
-        return wrong_entry(first + row, self.roles.chosen[column], self.table.names, detail)
-
-    def _note_gaps(self, counted: FloatArray, gaps: BoolArray) -> None:
-        for column, count in zip(self.roles.chosen, gaps.sum(axis=0).tolist(), strict=True):
-            self.seen[column].missing += count
-        if len(counted):
-            # the lesser of a number and what is missing is the number
-            self._note(len(counted), np.fmin.reduce(counted, axis=0), np.fmax.reduce(counted, axis=0))
-
-    def _note(self, rows: int, least: FloatArray, greatest: FloatArray) -> None:
-        self.rows_read += rows
-        for column, low, high in zip(self.roles.chosen, least.tolist(), greatest.tolist(), strict=True):
-            seen = self.seen[column]
-            seen.least, seen.greatest = min(seen.least, low), max(seen.greatest, high)
+        self.counted = CountedRows(self.table, self.roles, self.missing)
 
     def add(self, block: FloatArray, scatter: Scatter, first: int) -> bool:
         """Add the rows of a block that count; whether every entry was finite."""
@@ -177,8 +88,7 @@ class Expansion:
     @property
     def _is_plain(self) -> bool:
         """Whether every column so far is one of the factor, and nothing was missing that is filled."""
-        fills = self.missing in ("mean", "indicator") and self._first_gap is not None
-        return not (self.categories or self.classes or fills)
+        return not (self.categories or self.classes or self.counted.fills)
 
     def _marks(self, block: FloatArray, scatter: Scatter, first: int) -> list[IntArray]:
         """For each row and each column of the file that becomes several: the place of the one in it, or -1."""
@@ -299,14 +209,3 @@ class Expansion:
         if self.classes is not None:
             columns.append(rows[:, -1])
         return np.column_stack(columns)
-
-
-def _by_column(fold: np.ufunc, rows: FloatArray) -> FloatArray:
-    """The least or greatest of each column: many rows side by side first, which processors do several times faster."""
-    columns, beside = rows.shape[1], len(rows) // FOLDED
-    if beside < FOLDED or not rows.flags.c_contiguous:
-        found: FloatArray = fold.reduce(rows, axis=0)
-        return found
-    wide = fold.reduce(rows[: beside * FOLDED].reshape(beside, FOLDED * columns), axis=0).reshape(FOLDED, columns)
-    rest = rows[beside * FOLDED :]
-    return np.asarray(fold.reduce(np.concatenate([wide, rest]), axis=0))

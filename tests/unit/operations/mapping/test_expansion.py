@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from service.core.ground.numbers.factor import factor_of_samples
 from service.errors import InputError
 from service.operations.datasets import ReducedDataset, reduce_upload
-from service.operations.mapping.expansion import FEW
+from service.operations.mapping.counted import FEW
 from service.operations.uploads import csv_file, tables
 from service.operations.uploads.formats import FORMAT_BY_NAME
 from service.schemas.datasets import Missing, UploadOptions
