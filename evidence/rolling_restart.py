@@ -24,7 +24,7 @@ def report(times: float = TIMES) -> str:
         If a request failed, or a kind of request was never answered.
     """
     with tempfile.TemporaryDirectory(prefix="rolling-") as folder:
-        seen, longest = roll(Path(folder), int(times), DOINGS, PAUSE_S, WORKERS="1", SHUTDOWN_GRACE_S="30")
+        seen, longest = roll(Path(folder), int(times), DOINGS, PAUSE_S, reload=True, WORKERS="1", SHUTDOWN_GRACE_S="30")
     if seen.failed:
         raise RuntimeError("\n".join(seen.failed[:20]))
     kinds = 7
@@ -34,9 +34,9 @@ def report(times: float = TIMES) -> str:
     return "\n".join(
         [
             "Two replicas of one store, each `minima serve --uds`, stand behind nginx with `deploy/nginx`. Each is",
-            f"stopped by `SIGTERM` and started again, {times:.0f} times in turn, when the other is ready, while",
-            f"{len(DOINGS)} clients ask again and again. An event stream that ends is taken up again with",
-            "`Last-Event-ID` until its job has succeeded.",
+            "stopped by `SIGTERM` and started again, then told by `SIGHUP` to replace itself,",
+            f"{times:.0f} times in turn, when the other is ready, while {len(DOINGS)} clients ask again and again. An",
+            "event stream that ends is taken up again with `Last-Event-ID` until its job has succeeded.",
             "",
             "| requests | answered | failed |",
             "|---|---|---|",

@@ -89,7 +89,7 @@ class World(ABC):
         self.ports: list[int] = []
         self.apis: list[Root] = []
         self.start()
-        self.whole(120.0)
+        self.whole(300.0)
         self._files = self.files()
 
     @abstractmethod

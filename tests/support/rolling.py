@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import signal
 import threading
 import time
 from collections import Counter
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.nginx import Proxy, connection_to, proxying
-from tests.support.served import Server, serve
+from tests.support.served import Server, serve, until
 
 REPLICAS = 2
 SETTLED_S = 0.5
@@ -162,15 +163,37 @@ class Replica:
         assert self.server is not None
         taken = self.server.terminate()
         assert self.server.process.returncode == 0
-        assert "Traceback" not in self.server.told()
+        assert "Traceback" not in self.server.told(), self.server.told()
         self._running.close()
         return taken
 
+    def reload(self) -> None:
+        """Wait until it has replaced itself and serves again."""
+        server = self.server
+        assert server is not None
+        begun = self._begun(server)
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: self._begun(server) > begun, server)
+        server.until_ready()
+
+    @staticmethod
+    def _begun(server: Server) -> int:
+        return sum("serving on " in line for line in server.lines)
+
 
 def roll(
-    folder: Path, times: int, doings: Sequence[Callable[[Client], None]], pause_s: float = 0.0, **settings: str
+    folder: Path,
+    times: int,
+    doings: Sequence[Callable[[Client], None]],
+    pause_s: float = 0.0,
+    *,
+    reload: bool = False,
+    **settings: str,
 ) -> tuple[Seen, float]:
-    """Restart each replica so many times under load; what clients saw, and the longest time that one took to end."""
+    """Restart each replica so many times under load; what clients saw, and the longest time that one took to end.
+
+    With ``reload`` each is also told by SIGHUP to replace itself, as often.
+    """
     seen, longest = Seen(), 0.0
     replicas = [Replica(folder, str(number), **settings) for number in range(REPLICAS)]
     for replica in replicas:
@@ -184,6 +207,8 @@ def roll(
             for replica in replicas * times:
                 longest = max(longest, replica.stop())
                 replica.start()
+                if reload:
+                    replica.reload()
             time.sleep(SETTLED_S)
     finally:
         for replica in replicas:

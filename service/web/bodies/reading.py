@@ -32,7 +32,7 @@ ARCHIVE: Final = b"PK\x03\x04"
 class Body:
     """The bytes of a body and the header that says what they are."""
 
-    content: bytes
+    content: bytes | bytearray
     content_type: str
 
 
@@ -44,9 +44,9 @@ def is_large(body: Body, large_bytes: int, max_bytes: int) -> bool:
     BodyTooLarge
         If an archive announces more than ``max_bytes``; nothing is unpacked for that.
     """
-    content, kind = body.content, _kind(body.content_type)
-    if len(content) > large_bytes:
+    if len(body.content) > large_bytes:
         return True
+    content, kind = bytes(body.content), _kind(body.content_type)
     if kind == JSON and len(content) * PER_FIELD_S <= LARGE_S:
         # however it is made, there are not enough bytes
         return False
@@ -87,12 +87,12 @@ async def document(body: Body, max_bytes: int) -> object:
     BodyTooLarge
         If an archive unpacks to more than ``max_bytes``.
     """
-    kind = _kind(body.content_type)
+    content, kind = bytes(body.content), _kind(body.content_type)
     if kind == JSON:
-        return parse_json(body.content)
+        return parse_json(content)
     if kind == NPZ:
-        return from_npz(body.content, max_bytes)
-    return await _from_multipart(body, max_bytes)
+        return from_npz(content, max_bytes)
+    return await _from_multipart(Body(content, body.content_type), max_bytes)
 
 
 def _kind(content_type: str) -> str:
@@ -131,7 +131,7 @@ def check_encoding(headers: Headers, known: Collection[str] = ()) -> None:
         raise UnsupportedEncoding(f"send the body without a content encoding{but}")
 
 
-async def _read(request: Request, settings: Settings) -> bytes:
+async def _read(request: Request, settings: Settings) -> bytes | bytearray:
     max_bytes = settings.max_body_bytes
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
@@ -141,7 +141,8 @@ async def _read(request: Request, settings: Settings) -> bytes:
         if len(content) + len(chunk) > max_bytes:
             raise _too_large(max_bytes)
         content += chunk
-    return bytes(content)
+    # a copy of what is large would hold the event loop; the process that reads it makes one
+    return content if len(content) > settings.large_body_bytes else bytes(content)
 
 
 def _too_large(max_bytes: int) -> BodyTooLarge:
@@ -170,7 +171,7 @@ async def _from_multipart(body: Body, max_bytes: int) -> object:
 
 async def _parts(body: Body, max_bytes: int) -> dict[str, bytes]:
     async def stream() -> AsyncGenerator[bytes, None]:
-        yield body.content
+        yield bytes(body.content)
 
     parser = MultiPartParser(
         Headers({"content-type": body.content_type}),
