@@ -70,8 +70,10 @@ class Row:
 
 def compare() -> list[Comparison]:
     """The estimate that is furthest off, by operation."""
-    rows = [measured(list(alike)) for alike in zip(*map(cases, SEEDS), strict=True)]
-    for row in rows:
+    rows: list[Row] = []
+    for alike in zip(*map(cases, SEEDS), strict=True):
+        row = measured(list(alike))
+        rows.append(row)
         mark = " <---" if row.off > FACTOR else ""
         print(
             f"  {row.case.operation:16} {row.case.told:52} estimated {row.estimate_s:9.4f} measured {row.seconds:9.4f} "
