@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-SECONDS: Final = 3_600.0
+SECONDS: Final = 300.0
 READERS: Final = (
     "body of JSON",
     "body of npz",

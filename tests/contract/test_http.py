@@ -166,7 +166,8 @@ def test_independent_problems_in_a_batch(base: str) -> None:
     assert reply.json["answers"] == [solve(base, DESIGN_EXAMPLE), solve(base, SAMPLES)]
     wrong = {"problems": [DESIGN_EXAMPLE, {"problem": {**SAMPLES, "colour": 1}}]}
     refused = call(base, "POST", "/v1/minima/batch", wrong)
-    assert refused.json["errors"] == [{"pointer": "/problems/1/problem/colour", "detail": "is not a known field"}]
+    said = "is not a known field; known here: data, network, objective"
+    assert refused.json["errors"] == [{"pointer": "/problems/1/problem/colour", "detail": said}]
     labels = {**SAMPLES["data"], "y": [1.0 if row % 2 else -1.0 for row in range(len(X))]}
     uncovered = {**SAMPLES, "data": labels, "objective": {"loss": "exponential"}}
     not_covered = call(base, "POST", "/v1/minima/batch", {"problems": [DESIGN_EXAMPLE, uncovered]})
