@@ -54,7 +54,7 @@ def test_decayed_relu_networks_have_a_strict_minimum_at_zero() -> None:
 def test_nothing_is_claimed_of_frozen_layers(layers: tuple[Layer, ...], place: int) -> None:
     found = origin_by_rules(problem(*frozen(place)(layers)))
     assert (found.point_class, found.because) == (None, ())
-    assert "fixed layers" in found.reason
+    assert "frozen layers" in found.reason
     assert found.least_hessian_eigenvalue is None
 
 
