@@ -1,7 +1,6 @@
 """The app factory; importing this module starts nothing."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
@@ -27,6 +26,7 @@ from service.web.addresses import UnderPrefix, first_segments
 from service.web.answering.event_streams import EventStreams
 from service.web.answering.large import LargeBodies
 from service.web.answering.process import STARTING_S
+from service.web.garbage import leave_out_loaded
 from service.web.head import HeadAsGet
 from service.web.middleware import ApiKeys, Observe, OtherSites
 from service.web.observation.answers import AnswerMetrics
@@ -47,10 +47,6 @@ ROUTERS: Final = (
     system.router,
     pages.router,
 )
-
-COLLECTED_AFTER: Final = (2_000, 10, 100)
-"""Objects that are made before the youngest are collected, and turns of each generation before the next: a collection
-of all of them, which takes 10 ms under load, comes once in two million objects, not in seventy thousand."""
 
 
 def create_app(settings: Settings | None = None, driver: DriverView | None = None) -> FastAPI:
@@ -110,13 +106,6 @@ def create_app(settings: Settings | None = None, driver: DriverView | None = Non
     return app
 
 
-def _settle() -> None:
-    """Let collections of garbage hold the event loop shortly: they leave out what was loaded at the start, 0.1 s."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTED_AFTER)
-
-
 def _jobs(settings: Settings, driver: DriverView | None) -> JobService:
     return JobService(jobs_config(settings), drive=settings.workers != 0, driver=driver)
 
@@ -129,7 +118,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     hold_one_thread("server")
     await asyncio.to_thread(app.state.jobs.start)
     warming = asyncio.create_task(runtime.computing.warm())
-    _settle()
+    leave_out_loaded()
     yield {STATE: Bounds.of(runtime.settings, runtime.metrics.refused, runtime.stop)}
     runtime.stop()
     # a process that is half started would outlive this one

@@ -3,6 +3,7 @@
 from service.operations.loaded import load
 from service.operations.table import OPERATIONS
 from service.web.answering import large
+from service.web.garbage import leave_out_loaded
 from service.web.uploads import uploading
 
 __all__ = ["large", "uploading"]
@@ -10,3 +11,5 @@ __all__ = ["large", "uploading"]
 for row in OPERATIONS:
     if row.is_posted:
         load(row)
+
+leave_out_loaded()

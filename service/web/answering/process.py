@@ -25,6 +25,7 @@ from typing import Final, ParamSpec, TypeVar
 from service.errors import EngineError
 from service.jobs.one_thread import ask_for_one_thread, hold_one_thread
 from service.jobs.own_folder import OwnFolder
+from service.web.garbage import leave_out_loaded
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -215,6 +216,7 @@ def _prepare(folder: str) -> None:
     import_module("scipy.linalg")
     hold_one_thread("process for large bodies and uploads")
     tempfile.tempdir = folder or None
+    leave_out_loaded()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
