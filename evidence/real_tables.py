@@ -9,6 +9,7 @@ import numpy as np
 
 from service.errors import ServiceError
 from service.operations.datasets import ReducedDataset, reduce_upload
+from service.operations.mapping.datasets import factor_document
 from service.operations.minima import minima, parse
 from service.operations.uploads.formats import FORMAT_BY_NAME
 from service.schemas.datasets import UploadOptions
@@ -103,16 +104,8 @@ def read(path: Path) -> ReducedDataset:
 
 def fitted(found: ReducedDataset) -> float:
     """The least mean squared error of a linear map with a bias."""
-    factor = found.factor
-    data = {
-        "kind": "factor",
-        "n": factor.n,
-        "x_mean": factor.x_mean.tolist(),
-        "y_mean": factor.y_mean.tolist(),
-        "scale": factor.scale.tolist(),
-        "r": factor.r.tolist(),
-    }
-    body = {"network": {"layers": [{"width": factor.outputs}], "bias": "output"}, "data": data}
+    network = {"layers": [{"width": found.factor.outputs}], "bias": "output"}
+    body = {"network": network, "data": factor_document(found.factor, None)}
     return minima(parse(body).request, Limits()).global_minimum.loss
 
 

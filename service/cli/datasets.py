@@ -13,7 +13,7 @@ from service.cli.errors import CommandError
 from service.cli.output import number, print_bytes, wants_json
 from service.cli.settings import load_settings
 from service.operations.datasets import ReducedDataset, reduce_upload
-from service.operations.mapping.datasets import columns_of, facts_of
+from service.operations.mapping.datasets import columns_of, factor_document, facts_of
 from service.operations.uploads.formats import format_of
 from service.schemas.datasets import FileColumn, UploadOptions
 from service.settings import UploadLimits
@@ -56,19 +56,8 @@ def datasets(
 
 
 def _document(found: ReducedDataset) -> dict[str, Any]:
-    factor = found.factor
-    data = {
-        "kind": "factor",
-        "n": factor.n,
-        "x_mean": factor.x_mean.tolist(),
-        "y_mean": factor.y_mean.tolist(),
-        "scale": factor.scale.tolist(),
-        "r": factor.r.tolist(),
-    }
-    if found.classes is not None:
-        data["classes"] = list(found.classes)
     told = {**facts_of(found).model_dump(mode="json"), **columns_of(found).model_dump(mode="json")}
-    return {**told, "data": data}
+    return {**told, "data": factor_document(found.factor, found.classes)}
 
 
 def print_columns(found: ReducedDataset, console: Console) -> None:

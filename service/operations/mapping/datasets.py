@@ -4,7 +4,7 @@ This happens before a request is read, so that every analysis, job and cluster t
 samples; the hash of a problem is then the hash of its numbers, and a stored job needs nothing beside itself.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -200,7 +200,11 @@ def _task(data: Mapping[str, Any], kept: KeptDataset, at: Location) -> str:
 def _numbers(kept: KeptDataset, *, samples: bool) -> Json:
     if samples and kept.samples is not None:
         return {"kind": "samples", "x": kept.samples.x.tolist(), "y": kept.samples.y.tolist()}
-    factor = kept.factor
+    return factor_document(kept.factor, kept.classes)
+
+
+def factor_document(factor: Factor, classes: Sequence[int] | None) -> Json:
+    """A factor as the data of a problem."""
     document: Json = {
         "kind": "factor",
         "n": factor.n,
@@ -209,7 +213,7 @@ def _numbers(kept: KeptDataset, *, samples: bool) -> Json:
         "scale": factor.scale.tolist(),
         "r": factor.r.tolist(),
     }
-    return document if kept.classes is None else {**document, "classes": list(kept.classes)}
+    return document if classes is None else {**document, "classes": list(classes)}
 
 
 @contextmanager

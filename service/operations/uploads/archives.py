@@ -8,7 +8,8 @@ from typing import BinaryIO, Final
 from service.errors import MalformedBody
 
 COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# beside damage: what zipfile raises for compressions and versions that it does not know, and for a missing password
+# beside damage: zipfile raises NotImplementedError for compressions and versions that it does not know, and
+# RuntimeError for a missing password
 UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 UNREADABLE_ARCHIVE: Final = "the archive is not a readable .npz file"
 MAX_ENTRIES: Final = 100

@@ -256,6 +256,7 @@ def test_a_killed_worker_costs_nothing_but_time(stack: Stack) -> None:
 
 def test_a_worker_that_closes_by_itself_is_not_blamed(stack: Stack) -> None:
     if stack.cluster is None:
+        # the test asks the scheduler itself to retire a worker; the two stacks with a cluster run it
         pytest.skip("the scheduler of an own pool has an address that nobody else knows")
     until(lambda: stack.service.pool().alive == 2, show=stack.service.pool)
     job = stack.submit("count", chunks=30, sleep_s=0.2, seed=510)
