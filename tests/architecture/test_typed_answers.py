@@ -26,6 +26,7 @@ FREE_FORM: dict[str, str] = {
     "mapping/datasets.py: data": REQUEST,
     "mapping/datasets.py: _without_evaluation": REQUEST,
     "mapping/datasets.py: _numbers": REQUEST,
+    "mapping/datasets.py: factor_document": REQUEST,
     "plans/packing.py: pack": "a problem of the core on its way to chunks",
     "plans/sweep_axes.py: packed": "axes of the core on their way to chunks",
     "plans/pictures.py: arguments": "arguments of a reducer",
