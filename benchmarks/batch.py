@@ -26,22 +26,22 @@ ARCHIVE: Final = "application/x-npz"
 
 def compare() -> list[Comparison]:
     """Interleaved rounds on one server: best of solves in a second of its core, and the best sweep by the clock."""
-    singles: list[float] = []
-    batches: list[float] = []
+    single: list[float] = []
+    full: list[float] = []
     tables: list[float] = []
-    shared: list[float] = []
+    varied: list[float] = []
     sweeps: list[float] = []
     with serving() as served:
         for turn in range(ROUNDS):
-            singles.append(_rate(served, _singles(turn)))
-            batches.append(PROBLEMS * _rate(served, _batches(turn)))
-            tables.append(PROBLEMS * _rate(served, _batches(turn, columns=COLUMNS)))
-            shared.append(PROBLEMS * _rate(served, _shared(turn)))
+            single.append(_rate(served, singles(turn)))
+            full.append(PROBLEMS * _rate(served, batches(turn)))
+            tables.append(PROBLEMS * _rate(served, batches(turn, columns=COLUMNS)))
+            varied.append(PROBLEMS * _rate(served, shared(turn)))
             sweeps.append(_sweep_s(served.port, turn))
     return [
-        _against(max(singles), f"batch of {PROBLEMS} independent problems a request, certified columns", max(tables)),
-        _against(max(singles), "the same with full answers", max(batches), bound=1.0),
-        _against(max(singles), f"batch of {PROBLEMS} decay scales of one problem a request", max(shared)),
+        _against(max(single), f"batch of {PROBLEMS} independent problems a request, certified columns", max(tables)),
+        _against(max(single), "the same with full answers", max(full), bound=1.0),
+        _against(max(single), f"batch of {PROBLEMS} decay scales of one problem a request", max(varied)),
         Comparison(
             work="sweep of 10^5 decays over HTTP, npz, end to end",
             measured=min(sweeps),
@@ -65,18 +65,21 @@ def _rate(served: Served, requests: list[bytes]) -> float:
     return len(requests) / (served.cpu_s() - used)
 
 
-def _singles(turn: int) -> list[bytes]:
+def singles(turn: int) -> list[bytes]:
+    """Single problems, each with its body."""
     return [request_of("/v1/minima", body) for body in bodies(BATCHES * PROBLEMS, seed=300 + turn)]
 
 
-def _batches(turn: int, columns: Sequence[str] = ()) -> list[bytes]:
+def batches(turn: int, columns: Sequence[str] = ()) -> list[bytes]:
+    """Batches of independent problems, for full answers or for columns."""
     wanted = {"return": list(columns)} if columns else {}
     listed = list(problems(BATCHES * PROBLEMS, seed=400 + turn))
     starts = range(0, len(listed), PROBLEMS)
     return [_batch({"problems": listed[start : start + PROBLEMS], **wanted}) for start in starts]
 
 
-def _shared(turn: int) -> list[bytes]:
+def shared(turn: int) -> list[bytes]:
+    """Batches of one problem at many decays."""
     scales = np.geomspace(0.01, 10.0, PROBLEMS).tolist()
     listed = problems(10 * BATCHES, seed=500 + turn)
     return [_batch({"problem": problem, "vary": {"decay_scale": scales}}) for problem in listed]
@@ -86,18 +89,21 @@ def _batch(document: dict[str, Any]) -> bytes:
     return request_of("/v1/minima/batch", orjson.dumps(document))
 
 
-def _sweep_s(port: int, turn: int) -> float:
-    """Seconds from arrays to arrays: writing the request, the service, reading the answer."""
+def sweep(turn: int) -> bytes:
+    """One problem at 10^5 decays, as arrays, for arrays."""
     problem = next(problems(1, seed=600 + turn))
-    scales = np.geomspace(1e-3, 1e3, VALUES)
-    start = time.perf_counter()
     document = orjson.dumps({"problem": problem, "vary": {}}).decode()
     stream = io.BytesIO()
-    arrays: dict[str, Any] = {"request": np.array(document), "vary.decay_scale": scales}
+    arrays: dict[str, Any] = {"request": np.array(document), "vary.decay_scale": np.geomspace(1e-3, 1e3, VALUES)}
     np.savez(stream, **arrays)
-    body = stream.getvalue()
-    headers = request_of("/v1/minima/batch", body, ARCHIVE).replace(b"\r\n", f"\r\naccept: {ARCHIVE}\r\n".encode(), 1)
-    answer = load(port, [headers], connections=1).answers[0]
+    request = request_of("/v1/minima/batch", stream.getvalue(), ARCHIVE)
+    return request.replace(b"\r\n", f"\r\naccept: {ARCHIVE}\r\n".encode(), 1)
+
+
+def _sweep_s(port: int, turn: int) -> float:
+    """Seconds from arrays to arrays: writing the request, the service, reading the answer."""
+    start = time.perf_counter()
+    answer = load(port, [sweep(turn)], connections=1).answers[0]
     with np.load(io.BytesIO(answer)) as found:
         columns: dict[str, npt.NDArray[Any]] = dict(found)
     seconds = time.perf_counter() - start

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.request import urlopen
 
 import psutil  # type: ignore[import-untyped]  # ships no annotations
@@ -31,6 +32,8 @@ from service.web.responses import json_response
 from service.web.serving.server import server_config
 
 READY_WITHIN_S = 60.0
+IDLE_S = 0.02
+"""Of a core in a second, that an idle server uses at most."""
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -48,17 +51,21 @@ class Served:
 
 
 @contextmanager
-def serving(environment: Mapping[str, str] | None = None) -> Iterator[Served]:
+def serving(environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Iterator[Served]:
     """A server that is ready, for as long as the block lasts; its log lines are written and thrown away.
 
     Parameters
     ----------
     environment : mapping, optional
         Settings beside the defaults.
+    folder : path, optional
+        Another checkout of the project, whose code is run.
     """
+    place = {} if folder is None else {"PYTHONPATH": str(folder)}
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.server"],
-        env={**os.environ, **ONE_THREAD, **(environment or {})},
+        env={**os.environ, **ONE_THREAD, **place, **(environment or {})},
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
@@ -73,6 +80,16 @@ def serving(environment: Mapping[str, str] | None = None) -> Iterator[Served]:
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+def settled(served: Served) -> None:
+    """Wait until a server that nobody asks uses no core: what it starts in the background has started."""
+    used = served.cpu_s()
+    for _ in range(int(READY_WITHIN_S)):
+        time.sleep(1.0)
+        before, used = used, served.cpu_s()
+        if used - before < IDLE_S:
+            return
 
 
 def _wait_until_ready(port: int) -> None:

@@ -4,7 +4,6 @@ A fact that the data do not determine (moments without samples, no data at all) 
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from service.core.data_facts.affine import refined_residual
 from service.core.data_facts.rank import centred_columns, range_of, rank_of_table
 from service.core.ground.data.moments import centred
 from service.core.ground.numbers.arrays import FloatArray, IntArray
+from service.core.ground.numbers.cached import cached_property
 from service.core.ground.numbers.spectrum import EPSILON, Spectrum
 from service.core.ground.problems import Moments, Problem, Samples
 from service.vocabulary import Loss

@@ -6,13 +6,13 @@ See ``docs/theory/gradient-flow.md``.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from service.core.data_facts.labels import CLASSIFICATION_LOSSES, Labelled
 from service.core.dynamics.linear_chain import LinearChain
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.cached import cached_property
 from service.core.losses.dense import DenseParameters
 from service.core.losses.expected import gradient_of, loss_of
 from service.core.losses.logarithms import curvatures, log_loss_gradient

@@ -6,11 +6,12 @@ becomes ``after_l' G before_l'`` for matrix l, at a cost that does not depend on
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.cached import cached_property
 
 
 @cache

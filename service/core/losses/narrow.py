@@ -49,7 +49,9 @@ def dense_or_narrow(network: Network, parameters: Parameters) -> tuple[Network, 
         narrow_right = index > 0 and merged[index - 1]
         weights.append(_narrowed(weight, narrow_left, narrow_right).dense())
         biases.append(None if bias is None else _narrowed(bias, narrow_left, False).dense()[:, 0])
-    return replace(network, layers=tuple(layers)), DenseParameters(tuple(weights), tuple(biases))
+    if any(merged):
+        network = replace(network, layers=tuple(layers))
+    return network, DenseParameters(tuple(weights), tuple(biases))
 
 
 def _without_idle(network: Network, parameters: Parameters) -> tuple[Network, Parameters]:
@@ -70,6 +72,8 @@ def _without_idle(network: Network, parameters: Parameters) -> tuple[Network, Pa
         weights[index + 1] = replace(weights[index + 1], right=out[busy])
         if bias is not None:
             biases[index] = replace(bias, left=columns_of(bias.left)[busy])
+    if all(layer is old for layer, old in zip(layers, network.layers, strict=True)):
+        return network, parameters
     return replace(network, layers=tuple(layers)), Parameters(tuple(weights), tuple(biases))
 
 

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 
+from service.core.ground.numbers.cached import cached_property
 from service.core.ground.problems import Network
 from service.errors import FieldError, InputError
 from service.vocabulary import Activation, SkipKind

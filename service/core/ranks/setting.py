@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -12,6 +11,7 @@ from service.core.data_facts.labels import CLASSIFICATION_LOSSES, Labelled, labe
 from service.core.data_facts.max_margin import Separability, separability_of
 from service.core.data_facts.rank import rank_of_table
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.cached import cached_property
 from service.core.ground.numbers.spectrum import EPSILON
 from service.core.ground.problems import Problem
 from service.core.ground.rules import Judgement

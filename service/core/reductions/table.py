@@ -5,12 +5,12 @@ Rules are tried in the order of the table until nothing is left to remove; what 
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Final, TypeAlias
 
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.cached import cached_property
 from service.core.ground.problems import Problem
 from service.core.reductions.absorbed import absorbed
 from service.core.reductions.backwards import turned_round

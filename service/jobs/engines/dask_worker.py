@@ -16,6 +16,7 @@ from service.jobs.engines.execution import describe, execute, load_table
 from service.jobs.engines.versions import VERSIONS
 from service.jobs.kind import KindTable
 from service.jobs.one_thread import hold_one_thread
+from service.jobs.reused_memory import reuse_memory
 from service.jobs.values import Payload
 from service.operations.plans.plan import Arrays
 
@@ -29,6 +30,7 @@ def prepared_table(place: str) -> KindTable:
     """The table, once its libraries are imported and held to one thread."""
     table = load_table(place)
     hold_one_thread("worker")
+    reuse_memory()
     return table
 
 

@@ -25,6 +25,7 @@ from typing import Final, ParamSpec, TypeVar
 from service.errors import EngineError
 from service.jobs.one_thread import ask_for_one_thread, hold_one_thread
 from service.jobs.own_folder import OwnFolder
+from service.jobs.reused_memory import reuse_memory
 from service.web.garbage import leave_out_loaded
 
 P = ParamSpec("P")
@@ -215,6 +216,7 @@ def _prepare(folder: str) -> None:
     # Loads every library of linear algebra; a limit that is set before that has nothing to act on.
     import_module("scipy.linalg")
     hold_one_thread("process for large bodies and uploads")
+    reuse_memory()
     tempfile.tempdir = folder or None
     leave_out_loaded()
     threading.Thread(target=_end_with_parent, daemon=True).start()

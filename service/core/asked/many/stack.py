@@ -6,11 +6,11 @@ hidden, no noise on the inputs and no bias that would change the quadratic form.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
+from service.core.ground.numbers.cached import cached_property
 from service.core.ground.problems import Network, Problem
 from service.core.one_output.reduced import centres_the_mean
 

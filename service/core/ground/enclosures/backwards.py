@@ -4,13 +4,13 @@ Derivation: ``docs/theory/enclosures.md``.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from service.core.ground.enclosures.rows import Rows
 from service.core.ground.enclosures.sources import UNIT, Local, Source, from_whole_slope, gamma
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.cached import cached_property
 from service.core.ground.numbers.twofold import Twofold, exactly, matrix_times, product_error
 
 

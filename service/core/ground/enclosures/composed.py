@@ -5,13 +5,13 @@ its slope and its curvature are those of the data at that map.  Derivation: ``do
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from service.core.ground.enclosures.sources import UNIT, Local, Source, from_whole_slope, gamma
 from service.core.ground.enclosures.sums import times_precisely
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.cached import cached_property
 from service.core.ground.numbers.factor import powers_of_two
 from service.core.ground.numbers.twofold import Twofold, added, exactly, product_error, times, two_sum
 

@@ -7,12 +7,12 @@ Statement and proof: ``docs/theory/enclosures.md``.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from service.core.ground.enclosures.sources import UNIT, gamma
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
+from service.core.ground.numbers.cached import cached_property
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Enclosures from rows of data: samples, or the rows of their triangular factor."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from service.core.ground.enclosures.sums import (
     mean_of,
 )
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.cached import cached_property
 from service.core.ground.numbers.factor import powers_of_two
 from service.core.ground.numbers.twofold import (
     Twofold,

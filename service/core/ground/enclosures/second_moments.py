@@ -1,13 +1,13 @@
 """Enclosures from second moments, taken as exact numbers."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from service.core.ground.enclosures.sources import UNIT, Local, gamma
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
+from service.core.ground.numbers.cached import cached_property
 from service.core.ground.numbers.factor import powers_of_two
 from service.core.ground.numbers.twofold import Twofold, added, column_slices, exactly, negated, product, product_error
 
@@ -112,11 +112,12 @@ class SecondMoments:
     def _plainly(self, whole: FloatArray, below: FloatArray) -> Local:
         moments, size = self._scaled, np.abs(whole)
         xy = moments.xy.high.T
-        slope = xy - (whole + below) @ moments.xx.high
+        at = whole + below if below.any() else whole
+        slope = xy - at @ moments.xx.high
         wrong = gamma(len(self._scale) + 8.0) * (np.abs(xy) + size @ np.abs(moments.xx.high) + np.abs(slope))
         wrong = wrong + self._taken_off * (size.sum(axis=1, keepdims=True) + self._target)
         yy = moments.yy.high.item()
-        value = yy - float(np.vdot(whole + below, xy + slope))
+        value = yy - float(np.vdot(at, xy + slope))
         terms = float(np.vdot(size, np.abs(xy) + np.abs(slope)))
         error = gamma(whole.size + 8.0) * (abs(yy) + terms) + float(np.vdot(size, wrong))
         return self._local(value, error + self._taken_off * self._target**2, slope, wrong)

@@ -5,12 +5,13 @@ column in dollars does not drown one in percent, and the condition of the data i
 """
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from scipy.linalg import lapack
 
 from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
+from service.core.ground.numbers.cached import cached_property
 
 BLOCK = 4096
 """Rows that are factored at once; more are stacked under the factor of those before."""

@@ -6,9 +6,9 @@ See ``docs/theory/factorisation.md``.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TypeAlias
 
+from service.core.ground.numbers.cached import cached_property
 from service.core.ground.numbers.exceeding import exceeds
 from service.core.several_outputs.singular_values.shrinkage import Root, Shrinkage
 from service.vocabulary import PointClass
@@ -48,6 +48,11 @@ class Lanes:
     inverse_decays: float
 
     @cached_property
+    def _deep(self) -> bool:
+        """Whether there are more than two layers."""
+        return self.shrinkage.n_layers > 2
+
+    @cached_property
     def zero_loss(self) -> float:
         """Loss of the zero map."""
         return self.residual + sum(target * target for target in self.targets)
@@ -65,7 +70,7 @@ class Lanes:
     @cached_property
     def roots(self) -> tuple[tuple[Root, ...], ...]:
         """Positive stationary points of each scalar problem, the stable one last; none within rounding of zero."""
-        if self.shrinkage.n_layers == 2:
+        if not self._deep:
             learned = [exceeds(target, self.shrinkage.unit) for target in self.targets]
             return tuple(
                 self.shrinkage.roots(target) if on else () for target, on in zip(self.targets, learned, strict=True)
@@ -84,18 +89,25 @@ class Lanes:
     @cached_property
     def _alive(self) -> int:
         """Leading targets for which zero has a direction of descent (two layers only)."""
-        if self.shrinkage.n_layers > 2:
+        if self._deep:
             return 0
         return sum(exceeds(target, self.shrinkage.unit) for target in self.targets[: self.bound])
 
-    def loss_of(self, choice: Choice) -> float:
-        """Loss with the chosen (index, root) pairs on and all else off."""
-        quick = self.zero_loss
-        for index, root in choice:
-            quick += root.value - self.targets[index] ** 2
+    def loss_near(self, quick: float, choice: Choice) -> float:
+        """Loss with the chosen (index, root) pairs on and all else off.
+
+        Parameters
+        ----------
+        quick : float
+            The same as the loss of zero and what each pair gains.
+        choice : sequence of (int, Root)
+
+        Notes
+        -----
+        A small loss is summed without the cancellation.
+        """
         if quick > 1e-2 * self.zero_loss:
             return quick
-        # a small loss is summed without the cancellation
         on = {index for index, _ in choice}
         rest = sum(target * target for index, target in enumerate(self.targets) if index not in on)
         return self.residual + rest + sum(root.value for _, root in choice)
@@ -111,7 +123,7 @@ class Lanes:
         if not self._aligned(choice):
             return STRICT_SADDLE
         inflected = False
-        if self.shrinkage.n_layers > 2:
+        if self._deep:
             for index in self.unstable(choice):
                 if not self.shrinkage.at_inflection(self.targets[index]):
                     return STRICT_SADDLE
@@ -164,4 +176,4 @@ class Lanes:
 
     def unstable(self, choice: Choice) -> list[int]:
         """Indices whose root is unstable; two layers have stable roots only."""
-        return [index for index, root in choice if not root.stable] if self.shrinkage.n_layers > 2 else []
+        return [index for index, root in choice if not root.stable] if self._deep else []

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import accumulate, islice
 from math import sqrt
 from operator import attrgetter
+from typing import NamedTuple
 
 from service.core.ground.results import StationaryPoint
 from service.core.several_outputs.singular_values.lanes import Choice, Lanes
@@ -18,17 +19,36 @@ SUBSET, PROVED = PointKind.SINGULAR_SUBSET, Evidence.PROVED
 """Looked up once: there are hundreds of points."""
 
 
-def point(lanes: Lanes, choice: Choice) -> StationaryPoint:
-    """The choice as an entry of the list of stationary points."""
-    products = shares = 0.0
-    for _, root in choice:
-        products += root.product**2
-        shares += root.lane**2
-    return _entry(lanes, choice, lanes.loss_of(choice), products, shares)
+class Option(NamedTuple):
+    """A singular value on one of its roots, with what that adds to the sums of a point."""
+
+    chosen: tuple[int, Root]
+    gain: float
+    product: float
+    share: float
+
+
+def options_of(lanes: Lanes) -> list[list[Option]]:
+    """The options of each singular value; the stable root first, so that leading picks are the local minima."""
+    return [
+        [Option((index, root), root.value - target * target, root.product**2, root.lane**2) for root in reversed(roots)]
+        for index, (target, roots) in enumerate(zip(lanes.targets, lanes.roots, strict=True))
+    ]
+
+
+def _point(lanes: Lanes, picked: Sequence[Option]) -> StationaryPoint:
+    """The picked options as an entry of the list of stationary points."""
+    quick, products, shares, choice = lanes.zero_loss, 0.0, 0.0, []
+    for chosen, gain, product, share in picked:
+        quick += gain
+        products += product
+        shares += share
+        choice.append(chosen)
+    return _entry(lanes, choice, lanes.loss_near(quick, choice), products, shares)
 
 
 def _entry(lanes: Lanes, choice: Choice, loss: float, products: float, shares: float) -> StationaryPoint:
-    """`point` from the sums of squares of products and of what each layer carries."""
+    """A point from the sums of squares of products and of what each layer carries."""
     label: dict[str, int | float | str | list[int]] = {
         "subset": [index for index, _ in choice],
         "unstable": lanes.unstable(choice),
@@ -64,18 +84,16 @@ def points(lanes: Lanes, cap: int = LISTED_AT_MOST) -> tuple[list[StationaryPoin
     -----
     Where there are more than ``cap`` the families of local minima come first, then picks of few directions.
     """
-    # the stable root first, so that leading picks are the local minima
-    options = [tuple(reversed(each)) for each in lanes.roots]
+    options = options_of(lanes)
     counts = [len(each) for each in options]
     total = count_choices(counts, lanes.bound) - 1
     leading = sum(bool(each) for each in options[: lanes.bound])
-    families = {tuple((index, 0) for index in range(size)) for size in range(1, leading + 1)}
-    # the last direction of a family's pick is as many as there are before it
     picks = (pick for pick in choices_by_size(counts, lanes.bound) if pick)
-    others = (pick for pick in picks if pick[-1][0] >= len(pick) or pick not in families)
-    found = _leading_points(lanes, [each[0] for each in options[: min(leading, cap)]])
-    rest = islice(others, max(cap - len(families), 0))
-    found += [point(lanes, [(index, options[index][option]) for index, option in pick]) for pick in rest]
+    # a family of local minima has no gap before its last direction, and nothing but stable roots
+    others = (pick for pick in picks if pick[-1][0] >= len(pick) or any(option for _, option in pick))
+    found = _leading_points(lanes, [each[0].chosen[1] for each in options[: min(leading, cap)]])
+    rest = islice(others, max(cap - leading, 0))
+    found += [_point(lanes, [options[index][option] for index, option in pick]) for pick in rest]
     found.sort(key=attrgetter("loss"), reverse=True)
     completeness = (
         f"proved: {total} stationary points other than the origin, modulo orthogonal changes of the hidden "

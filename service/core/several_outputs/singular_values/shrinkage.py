@@ -6,13 +6,13 @@ equation is ``t^L + t^(2-L) = y / kap``.  See ``docs/theory/factorisation.md``.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from math import exp, log, sqrt
 
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.bracketed import bracketed_root
+from service.core.ground.numbers.cached import cached_property
 from service.core.ground.numbers.spectrum import EPSILON
 
 INFLECTION_TOLERANCE = 1e-12

@@ -5,13 +5,13 @@ undecayed output bias and multiplicative noise on the inputs only change the mom
 """
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
 from service.core.ground.data.conditioned import Moments
 from service.core.ground.data.least_squares import LeastSquares
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.cached import cached_property
 from service.core.ground.numbers.spectrum import Spectrum
 from service.core.ground.problems import Problem
 
