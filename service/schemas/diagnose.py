@@ -18,6 +18,7 @@ from service.schemas.base import (
     example,
 )
 from service.schemas.minima import StationaryPoint, Terms
+from service.schemas.model_files import OfModel
 from service.schemas.problem import ProblemDocument
 from service.schemas.weights import BiasVector, Weight
 from service.vocabulary import Evidence, NumberFormat, PointClass, Status, ToleranceSource
@@ -47,6 +48,7 @@ class DiagnoseOptions(Wire):
     include: list[Literal["spectrum"]] = Field(
         default=[], max_length=10, description="Parts left out by default: all eigenvalues of the Hessian at the point."
     )
+    model: OfModel = None
     gradient_tolerance: Number | None = Field(
         default=None,
         ge=0,
@@ -200,6 +202,7 @@ class DiagnoseAnswer(Wire):
     spectrum: HessianSpectrum | None = Field(
         default=None, description="All eigenvalues of the Hessian; only where `include` has `spectrum`."
     )
+    model: OfModel = None
     reasons: Reasons
     convention: OfRequest
     engine_version: EngineVersion

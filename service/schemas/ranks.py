@@ -18,6 +18,7 @@ from service.schemas.base import (
     Wire,
 )
 from service.schemas.certificate import HypothesisFinding
+from service.schemas.model_files import OfModel
 from service.schemas.problem import ProblemDocument
 from service.schemas.snapshots import Snapshot
 from service.schemas.training import Training
@@ -53,6 +54,7 @@ class RanksOptions(Wire):
     snapshots: Items[Snapshot] = Field(
         default=[], max_length=1000, description="Weights that were recorded during one training, in the order of time."
     )
+    model: OfModel = None
     include: list[Literal["rules", "compression"]] = Field(
         default=[],
         max_length=10,
@@ -258,6 +260,7 @@ class RanksAnswer(Wire):
         default=None, description="What factorising saves; only where `include` has `compression`."
     )
     classes: Labels = None
+    model: OfModel = None
     reasons: Reasons
     engine_version: EngineVersion
     problem_hash: ProblemHash

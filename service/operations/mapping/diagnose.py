@@ -132,8 +132,9 @@ def to_wire(
         engine_version=ENGINE_VERSION,
         problem_hash=problem_hash(request.problem),
         spectrum=spectrum,
+        model=request.model,
     )
-    return applicable(answer, "spectrum")
+    return applicable(answer, "spectrum", "model")
 
 
 def _scaled(value: float | None, factor: float) -> float | None:

@@ -20,6 +20,7 @@ from service.operations.mapping.problem import MappedProblem
 from service.schemas import ranks as wire
 from service.schemas.base import applicable
 from service.schemas.problem import ProblemDocument
+from service.schemas.model_files import ReadModel
 from service.schemas.ranks import RanksRequest
 from service.schemas.training import Training
 from service.version import ENGINE_VERSION
@@ -86,6 +87,7 @@ def to_wire(
         answer,
         rules=[_rule(row) for row in answer.applications] if "rules" in request.include else None,
         compression=None if compression is None else _compression(compression, head),
+        model=request.model,
     )
 
 
@@ -94,6 +96,7 @@ def answered(
     answer: RankAnswer,
     rules: list[wire.RuleAnswer] | None = None,
     compression: wire.CompressionAnswer | None = None,
+    model: ReadModel | None = None,
 ) -> wire.RanksAnswer:
     """The parts that every answer has, with those that a request includes."""
     reported = wire.RanksAnswer(
@@ -116,8 +119,9 @@ def answered(
         classes=None if head.classes is None else list(head.classes),
         rules=rules,
         compression=compression,
+        model=model,
     )
-    return applicable(reported, "classes", "rules", "compression")
+    return applicable(reported, "classes", "rules", "compression", "model")
 
 
 def _layer(answer: RankAnswer, index: int) -> wire.LayerRank:

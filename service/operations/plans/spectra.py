@@ -154,7 +154,7 @@ def spectrum(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Js
     grid = np.linspace(low - MARGIN * spread, high + MARGIN * spread, points)
     point = MeasuredPoint.model_validate(inputs[0])
     margin = point.distance_from_kinks
-    return SpectraAnswer(
+    answer = SpectraAnswer(
         method=found.method,
         evidence=found.evidence,
         point=card(point, heading),
@@ -173,7 +173,9 @@ def spectrum(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Js
         convention=heading.convention,
         engine_version=heading.engine_version,
         problem_hash=heading.problem_hash,
+        model=heading.model,
     )
+    return applicable(answer, "model")
 
 
 @dataclass(frozen=True, slots=True)
