@@ -65,9 +65,9 @@ mutants: .venv/mutants.stamp ## change the code in small ways, and list the chan
 
 lock: ## choose library versions anew (needs uv)
 	@$(COMPILE) --upgrade --output-file requirements/runtime.lock
-	@$(COMPILE) --upgrade --constraint requirements/runtime.lock --extra cluster --extra parquet --extra plots \
+	@$(COMPILE) --upgrade --constraint requirements/runtime.lock --extra cluster --extra models --extra parquet --extra plots \
 		--output-file requirements/image.lock
-	@$(COMPILE) --upgrade --constraint requirements/image.lock --extra cluster --extra parquet --extra plots --extra dev \
+	@$(COMPILE) --upgrade --constraint requirements/image.lock --extra cluster --extra models --extra parquet --extra plots --extra dev \
 		--output-file requirements/dev.lock
 
 clean: ## remove the virtual environment and caches

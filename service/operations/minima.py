@@ -43,14 +43,14 @@ def minima(request: MinimaRequest, limits: Limits, problem_at: Location = ()) ->
         mapped = to_core(request, limits, other_models=True)
     with told_by_field(partial(extremes_of, request.problem, mapped, problem_at)):
         with located(problem_at), finite_answer(), searching(request.time_limit_s) as allowed:
-            found, special = _solved(mapped, _extras(request))
+            found, special = solved_model(mapped, _extras(request))
         with finite_answer():
             answer = minima_mapping.to_wire(request, mapped, found, limits, special)
     return answer if allowed is None or not allowed.over else minima_mapping.ended_early(answer)
 
 
-def _solved(mapped: MappedProblem, extras: Extras) -> tuple[Minima, Special]:
-    """The standard answer, and what only the model of this problem has."""
+def solved_model(mapped: MappedProblem, extras: Extras) -> tuple[Minima, Special]:
+    """The standard answer of a problem of any model, and what only its model has."""
     if mapped.vae is not None:
         with double_precision():
             answer = vae_minima(mapped.core, mapped.vae)

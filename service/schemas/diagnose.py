@@ -12,6 +12,7 @@ from service.schemas.base import (
     OfRequest,
     ProblemHash,
     Reasons,
+    Summary,
     TimeLimit,
     Vector,
     Wire,
@@ -155,6 +156,7 @@ class HessianSpectrum(Wire):
 class DiagnoseAnswer(Wire):
     """Where the weights stand: loss, class, distance to the minimum, and the way out."""
 
+    summary: Summary = []
     class_: PointClass = Field(strict=False, validation_alias="class", serialization_alias="class")
     evidence: Evidence = Field(strict=False, description="How the class is known.")
     because: str = Field(description="What decided the class.")

@@ -1,6 +1,6 @@
 """What a model file was read as."""
 
-from typing import TypeAlias, Annotated
+from typing import Annotated, TypeAlias
 
 from pydantic import Field
 

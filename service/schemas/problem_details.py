@@ -61,6 +61,9 @@ class ProblemDetails(Wire):
     solvers: list[SolverAttempt] | None = Field(
         default=None, description="Every solver with what kept it from answering; only if no solver covers the problem."
     )
+    index: int | None = Field(
+        default=None, description="Place of the problem among those of a batch; only in the answer of one."
+    )
     limit: str | None = Field(
         default=None, description="Name of the limit that was exceeded; only for `limit-exceeded`."
     )

@@ -13,6 +13,7 @@ from service.schemas.base import (
     Number,
     ProblemHash,
     Reasons,
+    Summary,
     TimeLimit,
     Vector,
     Wire,
@@ -241,6 +242,7 @@ class CompressionAnswer(Wire):
 class RanksAnswer(Wire):
     """Ranks that training will give the weight matrices, and why."""
 
+    summary: Summary = []
     layers: list[LayerRank] = Field(description="One entry for each layer.")
     end_to_end: RankStatement = Field(description="What is known of the rank of the end-to-end map.")
     separability: SeparabilityAnswer = Field(description="Whether a linear map separates the classes.")

@@ -3,6 +3,7 @@
 import io
 import struct
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -15,14 +16,15 @@ from service.core.ground.numbers.arrays import FloatArray
 Arrays = Mapping[str, npt.NDArray[Any]]
 WIDTHS: Final = (3, 4, 2)
 RNG: Final = np.random.default_rng(11)
-WEIGHTS: Final = tuple(RNG.standard_normal((out, into)) for into, out in zip(WIDTHS, WIDTHS[1:], strict=False))
+WEIGHTS: Final = tuple(RNG.standard_normal((out, into)) for into, out in pairwise(WIDTHS))
 BIASES: Final = tuple(RNG.standard_normal(out) for out in WIDTHS[1:])
 
 
 def npz(*arrays: npt.NDArray[Any], **named: npt.NDArray[Any]) -> bytes:
     """What ``numpy.savez`` writes."""
     stream = io.BytesIO()
-    np.savez(stream, *arrays, **named)
+    given: dict[str, Any] = named
+    np.savez(stream, *arrays, **given)
     return stream.getvalue()
 
 

@@ -17,10 +17,11 @@ from service.operations.mapping import snapshots, training
 from service.operations.mapping.certificate import finding_to_wire
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
+from service.operations.summaries.ranks import summary_of_ranks
 from service.schemas import ranks as wire
 from service.schemas.base import applicable
-from service.schemas.problem import ProblemDocument
 from service.schemas.model_files import ReadModel
+from service.schemas.problem import ProblemDocument
 from service.schemas.ranks import RanksRequest
 from service.schemas.training import Training
 from service.version import ENGINE_VERSION
@@ -100,6 +101,7 @@ def answered(
 ) -> wire.RanksAnswer:
     """The parts that every answer has, with those that a request includes."""
     reported = wire.RanksAnswer(
+        summary=[],
         layers=[_layer(answer, index) for index in range(len(answer.layers))],
         end_to_end=_statement(answer.end_to_end),
         separability=_separability(answer.separability),
@@ -121,6 +123,7 @@ def answered(
         compression=compression,
         model=model,
     )
+    reported.summary.extend(summary_of_ranks(reported))
     return applicable(reported, "classes", "rules", "compression", "model")
 
 

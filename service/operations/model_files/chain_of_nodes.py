@@ -99,7 +99,9 @@ class Chain:
             If it is no layer, or reads anything else than what came before.
         """
         node = Node(kind, name, [self._tensors.get(each) for each in inputs], said)
-        if inputs.count(self._at) != 1 or any(each and each != self._at and each not in self._tensors for each in inputs):
+        if inputs.count(self._at) != 1 or any(
+            each and each != self._at and each not in self._tensors for each in inputs
+        ):
             raise node.fault("which joins or leaves a branch: only chains of layers are read")
         if self._over:
             raise node.fault("behind the softmax of the outputs")
@@ -200,4 +202,3 @@ class Chain:
             raise node.fault(f"which adds {added.size} numbers to {rows} outputs")
         before = np.zeros(rows) if last.bias is None else last.bias
         self._layers[-1] = replace(last, bias=before + added.reshape(-1))
-

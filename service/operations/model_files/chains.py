@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 from service.core.ground.numbers.arrays import FloatArray
@@ -81,14 +82,14 @@ def _order(shapes: Mapping[str, tuple[int, int]], names: list[str] | None, *, or
     InputError
         If there is more than one, and neither the file nor its sender says which.
     """
-    usual = names or (list(shapes) if ordered else sorted(shapes, key=_natural))
-    if _chains(shapes, usual):
+    usual = names or (list(shapes) if ordered else None)
+    if usual is not None and _chains(shapes, usual):
         return usual
     if names is not None:
         return None
-    others = _orders(shapes)
-    first = next(others, None)
-    if first is not None and next(others, None) is not None:
+    found = _orders(shapes)
+    first = next(found, None)
+    if first is not None and next(found, None) is not None:
         raise InputError.at(
             ("model",), f"has layers that chain in more than one order: add `order`, such as {','.join(first)[:200]}"
         )
@@ -102,12 +103,13 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 def _chains(shapes: Mapping[str, tuple[int, int]], names: Sequence[str]) -> bool:
     sizes = [shapes[name] for name in names]
-    return all(before[0] == after[1] for before, after in zip(sizes, sizes[1:], strict=False))
+    return all(before[0] == after[1] for before, after in pairwise(sizes))
 
 
 def _orders(shapes: Mapping[str, tuple[int, int]]) -> Iterator[list[str]]:
-    """Orders of all layers in which they chain, as far as a short search goes."""
-    names, left = list(shapes), MOST_TRIED
+    """Orders of all layers in which they chain, as far as a short search goes; layer 2 never comes before layer 1."""
+    names, left = sorted(shapes, key=_natural), MOST_TRIED
+    alike = {name: [other for other in names if _pattern(other) == _pattern(name)] for name in names}
 
     def extended(order: list[str]) -> Iterator[list[str]]:
         nonlocal left
@@ -115,7 +117,8 @@ def _orders(shapes: Mapping[str, tuple[int, int]]) -> Iterator[list[str]]:
             yield order
             return
         for name in names:
-            if name not in order and (not order or shapes[order[-1]][0] == shapes[name][1]):
+            following = next((other for other in alike[name] if other not in order), None)
+            if name == following and (not order or shapes[order[-1]][0] == shapes[name][1]):
                 left -= 1
                 if left < 0:
                     return
@@ -124,12 +127,17 @@ def _orders(shapes: Mapping[str, tuple[int, int]]) -> Iterator[list[str]]:
     return extended([])
 
 
+def _pattern(name: str) -> str:
+    """A name without its numbers: layers that differ by them alone are in their order."""
+    return DIGITS.sub("#", name)
+
+
 def _unfit(parts: Parts) -> str:
     """Why nothing fits, with the shapes as they are."""
     listed = [f"{name[:40]} {rows} x {columns}" for name, (rows, columns) in _shapes(parts)]
     return (
-        f"has matrices that do not chain: {', '.join(listed[:8])}{' ..' if len(listed) > 8 else ''}. Each must read what "
-        "the one before it writes; a network with branches, or with other layers between, is read from ONNX"
+        f"has matrices that do not chain: {', '.join(listed[:8])}{' ..' if len(listed) > 8 else ''}. Each must read "
+        "what the one before it writes; a network with branches, or with other layers between, is read from ONNX"
     )
 
 

@@ -59,4 +59,6 @@ def read_model(content: bytes, hints: Hints, max_bytes: int) -> FoundModel:
     for row in MODEL_FORMATS:
         if row.looks_like_it(content):
             return row.read(content, hints, max_bytes)
-    raise UnsupportedMediaType(f"send a model as {', '.join(row.name for row in MODEL_FORMATS)}; this file is none of them")
+    raise UnsupportedMediaType(
+        f"send a model as {', '.join(row.name for row in MODEL_FORMATS)}; this file is none of them"
+    )

@@ -59,7 +59,8 @@ class FoundLayer:
     @property
     def width(self) -> int:
         """Number of outputs."""
-        return self.matrix.shape[0] * (1 if self.kernel is None else self.kernel.places)
+        places = 1 if self.kernel is None else self.kernel.places
+        return int(self.matrix.shape[0]) * places
 
 
 @dataclass(frozen=True, slots=True)

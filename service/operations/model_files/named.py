@@ -77,8 +77,8 @@ def _refuse(unknown: list[str], parts: Parts) -> None:
         more = f" and {len(unknown) - MAX_NAMED} more" if len(unknown) > MAX_NAMED else ""
         raise InputError.at(
             ("model",),
-            f"holds {', '.join(unknown[:MAX_NAMED])}{more}: only matrices (`weight`, `kernel`) with vectors (`bias`) are "
-            "read; leave the others out, or send ONNX, which says what they do",
+            f"holds {', '.join(unknown[:MAX_NAMED])}{more}: only matrices (`weight`, `kernel`) with vectors (`bias`) "
+            "are read; leave the others out, or send ONNX, which says what they do",
         )
     if not parts.matrices:
         raise InputError.at(("model",), "holds no matrix whose name ends with `weight` or `kernel`")

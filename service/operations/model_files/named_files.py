@@ -8,11 +8,11 @@ import numpy.typing as npt
 import safetensors
 
 from service.errors import InputError, MalformedBody
-from service.operations.arrays_in_bytes import read_npz
 from service.operations.model_files.chains import chained
 from service.operations.model_files.found import FoundModel
 from service.operations.model_files.hints import Hints
 from service.operations.model_files.named import taken_apart
+from service.operations.uploads.in_memory import read_npz
 
 MOST_ARRAYS: Final = 4_000
 TYPES: Final[Mapping[str, str]] = {
@@ -36,7 +36,7 @@ def read_safetensors(content: bytes, hints: Hints, _max_bytes: int) -> FoundMode
     MalformedBody, InputError
     """
     try:
-        entries = safetensors.deserialize(content)
+        entries = safetensors.deserialize(content)  # type: ignore[no-untyped-call]  # ships few types
     except safetensors.SafetensorError as error:
         raise MalformedBody("the model is not a readable safetensors file") from error
     if len(entries) > MOST_ARRAYS:

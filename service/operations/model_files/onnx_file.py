@@ -26,9 +26,9 @@ def read_onnx(content: bytes) -> FoundModel:
         Naming the first node that is no layer, or a network that branches.
     """
     try:
-        import onnx  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra that ships no types
+        import onnx  # noqa: PLC0415 - an extra
         from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # noqa: PLC0415 - comes with it
-        from onnx import numpy_helper  # type: ignore[import-untyped]  # noqa: PLC0415 - as above
+        from onnx import numpy_helper  # noqa: PLC0415 - as above
     except ImportError:
         raise UnsupportedMediaType(MISSING) from None
     try:
@@ -40,7 +40,9 @@ def read_onnx(content: bytes) -> FoundModel:
         raise InputError.at(("model",), f"has more than {MOST_NODES} nodes")
     inputs = [each for each in graph.input if each.name not in tensors]
     if len(inputs) != 1 or len(graph.output) != 1:
-        raise InputError.at(("model",), f"has {len(inputs)} inputs and {len(graph.output)} outputs, where one of each fits")
+        raise InputError.at(
+            ("model",), f"has {len(inputs)} inputs and {len(graph.output)} outputs, where one of each fits"
+        )
     chain = Chain(inputs[0].name, _sides(inputs[0]), tensors)
     for node in graph.node:
         if node.op_type == "Constant":

@@ -45,8 +45,6 @@ def with_model(document: Mapping[str, Any], model: FoundModel, hints: Hints, use
     return {**found, "network": network}
 
 
-
-
 def report(model: FoundModel, hints: Hints) -> ReadModel:
     """What the file was read as."""
     layers = [

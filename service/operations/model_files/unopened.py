@@ -20,9 +20,7 @@ PICKLE: Final = (
     'save_file(model.state_dict(), "model.safetensors")'
 )
 KERAS: Final = (
-    "files of Keras are not read; save the arrays with\n"
-    "import numpy\n"
-    'numpy.savez("model.npz", *model.get_weights())'
+    'files of Keras are not read; save the arrays with\nimport numpy\nnumpy.savez("model.npz", *model.get_weights())'
 )
 HDF5: Final = b"\x89HDF\r\n\x1a\n"
 MOST_ENTRIES: Final = 10_000

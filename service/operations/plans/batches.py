@@ -1,18 +1,24 @@
 """Batches as a plan: a few problems a chunk, or one chunk for what is computed together."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from service.operations.answered import SweepTable
-from service.operations.mapping.locations import located, numbered
-from service.operations.minima import minima
-from service.operations.minima_batch import Batch, minima_sweep, minima_table, parse_batch
+from service.operations.minima_batch import (
+    Batch,
+    minima_or_refusal,
+    minima_sweep,
+    minima_table,
+    stored_batch,
+)
 from service.operations.plans.columns import with_nulls
 from service.operations.plans.plan import Arrays, Chunk, Json, Plan, Work, Written
 from service.operations.plans.whole import only
 from service.operations.questions import limits_of, question_of
 from service.schemas.batch import VariedRequest
 from service.schemas.minima import MinimaAnswer
+from service.schemas.parsing import Parsed
+from service.schemas.problem_details import ProblemDetails
 from service.schemas.request import MinimaRequest
 from service.settings import Limits
 
@@ -31,21 +37,28 @@ def cut(question: Mapping[str, Json]) -> Plan:
         return Plan([Chunk("sweep", question)], "only")
     if "return" in asked:
         return Plan([Chunk("table", question)], "only")
-    problems = asked["problems"]
-    chunks = [
-        Chunk("problems", {"first": first, "problems": problems[first : first + PROBLEMS_A_CHUNK], "limits": told})
-        for first in range(0, len(problems), PROBLEMS_A_CHUNK)
-    ]
+    problems, refused = asked["problems"], asked.get("refused", {})
+    chunks = []
+    for first in range(0, len(problems), PROBLEMS_A_CHUNK):
+        arguments = {"first": first, "problems": problems[first : first + PROBLEMS_A_CHUNK], "limits": told}
+        places = map(str, range(first, first + PROBLEMS_A_CHUNK))
+        known = {place: refused[place] for place in places if place in refused}
+        chunks.append(Chunk("problems", {**arguments, "refused": known} if known else arguments))
     return Plan(chunks, "answers")
 
 
-def compute_problems(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]) -> list[MinimaAnswer]:
-    """Full answers of a few problems."""
-    limits = limits_of(arguments)
-    answers: list[MinimaAnswer] = []
+def compute_problems(
+    arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]
+) -> list[MinimaAnswer | ProblemDetails]:
+    """Full answers of a few problems, or the documents of their refusals."""
+    limits, refused = limits_of(arguments), arguments.get("refused", {})
+    answers: list[MinimaAnswer | ProblemDetails] = []
     for index, problem in enumerate(arguments["problems"], int(arguments["first"])):
-        with located(("problems", index)), numbered(index):
-            answers.append(minima(MinimaRequest.model_validate(problem), limits))
+        if str(index) in refused:
+            answers.append(ProblemDetails.model_validate(refused[str(index)]))
+        else:
+            asked = Parsed(MinimaRequest.model_validate(problem), ("problem",))
+            answers.append(minima_or_refusal(asked, index, limits))
     return answers
 
 
@@ -61,9 +74,7 @@ def compute_sweep(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Seque
 
 def compute_table(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]) -> Written:
     """Columns of independent problems."""
-    limits = limits_of(arguments)
-    asked: Any = parse_batch(arguments["question"], limits).request
-    return _written(minima_table(asked, limits))
+    return _written(minima_table(stored_batch(arguments["question"]), limits_of(arguments)))
 
 
 def _written(table: SweepTable) -> Written:

@@ -26,8 +26,8 @@ from service.operations.mapping.problem import MappedProblem
 from service.operations.plans.packing import unpack
 from service.operations.plans.plan import Arrays, Json
 from service.schemas.base import Number, Wire, applicable
-from service.schemas.parts import MeasuredPoint
 from service.schemas.model_files import ReadModel
+from service.schemas.parts import MeasuredPoint
 from service.schemas.points import CentredOptions, PointCard, PostedPoint, SolvedMinimum
 from service.settings import Limits
 from service.vocabulary import Convention, NamedPoint, PointKind

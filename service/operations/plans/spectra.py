@@ -24,6 +24,7 @@ from service.operations.plans.picture_sizes import CHUNK_S, SLOPE, evaluation_s,
 from service.operations.plans.pictures import Draft, draft, heading_of
 from service.operations.plans.plan import Arrays, Json, Plan, Work
 from service.operations.plans.running import in_range
+from service.schemas.base import applicable
 from service.schemas.parts import AllEigenvalues, HessianColumns, MeasuredPoint, RitzValues
 from service.schemas.spectra import (
     Density,

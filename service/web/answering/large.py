@@ -15,8 +15,8 @@ from service.jobs.config import JobsConfig
 from service.jobs.from_settings import jobs_config
 from service.jobs.service import JobService
 from service.operations.asking import ask
-from service.operations.model_files.sent import with_sent_model
 from service.operations.mapping.datasets import blamed_on_references, references
+from service.operations.model_files.sent import with_sent_model
 from service.operations.problems import problem
 from service.settings import Settings
 from service.web.addresses import prefix, standing_at

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from pydantic_core import from_json
 
 from service.errors import MalformedBody
-from service.operations.arrays_in_bytes import read_npz
+from service.operations.uploads.in_memory import read_npz
 from service.web.bodies.npz import ANSWER, REQUEST, as_json, by_place, place
 
 PLACE: Final = re.compile(r"line (\d+) column (\d+)")

@@ -9,11 +9,11 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from service.errors import BodyTooLarge, MalformedBody, UnsupportedEncoding, UnsupportedMediaType
+from service.operations.model_files.sent import HINTS, MODEL, SentModel
+from service.operations.uploads.in_memory import read_npy, read_npz
 from service.settings import Settings
 from service.web.bodies.arriving import Arrival
 from service.web.bodies.documents import from_npz, parse_json
-from service.operations.arrays_in_bytes import read_npy, read_npz
-from service.operations.model_files.sent import HINTS, MODEL, SentModel
 from service.web.bodies.npz import announced_bytes, as_json, by_place, place
 
 JSON: Final = "application/json"

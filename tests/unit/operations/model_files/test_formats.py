@@ -3,15 +3,15 @@
 import io
 import pickle
 import zipfile
-from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
-from service.errors import InputError, MalformedBody, UnsupportedMediaType
+from service.errors import InputError, MalformedBody, ServiceError, UnsupportedMediaType
 from service.operations.model_files.formats import read_model
 from service.operations.model_files.found import FoundModel
 from service.operations.model_files.hints import Hints
+from service.operations.model_files.sent import with_sent_model
 from service.vocabulary import Activation
 from tests.support.model_zoo import (
     BIASES,
@@ -19,12 +19,11 @@ from tests.support.model_zoo import (
     WEIGHTS,
     gemms,
     list_of_weights,
-    node,
     npz,
-    onnx_of,
     safetensors_of,
     state_dict,
 )
+from tests.support.wrong_models import WRONG
 
 MAX_BYTES = 10_000_000
 
@@ -95,55 +94,13 @@ def test_batch_normalisation_is_left_out_and_said() -> None:
     assert found.ignored == ("1 was left out: batch normalisation, which a merged layer would need",)
 
 
-REFUSED: Mapping[str, tuple[bytes, str]] = {
-    "a kernel of four sides": (
-        safetensors_of({"0.weight": np.zeros((2, 1, 3, 3))}),
-        "holds 0.weight (2 x 1 x 3 x 3): only matrices",
-    ),
-    "a vector alone": (safetensors_of({"0.bias": np.zeros(2)}), "beside which there is no matrix"),
-    "no matrix": (safetensors_of({}), "holds no matrix"),
-    "matrices that do not chain": (
-        safetensors_of({"0.weight": np.zeros((2, 3)), "1.weight": np.zeros((2, 3))}),
-        "do not chain: 0 2 x 3, 1 2 x 3",
-    ),
-    "texts": (npz(**{"0.weight": np.array([["a"]])}), "where real numbers are expected"),
-    "three vectors": (npz(np.zeros(2), np.zeros(2)), "where a matrix, or the vector behind one, is expected"),
-    "truth values": (safetensors_of({"0.weight": np.ones((1, 1), "|b1")}), "type BOOL"),
-    "a branch": (
-        onnx_of(
-            [node("MatMul", ("x", "w"), "a"), node("MatMul", ("x", "w"), "b"), node("Add", ("a", "b"), "y")],
-            {"w": np.zeros((3, 2))},
-            "y",
-        ),
-        "joins or leaves a branch",
-    ),
-    "an activation that is not known": (
-        onnx_of([node("MatMul", ("x", "w"), "a"), node("Elu", ("a",), "y")], {"w": np.zeros((3, 2))}, "y"),
-        "Elu",
-    ),
-    "two activations": (
-        onnx_of(
-            [node("MatMul", ("x", "w"), "a"), node("Relu", ("a",), "b"), node("Tanh", ("b",), "y")],
-            {"w": np.zeros((3, 2))},
-            "y",
-        ),
-        "behind another activation",
-    ),
-    "weights outside": (onnx_of([node("MatMul", ("x", "w"), "y")], {}, "y"), "joins or leaves a branch"),
-    "from the left": (
-        onnx_of([node("MatMul", ("w", "x"), "y")], {"w": np.zeros((3, 2))}, "y"),
-        "multiplies from the left",
-    ),
-    "no layer": (onnx_of([node("Identity", ("x",), "y")], {}, "y"), "no chain of layers"),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_chain_of_layers_is_refused_by_name(name: str) -> None:
-    content, said = REFUSED[name]
-    with pytest.raises(InputError) as caught:
-        read(content)
-    assert said in caught.value.fields[0].detail
+@pytest.mark.parametrize("name", WRONG)
+def test_what_does_not_fit_is_refused_with_its_reason(name: str) -> None:
+    wrong = WRONG[name]
+    with pytest.raises(ServiceError) as caught:
+        with_sent_model(wrong.operation, wrong.document(), MAX_BYTES)
+    fields = caught.value.fields if isinstance(caught.value, InputError) else ()
+    assert wrong.told in " ".join([caught.value.detail, *(field.detail for field in fields)])
 
 
 def test_pickles_are_never_opened_and_the_lines_that_help_are_given() -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from service.errors import InputError
-from service.operations.model_files.found import Kernel
 from service.operations.model_files.formats import read_model
+from service.operations.model_files.found import Kernel
 from service.operations.model_files.hints import Hints
 from tests.support.model_zoo import node, onnx_of
 

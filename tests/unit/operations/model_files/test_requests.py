@@ -79,9 +79,7 @@ def test_another_network_is_refused_where_it_differs(sent: dict[str, Any], at: t
     ],
 )
 def test_layers_without_a_bias_beside_such_with_one_have_zeros(biased: tuple[bool, ...], bias: str) -> None:
-    layers = tuple(
-        FoundLayer(str(index), np.eye(2), np.ones(2) if has else None) for index, has in enumerate(biased)
-    )
+    layers = tuple(FoundLayer(str(index), np.eye(2), np.ones(2) if has else None) for index, has in enumerate(biased))
     found = with_model({"data": DATA}, FoundModel("npz", layers), Hints(), "point")
     assert found["network"]["bias"] == bias
     trained = [bias in ("all", "hidden")] * 2 + [bias in ("all", "output")]
