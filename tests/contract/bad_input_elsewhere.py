@@ -180,9 +180,6 @@ OTHERS: Final = (
         "batches: nothing that varies", "/v1/minima/batch", {"problem": DESIGN_EXAMPLE, "vary": {}, "return": ["loss"]}
     ),
     Refused("batches: no problems", "/v1/minima/batch", {"problems": []}),
-    Refused(
-        "batches: one bad problem", "/v1/minima/batch", {"problems": [DESIGN_EXAMPLE, {"network": {"layers": []}}]}
-    ),
     Refused("diagnoses: no weights", "/v1/diagnose", _with(DIAGNOSE_EXAMPLE, weights=None)),
     Refused("diagnoses: weights of 1e200", "/v1/diagnose", _with(DIAGNOSE_EXAMPLE, weights__0__0__0=1e200)),
     Refused(

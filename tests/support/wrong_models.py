@@ -108,6 +108,10 @@ WRONG: Final[Mapping[str, WrongModel]] = {
     "four thousand arrays": WrongModel(
         safetensors_of({f"{index}.weight": np.zeros((1, 1)) for index in range(4001)}), "has more than 4000 arrays"
     ),
+    "ten thousand nodes": WrongModel(
+        onnx_of([node("Identity", ("x",), f"y{index}") for index in range(10_001)], {}, "y0"),
+        "has more than 10000 nodes",
+    ),
     "two inputs": WrongModel(two_inputs(), "has 2 inputs and 1 outputs"),
     "numbers in another file": WrongModel(numbers_outside(), "save_as_external_data=False"),
     "a constant without numbers": WrongModel(

@@ -1,6 +1,7 @@
 """Files of arrays by name: safetensors, and npz as ``numpy.savez`` writes state dicts and lists of weights."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -41,7 +42,12 @@ def read_safetensors(content: bytes, hints: Hints, _max_bytes: int) -> FoundMode
         raise MalformedBody("the model is not a readable safetensors file") from error
     if len(entries) > MOST_ARRAYS:
         raise InputError.at(("model",), f"has more than {MOST_ARRAYS} arrays")
-    return _model("safetensors", {name: _array(name, entry) for name, entry in entries}, hints, ordered=False)
+    return _model(
+        "safetensors",
+        {name: _array(name, entry) for name, entry in sorted(entries, key=itemgetter(0))},
+        hints,
+        ordered=False,
+    )
 
 
 def read_named_npz(content: bytes, hints: Hints, max_bytes: int) -> FoundModel:

@@ -127,7 +127,7 @@ def test_verify_tells_on_a_terminal_what_it_did_for_each_field(
     for line in (
         "recomputed from the weights and the problem, without a solver: global_minimum.loss",
         "solved again by this engine: status",
-        "not covered: certificate.rounding_allowance",
+        "not covered: summary",
         "stationary_points[1].norm",
         "the answer is wrong in the fields above",
     ):
