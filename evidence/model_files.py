@@ -3,6 +3,7 @@
 import io
 import warnings
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -45,7 +46,7 @@ def trained() -> tuple[MLPRegressor, Mapping[str, Any]]:
 
 def in_torch(model: MLPRegressor) -> torch.nn.Sequential:
     """The same weights in PyTorch."""
-    layers = [torch.nn.Linear(a, b, dtype=torch.float64) for a, b in zip(WIDTHS, WIDTHS[1:], strict=False)]
+    layers = [torch.nn.Linear(a, b, dtype=torch.float64) for a, b in pairwise(WIDTHS)]
     with torch.no_grad():
         for layer, coefs, intercepts in zip(layers, model.coefs_, model.intercepts_, strict=True):
             layer.weight.copy_(torch.from_numpy(np.ascontiguousarray(coefs.T)))
@@ -131,9 +132,9 @@ def report() -> str:
         rows.append(f"| {name} | {len(content):,} | {answer.loss:.12g} | {answer.class_} | {apart:.1e} |")
     head = "| file | bytes | loss | class | largest difference |\n|---|---|---|---|---|\n"
     told = (
-        f"A linear network of widths {', '.join(map(str, WIDTHS))} with biases, trained by scikit-learn on {SAMPLES} samples "
-        f"(seed {SEED}) for 60 epochs, saved in five ways, and diagnosed. The largest relative difference of any number of "
-        f"the answer from that for the arrays themselves may be {AGREEMENT:g}; words must be the same. PyTorch "
-        f"{torch.__version__}; Keras itself is not installed: its list of weights has the shapes of its layers."
+        f"A linear network of widths {', '.join(map(str, WIDTHS))} with biases, trained by scikit-learn on {SAMPLES} "
+        f"samples (seed {SEED}) for 60 epochs, saved in five ways, and diagnosed. The largest relative difference of "
+        f"any number of the answer from that for the arrays themselves may be {AGREEMENT:g}; words must be the same. "
+        f"PyTorch {torch.__version__}; Keras itself is not installed: its list of weights has the shapes of its layers."
     )
     return f"{told}\n\n{head}" + "\n".join(rows)

@@ -24,6 +24,7 @@ from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
 from service.operations.mapping.problem import Inputs, MappedProblem
 from service.operations.minima import minima, parse, solved_model, to_core
+from service.operations.nearest import told_nearest
 from service.operations.refusals import document_of
 from service.schemas.base import Number, applicable
 from service.schemas.batch import (
@@ -183,10 +184,15 @@ def minima_answers(batch: Batch, limits: Limits) -> ProblemsAnswer:
 def minima_or_refusal(item: Parsed[MinimaRequest], index: int, limits: Limits) -> MinimaAnswer | ProblemDetails:
     """The answer of one problem of a batch, or the document of its refusal."""
     try:
-        with located(("problems", index)):
+        with located(("problems", index)), told_nearest(item.request.problem, limits, _place(index, item)):
             return minima(item.request, limits, item.problem_at)
     except REFUSALS as error:
         return document_of(error, index=index)
+
+
+def _place(index: int, item: Parsed[MinimaRequest]) -> Location:
+    """Where the problem itself stands in the body."""
+    return ("problems", index, *item.problem_at)
 
 
 def minima_table(batch: Batch, limits: Limits) -> SweepTable:
@@ -206,7 +212,7 @@ def minima_table(batch: Batch, limits: Limits) -> SweepTable:
             refused[index] = item
             continue
         try:
-            with located(("problems", index, *item.problem_at)):
+            with located(_place(index, item)), told_nearest(item.request.problem, limits, _place(index, item)):
                 mapped[index] = to_core(item.request, limits, other_models=True)
         except REFUSALS as error:
             refused[index] = document_of(error, index=index)
@@ -219,7 +225,8 @@ def minima_table(batch: Batch, limits: Limits) -> SweepTable:
         assert not isinstance(item, ProblemDetails)  # noqa: S101 - those were left out
         fields = partial(extremes_of, item.request.problem, found, item.problem_at)
         try:
-            with located(("problems", index)), told_by_field(fields):
+            nearest = told_nearest(item.request.problem, limits, _place(index, item))
+            with located(("problems", index)), told_by_field(fields), nearest:
                 return _finite(solved_model(found, Extras(reductions=True))[0])
         except REFUSALS as error:
             refused[index] = document_of(error, index=index)

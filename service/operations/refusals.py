@@ -31,7 +31,8 @@ def document_of(error: ServiceError, **extensions: Any) -> ProblemDetails:
 
 def _told(error: ServiceError) -> tuple[str, Mapping[str, Any]]:
     if isinstance(error, NotCovered):
-        return error.detail, {"solvers": _attempts(error)}
+        told = {"solvers": _attempts(error)}
+        return error.detail, told if error.nearest is None else {**told, "nearest": error.nearest}
     if isinstance(error, LimitExceeded):
         return _summary(error), {"errors": _items(error), "limit": error.limit, "allowed": float(error.allowed)}
     if isinstance(error, InputError):
