@@ -79,9 +79,10 @@ clean: ## remove the virtual environment and caches
 	@$(PYTHON) -m venv .venv
 
 # The lock files are complete, so pip need not resolve anything; hashes are checked.
-.venv/runtime.stamp: requirements/runtime.lock pyproject.toml service/version.py | .venv/pyvenv.cfg
+# With every extra, as the image has them: pictures, Parquet and files of models are part of what the README shows.
+.venv/runtime.stamp: requirements/image.lock pyproject.toml service/version.py | .venv/pyvenv.cfg
 	@echo "Setting up .venv (once) ..."
-	@$(PIP) install --require-hashes --no-deps -r requirements/runtime.lock
+	@$(PIP) install --require-hashes --no-deps -r requirements/image.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 

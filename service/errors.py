@@ -151,9 +151,16 @@ class MissingExtra(ServiceError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(
-            f"{what} need the extra `{extra}` on the server: pip install 'analytic-minima-server[{extra}]'"
+            f"{what} need the extra `{extra}` on the server: pip install 'analytic-minima-server[{extra}]'; in a "
+            "checkout `make run` installs every extra"
         )
         self.extra = extra
+
+
+class NotAcceptable(ServiceError):
+    """The answer has none of the forms that the caller accepts."""
+
+    code = "not-acceptable"
 
 
 class QueueFull(ServiceError):

@@ -190,7 +190,15 @@ OTHERS: Final = (
     Refused(
         "test problems: rank beside singular values", "/v1/problems", {**GENERATED_EXAMPLE, "rank": 2, "gap": 0.25}
     ),
-    Refused("test problems: rank without gap", "/v1/problems", _with(GAP, gap=None)),
+    Refused("test problems: gap without rank", "/v1/problems", _with(GAP, rank=None)),
+    Refused(
+        "test problems: conditioning of one input",
+        "/v1/problems",
+        {**GENERATED_EXAMPLE, "inputs": 1, "outputs": 1, "singular_values": [1.0], "conditioning": 10.0},
+    ),
+    Refused(
+        "a picture of an answer that is never drawn", "/v1/minima", DESIGN_EXAMPLE, headers={"accept": "image/svg+xml"}
+    ),
     Refused("test problems: rank above a hidden width", "/v1/problems", {**GAP, "hidden_widths": [1]}),
     Refused("test problems: gap without a hidden layer", "/v1/problems", {**GAP, "hidden_widths": []}),
     Refused("test problems: gap under noise", "/v1/problems", {**GAP, "noise_variance": 0.5}),
