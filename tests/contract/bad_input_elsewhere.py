@@ -341,7 +341,6 @@ PROBLEMS: Final = (
         "/v1/problems",
         {**GENERATED_EXAMPLE, "singular_values": [1.0] * 4},
     ),
-    Refused("test problems: neither singular values nor a rank", "/v1/problems", {"inputs": 2, "outputs": 1}),
     Refused("test problems: too few samples", "/v1/problems", {**GENERATED_EXAMPLE, "samples": 2}),
     Refused("test problems: a hidden width of zero", "/v1/problems", {**GENERATED_EXAMPLE, "hidden_widths": [0]}),
 )
