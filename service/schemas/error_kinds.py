@@ -115,7 +115,7 @@ ERROR_KINDS: Final[tuple[ErrorKind, ...]] = (
         415,
         "The content type is not supported",
         "Bodies are read as `application/json`, `application/x-npz` or `multipart/form-data`, without a content "
-        "encoding; data sets as csv, npy, npz and, where the server has the library for it, Parquet.",
+        "encoding; data sets as csv, npy, npz and, where the server has the library for it, Parquet and Feather.",
         exit_status=2,
     ),
     ErrorKind(
