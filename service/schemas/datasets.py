@@ -54,7 +54,8 @@ class UploadOptions(Wire):
     one_hot: bool = Field(
         default=False,
         strict=False,
-        description="The one target holds labels, integers or (csv, Parquet, Feather) texts: one target for each class.",
+        description="The one target holds labels, integers or texts (of csv, Parquet, Feather): one target for each "
+        "class.",
     )
     centre: bool = Field(
         default=False,

@@ -46,6 +46,14 @@ def two_inputs() -> bytes:
     return content
 
 
+def writes_nothing() -> bytes:
+    """A graph with a node that has no output, and whose name is no text."""
+    model = loaded(onnx_of([node("MatMul", ("x", "w"), "y")], {"w": np.zeros((3, 2))}, "y"))
+    del model.graph.node[0].output[:]
+    content: bytes = model.SerializeToString()
+    return content.replace(b"MatMul_y", b"MatMul\xff\xfe")
+
+
 def numbers_outside() -> bytes:
     """A graph whose matrix is elsewhere."""
     model = loaded(onnx_of([node("MatMul", ("x", "w"), "y")], {"w": np.zeros((3, 2))}, "y"))
@@ -111,6 +119,23 @@ WRONG: Final[Mapping[str, WrongModel]] = {
     "ten thousand nodes": WrongModel(
         onnx_of([node("Identity", ("x",), f"y{index}") for index in range(10_001)], {}, "y0"),
         "has more than 10000 nodes",
+    ),
+    "a node that writes nothing": WrongModel(writes_nothing(), "which writes nothing"),
+    "a kernel larger than the picture": WrongModel(
+        onnx_of([node("Conv", ("x", "k"), "y")], {"k": np.zeros((1, 1, 9, 9))}, "y", ("n", 1, 4, 4)),
+        "whose kernel is larger than what it reads",
+    ),
+    "two pads of four": WrongModel(
+        onnx_of([node("Conv", ("x", "k"), "y", pads=[1, 1])], {"k": np.zeros((1, 1, 3, 3))}, "y", ("n", 1, 4, 4)),
+        "whose pads are not 4 numbers",
+    ),
+    "a stride of zero": WrongModel(
+        onnx_of([node("Conv", ("x", "k"), "y", strides=[0, 0])], {"k": np.zeros((1, 1, 3, 3))}, "y", ("n", 1, 4, 4)),
+        "or are 0",
+    ),
+    "a factor that is not finite": WrongModel(
+        onnx_of([node("Gemm", ("x", "w"), "y", alpha=float("nan"))], {"w": np.zeros((3, 2))}, "y"),
+        "whose alpha is not a finite number",
     ),
     "two inputs": WrongModel(two_inputs(), "has 2 inputs and 1 outputs"),
     "numbers in another file": WrongModel(numbers_outside(), "save_as_external_data=False"),

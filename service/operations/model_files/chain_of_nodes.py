@@ -1,5 +1,6 @@
 """Nodes of a graph, each reading what the one before it wrote, as layers."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import prod
@@ -53,9 +54,23 @@ class Node:
     def array(self, place: int) -> FloatArray:
         """The numbers at a place of its inputs."""
         found = self.arrays[place] if place < len(self.arrays) else None
-        if found is None or found.dtype.kind not in "fiu":
+        if found is None or found.dtype.kind not in "fiu" or not found.size:
             raise self.fault("whose weights are not in the file")
         return np.asarray(found, dtype=np.float64)
+
+    def whole_numbers(self, name: str, count: int, usual: int) -> list[int]:
+        """A list of whole numbers that its attributes give, one an axis; the usual one where they do not."""
+        found = self.said.get(name, [usual] * count)
+        if not isinstance(found, list) or len(found) != count or any(number < 0 for number in found):
+            raise self.fault(f"whose {name} are not {count} numbers from 0 on")
+        return found
+
+    def number(self, name: str, usual: float) -> float:
+        """A number that its attributes give, or the usual one."""
+        found = self.said.get(name, usual)
+        if not isinstance(found, int | float) or not math.isfinite(found):
+            raise self.fault(f"whose {name} is not a finite number")
+        return float(found)
 
 
 class Chain:
@@ -121,16 +136,16 @@ class Chain:
         last = self._last(node)
         if last.activation is not None:
             raise node.fault("behind another activation")
-        slope = float(node.said.get("alpha", DEFAULT_SLOPE)) if node.kind == "LeakyRelu" else None
+        slope = node.number("alpha", DEFAULT_SLOPE) if node.kind == "LeakyRelu" else None
         self._layers[-1] = replace(last, activation=ACTIVATIONS[node.kind], slope=slope)
 
     def _gemm(self, node: Node, place: int) -> None:
         if place != 0 or node.said.get("transA", 0):
             raise node.fault("which multiplies from the left")
-        matrix = node.array(1) * float(node.said.get("alpha", 1.0))
+        matrix = node.array(1) * node.number("alpha", 1.0)
         self._add(node, matrix if node.said.get("transB", 0) else matrix.T)
         if len(node.arrays) > 2 and node.arrays[2] is not None:
-            self._shift(node, node.array(2) * float(node.said.get("beta", 1.0)))
+            self._shift(node, node.array(2) * node.number("beta", 1.0))
 
     def _matmul(self, node: Node, place: int) -> None:
         if place != 0:
@@ -145,15 +160,18 @@ class Chain:
 
     def _conv(self, node: Node, _place: int) -> None:
         kernel, sides = node.array(1), self._sides
-        strides = node.said.get("strides", [1])
-        if int(node.said.get("group", 1)) != 1 or any(each != 1 for each in node.said.get("dilations", [1])):
-            raise node.fault("with groups or dilations")
-        if len(set(strides)) != 1:
-            raise node.fault("with strides that differ between axes")
-        if len(sides) != kernel.ndim - 1 or not all(sides):
+        axes = kernel.ndim - 2
+        if axes < 1 or len(sides) != axes + 1 or min(sides) < 1:
             raise node.fault("whose input has sides that the file leaves open: export it with fixed sides")
-        written = self._places(node, kernel.shape[2:], int(strides[0]))
-        found = Kernel(tuple(kernel.shape[2:]), kernel.shape[1], int(strides[0]), prod(written))
+        strides = node.whole_numbers("strides", axes, 1)
+        if node.number("group", 1) != 1 or any(each != 1 for each in node.whole_numbers("dilations", axes, 1)):
+            raise node.fault("with groups or dilations")
+        if len(set(strides)) != 1 or not strides[0]:
+            raise node.fault("with strides that differ between axes, or are 0")
+        written = self._places(node, kernel.shape[2:], strides[0])
+        if min(written) < 1:
+            raise node.fault("whose kernel is larger than what it reads")
+        found = Kernel(tuple(kernel.shape[2:]), kernel.shape[1], strides[0], prod(written))
         self._layers.append(FoundLayer(node.name, kernel.reshape(kernel.shape[0], -1), kernel=found))
         self._sides = [kernel.shape[0], *written]
         if len(node.arrays) > 2 and node.arrays[2] is not None:
@@ -161,7 +179,7 @@ class Chain:
 
     def _places(self, node: Node, kernel: tuple[int, ...], stride: int) -> list[int]:
         """Places along each axis that a convolution writes."""
-        axes, pads = len(kernel), node.said.get("pads", [0] * (2 * len(kernel)))
+        axes, pads = len(kernel), node.whole_numbers("pads", 2 * len(kernel), 0)
         if node.said.get("auto_pad", "NOTSET") in ("SAME_UPPER", "SAME_LOWER"):
             return [-(-side // stride) for side in self._sides[1:]]
         return [
@@ -171,7 +189,7 @@ class Chain:
 
     def _dropout(self, node: Node, _place: int) -> None:
         given = node.arrays[1] if len(node.arrays) > 1 else None
-        rate = float(node.said.get("ratio", DEFAULT_RATE)) if given is None else float(given.reshape(-1)[0])
+        rate = node.number("ratio", DEFAULT_RATE) if given is None else float(node.array(1).reshape(-1)[0])
         if self._layers:
             self._layers[-1] = replace(self._layers[-1], dropout=rate)
         else:

@@ -10,6 +10,7 @@ from service.operations.model_files.found import FoundModel
 MISSING: Final = (
     "this server reads ONNX once it has the extra analytic-minima-server[models]; safetensors and npz are read"
 )
+UNREADABLE: Final = "the model is not a readable ONNX file"
 MOST_NODES: Final = 10_000
 
 
@@ -33,23 +34,32 @@ def read_onnx(content: bytes) -> FoundModel:
         raise UnsupportedMediaType(MISSING) from None
     try:
         graph = onnx.load_model_from_string(content).graph
-        tensors = {tensor.name: _inside(tensor, numpy_helper.to_array) for tensor in graph.initializer}
-    except (DecodeError, ValueError, TypeError, KeyError) as error:
-        raise MalformedBody("the model is not a readable ONNX file") from error
+        tensors = {_text(tensor.name): _inside(tensor, numpy_helper.to_array) for tensor in graph.initializer}
+    except DecodeError as error:
+        raise MalformedBody(UNREADABLE) from error
     if len(graph.node) > MOST_NODES:
         raise InputError.at(("model",), f"has more than {MOST_NODES} nodes")
-    inputs = [each for each in graph.input if each.name not in tensors]
+    inputs = [each for each in graph.input if _text(each.name) not in tensors]
     if len(inputs) != 1 or len(graph.output) != 1:
         raise InputError.at(
             ("model",), f"has {len(inputs)} inputs and {len(graph.output)} outputs, where one of each fits"
         )
-    chain = Chain(inputs[0].name, _sides(inputs[0]), tensors)
+    chain = Chain(_text(inputs[0].name), _sides(inputs[0]), tensors)
     for node in graph.node:
-        if node.op_type == "Constant":
-            tensors[node.output[0]] = _constant(node, numpy_helper.to_array)
+        kind = _text(node.op_type)
+        if not node.output:
+            raise InputError.at(("model",), f"has the node {kind[:80]}, which writes nothing")
+        written = _text(node.output[0])
+        if kind == "Constant":
+            tensors[written] = _constant(node, numpy_helper.to_array)
         else:
-            chain.follow(node.op_type, node.name or node.output[0], list(node.input), node.output[0], _attributes(node))
-    return chain.ended(graph.output[0].name)
+            chain.follow(kind, _text(node.name) or written, list(map(_text, node.input)), written, _attributes(node))
+    return chain.ended(_text(graph.output[0].name))
+
+
+def _text(name: str | bytes) -> str:
+    """A name; the library gives bytes where those of the file are no text."""
+    return name if isinstance(name, str) else name.decode(errors="replace")
 
 
 def _inside(tensor: Any, to_array: Any) -> Any:
@@ -57,14 +67,17 @@ def _inside(tensor: Any, to_array: Any) -> Any:
         raise InputError.at(
             ("model",), "keeps its numbers in another file: save it with them inside (save_as_external_data=False)"
         )
-    return to_array(tensor)
+    try:
+        return to_array(tensor)
+    except (ValueError, TypeError, KeyError) as error:
+        raise MalformedBody(UNREADABLE) from error
 
 
 def _constant(node: Any, to_array: Any) -> Any:
     for attribute in node.attribute:
-        if attribute.name == "value":
+        if _text(attribute.name) == "value":
             return _inside(attribute.t, to_array)
-    raise InputError.at(("model",), f"has the constant {node.output[0][:80]} without an array")
+    raise InputError.at(("model",), f"has the constant {_text(node.output[0])[:80]} without an array")
 
 
 def _attributes(node: Any) -> Mapping[str, Any]:
@@ -72,13 +85,13 @@ def _attributes(node: Any) -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     for attribute in node.attribute:
         if attribute.type == attribute.FLOAT:
-            found[attribute.name] = attribute.f
+            found[_text(attribute.name)] = attribute.f
         elif attribute.type == attribute.INT:
-            found[attribute.name] = attribute.i
+            found[_text(attribute.name)] = attribute.i
         elif attribute.type == attribute.INTS:
-            found[attribute.name] = list(attribute.ints)
+            found[_text(attribute.name)] = list(attribute.ints)
         elif attribute.type == attribute.STRING:
-            found[attribute.name] = attribute.s.decode(errors="replace")
+            found[_text(attribute.name)] = attribute.s.decode(errors="replace")
     return found
 
 
