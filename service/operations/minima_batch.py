@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeAlias
@@ -68,12 +68,17 @@ class Batch:
 
     def stored(self) -> dict[str, Any]:
         """Everything that decides the answers, as `stored_batch` reads it."""
-        found: dict[str, Any] = {"problems": []}
+        found: dict[str, Any] = {"problems": [], "wrapped": []}
         refused: dict[str, Any] = {}
         for index, item in enumerate(self.problems):
             if isinstance(item, ProblemDetails):
                 refused[str(index)] = item.model_dump(mode="json", exclude_unset=True)
-            found["problems"].append(None if isinstance(item, ProblemDetails) else self._stored(item.request))
+                found["problems"].append(None)
+                continue
+            found["problems"].append(self._stored(item.request))
+            if item.problem_at:
+                # errors point into the body as it was sent
+                found["wrapped"].append(index)
         if self.columns is not None:
             found["return"] = list(self.columns)
         return {**found, "refused": refused} if refused else found
@@ -85,15 +90,22 @@ class Batch:
 
 def stored_batch(question: Mapping[str, Any]) -> Batch:
     """Invert `Batch.stored`."""
-    refused = question.get("refused", {})
+    entries = stored_entries(question["problems"], question)
+    return Batch(tuple(entries), None, tuple(question["return"]) if "return" in question else None)
+
+
+def stored_entries(problems: Sequence[Any], question: Mapping[str, Any], first: int = 0) -> list[Entry]:
+    """Entries of a stored batch, from that with the index ``first`` on."""
+    refused, wrapped = question.get("refused", {}), set(question["wrapped"])
     entries: list[Entry] = []
-    for index, item in enumerate(question["problems"]):
+    for index, item in enumerate(problems, first):
         told = refused.get(str(index))
         if told is not None:
             entries.append(ProblemDetails.model_validate(told))
         else:
-            entries.append(Parsed(MinimaRequest.model_validate(item), ("problem",)))
-    return Batch(tuple(entries), None, tuple(question["return"]) if "return" in question else None)
+            request = MinimaRequest.model_validate(item)
+            entries.append(Parsed(request, ("problem",) if index in wrapped else ()))
+    return entries
 
 
 def parse_batch(body: object, limits: Limits) -> Parsed[Batch] | Parsed[VariedRequest]:
@@ -177,12 +189,14 @@ def minima_answers(batch: Batch, limits: Limits) -> ProblemsAnswer:
     answers: list[MinimaAnswer | ProblemDetails] = []
     for index, item in enumerate(batch.problems):
         check_deadline()
-        answers.append(item if isinstance(item, ProblemDetails) else minima_or_refusal(item, index, limits))
+        answers.append(minima_or_refusal(item, index, limits))
     return ProblemsAnswer.model_construct(answers=answers)
 
 
-def minima_or_refusal(item: Parsed[MinimaRequest], index: int, limits: Limits) -> MinimaAnswer | ProblemDetails:
+def minima_or_refusal(item: Entry, index: int, limits: Limits) -> MinimaAnswer | ProblemDetails:
     """The answer of one problem of a batch, or the document of its refusal."""
+    if isinstance(item, ProblemDetails):
+        return item
     try:
         with located(("problems", index)), told_nearest(item.request.problem, limits, _place(index, item)):
             return minima(item.request, limits, item.problem_at)

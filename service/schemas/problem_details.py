@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from service.schemas.base import Number, Wire, example
+from service.schemas.base import Integer, Number, Wire, example
 
 
 class ErrorItem(Wire):
@@ -74,7 +74,7 @@ class ProblemDetails(Wire):
         description="Relative address of a page that describes this kind of error, whose last part is stable."
     )
     title: str = Field(description="The kind of error, in a few words.")
-    status: int = Field(description="The HTTP status.")
+    status: Integer = Field(description="The HTTP status.")
     detail: str = Field(description="What went wrong here, and what would be right.")
     errors: list[ErrorItem] | None = Field(
         default=None, description="What is wrong with single fields; absent where no field is to blame."
@@ -85,7 +85,7 @@ class ProblemDetails(Wire):
     nearest: Nearest | None = Field(
         default=None, description="What is covered, or answers, instead; only for `not-covered`, where it is known."
     )
-    index: int | None = Field(
+    index: Integer | None = Field(
         default=None, description="Place of the problem among those of a batch; only in the answer of one."
     )
     limit: str | None = Field(

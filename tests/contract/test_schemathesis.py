@@ -23,7 +23,9 @@ del DOCUMENT["components"]["parameters"]["Prefer"]["examples"]
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 
-@schemathesis.serializer("application/x-npz", "application/x-npy", "application/vnd.apache.parquet")
+@schemathesis.serializer(
+    "application/x-npz", "application/x-npy", "application/vnd.apache.parquet", "application/vnd.apache.arrow.file"
+)
 def as_bytes(_context: Any, value: Any) -> bytes:
     """Archives and arrays are generated as arbitrary bytes."""
     return value if isinstance(value, bytes) else str(value).encode()

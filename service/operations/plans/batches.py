@@ -10,6 +10,7 @@ from service.operations.minima_batch import (
     minima_sweep,
     minima_table,
     stored_batch,
+    stored_entries,
 )
 from service.operations.plans.columns import with_nulls
 from service.operations.plans.plan import Arrays, Chunk, Json, Plan, Work, Written
@@ -17,9 +18,7 @@ from service.operations.plans.whole import only
 from service.operations.questions import limits_of, question_of
 from service.schemas.batch import VariedRequest
 from service.schemas.minima import MinimaAnswer
-from service.schemas.parsing import Parsed
 from service.schemas.problem_details import ProblemDetails
-from service.schemas.request import MinimaRequest
 from service.settings import Limits
 
 PROBLEMS_A_CHUNK: Final = 16
@@ -40,10 +39,13 @@ def cut(question: Mapping[str, Json]) -> Plan:
     problems, refused = asked["problems"], asked.get("refused", {})
     chunks = []
     for first in range(0, len(problems), PROBLEMS_A_CHUNK):
-        arguments = {"first": first, "problems": problems[first : first + PROBLEMS_A_CHUNK], "limits": told}
-        places = map(str, range(first, first + PROBLEMS_A_CHUNK))
-        known = {place: refused[place] for place in places if place in refused}
-        chunks.append(Chunk("problems", {**arguments, "refused": known} if known else arguments))
+        places = range(first, first + PROBLEMS_A_CHUNK)
+        own: dict[str, Json] = {"wrapped": [index for index in asked["wrapped"] if index in places]}
+        known = {str(place): refused[str(place)] for place in places if str(place) in refused}
+        if known:
+            own["refused"] = known
+        part = problems[first : first + PROBLEMS_A_CHUNK]
+        chunks.append(Chunk("problems", {"first": first, "problems": part, "limits": told, **own}))
     return Plan(chunks, "answers")
 
 
@@ -51,15 +53,9 @@ def compute_problems(
     arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]
 ) -> list[MinimaAnswer | ProblemDetails]:
     """Full answers of a few problems, or the documents of their refusals."""
-    limits, refused = limits_of(arguments), arguments.get("refused", {})
-    answers: list[MinimaAnswer | ProblemDetails] = []
-    for index, problem in enumerate(arguments["problems"], int(arguments["first"])):
-        if str(index) in refused:
-            answers.append(ProblemDetails.model_validate(refused[str(index)]))
-        else:
-            asked = Parsed(MinimaRequest.model_validate(problem), ("problem",))
-            answers.append(minima_or_refusal(asked, index, limits))
-    return answers
+    limits, first = limits_of(arguments), int(arguments["first"])
+    entries = stored_entries(arguments["problems"], arguments, first)
+    return [minima_or_refusal(entry, index, limits) for index, entry in enumerate(entries, first)]
 
 
 def answers(_arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json]) -> Written:
