@@ -5,10 +5,14 @@ from typing import Final
 
 SMALL_NUMBERS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
+THOUSAND: Final = 1e3
+MILLION: Final = 1e6
+
 
 def figure(value: float) -> str:
     """A number to three digits, as people read it."""
-    return f"{value:.3g}"
+    told = f"{value:.3g}"
+    return f"{float(told):,.0f}" if THOUSAND <= abs(value) < MILLION else told
 
 
 def count_of(number: int, noun: str) -> str:
