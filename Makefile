@@ -65,9 +65,9 @@ mutants: .venv/mutants.stamp ## change the code in small ways, and list the chan
 
 lock: ## choose library versions anew (needs uv)
 	@$(COMPILE) --upgrade --output-file requirements/runtime.lock
-	@$(COMPILE) --upgrade --constraint requirements/runtime.lock --extra cluster --extra parquet --extra plots \
+	@$(COMPILE) --upgrade --constraint requirements/runtime.lock --extra cluster --extra models --extra parquet --extra plots \
 		--output-file requirements/image.lock
-	@$(COMPILE) --upgrade --constraint requirements/image.lock --extra cluster --extra parquet --extra plots --extra dev \
+	@$(COMPILE) --upgrade --constraint requirements/image.lock --extra cluster --extra models --extra parquet --extra plots --extra dev \
 		--output-file requirements/dev.lock
 
 clean: ## remove the virtual environment and caches
@@ -79,9 +79,10 @@ clean: ## remove the virtual environment and caches
 	@$(PYTHON) -m venv .venv
 
 # The lock files are complete, so pip need not resolve anything; hashes are checked.
-.venv/runtime.stamp: requirements/runtime.lock pyproject.toml service/version.py | .venv/pyvenv.cfg
+# With every extra, as the image has them: pictures, Parquet and files of models are part of what the README shows.
+.venv/runtime.stamp: requirements/image.lock pyproject.toml service/version.py | .venv/pyvenv.cfg
 	@echo "Setting up .venv (once) ..."
-	@$(PIP) install --require-hashes --no-deps -r requirements/runtime.lock
+	@$(PIP) install --require-hashes --no-deps -r requirements/image.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -23,6 +23,7 @@ REPORTS: Final[dict[str, str]] = {
     "review": "What a reviewer looks for",
     "file_zoo": "Files as people have them",
     "real_tables": "Tables of packages, uploaded as they are",
+    "model_files": "Files of models from PyTorch, scikit-learn and ONNX",
     "bracket_scan": "Every solver on decays and noise of any size",
     "landscape_cases": "Landscapes: every rule on its own cases",
     "landscape_peers": "Landscapes: gradients and Hessians against PyTorch, PyHessian and curvlinops",

@@ -21,6 +21,8 @@ READERS: Final = (
     "upload of npy",
     "upload of npz",
     "upload of Parquet",
+    "upload of Feather",
+    "file of a model",
 )
 """The keys of `evidence.fuzzed_reader.READERS`, which only a process with atheris can import."""
 PATIENCE_S: Final = 120.0

@@ -19,6 +19,7 @@ with atheris.instrument_imports(include=["service.web.bodies", "service.operatio
     from service.errors import EngineError, ServiceError
     from service.operations.asking import ask
     from service.operations.datasets import reduce_upload
+    from service.operations.model_files.sent import MODEL, SentModel, with_sent_model
     from service.operations.uploads.formats import FORMAT_BY_NAME
     from service.schemas.datasets import UploadOptions
     from service.web.bodies.reading import Body, document, is_large
@@ -26,6 +27,8 @@ with atheris.instrument_imports(include=["service.web.bodies", "service.operatio
 
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Settings, UploadLimits
+from tests.support.file_zoo import feather_files
+from tests.support.model_zoo import SAME, gemms
 from tests.support.upload_files import NAMES, TABLE, as_csv, as_npy, as_npz, as_parquet
 
 SETTINGS: Final = Settings(max_body_bytes=2**22)
@@ -68,6 +71,21 @@ def read_file(content: bytes, form: str) -> None:
         return
     if not np.isfinite(found.factor.r).all():
         raise AssertionError("a number that is not finite was kept")
+
+
+def read_model_file(content: bytes) -> None:
+    """As the part `model` of a form is read, and put into a request."""
+    document = {"data": {"kind": "none", "inputs": 3}, MODEL: SentModel(content, {})}
+    try:
+        ask("diagnose", with_sent_model("diagnose", document, SETTINGS.max_body_bytes), SETTINGS)
+    except EngineError:
+        raise
+    except ServiceError:
+        return
+
+
+def _feathers() -> list[bytes]:
+    return [animal.content for animal in feather_files()]
 
 
 def _form(**parts: bytes) -> bytes:
@@ -139,6 +157,8 @@ READERS: Final[Mapping[str, tuple[Callable[[bytes], None], Callable[[], list[byt
         _files("parquet"),
         lambda: [b"\0" + as_parquet(TABLE[:5]), b"\1" + as_parquet(TABLE[:8], compression="gzip")],
     ),
+    "upload of Feather": (_files("feather"), lambda: [b"\0" + content for content in _feathers()]),
+    "file of a model": (read_model_file, lambda: [*SAME.values(), gemms("Relu")]),
 }
 
 

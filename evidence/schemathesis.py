@@ -73,6 +73,8 @@ def _document() -> dict[str, Any]:
     del found["components"]["parameters"]["Prefer"]["examples"]
     stream = found["paths"]["/v1/jobs/{job_id}/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]
     stream["schema"] = EVENT
+    # a problem of a batch that breaks the schema is refused in its own place, and the batch is answered
+    found["components"]["schemas"]["ProblemsRequest"]["properties"]["problems"]["items"] = {}
     # generated problems go to the other operations; pictures get some that can be drawn, and the rest is generated
     for path in ("/v1/slices", "/v1/spectra", "/v1/connectivity"):
         _draw(found, found["paths"][path]["post"]["requestBody"]["content"]["application/json"])

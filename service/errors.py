@@ -107,9 +107,12 @@ class NotCovered(ServiceError):
     code = "not-covered"
 
     def __init__(self, attempts: Sequence[Attempt]) -> None:
-        lines = [f"{attempt.name}: {', '.join(attempt.failed)}" for attempt in attempts]
-        super().__init__("no solver applies (" + "; ".join(lines) + ")")
+        closest = min(attempts, key=lambda attempt: len(attempt.failed), default=Attempt(""))
+        reasons = [reason or name for name, reason in closest.failed.items()]
+        super().__init__(f"no exact result covers this problem: {'; '.join(reasons)}")
         self.attempts = tuple(attempts)
+        self.nearest: object = None
+        """What is covered instead, as the document of the error has it."""
 
 
 class NumericalError(ServiceError):
@@ -148,9 +151,16 @@ class MissingExtra(ServiceError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(
-            f"{what} need the extra `{extra}` on the server: pip install 'analytic-minima-server[{extra}]'"
+            f"{what} need the extra `{extra}` on the server: pip install 'analytic-minima-server[{extra}]'; in a "
+            "checkout `make run` installs every extra"
         )
         self.extra = extra
+
+
+class NotAcceptable(ServiceError):
+    """The answer has none of the forms that the caller accepts."""
+
+    code = "not-acceptable"
 
 
 class QueueFull(ServiceError):

@@ -42,6 +42,11 @@ COMMANDS: Final = (
         "service.cli.datasets:datasets",
         "Read a table and say what it holds; the JSON has its numbers as `data` of a problem.",
     ),
+    DeferredCommand(
+        "inspect",
+        "service.cli.inspect:inspect",
+        "Read the file of a model and say what it holds.",
+    ),
     DeferredCommand("serve", "service.cli.serve:serve", "Serve until interrupted."),
     DeferredCommand(
         "openapi",

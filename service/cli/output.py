@@ -3,6 +3,8 @@
 import sys
 from typing import Final
 
+from rich.console import Console
+
 from service.schemas.base import Wire
 
 DIGITS: Final = ".9g"
@@ -22,6 +24,13 @@ def print_bytes(content: bytes) -> None:
 def wants_json(*, asked: bool) -> bool:
     """Whether to write JSON: if asked for, or if nobody is reading along."""
     return asked or not sys.stdout.isatty()
+
+
+def print_summary(sentences: list[str], console: Console) -> None:
+    """The sentences of an answer, before its tables."""
+    for sentence in sentences:
+        console.print(sentence, markup=False, highlight=False)
+    console.print()
 
 
 def number(value: float) -> str:

@@ -47,6 +47,15 @@ def choose(problem: Problem) -> tuple[Solver, Certifier, tuple[Finding, ...]]:
     raise NotCovered(attempts)
 
 
+def is_covered(problem: Problem) -> bool:
+    """Whether a solver applies, as the problem is or once it is reduced; nothing is solved for that."""
+    try:
+        choose(reduced(problem, ()).plain if needs_reduction(problem) else problem)
+    except NotCovered:
+        return False
+    return True
+
+
 def refusals(problem: Problem) -> tuple[Attempt, ...]:
     """Every solver with the hypotheses that fail for a problem that none of them covers as it is."""
     try:

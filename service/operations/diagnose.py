@@ -25,6 +25,7 @@ from service.operations.mapping.locations import located
 from service.schemas.diagnose import DiagnoseAnswer, DiagnoseRequest
 from service.schemas.parsing import Parsed, parse_request
 from service.schemas.problem import ProblemDocument
+from service.schemas.problem_details import Nearest
 from service.settings import Limits
 
 HYPOTHESES: Final = (LINEAR, SQUARED_LOSS, NO_SKIPS, SOME_TRAINED)
@@ -105,7 +106,10 @@ def _check_covered(problem: Problem) -> None:
     findings = examine(HYPOTHESES, problem)
     if conjunction(findings) is not True:
         failed = {item.name: item.judgement.reason for item in findings if item.judgement.holds is not True}
-        raise NotCovered([Attempt("diagnosis", failed)])
+        error = NotCovered([Attempt("diagnosis", failed)])
+        # the spectrum of a Hessian needs no theorem, but samples where the network is not linear
+        error.nearest = Nearest(operation="/v1/spectra" if problem.samples is not None else "/v1/landscape")
+        raise error
 
 
 def _known_minimum(problem: Problem) -> tuple[Minima | None, str]:

@@ -18,6 +18,7 @@ from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.locations import located
 from service.operations.mapping.minima import NOTHING_SPECIAL, Special
 from service.operations.mapping.problem import Inputs, MappedProblem
+from service.operations.nearest import told_nearest
 from service.schemas.minima import MinimaAnswer
 from service.schemas.parsing import Parsed, parse_request
 from service.schemas.request import MinimaRequest
@@ -39,18 +40,23 @@ def minima(request: MinimaRequest, limits: Limits, problem_at: Location = ()) ->
         Names each solver with the hypotheses that failed.
     """
     check_time(request.time_limit_s, limits)
+    with told_nearest(request.problem, limits, problem_at):
+        return _answered(request, limits, problem_at)
+
+
+def _answered(request: MinimaRequest, limits: Limits, problem_at: Location) -> MinimaAnswer:
     with located(problem_at):
         mapped = to_core(request, limits, other_models=True)
     with told_by_field(partial(extremes_of, request.problem, mapped, problem_at)):
         with located(problem_at), finite_answer(), searching(request.time_limit_s) as allowed:
-            found, special = _solved(mapped, _extras(request))
+            found, special = solved_model(mapped, _extras(request))
         with finite_answer():
             answer = minima_mapping.to_wire(request, mapped, found, limits, special)
     return answer if allowed is None or not allowed.over else minima_mapping.ended_early(answer)
 
 
-def _solved(mapped: MappedProblem, extras: Extras) -> tuple[Minima, Special]:
-    """The standard answer, and what only the model of this problem has."""
+def solved_model(mapped: MappedProblem, extras: Extras) -> tuple[Minima, Special]:
+    """The standard answer of a problem of any model, and what only its model has."""
     if mapped.vae is not None:
         with double_precision():
             answer = vae_minima(mapped.core, mapped.vae)

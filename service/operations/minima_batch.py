@@ -1,17 +1,19 @@
 """Many global minima in one call: independent problems, or one problem with one thing varied."""
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from service.core.asked.many.independent import solve_many
 from service.core.asked.sweeps.points import sweep_of
-from service.core.dispatch import choose
+from service.core.dispatch import Extras, choose
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.ground.results import Minima
-from service.errors import FieldError, InputError, LimitExceeded, Location
+from service.errors import FieldError, InputError, LimitExceeded, Location, NotCovered, NumericalError
 from service.operations.answered import SweepTable
 from service.operations.cost import estimate_s, inputs_of, problem_s
 from service.operations.guards import check_time, double_precision
@@ -19,9 +21,11 @@ from service.operations.magnitudes import extremes_of, greatest_value, told_by_f
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping import sweep as sweep_mapping
 from service.operations.mapping.hashing import problem_hash
-from service.operations.mapping.locations import located, numbered
-from service.operations.mapping.problem import Inputs
-from service.operations.minima import minima, parse, solved, to_core
+from service.operations.mapping.locations import located
+from service.operations.mapping.problem import Inputs, MappedProblem
+from service.operations.minima import minima, parse, solved_model, to_core
+from service.operations.nearest import told_nearest
+from service.operations.refusals import document_of
 from service.schemas.base import Number, applicable
 from service.schemas.batch import (
     ProblemColumn,
@@ -31,12 +35,16 @@ from service.schemas.batch import (
     VariedHeader,
     VariedRequest,
 )
+from service.schemas.minima import MinimaAnswer
 from service.schemas.parsing import Parsed, validated
+from service.schemas.problem_details import ProblemDetails
 from service.schemas.request import MinimaRequest
 from service.settings import Limits
 from service.version import ENGINE_VERSION
 from service.vocabulary import Loss, SweepParameter
 
+REFUSALS: Final = (InputError, NotCovered, NumericalError)
+"""What a single problem may be refused for."""
 PROBE: Final = 16
 # measured on one core: the fixed work of a table, and each of its values
 TABLE_S: Final = 5e-4
@@ -46,24 +54,62 @@ PER_VALUE_S: Final = 1e-6
 PER_VALUE_AND_INPUT_S: Final = 1e-7
 
 
+Entry: TypeAlias = Parsed[MinimaRequest] | ProblemDetails
+"""A problem of a batch as it was read, or why it could not be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Independent problems, each with its place in the body; ``columns`` are asked for instead of full answers."""
 
-    problems: tuple[Parsed[MinimaRequest], ...]
+    problems: tuple[Entry, ...]
     time_limit_s: Number | None
     columns: tuple[ProblemColumn, ...] | None = None
 
     def stored(self) -> dict[str, Any]:
-        """Everything that decides the answers, as `parse_batch` reads it."""
-        if self.columns is None:
-            return {"problems": [item.request.stored() for item in self.problems]}
-        problems = [{"problem": item.request.stored()["problem"]} for item in self.problems]
-        return {"problems": problems, "return": list(self.columns)}
+        """Everything that decides the answers, as `stored_batch` reads it."""
+        found: dict[str, Any] = {"problems": [], "wrapped": []}
+        refused: dict[str, Any] = {}
+        for index, item in enumerate(self.problems):
+            if isinstance(item, ProblemDetails):
+                refused[str(index)] = item.model_dump(mode="json", exclude_unset=True)
+                found["problems"].append(None)
+                continue
+            found["problems"].append(self._stored(item.request))
+            if item.problem_at:
+                # errors point into the body as it was sent
+                found["wrapped"].append(index)
+        if self.columns is not None:
+            found["return"] = list(self.columns)
+        return {**found, "refused": refused} if refused else found
+
+    def _stored(self, request: MinimaRequest) -> dict[str, Any]:
+        whole = request.stored()
+        return whole if self.columns is None else {"problem": whole["problem"]}
+
+
+def stored_batch(question: Mapping[str, Any]) -> Batch:
+    """Invert `Batch.stored`."""
+    entries = stored_entries(question["problems"], question)
+    return Batch(tuple(entries), None, tuple(question["return"]) if "return" in question else None)
+
+
+def stored_entries(problems: Sequence[Any], question: Mapping[str, Any], first: int = 0) -> list[Entry]:
+    """Entries of a stored batch, from that with the index ``first`` on."""
+    refused, wrapped = question.get("refused", {}), set(question["wrapped"])
+    entries: list[Entry] = []
+    for index, item in enumerate(problems, first):
+        told = refused.get(str(index))
+        if told is not None:
+            entries.append(ProblemDetails.model_validate(told))
+        else:
+            request = MinimaRequest.model_validate(item)
+            entries.append(Parsed(request, ("problem",) if index in wrapped else ()))
+    return entries
 
 
 def parse_batch(body: object, limits: Limits) -> Parsed[Batch] | Parsed[VariedRequest]:
-    """Read either form; `InputError` with locations in ``body``."""
+    """Read either form; `InputError` with locations in ``body``, but for problems, whose errors are their answers."""
     if not isinstance(body, dict) or "problems" not in body:
         return Parsed(validated(VariedRequest, body), ("problem",))
     listed = body["problems"]
@@ -72,14 +118,20 @@ def parse_batch(body: object, limits: Limits) -> Parsed[Batch] | Parsed[VariedRe
         raise InputError.at(("problems",), "must be an array of at least one problem")
     if len(listed) > limits.max_batch_problems:
         raise LimitExceeded(("problems",), "max_batch_problems", limits.max_batch_problems, "problems")
-    items = []
-    for index, item in enumerate(listed):
-        with located(("problems", index)):
-            items.append(parse(item))
-            if options.return_ is not None:
-                _refuse_options(items[-1])
     columns = None if options.return_ is None else tuple(options.return_)
-    return Parsed(Batch(tuple(items), options.time_limit_s, columns), ())
+    entries = tuple(_entry(index, item, as_columns=columns is not None) for index, item in enumerate(listed))
+    return Parsed(Batch(entries, options.time_limit_s, columns), ())
+
+
+def _entry(index: int, item: object, *, as_columns: bool) -> Entry:
+    try:
+        with located(("problems", index)):
+            parsed = parse(item)
+            if as_columns:
+                _refuse_options(parsed)
+            return parsed
+    except InputError as error:
+        return document_of(error, index=index)
 
 
 def batch_s(request: Batch | VariedRequest) -> float:
@@ -87,7 +139,8 @@ def batch_s(request: Batch | VariedRequest) -> float:
     if isinstance(request, VariedRequest):
         return _varied_s(request)
     as_columns = request.columns is not None
-    each = sum(_one_of_many_s(item.request, as_columns=as_columns) for item in request.problems)
+    read = [item for item in request.problems if not isinstance(item, ProblemDetails)]
+    each = sum(_one_of_many_s(item.request, as_columns=as_columns) for item in read)
     return each + (COLUMNS_S if as_columns else 0.0)
 
 
@@ -125,57 +178,95 @@ def minima_batch(
 
 
 def minima_answers(batch: Batch, limits: Limits) -> ProblemsAnswer:
-    """Solve every problem, in order; the first error refuses the batch and says which problem it is about.
+    """Solve every problem, in order; a problem that is refused has the document that says why as its answer.
 
     Raises
     ------
-    InputError, LimitExceeded, NotCovered, NumericalError
-        As for one problem, with its place in the batch.
+    LimitExceeded
+        If the batch as a whole takes too long.
     """
     check_deadline = _deadline(batch, limits)
-    answers = []
+    answers: list[MinimaAnswer | ProblemDetails] = []
     for index, item in enumerate(batch.problems):
         check_deadline()
-        with located(("problems", index)), numbered(index):
-            answers.append(minima(item.request, limits, item.problem_at))
+        answers.append(minima_or_refusal(item, index, limits))
     return ProblemsAnswer.model_construct(answers=answers)
 
 
+def minima_or_refusal(item: Entry, index: int, limits: Limits) -> MinimaAnswer | ProblemDetails:
+    """The answer of one problem of a batch, or the document of its refusal."""
+    if isinstance(item, ProblemDetails):
+        return item
+    try:
+        with located(("problems", index)), told_nearest(item.request.problem, limits, _place(index, item)):
+            return minima(item.request, limits, item.problem_at)
+    except REFUSALS as error:
+        return document_of(error, index=index)
+
+
+def _place(index: int, item: Parsed[MinimaRequest]) -> Location:
+    """Where the problem itself stands in the body."""
+    return ("problems", index, *item.problem_at)
+
+
 def minima_table(batch: Batch, limits: Limits) -> SweepTable:
-    """Solve and certify every problem, many at once, and return columns.
+    """Solve and certify every problem, many at once, and return columns; null where a problem is refused.
 
     Raises
     ------
-    InputError, LimitExceeded, NotCovered, NumericalError
-        As for one problem, with its place in the batch.
+    LimitExceeded
+        If the batch as a whole takes too long.
     """
     check_deadline = _deadline(batch, limits)
-    mapped = []
+    refused: dict[int, ProblemDetails] = {}
+    mapped: dict[int, MappedProblem] = {}
+
     for index, item in enumerate(batch.problems):
-        with located(("problems", index, *item.problem_at)), numbered(index):
-            mapped.append(to_core(item.request, limits))
+        if isinstance(item, ProblemDetails):
+            refused[index] = item
+            continue
+        try:
+            with located(_place(index, item)), told_nearest(item.request.problem, limits, _place(index, item)):
+                mapped[index] = to_core(item.request, limits, other_models=True)
+        except REFUSALS as error:
+            refused[index] = document_of(error, index=index)
+    places = list(mapped)
 
-    def fields(index: int) -> list[FieldError]:
-        item = batch.problems[index]
-        at = ("problems", index, *item.problem_at)
-        return extremes_of(item.request.problem, mapped[index], at)
-
-    def one(index: int, problem: Problem) -> Minima:
+    def one(place: int, _problem: Problem) -> Minima | None:
         check_deadline()
-        with told_by_field(lambda: fields(index)), located(("problems", index)), numbered(index):
-            return solved(problem)
+        index, found = places[place], mapped[places[place]]
+        item = batch.problems[index]
+        assert not isinstance(item, ProblemDetails)  # noqa: S101 - those were left out
+        fields = partial(extremes_of, item.request.problem, found, item.problem_at)
+        try:
+            nearest = told_nearest(item.request.problem, limits, _place(index, item))
+            with located(("problems", index)), told_by_field(fields), nearest:
+                return _finite(solved_model(found, Extras(reductions=True))[0])
+        except REFUSALS as error:
+            refused[index] = document_of(error, index=index)
+            return None
 
-    with told_by_field(lambda: [each for index in range(len(mapped)) for each in fields(index)]):
-        found = solve_many([item.core for item in mapped], one)
-        columns, reasons = sweep_mapping.problem_columns(batch.columns or (), found, mapped)
-    ranged = [item.data.ranged_columns for item in mapped]
+    asked = [mapped[index] for index in places]
+    alone = [place for place, each in enumerate(asked) if each.vae is not None]
+    found = solve_many([each.core for each in asked], one, alone)
+    columns, reasons = sweep_mapping.problem_columns(batch.columns or (), found, asked, places, len(batch.problems))
+    ranged = [mapped[index].data.ranged_columns if index in mapped else None for index in range(len(batch.problems))]
     header = ProblemsHeader(
-        count=len(mapped),
+        count=len(batch.problems),
         reasons=reasons,
+        refused=[refused[index] for index in sorted(refused)] or None,
         input_columns=ranged if any(ranged) else None,
         engine_version=ENGINE_VERSION,
     )
-    return SweepTable(applicable(header, "input_columns"), columns)
+    return SweepTable(applicable(header, "refused", "input_columns"), columns)
+
+
+def _finite(minima: Minima) -> Minima:
+    """The same; `NumericalError` if its columns would not be numbers."""
+    certificate, loss = minima.certificate, minima.solution.minimum.loss
+    if not all(map(math.isfinite, (loss, certificate.lower_bound, certificate.relative_gap))):
+        raise NumericalError("the loss or its lower bound leaves the range of double precision")
+    return minima
 
 
 def _deadline(batch: Batch, limits: Limits) -> Callable[[], None]:

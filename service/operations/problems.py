@@ -11,9 +11,9 @@ import orjson
 
 from service.core.ground.problems import Samples
 from service.core.several_outputs.generated import fit_on_samples, generated_samples, singular_values_for
-from service.errors import FieldError, InputError, LimitExceeded, Location, NotFound
+from service.errors import InputError, LimitExceeded, Location, NotFound
 from service.operations.mapping import weights as weights_mapping
-from service.operations.mapping.snippet import pytorch_snippet
+from service.operations.mapping.snippet import Origin, pytorch_snippet
 from service.operations.minima import minima
 from service.schemas.base import applicable
 from service.schemas.data import Samples as SamplesDocument
@@ -32,7 +32,38 @@ DISTINCT: Final = 1e-9
 NEARLY_PERFECT: Final = 1e-3
 """Share of the mean square of the targets below which a minimum is evaluated on the samples once more."""
 
+DEFAULT_GAP: Final = 0.1
+MOST_BY_DEFAULT: Final = 10
+"""Singular values that are chosen where nothing is said about them."""
+
 SUITE: Final[Mapping[str, GeneratedParameters]] = {
+    "white inputs through two layers without decay": GeneratedParameters(
+        inputs=6, outputs=4, hidden_widths=[8], singular_values=[4.0, 3.0, 2.0, 1.0], residual=0.1
+    ),
+    "one output of three layers with decay, condition 100": GeneratedParameters(
+        inputs=8, outputs=1, hidden_widths=[16, 16], conditioning=1e2, singular_values=[2.0], weight_decay=0.01
+    ),
+    "two layers with decay and four outputs, condition 1000": GeneratedParameters(
+        inputs=8, outputs=4, hidden_widths=[8], conditioning=1e3, singular_values=[4.0, 2.0, 1.0], weight_decay=0.02
+    ),
+    "one output under noise, condition 1e5": GeneratedParameters(
+        inputs=10,
+        outputs=1,
+        hidden_widths=[32],
+        conditioning=1e5,
+        singular_values=[3.0],
+        weight_decay=0.001,
+        noise_variance=0.25,
+    ),
+    "three layers without decay, condition 1e6": GeneratedParameters(
+        inputs=8, outputs=4, hidden_widths=[8, 8], conditioning=1e6, singular_values=[3.0, 2.0, 1.0], residual=0.1
+    ),
+    "a bottleneck of two, condition 1e8": GeneratedParameters(
+        inputs=10, outputs=6, hidden_widths=[2], conditioning=1e8, singular_values=[4.0, 3.0, 1.0], residual=0.05
+    ),
+    "linear regression, condition 1e10": GeneratedParameters(
+        inputs=12, outputs=3, conditioning=1e10, singular_values=[3.0, 2.0, 1.0], residual=0.1
+    ),
     "ill-conditioned regression through a bottleneck": GeneratedParameters(
         inputs=8, outputs=6, hidden_widths=[3], conditioning=1e4, singular_values=[4.0, 3.0, 2.0, 1.0], residual=0.1
     ),
@@ -143,9 +174,16 @@ def generate(parameters: GeneratedParameters, limits: Limits, _problem_at: Locat
         problem=made_problem,
         minimum=answer,
         next_critical_value=min(above, default=None),
-        snippet=pytorch_snippet(made_problem, least),
+        snippet=pytorch_snippet(made_problem, _origin(parameters, answer)),
         reasons={} if above else {"next_critical_value": "no stationary point above the minimum is known"},
     )
+
+
+def _origin(parameters: GeneratedParameters, answer: MinimaAnswer) -> Origin:
+    certificate, least = answer.certificate, answer.global_minimum.loss
+    known = "proved" if certificate.kind == "certified" else "the best known"
+    error = max(certificate.upper_bound, least) - min(certificate.lower_bound, least)
+    return Origin(problem_id(parameters), f"/v1/problems/{carrying(parameters)}", least, known, error)
 
 
 def _with_exact_cost(answer: MinimaAnswer, samples: Samples) -> MinimaAnswer:
@@ -184,8 +222,14 @@ def _singular_values(parameters: GeneratedParameters) -> list[float]:
 
 def completed(parameters: GeneratedParameters) -> GeneratedParameters:
     """The parameters with every default filled in."""
-    samples = parameters.samples or 2 * (parameters.inputs + parameters.outputs)
-    return GeneratedParameters.model_validate({**parameters.model_dump(), "samples": samples})
+    told = parameters.model_dump()
+    told["samples"] = parameters.samples or 2 * (parameters.inputs + parameters.outputs)
+    if parameters.rank is not None and parameters.gap is None and parameters.singular_values is None:
+        told["gap"] = DEFAULT_GAP
+    if parameters.rank is None and parameters.gap is None and parameters.singular_values is None:
+        most = min(parameters.inputs, parameters.outputs, MOST_BY_DEFAULT)
+        told["singular_values"] = [float(value) for value in range(most, 0, -1)]
+    return GeneratedParameters.model_validate(told)
 
 
 def problem_id(parameters: GeneratedParameters) -> str:
@@ -210,6 +254,8 @@ def _check(parameters: GeneratedParameters, samples: int, limits: Limits) -> Non
     if samples < columns:
         raise InputError.at(("samples",), "must be at least inputs + outputs")
     _check_target(parameters)
+    if parameters.inputs == 1 and parameters.conditioning != 1.0:
+        raise InputError.at(("conditioning",), "must be 1, or left out: one input has no directions to differ between")
     if any(width < 1 or width > limits.max_inputs for width in parameters.hidden_widths):
         detail = f"must be between 1 and {limits.max_inputs}: the weights are returned in full"
         raise InputError.at(("hidden_widths",), detail)
@@ -219,10 +265,8 @@ def _check_target(parameters: GeneratedParameters) -> None:
     """Singular values, or a rank and a gap; not both."""
     asked = [name for name in ("rank", "gap") if getattr(parameters, name) is not None]
     if parameters.singular_values is None:
-        missing = [name for name in ("rank", "gap") if name not in asked]
-        if missing:
-            detail = "is missing: give singular_values, or rank and gap"
-            raise InputError([FieldError((name,), detail) for name in missing])
+        if parameters.rank is None:
+            raise InputError.at(("rank",), "is required beside gap; leave both out for singular values by default")
         _check_chosen(parameters)
         return
     if asked:

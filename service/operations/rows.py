@@ -6,7 +6,7 @@ table before it knows which operation is wanted, and must not wait for the mathe
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 Place: TypeAlias = str
 """``module:name`` below ``service.operations`` or ``service.schemas``."""
@@ -57,6 +57,8 @@ class Operation:
         Whether moments say all about squared loss, so that an uploaded data set need not be read sample by sample.
     draw : Place or None
         ``draw(figure, answer)`` for answers that can be pictures.
+    model : {"", "point", "snapshot"}
+        What the file of a model beside a request becomes: its weights, or one of its snapshots; empty: none is read.
     archive : bool
         Whether the answer can be ``.npz``.
     logged : tuple of str
@@ -82,6 +84,7 @@ class Operation:
     refuses: bool = False
     moments_suffice: bool = False
     draw: Place | None = None
+    model: Literal["", "point", "snapshot"] = ""
     archive: bool = False
     logged: tuple[str, ...] = ()
     command: Command | None = None

@@ -64,6 +64,12 @@ Matrix: TypeAlias = Annotated[list[Vector], Field(min_length=1, fail_fast=True)]
 Reasons: TypeAlias = Annotated[
     dict[str, str], Field(description="For each field of this object that is null: the reason why it has no value.")
 ]
+Summary: TypeAlias = Annotated[
+    list[str],
+    Field(
+        description="The answer in a few sentences, for people; programs read the fields, whose numbers these repeat."
+    ),
+]
 EngineVersion: TypeAlias = Annotated[
     str, Field(description="Version of the engine that computed the answer; it rises when answers change.")
 ]

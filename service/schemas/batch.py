@@ -18,6 +18,7 @@ from service.schemas.base import (
 )
 from service.schemas.minima import IN_RANGE, MinimaAnswer, PreparedColumn
 from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
+from service.schemas.problem_details import ProblemDetails
 from service.schemas.request import BareMinimaRequest, MinimaRequest
 from service.vocabulary import Status, SweepParameter
 
@@ -137,9 +138,12 @@ class ProblemsRequest(ProblemsOptions):
 
 
 class ProblemsAnswer(Wire):
-    """One answer for each problem, in order."""
+    """One answer for each problem, in order, or the document that says why there is none."""
 
-    answers: list[MinimaAnswer] = Field(description="The answers, in the order of the problems.")
+    answers: list[MinimaAnswer | ProblemDetails] = Field(
+        description="The answers, in the order of the problems; where a problem is refused, the document that the "
+        "refusal of this problem alone would have, with its `index`."
+    )
 
 
 class ProblemsHeader(Wire):
@@ -147,6 +151,11 @@ class ProblemsHeader(Wire):
 
     count: int = Field(description="Number of problems, and of entries in each column.")
     reasons: Reasons
+    refused: list[ProblemDetails] | None = Field(
+        default=None,
+        description="Why entries of all columns are null: for each problem that is refused the document that says why, "
+        "with its `index`; absent where none is.",
+    )
     input_columns: list[list[PreparedColumn] | None] | None = Field(
         default=None, description=f"One entry for each problem, null where inputs are as they were sent. {IN_RANGE}"
     )
@@ -154,22 +163,22 @@ class ProblemsHeader(Wire):
 
 
 class Columns(Wire):
-    """Columns of minima, in the order of what was asked; what does not exist is null."""
+    """Columns of minima, in the order of what was asked; what does not exist, or was refused, is null."""
 
-    loss: list[Number] | None = Field(
+    loss: list[Number | None] | None = Field(
         default=None, description="Loss at the global minimum, in the convention of the problem."
     )
-    fit: list[Number] | None = Field(default=None, description="Data term of the loss.")
-    noise: list[Number] | None = Field(default=None, description="Part of the loss that the noise adds.")
-    decay: list[Number] | None = Field(default=None, description="Part of the loss that the weight decay adds.")
-    norm: list[Number] | None = Field(default=None, description="Frobenius norm of the end-to-end map.")
+    fit: list[Number | None] | None = Field(default=None, description="Data term of the loss.")
+    noise: list[Number | None] | None = Field(default=None, description="Part of the loss that the noise adds.")
+    decay: list[Number | None] | None = Field(default=None, description="Part of the loss that the weight decay adds.")
+    norm: list[Number | None] | None = Field(default=None, description="Frobenius norm of the end-to-end map.")
     parameter_norm: list[Number | None] | None = Field(
         default=None, description="Norm of all weights; null where no weights attain the infimum."
     )
-    trivial: list[bool] | None = Field(default=None, description="Whether the zero map is a global minimiser.")
-    attained: list[bool] | None = Field(default=None, description="Whether weights attain the infimum.")
-    rank: list[int] | None = Field(default=None, description="Rank of the end-to-end map.")
-    prediction_variance: list[Number] | None = Field(
+    trivial: list[bool | None] | None = Field(default=None, description="Whether the zero map is a global minimiser.")
+    attained: list[bool | None] | None = Field(default=None, description="Whether weights attain the infimum.")
+    rank: list[int | None] | None = Field(default=None, description="Rank of the end-to-end map.")
+    prediction_variance: list[Number | None] | None = Field(
         default=None, description="Mean over the inputs of the variance of the prediction under noise."
     )
     evaluation_fit: list[Number | None] | None = Field(
@@ -180,9 +189,9 @@ class Columns(Wire):
 class ProblemsResults(Columns):
     """The columns that were asked for, in the order of the problems."""
 
-    status: list[Status] | None = Field(default=None, description="How sure each minimum is.")
-    lower_bound: list[Number] | None = Field(default=None, description="Lower bound on the loss of all weights.")
-    relative_gap: list[Number] | None = Field(
+    status: list[Status | None] | None = Field(default=None, description="How sure each minimum is.")
+    lower_bound: list[Number | None] | None = Field(default=None, description="Lower bound on the loss of all weights.")
+    relative_gap: list[Number | None] | None = Field(
         default=None, description="Gap between the bounds, relative as in `certificate.relative_gap` of `/v1/minima`."
     )
 

@@ -12,12 +12,14 @@ from service.schemas.base import (
     OfRequest,
     ProblemHash,
     Reasons,
+    Summary,
     TimeLimit,
     Vector,
     Wire,
     example,
 )
 from service.schemas.minima import StationaryPoint, Terms
+from service.schemas.model_files import OfModel
 from service.schemas.problem import ProblemDocument
 from service.schemas.weights import BiasVector, Weight
 from service.vocabulary import Evidence, NumberFormat, PointClass, Status, ToleranceSource
@@ -47,6 +49,7 @@ class DiagnoseOptions(Wire):
     include: list[Literal["spectrum"]] = Field(
         default=[], max_length=10, description="Parts left out by default: all eigenvalues of the Hessian at the point."
     )
+    model: OfModel = None
     gradient_tolerance: Number | None = Field(
         default=None,
         ge=0,
@@ -153,6 +156,7 @@ class HessianSpectrum(Wire):
 class DiagnoseAnswer(Wire):
     """Where the weights stand: loss, class, distance to the minimum, and the way out."""
 
+    summary: Summary = []
     class_: PointClass = Field(strict=False, validation_alias="class", serialization_alias="class")
     evidence: Evidence = Field(strict=False, description="How the class is known.")
     because: str = Field(description="What decided the class.")
@@ -200,6 +204,7 @@ class DiagnoseAnswer(Wire):
     spectrum: HessianSpectrum | None = Field(
         default=None, description="All eigenvalues of the Hessian; only where `include` has `spectrum`."
     )
+    model: OfModel = None
     reasons: Reasons
     convention: OfRequest
     engine_version: EngineVersion

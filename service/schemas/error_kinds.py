@@ -17,6 +17,7 @@ from service.errors import (
     LimitExceeded,
     MalformedBody,
     MissingExtra,
+    NotAcceptable,
     NotCovered,
     NotFound,
     NumericalError,
@@ -74,7 +75,7 @@ ERROR_KINDS: Final[tuple[ErrorKind, ...]] = (
         422,
         "No exact result is known here for this problem",
         "No solver has a closed form or a certified method for this problem. `solvers` lists each one with every "
-        "hypothesis that failed, which shows how far the nearest covered problem is.",
+        "hypothesis that failed; `nearest` is the smallest change that is covered, or an operation that answers.",
         exit_status=3,
     ),
     ErrorKind(
@@ -114,7 +115,7 @@ ERROR_KINDS: Final[tuple[ErrorKind, ...]] = (
         415,
         "The content type is not supported",
         "Bodies are read as `application/json`, `application/x-npz` or `multipart/form-data`, without a content "
-        "encoding; data sets as csv, npy, npz and, where the server has the library for it, Parquet.",
+        "encoding; data sets as csv, npy, npz and, where the server has the library for it, Parquet and Feather.",
         exit_status=2,
     ),
     ErrorKind(
@@ -128,6 +129,14 @@ ERROR_KINDS: Final[tuple[ErrorKind, ...]] = (
         404,
         "There is no such resource",
         "There is no resource at this path or of this name.",
+        exit_status=2,
+    ),
+    ErrorKind(
+        NotAcceptable.code,
+        406,
+        "The answer has no form that is accepted",
+        "The header `Accept` names forms only that this answer does not have. Every answer can be JSON; of some, "
+        "pictures are drawn.",
         exit_status=2,
     ),
     ErrorKind("method-not-allowed", 405, "The method is not allowed", "The header `Allow` lists the allowed methods."),

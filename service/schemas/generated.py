@@ -51,25 +51,29 @@ class GeneratedParameters(Wire):
     samples: Integer | None = Field(
         default=None, ge=2, description="Number of samples, at least inputs + outputs; left out: twice that."
     )
-    conditioning: Number = Field(default=1.0, ge=1, le=1e10, description="Condition number of E[x x^T].")
+    conditioning: Number = Field(
+        default=1.0, ge=1, le=1e10, description="Condition number of E[x x^T]; 1 for a single input."
+    )
     singular_values: list[Number] | None = Field(
         default=None,
         fail_fast=True,
         min_length=1,
-        description="Of the least-squares map where the inputs are white: their number is the rank of the target, and "
-        "without decay the square of each is the price of missing it. Either these, or `rank` and `gap`.",
+        description="Strengths of the directions that can be learned, strongest first: the singular values of the map "
+        "that fits best, where the inputs are white. Their number is the rank of the target; without decay the loss "
+        "rises by the square of one where it is not learned. Left out beside `rank`, too: the whole numbers from the "
+        "least of inputs, outputs and 10 down to 1.",
     )
     rank: Integer | None = Field(
         default=None,
         ge=1,
-        description="Rank of the global minimum, for which singular values are chosen; left out where "
-        "`singular_values` are given.",
+        description="Rank of the global minimum, for which singular values are chosen instead of given.",
     )
     gap: Number | None = Field(
         default=None,
         gt=0,
         le=1e4,
-        description="How far the next critical value lies above the global minimum; beside `rank` only.",
+        description="How far the next critical value lies above the global minimum; beside `rank` only, 0.1 if left "
+        "out.",
     )
     residual: Number = Field(
         default=0.0,
@@ -122,7 +126,7 @@ class GeneratedProblem(Wire):
         "reason where none is."
     )
     snippet: str = Field(
-        description="A Python program for PyTorch that prints the suboptimality of an optimiser: "
-        "`python program.py LBFGS lr=0.5` runs L-BFGS instead of Adam."
+        description="A Python program for PyTorch that prints the suboptimality of an optimiser, with the id of the "
+        "problem and a reference for a paper: `python program.py LBFGS lr=0.5 --steps 500 --seed 1 --json`."
     )
     reasons: Reasons

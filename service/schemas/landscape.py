@@ -5,7 +5,17 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from service.schemas.base import EngineVersion, Labels, Number, OfRequest, ProblemHash, Reasons, TimeLimit, Wire
+from service.schemas.base import (
+    EngineVersion,
+    Labels,
+    Number,
+    OfRequest,
+    ProblemHash,
+    Reasons,
+    Summary,
+    TimeLimit,
+    Wire,
+)
 from service.schemas.certificate import Fact
 from service.schemas.minima import (
     IN_RANGE,
@@ -220,6 +230,7 @@ class DataFacts(Wire):
 class LandscapeAnswer(Wire):
     """What is known about the landscape of exactly this problem."""
 
+    summary: Summary = []
     verdicts: dict[str, Verdict] = Field(description="One verdict for each property.")
     rules: list[Rule] = Field(description="Every theorem on landscapes, tried on this problem.")
     origin: LandscapeOrigin = Field(description="The point where all weights are zero.")

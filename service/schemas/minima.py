@@ -4,7 +4,18 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
 
-from service.schemas.base import EngineVersion, Labels, Matrix, Number, OfRequest, ProblemHash, Reasons, Vector, Wire
+from service.schemas.base import (
+    EngineVersion,
+    Labels,
+    Matrix,
+    Number,
+    OfRequest,
+    ProblemHash,
+    Reasons,
+    Summary,
+    Vector,
+    Wire,
+)
 from service.schemas.certificate import Certificate, Fact, HypothesisFinding
 from service.schemas.models import FeatureGeometry, Variational
 from service.schemas.problem import ProblemDocument
@@ -225,6 +236,7 @@ class MinimaAnswer(Wire):
     """A certified global minimum with its landscape."""
 
     status: Status = Field(strict=False)
+    summary: Summary = []
     solver: str = Field(description="Name of the solver that answered.")
     theorems: list[str] = Field(description="Ids of the theorems that the answer rests on; see `/v1/theorems`.")
     global_minimum: GlobalMinimum = Field(description="The minimum and weights that attain it.")

@@ -6,6 +6,7 @@ from pydantic import Discriminator, Field, Tag
 
 from service.schemas.arrays import Numbers
 from service.schemas.base import Integer, Items, Number, Reasons, TimeLimit, Wire
+from service.schemas.model_files import OfModel
 from service.schemas.weights import BiasVector, Weight
 from service.vocabulary import NamedPoint
 
@@ -69,6 +70,7 @@ class CentredOptions(PictureOptions):
     biases: Items[BiasVector] | None = Field(
         default=None, description="One vector for each layer with a bias, null for the others."
     )
+    model: OfModel = None
     at: OwnPoint | None = Field(
         default=None,
         description="Where no weights are sent: `global_minimum` of the solver, `trained` by L-BFGS from a random "

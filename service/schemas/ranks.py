@@ -13,11 +13,13 @@ from service.schemas.base import (
     Number,
     ProblemHash,
     Reasons,
+    Summary,
     TimeLimit,
     Vector,
     Wire,
 )
 from service.schemas.certificate import HypothesisFinding
+from service.schemas.model_files import OfModel
 from service.schemas.problem import ProblemDocument
 from service.schemas.snapshots import Snapshot
 from service.schemas.training import Training
@@ -53,6 +55,7 @@ class RanksOptions(Wire):
     snapshots: Items[Snapshot] = Field(
         default=[], max_length=1000, description="Weights that were recorded during one training, in the order of time."
     )
+    model: OfModel = None
     include: list[Literal["rules", "compression"]] = Field(
         default=[],
         max_length=10,
@@ -239,6 +242,7 @@ class CompressionAnswer(Wire):
 class RanksAnswer(Wire):
     """Ranks that training will give the weight matrices, and why."""
 
+    summary: Summary = []
     layers: list[LayerRank] = Field(description="One entry for each layer.")
     end_to_end: RankStatement = Field(description="What is known of the rank of the end-to-end map.")
     separability: SeparabilityAnswer = Field(description="Whether a linear map separates the classes.")
@@ -258,6 +262,7 @@ class RanksAnswer(Wire):
         default=None, description="What factorising saves; only where `include` has `compression`."
     )
     classes: Labels = None
+    model: OfModel = None
     reasons: Reasons
     engine_version: EngineVersion
     problem_hash: ProblemHash

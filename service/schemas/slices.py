@@ -17,6 +17,7 @@ from service.schemas.base import (
     Wire,
     example,
 )
+from service.schemas.model_files import OfModel
 from service.schemas.points import CentredOptions, Point, PointCard, SolvedMinimum
 from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
 from service.vocabulary import Evidence, Normalisation, Precision, SliceKind
@@ -166,6 +167,7 @@ class SlicesAnswer(Wire):
     )
     precision: Precision = Field(strict=False)
     seed: int = Field(description="Seed of every random number; the same seed gives the same answer.")
+    model: OfModel = None
     reasons: Reasons
     convention: OfRequest
     engine_version: EngineVersion

@@ -17,6 +17,7 @@ from service.schemas.base import (
     Wire,
     example,
 )
+from service.schemas.model_files import OfModel
 from service.schemas.points import CentredOptions, PointCard
 from service.schemas.problem import ProblemDocument
 from service.schemas.slices import SLICE_EXAMPLE
@@ -127,6 +128,7 @@ class SpectraAnswer(Wire):
     quadrature: Quadrature | None = Field(description="What Lanczos gave; null with a reason for `exact`.")
     smooth: bool = Field(description="False if a pre-activation is closer than 1e-6 to a kink.")
     seed: int = Field(description="Seed of every random number; the same seed gives the same answer.")
+    model: OfModel = None
     reasons: Reasons
     convention: OfRequest
     engine_version: EngineVersion

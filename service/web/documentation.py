@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from service.operations.model_files.sent import LAYOUTS
 from service.schemas.base import Wire
 from service.schemas.error_kinds import BY_CODE, ERROR_KINDS
 from service.schemas.problem_details import ProblemDetails
+from service.vocabulary import Activation
 from service.web.bodies.reading import JSON, MULTIPART, NPZ
 from service.web.openapi_headers import headers
 from service.web.openapi_links import links
@@ -47,15 +49,46 @@ def _models_in(value: object) -> Iterator[type[Wire]]:
             yield from _models_in(item)
 
 
-def body(models: tuple[type[Wire], ...], examples: Mapping[str, Any], *, arrays: bool = True) -> dict[str, Any]:
-    """A required request body that is one of ``models``; with ``arrays`` also in the forms that keep them binary."""
+MODEL_PARTS: Final[Mapping[str, Any]] = {
+    "model": {
+        "type": "string",
+        "contentMediaType": "application/octet-stream",
+        "description": "The file of a model, safetensors, npz or ONNX: its layers become the network, its arrays the "
+        "weights.",
+    },
+    "layout": {
+        "enum": list(LAYOUTS),
+        "description": "What the rows of its matrices are: outputs (PyTorch) or inputs (Keras, scikit-learn).",
+    },
+    "activation": {
+        "enum": [str(one) for one in Activation],
+        "description": "What follows its hidden layers, where the file does not say.",
+    },
+    "order": {"type": "string", "description": "Names of its layers in their order, with commas."},
+}
+
+
+def body(
+    models: tuple[type[Wire], ...],
+    examples: Mapping[str, Any],
+    *,
+    arrays: bool = True,
+    model_file: bool = False,
+) -> dict[str, Any]:
+    """A required request body that is one of ``models``; with ``arrays`` also in the forms that keep them binary.
+
+    With ``model_file`` a form may have the file of a model, and what the file does not say, as further parts.
+    """
     schema = reference(models[0]) if len(models) == 1 else {"anyOf": [reference(model) for model in models]}
     binary = {"schema": {"type": "string", "format": "binary"}}
     form = {
         "schema": {
             "type": "object",
             "required": ["problem"],
-            "properties": {"problem": {"type": "string", "contentMediaType": JSON}},
+            "properties": {
+                "problem": {"type": "string", "contentMediaType": JSON},
+                **(MODEL_PARTS if model_file else {}),
+            },
             "additionalProperties": {"type": "string", "contentMediaType": "application/octet-stream"},
         }
     }

@@ -2,8 +2,10 @@
 
 from typing import Final
 
+from service.errors import NotAcceptable
 from service.operations.drawing.canvas import check_available
 from service.operations.rows import Operation
+from service.operations.table import OPERATIONS
 from service.web.bodies.reading import JSON, NPZ
 
 SVG: Final = "image/svg+xml"
@@ -24,16 +26,22 @@ def wanted(accept: str, operation: Operation | None) -> str:
 
     Raises
     ------
+    NotAcceptable
+        If only pictures are accepted, and none is drawn of this answer.
     MissingExtra
         If it is a picture and this server cannot draw any.
     """
     drawn = operation is not None and operation.draw is not None
-    ranked = []
+    ranked, pictures = [], False
     for place, entry in enumerate(accept.lower().split(",")):
         name, *parameters = (part.strip() for part in entry.split(";"))
         kind, quality = WILD.get(name, name), _quality(parameters)
+        pictures = pictures or (quality > 0.0 and kind in FORMS)
         if quality > 0.0 and (kind in (JSON, NPZ) or (kind in FORMS and drawn)):
             ranked.append((-quality, place, kind))
+    if pictures and not ranked:
+        routes = ", ".join(row.route[1] for row in OPERATIONS if row.draw is not None and row.route is not None)
+        raise NotAcceptable(f"of this answer no picture is drawn: accept {JSON}, or ask {routes}, whose answers are")
     chosen = min(ranked)[2] if ranked else JSON
     if chosen in FORMS:
         check_available()

@@ -29,7 +29,8 @@ Every error is an RFC 9457 document of type `application/problem+json`. Each of 
 body, or the name of a `parameter` of the path or query, or of a `header`.
 Arrays may also be sent in binary form: as `application/x-npz`, an archive with the entry `request` (the JSON as text)
 and arrays named by their dotted path in it (`data.x`, `problem.data.x`, `vary.decay_scale`), or as
-`multipart/form-data` with a JSON part `problem` and `.npy` parts named in the same way."""
+`multipart/form-data` with a JSON part `problem` and `.npy` parts named in the same way. Where weights are asked for, a
+part `model` may hold the file of a model instead: safetensors, npz or ONNX."""
 MAX_PREFIXES: Final = 8
 FRAMEWORK_ERRORS: Final = ("HTTPValidationError", "ValidationError")
 

@@ -13,26 +13,20 @@ from starlette.types import Receive, Scope, Send
 
 from service.errors import (
     BodyTooSlow,
-    DatasetError,
     FieldError,
     InputError,
-    LimitExceeded,
-    Location,
-    NotCovered,
     NotFound,
     ServiceError,
     Unauthorized,
     UnsupportedEncoding,
     Where,
 )
+from service.operations.refusals import document, document_of
 from service.schemas.base import MAX_REPORTED
 from service.schemas.error_kinds import BY_CODE, ERROR_KINDS
 from service.schemas.parsing import MAX_NAME, message_of
 from service.schemas.problem_details import ProblemDetails
 from service.web.addresses import address
-
-MAX_IN_DETAIL: Final = 3
-
 
 MEDIA_TYPE: Final = "application/problem+json"
 CODE: Final = "problem_code"
@@ -57,36 +51,24 @@ class ProblemResponse(Response):
         await super().__call__(scope, receive, send)
 
 
-def pointer(location: Location) -> str:
-    """JSON pointer of a location."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location)
-
-
-def response(code: str, detail: str, status: int | None = None, **extensions: Any) -> Response:
+def response(code: str, detail: str, status: int | None = None) -> Response:
     """The response of one kind of error."""
-    row = BY_CODE[code]
-    details = ProblemDetails(
-        type=address(f"/problems/{code}"), title=row.title, status=status or row.status, detail=detail, **extensions
-    )
-    return ProblemResponse(
-        details.model_dump_json(exclude_unset=True), details.status, HEADERS.get(code), media_type=MEDIA_TYPE, code=code
-    )
+    return _sent(document(code, detail, status), code)
+
+
+def _sent(details: ProblemDetails, code: str) -> Response:
+    content = placed(details).model_dump_json(exclude_unset=True)
+    return ProblemResponse(content, details.status, HEADERS.get(code), media_type=MEDIA_TYPE, code=code)
+
+
+def placed(details: ProblemDetails) -> ProblemDetails:
+    """The document with the address of its kind as the caller of the current request must ask for it."""
+    return details.model_copy(update={"type": address(details.type)})
 
 
 def of_service_error(error: ServiceError) -> Response:
     """The response to a deliberate error."""
-    if isinstance(error, NotCovered):
-        return response(error.code, error.detail, solvers=_attempts(error))
-    if isinstance(error, LimitExceeded):
-        return response(
-            error.code, _summary(error), errors=_items(error), limit=error.limit, allowed=float(error.allowed)
-        )
-    if isinstance(error, InputError):
-        return response(error.code, _summary(error), errors=_items(error))
-    if isinstance(error, DatasetError) and error.problem.location:
-        told = f"{pointer(error.problem.location)} {error.detail}"
-        return response(error.code, told, errors=[_item(error.problem)])
-    answer = response(error.code, error.detail)
+    answer = _sent(document_of(error), error.code)
     if isinstance(error, UnsupportedEncoding):
         answer.headers["Accept-Encoding"] = "identity"
     if isinstance(error, BodyTooSlow):
@@ -144,38 +126,3 @@ def _methods(request: Request) -> set[str]:
     found = [route for route in (*within, *folders) if route.matches(scope)[0] is not Match.NONE]
     methods = {method for route in found for method in getattr(route, "methods", None) or {"GET"}}
     return methods | {"HEAD"} if "GET" in methods else methods
-
-
-def _attempts(error: NotCovered) -> list[dict[str, Any]]:
-    return [
-        {
-            "solver": attempt.name,
-            "failed": [{"hypothesis": name, "reason": reason} for name, reason in attempt.failed.items()],
-        }
-        for attempt in error.attempts
-    ]
-
-
-def _items(error: InputError) -> list[dict[str, str]]:
-    return [_item(item) for item in error.fields]
-
-
-def _item(problem: FieldError) -> dict[str, str]:
-    """Where something is wrong, and what; a parameter that is given several times has entries, a body has pointers."""
-    if problem.where == "body":
-        return {"pointer": pointer(problem.location), "detail": problem.detail}
-    name, *entry = problem.location
-    detail = f"{problem.detail} (entry {'/'.join(map(str, entry))})" if entry else problem.detail
-    return {problem.where: str(name), "detail": detail}
-
-
-def _summary(error: InputError) -> str:
-    told = [f"{_called(item)} {item.detail}" for item in error.fields[:MAX_IN_DETAIL]]
-    more = len(error.fields) - len(told)
-    return "; ".join(told) + (f"; and {more} more" if more > 0 else "")
-
-
-def _called(problem: FieldError) -> str:
-    if problem.where == "body":
-        return pointer(problem.location) or "the body"
-    return f"the {problem.where} {problem.location[0]}"

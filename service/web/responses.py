@@ -13,13 +13,16 @@ from starlette.types import Receive, Scope, Send
 
 from service.operations.answered import Answered, SweepTable
 from service.schemas.base import Wire
+from service.schemas.batch import ProblemsAnswer, ProblemsHeader, VariedHeader
 from service.schemas.generated import GeneratedProblem
+from service.schemas.problem_details import ProblemDetails
 from service.web.addresses import address
 from service.web.bodies.npz import write_npz
 from service.web.bodies.problem_archive import problem_archive
 from service.web.bodies.reading import JSON, NPZ
 from service.web.observation.answers import AnswerMetrics
 from service.web.observation.solved import NOTHING, Solved
+from service.web.problem_details import placed
 
 PIECE_BYTES: Final = 1 << 18
 """Sent at once: what is copied to the system holds the event loop."""
@@ -97,7 +100,19 @@ def written(answer: Answered, accept: str, seen: Solved = NOTHING) -> Rendered:
     """An answer as JSON, or as ``.npz`` where its kind can be and the caller accepts that."""
     if isinstance(answer, SweepTable):
         return rendered_sweep(answer, accept, seen)
-    return rendered_problem(answer, accept, seen) if isinstance(answer, GeneratedProblem) else rendered(answer, seen)
+    if isinstance(answer, GeneratedProblem):
+        return rendered_problem(answer, accept, seen)
+    if isinstance(answer, ProblemsAnswer):
+        entries = [placed(each) if isinstance(each, ProblemDetails) else each for each in answer.answers]
+        answer = answer.model_copy(update={"answers": entries})
+    return rendered(answer, seen)
+
+
+def _placed(header: VariedHeader | ProblemsHeader) -> VariedHeader | ProblemsHeader:
+    """The header with the addresses of refusals as the caller must ask for them."""
+    if isinstance(header, VariedHeader) or header.refused is None:
+        return header
+    return header.model_copy(update={"refused": [placed(each) for each in header.refused]})
 
 
 def rendered_problem(answer: GeneratedProblem, accept: str, seen: Solved = NOTHING) -> Rendered:
@@ -115,14 +130,25 @@ def rendered_problem(answer: GeneratedProblem, accept: str, seen: Solved = NOTHI
 
 def rendered_sweep(table: SweepTable, accept: str, seen: Solved = NOTHING) -> Rendered:
     """A sweep as JSON, or as ``.npz`` where the caller accepts that; missing numbers are null or NaN."""
-    header = table.header.model_dump(exclude_unset=True)
+    header = _placed(table.header).model_dump(exclude_unset=True)
     if NPZ in accept:
-        return Rendered(write_npz(table.columns, orjson.dumps(header)), NPZ, seen=seen)
+        columns = {name: _without_objects(column) for name, column in table.columns.items()}
+        return Rendered(write_npz(columns, orjson.dumps(header)), NPZ, seen=seen)
     header["results"] = {name: _plain(column) for name, column in table.columns.items()}
     return Rendered(orjson.dumps(header, option=orjson.OPT_SERIALIZE_NUMPY), seen=seen)
 
 
-def _plain(column: npt.NDArray[Any]) -> npt.NDArray[Any] | list[str]:
-    """A column as the writer takes it: words are not arrays to it."""
-    words: list[str] = column.tolist() if column.dtype.kind == "U" else []
-    return words or np.ascontiguousarray(column)
+def _plain(column: npt.NDArray[Any]) -> npt.NDArray[Any] | list[Any]:
+    """A column as the writer takes it: words, and entries that may be missing, are not arrays to it."""
+    entries: list[Any] = column.tolist() if column.dtype.kind in "UO" else []
+    return entries or np.ascontiguousarray(column)
+
+
+def _without_objects(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A column as an archive can hold it: what is missing is an empty text, or not a number."""
+    if column.dtype.kind != "O":
+        return column
+    entries = column.tolist()
+    if any(isinstance(entry, str) for entry in entries):
+        return np.array(["" if entry is None else entry for entry in entries])
+    return np.array([np.nan if entry is None else entry for entry in entries], dtype=np.float64)

@@ -39,7 +39,13 @@ def declared(lines: list[str]) -> set[str]:
 
 def test_every_import_is_declared() -> None:
     optional = PROJECT["optional-dependencies"]
-    everything = [*PROJECT["dependencies"], *optional["cluster"], *optional["parquet"], *optional["plots"]]
+    everything = [
+        *PROJECT["dependencies"],
+        *optional["cluster"],
+        *optional["models"],
+        *optional["parquet"],
+        *optional["plots"],
+    ]
     assert imported() <= declared(everything)
 
 

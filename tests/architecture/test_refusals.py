@@ -22,6 +22,7 @@ ASKED_ELSEWHERE: Final = {
     "must be samples or a factor: each target is standardised on its own": "targets beyond 1e154 beside others",
     "must be the index of a branch or of the origin": "no stationary point of one curve is anything else today",
     "must hold numbers that are separated as the options say": "only if a reader of csv refuses what Python reads",
+    "belongs to full answers; leave it out or the columns of the batch's `return`": "answers one problem of a batch",
     "seconds for this many values": "needs a slow solver and a million values",
 }
 """A file, or the words of one refusal, that no case of bad input reaches, and why."""

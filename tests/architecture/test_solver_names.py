@@ -20,6 +20,7 @@ WORDS = {
     "schemas/problem.py": {"dropout"},
     "schemas/request.py": {"dropout", "linear_vae"},
     "vocabulary.py": {"linear_vae"},
+    "operations/model_files/requests.py": {"dropout"},
     # a word of other libraries
     "schemas/suggestions.py": {"dropout"},
 }

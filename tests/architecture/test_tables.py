@@ -25,8 +25,9 @@ TABLES = {
 READERS = {
     "operations": ("operations/asking.py", "operations/checks.py"),
     "operations/drawing": ("operations/drawing/rendering.py",),
+    "operations/uploads": ("operations/uploads/in_memory.py",),
 }
-"""What stands in such a folder and is no row: it reads the table for the floors above."""
+"""What stands in such a folder and is no row: it reads the table, or a file, for the floors above."""
 PLACE = re.compile(r"service(?:\.\w+)+:\w+")
 SCANS = {"pkgutil", "importlib", "importlib.metadata", "glob", "os", "pathlib", "inspect"}
 

@@ -26,7 +26,6 @@ USED_UNSEEN: Final = {
     ("service/jobs/store/database.py", "attribute", "isolation_level"): "read by sqlite3",
     ("service/jobs/engines/dask_ledger.py", "variable", "idempotent"): "read by distributed",
     ("service/jobs/engines/dask_ledger.py", "attribute", "allowed_failures"): "read by distributed",
-    ("service/jobs/engines/dask_ledger.py", "method", "remove_worker"): "called by distributed",
     ("service/jobs/engines/dask_ledger.py", "method", "log_event"): "called by distributed",
     ("service/web/serving/processes.py", "attribute", "timeout_worker_healthcheck"): "read by uvicorn",
     ("service/web/routers/operations.py", "method", "get_route_handler"): "called by fastapi",

@@ -7,6 +7,7 @@ from typing import Final
 
 from service.errors import ServiceError
 from service.operations.datasets import reduce_upload
+from service.operations.model_files.sent import with_sent_model
 from service.operations.uploads.formats import FORMAT_BY_NAME
 from service.schemas.datasets import UploadOptions
 from service.settings import UploadLimits
@@ -16,8 +17,10 @@ from tests.contract.bad_input_rules import RULES
 from tests.contract.test_bad_input import BAD_ARCHIVES, CASES, NPZ, body_of
 from tests.serving import call, serving
 from tests.support.upload_files import WRONG, opened
+from tests.support.wrong_models import WRONG as WRONG_MODELS
 
 FILE: Final = Path(__file__).parents[2] / "docs" / "bad-input.md"
+MODEL_BYTES: Final = 10_000_000
 HEAD: Final = """# Bad input, case by case
 What the service says to each case that the tests send. Written by `make bad-input`. Pointers are JSON pointers into the
 body; values are never echoed, and every answer is `application/problem+json`. What looks bad and is answered
@@ -36,6 +39,9 @@ def document(base: str) -> str:
         "\n## Uploaded files\nPosted to `/v1/datasets`, some with options or under smaller limits.\n"
         + TABLE
         + "".join(_uploads()),
+        "\n## Files of models\nThe part `model` of a form posted to `/v1/diagnose`; ONNX with the extra `models`.\n"
+        + TABLE
+        + "".join(_models()),
     ]
     return "".join(parts)
 
@@ -43,7 +49,7 @@ def document(base: str) -> str:
 def _row(name: str, status: int, content: bytes) -> str:
     told = json.loads(content)
     code = told["type"].rpartition("/")[2]
-    detail = told["detail"].replace("|", "\\|")
+    detail = told["detail"].replace("|", "\\|").replace("\n", "<br>")
     return f"| {name} | {status} `{code}` | {detail} |\n"
 
 
@@ -71,6 +77,17 @@ def _uploads() -> Iterator[str]:
         try:
             asked = UploadOptions(**wrong.options)
             reduce_upload(opened(wrong), FORMAT_BY_NAME[wrong.form], asked, UploadLimits(**wrong.limits))
+        except ServiceError as error:
+            answer = of_service_error(error)
+            yield _row(name, answer.status_code, bytes(answer.body))
+        else:
+            raise AssertionError(f"{name} was read")
+
+
+def _models() -> Iterator[str]:
+    for name, wrong in WRONG_MODELS.items():
+        try:
+            with_sent_model(wrong.operation, wrong.document(), MODEL_BYTES)
         except ServiceError as error:
             answer = of_service_error(error)
             yield _row(name, answer.status_code, bytes(answer.body))

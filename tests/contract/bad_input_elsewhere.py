@@ -180,9 +180,6 @@ OTHERS: Final = (
         "batches: nothing that varies", "/v1/minima/batch", {"problem": DESIGN_EXAMPLE, "vary": {}, "return": ["loss"]}
     ),
     Refused("batches: no problems", "/v1/minima/batch", {"problems": []}),
-    Refused(
-        "batches: one bad problem", "/v1/minima/batch", {"problems": [DESIGN_EXAMPLE, {"network": {"layers": []}}]}
-    ),
     Refused("diagnoses: no weights", "/v1/diagnose", _with(DIAGNOSE_EXAMPLE, weights=None)),
     Refused("diagnoses: weights of 1e200", "/v1/diagnose", _with(DIAGNOSE_EXAMPLE, weights__0__0__0=1e200)),
     Refused(
@@ -193,7 +190,15 @@ OTHERS: Final = (
     Refused(
         "test problems: rank beside singular values", "/v1/problems", {**GENERATED_EXAMPLE, "rank": 2, "gap": 0.25}
     ),
-    Refused("test problems: rank without gap", "/v1/problems", _with(GAP, gap=None)),
+    Refused("test problems: gap without rank", "/v1/problems", _with(GAP, rank=None)),
+    Refused(
+        "test problems: conditioning of one input",
+        "/v1/problems",
+        {**GENERATED_EXAMPLE, "inputs": 1, "outputs": 1, "singular_values": [1.0], "conditioning": 10.0},
+    ),
+    Refused(
+        "a picture of an answer that is never drawn", "/v1/minima", DESIGN_EXAMPLE, headers={"accept": "image/svg+xml"}
+    ),
     Refused("test problems: rank above a hidden width", "/v1/problems", {**GAP, "hidden_widths": [1]}),
     Refused("test problems: gap without a hidden layer", "/v1/problems", {**GAP, "hidden_widths": []}),
     Refused("test problems: gap under noise", "/v1/problems", {**GAP, "noise_variance": 0.5}),
@@ -336,7 +341,6 @@ PROBLEMS: Final = (
         "/v1/problems",
         {**GENERATED_EXAMPLE, "singular_values": [1.0] * 4},
     ),
-    Refused("test problems: neither singular values nor a rank", "/v1/problems", {"inputs": 2, "outputs": 1}),
     Refused("test problems: too few samples", "/v1/problems", {**GENERATED_EXAMPLE, "samples": 2}),
     Refused("test problems: a hidden width of zero", "/v1/problems", {**GENERATED_EXAMPLE, "hidden_widths": [0]}),
 )

@@ -335,11 +335,6 @@ SWEEPS: Final = (
         "/v1/minima/batch",
         {"problem": DESIGN_EXAMPLE, "vary": {"decay_scale": [1.0]}, "return": ["evaluation_fit"]},
     ),
-    Refused(
-        "batches: columns of problems that ask for details",
-        "/v1/minima/batch",
-        {"problems": [{"problem": DESIGN_EXAMPLE, "return": {"weights": "full"}}], "return": ["loss"]},
-    ),
 )
 OTHERS: Final = (
     Refused("test problems: too many numbers", "/v1/problems", {**GENERATED_EXAMPLE, "samples": 10**6}),

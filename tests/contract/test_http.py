@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from pydantic import SecretStr
 
+from service.operations.asking import ask
 from service.operations.loaded import examples_of
 from service.operations.minima import minima, parse
+from service.operations.plans import batches
+from service.operations.plans.columns import plain
+from service.operations.plans.running import run_here
 from service.operations.table import BY_NAME, OPERATIONS
 from service.schemas.error_kinds import ERROR_KINDS
 from service.schemas.minima import MinimaAnswer
@@ -167,12 +172,25 @@ def test_independent_problems_in_a_batch(base: str) -> None:
     wrong = {"problems": [DESIGN_EXAMPLE, {"problem": {**SAMPLES, "colour": 1}}]}
     refused = call(base, "POST", "/v1/minima/batch", wrong)
     said = "is not a known field; known here: data, network, objective"
-    assert refused.json["errors"] == [{"pointer": "/problems/1/problem/colour", "detail": said}]
+    assert refused.status == 200
+    assert refused.json["answers"][0] == solve(base, DESIGN_EXAMPLE)
+    assert refused.json["answers"][1] == {
+        "type": "/problems/invalid-input",
+        "title": "The problem is not valid",
+        "status": 422,
+        "detail": f"/problems/1/problem/colour {said}",
+        "errors": [{"pointer": "/problems/1/problem/colour", "detail": said}],
+        "index": 1,
+    }
     labels = {**SAMPLES["data"], "y": [1.0 if row % 2 else -1.0 for row in range(len(X))]}
     uncovered = {**SAMPLES, "data": labels, "objective": {"loss": "exponential"}}
-    not_covered = call(base, "POST", "/v1/minima/batch", {"problems": [DESIGN_EXAMPLE, uncovered]})
-    assert not_covered.json["type"] == "/problems/not-covered"
-    assert not_covered.json["detail"].startswith("problem 1 of the batch")
+    mixed = call(base, "POST", "/v1/minima/batch", {"problems": [uncovered, DESIGN_EXAMPLE, 3]}).json["answers"]
+    alone = call(base, "POST", "/v1/minima", uncovered).json
+    for refused_one in (mixed[0], alone):
+        del refused_one["nearest"]
+    assert mixed[0] == {**alone, "index": 0}
+    assert mixed[1] == solve(base, DESIGN_EXAMPLE)
+    assert (mixed[2]["type"], mixed[2]["errors"][0]["pointer"]) == ("/problems/invalid-input", "/problems/2")
 
 
 def test_independent_problems_as_columns(base: str) -> None:
@@ -200,8 +218,8 @@ def test_independent_problems_as_columns(base: str) -> None:
         assert archive["status"].tolist() == results["status"]
         assert archive["loss"].tolist() == results["loss"]
     whole = {"problems": [{"problem": DESIGN_EXAMPLE, "return": {"weights": "full"}}], "return": ["loss"]}
-    refused = call(base, "POST", "/v1/minima/batch", whole)
-    assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/problems/0/return")
+    (refused,) = call(base, "POST", "/v1/minima/batch", whole).json["refused"]
+    assert refused["errors"][0]["pointer"] == "/problems/0/return"
     unknown = call(base, "POST", "/v1/minima/batch", {"problems": [DESIGN_EXAMPLE], "return": ["losss"]})
     assert (unknown.status, unknown.json["errors"][0]["pointer"]) == (422, "/return/0")
 
@@ -471,3 +489,61 @@ def test_a_computation_leaves_the_event_loop_free() -> None:
     assert [reply.status for reply in replies] == [200] * 3
     # On a machine that is busy with other work both take longer.
     assert sorted(waits)[len(waits) // 2] < 0.25 * max(reply.seconds for reply in replies)
+
+
+def test_a_refused_problem_leaves_the_columns_of_the_others(base: str) -> None:
+    known: dict[str, Any] = {"model": "linear_vae", "latent": 1, "decoder_variance": 0.5, "layers": [{"width": 1}]}
+    learned = {name: value for name, value in known.items() if name != "decoder_variance"}
+    skip = {
+        **SAMPLES,
+        "network": {**NETWORK, "skips": [{"from": 0, "to": 2, "kind": "trainable", "weight_decay": 0.1}]},
+    }
+    free = {
+        "network": {
+            "model": "unconstrained_features",
+            "class_counts": [5, 4],
+            "feature_weight_decay": 1e-3,
+            "layers": [{"width": 2, "weight_decay": 1e-2}],
+        },
+        "data": {"kind": "none", "inputs": 3},
+    }
+    uncovered = {**SAMPLES, "network": {"layers": [{"width": 3, "activation": "tanh"}, {"width": 1}]}}
+    itself = {"kind": "moments", "xx": [[1.0]], "xy": [[1.0]], "yy": 1.0}
+    # a perfect fit whose loss has no lower bound
+    perfect = {"network": learned, "data": itself}
+    listed = [DESIGN_EXAMPLE, uncovered, skip, {"network": known, "data": itself}, perfect, {}, free, SAMPLES]
+    names = ["status", "loss", "lower_bound", "norm", "trivial", "rank", "attained"]
+    reply = call(base, "POST", "/v1/minima/batch", {"problems": listed, "return": names})
+    assert reply.status == 200, reply.content
+    results, refused = reply.json["results"], reply.json["refused"]
+    alone = [call(base, "POST", "/v1/minima", problem) for problem in listed]
+    assert [item["index"] for item in refused] == [i for i, each in enumerate(alone) if each.status != 200] == [1, 4, 5]
+    assert set(reply.json["reasons"]) == set(names)
+    for index, each in enumerate(alone):
+        if each.status != 200:
+            assert [results[name][index] for name in names] == [None] * len(names)
+            assert next(item["type"] for item in refused if item["index"] == index) == each.json["type"]
+            continue
+        minimum = each.json["global_minimum"]
+        assert results["status"][index] == each.json["status"]
+        assert results["loss"][index] == pytest.approx(minimum["loss"], rel=1e-9)
+        assert [results[name][index] for name in ("trivial", "rank", "attained")] == [
+            minimum[name] for name in ("trivial", "rank", "attained")
+        ]
+    arrays = call(
+        base, "POST", "/v1/minima/batch", {"problems": listed, "return": names}, {"accept": "application/x-npz"}
+    )
+    with np.load(io.BytesIO(arrays.content), allow_pickle=False) as archive:
+        assert archive["status"][1] == ""
+        assert np.isnan(archive["rank"][[1, 4, 5]]).all()
+        assert archive["loss"][[0, 2, 3, 6, 7]].tolist() == [results["loss"][index] for index in (0, 2, 3, 6, 7)]
+
+
+def test_a_batch_as_a_job_says_the_same_of_refused_problems(base: str) -> None:
+    listed = [DESIGN_EXAMPLE, {"network": {"layers": []}}, SAMPLES]
+    for wanted in ({}, {"return": ["loss", "trivial"]}):
+        body = {"problems": listed, **wanted}
+        at_once = call(base, "POST", "/v1/minima/batch", body).json
+        question = ask("minima_batch", body, Settings())
+        again = run_here(batches.batch_plan(question.request, Settings()), batches.WORK.functions)
+        assert json.loads(orjson.dumps(plain(again))) == at_once

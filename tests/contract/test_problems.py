@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -84,7 +85,9 @@ def test_an_archive_can_be_sent_to_an_analysis_as_it_is(base: str) -> None:
 
 def test_every_problem_of_the_suite_has_a_certified_minimum(base: str) -> None:
     listed = call(base, "GET", "/v1/problems").json["problems"]
-    assert listed
+    assert len(listed) == 10
+    conditions = sorted(row["parameters"]["conditioning"] for row in listed)
+    assert (conditions[0], conditions[-1]) == (1.0, 1e10)
     for row in listed:
         found = call(base, "GET", f"/v1/problems/{row['id']}").json
         assert found["id"] == row["id"]
@@ -99,12 +102,50 @@ def test_the_program_runs_and_approaches_the_minimum_from_above(
     pytest.importorskip("torch", reason="the program needs PyTorch")
     changes = {"noise_variance": noise_variance, "outputs": 1, "singular_values": [2.0], "hidden_widths": [4]}
     program = made(base, **changes)["snippet"]
-    command = [sys.executable, "-c", program, *optimiser]
+    command = [sys.executable, "-c", program, *optimiser, "--json", "--seed", "3"]
     ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    gaps = [float(line.rsplit(" ", 1)[1]) for line in ran.stdout.splitlines()]
+    told = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert {line["seed"] for line in told} == {3}
+    gaps = [line["above"] for line in told]
     assert len(gaps) == 5
     assert gaps[0] > 0.1
     assert -1e-9 < gaps[-1] < 1e-6
+
+
+def test_a_program_that_diverges_says_so_and_fails(base: str) -> None:
+    pytest.importorskip("torch", reason="the program needs PyTorch")
+    command = [sys.executable, "-c", made(base)["snippet"], "SGD", "lr=1e6"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert ran.returncode == 1
+    assert "diverged at step" in ran.stdout
+    assert ran.stderr == ""
+
+
+def test_the_program_explains_itself_without_pytorch_and_names_its_problem(base: str) -> None:
+    found = made(base)
+    least, certificate = found["minimum"]["global_minimum"]["loss"], found["minimum"]["certificate"]
+    shown = subprocess.run(
+        [sys.executable, "-c", found["snippet"], "--help"], capture_output=True, text=True, check=True
+    )
+    for told in (found["id"], found["url"], found["minimum"]["engine_version"], repr(least), "proved", "@misc{"):
+        assert told in shown.stdout
+    error = re.search(r"differs by (\S+) at most", shown.stdout)
+    assert error is not None
+    assert float(error[1]) >= 0.95 * (certificate["upper_bound"] - certificate["lower_bound"])
+    wrong = subprocess.run(
+        [sys.executable, "-c", found["snippet"], "Adam", "lr=fast"], capture_output=True, text=True, check=False
+    )
+    assert (wrong.returncode, "lr=0.01" in wrong.stderr, "Traceback" in wrong.stderr) == (2, True, False)
+
+
+def test_what_is_left_out_has_the_defaults_of_the_schema(base: str) -> None:
+    chosen = call(base, "POST", "/v1/problems", {"inputs": 4, "outputs": 3}).json
+    assert chosen["singular_values"] == [3.0, 2.0, 1.0]
+    told = call(base, "POST", "/v1/problems", {"inputs": 4, "outputs": 3, "singular_values": [3.0, 2.0, 1.0]}).json
+    assert chosen["id"] == told["id"]
+    ranked = call(base, "POST", "/v1/problems", {"inputs": 4, "outputs": 3, "hidden_widths": [3], "rank": 2}).json
+    assert ranked["parameters"]["gap"] == 0.1
+    assert ranked["next_critical_value"] - ranked["minimum"]["global_minimum"]["loss"] == pytest.approx(0.1, rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +159,8 @@ def test_the_program_runs_and_approaches_the_minimum_from_above(
         ({"hidden_widths": [0]}, "/hidden_widths"),
         ({"unknown": 1}, "/unknown"),
         ({"gap": 0.5}, "/gap"),
-        ({"singular_values": None, "rank": 2}, "/gap"),
+        ({"singular_values": None, "gap": 0.5}, "/rank"),
+        ({"inputs": 1, "outputs": 1, "singular_values": [1.0], "conditioning": 10.0}, "/conditioning"),
         ({"singular_values": None, "rank": 4, "gap": 0.5}, "/rank"),
         ({"singular_values": None, "rank": 2, "gap": 0.5, "noise_variance": 0.1}, "/noise_variance"),
         ({"singular_values": None, "rank": 2, "gap": 0.5, "conditioning": 2}, "/conditioning"),

@@ -8,7 +8,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis import Case
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.slices import SLICE_EXAMPLE
@@ -23,7 +23,9 @@ del DOCUMENT["components"]["parameters"]["Prefer"]["examples"]
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 
-@schemathesis.serializer("application/x-npz", "application/x-npy", "application/vnd.apache.parquet")
+@schemathesis.serializer(
+    "application/x-npz", "application/x-npy", "application/vnd.apache.parquet", "application/vnd.apache.arrow.file"
+)
 def as_bytes(_context: Any, value: Any) -> bytes:
     """Archives and arrays are generated as arbitrary bytes."""
     return value if isinstance(value, bytes) else str(value).encode()
@@ -65,7 +67,9 @@ def brief(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @schema.exclude(path_regex=PICTURES).parametrize()
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_generated_requests(case: "Case[Any]", brief: str) -> None:
-    case.call_and_validate(base_url=brief, timeout=PATIENCE, excluded_checks=[positive_data_acceptance])
+    # a problem of a batch that breaks the schema is refused in its own place, and the batch is answered
+    batch = [negative_data_rejection] if case.path == "/v1/minima/batch" else []
+    case.call_and_validate(base_url=brief, timeout=PATIENCE, excluded_checks=[positive_data_acceptance, *batch])
 
 
 @schemathesis.openapi.from_dict(DRAWN).include(path_regex=PICTURES).parametrize()

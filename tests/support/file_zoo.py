@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
+from pyarrow import feather
 
 from service.core.ground.numbers.arrays import FloatArray
 
@@ -416,6 +417,12 @@ def parquet_files() -> Iterator[Animal]:
         "parquet",
         "`ignore`",
     )
+    for at in (200, 300, 500):
+        checked = bytearray(
+            _parquet(pa.table(plain), compression="none", use_dictionary=False, write_page_checksum=True)
+        )
+        checked[at] ^= 1
+        yield Animal(f"Parquet with checksums, byte {at} changed", bytes(checked), "parquet", "not a readable Parquet")
     yield Animal("Parquet cut short", _parquet(pa.table(plain))[:-9], "parquet", "not a readable Parquet file")
 
 
@@ -425,4 +432,30 @@ def _parquet(table: Any, **options: Any) -> bytes:
     return stream.getvalue()
 
 
-ZOO: Final = (*csv_files(), *array_files(), *parquet_files())
+def feather_files() -> Iterator[Animal]:
+    """The table as Feather, packed in the ways that it knows."""
+    plain = pa.table(dict(zip(NAMES, TABLE.T, strict=True)))
+    for packed in ("uncompressed", "lz4", "zstd"):
+        yield Animal(f"Feather, {packed}", _feather(plain, compression=packed), "feather")
+    yield Animal("Feather in batches of 7 rows", _feather(plain, chunksize=7), "feather")
+    colours = pa.array([("red", "green", "blue")[row % 3] for row in range(ROWS)])
+    coded = np.column_stack(
+        [[row % 3 == 1 for row in range(ROWS)], [row % 3 == 0 for row in range(ROWS)], TABLE[:, 3]]
+    ).astype(float)
+    for name, column in (("texts", colours), ("categories", colours.dictionary_encode())):
+        table = pa.table({"a": column, "y": TABLE[:, 3]})
+        yield Animal(f"Feather of {name}", _feather(table), "feather", coded)
+    whole = _feather(plain)
+    yield Animal("Feather cut short", whole[:-9], "feather", "not a readable Feather file")
+    yield Animal(
+        "Feather of the first version", b"FEA1" + bytes(60) + b"FEA1", "feather", "not a readable Feather file"
+    )
+
+
+def _feather(table: Any, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    feather.write_feather(table, stream, **options)
+    return stream.getvalue()
+
+
+ZOO: Final = (*csv_files(), *array_files(), *parquet_files(), *feather_files())

@@ -3,12 +3,13 @@
 from rich.console import Console
 from rich.table import Table
 
-from service.cli.output import number
+from service.cli.output import number, print_summary
 from service.schemas.diagnose import DiagnoseAnswer, Escape
 
 
 def print_diagnosis(answer: DiagnoseAnswer, console: Console) -> None:
     """A short readable account of where weights stand."""
+    print_summary(answer.summary, console)
     table = Table(title=f"{answer.class_} ({answer.evidence})", title_justify="left", show_header=False)
     table.add_column(style="bold")
     table.add_column()

@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from service.cli.output import print_summary
 from service.schemas.landscape import LandscapeAnswer
 
 WORDS = {True: "yes", False: "no", None: "unknown"}
@@ -10,6 +11,7 @@ WORDS = {True: "yes", False: "no", None: "unknown"}
 
 def print_landscape(answer: LandscapeAnswer, console: Console) -> None:
     """The verdicts, then the theorems that apply."""
+    print_summary(answer.summary, console)
     console.print(_verdicts(answer))
     console.print(_rules(answer))
 

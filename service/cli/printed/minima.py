@@ -5,12 +5,13 @@ import math
 from rich.console import Console
 from rich.table import Table
 
-from service.cli.output import number
+from service.cli.output import number, print_summary
 from service.schemas.minima import MinimaAnswer
 
 
 def print_minima(answer: MinimaAnswer, console: Console) -> None:
     """A short readable account of an answer."""
+    print_summary(answer.summary, console)
     console.print(_minimum_table(answer))
     console.print(_points_table(answer))
 

@@ -3,11 +3,13 @@
 from rich.console import Console
 from rich.table import Table
 
+from service.cli.output import print_summary
 from service.schemas.ranks import RanksAnswer
 
 
 def print_ranks(answer: RanksAnswer, console: Console) -> None:
     """One line for each matrix, then what is known of the classes."""
+    print_summary(answer.summary, console)
     table = Table(title="Ranks after training", title_justify="left")
     for heading in ("layer", "shape", "rank", "at most", "at most, if", "rule", "why not more"):
         table.add_column(heading)

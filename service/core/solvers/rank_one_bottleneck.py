@@ -64,8 +64,8 @@ def rank_one_minimum(problem: Problem, quadratic: Quadratic, found: RankOne) -> 
 
 def seconds(widths: Sequence[int]) -> float:
     """Measured on one core; see `Solver`."""
-    # the certificate; between a tenth and four times of it, by how far apart the singular values are
-    return (1e-3 + 1.4e-3 * widths[0]) * (1.0 if len(widths) == 3 else 1.5)
+    # the certificate; between a quarter and four times of it, by how far apart the singular values are
+    return (1e-3 + 1.4e-3 * widths[0]) * (1.3 if len(widths) == 3 else 3.4)
 
 
 SOLVER = Solver(

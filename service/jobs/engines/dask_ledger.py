@@ -48,10 +48,13 @@ class Ledger(SchedulerPlugin):
         scheduler.handlers["minima_evict"] = self.evict
 
     def began(self, key: str, worker: str, pid: int) -> bool:
-        """Note that a process begins a call; False tells it not to: nobody wants it, or the process is to die."""
+        """Note that a process begins a call; False tells it not to: nobody wants it, or the process is to die.
+
+        What a worker said before it died may be read after its end was noticed: nothing would take that note away.
+        """
         assert self._scheduler is not None  # noqa: S101 - handlers exist only after `start`
         task = self._scheduler.tasks.get(key)
-        if task is None or not task.who_wants or self._is_condemned(worker):
+        if worker not in self._scheduler.workers or task is None or not task.who_wants or self._is_condemned(worker):
             return False
         self._running[key] = (worker, pid, time.monotonic())
         return True

@@ -29,6 +29,7 @@ NOT_COMPARED: Final[Mapping[str, str]] = {
     "certificate.checks[].value": "rounding differs from machine to machine",
     "certificate.checks[].tolerance": "rounding differs from machine to machine",
     "certificate.method": "words",
+    "summary": "sentences on the other fields",
     "numerics": "rounding differs from machine to machine",
     "problem": "the question, not a part of the answer",
     "problem_hash": "hashed, not solved",

@@ -23,6 +23,7 @@ from service.operations.mapping import weights as weights_mapping
 from service.operations.mapping.arrays import matrix
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
+from service.operations.summaries.diagnose import summary_of_diagnosis
 from service.schemas import diagnose as wire
 from service.schemas.base import applicable
 from service.schemas.minima import Terms
@@ -102,6 +103,7 @@ def to_wire(
         reasons.setdefault("plateau", "the point itself counts as stationary")
     spectrum = _spectrum(mapped, point, reasons) if "spectrum" in request.include else None
     answer = wire.DiagnoseAnswer(
+        summary=[],
         class_=found.point_class,
         evidence=found.evidence,
         because=found.because,
@@ -132,8 +134,10 @@ def to_wire(
         engine_version=ENGINE_VERSION,
         problem_hash=problem_hash(request.problem),
         spectrum=spectrum,
+        model=request.model,
     )
-    return applicable(answer, "spectrum")
+    answer.summary.extend(summary_of_diagnosis(answer))
+    return applicable(answer, "spectrum", "model")
 
 
 def _scaled(value: float | None, factor: float) -> float | None:

@@ -13,6 +13,7 @@ from service.operations.mapping import minima as minima_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.landscape_facts import facts_to_wire
 from service.operations.mapping.problem import MappedProblem
+from service.operations.summaries.landscape import summary_of_landscape
 from service.schemas import landscape as wire
 from service.schemas.base import applicable, with_reasons
 from service.schemas.landscape import LandscapeRequest
@@ -81,6 +82,7 @@ def to_wire(
     factor, curve = mapped.scaling.loss, found.curve
     shown = None if witnesses is None else [_witness(witness, factor, limits) for witness in witnesses]
     answer = wire.LandscapeAnswer(
+        summary=[],
         verdicts={str(about): _verdict(ruling) for about, ruling in found.verdicts.items()},
         rules=_rules(found.rules),
         origin=_origin(found.origin, factor),
@@ -105,6 +107,7 @@ def to_wire(
         classes=None if mapped.data.classes is None else list(mapped.data.classes),
         witnesses=shown,
     )
+    answer.summary.extend(summary_of_landscape(answer))
     parts = ("slice", "interpolation", "hessian")
     return applicable(answer, *parts, "input_columns", "classes", "witnesses")
 

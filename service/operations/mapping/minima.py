@@ -14,6 +14,7 @@ from service.operations.mapping import certificate, weights
 from service.operations.mapping.conventions import Scaling
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
+from service.operations.summaries.minima import summary_of_minima, with_advice
 from service.schemas import minima as wire
 from service.schemas.base import applicable, concise
 from service.schemas.models import FeatureGeometry, Variational
@@ -59,6 +60,7 @@ def to_wire(
     solution, scaling = minima.solution, mapped.scaling
     answer = wire.MinimaAnswer(
         status=minima.status,
+        summary=[],
         solver=solution.solver,
         theorems=list(solution.theorems),
         global_minimum=_global_minimum(request, mapped, solution.minimum, limits),
@@ -79,6 +81,7 @@ def to_wire(
         classes=None if mapped.data.classes is None else list(mapped.data.classes),
         problem=concise(request.problem) if request.return_.problem else None,
     )
+    answer.summary.extend(summary_of_minima(answer, mapped.core.network.n_hidden))
     return applicable(answer, "features", "variational", "reductions", "classes", "problem")
 
 
@@ -88,7 +91,8 @@ def ended_early(answer: wire.MinimaAnswer) -> wire.MinimaAnswer:
         return answer
     known = answer.numerics.advice
     advice = ENDED_EARLY if known is None else f"{ENDED_EARLY}; {known}"
-    return answer.model_copy(update={"numerics": answer.numerics.model_copy(update={"advice": advice})})
+    numerics, summary = answer.numerics.model_copy(update={"advice": advice}), with_advice(answer.summary, advice)
+    return answer.model_copy(update={"numerics": numerics, "summary": summary})
 
 
 def _numerics(mapped: MappedProblem, minima: Minima) -> wire.Numerics:

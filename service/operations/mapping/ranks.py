@@ -17,8 +17,10 @@ from service.operations.mapping import snapshots, training
 from service.operations.mapping.certificate import finding_to_wire
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
+from service.operations.summaries.ranks import summary_of_ranks
 from service.schemas import ranks as wire
 from service.schemas.base import applicable
+from service.schemas.model_files import ReadModel
 from service.schemas.problem import ProblemDocument
 from service.schemas.ranks import RanksRequest
 from service.schemas.training import Training
@@ -86,6 +88,7 @@ def to_wire(
         answer,
         rules=[_rule(row) for row in answer.applications] if "rules" in request.include else None,
         compression=None if compression is None else _compression(compression, head),
+        model=request.model,
     )
 
 
@@ -94,9 +97,11 @@ def answered(
     answer: RankAnswer,
     rules: list[wire.RuleAnswer] | None = None,
     compression: wire.CompressionAnswer | None = None,
+    model: ReadModel | None = None,
 ) -> wire.RanksAnswer:
     """The parts that every answer has, with those that a request includes."""
     reported = wire.RanksAnswer(
+        summary=[],
         layers=[_layer(answer, index) for index in range(len(answer.layers))],
         end_to_end=_statement(answer.end_to_end),
         separability=_separability(answer.separability),
@@ -116,8 +121,10 @@ def answered(
         classes=None if head.classes is None else list(head.classes),
         rules=rules,
         compression=compression,
+        model=model,
     )
-    return applicable(reported, "classes", "rules", "compression")
+    reported.summary.extend(summary_of_ranks(reported))
+    return applicable(reported, "classes", "rules", "compression", "model")
 
 
 def _layer(answer: RankAnswer, index: int) -> wire.LayerRank:

@@ -1,5 +1,6 @@
 """A problem as a program for PyTorch that measures an optimiser against the known minimum."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -7,18 +8,48 @@ import orjson
 from service.operations.mapping.network import noise_variance
 from service.schemas.data import Samples
 from service.schemas.problem import ProblemDocument
+from service.version import ENGINE_VERSION
 
 PROGRAM: Final = '''"""Suboptimality of an optimiser on a problem whose global minimum is known.
 
-Usage: python program.py [OPTIMISER [lr=NUMBER [NAME=NUMBER ...]]], any of torch.optim; Adam without arguments.
+    python program.py [OPTIMISER [NAME=NUMBER ...]] [--steps 2000] [--seed 0] [--json]
+
+OPTIMISER is any of torch.optim, Adam if left out; NAME=NUMBER are its options, lr=0.01 if left out.
+
+Problem   {id}
+Made by   Analytic Minima {version}, {url}
+Minimum   {minimum!r}, {known}; the exact one differs by {error:.1e} at most
+
+@misc{{analytic-minima-{short},
+  title = {{Test problem {short} with a known global minimum}},
+  note = {{Analytic Minima {version}, {url}}}
+}}
 """
+import argparse
 import json
+import math
 import sys
 
-import torch
+PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+PARSER.add_argument("optimiser", nargs="?", default="Adam", metavar="OPTIMISER")
+PARSER.add_argument("options", nargs="*", metavar="NAME=NUMBER", default=[])
+PARSER.add_argument("--steps", type=int, default=2000)
+PARSER.add_argument("--seed", type=int, default=0)
+PARSER.add_argument("--json", action="store_true", help="one object a line instead of sentences")
+asked = PARSER.parse_intermixed_args()
+try:
+    options = {{key: float(value) for key, _, value in (text.partition("=") for text in asked.options)}}
+except ValueError:
+    PARSER.error("options of the optimiser are numbers: lr=0.01")
+try:
+    import torch
+except ImportError:
+    sys.exit("this program needs PyTorch: pip install torch")
+if not hasattr(torch.optim, asked.optimiser):
+    PARSER.error(f"torch.optim has no optimiser {{asked.optimiser}}")
 
 torch.set_default_dtype(torch.float64)
-torch.manual_seed(0)
+torch.manual_seed(asked.seed)
 X, Y = (torch.tensor(rows) for rows in json.loads("""{data}"""))
 WIDTHS, DECAYS, VARIANCES = {widths}, {decays}, {variances}
 MINIMUM = {minimum!r}
@@ -34,10 +65,11 @@ def loss(weights):
     return ((mean - Y) ** 2).sum() / len(X) + torch.trace(added) + decay
 
 
-name = sys.argv[1] if len(sys.argv) > 1 else "Adam"
-options = {{key: float(value) for key, _, value in (text.partition("=") for text in sys.argv[2:])}}
 weights = [(torch.randn(rows, columns) / columns**0.5).requires_grad_() for columns, rows in zip(WIDTHS, WIDTHS[1:])]
-optimiser = getattr(torch.optim, name)(weights, **{{"lr": 1e-2, **options}})
+try:
+    optimiser = getattr(torch.optim, asked.optimiser)(weights, **{{"lr": 1e-2, **options}})
+except (TypeError, ValueError) as error:
+    PARSER.error(f"{{asked.optimiser}} does not take these options: {{error}}")
 
 
 def closure():
@@ -47,14 +79,50 @@ def closure():
     return value
 
 
-for step in range(2001):
+def report(step, value):
+    whole = math.isfinite(value)
+    if asked.json:
+        told = {{"step": step, "loss": value, "above": value - MINIMUM}} if whole else {{"diverged_at": step}}
+        print(json.dumps({{"optimiser": asked.optimiser, "seed": asked.seed, **told}}), flush=True)
+    elif whole:
+        above = f"above the minimum by {{value - MINIMUM:.3e}}"
+        print(f"{{asked.optimiser}} step {{step}}: loss {{value:.9f}}, {{above}}", flush=True)
+    else:
+        print(f"{{asked.optimiser}} diverged at step {{step}}: try a smaller lr", flush=True)
+
+
+for step in range(asked.steps + 1):
     value = optimiser.step(closure).item()
-    if step % 500 == 0:
-        print(f"{{name}} step {{step}}: loss {{value:.9f}}, above the minimum by {{value - MINIMUM:.3e}}")
+    if not math.isfinite(value):
+        report(step, value)
+        sys.exit(1)
+    if step % max(1, asked.steps // 4) == 0 or step == asked.steps:
+        report(step, value)
 '''
 
 
-def pytorch_snippet(problem: ProblemDocument, minimum: float) -> str:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a problem comes from, and how well its minimum is known.
+
+    Attributes
+    ----------
+    id, url : str
+    minimum : float
+    known : str
+        In words.
+    error : float
+        Bound on the difference from the exact minimum.
+    """
+
+    id: str
+    url: str
+    minimum: float
+    known: str
+    error: float
+
+
+def pytorch_snippet(problem: ProblemDocument, origin: Origin) -> str:
     """The program; ``problem`` is a linear network on samples in the convention ``mean``."""
     data = problem.data
     if not isinstance(data, Samples):
@@ -65,5 +133,11 @@ def pytorch_snippet(problem: ProblemDocument, minimum: float) -> str:
         widths=[len(data.x[0]), *(layer.width for layer in layers)],
         decays=[layer.weight_decay for layer in layers],
         variances=[noise_variance(layer.noise) for layer in layers],
-        minimum=minimum,
+        minimum=origin.minimum,
+        id=origin.id,
+        short=origin.id.removeprefix("sha256:")[:8],
+        url=origin.url,
+        known=origin.known,
+        error=origin.error,
+        version=ENGINE_VERSION,
     )

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from service.core.asked.many.independent import ManyMinima
 from service.core.asked.sweeps.columns import Sweep
-from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.errors import InputError, LimitExceeded, NumericalError
 from service.operations.mapping.network import beyond_convention
 from service.operations.mapping.problem import MappedProblem
@@ -17,6 +17,7 @@ from service.settings import Limits
 from service.vocabulary import SweepParameter
 
 SCALED: Final = frozenset({"loss", "fit", "noise", "decay", "lower_bound"})
+REFUSED: Final = "null where a problem is refused, see `refused` (not a number, or an empty text, in .npz)"
 NO_EVALUATION: Final = "null where a problem has no data.evaluation (not a number in .npz)"
 MAY_BE_MISSING: Final[Mapping[str, str]] = {
     "parameter_norm": "null where no weights attain the infimum (not a number in .npz)"
@@ -82,9 +83,20 @@ def columns(
 
 
 def problem_columns(
-    names: Sequence[str], found: ManyMinima, mapped: Sequence[MappedProblem]
+    names: Sequence[str], found: ManyMinima, mapped: Sequence[MappedProblem], places: Sequence[int], count: int
 ) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
     """The columns of independent problems, each entry in its own convention, and why entries are missing.
+
+    Parameters
+    ----------
+    names : sequence of str
+    found : ManyMinima
+        Of the problems that could be read.
+    mapped : sequence of MappedProblem
+    places : sequence of int
+        Of these problems among all.
+    count : int
+        Of all problems.
 
     Raises
     ------
@@ -105,11 +117,22 @@ def problem_columns(
             column = column * factors
         if name == "evaluation_fit":
             column = column * fit_factors
-        columns[name] = column
-        if column.dtype.kind != "f" or np.isfinite(column).all():
-            continue
-        missing, reason = expected.get(name, (np.zeros(len(mapped), dtype=bool), ""))
-        if not np.isfinite(column[~missing]).all():
-            raise NumericalError(f"the column {name} leaves the range of double precision")
-        reasons[name] = reason
+        columns[name] = _spread(column, found.solved, places, count)
+        if column.dtype.kind == "f" and not np.isfinite(column[found.solved]).all():
+            missing, reason = expected.get(name, (np.zeros(len(mapped), dtype=bool), ""))
+            if not np.isfinite(column[found.solved & ~missing]).all():
+                raise NumericalError(f"the column {name} leaves the range of double precision")
+            reasons[name] = reason
+        if np.count_nonzero(found.solved) < count:
+            reasons[name] = f"{reasons[name]}; {REFUSED}" if name in reasons else REFUSED
     return columns, reasons
+
+
+def _spread(column: npt.NDArray[Any], solved: BoolArray, places: Sequence[int], count: int) -> npt.NDArray[Any]:
+    """A column with an entry for each problem; what is missing is not a number, or None among objects."""
+    if len(places) == count and solved.all():
+        return column
+    numbers = column.dtype.kind == "f"
+    whole = np.full(count, np.nan if numbers else None, dtype=np.float64 if numbers else object)
+    whole[np.array(places, dtype=np.intp)[solved]] = column[solved] if numbers else column[solved].tolist()
+    return whole

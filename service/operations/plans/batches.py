@@ -1,19 +1,24 @@
 """Batches as a plan: a few problems a chunk, or one chunk for what is computed together."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from service.operations.answered import SweepTable
-from service.operations.mapping.locations import located, numbered
-from service.operations.minima import minima
-from service.operations.minima_batch import Batch, minima_sweep, minima_table, parse_batch
+from service.operations.minima_batch import (
+    Batch,
+    minima_or_refusal,
+    minima_sweep,
+    minima_table,
+    stored_batch,
+    stored_entries,
+)
 from service.operations.plans.columns import with_nulls
 from service.operations.plans.plan import Arrays, Chunk, Json, Plan, Work, Written
 from service.operations.plans.whole import only
 from service.operations.questions import limits_of, question_of
 from service.schemas.batch import VariedRequest
 from service.schemas.minima import MinimaAnswer
-from service.schemas.request import MinimaRequest
+from service.schemas.problem_details import ProblemDetails
 from service.settings import Limits
 
 PROBLEMS_A_CHUNK: Final = 16
@@ -31,22 +36,26 @@ def cut(question: Mapping[str, Json]) -> Plan:
         return Plan([Chunk("sweep", question)], "only")
     if "return" in asked:
         return Plan([Chunk("table", question)], "only")
-    problems = asked["problems"]
-    chunks = [
-        Chunk("problems", {"first": first, "problems": problems[first : first + PROBLEMS_A_CHUNK], "limits": told})
-        for first in range(0, len(problems), PROBLEMS_A_CHUNK)
-    ]
+    problems, refused = asked["problems"], asked.get("refused", {})
+    chunks = []
+    for first in range(0, len(problems), PROBLEMS_A_CHUNK):
+        places = range(first, first + PROBLEMS_A_CHUNK)
+        own: dict[str, Json] = {"wrapped": [index for index in asked["wrapped"] if index in places]}
+        known = {str(place): refused[str(place)] for place in places if str(place) in refused}
+        if known:
+            own["refused"] = known
+        part = problems[first : first + PROBLEMS_A_CHUNK]
+        chunks.append(Chunk("problems", {"first": first, "problems": part, "limits": told, **own}))
     return Plan(chunks, "answers")
 
 
-def compute_problems(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]) -> list[MinimaAnswer]:
-    """Full answers of a few problems."""
-    limits = limits_of(arguments)
-    answers: list[MinimaAnswer] = []
-    for index, problem in enumerate(arguments["problems"], int(arguments["first"])):
-        with located(("problems", index)), numbered(index):
-            answers.append(minima(MinimaRequest.model_validate(problem), limits))
-    return answers
+def compute_problems(
+    arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]
+) -> list[MinimaAnswer | ProblemDetails]:
+    """Full answers of a few problems, or the documents of their refusals."""
+    limits, first = limits_of(arguments), int(arguments["first"])
+    entries = stored_entries(arguments["problems"], arguments, first)
+    return [minima_or_refusal(entry, index, limits) for index, entry in enumerate(entries, first)]
 
 
 def answers(_arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json]) -> Written:
@@ -61,9 +70,7 @@ def compute_sweep(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Seque
 
 def compute_table(arguments: Mapping[str, Json], _arrays: Arrays, _inputs: Sequence[Json]) -> Written:
     """Columns of independent problems."""
-    limits = limits_of(arguments)
-    asked: Any = parse_batch(arguments["question"], limits).request
-    return _written(minima_table(asked, limits))
+    return _written(minima_table(stored_batch(arguments["question"]), limits_of(arguments)))
 
 
 def _written(table: SweepTable) -> Written:

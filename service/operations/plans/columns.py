@@ -60,7 +60,7 @@ def plain(value: Json) -> Json:
 
 def with_nulls(values: npt.NDArray[Any]) -> Json:
     """Nested lists in which what is not finite is null."""
-    if values.dtype.kind == "U":
+    if values.dtype.kind in "UO":
         return values.tolist()
     whole = np.isfinite(values)
     if whole.all():

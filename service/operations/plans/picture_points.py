@@ -26,6 +26,7 @@ from service.operations.mapping.problem import MappedProblem
 from service.operations.plans.packing import unpack
 from service.operations.plans.plan import Arrays, Json
 from service.schemas.base import Number, Wire, applicable
+from service.schemas.model_files import ReadModel
 from service.schemas.parts import MeasuredPoint
 from service.schemas.points import CentredOptions, PointCard, PostedPoint, SolvedMinimum
 from service.settings import Limits
@@ -41,6 +42,7 @@ class PictureHeading(Wire):
     convention: Convention = Field(strict=False)
     engine_version: str
     problem_hash: str
+    model: ReadModel | None = None
 
 
 @dataclass(frozen=True, slots=True)

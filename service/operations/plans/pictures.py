@@ -15,7 +15,7 @@ from service.operations.plans.packing import pack
 from service.operations.plans.picture_points import PictureHeading, Source
 from service.operations.plans.picture_sizes import SLOPE, check_drawable, evaluation_s
 from service.operations.plans.plan import Chunk, Json
-from service.schemas.points import PictureOptions
+from service.schemas.points import CentredOptions, PictureOptions
 from service.schemas.problem import ProblemDocument
 from service.settings import Limits
 from service.version import ENGINE_VERSION
@@ -83,6 +83,7 @@ class Draft:
             convention=self.wire.objective.convention,
             engine_version=ENGINE_VERSION,
             problem_hash=problem_hash(self.wire),
+            model=self.request.model if isinstance(self.request, CentredOptions) else None,
         )
         return {"heading": heading.model_dump(mode="json"), **own}
 

@@ -194,8 +194,9 @@ def assemble(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Jso
         convention=heading.convention,
         engine_version=heading.engine_version,
         problem_hash=heading.problem_hash,
+        model=heading.model,
     )
-    return applicable(answer, "end", "interpolation", "sharpness")
+    return applicable(answer, "end", "interpolation", "sharpness", "model")
 
 
 def _losses(parts: Sequence[Json], rows: int, columns: int) -> FloatArray:

@@ -24,6 +24,7 @@ from service.operations.plans.picture_sizes import CHUNK_S, SLOPE, evaluation_s,
 from service.operations.plans.pictures import Draft, draft, heading_of
 from service.operations.plans.plan import Arrays, Json, Plan, Work
 from service.operations.plans.running import in_range
+from service.schemas.base import applicable
 from service.schemas.parts import AllEigenvalues, HessianColumns, MeasuredPoint, RitzValues
 from service.schemas.spectra import (
     Density,
@@ -154,7 +155,7 @@ def spectrum(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Js
     grid = np.linspace(low - MARGIN * spread, high + MARGIN * spread, points)
     point = MeasuredPoint.model_validate(inputs[0])
     margin = point.distance_from_kinks
-    return SpectraAnswer(
+    answer = SpectraAnswer(
         method=found.method,
         evidence=found.evidence,
         point=card(point, heading),
@@ -173,7 +174,9 @@ def spectrum(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Js
         convention=heading.convention,
         engine_version=heading.engine_version,
         problem_hash=heading.problem_hash,
+        model=heading.model,
     )
+    return applicable(answer, "model")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from typing import BinaryIO, Final
 
 from service.errors import UnsupportedMediaType
 from service.operations.uploads.csv_file import CsvTable
+from service.operations.uploads.feather_file import feather_table
 from service.operations.uploads.npy_file import NpyTable
 from service.operations.uploads.npz_file import NpzTable
-from service.operations.uploads.parquet_file import ParquetTable
+from service.operations.uploads.parquet_file import parquet_table
 from service.operations.uploads.spool import on_disk
 from service.operations.uploads.tables import Table
 from service.schemas.datasets import Format, UploadOptions
@@ -67,7 +68,14 @@ FORMATS: Final[tuple[FileFormat, ...]] = (
         ("application/vnd.apache.parquet", "application/x-parquet"),
         ("parquet", "pq"),
         False,
-        lambda file, _options, _limits, opened: ParquetTable(on_disk(file, opened)),
+        lambda file, _options, _limits, opened: parquet_table(on_disk(file, opened)),
+    ),
+    FileFormat(
+        "feather",
+        ("application/vnd.apache.arrow.file", "application/x-feather"),
+        ("feather", "arrow", "ftr"),
+        False,
+        lambda file, _options, _limits, opened: feather_table(on_disk(file, opened)),
     ),
 )
 FORMAT_BY_NAME: Final[Mapping[str, FileFormat]] = {row.name: row for row in FORMATS}

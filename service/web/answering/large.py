@@ -16,6 +16,7 @@ from service.jobs.from_settings import jobs_config
 from service.jobs.service import JobService
 from service.operations.asking import ask
 from service.operations.mapping.datasets import blamed_on_references, references
+from service.operations.model_files.sent import with_sent_model
 from service.operations.problems import problem
 from service.settings import Settings
 from service.web.addresses import prefix, standing_at
@@ -140,7 +141,8 @@ def _jobs(config: JobsConfig) -> JobService:
 @contextmanager
 def _document(name: str, body: Body, tenant: str, settings: Settings) -> Iterator[object]:
     """The request with the numbers of its data sets; errors in these numbers name their ids."""
-    found = asyncio.run(document(body, settings.max_body_bytes))
+    sent = asyncio.run(document(body, settings.max_body_bytes))
+    found = with_sent_model(name, sent, settings.max_body_bytes)
     check_sizes(found, settings)
     places = references(found)
     if places:

@@ -7,7 +7,8 @@ import numpy.typing as npt
 from pydantic_core import from_json
 
 from service.errors import MalformedBody
-from service.web.bodies.npz import ANSWER, REQUEST, as_json, by_place, place, read_npz
+from service.operations.uploads.in_memory import read_npz
+from service.web.bodies.npz import ANSWER, REQUEST, as_json, by_place, place
 
 PLACE: Final = re.compile(r"line (\d+) column (\d+)")
 LONGEST: Final = len("-Infinity") + 1

@@ -1,7 +1,6 @@
 """Arrays in and out of ``.npy`` and ``.npz``, without pickle and without trust in any announced size."""
 
 import io
-import zipfile
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Final
@@ -9,73 +8,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from service.errors import BodyTooLarge, MalformedBody
-from service.operations.uploads.archives import COMPRESSIONS, UNREADABLE, UNREADABLE_ARCHIVE, opened_archive
-from service.operations.uploads.npy_file import NUMERIC_KINDS, read_header
+from service.errors import MalformedBody
+from service.operations.uploads.archives import UNREADABLE, opened_archive
+from service.operations.uploads.npy_file import NUMERIC_KINDS
 
 MAX_STEPS: Final = 12
 MAX_DIGITS: Final = 9
 REQUEST: Final = "request"
 ANSWER: Final = "answer"
-
-
-def read_npy(data: bytes, name: str) -> npt.NDArray[Any]:
-    """One array; nothing is allocated before the header agrees with the number of bytes.
-
-    Raises
-    ------
-    MalformedBody
-        If the bytes are no ``.npy`` file, or hold objects or anything else but numbers or text.
-    """
-    stream = io.BytesIO(data)
-    header = read_header(stream, name)
-    rest = data[stream.tell() :]
-    if header.bytes != len(rest):
-        raise MalformedBody(f"the array {name} has a number of bytes that differs from its header")
-    if not rest:
-        return np.zeros(header.shape, header.dtype)
-    array = np.frombuffer(rest, dtype=header.dtype)
-    return array.reshape(header.shape, order="F" if header.fortran_order else "C")
-
-
-def read_npz(data: bytes, max_bytes: int) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of an archive by name, unpacked to at most ``max_bytes`` in total.
-
-    Raises
-    ------
-    MalformedBody
-    BodyTooLarge
-    """
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    left = max_bytes
-    try:
-        with opened_archive(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-            if sum(entry.file_size for entry in entries) > max_bytes:
-                raise _too_large()
-            for entry in entries:
-                content = _unpack(archive, entry, left)
-                left -= len(content)
-                name = entry.filename.removesuffix(".npy")
-                arrays[name] = read_npy(content, name)
-    except UNREADABLE as error:
-        raise MalformedBody(UNREADABLE_ARCHIVE) from error
-    return arrays
-
-
-def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> bytes:
-    if entry.compress_type not in COMPRESSIONS:
-        raise MalformedBody("the archive uses a compression other than deflate")
-    # where the announced size lies, no more than announced is unpacked, and the checksum fails
-    with archive.open(entry) as stream:
-        content = stream.read(left + 1)
-    if len(content) > left:
-        raise _too_large()
-    return content
-
-
-def _too_large() -> BodyTooLarge:
-    return BodyTooLarge("the unpacked archive has more bytes than the limit max_body_bytes")
 
 
 def announced_bytes(data: bytes) -> int:

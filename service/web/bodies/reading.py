@@ -9,10 +9,12 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from service.errors import BodyTooLarge, MalformedBody, UnsupportedEncoding, UnsupportedMediaType
+from service.operations.model_files.sent import HINTS, MODEL, SentModel
+from service.operations.uploads.in_memory import read_npy, read_npz
 from service.settings import Settings
 from service.web.bodies.arriving import Arrival
 from service.web.bodies.documents import from_npz, parse_json
-from service.web.bodies.npz import announced_bytes, as_json, by_place, place, read_npy, read_npz
+from service.web.bodies.npz import announced_bytes, as_json, by_place, place
 
 JSON: Final = "application/json"
 NPZ: Final = "application/x-npz"
@@ -26,6 +28,7 @@ PER_BYTE_S: Final = 5e-9
 LARGE_S: Final = 8e-3
 """Above it a body is read in a process of its own."""
 ARCHIVE: Final = b"PK\x03\x04"
+MODEL_PART: Final = b'name="model"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,8 @@ def is_large(body: Body, large_bytes: int, max_bytes: int) -> bool:
         if announced > max_bytes:
             raise _too_large(max_bytes)
         return announced > large_bytes or reading_s(content) > LARGE_S
-    # what an archive inside a form unpacks to is not known before the form is read
-    return reading_s(content) > LARGE_S or (kind == MULTIPART and ARCHIVE in content)
+    # what an archive inside a form unpacks to is not known before the form is read; models need libraries of their own
+    return reading_s(content) > LARGE_S or (kind == MULTIPART and (ARCHIVE in content or MODEL_PART in content))
 
 
 def reading_s(content: bytes) -> float:
@@ -150,12 +153,18 @@ def _too_large(max_bytes: int) -> BodyTooLarge:
 
 
 async def _from_multipart(body: Body, max_bytes: int) -> object:
-    """A part ``problem`` with JSON; further parts are ``.npy`` files named by path, or ``.npz`` files of such."""
+    """A part ``problem`` with JSON; further parts are ``.npy`` files named by path, or ``.npz`` files of such.
+
+    A part ``model`` is the file of a model, with what it does not say as parts beside it.
+    """
     parts = await _parts(body, max_bytes)
     text = parts.pop("problem", None)
     if text is None:
         raise MalformedBody("the form needs a part `problem` that holds the JSON of the request")
     found = parse_json(text)
+    model = parts.pop(MODEL, None)
+    if model is not None:
+        place(found, MODEL, SentModel(model, {name: parts.pop(name) for name in HINTS if name in parts}))
     left = max_bytes
     for name in sorted(parts, key=by_place):
         part = parts[name]

@@ -37,7 +37,9 @@ def _router() -> APIRouter:
                 summary=row.summary,
                 description=description_of(row),
                 openapi_extra={
-                    **documentation.body(requests_of(row), examples_of(row), arrays=row.job),
+                    **documentation.body(
+                        requests_of(row), examples_of(row), arrays=row.job, model_file=bool(row.model)
+                    ),
                     **(openapi_jobs.PREFER if row.job else {}),
                 },
                 responses=_responses(row),

@@ -52,6 +52,11 @@ function show(answer, milliseconds) {
     ["Identity of the problem", answer.problem_hash.slice(0, 19) + "…"],
   ];
   part("minimum").replaceChildren(...facts.map((cells) => row(cells, true)));
+  part("summary").replaceChildren(...answer.summary.map((sentence) => {
+    const item = document.createElement("li");
+    item.textContent = sentence;
+    return item;
+  }));
   const words = (text) => text.replaceAll("_", " ");
   part("points").replaceChildren(
     ...answer.stationary_points.map((point) =>

@@ -156,9 +156,15 @@ def test_answers_are_pictures_where_the_caller_accepts_them(
         assert reply.content.startswith(b"\x89PNG")
 
 
-def test_what_has_no_picture_and_what_prefers_json_stays_json(base: str) -> None:
+def test_what_has_no_picture_names_the_routes_that_have_one(base: str) -> None:
     assert BY_NAME["minima"].draw is None
-    assert found(base, "/v1/minima", DESIGN_EXAMPLE, SVG)["status"] == "exact"
+    reply = call(base, "POST", "/v1/minima", DESIGN_EXAMPLE, SVG)
+    assert (reply.status, reply.json["type"]) == (406, "/problems/not-acceptable")
+    assert "/v1/landscape" in reply.json["detail"]
+    assert found(base, "/v1/minima", DESIGN_EXAMPLE, {"Accept": "image/svg+xml, */*;q=0.1"})["status"] == "exact"
+
+
+def test_what_prefers_json_stays_json(base: str) -> None:
     for accept in ("application/json, image/svg+xml;q=0.5", "text/html,image/png,*/*;q=0.8", "*/*", "image/png;q=zero"):
         assert found(base, SLICES, ASKED[SLICES], {"Accept": accept})["kind"] == "plane"
 

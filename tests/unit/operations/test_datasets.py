@@ -18,12 +18,12 @@ from service.core.ground.data.preparation import Preparation, prepared_rows, sig
 from service.core.ground.numbers.factor import factor_of_samples
 from service.errors import InputError, UnsupportedMediaType
 from service.operations.datasets import ReducedDataset, identity_of, reduce_upload
+from service.operations.refusals import pointer
 from service.operations.uploads import csv_file, tables
 from service.operations.uploads.arrow import fast_numbers
 from service.operations.uploads.formats import FORMAT_BY_NAME
 from service.schemas.datasets import AppliedOptions, UploadOptions
 from service.settings import UploadLimits
-from service.web.problem_details import pointer
 from tests.support.tables import KINDS, assert_same_factor
 from tests.support.upload_files import NAMES, TABLE, WRONG, as_csv, as_npy, as_npz, as_parquet
 

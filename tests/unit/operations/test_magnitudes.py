@@ -20,7 +20,7 @@ from service.operations.minima import minima, parse
 from service.operations.minima_batch import Batch, minima_sweep, minima_table, parse_batch
 from service.operations.plans import sweeps
 from service.operations.plans.running import run_here
-from service.schemas.batch import VariedRequest
+from service.schemas.batch import ProblemsHeader, VariedRequest
 from service.schemas.sweeps import DiagramRequest
 from service.settings import Limits
 from service.vocabulary import SweepParameter
@@ -197,10 +197,13 @@ def batch(bodies: list[Body], **options: Any) -> Batch:
 def test_a_batch_says_which_problem() -> None:
     good, bad = NOISES["one output, one hidden layer"](1.0), NOISES["one output, output bias"](1e200)
     for kind in ([good, bad], [good] * 8 + [bad]):
-        with pytest.raises(InputError) as caught:
-            minima_table(batch(kind, **{"return": ["loss"]}), LIMITS)
-        at = ("problems", len(kind) - 1, "network", "layers")
-        assert [problem.location for problem in caught.value.fields] == [(*at, 0, "noise"), (*at, 1, "noise")]
+        header = minima_table(batch(kind, **{"return": ["loss"]}), LIMITS).header
+        assert isinstance(header, ProblemsHeader)
+        assert header.refused is not None
+        (refused,) = header.refused
+        assert refused.index == len(kind) - 1
+        at = f"/problems/{refused.index}/network/layers"
+        assert [item.pointer for item in refused.errors or []] == [f"{at}/0/noise", f"{at}/1/noise"]
 
 
 def swept(one: Body, parameter: str, values: list[float]) -> Any:

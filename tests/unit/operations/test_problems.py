@@ -110,7 +110,7 @@ def _program_loss(problem: GeneratedProblem) -> Any:
     """The objective of the program, run on arrays of numpy, whose names for these functions are the same."""
     lines = problem.snippet.split("\n")
     start = next(index for index, line in enumerate(lines) if line.startswith("def loss"))
-    end = next(index for index, line in enumerate(lines) if line.startswith("name ="))
+    end = next(index for index, line in enumerate(lines) if line.startswith("weights ="))
     names = next(line for line in lines if line.startswith("WIDTHS"))
     x, y, _ = arrays_of(problem)
     space: dict[str, Any] = {

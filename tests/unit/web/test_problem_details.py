@@ -3,8 +3,9 @@ import pytest
 import service.errors
 from service.cli.errors import CommandError
 from service.errors import Attempt, FieldError, InputError, JobError, LimitExceeded, NotCovered, ServiceError
+from service.operations.refusals import pointer
 from service.schemas.error_kinds import BY_CODE, ERROR_KINDS
-from service.web.problem_details import of_service_error, pointer
+from service.web.problem_details import of_service_error
 
 
 def kinds(base: type[ServiceError]) -> set[type[ServiceError]]:

@@ -4,7 +4,7 @@ One-output problems of a shape are solved and certified together; every problem 
 close that way, and every other one, is solved on its own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -23,6 +23,7 @@ from service.core.ground.problems import Problem
 from service.core.ground.results import Minima
 from service.core.losses.expected import fit_of
 from service.core.one_output.norm_bound import GAP_TOLERANCE
+from service.errors import NotCovered
 from service.vocabulary import Status
 
 CANCELLING: Final = 1e-3
@@ -46,6 +47,8 @@ class ManyMinima:
     rank : (m,) array of int
     evaluation_fit : (m,) array
         NaN where a problem has no evaluation data.
+    solved : (m,) array of bool
+        False where a problem was given up, whose other entries mean nothing.
     """
 
     status: npt.NDArray[np.str_]
@@ -62,10 +65,13 @@ class ManyMinima:
     attained: BoolArray
     rank: IntArray
     evaluation_fit: FloatArray
+    solved: BoolArray
 
 
 def solve_many(
-    problems: Sequence[Problem], one: Callable[[int, Problem], Minima] = lambda _, problem: solve(problem)
+    problems: Sequence[Problem],
+    one: Callable[[int, Problem], Minima | None] = lambda _, problem: solve(problem),
+    alone: Collection[int] = (),
 ) -> ManyMinima:
     """Certified global minima of independent problems.
 
@@ -74,8 +80,10 @@ def solve_many(
     problems : sequence of Problem
         Each with data.
     one : callable
-        Solves a problem, given its index, that is not solved together with others; for a caller who wants to
-        know which one an error is about, or to look at a clock.
+        Solves a problem, given its index, that is not solved together with others, or gives it up with None; for a
+        caller who wants to know which one an error is about, or to look at a clock.
+    alone : collection of int
+        Problems that ``one`` must solve, such as those of another model.
 
     Returns
     -------
@@ -92,10 +100,14 @@ def solve_many(
     """
     found = _empty(len(problems))
     left = np.ones(len(problems), dtype=bool)
-    for places in _shapes(problems):
+    for places in _shapes(problems, alone):
         left[places[_stacked(problems, places, found)]] = False
     for index in np.flatnonzero(left).tolist():
-        _put(found, index, one(index, problems[index]))
+        minima = one(index, problems[index])
+        if minima is None:
+            found.solved[index] = False
+        else:
+            _put(found, index, minima)
     for index, problem in enumerate(problems):
         if problem.evaluation is None:
             found.evaluation_fit[index] = np.nan
@@ -104,19 +116,31 @@ def solve_many(
 
 def _empty(m: int) -> ManyMinima:
     longest = max(map(len, Status))
-    kinds = {"status": f"U{longest}", "trivial": "?", "attained": "?", "rank": "i8"}
-    return ManyMinima(**{field.name: np.zeros(m, dtype=kinds.get(field.name, "f8")) for field in fields(ManyMinima)})
+    kinds = {"status": f"U{longest}", "trivial": "?", "attained": "?", "rank": "i8", "solved": "?"}
+    found = ManyMinima(**{field.name: np.zeros(m, dtype=kinds.get(field.name, "f8")) for field in fields(ManyMinima)})
+    found.solved[:] = True
+    return found
 
 
-def _shapes(problems: Sequence[Problem]) -> list[IntArray]:
+def _shapes(problems: Sequence[Problem], alone: Collection[int]) -> list[IntArray]:
     """Places of the problems that can be stacked, by number of inputs and depth."""
     groups: dict[tuple[int, int], list[int]] = {}
     for index, problem in enumerate(problems):
-        # a stack has no charges for inputs that were brought into range, and its targets have one unit
-        alike = problem.extremes is None and scaled_targets(problem) is None
-        if alike and choose(problem)[0].one_curve and fits_a_stack(problem):
+        if index not in alone and _is_stackable(problem):
             groups.setdefault((problem.data.inputs, problem.network.n_hidden), []).append(index)
     return [np.array(places) for places in groups.values() if len(places) >= FEWEST]
+
+
+def _is_stackable(problem: Problem) -> bool:
+    # a stack has no charges for inputs that were brought into range, and its targets have one unit
+    if problem.extremes is not None or scaled_targets(problem) is not None:
+        return False
+    try:
+        solver = choose(problem)[0]
+    except NotCovered:
+        # perhaps a reduction is
+        return False
+    return solver.one_curve and fits_a_stack(problem)
 
 
 def _stacked(problems: Sequence[Problem], places: IntArray, found: ManyMinima) -> BoolArray:

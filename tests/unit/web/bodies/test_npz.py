@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from service.errors import BodyTooLarge, MalformedBody
-from service.web.bodies.npz import announced_bytes, as_json, by_place, place, read_npy, read_npz, write_npz
+from service.operations.uploads.in_memory import read_npy, read_npz
+from service.web.bodies.npz import announced_bytes, as_json, by_place, place, write_npz
 from service.web.bodies.reading import Body, is_large
 
 
