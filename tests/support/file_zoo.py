@@ -446,6 +446,8 @@ def feather_files() -> Iterator[Animal]:
         table = pa.table({"a": column, "y": TABLE[:, 3]})
         yield Animal(f"Feather of {name}", _feather(table), "feather", coded)
     whole = _feather(plain)
+    named = whole.replace(b"effect", b"eff\xffct")
+    yield Animal("Feather with a name that is no text", named, "feather", "not a readable Feather file")
     yield Animal("Feather cut short", whole[:-9], "feather", "not a readable Feather file")
     yield Animal(
         "Feather of the first version", b"FEA1" + bytes(60) + b"FEA1", "feather", "not a readable Feather file"

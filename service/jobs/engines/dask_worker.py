@@ -67,8 +67,9 @@ def _may_begin(worker: Worker, key: str) -> bool:
 
 
 async def _tell_ended(worker: Worker, key: str) -> None:
-    # A scheduler that is away has forgotten the call anyway.
-    with contextlib.suppress(OSError):
+    # A scheduler that is away has forgotten the call anyway; a worker that ends has closed its ways to it, which the
+    # library says as a RuntimeError.
+    with contextlib.suppress(OSError, RuntimeError):
         await worker.scheduler.minima_ended(key=key)
 
 

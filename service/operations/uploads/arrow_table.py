@@ -42,6 +42,20 @@ class Source:
     types: Any
 
 
+def arrow_table(source: Source) -> "ArrowTable":
+    """The table of a file that was opened.
+
+    Raises
+    ------
+    MalformedBody
+        If the names of its columns are no text, or what pandas says of them is no JSON.
+    """
+    try:
+        return ArrowTable(source)
+    except source.errors as error:
+        raise MalformedBody(f"the file is not a readable {source.kind} file") from error
+
+
 class ArrowTable:
     """Columns of numbers, and labels; see `Table`.
 
@@ -154,6 +168,7 @@ class ArrowTable:
 
 def _index_columns(schema: Any) -> list[int]:
     """Columns that pandas wrote beside the data: the labels of the rows."""
-    described = (schema.pandas_metadata or {}).get("index_columns", [])
-    names = {name for name in described if isinstance(name, str)}
+    metadata = schema.pandas_metadata
+    described = metadata.get("index_columns") if isinstance(metadata, dict) else None
+    names = {name for name in described if isinstance(name, str)} if isinstance(described, list) else set()
     return [at for at, name in enumerate(schema.names) if name in names or name.startswith("__index_level_")]

@@ -1,6 +1,8 @@
 """What a worker makes of faults that are not the chunk's."""
 
+import asyncio
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from distributed.comm.core import CommClosedError
@@ -25,3 +27,14 @@ def test_a_start_that_cannot_be_announced_is_nobodys_fault(error: Exception, mon
     outcome = dask_worker.run_call(VERSIONS, PLACE, "key", Call("count", "value", "{}"), None)
     assert outcome.ending is Ending.UNSTARTED
     assert told == ["key"]
+
+
+@pytest.mark.parametrize(
+    "error", [CommClosedError("closed"), OSError("away"), RuntimeError("ConnectionPool is closed")]
+)
+def test_an_end_that_cannot_be_told_ends_quietly(error: Exception) -> None:
+    async def broken(**_: object) -> None:
+        raise error
+
+    worker: Any = SimpleNamespace(scheduler=SimpleNamespace(minima_ended=broken))
+    asyncio.run(dask_worker._tell_ended(worker, "key"))
