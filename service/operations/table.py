@@ -40,7 +40,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
             "service.schemas.batch:ProblemsAnswer",
             "service.schemas.batch:ProblemsTable",
         ),
-        parse="service.operations.minima_batch:parse_batch",
+        parse="service.operations.batches:parse_batch",
         function="service.operations.minima_batch:minima_batch",
         cost="service.operations.minima_batch:batch_s",
         work="service.operations.plans.batches:WORK",

@@ -7,11 +7,12 @@ from typing import Any, Final
 import numpy as np
 
 from service.errors import ServiceError
+from service.operations.batches import Batch, parse_batch
 from service.operations.diagnose import diagnose
 from service.operations.diagnose import parse as parse_diagnose
 from service.operations.landscape import landscape
 from service.operations.landscape import parse as parse_landscape
-from service.operations.minima_batch import Batch, minima_sweep, minima_table, parse_batch
+from service.operations.minima_batch import minima_sweep, minima_table
 from service.operations.plans import sweeps
 from service.operations.plans.columns import plain
 from service.operations.plans.running import run_here

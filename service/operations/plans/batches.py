@@ -4,14 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from service.operations.answered import SweepTable
-from service.operations.minima_batch import (
-    Batch,
-    minima_or_refusal,
-    minima_sweep,
-    minima_table,
-    stored_batch,
-    stored_entries,
-)
+from service.operations.batches import Batch, stored_batch, stored_entries
+from service.operations.minima_batch import minima_or_refusal, minima_sweep, minima_table
 from service.operations.plans.columns import with_nulls
 from service.operations.plans.plan import Arrays, Chunk, Json, Plan, Work, Written
 from service.operations.plans.whole import only

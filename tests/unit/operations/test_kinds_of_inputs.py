@@ -9,9 +9,10 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.errors import InputError
 from service.operations import landscape as landscapes
 from service.operations import ranks as all_ranks
+from service.operations.batches import parse_batch
 from service.operations.diagnose import diagnose
 from service.operations.minima import minima, parse
-from service.operations.minima_batch import minima_sweep, minima_table, parse_batch
+from service.operations.minima_batch import minima_sweep, minima_table
 from service.operations.verify import verify
 from service.schemas.batch import VariedRequest
 from service.schemas.diagnose import DiagnoseRequest

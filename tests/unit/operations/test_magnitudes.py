@@ -11,13 +11,14 @@ import pytest
 
 from service.core.ground.problems import Layer, Network
 from service.errors import FieldError, InputError, Location, NotCovered
+from service.operations.batches import Batch, parse_batch
 from service.operations.diagnose import diagnose
 from service.operations.diagnose import parse as parse_diagnosis
 from service.operations.landscape import landscape
 from service.operations.landscape import parse as parse_landscape
 from service.operations.magnitudes import GREATEST, greatest_value
 from service.operations.minima import minima, parse
-from service.operations.minima_batch import Batch, minima_sweep, minima_table, parse_batch
+from service.operations.minima_batch import minima_sweep, minima_table
 from service.operations.plans import sweeps
 from service.operations.plans.running import run_here
 from service.schemas.batch import ProblemsHeader, VariedRequest
