@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from service.core.dispatch import is_covered
 from service.errors import Location, NotCovered, ServiceError
@@ -24,8 +24,8 @@ from service.settings import Limits
 from service.vocabulary import Activation, Bias, Convention, Loss
 
 LANDSCAPE: Final = "/v1/landscape"
-LONGEST_S: Final = 0.05
-"""Of a core, for all that is tried."""
+LONGEST_S: Final = 0.01
+"""Of a core, for all that is tried: a refusal is often made on the event loop."""
 MOST_TOGETHER: Final = 3
 MOST_CHANGES: Final = 20
 """Changes of one patch; a longer one is another problem."""
@@ -37,6 +37,10 @@ class Change:
 
     problem: ProblemDocument
     patch: tuple[PatchOperation, ...]
+
+
+Repair: TypeAlias = Callable[[ProblemDocument], Change | None]
+"""Makes one thing about a problem as solvers want it; None where it is so already."""
 
 
 @contextmanager
@@ -79,20 +83,23 @@ def _covers(problem: ProblemDocument, limits: Limits) -> bool:
 
 
 def _changes(problem: ProblemDocument) -> Iterator[Change]:
-    """Repairs and their combinations, by the number of their changes."""
-    useful = [repair for repair in REPAIRS if repair(problem) is not None]
-    found: list[Change] = []
-    for together in range(1, MOST_TOGETHER + 1):
-        for chosen in combinations(useful, together):
-            change = _together(problem, chosen)
-            if change is not None and len(change.patch) <= MOST_CHANGES:
-                found.append(change)
-    yield from sorted(found, key=lambda change: len(change.patch))
+    """Repairs and their combinations, by the number of their changes; each is made when it is tried."""
+    alone = [(repair, repair(problem)) for repair in REPAIRS]
+    useful = [(repair, len(change.patch)) for repair, change in alone if change is not None]
+    together = [chosen for size in range(1, MOST_TOGETHER + 1) for chosen in combinations(useful, size)]
+    for chosen in sorted(together, key=_size):
+        if _size(chosen) > MOST_CHANGES:
+            return
+        change = _together(problem, tuple(repair for repair, _ in chosen))
+        if change is not None:
+            yield change
 
 
-def _together(
-    problem: ProblemDocument, chosen: tuple[Callable[[ProblemDocument], Change | None], ...]
-) -> Change | None:
+def _size(chosen: tuple[tuple[Repair, int], ...]) -> int:
+    return sum(changes for _, changes in chosen)
+
+
+def _together(problem: ProblemDocument, chosen: tuple[Repair, ...]) -> Change | None:
     patch: tuple[PatchOperation, ...] = ()
     for repair in chosen:
         change = repair(problem)
@@ -189,7 +196,7 @@ def _squared(problem: ProblemDocument) -> Change | None:
     return Change(problem.model_copy(update={"objective": changed}), tuple(patch))
 
 
-REPAIRS: Final[tuple[Callable[[ProblemDocument], Change | None], ...]] = (
+REPAIRS: Final[tuple[Repair, ...]] = (
     _without_bias_decay,
     _centred,
     _without_input_noise,
