@@ -94,7 +94,19 @@ def curvature_of_matrix(
     tolerance_of: Callable[[float], float],
     gradient: FloatArray | None = None,
 ) -> Curvature:
-    """What all eigenvalues of a Hessian of what is trained say; ``tolerance_of`` the largest of them."""
+    """What all eigenvalues of a Hessian say.
+
+    Parameters
+    ----------
+    hessian : (p, p) array
+        Of what is trained.
+    trained : (P,) array
+        Which of all numbers these are.
+    tolerance_of : callable
+        Of the largest eigenvalue: within what one counts as zero.
+    gradient : (P,) array, optional
+        For the Newton decrease.
+    """
     values, vectors = np.linalg.eigh(hessian)
     size, vector = values.size, np.zeros(trained.size)
     vector[trained] = vectors[:, 0]

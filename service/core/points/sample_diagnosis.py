@@ -36,9 +36,11 @@ RESTARTS: Final = 30
 """Of Lanczos for the least eigenvalue beyond it."""
 ZERO: Final = 1e-8
 """Share of the largest eigenvalue within which one counts as zero."""
-NO_MAP: Final = "a network with activations, or under this loss, has no singular directions that are learned one by one"
-NO_BALANCE: Final = "no balance between the layers of this network is reported"
-NO_POINTS: Final = "the stationary points of this network are not known"
+NOT_REPORTED: Final = {
+    "directions": "with activations, or under this loss, no singular directions are learned one by one",
+    "invariants": "no balance between the layers of this network is reported",
+    **dict.fromkeys(("next_stationary_loss", "plateau"), "the stationary points of this network are not known"),
+}
 AT_KINK: Final = "a pre-activation is at a kink, where there is no Hessian"
 
 
@@ -92,13 +94,7 @@ def diagnose_on_samples(
         escape = best_step(line, -gradient, "gradient", both_ways=True)
     else:
         escape = steepest_step(line, found.point_class, gradient, hessian.curvature)
-    reasons = {
-        **hessian.curvature.reasons,
-        **gaps.reasons,
-        **dict.fromkeys(("next_stationary_loss", "plateau"), NO_POINTS),
-        "directions": NO_MAP,
-        "invariants": NO_BALANCE,
-    }
+    reasons = {**hessian.curvature.reasons, **gaps.reasons, **NOT_REPORTED}
     if escape is None:
         reasons["escape"] = no_escape(found.point_class)
     return Diagnosis(

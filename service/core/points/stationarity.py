@@ -140,7 +140,7 @@ def holds_zero(gradient: FloatArray, rounding: FloatArray) -> bool:
 
 
 def norm_within(judged: FloatArray, rounding: FloatArray, norm: float) -> float:
-    """Norm at which a gradient of this direction would just hold zero; that of the rounding if it is zero."""
+    """Norm at which a gradient (P,) of this direction would just hold zero; that of its rounding (P,) if it is zero."""
     sizes = np.abs(judged)
     if not sizes.any():
         return max(float(np.linalg.norm(rounding)), norm)

@@ -62,7 +62,8 @@ def _stored(description: str) -> dict[str, Any]:
 async def post_dataset(request: Request, options: Annotated[UploadOptions, Query()]) -> Response:
     """Reduce a file of samples to their triangular factor, in one pass and constant memory.
 
-    The body is a csv, npy, npz (arrays `x` and `y`), Parquet or Feather file, or a form with one as its part `file`.
+    The body is a csv, npy, npz (arrays `x` and `y`), Parquet, Feather, arff, svmlight or xlsx file, packed by gzip or
+    zstandard or not, or a form with one as its part `file`.
     The id is the hash of the file and of the options as they were applied, which the answer reports.
     """
     runtime = runtime_of(request)
