@@ -158,7 +158,7 @@ class DatasetFacts(Wire):
     samples: int = Field(description="Number of samples.")
     inputs: int = Field(description="Number of inputs.")
     outputs: int = Field(description="Number of targets, one for each class if they are one-hot.")
-    task: Task = Field(strict=False)
+    task: Task = Field(strict=False, description="Whether the targets are numbers or classes.")
     classes: list[int] | None = Field(
         description="Label of each target; null with a reason unless targets are one-hot."
     )

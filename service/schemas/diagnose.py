@@ -73,7 +73,7 @@ class DiagnoseOptions(Wire):
 class DiagnoseRequest(DiagnoseOptions):
     """A problem, wrapped, with the weights beside it."""
 
-    problem: ProblemDocument
+    problem: ProblemDocument = Field(description="The problem that is asked about.")
 
 
 class BareDiagnoseRequest(DiagnoseOptions, ProblemDocument):
@@ -87,7 +87,7 @@ class KnownMinimum(Wire):
 
     loss: Number = Field(description="Loss of the global minimum, or the best value known.")
     lower_bound: Number = Field(description="Lower bound on the loss of all weights.")
-    status: Status = Field(strict=False)
+    status: Status = Field(strict=False, description="How sure the minimum is.")
     solver: str = Field(description="Name of the solver that found it.")
 
 
@@ -168,7 +168,12 @@ class DiagnoseAnswer(Wire):
     """Where the weights stand: loss, class, distance to the minimum, and the way out."""
 
     summary: Summary = []
-    class_: PointClass = Field(strict=False, validation_alias="class", serialization_alias="class")
+    class_: PointClass = Field(
+        strict=False,
+        validation_alias="class",
+        serialization_alias="class",
+        description="What kind of point the weights are.",
+    )
     evidence: Evidence = Field(strict=False, description="How the class is known.")
     because: str = Field(description="What decided the class.")
     loss: Number = Field(description="Loss of the weights.")

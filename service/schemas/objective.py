@@ -9,8 +9,12 @@ from service.vocabulary import Convention, Loss
 class Objective(Wire):
     """What is minimised: a data term, scaled by convention, plus weight decay."""
 
-    loss: Loss = Field(default=Loss.SQUARED, strict=False)
+    loss: Loss = Field(default=Loss.SQUARED, strict=False, description="The error of one sample.")
     weights: VectorOrMatrix | None = Field(
         default=None, description="Positive weights of the errors, k numbers or n x k; for `weighted_squared` only."
     )
-    convention: Convention = Field(default=Convention.MEAN, strict=False)
+    convention: Convention = Field(
+        default=Convention.MEAN,
+        strict=False,
+        description="How errors of samples are added up, and what stands before the decay.",
+    )

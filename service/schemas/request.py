@@ -95,7 +95,7 @@ class MinimaOptions(Wire):
     """What stands beside a problem and does not change it."""
 
     return_: ReturnOptions = Field(
-        default=ReturnOptions(), alias="return", description="How much of the solution is sent back."
+        default=ReturnOptions(), alias="return", description="Which parts of the solution are sent back."
     )
     include: list[Part] = Field(
         default=[],
@@ -110,7 +110,7 @@ class MinimaOptions(Wire):
 class MinimaRequest(MinimaOptions):
     """A problem, wrapped, with options beside it."""
 
-    problem: ProblemDocument
+    problem: ProblemDocument = Field(description="The problem that is asked about.")
 
 
 class BareMinimaRequest(MinimaOptions, ProblemDocument):

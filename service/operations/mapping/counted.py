@@ -67,7 +67,7 @@ class CountedRows:
         return self.policy in ("mean", "indicator") and self._first_gap is not None
 
     def rows(self, block: FloatArray, first: int) -> FloatArray:
-        """The rows of a block that count: those without a missing value, unless missing values are filled.
+        """The rows of a block (m, columns) that count: those without a missing value, unless missing values are filled.
 
         Raises
         ------

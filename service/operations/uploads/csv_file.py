@@ -125,7 +125,7 @@ class CsvTable:
         return sample
 
     def blocks(self) -> Iterator[FloatArray]:
-        """Blocks of some `BLOCK_BYTES` of text."""
+        """Blocks of rows (m, columns), each of some `BLOCK_BYTES` of text."""
         room, rest = bytearray(2 * BLOCK_BYTES), 0
         text = memoryview(room)
         while read := self._read_into(text[rest : rest + BLOCK_BYTES]):

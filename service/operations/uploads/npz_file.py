@@ -34,7 +34,7 @@ class NpzTable(TableOfNumbers):
         self.targets = self._y.columns
 
     def blocks(self) -> Iterator[FloatArray]:
-        """Blocks of rows."""
+        """Blocks of rows (m, columns)."""
         rows, step = self._x.rows, rows_of_a_block(self.columns)
         for first in range(0, rows, step):
             count = min(step, rows - first)
