@@ -76,6 +76,7 @@ def least_eigenpair_of(
     Parameters
     ----------
     product : callable
+        The operator on a vector (P,).
     trained : (P,) array
     largest : float
         Its size, about.

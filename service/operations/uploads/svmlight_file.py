@@ -58,7 +58,7 @@ class SvmlightTable(TableOfNumbers):
         self.columns = inputs + 1
 
     def blocks(self) -> Iterator[FloatArray]:
-        """Blocks of rows."""
+        """Blocks (m, columns) of rows."""
         step = rows_of_a_block(self.columns)
         for first, lines in self._lines():
             for start in range(0, len(lines), step):
