@@ -247,6 +247,10 @@ OTHERS: Final = (
         "uploads: a table of an old spreadsheet", "/v1/datasets", FORM.replace(b"NAME", b"a.xls"), headers=FORM_KIND
     ),
     Refused("uploads: Parquet sent as csv", "/v1/datasets", b"PAR1", headers={"content-type": "text/csv"}),
+    Refused("an unknown parameter", "/v1/jobs?limt=5", method="GET"),
+    Refused(
+        "a parameter where there is none", "/v1/minima?width=5", b"{}", headers={"content-type": "application/json"}
+    ),
     Refused("an unknown path", "/v1/none", method="GET"),
     Refused("a method that a path has not", "/v1/minima", method="GET"),
     Refused("another content type", "/v1/minima", b"{}", headers={"content-type": "text/plain"}),
