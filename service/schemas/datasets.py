@@ -11,7 +11,7 @@ Delimiter: TypeAlias = Literal["comma", "semicolon", "tab", "pipe", "space"]
 Decimal: TypeAlias = Literal["point", "comma"]
 Encoding: TypeAlias = Literal["utf-8", "utf-16", "latin-1"]
 Missing: TypeAlias = Literal["drop_few", "refuse", "drop_rows", "mean", "indicator"]
-Format: TypeAlias = Literal["csv", "npy", "npz", "parquet", "feather"]
+Format: TypeAlias = Literal["csv", "npy", "npz", "parquet", "feather", "arff", "svmlight", "xlsx"]
 ColumnName: TypeAlias = Annotated[str, Field(max_length=100)]
 
 
@@ -54,7 +54,7 @@ class UploadOptions(Wire):
     one_hot: bool = Field(
         default=False,
         strict=False,
-        description="The one target holds labels, integers or texts (of csv, Parquet, Feather): one target for each "
+        description="The one target holds labels, integers or texts (not of arrays and svmlight): one target for each "
         "class.",
     )
     centre: bool = Field(

@@ -38,7 +38,7 @@ class MapInUnitsSent(Wire):
 
     end_to_end_map: Matrix | None = Field(
         description="Mean prediction as a linear map, outputs x inputs; null with a reason where a number leaves "
-        "double precision in these units."
+        "double precision in these units, or where `return.map` is false."
     )
     output_offset: Vector | None = Field(
         description="Mean prediction where every input is 0; null with a reason where a number leaves double "
@@ -55,9 +55,9 @@ class GlobalMinimum(Wire):
     trivial: bool = Field(description="Whether the zero map is a global minimiser.")
     attained: bool = Field(description="Whether weights attain the infimum.")
     rank: int = Field(description="Rank of the end-to-end map.")
-    end_to_end_map: Matrix = Field(
+    end_to_end_map: Matrix | None = Field(
         description="Mean prediction as a linear map, outputs x inputs; for free features outputs x classes, "
-        "the inputs being the normalised indicators of the classes."
+        "the inputs being the normalised indicators of the classes. Null with a reason where `return.map` is false."
     )
     singular_values: list[Number] = Field(description="Singular values of the end-to-end map, descending.")
     output_offset: Vector | None = Field(default=None, description="Mean prediction at x = 0; only with a bias.")

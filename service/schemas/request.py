@@ -82,6 +82,10 @@ class ReturnOptions(Wire):
     weights: Literal["none", "factors", "full"] = Field(
         default="none", description="Weights as low-rank factors, which stay small at any width, or as full matrices."
     )
+    map: bool = Field(
+        default=True,
+        description="Send the end-to-end map, which has outputs x inputs numbers; its singular values come anyway.",
+    )
     problem: bool = Field(
         default=False, description="Repeat the problem, so that the answer can be verified by itself."
     )

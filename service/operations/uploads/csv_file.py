@@ -15,7 +15,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.errors import InputError, counted
 from service.operations.uploads.arrow import fast_numbers
 from service.operations.uploads.canonical import canonical
-from service.operations.uploads.dialects import dialect_of
+from service.operations.uploads.dialects import Dialect, dialect_of
 from service.operations.uploads.fields import CATEGORY, NUMBER, TEXT, Reading, is_missing
 from service.operations.uploads.layouts import layout_of
 from service.operations.uploads.plain_text import PlainText
@@ -52,13 +52,13 @@ class CsvTable:
     rows: int | None = None
     targets = 0
 
-    def __init__(self, file: BinaryIO, options: UploadOptions, most_bytes: int = 1 << 40) -> None:
+    def __init__(self, file: BinaryIO, options: UploadOptions) -> None:
         encoding = None if options.encoding == "auto" else options.encoding
-        self._file = PlainText(file, encoding, most_bytes)
+        self._file = PlainText(file, encoding)
         # what is looked at before the rows are read
         self._beginning = io.BytesIO(self._file.read(max(BLOCK_BYTES, SAMPLE_BYTES)))
         sample = self._sample()
-        self._dialect = dialect_of(sample, options)
+        self._dialect = self._dialect_of(sample, options)
         if self._dialect.fields(sample.lstrip("\n").partition("\n")[0]) is None:
             raise _long_field(0)
         layout = layout_of(sample, self._dialect, options)
@@ -107,6 +107,10 @@ class CsvTable:
             if readings[column] == CATEGORY:
                 self.levels[column] = TextLabels(column)
         self.readings = tuple(readings)
+
+    def _dialect_of(self, sample: str, options: UploadOptions) -> Dialect:
+        """How lines are cut; formats that say so themselves do not look for it."""
+        return dialect_of(sample, options)
 
     def _sample(self) -> str:
         content = self._beginning.getvalue()
