@@ -15,7 +15,9 @@ FOLDED: Final = 16
 """Rows that are compared side by side."""
 FEW: Final = 0.05
 """Share of the rows that may be left out for missing values where the caller says nothing."""
-MISSING: Final = "is missing; `missing` says what to do about it: drop_rows, mean or indicator"
+MISSING: Final = (
+    "is missing; `missing` says what to do about it: drop_rows, mean or indicator; `ignore` leaves the column out"
+)
 
 
 @dataclass
