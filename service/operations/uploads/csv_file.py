@@ -26,7 +26,6 @@ from service.schemas.datasets import Delimiter, TextDialect, UploadOptions
 BLOCK_BYTES: Final = 1 << 22
 SAMPLE_BYTES: Final = 1 << 16
 """Of the beginning, from which dialect and layout are found."""
-NEW_LINE: Final = ord("\n")
 NEVER_IN_A_NUMBER: Final = "\x1f"
 WHAT_TEXTS_MAY_BE: Final = (
     "`ignore` leaves the column out, `categories` reads it as one input a text, `one_hot` as the labels of a target"
@@ -133,7 +132,7 @@ class CsvTable:
             if not end and rest + read >= BLOCK_BYTES:
                 raise _long_line(self._row)
             yield from self._block(text[:end], returns=room.find(b"\r", 0, end) >= 0)
-            self._line += int(np.count_nonzero(np.frombuffer(text[:end], np.uint8) == NEW_LINE))
+            self._line += room.count(b"\n", 0, end)
             rest += read - end
             room[:rest] = room[end : end + rest]
         yield from self._block(text[:rest], returns=room.find(b"\r", 0, rest) >= 0)

@@ -2,7 +2,7 @@
 
 import codecs
 from collections.abc import Callable
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 
 from service.operations.uploads.packed import filled
 from service.schemas.datasets import Encoding
@@ -32,6 +32,7 @@ class PlainText:
 
     def __init__(self, file: BinaryIO, encoding: Encoding | None) -> None:
         self._read: Callable[[int], bytes] = file.read
+        self._into: Callable[[memoryview], int] = cast("Any", file).readinto
         beginning = filled(self._read, 4)
         mark, marked = next(((mark, name) for mark, name in MARKS if beginning.startswith(mark)), (b"", None))
         beginning += filled(self._read, READ_BYTES)
@@ -45,6 +46,9 @@ class PlainText:
 
     def readinto(self, room: memoryview) -> int:
         """Fill some of the room; 0 at the end."""
+        if not self._held and self._decode is None and not self._returns:
+            # nothing is changed, so that nothing need be copied
+            return self._into(room)
         while not self._held:
             content = self._read(READ_BYTES if self._decode else len(room))
             self._held = self._converted(content, last=not content)

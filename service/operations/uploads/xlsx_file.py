@@ -78,11 +78,10 @@ def _check_sizes(file: BinaryIO, max_bytes: int) -> None:
         raise MalformedBody(f"the workbook has more than {MAX_BESIDE} bytes beside its sheets: save the sheet as csv")
 
 
-class _Lines(io.RawIOBase):
+class _Lines:
     """Rows of cells as lines of text, made when they are read."""
 
     def __init__(self, rows: Iterator[Sequence[Any]]) -> None:
-        super().__init__()
         self._rows, self._held, self._width = rows, b"", 0
 
     def read(self, size: int = -1) -> bytes:
@@ -100,6 +99,12 @@ class _Lines(io.RawIOBase):
         size = len(self._held) if size < 0 else size
         found, self._held = self._held[:size], self._held[size:]
         return found
+
+    def readinto(self, room: Any) -> int:
+        """Fill some of the room; 0 at the end."""
+        found = self.read(len(room))
+        room[: len(found)] = found
+        return len(found)
 
     def _line(self, row: Sequence[Any]) -> str:
         fields = [_field(value) for value in row]
