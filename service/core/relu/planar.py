@@ -77,8 +77,12 @@ class _Arcs:
     """
 
     def __init__(self, x: FloatArray, weights: FloatArray, linear: FloatArray) -> None:
-        middle = np.arctan2(x[:, 1], x[:, 0])
-        starts, ends = _wrapped(middle - 0.5 * np.pi), _wrapped(middle + 0.5 * np.pi)
+        # opposite rows share their two angles to the last bit
+        upper = (x[:, 1] > 0.0) | ((x[:, 1] == 0.0) & (x[:, 0] > 0.0))
+        folded = np.where(upper[:, None], x, -x)
+        middle = np.arctan2(np.abs(folded[:, 1]), folded[:, 0])
+        before, beyond = middle - 0.5 * np.pi, _wrapped(middle + 0.5 * np.pi)
+        starts, ends = np.where(upper, before, beyond), np.where(upper, beyond, before)
         angles = np.concatenate([starts, ends])
         order = np.argsort(angles, kind="stable")
         terms = weights[:, None] * x
@@ -87,8 +91,10 @@ class _Arcs:
         wrapping = starts > ends
         first = terms[wrapping].sum(axis=0, dtype=np.longdouble) + linear
         steps = np.concatenate([terms, -terms]).astype(np.longdouble)[order]
-        self.angles = angles[order]
-        self.gradients = (first + np.cumsum(steps, axis=0)).astype(float)
+        ordered = angles[order]
+        some = np.append(ordered[1:] > ordered[:-1], True)
+        self.angles = ordered[some]
+        self.gradients = (first + np.cumsum(steps, axis=0)).astype(float)[some]
 
     def maxima(self) -> tuple[FloatArray, FloatArray]:
         """Directions (b, 2) and values (b,) of all local maxima; the largest of them is the largest value of all.
@@ -108,8 +114,8 @@ class _Arcs:
 
 
 def _wrapped(angles: FloatArray) -> FloatArray:
-    """Angles from -pi up to pi."""
-    return np.where(angles < -np.pi, angles + _TURN, np.where(angles >= np.pi, angles - _TURN, angles))
+    """Angles below pi."""
+    return np.where(angles >= np.pi, angles - _TURN, angles)
 
 
 def _rising(gradients: FloatArray, at: FloatArray) -> BoolArray:
