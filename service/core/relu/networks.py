@@ -105,9 +105,15 @@ class Objective:
         return replace(self, beta=beta)
 
     def admissible(self, errors: FloatArray) -> FloatArray:
-        """The nearest errors that are not correlated with what is free."""
+        """Errors (n,) near these that are not correlated with what is free.
+
+        What is at an end of the domain of the dual stays there.
+        """
         if not self.free.shape[1] or self.ridge > 0.0:
             return errors
-        basis = np.linalg.qr(self.free)[0]
-        errors = errors - basis @ (basis.T @ errors)
-        return np.asarray(errors - basis @ (basis.T @ errors))
+        for _ in range(2):
+            room = self.loss.room(errors)
+            gram = self.free.T @ (room[:, None] * self.free)
+            move = np.linalg.lstsq(gram, self.free.T @ errors, rcond=None)[0]
+            errors = errors - room * (self.free @ move)
+        return errors

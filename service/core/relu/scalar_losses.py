@@ -6,12 +6,15 @@ correlated with v can reach.  Source: the table of ``docs/theory/relu-networks.m
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from scipy.special import entr, expit, xlogy
 
 from service.core.ground.numbers.arrays import FloatArray
+
+
+_TINY: Final = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,10 @@ class ScalarLoss(ABC):
     def magnitude(self, errors: FloatArray) -> float:
         """Sum of the sizes of what `dual` adds up, by which its rounding is bounded."""
         return float(np.abs(self.dual_each(errors)).sum())
+
+    def room(self, errors: FloatArray) -> FloatArray:
+        """How far errors (n,) are from the ends of the domain of `dual_each`, by which they may share a correction."""
+        return np.ones_like(errors)
 
     def smoothed(self, _width: float) -> Self:
         """The loss with its kinks rounded within a width of the predictions; itself where it has none."""
@@ -110,6 +117,10 @@ class Logistic(ScalarLoss):
         share = self.y * errors
         return entr(share) + entr(1.0 - share)
 
+    def room(self, errors: FloatArray) -> FloatArray:
+        """See `ScalarLoss`."""
+        return np.maximum(self.y * errors * (1.0 - self.y * errors), 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class SquaredHinge(ScalarLoss):
@@ -131,6 +142,10 @@ class SquaredHinge(ScalarLoss):
         """See `ScalarLoss`."""
         share = self.y * errors
         return np.where(share >= 0.0, share - 0.5 * np.square(errors), -np.inf)
+
+    def room(self, errors: FloatArray) -> FloatArray:
+        """See `ScalarLoss`."""
+        return np.maximum(self.y * errors, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,17 +172,22 @@ class Huber(ScalarLoss):
         """See `ScalarLoss`."""
         return np.where(np.abs(errors) <= self.delta, errors * (self.y - 0.5 * errors), -np.inf)
 
+    def room(self, errors: FloatArray) -> FloatArray:
+        """See `ScalarLoss`."""
+        return np.maximum(self.delta - np.abs(errors), 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Quantile(ScalarLoss):
-    """``max(tau e, (tau - 1) e) scale`` for ``e = y - f``; tau 1/2 and scale 2 are the absolute error.
+    """``scale max(tau e, (tau - 1) e)`` for ``e = y - f``; tau 1/2 and scale 2 are the absolute error.
 
-    ``width`` is that of the kink's quadratic rounding, which the values do not have.
+    Slopes are those of ``scale ((tau - 1/2) e + sqrt(e^2 + width^2) / 2)``, which exceeds the loss by at most
+    ``scale width / 2``; values and the dual are exact.
     """
 
     tau: float
     scale: float = 1.0
-    width: float = 1e-9
+    width: float = 0.0
 
     def each(self, predictions: FloatArray) -> FloatArray:
         """See `ScalarLoss`."""
@@ -176,12 +196,13 @@ class Quantile(ScalarLoss):
 
     def slope(self, predictions: FloatArray) -> FloatArray:
         """See `ScalarLoss`."""
-        return -self.scale * np.clip((self.y - predictions) / self.width, self.tau - 1.0, self.tau)
+        errors = self.y - predictions
+        return -self.scale * (self.tau - 0.5 + 0.5 * errors / np.maximum(np.hypot(errors, self.width), _TINY))
 
     def curvature(self, predictions: FloatArray) -> FloatArray:
         """See `ScalarLoss`."""
-        share = (self.y - predictions) / self.width
-        return np.where((share > self.tau - 1.0) & (share < self.tau), self.scale / self.width, 0.0)
+        roots = np.maximum(np.hypot(self.y - predictions, self.width), _TINY)
+        return 0.5 * self.scale * np.square(self.width / roots) / roots
 
     def dual_each(self, errors: FloatArray) -> FloatArray:
         """See `ScalarLoss`."""
@@ -191,12 +212,16 @@ class Quantile(ScalarLoss):
     def rounded_value(self, predictions: FloatArray) -> float:
         """See `ScalarLoss`."""
         errors = self.y - predictions
-        share = np.clip(errors / self.width, self.tau - 1.0, self.tau)
-        return float(self.scale * (share * (errors - 0.5 * self.width * share)).sum())
+        return float(self.scale * ((self.tau - 0.5) * errors + 0.5 * np.hypot(errors, self.width)).sum())
+
+    def room(self, errors: FloatArray) -> FloatArray:
+        """See `ScalarLoss`."""
+        above, below = self.scale * self.tau - errors, errors - self.scale * (self.tau - 1.0)
+        return np.maximum(np.minimum(above, below), 0.0)
 
     def smoothed(self, width: float) -> "Quantile":
         """See `ScalarLoss`."""
-        return replace(self, width=width)
+        return replace(self, width=max(width, self.width))
 
     @property
     def has_kinks(self) -> bool:
@@ -225,3 +250,7 @@ class Poisson(ScalarLoss):
         rate = self.y - errors
         safe = np.maximum(rate, 0.0)
         return np.where(rate >= 0.0, safe - xlogy(safe, safe), -np.inf)
+
+    def room(self, errors: FloatArray) -> FloatArray:
+        """See `ScalarLoss`."""
+        return np.maximum(self.y - errors, 0.0)
