@@ -83,7 +83,7 @@ def _leaves(answer: MinimaAnswer) -> dict[str, Leaf]:
     return dict(leaves(answer.model_dump(mode="json", exclude_unset=True, exclude={"problem"})))
 
 
-def _hashes(findings: Findings, given: ProblemDocument | None) -> None:
+def _hashes(findings: Findings[MinimaAnswer], given: ProblemDocument | None) -> None:
     answer = findings.answer
     if not findings.same_engine:
         findings.notes.append(
@@ -107,7 +107,7 @@ def _hashes(findings: Findings, given: ProblemDocument | None) -> None:
 
 
 def _solved(
-    findings: Findings, request: MinimaRequest, limits: Limits
+    findings: Findings[MinimaAnswer], request: MinimaRequest, limits: Limits
 ) -> tuple[MappedProblem | None, MinimaAnswer | None]:
     """The problem in the core's words and this engine's answer; what cannot be had is noted."""
     mapped = None
@@ -125,7 +125,7 @@ def _solved(
     return mapped, None
 
 
-def _certificate(findings: Findings, mapped: MappedProblem) -> None:
+def _certificate(findings: Findings[MinimaAnswer], mapped: MappedProblem) -> None:
     """The gap follows from the two bounds, which are in order, and kind and status from the gap and the checks."""
     claimed = findings.answer.certificate
     factor = mapped.scaling.loss
@@ -150,7 +150,7 @@ def _certificate(findings: Findings, mapped: MappedProblem) -> None:
             findings.check(f"certificate.checks[{index}].passed", holds, agrees=False)
 
 
-def _from_weights(findings: Findings, mapped: MappedProblem, again: MinimaAnswer | None) -> None:
+def _from_weights(findings: Findings[MinimaAnswer], mapped: MappedProblem, again: MinimaAnswer | None) -> None:
     """What the core recomputes without a solver, which needs the weights of a minimum that is attained."""
     minimum = findings.answer.global_minimum
     attained = minimum.attained if again is None else again.global_minimum.attained
@@ -170,7 +170,7 @@ def _from_weights(findings: Findings, mapped: MappedProblem, again: MinimaAnswer
     findings.reasons |= checked.not_covered
 
 
-def _recomputed(findings: Findings, mapped: MappedProblem, claimed: claims.Claimed) -> Verification:
+def _recomputed(findings: Findings[MinimaAnswer], mapped: MappedProblem, claimed: claims.Claimed) -> Verification:
     if mapped.vae is None:
         return verify_in_core(mapped.core, claimed.solution, claimed.certificate)
     variational = findings.answer.variational
@@ -186,7 +186,7 @@ def _recomputed(findings: Findings, mapped: MappedProblem, claimed: claims.Claim
     return verify_vae(mapped.core, mapped.vae, claim)
 
 
-def _unit(findings: Findings, mapped: MappedProblem, upper: float) -> float:
+def _unit(findings: Findings[MinimaAnswer], mapped: MappedProblem, upper: float) -> float:
     """What gaps are relative to, in the core's convention."""
     variational = findings.answer.variational
     if mapped.vae is None or variational is None or not variational.decoder_variance > 0.0:
@@ -199,7 +199,7 @@ def _told(item: Comparison, factor: float) -> float | bool | str:
     return float(item.found) * factor if scales else item.found
 
 
-def _solved_again(findings: Findings, mapped: MappedProblem, again: MinimaAnswer) -> None:
+def _solved_again(findings: Findings[MinimaAnswer], mapped: MappedProblem, again: MinimaAnswer) -> None:
     found = _leaves(again)
     units = again_mapping.units_of(again, mapped.core, mapped.scaling.loss)
     both = again_mapping.Leaves(

@@ -63,6 +63,14 @@ EXAMPLES: Final[Mapping[str, Any]] = {
 }
 
 
+class ReluReturn(Wire):
+    """What is sent back beside the answer."""
+
+    problem: bool = Field(
+        default=False, description="Repeat the problem, so that the answer can be verified by itself."
+    )
+
+
 class ReluMinimaRequest(Wire):
     """A two-layer ReLU network on samples, and how much work its proof may be."""
 
@@ -77,6 +85,9 @@ class ReluMinimaRequest(Wire):
     )
     seed: Integer = Field(
         default=0, ge=0, lt=2**63, description="Seed of the starts of local searches; the same seed, the same answer."
+    )
+    return_: ReluReturn = Field(
+        default=ReluReturn(), alias="return", description="What is sent back beside the answer."
     )
     time_limit_s: TimeLimit = None
 
@@ -162,4 +173,7 @@ class ReluMinimaAnswer(Wire):
     reasons: Reasons
     engine_version: EngineVersion
     problem_hash: ProblemHash
+    problem: ProblemDocument | None = Field(
+        default=None, description="The problem; only where `return.problem` asked for it."
+    )
     execution: Executed = None

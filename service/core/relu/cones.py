@@ -53,7 +53,7 @@ class Cones:
     @classmethod
     def spanned(cls, generators: FloatArray) -> Self:
         """Cones with given generators (b, r, r)."""
-        return cls(generators, np.linalg.inv(generators))
+        return cls(generators, np.asarray(np.linalg.inv(generators), dtype=np.float64))
 
     def split(self, first: IntArray, second: IntArray) -> Self:
         """Two cones for each, by the middle of the edge between two generators (b,) each."""
@@ -122,7 +122,7 @@ class _Relaxed:
 
     def spanned(self, coordinates: FloatArray) -> FloatArray:
         """Points (b, r) of coordinates (r, b)."""
-        return np.einsum("bkr,kb->br", self.across, coordinates)
+        return np.asarray(np.einsum("bkr,kb->br", self.across, coordinates))
 
     def record(self, below: FloatArray, points: FloatArray, chosen: IntArray | slice) -> None:
         """Take the bound that a lower bound ``below.u`` (b, r) of the negative part gives, near projections (b, r).
@@ -157,7 +157,7 @@ class _Relaxed:
         """The relaxed correlation over the length: no bound of this relaxation can fall below it."""
         lengths = np.sqrt(np.einsum("br,br->b", points, points))
         relaxed = np.einsum("bk,kb->b", self.heights[chosen], coordinates) - np.einsum("br,br->b", slopes, points)
-        return relaxed / np.where(lengths > 0.0, lengths, 1.0)
+        return np.asarray(relaxed / np.where(lengths > 0.0, lengths, 1.0))
 
 
 def bounded(rows: Rows, cones: Cones, target: float) -> Bounded:

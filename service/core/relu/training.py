@@ -112,7 +112,7 @@ class Trainer:
         loose = _LOOSE if gap > _NEAR_END else _TIGHT
         first = 1.0 if not len(units) else min(0.1, max(1e-4, gap))
         # with little rounding a good network is only touched up; with much it is trained anew
-        for rounding in (first, 0.1 * first, 0.01 * first, 1.0):
+        for rounding in (first, 0.1 * first, 0.01 * first, 0.001 * first):
             trained = merged(problem, settled(problem, added, rounding, should_stop), loose)
             trained = polished(problem, trained, loose)
             if len(trained) > len(problem.x):
@@ -123,9 +123,43 @@ class Trainer:
                 return
             if should_stop():
                 return
+        self._step(w, added.signs[len(units) :], loose)
+
+    def _step(self, w: FloatArray, signs: FloatArray, loose: float) -> None:
+        """Add one unit after the other at its best length: each lowers the objective, if only a little."""
+        problem = self.objective
+        units, value = self.network, self.value
+        for direction, sign in zip(w, signs, strict=True):
+            length = _best_length(problem, units, direction, float(sign))
+            grown = units.joined(length * direction[None], np.array([sign]))
+            reached = problem.value(grown)
+            if reached < value:
+                units, value = grown, reached
+        if value < self.value:
+            polish = polished(problem, merged(problem, units, loose), loose)
+            better = problem.value(polish) <= value
+            self.network, self.value = (polish, problem.value(polish)) if better else (units, value)
 
     def _amplitude(self, w: FloatArray) -> float:
         """Length at which one unit alone fits the errors."""
         feature = self.objective.features(w[None])[:, 0]
         square = float(feature @ feature)
         return abs(float(self.errors() @ feature)) / square if square > 0.0 else 1.0
+
+
+def _best_length(objective: Objective, units: Units, direction: FloatArray, sign: float) -> float:
+    """Length of a unit that lowers the objective most, by bisection of its slope: the objective is convex in it."""
+    predictions = objective.predictions(units)
+    feature = sign * objective.features(direction[None])[:, 0]
+
+    def slope(length: float) -> float:
+        return float(objective.loss.slope(predictions + length * feature) @ feature) + objective.beta
+
+    high = 1e-8
+    while slope(high) < 0.0 and high < 1e12:
+        high *= 4.0
+    low = 0.0
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if slope(middle) < 0.0 else (low, middle)
+    return low

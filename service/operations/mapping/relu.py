@@ -18,11 +18,12 @@ from service.operations.mapping.problem import MappedProblem
 from service.operations.plans.columns import numbers
 from service.operations.summaries.relu import summary_of_relu
 from service.schemas import relu as wire
-from service.schemas.base import applicable
+from service.schemas.base import applicable, concise
 from service.schemas.certificate import HypothesisFinding
 from service.schemas.parts_relu import ReluState
+from service.schemas.problem import ProblemDocument
 from service.version import ENGINE_VERSION
-from service.vocabulary import Convention, Status
+from service.vocabulary import Convention, Loss, Status
 
 THEOREMS: Final = ("R29",)
 METHOD: Final = (
@@ -48,6 +49,13 @@ class Heading:
     problem_hash: str
     classes: list[int] | None
     hypotheses: list[dict[str, Any]]
+    problem: dict[str, Any] | None
+
+
+def parameter_of(problem: ProblemDocument) -> float | None:
+    """The parameter of the loss, if it has one."""
+    objective = problem.objective
+    return objective.delta if objective.loss is Loss.HUBER else objective.tau
 
 
 def heading(request: wire.ReluMinimaRequest, mapped: MappedProblem, form: Form, findings: Sequence[Finding]) -> Heading:
@@ -67,6 +75,9 @@ def heading(request: wire.ReluMinimaRequest, mapped: MappedProblem, form: Form, 
         problem_hash=problem_hash(request.problem),
         classes=None if classes is None else list(classes),
         hypotheses=[certificate.finding_to_wire(finding).document() for finding in findings],
+        problem=concise(request.problem).model_dump(mode="json", by_alias=True, exclude_unset=True)
+        if request.return_.problem
+        else None,
     )
 
 
@@ -123,9 +134,10 @@ def to_wire(head: Mapping[str, Any], objective: Objective, units: Units, state: 
         reasons=reasons,
         engine_version=ENGINE_VERSION,
         problem_hash=head["problem_hash"],
+        problem=None if head["problem"] is None else ProblemDocument.model_validate(head["problem"]),
     )
     answer.summary.extend(summary_of_relu(answer, width))
-    return applicable(answer, "classes")
+    return applicable(answer, "classes", "problem")
 
 
 def _network(form: Form, units: Units, fit: float, decay: float, *, enough: bool) -> wire.ReluNetwork:

@@ -55,12 +55,11 @@ def relu_plan(request: ReluMinimaRequest, limits: Limits) -> Plan:
     with located(("problem",)):
         mapped = problem_mapping.to_core(request.problem, limits, relu=True)
     findings = examined(mapped.core)
-    wire = request.problem.objective
-    parameter = wire.delta if wire.loss is Loss.HUBER else wire.tau
+    parameter = mapping.parameter_of(request.problem)
     form = form_of(mapped.core, parameter)
     objective = form.objective
     arguments: dict[str, Json] = {
-        "loss": wire.loss,
+        "loss": request.problem.objective.loss,
         "parameter": parameter,
         "beta": objective.beta,
         "slope": objective.slope,
@@ -77,7 +76,7 @@ def relu_plan(request: ReluMinimaRequest, limits: Limits) -> Plan:
 
 def _cost_s(objective: Objective, effort: int) -> float:
     """Seconds of a core: the number of patterns of the rows, which the cones of a search grow with, and training."""
-    count, dimension = objective.x.shape
+    count, dimension = (int(size) for size in objective.x.shape)
     patterns = 2 * sum(comb(count - 1, k) for k in range(min(count, dimension)))
     return 0.05 + 5e-5 * min(float(patterns), 4.0 * effort) + 1e-6 * count * dimension
 
