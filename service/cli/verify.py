@@ -9,7 +9,6 @@ from rich.table import Table
 from service.cli.files import read_document
 from service.cli.output import print_json, wants_json
 from service.cli.settings import load_settings
-from service.operations.relu_verify import is_relu, parse_relu, verify_relu
 from service.operations.verify import parse_answer, parse_problem
 from service.operations.verify import verify as verify_answer
 from service.schemas.verification import FieldCheck, VerificationAnswer
@@ -37,12 +36,9 @@ def verify(
     Exit status 0 if all that is covered agrees and nothing is missing, 1 if a field disagrees, 3 if the answer is
     incomplete (without weights, say), 2 if it is not an answer that can be read.
     """
-    document = read_document(result)
+    answer = parse_answer(read_document(result))
     given = None if problem is None else parse_problem(read_document(problem))
-    if is_relu(document):
-        found = verify_relu(parse_relu(document), load_settings(), given)
-    else:
-        found = verify_answer(parse_answer(document), load_settings(), given)
+    found = verify_answer(answer, load_settings(), given)
     if wants_json(asked=json):
         print_json(found)
     else:

@@ -1,6 +1,5 @@
 """Checks a ReLU answer field by field: its loss from its weights, its bound from its dual errors."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +16,6 @@ from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
 from service.operations.mapping.problem import MappedProblem
 from service.operations.mapping.relu import METHOD, THEOREMS, parameter_of
-from service.schemas.parsing import validated
 from service.schemas.problem import ProblemDocument
 from service.schemas.relu import ReluMinimaAnswer
 from service.schemas.verification import VerificationAnswer
@@ -27,16 +25,6 @@ from service.version import ENGINE_VERSION
 SHARP: Final = 1e-9
 MOST_CONES: Final = 400_000
 """Cones of each sign that a proof may need here."""
-
-
-def is_relu(body: object) -> bool:
-    """Whether a document is an answer about a ReLU network."""
-    return isinstance(body, Mapping) and body.get("solver") == NAME
-
-
-def parse_relu(body: object) -> ReluMinimaAnswer:
-    """Read an answer; `InputError` with locations in it."""
-    return validated(ReluMinimaAnswer, body)
 
 
 def verify_relu(answer: ReluMinimaAnswer, limits: Limits, problem: ProblemDocument | None = None) -> VerificationAnswer:

@@ -19,11 +19,13 @@ from service.operations.mapping.findings import Findings, report
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
 from service.operations.mapping.problem import MappedProblem
-from service.operations.mapping.recognised import refuse_others
+from service.operations.mapping.recognised import is_relu, refuse_others
 from service.operations.minima import minima, parse, to_core
+from service.operations.relu_verify import verify_relu
 from service.schemas.minima import MinimaAnswer
 from service.schemas.parsing import validated
 from service.schemas.problem import ProblemDocument
+from service.schemas.relu import ReluMinimaAnswer
 from service.schemas.request import MinimaRequest
 from service.schemas.verification import VerificationAnswer
 from service.settings import Limits
@@ -35,8 +37,10 @@ LEAST: Final = 5e-324
 WEIGHTS: Final = "global_minimum.weights"
 
 
-def parse_answer(body: object) -> MinimaAnswer:
+def parse_answer(body: object) -> MinimaAnswer | ReluMinimaAnswer:
     """Read an answer; `InputError` with locations in it, or with the name of what it is instead."""
+    if is_relu(body):
+        return validated(ReluMinimaAnswer, body)
     refuse_others(body)
     return validated(MinimaAnswer, body)
 
@@ -46,12 +50,14 @@ def parse_problem(body: object) -> ProblemDocument:
     return parse(body).request.problem
 
 
-def verify(answer: MinimaAnswer, limits: Limits, problem: ProblemDocument | None = None) -> VerificationAnswer:
+def verify(
+    answer: MinimaAnswer | ReluMinimaAnswer, limits: Limits, problem: ProblemDocument | None = None
+) -> VerificationAnswer:
     """Compare every number of an answer with what its weights, its problem and this engine give.
 
     Parameters
     ----------
-    answer : MinimaAnswer
+    answer : MinimaAnswer or ReluMinimaAnswer
         Of this engine or of an earlier one, whose bounds are then held against today's arithmetic.
     limits : Limits
     problem : ProblemDocument, optional
@@ -62,6 +68,8 @@ def verify(answer: MinimaAnswer, limits: Limits, problem: ProblemDocument | None
     InputError
         If there is no problem to check against, or the answer contradicts its own shapes.
     """
+    if isinstance(answer, ReluMinimaAnswer):
+        return verify_relu(answer, limits, problem)
     asked = answer.problem if problem is None else problem
     if asked is None:
         raise InputError.at(("problem",), "is required: the answer does not repeat it, so give it beside the answer")

@@ -11,6 +11,8 @@ from service.core.relu.search import ConeSearch
 from service.core.relu.training import Trainer
 
 _RTOL: Final = 1e-9
+CRITICAL_CONES: Final = 20_000
+"""Cones within which the critical beta of most data is known."""
 MOST_RANK: Final = 10
 """Rank of the inputs up to which the space is cut into cones: there are 2^r to begin with."""
 

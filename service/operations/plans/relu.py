@@ -5,14 +5,13 @@ The parts of a search are subtrees of one branch and bound; each goes on from th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from math import comb
 from typing import Any, Final
 
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.cones import Cones
-from service.core.relu.critical import MOST_RANK, critical_beta
+from service.core.relu.critical import CRITICAL_CONES, MOST_RANK, critical_beta
 from service.core.relu.dual import DualBound, dual_bound
 from service.core.relu.form import LOSSES, examined, form_of
 from service.core.relu.minimum import SIGNS, slack_after
@@ -20,6 +19,7 @@ from service.core.relu.networks import Objective, Units
 from service.core.relu.rows import Span
 from service.core.relu.search import ConeSearch, turned
 from service.core.relu.training import Trainer
+from service.operations.cost import relu_s
 from service.operations.guards import check_time
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping import relu as mapping
@@ -37,7 +37,6 @@ PARTS: Final = 4
 """Parts of the space of each sign that are searched side by side."""
 FEW: Final = 600
 """Open cones up to which the rest of a search stays in one part."""
-CRITICAL_CONES: Final = 20_000
 SHARED: Final = ("loss", "parameter", "beta", "slope", "ridge", "tolerance", "effort", "seed")
 
 
@@ -71,14 +70,14 @@ def relu_plan(request: ReluMinimaRequest, limits: Limits) -> Plan:
     }
     arrays = {"x": objective.x, "y": objective.loss.y, "free": objective.free}
     first = Chunk("train", {name: arguments[name] for name in SHARED})
-    return Plan([first], "answer", arguments, arrays, _cost_s(objective, request.effort), "follow")
-
-
-def _cost_s(objective: Objective, effort: int) -> float:
-    """Seconds of a core: the number of patterns of the rows, which the cones of a search grow with, and training."""
-    count, dimension = (int(size) for size in objective.x.shape)
-    patterns = 2 * sum(comb(count - 1, k) for k in range(min(count, dimension)))
-    return 0.05 + 5e-5 * min(float(patterns), 4.0 * effort) + 1e-6 * count * dimension
+    return Plan(
+        [first],
+        "answer",
+        arguments,
+        arrays,
+        relu_s(len(objective.x), int(objective.x.shape[1]), request.effort),
+        "follow",
+    )
 
 
 def compute_training(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> ReluState:
