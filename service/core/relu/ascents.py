@@ -15,8 +15,8 @@ _DAMPING: Final = (1.0, 0.3)
 def ascents(objective: Objective, errors: FloatArray, starts: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Directions (m, d) of length one where ``sum_i v_i phi(x_i.u)`` has stopped to rise, and the values (m,).
 
-    Damped power iteration ``u <- (1 - tau) u + tau c(u) / |c(u)|`` with the gradient c; the best direction of each start
-    is kept.  ``O(m n d)`` a step.
+    Damped power iteration ``u <- (1 - tau) u + tau c(u) / |c(u)|`` with the gradient c; of each start
+    the best direction is kept.  ``O(m n d)`` a step.
     """
     x, slope = objective.x, objective.slope
     u = starts / np.maximum(np.sqrt(np.einsum("ij,ij->i", starts, starts)), 1e-300)[:, None]

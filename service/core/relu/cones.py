@@ -53,7 +53,7 @@ class Cones:
     @classmethod
     def spanned(cls, generators: FloatArray) -> Self:
         """Cones with given generators (b, r, r)."""
-        return cls(generators, np.linalg.inv(generators))
+        return cls(generators, np.asarray(np.linalg.inv(generators), dtype=np.float64))
 
     def split(self, first: IntArray, second: IntArray) -> Self:
         """Two cones for each, by the middle of the edge between two generators (b,) each."""
@@ -122,7 +122,7 @@ class _Relaxed:
 
     def spanned(self, coordinates: FloatArray) -> FloatArray:
         """Points (b, r) of coordinates (r, b)."""
-        return np.einsum("bkr,kb->br", self.across, coordinates)
+        return np.asarray(np.einsum("bkr,kb->br", self.across, coordinates))
 
     def record(self, below: FloatArray, points: FloatArray, chosen: IntArray | slice) -> None:
         """Take the bound that a lower bound ``below.u`` (b, r) of the negative part gives, near projections (b, r).
@@ -137,8 +137,8 @@ class _Relaxed:
         better = bound < self.bound[chosen]
         self.bound[chosen] = np.where(better, bound, self.bound[chosen])
 
-    def below(self, points: FloatArray, chosen: IntArray | slice) -> tuple[FloatArray, FloatArray]:
-        """The slope (b, r) of the negative part at points, and the relaxed correlation there over their lengths."""
+    def below(self, points: FloatArray, chosen: IntArray | slice) -> FloatArray:
+        """The slope (b, r) of the negative part at points (b, r), whose true correlation is kept if it is the best."""
         rows = self.rows
         products = points @ rows.x.T
         active = (products > 0.0).astype(float)
@@ -149,13 +149,15 @@ class _Relaxed:
         improved = true > self.value[chosen]
         self.value[chosen] = np.where(improved, true, self.value[chosen])
         self.direction[chosen] = np.where(improved[:, None], points / safe[:, None], self.direction[chosen])
-        return slopes, lengths
+        return np.asarray(slopes)
 
-    def attained(self, coordinates: FloatArray, slopes: FloatArray, points: FloatArray, chosen: IntArray) -> FloatArray:
+    def attained(
+        self, coordinates: FloatArray, slopes: FloatArray, points: FloatArray, chosen: IntArray | slice
+    ) -> FloatArray:
         """The relaxed correlation over the length: no bound of this relaxation can fall below it."""
         lengths = np.sqrt(np.einsum("br,br->b", points, points))
         relaxed = np.einsum("bk,kb->b", self.heights[chosen], coordinates) - np.einsum("br,br->b", slopes, points)
-        return relaxed / np.where(lengths > 0.0, lengths, 1.0)
+        return np.asarray(relaxed / np.where(lengths > 0.0, lengths, 1.0))
 
 
 def bounded(rows: Rows, cones: Cones, target: float) -> Bounded:
@@ -172,7 +174,7 @@ def bounded(rows: Rows, cones: Cones, target: float) -> Bounded:
     atoms = []
     low = np.full(len(cones), -np.inf)
     for step in range(_STEPS):
-        slopes, lengths = relaxed.below(points, everything)
+        slopes = relaxed.below(points, everything)
         low = np.maximum(low, relaxed.attained(coordinates, slopes, points, everything))
         atoms.append(slopes)
         move = slopes - below
@@ -228,7 +230,7 @@ def _correct(relaxed: _Relaxed, atoms: list[FloatArray], chosen: IntArray, targe
         coordinates = np.maximum(np.einsum("bkr,br->kb", inverse, points), 0.0)
         relaxed.record(below, points, chosen)
         relaxed.coordinates[chosen] = coordinates.T
-        new, _ = relaxed.below(points, chosen)
+        new = relaxed.below(points, chosen)
         low = np.maximum(low, relaxed.attained(coordinates, new, points, chosen))
         bound = relaxed.bound[chosen]
         kept = (bound > target) & (low <= target) & (bound - low > 1e-12 * bound)

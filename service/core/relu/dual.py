@@ -69,7 +69,7 @@ def dual_bound(objective: Objective, errors: FloatArray, feature_bound: float) -
 
 
 def dual_value(objective: Objective, errors: FloatArray) -> float:
-    """D(v), less what coefficients that cost can save; rounding aside."""
+    """D(v) for errors (n,), less what coefficients that cost can save; rounding aside."""
     with np.errstate(over="ignore", invalid="ignore"):
         value = objective.loss.dual(errors)
         if objective.ridge > 0.0:
@@ -79,5 +79,5 @@ def dual_value(objective: Objective, errors: FloatArray) -> float:
 
 
 def dual_rounding(objective: Objective, errors: FloatArray) -> float:
-    """What rounding can add to `dual_value`, and what errors that are not quite free of ``free`` can hide."""
+    """What rounding can add to `dual_value` for errors (n,), and errors not quite free of ``free`` can hide."""
     return 4.0 * (len(errors) + 8) * EPS * objective.loss.magnitude(errors)

@@ -4,35 +4,38 @@ Either no unit is correlated with the errors by more than beta, which proves the
 the network.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.relu.ascents import missing
+from service.core.ground.stopping import should_stop
 from service.core.relu.cones import Cones
 from service.core.relu.dual import DualBound, dual_bound
 from service.core.relu.networks import Objective, Units
-from service.core.relu.newton import settled
-from service.core.relu.polishing import polished
 from service.core.relu.rows import Span
 from service.core.relu.search import ConeSearch, Largest
-from service.core.relu.trimming import distinct, merged, narrowed
+from service.core.relu.training import Trainer
 
 ENOUGH: Final = 100
 """Missing units that end a search early, since the network changes anyway."""
-_A_SIGN: Final = 25
-_POOL: Final = 400
-_LOOSE: Final = 1e-9
-_TIGHT: Final = 1e-13
-_NEAR_END: Final = 1e-4
+SIGNS: Final = (1.0, -1.0)
 
 
 @dataclass(slots=True)
 class Found:
-    """The best network and the best bound so far, which stay apart: either may come from another round."""
+    """The best network and the best bound so far; either may come from another round.
+
+    Attributes
+    ----------
+    units : Units
+    value : float
+    dual : DualBound
+    cones, rounds : int
+        Cones that were bounded, and searches of both signs.
+    """
 
     units: Units
     value: float
@@ -47,7 +50,7 @@ class Found:
 
 
 @dataclass(slots=True)
-class Loop:
+class CertifiedLoop:
     """A search that improves network and bound in turn.
 
     Parameters
@@ -55,157 +58,80 @@ class Loop:
     objective : Objective
     tolerance : float
         Relative gap at which it ends.
-    should_stop : callable
+    most : int
+        Cones that it may bound in all.
     seed : int
     """
 
     objective: Objective
     tolerance: float = 1e-6
-    should_stop: Callable[[], bool] = lambda: False
+    most: int = 10**9
     seed: int = 0
+    trainer: Trainer = field(init=False)
     found: Found = field(init=False)
-    span: Span = field(init=False)
-    rng: np.random.Generator = field(init=False)
+    _span: Span = field(init=False, repr=False)
+    _slack: float = field(default=1.0, init=False)
+    _leaves: list[Cones | None] = field(default_factory=lambda: [None, None], init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Start with the network without units and the bound of no errors."""
-        problem = self.objective
-        self.rng = np.random.default_rng(self.seed)
-        self.span = Span.of(problem.x)
-        self._pool = np.zeros((0, problem.x.shape[1]))
-        units = self._constant()
-        zero = np.zeros(len(problem.x))
-        self.found = Found(units, problem.value(units), dual_bound(problem, zero, 0.0))
-
-    def _constant(self) -> Units:
-        """The best network without units."""
-        problem = self.objective
-        return settled(problem, problem.nothing, 1.0, lambda: False) if problem.free.shape[1] else problem.nothing
+        self.trainer = Trainer(self.objective, self.tolerance, seed=self.seed)
+        self._span = Span.of(self.objective.x)
+        zero = np.zeros(len(self.objective.x))
+        self.found = Found(self.trainer.network, self.trainer.value, dual_bound(self.objective, zero, 0.0))
 
     def run(self) -> Found:
-        """Until the gap is closed or the caller stops."""
-        for found in self.improvements():
-            if found.gap <= self.tolerance or self.should_stop():
-                break
+        """Until the gap is closed, nothing is gained any more, or the effort is over."""
+        for _ in self.improvements():
+            pass
         return self.found
 
     def improvements(self) -> Iterator[Found]:
-        """What is known after each round."""
-        self.train()
-        yield self.found
-        while not self.should_stop():
+        """What is known after each step."""
+        self.trainer.train()
+        yield self._learned()
+        while not (should_stop() or self.found.cones >= self.most):
             before, slack = self.found.value, self._slack
-            complete = self.prove()
+            complete, directions, signs, errors = self._prove()
             yield self.found
             if self.found.gap <= self.tolerance:
                 return
             tighter = not complete or self._slack < slack
-            if not self.insert() and not tighter:
-                return
-            yield self.found
-            if complete and self.found.value >= before and not tighter:
-                return
-
-    # -- network -------------------------------------------------------------------------------------------------
-
-    def train(self) -> None:
-        """Units that a heuristic search finds, until it finds none."""
-        for _ in range(30):
-            if self.should_stop():
-                return
-            problem, units = self.objective, self.found.units
-            errors = self._errors(units)
-            known = np.concatenate([units.w, self._pool])
-            above = problem.beta * (1.0 + 0.3 * self.tolerance)
-            directions, signs, values = missing(problem, errors, known, above, self.rng)
-            if not len(values):
-                return
-            before = self.found.value
-            self._insert(directions, signs, _A_SIGN if len(self._pool) else 8)
-            if self.found.value >= before - 1e-2 * self.tolerance * abs(before):
+            if len(signs):
+                self.trainer.insert(directions, signs, errors, self.found.gap)
+                yield self._learned()
+            if complete and not tighter and self.found.value >= before:
                 return
 
-    def insert(self) -> bool:
-        """Units that the last search found; whether there were any."""
-        if not len(self._signs):
-            return False
-        directions, values = [], []
-        for sign in (1.0, -1.0):
-            mine = self._directions[self._signs == sign]
-            if len(mine):
-                from service.core.relu.ascents import ascents
+    def _learned(self) -> Found:
+        self.found.units, self.found.value = self.trainer.network, self.trainer.value
+        return self.found
 
-                improved, reached = ascents(self.objective, sign * self._seen, mine)
-                directions.append((improved, np.full(len(mine), sign), reached))
-        joined, signs, values = (np.concatenate(parts) for parts in zip(*directions, strict=True))
-        order = np.argsort(-values, kind="stable")
-        joined, signs = joined[order], signs[order]
-        self._pool = distinct(np.concatenate([joined, self._pool]), 0.999, _POOL)
-        self._insert(joined, signs, _A_SIGN)
-        self.train()
-        return True
+    def _prove(self) -> tuple[bool, FloatArray, FloatArray, FloatArray]:
+        """Search both signs: whether every cone was closed, the units that are missing with their signs, the errors.
 
-    def _insert(self, directions: FloatArray, signs: FloatArray, most: int) -> None:
-        """Add directions and train; a network that is no better is dropped for one with less rounding."""
-        problem, units = self.objective, self.found.units
-        cosine = 0.999 if most > 8 else 0.98
-        new = [distinct(directions[signs == sign], cosine, most) for sign in (1.0, -1.0)]
-        w = np.concatenate(new)
-        scale = float(units.lengths.mean()) if len(units) else self._amplitude(w[:1])
-        added = units.joined(1e-3 * scale * w, np.concatenate([np.full(len(one), s) for one, s in zip(new, (1.0, -1.0), strict=True)]))
-        loose = _LOOSE if self.found.gap > _NEAR_END else _TIGHT
-        rounding = 1.0 if not len(units) else min(0.1, max(1e-4, self.found.gap))
-        for _ in range(4):
-            trained = merged(problem, settled(problem, added, rounding, self.should_stop), loose)
-            trained = polished(problem, trained, loose)
-            if len(trained) > len(problem.x):
-                trained = narrowed(problem, trained)
-            value = problem.value(trained)
-            if value < self.found.value:
-                self.found.units, self.found.value = trained, value
-                return
-            rounding *= 0.1
-            if self.should_stop():
-                return
-
-    def _amplitude(self, w: FloatArray) -> float:
-        """Length at which one unit fits the errors of nothing."""
-        feature = self.objective.features(w)[:, 0]
-        return float(np.abs(self.objective.errors(self.found.units) @ feature) / max(feature @ feature, 1e-300)) or 1.0
-
-    def _errors(self, units: Units) -> FloatArray:
-        return self.objective.admissible(self.objective.errors(units))
-
-    # -- bound ---------------------------------------------------------------------------------------------------
-
-    def prove(self) -> bool:
-        """The largest correlation of both signs; whether every cone was closed."""
-        problem = self.objective
-        errors = self._errors(self.found.units)
-        missing_above = problem.beta * (1.0 + 0.3 * self.tolerance)
-        self._slack = max(0.3 * self.tolerance, min(0.1 * self.found.gap, 0.1 * self._slack))
-        target = problem.beta * (1.0 + self._slack)
+        Cones are closed at a slack that shrinks with the gap; what a search has split is not split again by the next.
+        """
+        problem, errors = self.objective, self.trainer.errors()
+        self._slack = slack_after(self._slack, self.found.gap, self.tolerance)
+        rows = self._span.with_errors(errors, problem.slope)
         results: list[Largest] = []
-        rows = self.span.with_errors(errors, problem.slope)
         for side, one in enumerate((rows, rows.reversed)):
-            search = ConeSearch(one, target, missing=missing_above, cones=self._leaves[side])
-            search.run(enough=ENOUGH, stop=self.should_stop)
-            results.append(search.result())
+            target = problem.beta * (1.0 + self._slack)
+            search = ConeSearch(one, target, missing=self.trainer.above, cones=self._leaves[side])
+            search.run(enough=ENOUGH, most=max(1, self.most - self.found.cones), stop=should_stop)
             self._leaves[side] = search.leaves
-        self._seen = errors
-        self._directions = np.concatenate([result.directions for result in results])
-        self._signs = np.concatenate([np.full(len(r.values), s) for r, s in zip(results, (1.0, -1.0), strict=True)])
-        self.found.cones += sum(result.cones for result in results)
+            self.found.cones += search.examined
+            results.append(search.result())
         self.found.rounds += 1
-        bound = max(result.bound for result in results)
-        dual = dual_bound(problem, errors, bound)
-        if dual.bound > self.found.dual.bound:
-            self.found.dual = dual
-        return all(result.complete for result in results)
+        bound = dual_bound(problem, errors, max(result.bound for result in results))
+        if bound.bound > self.found.dual.bound:
+            self.found.dual = bound
+        directions = np.concatenate([result.directions for result in results])
+        signs = np.repeat(SIGNS, [len(result.values) for result in results])
+        return all(result.complete for result in results), directions, signs, errors
 
-    _pool: FloatArray = field(init=False, repr=False)
-    _slack: float = field(default=1.0, init=False)
-    _leaves: list[Cones | None] = field(default_factory=lambda: [None, None], init=False, repr=False)
-    _directions: FloatArray = field(init=False, repr=False)
-    _signs: FloatArray = field(init=False, repr=False)
-    _seen: FloatArray = field(init=False, repr=False)
+
+def slack_after(slack: float, gap: float, tolerance: float) -> float:
+    """How far above beta the next search may leave a cone open: a tenth of the gap, and less each time."""
+    return max(0.3 * tolerance, min(0.1 * gap, 0.1 * slack))

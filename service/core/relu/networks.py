@@ -34,17 +34,17 @@ class Units:
         return len(self.w)
 
     def chosen(self, kept: FloatArray) -> "Units":
-        """Some of the units."""
+        """Some of the units, by their places or by a mask (m,)."""
         return Units(self.w[kept], self.signs[kept], self.free)
 
     def joined(self, w: FloatArray, signs: FloatArray) -> "Units":
-        """With more units."""
+        """With more units (k, d) and their signs (k,)."""
         return Units(np.concatenate([self.w, w]), np.concatenate([self.signs, signs]), self.free)
 
     @property
     def lengths(self) -> FloatArray:
         """Lengths of the units (m,)."""
-        return np.sqrt(np.einsum("ij,ij->i", self.w, self.w))
+        return np.asarray(np.sqrt(np.einsum("ij,ij->i", self.w, self.w)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,9 @@ class Objective:
         return self.beta * float(units.lengths.sum()) + self.ridge * float(units.free @ units.free)
 
     def value(self, units: Units) -> float:
-        """P."""
+        """P; of a loss with kinks, with these rounded as its slopes are, which adds a little."""
         with np.errstate(over="ignore"):
-            return self.loss.value(self.predictions(units)) + self.decay(units)
+            return self.loss.rounded_value(self.predictions(units)) + self.decay(units)
 
     def errors(self, units: Units) -> FloatArray:
         """v = -l'(f), the errors (n,)."""
@@ -105,9 +105,15 @@ class Objective:
         return replace(self, beta=beta)
 
     def admissible(self, errors: FloatArray) -> FloatArray:
-        """The nearest errors that are not correlated with what is free."""
+        """Errors (n,) near these that are not correlated with what is free.
+
+        What is at an end of the domain of the dual stays there.
+        """
         if not self.free.shape[1] or self.ridge > 0.0:
             return errors
-        basis = np.linalg.qr(self.free)[0]
-        errors = errors - basis @ (basis.T @ errors)
-        return np.asarray(errors - basis @ (basis.T @ errors))
+        for _ in range(2):
+            room = self.loss.room(errors)
+            gram = self.free.T @ (room[:, None] * self.free)
+            move = np.linalg.lstsq(gram, self.free.T @ errors, rcond=None)[0]
+            errors = errors - room * (self.free @ move)
+        return errors

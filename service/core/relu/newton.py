@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.networks import Objective, Units
 
 _LAST: Final = 1e-8
@@ -19,7 +18,7 @@ _LARGE: Final = 400
 
 
 def settled(objective: Objective, units: Units, start: float, stop: Callable[[], bool]) -> Units:
-    """The network after a homotopy from rounding ``start``, relative to the size of its units; ``O(n (m d)^2)`` a step."""
+    """The network after a homotopy from rounding ``start``, relative to its units; ``O(n (m d)^2)`` a step."""
     if not len(units) and not len(units.free):
         return units
     large = units.w.size > _LARGE
@@ -113,4 +112,3 @@ class _Stage:
                 return moved
             size_ *= 0.5
         return None
-

@@ -11,7 +11,7 @@ from service.core.ground.numbers.arrays import BoolArray, FloatArray
 
 ROUNDS: Final = 24
 _BLOCK_ROUNDS: Final = 6
-"""Rounds in which every wrong variable changes sides; from then on the last wrong one alone does, which cannot cycle."""
+"""Rounds in which every wrong variable changes sides; then the last wrong one alone does, which cannot cycle."""
 _SLACK: Final = 1e-13
 
 

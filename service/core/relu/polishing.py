@@ -5,6 +5,7 @@ objective is smooth as long as no unit is zero.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -48,11 +49,11 @@ def _at_kinks(objective: Objective, units: Units, tolerance: float) -> Units:
         sign * (active[:, unit, None] * (objective.x @ basis))
         for unit, (basis, sign) in enumerate(zip(bases, units.signs, strict=True))
     ]
-    starts = np.concatenate([[0], np.cumsum([basis.shape[1] for basis in bases])])
+    starts = [0, *np.cumsum([basis.shape[1] for basis in bases]).tolist()]
     jacobian = np.concatenate([*columns, objective.free], axis=1)
     reduced = np.concatenate([*(basis.T @ w for basis, w in zip(bases, units.w, strict=True)), units.free])
     reduced = _newton(objective, jacobian, reduced, starts)
-    places = [slice(a, b) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    places = [slice(a, b) for a, b in pairwise(starts)]
     w = np.array([basis @ reduced[place] for basis, place in zip(bases, places, strict=True)])
     return Units(w, units.signs, reduced[starts[-1] :])
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.arrays import FloatArray, IntArray
 
 EPS: Final = float(np.finfo(float).eps)
 _RANK: Final = 1e-13
@@ -69,14 +69,14 @@ class Span:
 
     x: FloatArray
     basis: FloatArray
-    groups: FloatArray
+    groups: IntArray
     lengths: FloatArray
     outside: float
 
     @property
     def dimension(self) -> int:
         """Rank of the inputs."""
-        return self.x.shape[1]
+        return int(self.x.shape[1])
 
     @classmethod
     def of(cls, x: FloatArray) -> "Span":

@@ -118,6 +118,19 @@ class ConeSearch:
         parts = [*self._leaves, self._open, self._waiting]
         return Cones(np.concatenate([part.generators for part in parts]), np.concatenate([p.inverse for p in parts]))
 
+    @property
+    def closed_bound(self) -> float:
+        """Largest bound of the cones that are closed."""
+        return self._closed + self.rows.allowance
+
+    @property
+    def open_cones(self) -> Cones:
+        """Cones that are not closed."""
+        return Cones(
+            np.concatenate([self._open.generators, self._waiting.generators]),
+            np.concatenate([self._open.inverse, self._waiting.inverse]),
+        )
+
     def _step(self) -> None:
         """Bound cones that wait, or split the open cones with the largest bounds."""
         if len(self._waiting):
@@ -191,7 +204,7 @@ class ConeSearch:
 
 
 def turned(rows: Rows) -> Cones:
-    """The orthants of the principal axes of the rows, weighed by the errors: most rows have one sign on most of them."""
+    """The orthants of the principal axes of the rows, weighed by the errors."""
     weights = np.sqrt(rows.plus + rows.minus)
     axes = np.linalg.svd(weights[:, None] * rows.x, full_matrices=True)[2].T
     orthants = Cones.orthants(rows.x.shape[1])

@@ -49,8 +49,8 @@ def merged(objective: Objective, units: Units, loose: float) -> Units:
 def narrowed(objective: Objective, units: Units) -> Units:
     """With linearly independent features: at most as many units as samples, at equal predictions and no greater cost.
 
-    If ``sum_j alpha_j s_j phi(w_j) = 0``, moving the lengths along alpha changes no prediction and the decay by a linear
-    function, until a unit vanishes.
+    If ``sum_j alpha_j s_j phi(w_j) = 0``, moving the lengths along alpha changes no prediction, and the decay by a
+    linear function, until a unit vanishes.
     """
     units = pruned(units)
     while len(units):

@@ -14,6 +14,8 @@ from service.schemas.minima import MinimaAnswer
 OWN: Final = frozenset({"status", "global_minimum", "certificate", "hypotheses", "numerics"})
 """Fields of an answer of `/v1/minima`, most of which no other document has."""
 MOST: Final = 3
+OF_RELU: Final = frozenset({"global_minimum", "critical_decay", "missing_unit"})
+"""Fields of an answer of `/v1/relu-minima` by which it is known."""
 
 NO_OPERATION: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("an answer of /v1/jobs", frozenset({"jobs"})),
@@ -47,17 +49,22 @@ def _required(model: type[Wire]) -> frozenset[str]:
     return frozenset(str(field.validation_alias or name) for name, field in fields if field.is_required())
 
 
+def is_relu(document: object) -> bool:
+    """Whether a document is an answer about a certified ReLU network."""
+    return isinstance(document, Mapping) and document.keys() >= OF_RELU
+
+
 def refuse_others(document: object) -> None:
     """Raise an `InputError` that names what ``document`` is, if that is something else."""
     if not isinstance(document, Mapping):
-        raise InputError.at((), "must be an object, namely an answer of /v1/minima")
+        raise InputError.at((), "must be an object, namely an answer of /v1/minima or /v1/relu-minima")
     name = name_of(document)
     if name is not None:
-        raise InputError.at((), f"is {name}; verify accepts answers of /v1/minima")
+        raise InputError.at((), f"is {name}; verify accepts answers of /v1/minima and /v1/relu-minima")
 
 
 def name_of(document: Mapping[str, Any]) -> str | None:
     """What a document is; ``None`` for an answer of `/v1/minima` and for what nobody knows."""
-    if len(OWN & document.keys()) >= MOST:
+    if len(OWN & document.keys()) >= MOST and not is_relu(document):
         return None
     return next((name for name, fields in others() if fields <= document.keys()), None)
