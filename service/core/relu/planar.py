@@ -47,7 +47,7 @@ def largest_on_plane(rows: Rows, above: float) -> Largest:
 
 def _sum(terms: FloatArray) -> FloatArray:
     """Sums (b,) of terms (b, n)."""
-    return terms.sum(axis=1, dtype=np.longdouble).astype(float)
+    return np.asarray(terms.sum(axis=1, dtype=np.longdouble), dtype=np.float64)
 
 
 def _rounding(size: float, count: int) -> float:

@@ -1,11 +1,13 @@
 """The loop against restarts of another minimiser, the cone program on all patterns, and its own promises."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.minimum import CertifiedLoop, Found
 from service.core.relu.networks import Objective, Units
 from service.core.relu.scalar_losses import (
@@ -22,14 +24,14 @@ from tests.support.relu_enumeration import patterns
 from tests.support.relu_instances import FAMILIES
 
 MOST_CONES = 4_000
-LOSSES = {
-    "squared": lambda y: HalfSquared(y),
+LOSSES: dict[str, Callable[[FloatArray], ScalarLoss]] = {
+    "squared": HalfSquared,
     "logistic": lambda y: Logistic(np.where(y > 0.0, 1.0, -1.0)),
     "squared hinge": lambda y: SquaredHinge(np.where(y > 0.0, 1.0, -1.0)),
     "huber": lambda y: Huber(y, 0.5),
     "absolute": lambda y: Quantile(y, 0.5, 2.0),
     "quantile": lambda y: Quantile(y, 0.8),
-    "poisson": lambda y: Poisson(np.round(np.abs(2.0 * y))),
+    "poisson": lambda y: Poisson(np.abs(np.rint(2.0 * y))),
 }
 
 
@@ -44,7 +46,7 @@ def solved(objective: Objective) -> Found:
 def descended(objective: Objective, seed: int, width: int = 6) -> float:
     """Where L-BFGS from random weights of both layers ends."""
     rng = np.random.default_rng(seed)
-    (n, d), free = objective.x.shape, objective.free.shape[1]
+    d, free = objective.x.shape[1], objective.free.shape[1]
     loss: ScalarLoss = objective.loss.smoothed(1e-3)
 
     def function(weights: np.ndarray) -> tuple[float, np.ndarray]:
