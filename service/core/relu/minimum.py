@@ -13,7 +13,8 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.stopping import should_stop
 from service.core.relu.cones import Cones
-from service.core.relu.dual import DualBound, dual_bound
+from service.core.relu.critical import MOST_RANK
+from service.core.relu.dual import DualBound, crude_dual, dual_bound
 from service.core.relu.networks import Objective, Units
 from service.core.relu.rows import Span
 from service.core.relu.search import ConeSearch, Largest
@@ -77,8 +78,8 @@ class CertifiedLoop:
         """Start with the network without units and the bound of no errors."""
         self.trainer = Trainer(self.objective, self.tolerance, seed=self.seed)
         self._span = Span.of(self.objective.x)
-        zero = np.zeros(len(self.objective.x))
-        self.found = Found(self.trainer.network, self.trainer.value, dual_bound(self.objective, zero, 0.0))
+        dual = crude_dual(self.objective, self.trainer.errors())
+        self.found = Found(self.trainer.network, self.trainer.value, dual)
 
     def run(self) -> Found:
         """Until the gap is closed, nothing is gained any more, or the effort is over."""
@@ -90,6 +91,8 @@ class CertifiedLoop:
         """What is known after each step."""
         self.trainer.train()
         yield self._learned()
+        if not 0 < self._span.dimension <= MOST_RANK:
+            return
         while not (should_stop() or self.found.cones >= self.most):
             before, slack = self.found.value, self._slack
             complete, directions, signs, errors = self._prove()

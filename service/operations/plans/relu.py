@@ -12,7 +12,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.cones import Cones
 from service.core.relu.critical import CRITICAL_CONES, MOST_RANK, critical_beta
-from service.core.relu.dual import DualBound, dual_bound
+from service.core.relu.dual import DualBound, crude_dual, dual_bound
 from service.core.relu.form import LOSSES, examined, form_of
 from service.core.relu.minimum import SIGNS, slack_after
 from service.core.relu.networks import Objective, Units
@@ -85,12 +85,14 @@ def compute_training(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequ
     objective, tolerance = _objective(arguments, arrays), float(arguments["tolerance"])
     if not inputs:
         trainer = Trainer(objective, tolerance, seed=int(arguments["seed"]))
+        start = crude_dual(objective, trainer.errors())
         trainer.train()
-        zero = dual_bound(objective, np.zeros(len(objective.x)), 0.0)
+        after = crude_dual(objective, trainer.errors())
+        dual = max(start, after, key=lambda one: one.bound)
         critical = critical_beta(objective, CRITICAL_CONES)
         known = critical.value if critical.is_known else None
         over = Span.of(objective.x).dimension in (0, *range(MOST_RANK + 1, 10**6))
-        return _state(trainer, zero, known, None, slack=1.0, cones=0, searches=0, over=over)
+        return _state(trainer, dual, known, None, slack=1.0, cones=0, searches=0, over=over)
     before, parts = ReluState.model_validate(inputs[0]), [ReluCones.model_validate(part) for part in inputs[1:]]
     errors = numbers(before.errors)
     largest = max(max(part.closed, part.open_bound, part.value) for part in parts)
