@@ -4,9 +4,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from service.core.relu.claims import GivenWeights, loss_of, proved_bound
+from service.core.relu.claims import loss_of, proved_bound
 from service.core.relu.critical import critical_beta
-from service.core.relu.form import NAME, Form, examined, form_of
+from service.core.relu.form import NAME, Form, GivenWeights, examined, form_of
 from service.errors import FieldError, InputError, NotCovered
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.certificate import finding_to_wire

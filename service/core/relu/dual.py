@@ -28,7 +28,7 @@ class DualBound:
     errors : (n,) array
         The dual point a v.
     feature_bound : float
-        Upper bound of the size of its correlation with any unit of length one; at most beta but for rounding.
+        Upper bound of the size of its correlation with any unit that costs beta; at most beta but for rounding.
     """
 
     bound: float
@@ -41,6 +41,7 @@ def dual_bound(objective: Objective, errors: FloatArray, feature_bound: float) -
 
     ``O(n)`` for a squared loss, and some 70 times that for others.
     """
+    feature_bound *= objective.excess
     most = objective.beta / feature_bound if feature_bound > 0.0 else 1e300
     length = float(np.abs(errors).max(initial=0.0))
     most = min(most, 1e150 / length) if length > 0.0 else 0.0

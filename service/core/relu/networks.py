@@ -64,6 +64,9 @@ class Objective:
         Columns of what is not a unit: ones for an output bias, the inputs for a linear skip.
     ridge : float
         What the squares of their coefficients cost.
+    excess : float
+        Factor from the largest correlation with a unit of length one to the largest with one that costs beta, where
+        part of a unit costs nothing; else 1.
     """
 
     x: FloatArray
@@ -72,6 +75,7 @@ class Objective:
     slope: float
     free: FloatArray
     ridge: float = 0.0
+    excess: float = 1.0
 
     @property
     def nothing(self) -> Units:

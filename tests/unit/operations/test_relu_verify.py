@@ -86,13 +86,24 @@ def test_each_loss_is_certified_and_verified(loss: str) -> None:
     "body",
     [
         problem("squared", "output"),
+        problem("squared", "all"),
+        problem("logistic", "all"),
         problem("squared", "all", bias_weight_decay=0.1),
         problem("squared", "hidden", bias_weight_decay=0.01),
         problem("huber", "output", skips=[{"from": 0, "to": 2, "kind": "trainable"}]),
         problem("squared", slope=-1.0),
         problem("logistic", slope=0.3),
     ],
-    ids=["output bias", "all biases decayed", "hidden bias decayed", "linear skip", "absolute value", "leaky"],
+    ids=[
+        "output bias",
+        "all biases",
+        "all biases, two classes",
+        "all biases decayed",
+        "hidden bias decayed",
+        "linear skip",
+        "absolute value",
+        "leaky",
+    ],
 )
 def test_each_network_is_certified_and_verified(body: dict[str, Any]) -> None:
     answer = asked(body)
@@ -176,7 +187,7 @@ def test_a_network_narrower_than_its_minimum_has_a_bound_only() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"bias": "all"}, "the bias of the hidden layer has no decay"),
+        ({"bias": "hidden"}, "the bias of the hidden layer has no decay"),
         ({"skips": [{"from": 0, "to": 1, "kind": "trainable"}]}, "a skip"),
     ],
 )
