@@ -36,6 +36,8 @@ class Found:
     dual : DualBound
     cones, rounds : int
         Cones that were bounded, and searches of both signs.
+    floor : float
+        Values below this do not count as the size of the objective.
     """
 
     units: Units
@@ -43,11 +45,12 @@ class Found:
     dual: DualBound
     cones: int = 0
     rounds: int = 0
+    floor: float = 0.0
 
     @property
     def gap(self) -> float:
-        """``(value - bound) / |value|``."""
-        return (self.value - self.dual.bound) / max(abs(self.value), 1e-300)
+        """``(value - bound) / max(|value|, floor)``."""
+        return (self.value - self.dual.bound) / max(abs(self.value), self.floor, 1e-300)
 
 
 @dataclass(slots=True)
@@ -79,7 +82,7 @@ class CertifiedLoop:
         self.trainer = Trainer(self.objective, self.tolerance, seed=self.seed)
         self._span = Span.of(self.objective.x)
         dual = crude_dual(self.objective, self.trainer.errors())
-        self.found = Found(self.trainer.network, self.trainer.value, dual)
+        self.found = Found(self.trainer.network, self.trainer.value, dual, floor=floor_of(self.objective))
 
     def run(self) -> Found:
         """Until the gap is closed, nothing is gained any more, or the effort is over."""
@@ -103,6 +106,9 @@ class CertifiedLoop:
             if len(signs):
                 self.trainer.insert(directions, signs, errors, self.found.gap)
                 yield self._learned()
+            else:
+                self.trainer.train(self.found.gap)
+                self._learned()
             if complete and not tighter and self.found.value >= before:
                 return
 
@@ -133,6 +139,11 @@ class CertifiedLoop:
         directions = np.concatenate([result.directions for result in results])
         signs = np.repeat(SIGNS, [len(result.values) for result in results])
         return all(result.complete for result in results), directions, signs, errors
+
+
+def floor_of(objective: Objective) -> float:
+    """What gaps are relative to where the minimum is next to nothing: 1e-6 of the objective without a network."""
+    return 1e-6 * abs(objective.value(objective.nothing))
 
 
 def slack_after(slack: float, gap: float, tolerance: float) -> float:

@@ -10,6 +10,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.rules import Finding
 from service.core.relu.claims import loss_of
 from service.core.relu.form import NAME, Form
+from service.core.relu.minimum import floor_of
 from service.core.relu.networks import Objective, Units
 from service.core.relu.rows import EPS
 from service.operations.mapping import certificate
@@ -100,8 +101,7 @@ def to_wire(head: Mapping[str, Any], objective: Objective, units: Units, state: 
     )
     fit, decay = loss_of(form, objective.x[:, : form.inputs], form.given(units), head["bias_decays"])
     upper = fit + decay + _rounding(objective, units)
-    nothing = objective.loss.value(np.zeros(len(objective.x)))
-    gap = (upper - state.bound) / max(abs(upper), 1e-6 * abs(nothing), 1e-300)
+    gap = (upper - state.bound) / max(abs(upper), floor_of(objective), 1e-300)
     enough = len(units) <= width
     holds = gap <= tolerance and enough
     proof = wire.ReluCertificate(

@@ -108,6 +108,7 @@ def test_each_loss_is_certified_and_verified(loss: str) -> None:
 def test_each_network_is_certified_and_verified(body: dict[str, Any]) -> None:
     answer = asked(body)
     assert answer["status"] == "certified"
+    assert answer["certificate"]["lower_bound"] <= answer["certificate"]["upper_bound"]
     assert verify(parse_answer(answer), LIMITS).outcome == "agrees"
 
 
