@@ -4,9 +4,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from service.core.relu.claims import GivenWeights, loss_of, proved_bound
+from service.core.relu.claims import loss_of, proved_bound
 from service.core.relu.critical import critical_beta
-from service.core.relu.form import NAME, Form, examined, form_of
+from service.core.relu.form import NAME, Form, GivenWeights, examined, form_of
 from service.errors import FieldError, InputError, NotCovered
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.certificate import finding_to_wire
@@ -76,7 +76,7 @@ def _near(claimed: float, found: float, unit: float = 0.0) -> bool:
 def _words(
     findings: Findings[ReluMinimaAnswer], answer: ReluMinimaAnswer, told: list[Any], asked: ProblemDocument
 ) -> None:
-    findings.check("solver", NAME, answer.solver == NAME)
+    findings.check("solver", NAME, findings.claimed["solver"] == NAME)
     findings.check("theorems", ", ".join(THEOREMS), tuple(answer.theorems) == THEOREMS)
     findings.check("certificate.method", METHOD, answer.certificate.method == METHOD)
     findings.check("convention", asked.objective.convention.value, answer.convention is asked.objective.convention)
@@ -119,8 +119,11 @@ def _network(
 def _given(answer: ReluMinimaAnswer, form: Form) -> GivenWeights:
     """The weights of an answer; what is absent is zero."""
     minimum = answer.global_minimum
-    weights = minimum.weights or [np.zeros((0, form.inputs)).tolist(), [[]]]
-    first = np.array(weights[0], dtype=float).reshape(len(weights[0]), -1)
+    first, second = np.zeros((0, form.inputs)), np.zeros((1, 0))
+    if minimum.weights is not None:
+        if len(minimum.weights) != 2:
+            raise InputError.at(("global_minimum", "weights"), "must fit the problem")
+        first, second = (np.array(matrix, dtype=float) for matrix in minimum.weights)
     units = len(first)
     biases = minimum.biases or [None, None]
     parts = {
@@ -128,8 +131,7 @@ def _given(answer: ReluMinimaAnswer, form: Form) -> GivenWeights:
         "biases": (np.array(biases[0] if biases[0] is not None else np.zeros(units)), (units,)),
         "skip_weights": (np.array(minimum.skip_weights or np.zeros((1, form.inputs))), (1, form.inputs)),
     }
-    second = np.array(weights[1], dtype=float).reshape(1, -1)
-    wrong = [name for name, (array, shape) in parts.items() if units and array.shape != shape]
+    wrong = [name for name, (array, shape) in parts.items() if array.shape != shape]
     if second.shape != (1, units) or len(biases) != 2:
         wrong.append("weights")
     if wrong:

@@ -4,7 +4,6 @@ Nothing here knows how network or errors were found.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,33 +11,13 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.critical import MOST_RANK
 from service.core.relu.dual import dual_rounding, dual_value
-from service.core.relu.form import Form
+from service.core.relu.form import Form, GivenWeights
 from service.core.relu.networks import Objective
 from service.core.relu.rows import EPS, Span
 from service.core.relu.search import ConeSearch
 
 _ALLOWED: Final = 1e-9
 """Relative excess over a claimed bound that is rounding of another order of sums."""
-
-
-@dataclass(frozen=True, slots=True)
-class GivenWeights:
-    """Weights as an answer has them.
-
-    Attributes
-    ----------
-    first : (m, d) array
-    second : (1, m) array
-    hidden_bias : (m,) array
-    offset : float
-    skip : (d,) array
-    """
-
-    first: FloatArray
-    second: FloatArray
-    hidden_bias: FloatArray
-    offset: float
-    skip: FloatArray
 
 
 def loss_of(form: Form, x: FloatArray, given: GivenWeights, bias_decays: Sequence[float]) -> tuple[float, float]:
@@ -59,7 +38,8 @@ def proved_bound(objective: Objective, errors: FloatArray, feature_bound: float,
     Branch and bound over at most ``most`` cones of each sign; every cone has to be closed.
     """
     span = Span.of(objective.x)
-    if span.dimension > MOST_RANK or feature_bound > objective.beta * (1.0 + _ALLOWED):
+    feature_bound /= objective.excess
+    if span.dimension > MOST_RANK or feature_bound * objective.excess > objective.beta * (1.0 + _ALLOWED):
         return None
     if objective.free.shape[1] and objective.ridge == 0.0:
         along = np.abs(objective.free.T @ errors)

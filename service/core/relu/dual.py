@@ -11,7 +11,7 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.networks import Objective
-from service.core.relu.rows import EPS
+from service.core.relu.rows import EPS, Span
 
 _GOLDEN: Final = (5.0**0.5 - 1.0) / 2.0
 _NARROWINGS: Final = 70
@@ -28,7 +28,7 @@ class DualBound:
     errors : (n,) array
         The dual point a v.
     feature_bound : float
-        Upper bound of the size of its correlation with any unit of length one; at most beta but for rounding.
+        Upper bound of the size of its correlation with any unit that costs beta; at most beta but for rounding.
     """
 
     bound: float
@@ -41,6 +41,7 @@ def dual_bound(objective: Objective, errors: FloatArray, feature_bound: float) -
 
     ``O(n)`` for a squared loss, and some 70 times that for others.
     """
+    feature_bound *= objective.excess
     most = objective.beta / feature_bound if feature_bound > 0.0 else 1e300
     length = float(np.abs(errors).max(initial=0.0))
     most = min(most, 1e150 / length) if length > 0.0 else 0.0
@@ -66,6 +67,12 @@ def dual_bound(objective: Objective, errors: FloatArray, feature_bound: float) -
     share = max(shares, key=value)
     point = share * errors
     return DualBound(value(share) - dual_rounding(objective, point), point, share * feature_bound)
+
+
+def crude_dual(objective: Objective, errors: FloatArray) -> DualBound:
+    """A bound from errors (n,) without a search; what it misses by grows with the part of them that cancels."""
+    rows = Span.of(objective.x).with_errors(errors, objective.slope)
+    return dual_bound(objective, errors, max(rows.crude_bound, rows.reversed.crude_bound))
 
 
 def dual_value(objective: Objective, errors: FloatArray) -> float:

@@ -28,6 +28,8 @@ from service.errors import Attempt, NotCovered
 from service.vocabulary import Activation, Loss, SkipKind
 
 NAME: Final = "relu_duality"
+_FREE_BIAS: Final = 2_000.0
+"""Length of the column of a bias without decay over that of the longest sample; its inverse squared is lost."""
 LOSSES: Final[Mapping[Loss, Callable[[FloatArray, float | None], ScalarLoss]]] = {
     Loss.SQUARED: lambda y, _: HalfSquared(y),
     Loss.LOGISTIC: lambda y, _: Logistic(y),
@@ -38,6 +40,26 @@ LOSSES: Final[Mapping[Loss, Callable[[FloatArray, float | None], ScalarLoss]]] =
     Loss.POISSON: lambda y, _: Poisson(y),
 }
 """Losses of one output, as sums over samples; squared loss is halved."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenWeights:
+    """Weights as an answer has them.
+
+    Attributes
+    ----------
+    first : (m, d) array
+    second : (1, m) array
+    hidden_bias : (m,) array
+    offset : float
+    skip : (d,) array
+    """
+
+    first: FloatArray
+    second: FloatArray
+    hidden_bias: FloatArray
+    offset: float
+    skip: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +102,18 @@ class Form:
         bias = None if self.ones is None else self.ones * first[:, -1]
         offset = float(units.free[0]) if self.output_bias else None
         return first[:, : self.inputs], second, bias, offset
+
+    def given(self, units: Units) -> GivenWeights:
+        """The same with zeros for what is absent."""
+        first, second, hidden, offset = self.weights(units)
+        skip = self.skip_weights(units)
+        return GivenWeights(
+            first,
+            second,
+            np.zeros(len(first)) if hidden is None else hidden,
+            0.0 if offset is None else offset,
+            np.zeros(self.inputs) if skip is None else skip[0],
+        )
 
     def skip_weights(self, units: Units) -> FloatArray | None:
         """Weights (1, d) of the linear skip, if there is one."""
@@ -132,8 +166,10 @@ def _skips(problem: Problem) -> Judgement:
 def _hidden_bias(problem: Problem) -> Judgement:
     network = problem.network
     decays = network.bias_weight_decays
-    holds = not network.has_bias(0) or (bool(decays) and decays[0] > 0.0)
-    return Judgement(holds, {"bias": network.bias.value}, "" if holds else "the bias of the hidden layer has no decay")
+    decayed = bool(decays) and decays[0] > 0.0
+    holds = not network.has_bias(0) or decayed or network.has_bias(1)
+    reason = "the bias of the hidden layer has no decay, and the output has no bias: no weights attain the infimum"
+    return Judgement(holds, {"bias": network.bias.value, "decayed": decayed}, "" if holds else reason)
 
 
 def _samples(problem: Problem) -> Judgement:
@@ -153,7 +189,7 @@ HYPOTHESES: Final = (
     Hypothesis("decay on both layers", _decayed),
     Hypothesis("all layers trained, without noise", _plain),
     Hypothesis("no skip but an undecayed linear one", _skips),
-    Hypothesis("a decayed bias of the hidden layer, or none", _hidden_bias),
+    Hypothesis("a decayed bias of the hidden layer, or none, or one of both layers", _hidden_bias),
     Hypothesis("samples", _samples),
     Hypothesis("a convex loss of one output", _loss),
 )
@@ -184,8 +220,16 @@ def form_of(problem: Problem, parameter: float | None = None) -> Form:
     count = len(samples.x)
     unit = (2.0 if problem.loss is Loss.SQUARED else 1.0) / count
     x, ones = samples.x, None
+    excess = 1.0
     if network.has_bias(0):
-        ones = sqrt(g1 / network.bias_weight_decays[0])
+        decay = network.bias_weight_decays[0] if network.bias_weight_decays else 0.0
+        if decay > 0.0:
+            ones = sqrt(g1 / decay)
+        else:
+            # beyond the length of the longest sample a bias only adds what the free output bias does: up to there it
+            # costs as good as nothing where the column is that much longer still
+            ones = _FREE_BIAS * (float(np.sqrt(np.square(x).sum(axis=1)).max()) or 1.0)
+            excess = sqrt(1.0 + _FREE_BIAS**-2)
         x = np.column_stack([x, np.full(count, ones)])
     output_bias, skip = network.has_bias(1), bool(network.skips)
     free = np.concatenate([np.ones((count, int(output_bias))), samples.x if skip else np.zeros((count, 0))], axis=1)
@@ -197,7 +241,7 @@ def form_of(problem: Problem, parameter: float | None = None) -> Form:
     layer = network.layers[0]
     slope = layer.slope if layer.activation is Activation.LEAKY_RELU and layer.slope is not None else 0.0
     loss = LOSSES[problem.loss](_targets(samples), parameter)
-    objective = Objective(x, loss, 2.0 * sqrt(g1) * sqrt(g2) / unit, slope, free, ridge)
+    objective = Objective(x, loss, 2.0 * sqrt(g1) * sqrt(g2) / unit, slope, free, ridge, excess)
     return Form(objective, unit, (g1, g2), ones, output_bias, skip, samples.x.shape[1])
 
 

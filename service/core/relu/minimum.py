@@ -13,7 +13,8 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.stopping import should_stop
 from service.core.relu.cones import Cones
-from service.core.relu.dual import DualBound, dual_bound
+from service.core.relu.critical import MOST_RANK
+from service.core.relu.dual import DualBound, crude_dual, dual_bound
 from service.core.relu.networks import Objective, Units
 from service.core.relu.rows import Span
 from service.core.relu.search import ConeSearch, Largest
@@ -35,6 +36,8 @@ class Found:
     dual : DualBound
     cones, rounds : int
         Cones that were bounded, and searches of both signs.
+    floor : float
+        Values below this do not count as the size of the objective.
     """
 
     units: Units
@@ -42,11 +45,12 @@ class Found:
     dual: DualBound
     cones: int = 0
     rounds: int = 0
+    floor: float = 0.0
 
     @property
     def gap(self) -> float:
-        """``(value - bound) / |value|``."""
-        return (self.value - self.dual.bound) / max(abs(self.value), 1e-300)
+        """``(value - bound) / max(|value|, floor)``."""
+        return (self.value - self.dual.bound) / max(abs(self.value), self.floor, 1e-300)
 
 
 @dataclass(slots=True)
@@ -77,8 +81,8 @@ class CertifiedLoop:
         """Start with the network without units and the bound of no errors."""
         self.trainer = Trainer(self.objective, self.tolerance, seed=self.seed)
         self._span = Span.of(self.objective.x)
-        zero = np.zeros(len(self.objective.x))
-        self.found = Found(self.trainer.network, self.trainer.value, dual_bound(self.objective, zero, 0.0))
+        dual = crude_dual(self.objective, self.trainer.errors())
+        self.found = Found(self.trainer.network, self.trainer.value, dual, floor=floor_of(self.objective))
 
     def run(self) -> Found:
         """Until the gap is closed, nothing is gained any more, or the effort is over."""
@@ -90,6 +94,8 @@ class CertifiedLoop:
         """What is known after each step."""
         self.trainer.train()
         yield self._learned()
+        if not 0 < self._span.dimension <= MOST_RANK:
+            return
         while not (should_stop() or self.found.cones >= self.most):
             before, slack = self.found.value, self._slack
             complete, directions, signs, errors = self._prove()
@@ -100,6 +106,9 @@ class CertifiedLoop:
             if len(signs):
                 self.trainer.insert(directions, signs, errors, self.found.gap)
                 yield self._learned()
+            else:
+                self.trainer.train(self.found.gap)
+                self._learned()
             if complete and not tighter and self.found.value >= before:
                 return
 
@@ -130,6 +139,11 @@ class CertifiedLoop:
         directions = np.concatenate([result.directions for result in results])
         signs = np.repeat(SIGNS, [len(result.values) for result in results])
         return all(result.complete for result in results), directions, signs, errors
+
+
+def floor_of(objective: Objective) -> float:
+    """What gaps are relative to where the minimum is next to nothing: 1e-6 of the objective without a network."""
+    return 1e-6 * abs(objective.value(objective.nothing))
 
 
 def slack_after(slack: float, gap: float, tolerance: float) -> float:

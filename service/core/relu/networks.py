@@ -4,7 +4,7 @@
 ``w / sqrt|w|`` and its output weight ``s sqrt|w|``, which no other pair of the same product costs less than.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -64,6 +64,9 @@ class Objective:
         Columns of what is not a unit: ones for an output bias, the inputs for a linear skip.
     ridge : float
         What the squares of their coefficients cost.
+    excess : float
+        Factor from the largest correlation with a unit of length one to the largest with one that costs beta, where
+        part of a unit costs nothing; else 1.
     """
 
     x: FloatArray
@@ -72,6 +75,7 @@ class Objective:
     slope: float
     free: FloatArray
     ridge: float = 0.0
+    excess: float = 1.0
 
     @property
     def nothing(self) -> Units:
@@ -99,10 +103,6 @@ class Objective:
     def errors(self, units: Units) -> FloatArray:
         """v = -l'(f), the errors (n,)."""
         return -self.loss.slope(self.predictions(units))
-
-    def with_beta(self, beta: float) -> "Objective":
-        """The same under another decay."""
-        return replace(self, beta=beta)
 
     def admissible(self, errors: FloatArray) -> FloatArray:
         """Errors (n,) near these that are not correlated with what is free.

@@ -25,7 +25,7 @@ def settled(objective: Objective, units: Units, start: float, stop: Callable[[],
     factor, steps, last = (0.1, 3, 1e-6) if large else (0.2, 8, _LAST)
     sizes = units.lengths
     scale = float(sizes.mean()) if len(units) and sizes.any() else 1.0
-    spread = float(np.sqrt(np.einsum("ij,ij->i", objective.x, objective.x).mean()))
+    spread = _spread(objective, units)
     targets = float(np.abs(objective.loss.y).max(initial=0.0)) or 1.0
     rounding = start
     while rounding >= last and not stop():
@@ -37,6 +37,15 @@ def settled(objective: Objective, units: Units, start: float, stop: Callable[[],
             units = moved
         rounding *= factor
     return units
+
+
+def _spread(objective: Objective, units: Units) -> float:
+    """Root mean square of the products of units of length one, which inputs may be much longer than."""
+    present = units.lengths > 0.0
+    if not present.any():
+        return 1.0
+    directions = units.w[present] / units.lengths[present, None]
+    return float(np.sqrt(np.square(objective.x @ directions.T).mean())) or 1.0
 
 
 class _Stage:

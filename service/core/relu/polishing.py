@@ -34,9 +34,9 @@ def _at_kinks(objective: Objective, units: Units, tolerance: float) -> Units:
     """Newton's method with products below a tolerance kept at zero."""
     if not len(units):
         return units
-    rows = np.sqrt(np.einsum("ij,ij->i", objective.x, objective.x))
     products = objective.x @ units.w.T
-    zero = np.abs(products) <= tolerance * rows[:, None] * units.lengths
+    # beside the largest product of the unit, not the lengths: a long column of ones makes all products small
+    zero = np.abs(products) <= tolerance * np.abs(products).max(axis=0)
     bases = [_complement(objective.x[zero[:, unit]], objective.x.shape[1]) for unit in range(len(units))]
     kept = np.array([basis.shape[1] > 0 for basis in bases])
     bases = [basis for basis in bases if basis.shape[1]]

@@ -45,6 +45,18 @@ class Rows:
         return active @ (self.plus - self.minus) + directions @ self.linear
 
     @property
+    def crude_bound(self) -> float:
+        """Upper bound of g over units of length one that costs one decomposition.
+
+        ``sum_i p_i max(x_i.u, 0) <= sqrt(sum p)  sqrt(u'X'diag(p)Xu)`` by Cauchy and Schwarz.
+        """
+        if not self.x.shape[1]:
+            return 0.0
+        second = self.x.T @ (self.plus[:, None] * self.x)
+        largest = max(float(np.linalg.eigvalsh(second)[-1]), 0.0) * (1.0 + 1e-10)
+        return float(np.sqrt(self.plus.sum() * largest) + np.sqrt(self.linear @ self.linear)) + self.allowance
+
+    @property
     def reversed(self) -> "Rows":
         """The rows with errors of the other sign."""
         return Rows(self.x, self.minus, self.plus, -self.linear, self.basis, self.allowance)

@@ -82,7 +82,9 @@ class Trainer:
             directions, signs, _ = missing(self.objective, self.errors(), starts, self.above, rng)
             before = self.value
             if not len(signs):
-                return
+                if self._is_stationary() or not self._refined(gap):
+                    return
+                continue
             self._insert(directions, signs, _LATER if len(self.known) else _FIRST, gap)
             if self.value >= before - 1e-2 * self.tolerance * abs(before):
                 return
@@ -124,6 +126,27 @@ class Trainer:
             if should_stop():
                 return
         self._step(w, added.signs[len(units) :], loose)
+
+    def _is_stationary(self) -> bool:
+        """Whether each unit's correlation is beta, and what is free is not correlated with the errors."""
+        problem, units = self.objective, self.network
+        errors = problem.errors(units)
+        ends = problem.features(units.w) * units.signs / np.maximum(units.lengths, 1e-300)
+        off = np.abs(errors @ ends - problem.beta).max(initial=0.0) / problem.beta
+        along = np.abs(problem.free.T @ errors - 2.0 * problem.ridge * units.free)
+        size = np.abs(problem.free).T @ np.abs(errors)
+        return bool(off <= self.tolerance and (along <= self.tolerance * size).all())
+
+    def _refined(self, gap: float) -> bool:
+        """Train the present units alone; whether the objective fell."""
+        problem, before = self.objective, self.value
+        loose = _LOOSE if gap > _NEAR_END else _TIGHT
+        for rounding in (1e-3, 1e-1, 1.0):
+            trained = polished(problem, settled(problem, self.network, rounding, should_stop), loose)
+            value = problem.value(trained)
+            if value < self.value:
+                self.network, self.value = trained, value
+        return self.value < before - 1e-3 * self.tolerance * abs(before)
 
     def _step(self, w: FloatArray, signs: FloatArray, loose: float) -> None:
         """Add one unit after the other at its best length: each lowers the objective, if only a little."""

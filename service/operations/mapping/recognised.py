@@ -10,10 +10,12 @@ from service.operations.rows import Operation
 from service.operations.table import OPERATIONS
 from service.schemas.base import Wire
 from service.schemas.minima import MinimaAnswer
+from service.schemas.relu import ReluMinimaAnswer
 
 OWN: Final = frozenset({"status", "global_minimum", "certificate", "hypotheses", "numerics"})
 """Fields of an answer of `/v1/minima`, most of which no other document has."""
 MOST: Final = 3
+VERIFIED: Final = (MinimaAnswer, ReluMinimaAnswer)
 OF_RELU: Final = frozenset({"global_minimum", "critical_decay", "missing_unit"})
 """Fields of an answer of `/v1/relu-minima` by which it is known."""
 
@@ -35,7 +37,7 @@ def others() -> tuple[tuple[str, frozenset[str]], ...]:
     An answer of an operation is known by the fields that it always has and that no answer of `/v1/minima` has.
     """
     minima = _required(MinimaAnswer)
-    answers = [(row, model) for row in OPERATIONS for model in answers_of(row) if model is not MinimaAnswer]
+    answers = [(row, model) for row in OPERATIONS for model in answers_of(row) if model not in VERIFIED]
     return (*((_called(row), _required(model) - minima or _required(model)) for row, model in answers), *NO_OPERATION)
 
 
@@ -57,14 +59,14 @@ def is_relu(document: object) -> bool:
 def refuse_others(document: object) -> None:
     """Raise an `InputError` that names what ``document`` is, if that is something else."""
     if not isinstance(document, Mapping):
-        raise InputError.at((), "must be an object, namely an answer of /v1/minima or /v1/relu-minima")
+        raise InputError.at((), "must be an object, namely an answer of /v1/minima")
     name = name_of(document)
     if name is not None:
-        raise InputError.at((), f"is {name}; verify accepts answers of /v1/minima and /v1/relu-minima")
+        raise InputError.at((), f"is {name}; verify accepts answers of /v1/minima")
 
 
 def name_of(document: Mapping[str, Any]) -> str | None:
     """What a document is; ``None`` for an answer of `/v1/minima` and for what nobody knows."""
-    if len(OWN & document.keys()) >= MOST and not is_relu(document):
+    if len(OWN & document.keys()) >= MOST or is_relu(document):
         return None
     return next((name for name, fields in others() if fields <= document.keys()), None)

@@ -8,7 +8,9 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.rules import Finding
+from service.core.relu.claims import loss_of
 from service.core.relu.form import NAME, Form
+from service.core.relu.minimum import floor_of
 from service.core.relu.networks import Objective, Units
 from service.core.relu.rows import EPS
 from service.operations.mapping import certificate
@@ -39,6 +41,8 @@ class Heading:
     loss_per_sum: float
     decay_per_beta: float
     decays: list[float]
+    unit: float
+    bias_decays: list[float]
     ones: float | None
     output_bias: bool
     skip: bool
@@ -65,6 +69,8 @@ def heading(request: wire.ReluMinimaRequest, mapped: MappedProblem, form: Form, 
         loss_per_sum=form.unit * mapped.scaling.loss,
         decay_per_beta=form.decay_per_beta / mapped.scaling.decay,
         decays=list(form.decays),
+        unit=form.unit,
+        bias_decays=list(mapped.core.network.bias_weight_decays),
         ones=form.ones,
         output_bias=form.output_bias,
         skip=form.skip,
@@ -86,17 +92,16 @@ def to_wire(head: Mapping[str, Any], objective: Objective, units: Units, state: 
     factor, width, tolerance = float(head["loss_per_sum"]), int(head["width"]), float(head["tolerance"])
     form = Form(
         objective=objective,
-        unit=1.0,
+        unit=float(head["unit"]),
         decays=(float(head["decays"][0]), float(head["decays"][1])),
         ones=head["ones"],
         output_bias=bool(head["output_bias"]),
         skip=bool(head["skip"]),
         inputs=int(head["inputs"]),
     )
-    fit, decay = objective.loss.value(objective.predictions(units)), objective.decay(units)
+    fit, decay = loss_of(form, objective.x[:, : form.inputs], form.given(units), head["bias_decays"])
     upper = fit + decay + _rounding(objective, units)
-    nothing = objective.loss.value(np.zeros(len(objective.x)))
-    gap = (upper - state.bound) / max(abs(upper), 1e-6 * abs(nothing), 1e-300)
+    gap = (upper - state.bound) / max(abs(upper), floor_of(objective), 1e-300)
     enough = len(units) <= width
     holds = gap <= tolerance and enough
     proof = wire.ReluCertificate(

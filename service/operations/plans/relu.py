@@ -12,9 +12,9 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.cones import Cones
 from service.core.relu.critical import CRITICAL_CONES, MOST_RANK, critical_beta
-from service.core.relu.dual import DualBound, dual_bound
+from service.core.relu.dual import DualBound, crude_dual, dual_bound
 from service.core.relu.form import LOSSES, examined, form_of
-from service.core.relu.minimum import SIGNS, slack_after
+from service.core.relu.minimum import SIGNS, floor_of, slack_after
 from service.core.relu.networks import Objective, Units
 from service.core.relu.rows import Span
 from service.core.relu.search import ConeSearch, turned
@@ -37,7 +37,7 @@ PARTS: Final = 4
 """Parts of the space of each sign that are searched side by side."""
 FEW: Final = 600
 """Open cones up to which the rest of a search stays in one part."""
-SHARED: Final = ("loss", "parameter", "beta", "slope", "ridge", "tolerance", "effort", "seed")
+SHARED: Final = ("loss", "parameter", "beta", "slope", "ridge", "excess", "tolerance", "effort", "seed")
 
 
 def relu_plan(request: ReluMinimaRequest, limits: Limits) -> Plan:
@@ -63,6 +63,7 @@ def relu_plan(request: ReluMinimaRequest, limits: Limits) -> Plan:
         "beta": objective.beta,
         "slope": objective.slope,
         "ridge": objective.ridge,
+        "excess": objective.excess,
         "tolerance": request.tolerance,
         "effort": request.effort,
         "seed": request.seed,
@@ -85,12 +86,14 @@ def compute_training(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequ
     objective, tolerance = _objective(arguments, arrays), float(arguments["tolerance"])
     if not inputs:
         trainer = Trainer(objective, tolerance, seed=int(arguments["seed"]))
+        start = crude_dual(objective, trainer.errors())
         trainer.train()
-        zero = dual_bound(objective, np.zeros(len(objective.x)), 0.0)
+        after = crude_dual(objective, trainer.errors())
+        dual = max(start, after, key=lambda one: one.bound)
         critical = critical_beta(objective, CRITICAL_CONES)
         known = critical.value if critical.is_known else None
         over = Span.of(objective.x).dimension in (0, *range(MOST_RANK + 1, 10**6))
-        return _state(trainer, zero, known, None, slack=1.0, cones=0, searches=0, over=over)
+        return _state(trainer, dual, known, None, slack=1.0, cones=0, searches=0, over=over)
     before, parts = ReluState.model_validate(inputs[0]), [ReluCones.model_validate(part) for part in inputs[1:]]
     errors = numbers(before.errors)
     largest = max(max(part.closed, part.open_bound, part.value) for part in parts)
@@ -100,15 +103,18 @@ def compute_training(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequ
     trainer = _trainer(objective, before, arguments)
     directions = np.concatenate([_rows(part.directions, objective.x.shape[1]) for part in parts])
     signs = np.concatenate([np.full(len(numbers(part.values)), SIGNS[part.side]) for part in parts])
-    gap = _gap(trainer.value, dual.bound)
+    gap = _gap(trainer.objective, trainer.value, dual.bound)
     missing = None
     if len(signs):
         values = np.concatenate([numbers(part.values) for part in parts])
         best = values.argmax()
         missing = (directions[best], float(signs[best]), float(values[best]))
-    if len(signs) and gap > tolerance:
+    if gap > tolerance:
         value = trainer.value
-        trainer.insert(directions, signs, errors, gap)
+        if len(signs):
+            trainer.insert(directions, signs, errors, gap)
+        else:
+            trainer.train(gap)
         if trainer.value < value:
             missing = None
     cones = parts[0].cones_before + sum(part.cones for part in parts)
@@ -196,8 +202,8 @@ def report(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]
 def _objective(arguments: Mapping[str, Json], arrays: Arrays) -> Objective:
     x, y, free = (np.asarray(arrays[name], dtype=np.float64) for name in ("x", "y", "free"))
     loss = LOSSES[Loss(arguments["loss"])](y, arguments["parameter"])
-    beta, slope, ridge = (float(arguments[name]) for name in ("beta", "slope", "ridge"))
-    return Objective(x, loss, beta, slope, free, ridge)
+    beta, slope, ridge, excess = (float(arguments[name]) for name in ("beta", "slope", "ridge", "excess"))
+    return Objective(x, loss, beta, slope, free, ridge, excess)
 
 
 def _trainer(objective: Objective, state: ReluState, arguments: Mapping[str, Json]) -> Trainer:
@@ -218,7 +224,7 @@ def _state(
     searches: int,
     over: bool,
 ) -> ReluState:
-    units, gap = trainer.network, _gap(trainer.value, dual.bound)
+    units, gap = trainer.network, _gap(trainer.objective, trainer.value, dual.bound)
     direction, sign, correlation = (np.zeros(0), 0.0, 0.0) if missing is None else missing
     return ReluState(
         w=units.w,
@@ -242,8 +248,8 @@ def _state(
     )
 
 
-def _gap(value: float, bound: float) -> float:
-    return (value - bound) / max(abs(value), 1e-300)
+def _gap(objective: Objective, value: float, bound: float) -> float:
+    return (value - bound) / max(abs(value), floor_of(objective), 1e-300)
 
 
 def _rows(values: Any, width: int) -> FloatArray:

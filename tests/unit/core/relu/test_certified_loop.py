@@ -21,7 +21,7 @@ from service.core.relu.scalar_losses import (
 )
 from service.core.relu.trimming import merged, narrowed
 from tests.support.relu_enumeration import patterns
-from tests.support.relu_instances import FAMILIES
+from tests.support.relu_inputs import FAMILIES
 
 MOST_CONES = 4_000
 LOSSES: dict[str, Callable[[FloatArray], ScalarLoss]] = {

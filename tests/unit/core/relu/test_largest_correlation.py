@@ -8,7 +8,7 @@ from service.core.relu.planar import MOST_UNITS, largest_on_plane
 from service.core.relu.rows import Rows, Span
 from service.core.relu.search import ConeSearch
 from tests.support.relu_enumeration import correlation, largest
-from tests.support.relu_instances import FAMILIES, SLOPES
+from tests.support.relu_inputs import FAMILIES, SLOPES
 
 TIGHT = 1e-7
 """Cones whose edges are 1e-6 long are not split any more."""

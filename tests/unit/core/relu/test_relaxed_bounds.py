@@ -12,7 +12,7 @@ from service.core.relu.search import ConeSearch
 from service.core.relu.spectral import spectral_bound
 from service.core.relu.training import Trainer
 from tests.support.relu_enumeration import correlation, largest
-from tests.support.relu_instances import FAMILIES, SLOPES
+from tests.support.relu_inputs import FAMILIES, SLOPES
 
 
 @pytest.mark.parametrize("slope", SLOPES)
