@@ -93,6 +93,7 @@ def _certified(request: MinimaRequest, limits: Limits, problem_at: Location) -> 
             correlation=0.0,
             cones=found.cones,
             searches=found.rounds,
+            relaxed=True,
             done=True,
         )
         return mapping.to_wire(asdict(mapping.heading(asked, mapped, form, findings)), objective, found.units, state)

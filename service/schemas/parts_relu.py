@@ -26,6 +26,7 @@ class ReluState(Wire):
     correlation: Number = Field(description="Its correlation with the errors.")
     cones: int = Field(description="Cones that were bounded.")
     searches: int = Field(description="Searches for missing units.")
+    relaxed: bool = Field(description="Whether bounds without cones were tried.")
     done: bool = Field(description="Whether nothing is left to do.")
 
 

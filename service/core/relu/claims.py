@@ -12,9 +12,12 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.critical import MOST_RANK
 from service.core.relu.dual import dual_rounding, dual_value
 from service.core.relu.form import Form, GivenWeights
+from service.core.relu.minimum import RELAXED_RANK
 from service.core.relu.networks import Objective
-from service.core.relu.rows import EPS, Span
+from service.core.relu.planar import PLANE, largest_on_plane
+from service.core.relu.rows import EPS, Rows, Span
 from service.core.relu.search import ConeSearch
+from service.core.relu.spectral import spectral_bound
 
 _ALLOWED: Final = 1e-9
 """Relative excess over a claimed bound that is rounding of another order of sums."""
@@ -35,19 +38,34 @@ def loss_of(form: Form, x: FloatArray, given: GivenWeights, bias_decays: Sequenc
 def proved_bound(objective: Objective, errors: FloatArray, feature_bound: float, most: int) -> float | None:
     """The lower bound that dual errors (n,) prove, if no unit has a larger correlation than claimed; else None.
 
-    Branch and bound over at most ``most`` cones of each sign; every cone has to be closed.
+    By a spectral bound where that is enough, else by branch and bound over at most ``most`` cones of each sign, every
+    one of which has to be closed.
     """
     span = Span.of(objective.x)
-    feature_bound /= objective.excess
-    if span.dimension > MOST_RANK or feature_bound * objective.excess > objective.beta * (1.0 + _ALLOWED):
+    claimed = feature_bound / objective.excess
+    if feature_bound > objective.beta * (1.0 + _ALLOWED):
         return None
     if objective.free.shape[1] and objective.ridge == 0.0:
         along = np.abs(objective.free.T @ errors)
         if (along > 1e3 * len(errors) * EPS * (np.abs(objective.free).T @ np.abs(errors)) + 1e-300).any():
             return None
     rows = span.with_errors(errors, objective.slope)
-    for one in (rows, rows.reversed) if span.dimension else ():
-        search = ConeSearch(one, feature_bound * (1.0 + _ALLOWED), missing=np.inf)
-        if not search.run(most=most) or search.bound > feature_bound * (1.0 + 3.0 * _ALLOWED) + one.allowance:
-            return None
+    if not all(_at_most(one, claimed, most) for one in (rows, rows.reversed)):
+        return None
     return dual_value(objective, errors) - dual_rounding(objective, errors)
+
+
+def _at_most(rows: Rows, claimed: float, most: int) -> bool:
+    """Whether no unit of length one has a larger correlation, up to rounding of another order of sums."""
+    allowed = claimed * (1.0 + 3.0 * _ALLOWED) + rows.allowance
+    dimension = rows.x.shape[1]
+    if not dimension:
+        return True
+    if dimension <= PLANE:
+        return largest_on_plane(rows, np.inf).bound <= allowed
+    if dimension >= RELAXED_RANK and spectral_bound(rows).bound <= allowed:
+        return True
+    if dimension > MOST_RANK:
+        return False
+    search = ConeSearch(rows, claimed * (1.0 + _ALLOWED), missing=np.inf)
+    return search.run(most=most) and search.bound <= allowed

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from service.core.relu.networks import Objective
+from service.core.relu.planar import PLANE, largest_on_plane
 from service.core.relu.rows import Span
 from service.core.relu.search import ConeSearch
 from service.core.relu.training import Trainer
@@ -44,7 +45,11 @@ def critical_beta(objective: Objective, most: int) -> Critical:
     rows = span.with_errors(errors, objective.slope)
     value, bound = 0.0, 0.0
     for one in (rows, rows.reversed):
-        search = ConeSearch(one, 0.0, missing=np.inf, rtol=_RTOL, found=value)
-        search.run(most=most)
-        value, bound = max(value, search.value), max(bound, search.bound)
+        if span.dimension <= PLANE:
+            found = largest_on_plane(one, np.inf)
+        else:
+            search = ConeSearch(one, 0.0, missing=np.inf, rtol=_RTOL, found=value)
+            search.run(most=most)
+            found = search.result()
+        value, bound = max(value, found.value), max(bound, found.bound)
     return Critical(value, bound)

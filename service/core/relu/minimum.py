@@ -16,10 +16,15 @@ from service.core.relu.cones import Cones
 from service.core.relu.critical import MOST_RANK
 from service.core.relu.dual import DualBound, crude_dual, dual_bound
 from service.core.relu.networks import Objective, Units
+from service.core.relu.planar import PLANE, largest_on_plane
+from service.core.relu.relaxed import relaxed_bounds
 from service.core.relu.rows import Span
 from service.core.relu.search import ConeSearch, Largest
 from service.core.relu.training import Trainer
 
+RELAXED_RANK: Final = 7
+"""Rank of the inputs from which bounds without cones come first: a search of all cones hardly ever ends there."""
+RELAXED_ROUNDS: Final = 40
 ENOUGH: Final = 100
 """Missing units that end a search early, since the network changes anyway."""
 SIGNS: Final = (1.0, -1.0)
@@ -94,6 +99,10 @@ class CertifiedLoop:
         """What is known after each step."""
         self.trainer.train()
         yield self._learned()
+        if self._span.dimension >= RELAXED_RANK:
+            for dual in relaxed_bounds(self.objective, self.found.units, RELAXED_ROUNDS):
+                self._prove_by(dual)
+                yield self.found
         if not 0 < self._span.dimension <= MOST_RANK:
             return
         while not (should_stop() or self.found.cones >= self.most):
@@ -112,6 +121,10 @@ class CertifiedLoop:
             if complete and not tighter and self.found.value >= before:
                 return
 
+    def _prove_by(self, dual: DualBound) -> None:
+        if dual.bound > self.found.dual.bound:
+            self.found.dual = dual
+
     def _learned(self) -> Found:
         self.found.units, self.found.value = self.trainer.network, self.trainer.value
         return self.found
@@ -126,6 +139,9 @@ class CertifiedLoop:
         rows = self._span.with_errors(errors, problem.slope)
         results: list[Largest] = []
         for side, one in enumerate((rows, rows.reversed)):
+            if self._span.dimension <= PLANE:
+                results.append(largest_on_plane(one, self.trainer.above))
+                continue
             target = problem.beta * (1.0 + self._slack)
             search = ConeSearch(one, target, missing=self.trainer.above, cones=self._leaves[side])
             search.run(enough=ENOUGH, most=max(1, self.most - self.found.cones), stop=should_stop)
@@ -133,9 +149,7 @@ class CertifiedLoop:
             self.found.cones += search.examined
             results.append(search.result())
         self.found.rounds += 1
-        bound = dual_bound(problem, errors, max(result.bound for result in results))
-        if bound.bound > self.found.dual.bound:
-            self.found.dual = bound
+        self._prove_by(dual_bound(problem, errors, max(result.bound for result in results)))
         directions = np.concatenate([result.directions for result in results])
         signs = np.repeat(SIGNS, [len(result.values) for result in results])
         return all(result.complete for result in results), directions, signs, errors

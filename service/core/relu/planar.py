@@ -12,6 +12,8 @@ from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.core.relu.rows import EPS, Rows
 from service.core.relu.search import Largest
 
+PLANE: Final = 2
+"""Rank of the inputs up to which correlations are computed exactly."""
 MOST_UNITS: Final = 100
 """Missing units that are returned."""
 _TURN: Final = 2.0 * np.pi

@@ -31,6 +31,7 @@ THEOREMS: Final = ("R29",)
 METHOD: Final = (
     "duality: errors whose correlation with every unit is bounded by branch and bound on cones of input weights"
 )
+RELAXED: Final = "duality: errors whose correlation with every unit is bounded by a spectral relaxation"
 TOO_MANY: Final = "the rank of the inputs is too large to cut the space into cones"
 
 
@@ -110,7 +111,7 @@ def to_wire(head: Mapping[str, Any], objective: Objective, units: Units, state: 
         lower_bound=outwards(state.bound, factor, -np.inf),
         relative_gap=max(gap, 0.0),
         tolerance=tolerance,
-        method=METHOD,
+        method=METHOD if state.cones or not state.relaxed else RELAXED,
         dual=numbers(state.dual).tolist(),
         feature_bound=state.feature_bound,
         beta=objective.beta,

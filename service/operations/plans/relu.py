@@ -14,10 +14,12 @@ from service.core.relu.cones import Cones
 from service.core.relu.critical import CRITICAL_CONES, MOST_RANK, critical_beta
 from service.core.relu.dual import DualBound, crude_dual, dual_bound
 from service.core.relu.form import LOSSES, examined, form_of
-from service.core.relu.minimum import SIGNS, floor_of, slack_after
+from service.core.relu.minimum import RELAXED_RANK, RELAXED_ROUNDS, SIGNS, floor_of, slack_after
 from service.core.relu.networks import Objective, Units
+from service.core.relu.planar import PLANE, largest_on_plane
+from service.core.relu.relaxed import relaxed_bounds
 from service.core.relu.rows import Span
-from service.core.relu.search import ConeSearch, turned
+from service.core.relu.search import ConeSearch, Largest, turned
 from service.core.relu.training import Trainer
 from service.operations.cost import relu_s
 from service.operations.guards import check_time
@@ -37,7 +39,7 @@ PARTS: Final = 4
 """Parts of the space of each sign that are searched side by side."""
 FEW: Final = 600
 """Open cones up to which the rest of a search stays in one part."""
-SHARED: Final = ("loss", "parameter", "beta", "slope", "ridge", "excess", "tolerance", "effort", "seed")
+SHARED: Final = ("loss", "parameter", "beta", "slope", "ridge", "excess", "rank", "tolerance", "effort", "seed")
 
 
 def relu_plan(request: ReluMinimaRequest, limits: Limits) -> Plan:
@@ -64,6 +66,7 @@ def relu_plan(request: ReluMinimaRequest, limits: Limits) -> Plan:
         "slope": objective.slope,
         "ridge": objective.ridge,
         "excess": objective.excess,
+        "rank": Span.of(objective.x).dimension,
         "tolerance": request.tolerance,
         "effort": request.effort,
         "seed": request.seed,
@@ -92,7 +95,7 @@ def compute_training(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequ
         dual = max(start, after, key=lambda one: one.bound)
         critical = critical_beta(objective, CRITICAL_CONES)
         known = critical.value if critical.is_known else None
-        over = Span.of(objective.x).dimension in (0, *range(MOST_RANK + 1, 10**6))
+        over = not 0 < int(arguments["rank"]) <= MOST_RANK
         return _state(trainer, dual, known, None, slack=1.0, cones=0, searches=0, over=over)
     before, parts = ReluState.model_validate(inputs[0]), [ReluCones.model_validate(part) for part in inputs[1:]]
     errors = numbers(before.errors)
@@ -122,8 +125,9 @@ def compute_training(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequ
     slack = parts[0].slack
     stuck = complete and trainer.value >= before.value and slack <= 0.3 * tolerance
     over = stuck or cones >= float(arguments["effort"])
+    searches = before.searches + 1
     return _state(
-        trainer, dual, before.critical, missing, slack=slack, cones=cones, searches=before.searches + 1, over=over
+        trainer, dual, before.critical, missing, slack=slack, cones=cones, searches=searches, over=over, relaxed=True
     )
 
 
@@ -136,6 +140,9 @@ def compute_cones(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequenc
     if side:
         rows = rows.reversed
     dimension = rows.x.shape[1]
+    missing = objective.beta * (1.0 + 0.3 * float(arguments["tolerance"]))
+    if dimension <= PLANE:
+        return _told(arguments, largest_on_plane(rows, missing), None)
     if len(inputs) > 1:
         open_ = _rows(ReluCones.model_validate(inputs[1]).generators, dimension * dimension)
         cones = Cones.spanned(open_.reshape(-1, dimension, dimension))
@@ -143,23 +150,38 @@ def compute_cones(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequenc
         cones = turned(rows)
     cones = cones[slice(part * len(cones) // of, (part + 1) * len(cones) // of)]
     target = objective.beta * (1.0 + float(arguments["slack"]))
-    missing = objective.beta * (1.0 + 0.3 * float(arguments["tolerance"]))
     search = ConeSearch(rows, target, missing=missing, cones=cones)
     search.run(most=max(CONES, len(cones)))
-    found, left = search.result(), search.open_cones
+    return _told(arguments, search.result(), search)
+
+
+def _told(arguments: Mapping[str, Json], found: Largest, search: ConeSearch | None) -> ReluCones:
+    """What a part has found, with what it leaves open."""
+    left = np.zeros((0, 1)) if search is None else search.open_cones.generators
     return ReluCones(
         train=int(arguments["train"]),
-        side=side,
+        side=int(arguments["side"]),
         slack=float(arguments["slack"]),
-        closed=max(float(arguments["closed"]), search.closed_bound),
+        closed=max(float(arguments["closed"]), found.bound if search is None else search.closed_bound),
         value=found.value,
         directions=found.directions[:100],
         values=found.values[:100],
-        generators=left.generators.reshape(len(left), dimension * dimension),
+        generators=left.reshape(len(left), int(np.prod(left.shape[1:]))),
         open_bound=found.bound if len(left) else 0.0,
         cones=found.cones,
         cones_before=int(arguments["cones"]),
     )
+
+
+def compute_relaxed(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> ReluState:
+    """A better bound without cones."""
+    objective, state = _objective(arguments, arrays), ReluState.model_validate(inputs[0])
+    trainer = _trainer(objective, state, arguments)
+    dual = DualBound(state.bound, numbers(state.dual), state.feature_bound)
+    for found in relaxed_bounds(trainer.objective, trainer.network, RELAXED_ROUNDS):
+        dual = found if found.bound > dual.bound else dual
+    over = int(arguments["rank"]) > MOST_RANK
+    return _state(trainer, dual, state.critical, None, slack=1.0, cones=0, searches=0, over=over, relaxed=True)
 
 
 def follow(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json]) -> list[Chunk]:
@@ -168,11 +190,15 @@ def follow(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json
     index = int(arguments["next_index"])
     if "done" in inputs[0]:
         state = ReluState.model_validate(inputs[0])
+        rank = int(arguments["rank"])
+        if rank >= RELAXED_RANK and not state.relaxed:
+            return [Chunk("relaxed", shared, (index - 1,))]
         if state.done:
             return []
+        parts_of = 1 if rank <= PLANE else PARTS
         slack = slack_after(state.slack, state.gap, float(arguments["tolerance"]))
-        given = {**shared, "train": index - 1, "slack": slack, "closed": 0.0, "cones": state.cones, "of": PARTS}
-        places = [(side, part) for side in range(len(SIGNS)) for part in range(PARTS)]
+        given = {**shared, "train": index - 1, "slack": slack, "closed": 0.0, "cones": state.cones, "of": parts_of}
+        places = [(side, part) for side in range(len(SIGNS)) for part in range(parts_of)]
         return [Chunk("cones", {**given, "side": side, "part": part}, (index - 1,)) for side, part in places]
     parts = [ReluCones.model_validate(part) for part in inputs]
     train, first = parts[0].train, index - len(parts)
@@ -223,6 +249,7 @@ def _state(
     cones: int,
     searches: int,
     over: bool,
+    relaxed: bool = False,
 ) -> ReluState:
     units, gap = trainer.network, _gap(trainer.objective, trainer.value, dual.bound)
     direction, sign, correlation = (np.zeros(0), 0.0, 0.0) if missing is None else missing
@@ -244,6 +271,7 @@ def _state(
         correlation=correlation,
         cones=cones,
         searches=searches,
+        relaxed=relaxed,
         done=over or gap <= trainer.tolerance,
     )
 
@@ -259,6 +287,6 @@ def _rows(values: Any, width: int) -> FloatArray:
 
 WORK: Final = Work(
     relu_plan,
-    {"train": compute_training, "cones": compute_cones, "follow": follow, "answer": report},
-    longest_chunk_s=10.0,
+    {"train": compute_training, "relaxed": compute_relaxed, "cones": compute_cones, "follow": follow, "answer": report},
+    longest_chunk_s=60.0,
 )

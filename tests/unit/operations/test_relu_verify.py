@@ -178,6 +178,23 @@ def test_a_small_effort_is_an_honest_gap() -> None:
     assert answer["certificate"]["lower_bound"] <= answer["global_minimum"]["loss"]
 
 
+def test_many_inputs_have_a_bound_without_cones() -> None:
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((80, 12))
+    body = problem("squared")
+    body["problem"]["network"]["layers"] = [
+        {"width": 80, "activation": "relu", "weight_decay": 0.2},
+        {"width": 1, "weight_decay": 0.2},
+    ]
+    y = np.maximum(x @ rng.standard_normal(12), 0.0) + 0.1 * rng.standard_normal(80)
+    body["problem"]["data"] = {"kind": "samples", "x": x.tolist(), "y": y.tolist()}
+    answer = asked(body)
+    assert answer["certificate"]["cones"] == 0
+    assert 0.0 < answer["certificate"]["relative_gap"] < 0.3
+    assert answer["reasons"]["critical_decay"].startswith("the rank of the inputs")
+    assert verify(parse_answer(answer), LIMITS).outcome == "agrees"
+
+
 def test_a_network_narrower_than_its_minimum_has_a_bound_only() -> None:
     body = copy.deepcopy(EXAMPLES["exclusive or"])
     body["problem"]["network"]["layers"][0]["width"] = 1
