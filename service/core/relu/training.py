@@ -22,6 +22,10 @@ _LOOSE: Final = 1e-9
 _TIGHT: Final = 1e-13
 _NEAR_END: Final = 1e-4
 _KINK: Final = 0.02
+_WIDTHS: Final = (0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+"""Widths of kinks that are trained first, over the loss of a sample."""
+_GAIN: Final = 1e-3
+"""Share of the gap from which a gain is worth another search at once."""
 
 
 @dataclass(slots=True)
@@ -48,6 +52,7 @@ class Trainer:
     network: Units = field(init=False)
     value: float = field(init=False)
     known: FloatArray = field(init=False)
+    _widths: tuple[float, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Start from what is known."""
@@ -56,6 +61,8 @@ class Trainer:
             each = self.objective.value(self.objective.nothing) / len(self.objective.x)
             narrow = self.objective.loss.smoothed(_KINK * self.tolerance * each)
             self.objective = replace(self.objective, loss=narrow)
+            if self.units is None:
+                self._widths = tuple(share * each for share in _WIDTHS)
         problem = self.objective
         start = problem.nothing if self.units is None else self.units
         if not len(start) and problem.free.shape[1]:
@@ -73,7 +80,22 @@ class Trainer:
         return self.objective.admissible(self.objective.errors(self.network))
 
     def train(self, gap: float = 1.0) -> None:
-        """Insert what local searches find, until they find nothing or nothing is gained; ``gap`` is the gap so far."""
+        """Insert what local searches find, until they find nothing or nothing is gained; ``gap`` is the gap so far.
+
+        A loss with kinks is approached from smooth ones, each trained from the network before.
+        """
+        narrow = self.objective
+        widths, self._widths = self._widths, ()
+        for width in widths:
+            self._under(replace(narrow, loss=narrow.loss.smoothed(width)))
+            self._train(gap)
+        self._under(narrow)
+        self._train(gap)
+
+    def _under(self, objective: Objective) -> None:
+        self.objective, self.value = objective, objective.value(self.network)
+
+    def _train(self, gap: float) -> None:
         rng = np.random.default_rng(self.seed)
         for _ in range(_ROUNDS):
             if should_stop():
@@ -113,8 +135,9 @@ class Trainer:
         added = units.joined(1e-3 * scale * w, np.repeat([1.0, -1.0], [len(part) for part in new]))
         loose = _LOOSE if gap > _NEAR_END else _TIGHT
         first = 1.0 if not len(units) else min(0.1, max(1e-4, gap))
+        before, enough = self.value, _GAIN * min(gap, 1.0) * abs(self.value)
         # with little rounding a good network is only touched up; with much it is trained anew
-        for rounding in (first, 0.1 * first, 0.01 * first, 0.001 * first):
+        for rounding in (first, 0.1 * first, 0.01 * first, 0.001 * first, 1.0):
             trained = merged(problem, settled(problem, added, rounding, should_stop), loose)
             trained = polished(problem, trained, loose)
             if len(trained) > len(problem.x):
@@ -122,9 +145,10 @@ class Trainer:
             value = problem.value(trained)
             if value < self.value:
                 self.network, self.value = trained, value
+            if self.value < before - enough or should_stop():
                 return
-            if should_stop():
-                return
+        if self.value < before:
+            return
         self._step(w, added.signs[len(units) :], loose)
 
     def _is_stationary(self) -> bool:
