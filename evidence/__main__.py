@@ -22,6 +22,8 @@ REPORTS: Final[dict[str, str]] = {
     "adding": "Adding a solver, a theorem, an operation",
     "review": "What a reviewer looks for",
     "file_zoo": "Files as people have them",
+    "mistakes": "Mistakes of the first minutes, and what is said to them",
+    "late_fault": "A fault in the last row of four gigabytes",
     "real_tables": "Tables of packages, uploaded as they are",
     "model_files": "Files of models from PyTorch, scikit-learn and ONNX",
     "bracket_scan": "Every solver on decays and noise of any size",

@@ -22,6 +22,10 @@ READERS: Final = (
     "upload of npz",
     "upload of Parquet",
     "upload of Feather",
+    "upload of arff",
+    "upload of svmlight",
+    "upload of xlsx",
+    "upload of zstandard",
     "file of a model",
 )
 """The keys of `evidence.fuzzed_reader.READERS`, which only a process with atheris can import."""

@@ -8,7 +8,7 @@ that takes long or much memory; the input is kept in the folder.
 import asyncio
 import io
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +27,14 @@ with atheris.instrument_imports(include=["service.web.bodies", "service.operatio
 
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Settings, UploadLimits
-from tests.support.file_zoo import feather_files
+from tests.support.file_zoo import (
+    Animal,
+    arff_files,
+    feather_files,
+    packed_files,
+    svmlight_files,
+    xlsx_files,
+)
 from tests.support.model_zoo import SAME, gemms
 from tests.support.upload_files import NAMES, TABLE, as_csv, as_npy, as_npz, as_parquet
 
@@ -88,6 +95,11 @@ def _feathers() -> list[bytes]:
     return [animal.content for animal in feather_files()]
 
 
+def _animals(found: Iterable[Animal]) -> list[bytes]:
+    """Files with the byte before them that chooses the options."""
+    return [b"\0" + animal.content for animal in found if len(animal.content) < LONGEST]
+
+
 def _form(**parts: bytes) -> bytes:
     lines = [
         b'--%s\r\nContent-Disposition: form-data; name="%s"; filename="f"\r\n\r\n%s\r\n'
@@ -140,6 +152,10 @@ READERS: Final[Mapping[str, tuple[Callable[[bytes], None], Callable[[], list[byt
             _form(problem=_json(_problem()), arrays=_samples()),
         ],
     ),
+    "upload of arff": (_files("arff"), lambda: _animals(arff_files())),
+    "upload of svmlight": (_files("svmlight"), lambda: _animals(svmlight_files())),
+    "upload of xlsx": (_files("xlsx"), lambda: _animals(xlsx_files())),
+    "upload of zstandard": (_files("csv"), lambda: _animals(packed_files())),
     "upload of csv": (
         _files("csv"),
         lambda: [

@@ -150,7 +150,7 @@ def stops(setup: Setup) -> Iterator[Stop]:
 def row(stop: Stop) -> str:
     """One row of a table."""
     answer = stop.answer
-    if answer.escape is None:
+    if answer.escape is None or answer.directions is None:
         raise AssertionError(f"step {stop.step}: no way out, {answer.reasons}")
     plateau, kind = "none near", "-"
     if answer.plateau is not None:

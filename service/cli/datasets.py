@@ -20,7 +20,9 @@ from service.settings import UploadLimits
 
 
 def datasets(
-    file: Annotated[Path, typer.Argument(help="A csv, tsv, txt, npy, npz, Parquet or Feather file.")],
+    file: Annotated[
+        Path, typer.Argument(help="A csv, tsv, txt, npy, npz, Parquet, Feather, arff, svmlight or xlsx file.")
+    ],
     targets: Annotated[list[str] | None, typer.Option(help="Names or positions of the targets.")] = None,
     ignore: Annotated[list[str] | None, typer.Option(help="Names or positions of columns to leave out.")] = None,
     categories: Annotated[list[str] | None, typer.Option(help="Columns to read as categories.")] = None,

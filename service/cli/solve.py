@@ -20,6 +20,9 @@ def solve(
     weights: Annotated[
         Literal["none", "factors", "full"] | None, typer.Option(help="Form of the weights in the answer.")
     ] = None,
+    map_: Annotated[
+        bool | None, typer.Option("--map/--no-map", help="Whether the answer has the end-to-end map.")
+    ] = None,
 ) -> None:
     """Print the global minimum of a problem with its landscape and certificate.
 
@@ -29,7 +32,7 @@ def solve(
     parsed = parse(read_document(file))
     asked = parsed.request.return_
     chosen = weights or (asked.weights if "weights" in asked.model_fields_set else "factors")
-    returned = asked.model_copy(update={"problem": True, "weights": chosen})
+    returned = asked.model_copy(update={"problem": True, "weights": chosen, "map": asked.map if map_ is None else map_})
     request = parsed.request.model_copy(update={"return_": returned})
     answer = minima_of_any(request, load_settings(), parsed.problem_at)
     if wants_json(asked=json):

@@ -14,7 +14,7 @@ from service.schemas.landscape import LandscapeRequest
 from service.schemas.problem import ProblemDocument
 from service.schemas.ranks import RanksRequest
 from service.schemas.request import MinimaRequest
-from service.vocabulary import Activation
+from service.vocabulary import Activation, Loss
 
 # measured on one core: fixed work, one eigendecomposition, products of samples, conversion of numbers
 FIXED_S: Final = 1.5e-3
@@ -44,6 +44,10 @@ PER_CLASS_SQUARED_S: Final = 1.5e-5
 # a diagnosis evaluates some hundred losses and the spectrum of the Hessian
 DIAGNOSIS_S: Final = 3e-3
 PER_PARAMETER_S: Final = 3e-5
+# on samples it forms the Hessian column by column, and tries steps
+HESSIAN_COLUMNS: Final = 1000
+LINE_LOSSES: Final = 60
+PER_PRODUCT_OF_SAMPLES_S: Final = 1e-9
 
 GENERATED_S: Final = 8e-3
 RELU_S: Final = 0.05
@@ -135,9 +139,20 @@ def landscape_s(request: LandscapeRequest) -> float:
     return solved + RULES_S + PER_FACT_S * samples * inputs + parts
 
 
+def _is_linear(problem: ProblemDocument) -> bool:
+    return all(layer.activation is Activation.LINEAR for layer in problem.network.layers)
+
+
+def _samples(problem: ProblemDocument) -> int:
+    """Number of samples, those of a bundled data set, too."""
+    if isinstance(problem.data, Example) and problem.data.name in BY_NAME:
+        return BY_NAME[problem.data.name].samples
+    return size_of(problem.data)[0]
+
+
 def _point_s(problem: ProblemDocument) -> float:
     """Seconds to find the point that pictures show: the minimum, or where training ends if none is known."""
-    if all(layer.activation is Activation.LINEAR for layer in problem.network.layers):
+    if _is_linear(problem):
         return problem_s(problem)
     samples, _ = size_of(problem.data)
     return TRAINED_S + PER_TRAINED_PRODUCT_S * samples * _parameters(problem)
@@ -145,9 +160,7 @@ def _point_s(problem: ProblemDocument) -> float:
 
 def ranks_s(request: RanksRequest) -> float:
     """Seconds that rank predictions take: the facts about the samples, and the decompositions of snapshots."""
-    samples, inputs = size_of(request.problem.data)
-    if isinstance(request.problem.data, Example) and request.problem.data.name in BY_NAME:
-        samples = BY_NAME[request.problem.data.name].samples
+    inputs, samples = size_of(request.problem.data)[1], _samples(request.problem)
     pairs = samples if samples <= PAIRED_SAMPLES else 0
     facts = PER_RANK_FACT_S * samples * (pairs + inputs**2)
     return RANKS_FIXED_S + reading_s(request.problem) + facts + PER_SNAPSHOT_S * len(request.snapshots)
@@ -155,7 +168,12 @@ def ranks_s(request: RanksRequest) -> float:
 
 def diagnosis_s(request: DiagnoseRequest) -> float:
     """Seconds that a diagnosis takes on one core, to within a small factor below some thousand parameters."""
-    return problem_s(request.problem) + DIAGNOSIS_S + PER_PARAMETER_S * _parameters(request.problem)
+    parameters = _parameters(request.problem)
+    solved = problem_s(request.problem) + DIAGNOSIS_S + PER_PARAMETER_S * parameters
+    if _is_linear(request.problem) and request.problem.objective.loss is Loss.SQUARED:
+        return solved
+    products = min(parameters, HESSIAN_COLUMNS) + LINE_LOSSES
+    return solved + PER_PRODUCT_OF_SAMPLES_S * _samples(request.problem) * parameters * products
 
 
 def generated_s(parameters: GeneratedParameters) -> float:

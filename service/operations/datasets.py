@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 import numpy as np
 
@@ -21,7 +21,8 @@ from service.operations.mapping.profiles import file_columns
 from service.operations.mapping.sizes import TOO_LARGE, too_large_targets
 from service.operations.uploads.csv_file import CsvTable
 from service.operations.uploads.fields import CATEGORY, TEXT
-from service.operations.uploads.formats import FileFormat
+from service.operations.uploads.formats import FileFormat, check_beginning
+from service.operations.uploads.packed import unpacked
 from service.operations.uploads.tables import Table, name_of
 from service.schemas.datasets import AppliedOptions, FileColumn, Format, UploadOptions
 from service.settings import UploadLimits
@@ -105,11 +106,13 @@ def reduce_upload(file: BinaryIO, form: FileFormat, options: UploadOptions, limi
     MalformedBody
         If the bytes are not of the format, or end early.
     UnsupportedMediaType
-        For Parquet on a server without pyarrow.
+        For a format whose library the server has not, and for bytes of another format than the announced one.
     """
     _refuse_foreign(options, form)
     with ExitStack() as opened:
-        table = form.open(file, options, limits, opened)
+        plain = unpacked(file, limits.max_upload_bytes)
+        check_beginning(plain.beginning, form)
+        table = form.open(cast("BinaryIO", plain), options, limits, opened)
         _check_size(table.rows or 0, table, limits)
         roles = roles_of(table, options)
         one_hot = options.one_hot or _is_label(table, roles)
@@ -203,7 +206,7 @@ def _prepared(found: _Reduction, options: UploadOptions, *, one_hot: bool) -> Re
 
 
 def _applied(table: Table, roles: Roles, options: UploadOptions, *, one_hot: bool) -> AppliedOptions:
-    dialect = table if isinstance(table, CsvTable) else None
+    dialect = table if type(table) is CsvTable else None
     return AppliedOptions(
         header="absent" if table.names is None else "present",
         delimiter=None if dialect is None else dialect.delimiter,

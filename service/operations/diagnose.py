@@ -1,4 +1,4 @@
-"""Where given weights of a linear network stand: their loss, class, gap to the minimum, and the way out."""
+"""Where given weights of a network stand: their loss, class, gap to the minimum, and the way out."""
 
 from functools import partial
 from typing import Final
@@ -10,11 +10,12 @@ from service.core.dispatch import Extras, solve
 from service.core.ground.hypotheses import LINEAR, NO_SKIPS, SOME_TRAINED, SQUARED_LOSS
 from service.core.ground.problems import Problem
 from service.core.ground.results import Minima
-from service.core.ground.rules import conjunction, examine
+from service.core.ground.rules import Hypothesis, Judgement, conjunction, examine
 from service.core.losses.dense import DenseParameters
 from service.core.points.diagnosis import Diagnosis
 from service.core.points.diagnosis import diagnose as diagnose_in_core
 from service.core.points.given_weights import check_parameters
+from service.core.points.sample_diagnosis import diagnose_on_samples
 from service.core.points.scaled_targets import described, targets_inside
 from service.errors import Attempt, InputError, LimitExceeded, Location, NotCovered, NumericalError
 from service.operations.guards import check_time, double_precision, finite_answer
@@ -28,7 +29,8 @@ from service.schemas.problem import ProblemDocument
 from service.schemas.problem_details import Nearest
 from service.settings import Limits
 
-HYPOTHESES: Final = (LINEAR, SQUARED_LOSS, NO_SKIPS, SOME_TRAINED)
+HYPOTHESES: Final = (NO_SKIPS, SOME_TRAINED)
+NO_BOUND: Final = "no bound for this network is known"
 
 
 def parse(body: object) -> Parsed[DiagnoseRequest]:
@@ -44,7 +46,8 @@ def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()
     InputError
         If the weights do not fit the network, by layer, or are so large that nothing can be computed at them.
     NotCovered
-        If the network is not linear, has skips or frozen layers, or the loss is not squared.
+        If the network has skips or no trained layer; and, where it is not linear or the loss not the squared one, if
+        the data have no samples or the network has noise.
     """
     check_time(request.time_limit_s, limits)
     with located(problem_at):
@@ -73,6 +76,9 @@ def _described(
     problem: Problem, point: DenseParameters, minima: Minima | None, unknown: str, tolerance: float | None
 ) -> Diagnosis:
     """Where the point is, looked at with targets of ordinary size where they are not."""
+    if not _by_moments(problem):
+        with np.errstate(over="raise", invalid="raise"):
+            return diagnose_on_samples(problem, point, minima, unknown if minima else NO_BOUND, tolerance)
     scaled = targets_inside(problem)
     with np.errstate(over="raise", invalid="raise"):
         if scaled is None:
@@ -102,14 +108,36 @@ def _check_widths(problem: ProblemDocument, limits: Limits) -> None:
             raise LimitExceeded(at, "max_inputs", limits.max_inputs, "neurons in a layer to be diagnosed")
 
 
+def _by_moments(problem: Problem) -> bool:
+    """Whether moments determine the loss, so that all is known exactly, under noise, too."""
+    return conjunction(examine((LINEAR, SQUARED_LOSS), problem)) is True
+
+
 def _check_covered(problem: Problem) -> None:
-    findings = examine(HYPOTHESES, problem)
+    hypotheses = HYPOTHESES if _by_moments(problem) else (*HYPOTHESES, SAMPLES, NO_NOISE)
+    findings = examine(hypotheses, problem)
     if conjunction(findings) is not True:
         failed = {item.name: item.judgement.reason for item in findings if item.judgement.holds is not True}
         error = NotCovered([Attempt("diagnosis", failed)])
-        # the spectrum of a Hessian needs no theorem, but samples where the network is not linear
-        error.nearest = Nearest(operation="/v1/spectra" if problem.samples is not None else "/v1/landscape")
+        # which says what can be said without a loss
+        error.nearest = Nearest(operation="/v1/landscape")
         raise error
+
+
+def _sampled(problem: Problem) -> Judgement:
+    reason = "" if problem.samples is not None else f"the data have no samples: moments determine only {BY_MOMENTS}"
+    return Judgement(not reason, {}, reason)
+
+
+def _noiseless(problem: Problem) -> Judgement:
+    noisy = bool(np.any(problem.network.noise_variances)) or problem.network.input_noise_variance > 0.0
+    reason = f"the network has noise, under which only {BY_MOMENTS} is known exactly" if noisy else ""
+    return Judgement(not reason, {}, reason)
+
+
+BY_MOMENTS: Final = "the squared loss of a linear network"
+SAMPLES: Final = Hypothesis("samples", _sampled)
+NO_NOISE: Final = Hypothesis("no noise", _noiseless)
 
 
 def _known_minimum(problem: Problem) -> tuple[Minima | None, str]:

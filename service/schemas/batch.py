@@ -105,7 +105,7 @@ class BatchOptions(Wire):
 class VariedRequest(BatchOptions):
     """One problem, and many values of one parameter."""
 
-    problem: ProblemDocument
+    problem: ProblemDocument = Field(description="The problem of which one number varies.")
     vary: Vary = Field(description="The parameter that varies and its values.")
     return_: list[Column] = Field(
         default=["loss", "norm", "trivial"],

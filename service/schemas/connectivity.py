@@ -41,7 +41,7 @@ class ConnectivityRequest(PictureOptions):
 
     model_config = example(CONNECTIVITY_EXAMPLE)
 
-    problem: ProblemDocument
+    problem: ProblemDocument = Field(description="The problem that is asked about.")
     ends: list[Point] = Field(
         default=[NamedPoint.TRAINED, NamedPoint.TRAINED],
         min_length=2,
@@ -73,7 +73,7 @@ class PathProfile(Wire):
         description="Height of the largest loss on the path above the loss of the higher end; never negative."
     )
     length: Number = Field(description="Length of the path in the space of all weights and biases.")
-    evidence: Evidence = Field(strict=False)
+    evidence: Evidence = Field(strict=False, description="How the losses along the path are known.")
 
 
 class BezierPath(PathProfile):
@@ -106,9 +106,9 @@ class WidthMark(Wire):
     """A width at which the verdict of the theorems changes."""
 
     width: int = Field(description="Width of all hidden layers.")
-    property: Property = Field(strict=False)
+    property: Property = Field(strict=False, description="The property of the landscape.")
     value: bool = Field(description="The verdict at this width.")
-    evidence: Evidence = Field(strict=False)
+    evidence: Evidence = Field(strict=False, description="How the verdict is known.")
     because: list[str] = Field(description="Ids of the theorems that decide; see `/v1/theorems`.")
 
 
@@ -123,7 +123,7 @@ class WidthSweep(Wire):
     success: list[Number] = Field(description="Share of the runs within 1 % of the best loss at any width.")
     runs: int = Field(description="Number of runs at each width.")
     marks: list[WidthMark] = Field(description="Widths at which the verdict of a theorem changes.")
-    evidence: Evidence = Field(strict=False)
+    evidence: Evidence = Field(strict=False, description="How the losses at each width are known.")
 
 
 class ConnectivityAnswer(Wire):

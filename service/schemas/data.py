@@ -11,7 +11,7 @@ from service.vocabulary import Task
 class EvaluationSamples(Wire):
     """Held-out samples."""
 
-    kind: Literal["samples"]
+    kind: Literal["samples"] = Field(description="The held-out data are samples.")
     x: Matrix = Field(description="n x d.")
     y: VectorOrMatrix = Field(description="n x k, or n numbers for one output.")
 
@@ -19,7 +19,7 @@ class EvaluationSamples(Wire):
 class EvaluationMoments(Wire):
     """Moments of held-out data."""
 
-    kind: Literal["moments"]
+    kind: Literal["moments"] = Field(description="The held-out data are second moments.")
     xx: Matrix = Field(description="E[x x^T], d x d.")
     xy: Matrix = Field(description="E[x y^T], d x k.")
     yy: Number = Field(description="E||y||^2.")
@@ -35,7 +35,7 @@ class EvaluationMoments(Wire):
 class EvaluationFactor(Wire):
     """Held-out data as their factor."""
 
-    kind: Literal["factor"]
+    kind: Literal["factor"] = Field(description="The held-out data are a triangular factor with means and scales.")
     n: Integer = Field(ge=1, le=10**15, description="Number of samples.")
     x_mean: Vector = Field(description="Means of the d inputs.")
     y_mean: Vector = Field(description="Means of the k targets.")
@@ -57,7 +57,7 @@ class EvaluationFactor(Wire):
 class EvaluationDataset(Wire):
     """Held-out data that were uploaded, see `/v1/datasets`."""
 
-    kind: Literal["dataset"]
+    kind: Literal["dataset"] = Field(description="The held-out data are an uploaded data set.")
     id: str = Field(max_length=100, description="Id of the data set, as `/v1/datasets` lists it.")
 
 
@@ -79,7 +79,9 @@ class Samples(EvaluationSamples):
     """The samples themselves."""
 
     standardise: Standardise = False
-    task: Task = Field(default=Task.REGRESSION, strict=False)
+    task: Task = Field(
+        default=Task.REGRESSION, strict=False, description="Whether the targets are numbers or labels of classes."
+    )
     evaluation: Evaluation | None = Field(
         default=None, description="Held-out data, on which the fit is reported as well; left out: none."
     )
@@ -88,7 +90,7 @@ class Samples(EvaluationSamples):
 class Moments(EvaluationMoments):
     """Second moments, all that squared loss on a linear network depends on."""
 
-    task: Task = Field(default=Task.REGRESSION, strict=False)
+    task: Task = Field(default=Task.REGRESSION, strict=False, description="Whether the targets are numbers or classes.")
     evaluation: Evaluation | None = Field(
         default=None, description="Held-out data, on which the fit is reported as well; left out: none."
     )
@@ -112,7 +114,7 @@ class Factor(EvaluationFactor):
 class Example(Wire):
     """A bundled real data set, see `/v1/examples`."""
 
-    kind: Literal["example"]
+    kind: Literal["example"] = Field(description="The data are one of the bundled real data sets.")
     name: str = Field(max_length=100, description="Name of the data set, as `/v1/examples` lists it.")
     raw: bool = Field(default=False, description="The numbers as published; by default they are centred and scaled.")
     standardise: Standardise = False
@@ -136,9 +138,9 @@ class DatasetReference(EvaluationDataset):
 class NoData(Wire):
     """Only the number of inputs; some analyses can speak without data."""
 
-    kind: Literal["none"]
+    kind: Literal["none"] = Field(description="There are no data; for what can be said of the network alone.")
     inputs: Integer = Field(ge=1, description="Number of inputs.")
-    task: Task = Field(default=Task.REGRESSION, strict=False)
+    task: Task = Field(default=Task.REGRESSION, strict=False, description="Whether the targets are numbers or classes.")
 
 
 Data: TypeAlias = Annotated[

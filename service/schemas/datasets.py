@@ -11,7 +11,7 @@ Delimiter: TypeAlias = Literal["comma", "semicolon", "tab", "pipe", "space"]
 Decimal: TypeAlias = Literal["point", "comma"]
 Encoding: TypeAlias = Literal["utf-8", "utf-16", "latin-1"]
 Missing: TypeAlias = Literal["drop_few", "refuse", "drop_rows", "mean", "indicator"]
-Format: TypeAlias = Literal["csv", "npy", "npz", "parquet", "feather"]
+Format: TypeAlias = Literal["csv", "npy", "npz", "parquet", "feather", "arff", "svmlight", "xlsx"]
 ColumnName: TypeAlias = Annotated[str, Field(max_length=100)]
 
 
@@ -54,7 +54,7 @@ class UploadOptions(Wire):
     one_hot: bool = Field(
         default=False,
         strict=False,
-        description="The one target holds labels, integers or texts (of csv, Parquet, Feather): one target for each "
+        description="The one target holds labels, integers or texts (not of arrays and svmlight): one target for each "
         "class.",
     )
     centre: bool = Field(
@@ -158,7 +158,7 @@ class DatasetFacts(Wire):
     samples: int = Field(description="Number of samples.")
     inputs: int = Field(description="Number of inputs.")
     outputs: int = Field(description="Number of targets, one for each class if they are one-hot.")
-    task: Task = Field(strict=False)
+    task: Task = Field(strict=False, description="Whether the targets are numbers or classes.")
     classes: list[int] | None = Field(
         description="Label of each target; null with a reason unless targets are one-hot."
     )

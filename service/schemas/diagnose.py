@@ -1,4 +1,4 @@
-"""The question where given weights stand in the landscape of a linear network, and its answer."""
+"""The question where given weights stand in the landscape of a network, and its answer."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal
@@ -33,8 +33,19 @@ DIAGNOSE_EXAMPLE: Final[dict[str, Any]] = {
 DESCRIPTION: Final = """Classify the point by its exact gradient and Hessian, and measure it against the global minimum.
 
 The body is a problem with `weights` (and `biases`) beside it, or `{"problem": ..., "weights": ...}`. Losses,
-gradients and eigenvalues come back in the caller's convention."""
-EXAMPLES: Final[Mapping[str, Any]] = {"a saddle: the stronger direction is missing": DIAGNOSE_EXAMPLE}
+gradients and eigenvalues come back in the caller's convention.
+
+A network with activations, or a loss other than the squared one, needs samples and no noise. Its class is what gradient
+and Hessian show at the point (`evidence` is `observed`, or `proved` where the gradient is above its rounding); `gap` is
+null with a reason unless a solver knows the minimum."""
+EXAMPLES: Final[Mapping[str, Any]] = {
+    "a saddle: the stronger direction is missing": DIAGNOSE_EXAMPLE,
+    "a network with an activation: loss, gradient and curvature": {
+        "network": {"layers": [{"width": 2, "activation": "tanh", "weight_decay": 0.01}, {"width": 1}]},
+        "data": {"kind": "samples", "x": [[1.0, 0.5], [-0.5, 1.0], [0.5, -1.5]], "y": [[1.0], [0.0], [0.5]]},
+        "weights": [[[0.5, 0.0], [0.0, -0.5]], [[1.0, -1.0]]],
+    },
+}
 
 
 class DiagnoseOptions(Wire):
@@ -62,7 +73,7 @@ class DiagnoseOptions(Wire):
 class DiagnoseRequest(DiagnoseOptions):
     """A problem, wrapped, with the weights beside it."""
 
-    problem: ProblemDocument
+    problem: ProblemDocument = Field(description="The problem that is asked about.")
 
 
 class BareDiagnoseRequest(DiagnoseOptions, ProblemDocument):
@@ -76,7 +87,7 @@ class KnownMinimum(Wire):
 
     loss: Number = Field(description="Loss of the global minimum, or the best value known.")
     lower_bound: Number = Field(description="Lower bound on the loss of all weights.")
-    status: Status = Field(strict=False)
+    status: Status = Field(strict=False, description="How sure the minimum is.")
     solver: str = Field(description="Name of the solver that found it.")
 
 
@@ -157,7 +168,12 @@ class DiagnoseAnswer(Wire):
     """Where the weights stand: loss, class, distance to the minimum, and the way out."""
 
     summary: Summary = []
-    class_: PointClass = Field(strict=False, validation_alias="class", serialization_alias="class")
+    class_: PointClass = Field(
+        strict=False,
+        validation_alias="class",
+        serialization_alias="class",
+        description="What kind of point the weights are.",
+    )
     evidence: Evidence = Field(strict=False, description="How the class is known.")
     because: str = Field(description="What decided the class.")
     loss: Number = Field(description="Loss of the weights.")
@@ -192,9 +208,15 @@ class DiagnoseAnswer(Wire):
     inertia: Inertia | None = Field(
         description="Signs of the eigenvalues of the Hessian; null with a reason where it was not computed."
     )
-    directions: Directions = Field(description="Which singular directions the weights have learned.")
+    directions: Directions | None = Field(
+        description="Which singular directions the weights have learned; null with a reason unless the network is "
+        "linear and the loss the squared one."
+    )
     escape: Escape | None = Field(description="A step to a lower loss; null with a reason where none was found.")
-    invariants: list[Imbalance] = Field(description="What gradient flow conserves between neighbouring layers.")
+    invariants: list[Imbalance] | None = Field(
+        description="What gradient flow conserves between neighbouring layers; null with a reason unless the network "
+        "is linear and the loss the squared one."
+    )
     next_stationary_loss: Number | None = Field(
         description="Largest known stationary value below the loss; null with a reason where none is known."
     )

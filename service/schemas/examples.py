@@ -14,7 +14,7 @@ class ExampleSummary(Wire):
 
     name: str = Field(description="Name by which a problem refers to it.")
     title: str = Field(description="What it is.")
-    task: Task = Field(strict=False)
+    task: Task = Field(strict=False, description="Whether the targets are numbers or classes.")
     samples: int = Field(description="Number of samples.")
     inputs: int = Field(description="Number of inputs.")
     targets: int = Field(description="Number of targets.")

@@ -40,7 +40,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
 class GaussianStart(Wire):
     """Independent normal weights of standard deviation scale / sqrt(inputs of the layer)."""
 
-    kind: Literal["gaussian"]
+    kind: Literal["gaussian"] = Field(description="The flow starts at random weights.")
     scale: Number = Field(
         default=0.5,
         gt=0,
@@ -52,7 +52,7 @@ class GaussianStart(Wire):
 class GivenStart(Wire):
     """Weights as given."""
 
-    kind: Literal["weights"]
+    kind: Literal["weights"] = Field(description="The flow starts at the weights of `snapshot`.")
     snapshot: Snapshot = Field(description="The weights, and biases where the network has any.")
 
 
@@ -81,7 +81,7 @@ class FlowRequest(Wire):
 
     model_config = example(FLOW_EXAMPLE)
 
-    problem: ProblemDocument
+    problem: ProblemDocument = Field(description="The problem that is asked about.")
     training: Training = Field(default=Training(), description="Facts about the training; always gradient flow.")
     initialisation: Start = Field(
         default=GaussianStart(kind="gaussian"),

@@ -67,7 +67,7 @@ class LandscapeOptions(Wire):
 class LandscapeRequest(LandscapeOptions):
     """A problem, wrapped, with options beside it."""
 
-    problem: ProblemDocument
+    problem: ProblemDocument = Field(description="The problem that is asked about.")
 
 
 class BareLandscapeRequest(LandscapeOptions, ProblemDocument):
@@ -96,7 +96,7 @@ class HypothesisResult(Wire):
 class Conclusion(Wire):
     """What a rule says about one property."""
 
-    property: Property = Field(strict=False)
+    property: Property = Field(strict=False, description="The property of the landscape.")
     value: bool = Field(description="Whether the rule says that the landscape has the property.")
 
 
@@ -106,7 +106,7 @@ class Rule(Wire):
     id: str = Field(description="Id of the theorem; see `/v1/theorems`.")
     title: str = Field(description="What it says, in one line.")
     applies: bool | None = Field(description="Whether all hypotheses hold; null if one is unknown and none fails.")
-    status: TheoremStatus = Field(strict=False)
+    status: TheoremStatus = Field(strict=False, description="How far the theorem itself is confirmed.")
     source: str = Field(description="Paper and theorem, or the page that proves it.")
     hypotheses: list[HypothesisResult] = Field(description="Every hypothesis as it was judged on this problem.")
     conditions: list[HypothesisResult] = Field(description="Further conditions of single conclusions.")
@@ -233,7 +233,7 @@ class LandscapeAnswer(Wire):
     summary: Summary = []
     verdicts: dict[str, Verdict] = Field(description="One verdict for each property.")
     rules: list[Rule] = Field(description="Every theorem on landscapes, tried on this problem.")
-    origin: LandscapeOrigin = Field(description="The point where all weights are zero.")
+    origin: LandscapeOrigin = Field(description="What the landscape is like where all weights are zero.")
     stationary_points: list[StationaryPoint] = Field(
         description="The stationary points that are known, the origin first."
     )

@@ -38,7 +38,7 @@ class MapInUnitsSent(Wire):
 
     end_to_end_map: Matrix | None = Field(
         description="Mean prediction as a linear map, outputs x inputs; null with a reason where a number leaves "
-        "double precision in these units."
+        "double precision in these units, or where `return.map` is false."
     )
     output_offset: Vector | None = Field(
         description="Mean prediction where every input is 0; null with a reason where a number leaves double "
@@ -55,9 +55,9 @@ class GlobalMinimum(Wire):
     trivial: bool = Field(description="Whether the zero map is a global minimiser.")
     attained: bool = Field(description="Whether weights attain the infimum.")
     rank: int = Field(description="Rank of the end-to-end map.")
-    end_to_end_map: Matrix = Field(
+    end_to_end_map: Matrix | None = Field(
         description="Mean prediction as a linear map, outputs x inputs; for free features outputs x classes, "
-        "the inputs being the normalised indicators of the classes."
+        "the inputs being the normalised indicators of the classes. Null with a reason where `return.map` is false."
     )
     singular_values: list[Number] = Field(description="Singular values of the end-to-end map, descending.")
     output_offset: Vector | None = Field(default=None, description="Mean prediction at x = 0; only with a bias.")
@@ -94,9 +94,14 @@ class GlobalMinimum(Wire):
 class StationaryPoint(Wire):
     """A stationary point, or a family of them with the same loss and class."""
 
-    kind: PointKind = Field(strict=False)
+    kind: PointKind = Field(strict=False, description="Where the point comes from.")
     loss: Number = Field(description="Loss of the point.")
-    class_: PointClass = Field(strict=False, validation_alias="class", serialization_alias="class")
+    class_: PointClass = Field(
+        strict=False,
+        validation_alias="class",
+        serialization_alias="class",
+        description="Whether it is a minimum or a saddle, and of which sort.",
+    )
     norm: Number = Field(description="Frobenius norm of the end-to-end map.")
     parameter_norm: Number = Field(description="Norm of all weights together.")
     evidence: Evidence = Field(strict=False, description="How the class is known.")
@@ -165,7 +170,12 @@ EscapeNorm: TypeAlias = Annotated[
 class Origin(Wire):
     """The point where all weights are zero."""
 
-    class_: PointClass = Field(strict=False, validation_alias="class", serialization_alias="class")
+    class_: PointClass = Field(
+        strict=False,
+        validation_alias="class",
+        serialization_alias="class",
+        description="What kind of point the origin is.",
+    )
     least_hessian_eigenvalue: LeastEigenvalue
     barrier_height: BarrierHeight
     escape_norm: EscapeNorm
@@ -235,7 +245,7 @@ class DataSummary(Wire):
 class MinimaAnswer(Wire):
     """A certified global minimum with its landscape."""
 
-    status: Status = Field(strict=False)
+    status: Status = Field(strict=False, description="How sure the minimum is.")
     summary: Summary = []
     solver: str = Field(description="Name of the solver that answered.")
     theorems: list[str] = Field(description="Ids of the theorems that the answer rests on; see `/v1/theorems`.")
@@ -244,14 +254,16 @@ class MinimaAnswer(Wire):
         description="The stationary points that the theory gives, the origin first."
     )
     completeness: str = Field(description="Whether the list of stationary points is proved to be complete, in words.")
-    thresholds: Thresholds
-    origin: Origin
-    certificate: Certificate
+    thresholds: Thresholds = Field(description="The decays and noises at which the minimum changes its nature.")
+    origin: Origin = Field(description="What kind of point the zero weights are.")
+    certificate: Certificate = Field(
+        description="Bounds on the minimum that do not rely on the solver, and the checks behind them."
+    )
     hypotheses: list[HypothesisFinding] = Field(
         description="The hypotheses of the solver as they were judged on this problem."
     )
-    numerics: Numerics
-    data: DataSummary
+    numerics: Numerics = Field(description="How well the data determine the answer in double precision.")
+    data: DataSummary = Field(description="The data as they were understood.")
     convention: OfRequest
     reductions: list[str] | None = Field(
         default=None,

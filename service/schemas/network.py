@@ -11,14 +11,14 @@ from service.vocabulary import Activation, Bias, Model, SkipKind
 class DropoutNoise(Wire):
     """Dropout as deep learning frameworks do it (inverted): mean-one noise of variance rate / (1 - rate)."""
 
-    kind: Literal["dropout"]
+    kind: Literal["dropout"] = Field(description="The noise is dropout.")
     rate: Number = Field(ge=0, lt=1, description="Probability that an output is dropped.")
 
 
 class GaussianNoise(Wire):
     """Multiplicative noise of mean one."""
 
-    kind: Literal["gaussian"]
+    kind: Literal["gaussian"] = Field(description="The noise multiplies by normal factors of mean 1.")
     variance: Number = Field(ge=0, description="Variance of the factor.")
 
 
@@ -29,7 +29,9 @@ class Layer(Wire):
     """One weight matrix and what follows it."""
 
     width: Integer = Field(ge=1, description="Number of outputs of the weight matrix.")
-    activation: Activation = Field(default=Activation.LINEAR, strict=False)
+    activation: Activation = Field(
+        default=Activation.LINEAR, strict=False, description="The function that is applied to each output of the layer."
+    )
     slope: Number | None = Field(
         default=None, description="Slope of `leaky_relu` for negative inputs; for `leaky_relu` only."
     )
@@ -70,7 +72,7 @@ class Skip(Wire):
         ge=0, alias="from", description="The layer whose output is passed on, from 1; 0 is the input of the network."
     )
     target: Integer = Field(ge=1, alias="to", description="The layer whose output it joins, from 1.")
-    kind: SkipKind = Field(strict=False)
+    kind: SkipKind = Field(strict=False, description="How the skip acts on what it carries.")
     weight_decay: Number = Field(
         default=0.0, ge=0, description="Factor of the squared norm of a trainable skip's own weights."
     )
@@ -106,7 +108,7 @@ class Network(Wire):
     )
     layers: Items[Layer] = Field(min_length=1, description="The layers, from the input to the output.")
     input_noise: Noise | None = Field(default=None, description="Multiplicative noise on the inputs; left out: none.")
-    bias: Bias = Field(default=Bias.NONE, strict=False, description="Which layers have a bias vector.")
+    bias: Bias = Field(default=Bias.NONE, strict=False, description="The layers that have a bias vector.")
     bias_weight_decay: Number | None = Field(
         default=None,
         ge=0,

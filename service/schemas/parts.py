@@ -14,110 +14,116 @@ from service.vocabulary import FlowStop
 class MeasuredPoint(Wire):
     """Loss and gradient at a point, which was trained first if it was not given."""
 
-    source: str
-    point: Numbers
-    loss: Number
-    gradient_norm: Number
-    parameter_norm: Number
-    distance_from_kinks: Number | None
-    iterations: int | None
+    source: str = Field(description="Which point it is: its name, or where it was trained from.")
+    point: Numbers = Field(description="All weights and biases, one after the other.")
+    loss: Number = Field(description="Loss of the point.")
+    gradient_norm: Number = Field(description="Norm of the gradient with respect to all weights and biases.")
+    parameter_norm: Number = Field(description="Norm of all weights together.")
+    distance_from_kinks: Number | None = Field(
+        description="Least distance, over samples and neurons, to where an activation has a kink; null without kinks."
+    )
+    iterations: int | None = Field(description="Iterations of the training; null for a point that was given.")
 
 
 class SliceBlock(Wire):
     """Losses of some rows of a slice, from a first to before a last row and column."""
 
-    rows: tuple[int, int] = Field(strict=False)
-    columns: tuple[int, int] = Field(strict=False)
-    loss: Rows
+    rows: tuple[int, int] = Field(strict=False, description="First row, and the row after the last.")
+    columns: tuple[int, int] = Field(strict=False, description="First column, and the column after the last.")
+    loss: Rows = Field(description="Losses, a list for each row.")
 
 
 class AllEigenvalues(Wire):
     """Every eigenvalue of a Hessian, ascending."""
 
-    values: Numbers
-    error_bound: Number | None
+    values: Numbers = Field(description="Eigenvalues, ascending.")
+    error_bound: Number | None = Field(description="Largest error of an eigenvalue; null where it is not known.")
 
 
 class HessianColumns(Wire):
     """Some columns of a Hessian."""
 
-    columns: Rows
+    columns: Rows = Field(description="Columns of the Hessian, a list for each.")
 
 
 class RitzValues(Wire):
     """What one start of Lanczos gives."""
 
-    values: Numbers
-    weights: Numbers
-    residuals: Numbers
+    values: Numbers = Field(description="Estimates of eigenvalues, ascending.")
+    weights: Numbers = Field(description="Share of the spectrum that each estimate stands for; they add up to 1.")
+    residuals: Numbers = Field(description="How far each estimate is, at most, from an eigenvalue.")
 
 
 class MeasuredPath(Wire):
     """Losses along a path between two points."""
 
-    position: Numbers
-    loss: Numbers
-    barrier: Number
-    length: Number
+    position: Numbers = Field(description="Where on the path each loss is: from 0 at its first end to 1 at its second.")
+    loss: Numbers = Field(description="Loss at each position.")
+    barrier: Number = Field(description="Largest loss on the path above that of its higher end.")
+    length: Number = Field(description="Length of the path in the space of all weights.")
 
 
 class StraightLine(MeasuredPath):
     """A straight path, and its second end, whose neurons may have been put into another order."""
 
-    last: Numbers
+    last: Numbers = Field(description="Weights of the second end, as they were reordered.")
 
 
 class BentCurve(MeasuredPath):
     """A curve after one round of bending."""
 
-    control: Rows
+    control: Rows = Field(description="Control points of the curve, a list of weights for each.")
 
 
 class PolygonPath(MeasuredPath):
     """The path of the theory."""
 
-    vertex_loss: list[Number]
-    needed_neurons: list[int]
-    vertices: Rows
+    vertex_loss: list[Number] = Field(description="Loss at each corner of the path.")
+    needed_neurons: list[int] = Field(description="Neurons that the path needs in each hidden layer.")
+    vertices: Rows = Field(description="Corners of the path, a list of weights for each.")
 
 
 class NoPolygon(Wire):
     """Why the path of the theory does not exist here."""
 
-    reason: str
+    reason: str = Field(description="The reason.")
 
 
 class Trainings(Wire):
     """Losses after some trainings at one width."""
 
-    width: int
-    loss: list[Number]
+    width: int = Field(description="Width of every hidden layer in these trainings.")
+    loss: list[Number] = Field(description="Loss at the end of each training.")
 
 
 class RacedRuns(RunColumns):
     """Some runs of one optimiser from one scheme, with the relative distance to the minimum along each."""
 
-    curve: list[list[Number | None]]
+    curve: list[list[Number | None]] = Field(
+        description="For each run the relative distance to the minimum along it; null where the run diverged."
+    )
 
 
 class FlowMoment(Wire):
     """A state of a gradient flow, from which it goes on, and what a reader of partial results wants to see of it."""
 
-    theta: Numbers
-    time: Number
-    evaluations: int
-    segment: int
-    first_gradient: Number
-    best_value: Number
-    idle: Number
-    stop: FlowStop | None = Field(strict=False)
-    is_cut: bool
+    theta: Numbers = Field(description="All weights and biases, one after the other.")
+    time: Number = Field(description="Time of the flow so far, in the parameter that the answer names.")
+    evaluations: int = Field(description="Gradients so far.")
+    segment: int = Field(description="Segments so far.")
+    first_gradient: Number = Field(description="Norm of the gradient at the start.")
+    best_value: Number = Field(description="Least value so far of what the flow lowers.")
+    idle: Number = Field(description="Time since that value last fell noticeably.")
+    stop: FlowStop | None = Field(strict=False, description="Why the flow ended; null while it goes on.")
+    is_cut: bool = Field(
+        description="Whether the last segment was cut short because it took too many gradients; the next goes on."
+    )
     log_loss: Number | None = Field(default=None, description="In the time of such losses.")
     objective: Number | None = Field(default=None, description="In plain time.")
-    norm: Number
+    norm: Number = Field(description="Norm of all weights together.")
 
 
 class FlowMoments(Wire):
     """The states after each segment of a chunk."""
 
-    moments: list[FlowMoment]
+    moments: list[FlowMoment] = Field(description="The states, in the order of time.")

@@ -26,7 +26,7 @@ class ProblemDocument(Wire):
 
     model_config = ConfigDict(**example(DESIGN_EXAMPLE))
 
-    network: Network
+    network: Network = Field(description="The network, layer by layer.")
     data: Data = Field(description="Samples, moments or a factor, data that the service has by name or id, or none.")
     objective: Objective = Field(
         default=Objective(), description="What is minimised; left out: mean squared error without further terms."

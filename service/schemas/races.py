@@ -44,7 +44,7 @@ class RacesRequest(Wire):
 
     model_config = example({"problem": DESIGN_EXAMPLE, "optimisers": ["adam", "lbfgs"], "runs": 5, "steps": 500})
 
-    problem: ProblemDocument
+    problem: ProblemDocument = Field(description="The problem that is asked about.")
     optimisers: list[OptimiserName] = Field(
         default=[Optimiser.GD, Optimiser.ADAM, Optimiser.LBFGS],
         min_length=1,
@@ -125,8 +125,8 @@ class RunColumns(Wire):
 class RaceGroup(Wire):
     """One optimiser from one scheme."""
 
-    optimiser: OptimiserName
-    initialisation: InitialisationName
+    optimiser: OptimiserName = Field(description="The optimiser of these runs.")
+    initialisation: InitialisationName = Field(description="The scheme that drew the starts.")
     outcomes: dict[str, int] = Field(description="Number of runs for each outcome that occurred.")
     success: SuccessRate | None = Field(
         description="How often the minimum was reached; null with a reason where the optimiser minimises another "
@@ -143,7 +143,7 @@ class RaceGroup(Wire):
 class RaceAdvice(Wire):
     """What is proved and what was observed of one scheme."""
 
-    initialisation: InitialisationName
+    initialisation: InitialisationName = Field(description="The scheme that drew the starts.")
     starts: Literal["inside", "outside", "mixed", "unknown"] = Field(
         description="Position of its starts relative to the trapping radius of the origin."
     )

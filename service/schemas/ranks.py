@@ -68,7 +68,7 @@ class RanksOptions(Wire):
 class RanksRequest(RanksOptions):
     """A problem, wrapped, with options beside it."""
 
-    problem: ProblemDocument
+    problem: ProblemDocument = Field(description="The problem that is asked about.")
 
 
 class BareRanksRequest(RanksOptions, ProblemDocument):
@@ -115,7 +115,7 @@ class RankStatement(Wire):
         description="Upper bound from rules with an unknown hypothesis or an unconfirmed source; null with a "
         "reason where they say no more than `upper_bound`."
     )
-    kind: RankKind = Field(strict=False)
+    kind: RankKind = Field(strict=False, description="What sort of statement the rank is, and when it holds.")
     rule: str | None = Field(
         description="Id of the rule behind `rank` and `upper_bound`; null with a reason where none applies."
     )
@@ -171,7 +171,7 @@ class InvariantAnswer(Wire):
     """What gradient flow conserves at a node, or summed over nodes that identity skips join."""
 
     nodes: list[int] = Field(description="The nodes: outputs of layers, from 1.")
-    conserved: Conserved = Field(strict=False)
+    conserved: Conserved = Field(strict=False, description="Which part of the balance of the node is conserved.")
     statement: str = Field(description="The conservation law as a formula.")
     reason: str = Field(default="", description="Why not more is conserved.")
     value: Matrix | None = Field(
@@ -193,8 +193,8 @@ class RuleAnswer(Wire):
     title: str = Field(description="What it says, in one line.")
     statement: str = Field(description="The rule with its formula.")
     source: str = Field(description="Paper and theorem, or the page that proves it.")
-    status: TheoremStatus = Field(strict=False)
-    kind: RankKind = Field(strict=False)
+    status: TheoremStatus = Field(strict=False, description="How far the rule itself is confirmed.")
+    kind: RankKind = Field(strict=False, description="What sort of statement the rule makes.")
     applies: bool | None = Field(description="Whether all hypotheses hold; null if one is unknown and none fails.")
     hypotheses: list[HypothesisFinding] = Field(description="Every hypothesis as it was judged on this problem.")
     claims: dict[str, int] = Field(description="Upper bound on the rank of each layer, by its number.")
@@ -250,7 +250,7 @@ class RanksAnswer(Wire):
     invariants: list[InvariantAnswer] = Field(description="What gradient flow conserves at each node.")
     certificates: list[CertificateQuantity] = Field(description="What to measure during training, by rule.")
     silent: dict[str, str] = Field(description="Rules that do not apply here, with the hypotheses that fail.")
-    dynamics: Dynamics = Field(strict=False)
+    dynamics: Dynamics = Field(strict=False, description="How the weights are found, as the request says.")
     solver: str | None = Field(
         description="Name of the solver that gives the rank of the global minimum; null with a reason where none "
         "is asked."

@@ -82,6 +82,10 @@ class ReturnOptions(Wire):
     weights: Literal["none", "factors", "full"] = Field(
         default="none", description="Weights as low-rank factors, which stay small at any width, or as full matrices."
     )
+    map: bool = Field(
+        default=True,
+        description="Send the end-to-end map, which has outputs x inputs numbers; its singular values come anyway.",
+    )
     problem: bool = Field(
         default=False, description="Repeat the problem, so that the answer can be verified by itself."
     )
@@ -91,7 +95,7 @@ class MinimaOptions(Wire):
     """What stands beside a problem and does not change it."""
 
     return_: ReturnOptions = Field(
-        default=ReturnOptions(), alias="return", description="How much of the solution is sent back."
+        default=ReturnOptions(), alias="return", description="Which parts of the solution are sent back."
     )
     include: list[Part] = Field(
         default=[],
@@ -106,7 +110,7 @@ class MinimaOptions(Wire):
 class MinimaRequest(MinimaOptions):
     """A problem, wrapped, with options beside it."""
 
-    problem: ProblemDocument
+    problem: ProblemDocument = Field(description="The problem that is asked about.")
 
 
 class BareMinimaRequest(MinimaOptions, ProblemDocument):

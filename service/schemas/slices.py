@@ -57,7 +57,7 @@ class SlicesRequest(CentredOptions):
 
     model_config = example(SLICE_EXAMPLE)
 
-    problem: ProblemDocument
+    problem: ProblemDocument = Field(description="The problem that is asked about.")
     kind: SliceKind = Field(
         default=SliceKind.PLANE,
         strict=False,
@@ -141,8 +141,8 @@ class Sharpness(Wire):
 class SlicesAnswer(Wire):
     """Losses on a grid through a point of the landscape."""
 
-    kind: SliceKind = Field(strict=False)
-    evidence: Evidence = Field(strict=False)
+    kind: SliceKind = Field(strict=False, description="The kind of picture, as the request says.")
+    evidence: Evidence = Field(strict=False, description="How the losses are known.")
     centre: PointCard = Field(description="The point in the middle; the first end of an interpolation.")
     end: PointCard | None = Field(default=None, description="The second end; only for an interpolation.")
     axes: list[SliceAxis] = Field(description="One axis for a line, two for a plane.")
@@ -150,7 +150,7 @@ class SlicesAnswer(Wire):
     loss: Numbers = Field(description="Losses on the grid as a flat list, the last axis running fastest.")
     clipped: int = Field(description="Number of losses that were cut to `clip`.")
     clip: Number = Field(description="The limit of the losses, as in the request.")
-    lowest: Lowest = Field(description="The least loss on the grid.")
+    lowest: Lowest = Field(description="The least loss among the points of the picture, and where it is.")
     global_minimum: SolvedMinimum | None = Field(
         description="The global minimum for comparison; null with a reason where no solver covers the problem."
     )
@@ -165,7 +165,7 @@ class SlicesAnswer(Wire):
     normalisation: Normalisation | None = Field(
         strict=False, description="How the directions were scaled; null with a reason for an interpolation."
     )
-    precision: Precision = Field(strict=False)
+    precision: Precision = Field(strict=False, description="Precision of the products behind the losses.")
     seed: int = Field(description="Seed of every random number; the same seed gives the same answer.")
     model: OfModel = None
     reasons: Reasons

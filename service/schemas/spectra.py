@@ -42,7 +42,7 @@ class SpectraRequest(CentredOptions):
 
     model_config = example(SPECTRUM_EXAMPLE)
 
-    problem: ProblemDocument
+    problem: ProblemDocument = Field(description="The problem that is asked about.")
     method: SpectrumMethod = Field(
         default=SpectrumMethod.AUTO,
         strict=False,
@@ -117,7 +117,7 @@ class SpectraAnswer(Wire):
     weights: int = Field(description="Number of weights and biases, which is that of the eigenvalues.")
     largest: ExtremeEigenvalue = Field(description="The largest eigenvalue.")
     least: ExtremeEigenvalue = Field(description="The least eigenvalue.")
-    trace: Trace = Field(description="Sum of all eigenvalues.")
+    trace: Trace = Field(description="The sum of all eigenvalues, exact or estimated.")
     shares: Shares = Field(description="How many eigenvalues have which sign.")
     density: Density = Field(description="Spectral density, broadened.")
     eigenvalues: Numbers | None = Field(description="All eigenvalues, ascending; null with a reason for `lanczos`.")

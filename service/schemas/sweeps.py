@@ -92,7 +92,7 @@ class DiagramRequest(Wire):
         }
     )
 
-    problem: ProblemDocument
+    problem: ProblemDocument = Field(description="The problem that is asked about.")
     axes: list[DiagramAxis] = Field(
         default=[DEFAULT_AXIS], min_length=1, max_length=2, description="The last axis runs fastest in the results."
     )

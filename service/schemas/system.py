@@ -10,7 +10,7 @@ from service.schemas.base import Reasons, Wire
 class Health(Wire):
     """Whether the process runs."""
 
-    status: Literal["alive"]
+    status: Literal["alive"] = Field(description="Always `alive`; a process that is not does not answer.")
 
 
 class JobWorkers(Wire):

@@ -9,7 +9,7 @@ from service.vocabulary import Property, RankKind, TheoremStatus
 class TheoremConclusion(Wire):
     """What a theorem says about a landscape, under further conditions if there are any."""
 
-    property: Property = Field(strict=False)
+    property: Property = Field(strict=False, description="The property of the landscape.")
     value: bool = Field(description="Whether the landscape then has the property.")
     provided: list[str] = Field(description="Names of the further hypotheses.")
 
@@ -21,7 +21,7 @@ class Theorem(Wire):
     title: str = Field(description="What it says, in one line.")
     statement: str = Field(description="The theorem with its formula.")
     source: str = Field(description="Paper and theorem, or `derived` with the page that proves it.")
-    status: TheoremStatus = Field(strict=False)
+    status: TheoremStatus = Field(strict=False, description="How far the theorem is confirmed.")
     hypotheses: list[str] = Field(description="Names of its hypotheses.")
     page: str = Field(description="Page of the documentation with the proof; empty where there is none.")
     conclusions: list[TheoremConclusion] = Field(description="What follows for the verdicts on a landscape.")

@@ -28,7 +28,7 @@ class Teacher(Wire):
 class Training(Wire):
     """The regime of training; by default gradient flow from an unknown start."""
 
-    dynamics: Dynamics = Field(default=Dynamics.GRADIENT_FLOW, strict=False)
+    dynamics: Dynamics = Field(default=Dynamics.GRADIENT_FLOW, strict=False, description="How the weights are found.")
     batch_size: Integer | None = Field(
         default=None, ge=1, le=10**9, description="Number of samples in each step of `sgd`; left out: unknown."
     )

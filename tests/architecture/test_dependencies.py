@@ -16,6 +16,7 @@ ROOT = Path(service.__file__).parent
 PROJECT = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PARTS_OF = {"starlette": "fastapi", "pydantic-core": "pydantic", "dask": "distributed", "tornado": "distributed"}
 LOADED_BY_NAME = {"uvloop", "httptools", "python-multipart"}
+LATER_PYTHONS = {"compression"}
 FOR_JOBS = set() if (ROOT / "jobs" / "__init__.py").exists() else {"alembic", "distributed", "sqlalchemy"}
 
 
@@ -28,7 +29,7 @@ def imported() -> set[str]:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 names.add(node.module.partition(".")[0])
     providers = packages_distributions()
-    foreign = names - set(sys.stdlib_module_names) - {"service"}
+    foreign = names - set(sys.stdlib_module_names) - LATER_PYTHONS - {"service"}
     found = {canonicalize_name(distribution) for name in foreign for distribution in providers[name]}
     return {PARTS_OF.get(name, name) for name in found}
 
@@ -39,13 +40,8 @@ def declared(lines: list[str]) -> set[str]:
 
 def test_every_import_is_declared() -> None:
     optional = PROJECT["optional-dependencies"]
-    everything = [
-        *PROJECT["dependencies"],
-        *optional["cluster"],
-        *optional["models"],
-        *optional["parquet"],
-        *optional["plots"],
-    ]
+    extras = [line for name in ("cluster", "models", "parquet", "plots", "xlsx", "zstd") for line in optional[name]]
+    everything = [*PROJECT["dependencies"], *extras]
     assert imported() <= declared(everything)
 
 

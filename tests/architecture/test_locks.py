@@ -12,8 +12,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 LOCKS = {
     "runtime": ("build",),
-    "image": ("build", "cluster", "parquet", "plots"),
-    "dev": ("build", "cluster", "parquet", "plots", "dev"),
+    "image": ("build", "cluster", "parquet", "plots", "xlsx", "zstd"),
+    "dev": ("build", "cluster", "parquet", "plots", "xlsx", "zstd", "dev"),
 }
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 

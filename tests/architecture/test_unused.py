@@ -28,7 +28,6 @@ USED_UNSEEN: Final = {
     ("service/jobs/engines/dask_ledger.py", "attribute", "allowed_failures"): "read by distributed",
     ("service/jobs/engines/dask_ledger.py", "method", "log_event"): "called by distributed",
     ("service/web/serving/processes.py", "attribute", "timeout_worker_healthcheck"): "read by uvicorn",
-    ("service/web/routers/operations.py", "method", "get_route_handler"): "called by fastapi",
     ("service/web/serving/processes.py", "method", "handle_hup"): "called by uvicorn",
     ("service/web/serving/protocol.py", "method", "send_400_response"): "called by uvicorn",
     ("service/web/serving/protocol.py", "attribute", "keep_alive"): "read by uvicorn",

@@ -65,6 +65,8 @@ def _snapshot(*shapes: tuple[int, int]) -> dict[str, Any]:
     return {"weights": [[[0.5] * columns] * rows for rows, columns in shapes]}
 
 
+FORM: Final = b'--b\r\ncontent-disposition: form-data; name="file"; filename="NAME"\r\n\r\n1,2\r\n--b--\r\n'
+FORM_KIND: Final = {"content-type": "multipart/form-data; boundary=b"}
 RANKS: Final = (
     Refused(
         "ranks: something concatenated to the output",
@@ -239,6 +241,15 @@ OTHERS: Final = (
         "/v1/datasets",
         b"1,2",
         headers={"content-type": "text/csv", "content-encoding": "br"},
+    ),
+    Refused("uploads: a pickle", "/v1/datasets", FORM.replace(b"NAME", b"table.pkl"), headers=FORM_KIND),
+    Refused(
+        "uploads: a table of an old spreadsheet", "/v1/datasets", FORM.replace(b"NAME", b"a.xls"), headers=FORM_KIND
+    ),
+    Refused("uploads: Parquet sent as csv", "/v1/datasets", b"PAR1", headers={"content-type": "text/csv"}),
+    Refused("an unknown parameter", "/v1/jobs?limt=5", method="GET"),
+    Refused(
+        "a parameter where there is none", "/v1/minima?width=5", b"{}", headers={"content-type": "application/json"}
     ),
     Refused("an unknown path", "/v1/none", method="GET"),
     Refused("a method that a path has not", "/v1/minima", method="GET"),

@@ -213,11 +213,120 @@ def test_a_minimum_behind_a_frozen_layer_is_known_as_one(base: str) -> None:
     assert (answer["class"], answer["evidence"]) == ("global_minimum", "certified")
 
 
-def test_networks_that_are_not_linear_are_not_covered(base: str) -> None:
+ACTIVATIONS: dict[str, Any] = {
+    "relu": lambda z: np.maximum(z, 0.0),
+    "leaky_relu": lambda z: np.where(z > 0.0, z, 0.1 * z),
+    "tanh": np.tanh,
+    "sigmoid": lambda z: 1.0 / (1.0 + np.exp(-z)),
+    "softplus": lambda z: np.log1p(np.exp(z)),
+    "quadratic": np.square,
+}
+
+
+@pytest.mark.parametrize("convention", FACTORS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_networks_with_activations_have_loss_gradient_and_curvature_and_no_gap(
+    base: str, activation: str, convention: str
+) -> None:
+    layers: list[dict[str, Any]] = [{"width": 4, "weight_decay": 0.3, "activation": activation}, {"width": 2}]
+    if activation == "leaky_relu":
+        layers[0]["slope"] = 0.1
+    answer = diagnosed(base, asked(network={"layers": layers}, objective={"convention": convention}))
+
+    def loss(first: FloatArray, second: FloatArray) -> float:
+        hidden = ACTIVATIONS[activation](X @ first.T)
+        decay = 0.5 if convention == "torch" else 1.0
+        fit = FACTORS[convention] * float(np.sum((hidden @ second.T - Y) ** 2))
+        return fit + decay * 0.3 * float(np.sum(first**2))
+
+    assert answer["loss"] == pytest.approx(loss(*WEIGHTS), rel=1e-12)
+    assert answer["terms"]["fit"] + answer["terms"]["decay"] == pytest.approx(answer["loss"], rel=1e-12)
+    flat, step = np.concatenate([weight.ravel() for weight in WEIGHTS]), 1e-6
+    around = [
+        [
+            loss(
+                *(
+                    part.reshape(weight.shape)
+                    for part, weight in zip(np.split(flat + sign * step * unit, [12]), WEIGHTS, strict=True)
+                )
+            )
+            for sign in (1.0, -1.0)
+        ]
+        for unit in np.eye(flat.size)
+    ]
+    slope = [(above - below) / (2 * step) for above, below in around]
+    assert answer["gradient_norm"] == pytest.approx(float(np.linalg.norm(slope)), rel=1e-6)
+    assert sum(answer["inertia"].values()) == flat.size
+    assert answer["least_hessian_eigenvalue"] is not None
+    for name in ("gap", "gap_lower_bound", "gap_upper_bound", "global_minimum"):
+        assert answer[name] is None
+        assert answer["reasons"][name] == "no bound for this network is known"
+    assert answer["directions"] is None
+    assert answer["reasons"]["directions"]
+    assert (answer["class"], answer["evidence"]) == ("not_stationary", "proved")
+    after = [
+        a + answer["escape"]["step"] * np.array(b) for a, b in zip(WEIGHTS, answer["escape"]["weights"], strict=True)
+    ]
+    assert loss(*after) == pytest.approx(answer["escape"]["loss"], rel=1e-9)
+    assert loss(*after) < answer["loss"]
+
+
+@pytest.mark.parametrize("loss", ["logistic", "exponential", "cross_entropy", "weighted_squared"])
+def test_other_losses_are_diagnosed_on_samples(base: str, loss: str) -> None:
+    labels = [0, 1, 1, 0, 1, 0, 0, 1, 1]
+    y: Any = labels if loss != "weighted_squared" else Y.tolist()
+    width = 1 if loss in ("logistic", "exponential") else 2
+    layers = [{"width": 4, "activation": "tanh"}, {"width": width}]
+    objective: dict[str, Any] = {"loss": loss} | ({"weights": [1.0, 2.0]} if loss == "weighted_squared" else {})
+    data = {"kind": "samples", "x": X.tolist(), "y": y}
+    if loss != "weighted_squared":
+        data["task"] = "classification"
+    weights = [WEIGHTS[0].tolist(), WEIGHTS[1][:width].tolist()]
+    body = asked(network={"layers": layers}, objective=objective, data=data, weights=weights)
+    answer = diagnosed(base, body)
+    assert answer["gradient_norm"] > 0.0
+    assert answer["inertia"] is not None
+    assert len(answer["summary"]) >= 3
+
+
+def test_a_gap_is_known_where_a_solver_knows_the_minimum_of_the_loss(base: str) -> None:
+    layers = [{"width": 2}, {"width": 2}]
+    objective = {"loss": "weighted_squared", "weights": [1.0, 2.0]}
+    problem = {"network": {"layers": layers}, "data": asked()["data"], "objective": objective}
+    reply = call(base, "POST", "/v1/minima", {"problem": problem, "return": {"weights": "full"}})
+    found = reply.json["global_minimum"]
+    answer = diagnosed(base, {"problem": problem, "weights": found["weights"]})
+    assert answer["class"] == "global_minimum"
+    assert answer["loss"] == pytest.approx(found["loss"], rel=1e-10)
+
+
+def test_at_a_kink_it_says_so(base: str) -> None:
     layers = [{"width": 4, "activation": "relu"}, {"width": 2}]
-    reply = call(base, "POST", "/v1/diagnose", asked(network={"layers": layers}))
-    assert reply.status == 422
-    assert reply.json["type"].endswith("not-covered")
+    zeros = [np.zeros_like(weight).tolist() for weight in WEIGHTS]
+    answer = diagnosed(base, asked(network={"layers": layers}, weights=zeros))
+    assert answer["class"] == "degenerate"
+    assert "36 pre-activations are at a kink" in answer["because"]
+    assert answer["least_hessian_eigenvalue"] is None
+
+
+@pytest.mark.parametrize(
+    ("layer", "data", "says"),
+    [
+        ({"noise": {"kind": "dropout", "rate": 0.5}}, None, "the network has noise"),
+        ({}, {"kind": "moments", "xx": np.eye(3).tolist(), "xy": np.ones((3, 2)).tolist(), "yy": 9.0}, "no samples"),
+    ],
+)
+def test_what_samples_and_noise_do_not_allow_is_refused_with_an_operation_that_answers(
+    base: str, layer: dict[str, Any], data: Any, says: str
+) -> None:
+    layers = [{"width": 4, "activation": "relu", **layer}, {"width": 2}]
+    body = asked(network={"layers": layers}, data=data or asked()["data"])
+    reply = call(base, "POST", "/v1/diagnose", body)
+    assert (reply.status, reply.json["type"]) == (422, "/problems/not-covered")
+    assert says in reply.json["detail"]
+    operation = reply.json["nearest"]["operation"]
+    del body["weights"]
+    assert call(base, "POST", operation, body).status == 200
 
 
 @pytest.mark.parametrize("convention", FACTORS)

@@ -547,3 +547,26 @@ def test_a_batch_as_a_job_says_the_same_of_refused_problems(base: str) -> None:
         question = ask("minima_batch", body, Settings())
         again = run_here(batches.batch_plan(question.request, Settings()), batches.WORK.functions)
         assert json.loads(orjson.dumps(plain(again))) == at_once
+
+
+def test_a_large_map_is_left_out_where_it_is_not_wanted(base: str) -> None:
+    problem = {**DESIGN_EXAMPLE, "data": {**DESIGN_EXAMPLE["data"]}}
+    full = call(base, "POST", "/v1/minima", {"problem": problem}).json["global_minimum"]
+    wanted = {"problem": problem, "return": {"map": False}}
+    alone = call(base, "POST", "/v1/minima", wanted).json["global_minimum"]
+    batch = call(base, "POST", "/v1/minima/batch", {"problems": [wanted]}).json["answers"][0]["global_minimum"]
+    for found in (alone, batch):
+        assert found["end_to_end_map"] is None
+        assert found["reasons"]["end_to_end_map"] == "not requested: return.map is false"
+        assert {name: value for name, value in found.items() if name not in ("end_to_end_map", "reasons")} == {
+            name: value for name, value in full.items() if name not in ("end_to_end_map", "reasons")
+        }
+
+
+def test_the_map_in_units_sent_is_left_out_as_well(base: str) -> None:
+    data = {"kind": "example", "name": "diabetes", "raw": True, "standardise": True}
+    body = {"network": {"layers": [{"width": 2}, {"width": 1}]}, "data": data, "return": {"map": False}}
+    found = call(base, "POST", "/v1/minima", body).json["global_minimum"]["in_units_sent"]
+    assert found["end_to_end_map"] is None
+    assert found["output_offset"] is not None
+    assert "return.map" in found["reasons"]["end_to_end_map"]

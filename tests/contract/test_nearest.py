@@ -87,11 +87,12 @@ def test_in_a_batch_the_patch_is_of_the_body_as_a_whole(base: str) -> None:
 
 
 def test_what_has_no_near_problem_has_an_operation_that_answers(base: str) -> None:
-    body = {"network": {"layers": [{"width": 4, "activation": "tanh"}, {"width": 2}]}, "data": DATA}
+    noise = {"kind": "dropout", "rate": 0.5}
+    body = {"network": {"layers": [{"width": 4, "activation": "tanh", "noise": noise}, {"width": 2}]}, "data": DATA}
     point = {"weights": [RNG.normal(size=(4, 3)).tolist(), RNG.normal(size=(2, 4)).tolist()]}
     refused = call(base, "POST", "/v1/diagnose", {**body, **point}).json
-    assert refused["nearest"] == {"operation": "/v1/spectra"}
-    assert call(base, "POST", "/v1/spectra", {"problem": body, **point}).status == 200
+    assert refused["nearest"] == {"operation": "/v1/landscape"}
+    assert call(base, "POST", "/v1/landscape", body).status == 200
 
 
 @pytest.mark.parametrize("name", UNCOVERED)

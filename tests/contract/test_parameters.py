@@ -10,7 +10,7 @@ from tests.serving import Reply, call, serving
 from tests.support.openapi import PROBLEM, operations, parameters_of, resolved
 
 CSV = b"a,b,c\n1.0,2.0,0.5\n-1.0,0.5,1.5\n0.5,-1.5,2.0\n"
-PATHS = {"name": "diabetes", "job_id": "0" * 32, "dataset_id": "0" * 32}
+PATHS = {"name": "diabetes", "problem_id": "x", "theorem_id": "x", "job_id": "0" * 32, "dataset_id": "0" * 32}
 OTHERWISE_WRONG = [
     ("upload_dataset", "targets", "no-such-column"),
     ("upload_dataset", "ignore", "c"),
@@ -109,3 +109,31 @@ def test_every_error_is_a_problem_document() -> None:
             assert reply.json["status"] == status
         exposed = call(base, "GET", "/livez", headers={"origin": "https://lab.example"}).headers
     assert {"Location", "ETag", "Link"} <= set(exposed["access-control-expose-headers"].split(", "))
+
+
+UNKNOWN = [
+    ("upload_dataset", "standardize", "did you mean `standardise`?"),
+    ("upload_dataset", "target", "did you mean `targets`?"),
+    ("upload_dataset", "zzz", "known here: "),
+    ("list_jobs", "limt", "did you mean `limit`?"),
+    ("list_datasets", "curser", "did you mean `cursor`?"),
+]
+
+
+@pytest.mark.parametrize(("operation", "parameter", "says"), UNKNOWN)
+def test_an_unknown_parameter_names_the_one_that_was_meant(
+    base: str, operation: str, parameter: str, says: str
+) -> None:
+    reply = refused(base, operation, f"?{parameter}=true")
+    assert (reply.status, reply.json["type"]) == (422, "/problems/invalid-input")
+    (error,) = reply.json["errors"]
+    assert error["parameter"] == parameter
+    assert says in error["detail"]
+
+
+@pytest.mark.parametrize("operation", [name for name, (_, path, _) in operations().items() if path.startswith("/v1/")])
+def test_every_address_refuses_parameters_that_it_does_not_know(base: str, operation: str) -> None:
+    method, path, _ = operations()[operation]
+    reply = call(base, method, path.format_map(PATHS) + "?no_such_parameter=1", b"{}" if method == "POST" else None)
+    assert reply.status == 422, (operation, reply.content)
+    assert reply.json["errors"][0]["parameter"] == "no_such_parameter"

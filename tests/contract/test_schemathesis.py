@@ -24,7 +24,13 @@ schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 
 @schemathesis.serializer(
-    "application/x-npz", "application/x-npy", "application/vnd.apache.parquet", "application/vnd.apache.arrow.file"
+    "application/x-npz",
+    "application/x-npy",
+    "application/vnd.apache.parquet",
+    "application/vnd.apache.arrow.file",
+    "application/x-arff",
+    "application/x-svmlight",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 )
 def as_bytes(_context: Any, value: Any) -> bytes:
     """Archives and arrays are generated as arbitrary bytes."""

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]  # ships no annotations
 import pytest
+from backports import zstd
 
 from service.settings import Settings
 from tests.serving import Reply, call, serving
@@ -119,3 +120,22 @@ def test_a_reader_that_is_killed_is_said_and_replaced(base: str) -> None:
     status, found = slow.answer()
     assert (status, found["type"]) == (503, "/problems/engine-unavailable")
     assert upload(base).json["id"] == before.json["id"]
+
+
+def test_a_file_may_be_packed_by_zstandard_in_every_way(base: str) -> None:
+    plain = b"a,b,y\n" + b"".join(b"%d,%d,%d\n" % (row, row * row % 7, row % 3) for row in range(40))
+    packed = zstd.compress(plain)
+    form = (
+        b'--b\r\ncontent-disposition: form-data; name="file"; filename="t.csv.zst"\r\n\r\n' + packed + b"\r\n--b--\r\n"
+    )
+    found = [
+        call(base, "POST", DATASETS, body, headers)
+        for body, headers in (
+            (plain, CSV),
+            (packed, CSV),
+            (packed, {**CSV, "content-encoding": "zstd"}),
+            (form, {"content-type": "multipart/form-data; boundary=b"}),
+        )
+    ]
+    assert [reply.status for reply in found] == [201, 201, 200, 200]
+    assert len({json.dumps(reply.json["file_columns"]) for reply in found}) == 1

@@ -47,6 +47,24 @@ def test_the_start_page_shows_a_live_answer_and_the_command_that_repeats_it(base
     assert 'href="docs"' in page
 
 
+def test_the_profile_of_a_data_set_is_a_table_on_the_page(base: str, tmp_path: Path) -> None:
+    content = b"day,colour,size,price\n" + b"".join(
+        b"2020-01-%02d,%s,%d,%d\n" % (row + 1, (b"red", b"blue")[row % 2], row * row, 3 * row) for row in range(20)
+    )
+    found = call(base, "POST", "/v1/datasets", content, {"content-type": "text/csv"}).json
+    told = call(base, "GET", f"/v1/datasets/{found['id']}").json
+    page = rendered(f"{base}/#dataset={found['id']}", tmp_path)
+    text = text_of(page)
+    assert f"20 samples, {told['inputs']} inputs, 1 targets (csv)" in text
+    table = page[page.index('id="columns"') :]
+    assert len(told["file_columns"]) == 4
+    for column in told["file_columns"]:
+        assert f">{column['name']}</th><td>{column['kind']}</td>" in table
+        assert column["done"] in text_of(table)
+    gone = text_of(rendered(f"{base}/#dataset={'0' * 32}", tmp_path / "gone"))
+    assert "The table was not read" in gone
+
+
 def test_the_command_on_the_page_works_in_a_shell(base: str, tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         pytest.skip("no curl on this machine")
@@ -61,7 +79,7 @@ def test_the_start_page_is_readable_by_a_screen_reader(base: str, tmp_path: Path
     page = rendered(f"{base}/", tmp_path)
     assert page.count("<h1") == 1
     assert "<main" in page
-    assert page.count("<caption>") == page.count("<table>") == 2
+    assert page.count("<caption>") == page.count("<table>") == 3
     assert '<th scope="row">Loss</th>' in page
     assert 'role="status"' in page
     assert re.search(r'id="terms"[^>]*role="img"[^>]*aria-label="Parts of the loss: fit 0\.', page)

@@ -4,14 +4,18 @@ import codecs
 import gzip
 import io
 import itertools
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
+from backports import zstd
+from openpyxl import Workbook  # type: ignore[import-untyped]  # ships no types
 from pyarrow import feather
 
 from service.core.ground.numbers.arrays import FloatArray
@@ -111,7 +115,7 @@ def csv_files() -> Iterator[Animal]:
     yield Animal("gzip", gzip.compress(plain))
     yield Animal("two gzip files, one after the other", gzip.compress(plain[:500]) + gzip.compress(plain[500:]))
     yield Animal("gzip, cut short", gzip.compress(plain)[:-20], expected="damaged or ends early")
-    yield Animal("zstandard", b"\x28\xb5\x2f\xfd" + plain, expected="gzip")
+    yield Animal("the mark of zstandard before text", b"\x28\xb5\x2f\xfd" + plain, expected="damaged or ends early")
     yield Animal("old Mac", text(line="\r").encode())
     yield Animal("no line end at the end", plain.rstrip(b"\n"))
     yield Animal("blank lines", plain.replace(b"\n", b"\n\n"))
@@ -460,4 +464,175 @@ def _feather(table: Any, **options: Any) -> bytes:
     return stream.getvalue()
 
 
-ZOO: Final = (*csv_files(), *array_files(), *parquet_files(), *feather_files())
+def packed_files() -> Iterator[Animal]:
+    """Files of every kind, packed as a whole."""
+    content, plain = text().encode(), pa.table(dict(zip(NAMES, TABLE.T, strict=True)))
+    kinds = {"csv": content, "npy": _npy(TABLE), "parquet": _parquet(plain), "arff": _arff(), "svmlight": _svmlight()}
+    for form, whole in kinds.items():
+        yield Animal(f"{form}, packed by gzip", gzip.compress(whole), form)
+        yield Animal(f"{form}, packed by zstandard", zstd.compress(whole), form)
+    half = len(content) // 2
+    yield Animal("csv in two frames of zstandard", zstd.compress(content[:half]) + zstd.compress(content[half:]))
+    yield Animal("zstandard cut short", zstd.compress(content)[:-9], expected="damaged or ends early")
+    changed = bytearray(zstd.compress(content, options={zstd.CompressionParameter.checksum_flag: 1}))
+    changed[len(changed) // 2] ^= 1
+    yield Animal("zstandard with a changed bit", bytes(changed), expected="damaged or ends early")
+    window = {zstd.CompressionParameter.window_log: 30, zstd.CompressionParameter.content_size_flag: 0}
+    looks_far = zstd.ZstdCompressor(options={int(name): value for name, value in window.items()})
+    far = looks_far.compress(content) + looks_far.flush()
+    yield Animal("zstandard that looks back a gigabyte", far, expected="damaged or ends early")
+
+
+def _arff(rows: Sequence[Sequence[Any]] = TABLE.tolist(), kinds: Sequence[str] = ("numeric",) * 4) -> bytes:
+    header = [f"@ATTRIBUTE {name} {kind}" for name, kind in zip(NAMES, kinds, strict=True)]
+    return "\n".join(["% written by Weka", "@relation test", "", *header, "", "@data", text(rows, ())]).encode()
+
+
+def arff_files() -> Iterator[Animal]:
+    """The table as Weka writes it."""
+    yield Animal("arff", _arff(), "arff", inputs=NAMES[:3])
+    yield Animal("arff of real and integer", _arff(kinds=("real", "REAL", "integer", "Numeric")), "arff")
+    yield Animal("arff with lines of Windows", _arff().replace(b"\n", b"\r\n"), "arff")
+    yield Animal("arff with remarks between rows", _arff().replace(b"@data\n", b"@DATA % rows\n% a remark\n"), "arff")
+    spaced = _arff().replace(b"income", b"'income a year'")
+    yield Animal("arff with a name in quotes", spaced, "arff", inputs=("age", "income a year", "price"))
+    rows = TABLE.tolist()
+    rows[5][1] = "?"
+    yield Animal("arff with a missing value", _arff(rows), "arff", np.delete(TABLE, [5], axis=0))
+    colours = ["red", "green", "blue"]
+    rows = [[*values[:1], f"'{colours[row % 3]}'", *values[2:]] for row, values in enumerate(TABLE.tolist())]
+    third = np.arange(ROWS) % 3
+    coded = np.column_stack([TABLE[:, 0], third == 1, third == 0, TABLE[:, 2:]]).astype(float)
+    nominal = ("numeric", "{red, green, blue}", "numeric", "numeric")
+    yield Animal("arff with a nominal attribute", _arff(rows, nominal), "arff", coded)
+    rows = [[*values[:1], 7 if row % 2 else 1, *values[2:]] for row, values in enumerate(TABLE.tolist())]
+    coded = np.column_stack([TABLE[:, 0], np.arange(ROWS) % 2, TABLE[:, 2:]])
+    yield Animal("arff with numbers as categories", _arff(rows, ("numeric", "{1,7}", "real", "real")), "arff", coded)
+    days = (np.arange(ROWS) + 10_000).astype("datetime64[D]")
+    rows = [[*values[:1], f'"{day}"', *values[2:]] for day, values in zip(days, TABLE.tolist(), strict=True)]
+    dated = ("numeric", 'date "yyyy-MM-dd"', "numeric", "numeric")
+    yield Animal(
+        "arff with dates", _arff(rows, dated), "arff", np.column_stack([TABLE[:, 0], days.astype(float), TABLE[:, 2:]])
+    )
+    typo = TABLE.tolist()
+    typo[3][2] = "12o"
+    yield Animal("arff with a typo", _arff(typo), "arff", "line 13")
+    yield Animal("arff with strings", _arff(kinds=("string", *["real"] * 3)), "arff", "`ignore`")
+    yield Animal("arff without data", _arff().partition(b"@data")[0], "arff", "@data")
+    yield Animal("arff of a class", _arff(kinds=("relational", *["real"] * 3)), "arff", "nominal")
+    yield Animal("arff with a column too few", _arff().replace(b"@ATTRIBUTE age numeric\n", b""), "arff", "@attribute")
+    sparse = _arff().partition(b"@data")[0] + b"@data\n{0 1.5, 3 2}\n"
+    yield Animal("sparse arff", sparse, "arff", "svmlight")
+
+
+def _svmlight(first: int = 1, table: FloatArray = TABLE, zeros: bool = True) -> bytes:
+    lines = [
+        " ".join([repr(row[-1]), *(f"{at}:{value!r}" for at, value in enumerate(row[:-1], first) if zeros or value)])
+        for row in table.tolist()
+    ]
+    return "\n".join([*lines, ""]).encode()
+
+
+def svmlight_files() -> Iterator[Animal]:
+    """The table as sparse rows."""
+    yield Animal("svmlight", _svmlight(), "svmlight", inputs=("1", "2", "3"))
+    yield Animal("svmlight that counts from 0", _svmlight(0), "svmlight", inputs=("0", "1", "2"))
+    gappy = TABLE.copy()
+    gappy[::3, 1] = 0.0
+    yield Animal("svmlight with zeros left out", _svmlight(table=gappy, zeros=False), "svmlight", gappy)
+    remarks = _svmlight().replace(b" 1:", b" qid:4 1:").replace(b"\n", b" # a remark\n")
+    yield Animal("svmlight with queries and remarks", b"# a remark\n" + remarks, "svmlight")
+    yield Animal(
+        "svmlight with blank lines and tabs", _svmlight().replace(b"\n", b"\n\n").replace(b" ", b"\t"), "svmlight"
+    )
+    yield Animal("svmlight with lines of Windows", _svmlight().replace(b"\n", b"\r\n"), "svmlight")
+    labels = np.where(TABLE[:, 3] > np.median(TABLE[:, 3]), 1.0, -1.0)
+    classes = np.column_stack([TABLE[:, :3], labels < 0, labels > 0]).astype(float)
+    marked = _svmlight(table=np.column_stack([TABLE[:, :3], labels])).replace(b"\n1.0", b"\n+1")
+    yield Animal("svmlight with classes", marked, "svmlight", classes, {"one_hot": True})
+    yield Animal("svmlight with a typo", _svmlight() + b"1 1:2 2=3\n", "svmlight", "row 40, behind index 1")
+    yield Animal("svmlight with indices that fall", b"1 2:3 1:4\n", "svmlight", "ascend")
+    yield Animal("svmlight with an index twice", b"1 2:3 2:4\n", "svmlight", "ascend")
+    yield Animal("svmlight with several labels", b"1,2 1:3\n", "svmlight", "a label that is a number")
+    yield Animal("svmlight with a value that is none", b"1 1:x\n", "svmlight", "index:value")
+    yield Animal("svmlight with labels alone", b"1\n2\n", "svmlight", "at least one feature")
+    yield Animal("svmlight, empty", b"", "svmlight", "at least one row")
+    yield Animal("svmlight of a billion columns", b"1 999999999:1\n", "svmlight", "max_inputs")
+    yield Animal("svmlight with an infinite value", _svmlight() + b"1 1:inf\n", "svmlight", "finite")
+    yield Animal("a csv file sent as svmlight", text().encode(), "svmlight", "a label that is a number")
+
+
+def _xlsx(rows: Sequence[Sequence[Any]], *more: Sequence[Sequence[Any]]) -> bytes:
+    book, stream = Workbook(), io.BytesIO()
+    sheets = [book.active, *(book.create_sheet() for _ in more)]
+    for sheet, table in zip(sheets, (rows, *more), strict=True):
+        for row in table:
+            sheet.append(list(row))
+    book.save(stream)
+    return stream.getvalue()
+
+
+def xlsx_files() -> Iterator[Animal]:
+    """The table as workbooks."""
+    plain: list[Sequence[Any]] = [NAMES, *TABLE.tolist()]
+    yield Animal("xlsx", _xlsx(plain), "xlsx", inputs=NAMES[:3])
+    yield Animal("xlsx without a header", _xlsx(plain[1:]), "xlsx")
+    yield Animal("xlsx with a second sheet", _xlsx(plain, [["notes"]]), "xlsx")
+    yield Animal("xlsx with blank rows above", _xlsx([[], [], *plain]), "xlsx")
+    yield Animal("xlsx with a title above", _xlsx([["a survey"], [], *plain]), "xlsx", inputs=NAMES[:3])
+    indexed = [["", *NAMES], *([row, *values] for row, values in enumerate(TABLE.tolist()))]
+    yield Animal("xlsx of pandas with its index", _xlsx(indexed), "xlsx", inputs=NAMES[:3])
+    gappy = [list(row) for row in plain]
+    gappy[6][1] = None
+    yield Animal("xlsx with an empty cell", _xlsx(gappy), "xlsx", np.delete(TABLE, [5], axis=0))
+    gappy[6][1] = "#N/A"
+    yield Animal("xlsx with an error in a cell", _xlsx(gappy), "xlsx", np.delete(TABLE, [5], axis=0))
+    gappy[6][1] = "twelve"
+    yield Animal("xlsx with a text among numbers", _xlsx(gappy), "xlsx", "must be a number")
+    colours = [("red", "green", "blue")[row % 3] for row in range(ROWS)]
+    third = np.arange(ROWS) % 3
+    mixed = [["colour", "effect"], *([a, b] for a, b in zip(colours, TABLE[:, 3].tolist(), strict=True))]
+    yield Animal(
+        "xlsx with a category",
+        _xlsx(mixed),
+        "xlsx",
+        np.column_stack([third == 1, third == 0, TABLE[:, 3]]).astype(float),
+    )
+    days = [date(1998, 5, 1) + timedelta(days=row) for row in range(ROWS)]
+    since = np.array([(day - date(1970, 1, 1)).days for day in days], dtype=float)
+    dated = [["day", "effect"], *([a, b] for a, b in zip(days, TABLE[:, 3].tolist(), strict=True))]
+    yield Animal("xlsx with dates", _xlsx(dated), "xlsx", np.column_stack([since, TABLE[:, 3]]))
+    truth = [["yes", "effect"], *([bool(row % 2), b] for row, b in enumerate(TABLE[:, 3].tolist()))]
+    yield Animal("xlsx with truth values", _xlsx(truth), "xlsx", np.column_stack([np.arange(ROWS) % 2, TABLE[:, 3]]))
+    formulas = [["a", "effect"], *(["=1+1", b] for b in TABLE[:, 3].tolist())]
+    yield Animal("xlsx with formulas that nobody computed", _xlsx(formulas), "xlsx", "missing")
+    yield Animal("xlsx, empty", _xlsx([]), "xlsx", "at least one row")
+    whole = _xlsx(plain)
+    yield Animal("xlsx cut short", whole[:-30], "xlsx", "not a readable xlsx")
+    yield Animal("an archive of arrays sent as xlsx", _npz(True, x=TABLE), "xlsx", "not a readable xlsx")
+    yield Animal("xlsx sent as csv", whole, "csv", "spreadsheetml")
+    yield Animal("npy sent as csv", _npy(TABLE), "csv", "application/x-npy")
+    yield Animal("Parquet sent as csv", _parquet(pa.table({"a": TABLE[:, 0]})), "csv", "vnd.apache.parquet")
+    yield Animal("xlsx of a bomb of texts", _with_texts(whole, 80 << 20), "xlsx", "beside its sheets")
+
+
+def _with_texts(book: bytes, size: int) -> bytes:
+    """A workbook with so many bytes more of shared texts."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(book)) as found, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as made:
+        for entry in found.infolist():
+            made.writestr(entry, found.read(entry))
+        made.writestr("xl/more.xml", bytes(size))
+    return stream.getvalue()
+
+
+ZOO: Final = (
+    *csv_files(),
+    *array_files(),
+    *parquet_files(),
+    *feather_files(),
+    *packed_files(),
+    *arff_files(),
+    *svmlight_files(),
+    *xlsx_files(),
+)

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
+from backports import zstd
+from openpyxl import Workbook  # type: ignore[import-untyped]  # ships no types
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.errors import InputError, LimitExceeded, MalformedBody, ServiceError
+from service.errors import InputError, LimitExceeded, MalformedBody, ServiceError, UnsupportedMediaType
 
 RNG = np.random.default_rng(7)
 TABLE = RNG.normal(size=(97, 4)) * [1.0, 1e-3, 1e4, 2.0] + [0.0, 5.0, -1e6, 3.0]
@@ -43,6 +45,14 @@ def written(table: Any, **options: Any) -> bytes:
     """A table of Arrow as a file of Parquet."""
     stream = io.BytesIO()
     pq.write_table(table, stream, **options)
+    return stream.getvalue()
+
+
+def as_xlsx(table: Any, names: tuple[str, ...] = NAMES) -> bytes:
+    book, stream = Workbook(), io.BytesIO()
+    for row in [names, *table.tolist()] if names else table.tolist():
+        book.active.append(list(row))
+    book.save(stream)
     return stream.getvalue()
 
 
@@ -80,6 +90,7 @@ def case(content: bytes, form: str, error: type[ServiceError], pointer: str | No
     return Case(content, form, error, pointer, says, more, limits)
 
 
+ARFF = b"@relation t\n@attribute a real\n@attribute b real\n@attribute y real\n@data\n1,2,0\n3,4,1\n5,7,1\n"
 CSV = b"a,b,y\n1,2,0\n3,4,1\n5,7,1\n"
 GOOD = np.arange(12.0).reshape(4, 3)
 WRONG = {
@@ -211,6 +222,51 @@ WRONG = {
         InputError,
         "/header/b",
         "must be a column of numbers, dates or texts",
+    ),
+    "zstandard: a bomb": case(zstd.compress(CSV * 1000), "csv", LimitExceeded, "", "unpacked", max_upload_bytes=10_000),
+    "zstandard: cut short": case(zstd.compress(CSV * 1000)[:-9], "csv", MalformedBody, None, "ends early"),
+    "a workbook sent as csv": case(as_xlsx(TABLE), "csv", UnsupportedMediaType, None, "send it with that content type"),
+    "arff: no @data": case(b"@relation a\n", "arff", InputError, "/header", "must end in a line @data"),
+    "arff: no attributes": case(b"@relation a\n@data\n1,2\n", "arff", InputError, "/header", "in lines @attribute"),
+    "arff: an attribute without a type": case(
+        ARFF.replace(b" real", b"", 1), "arff", InputError, "/header", "name type"
+    ),
+    "arff: an attribute of another type": case(
+        ARFF.replace(b"real", b"relational", 1), "arff", InputError, "/header", "numeric, nominal {..}, date or string"
+    ),
+    "arff: two attributes of one name": case(
+        ARFF.replace(b"@attribute b", b"@attribute a"), "arff", InputError, "/header", "alike"
+    ),
+    "arff: more fields than attributes": case(
+        ARFF.replace(b"1,2,0", b"1,2,0,9"), "arff", InputError, "/rows/0", "one for each @attribute"
+    ),
+    "arff: a field that is not a number": case(
+        ARFF.replace(b"3,4,1", b"3,x,1"), "arff", InputError, "/rows/1/b", "line 7 of the file"
+    ),
+    "arff: sparse rows": case(
+        ARFF.partition(b"1,2")[0] + b"{0 1, 2 5}\n", "arff", InputError, "/rows/0", "read as svmlight"
+    ),
+    "arff: a delimiter": case(ARFF, "arff", InputError, "/delimiter", "csv only", delimiter="comma"),
+    "svmlight: no label": case(b"1:2 2:3\n", "svmlight", InputError, "/rows/0", "must begin with a label"),
+    "svmlight: no index": case(b"1 1:2\n0 2\n", "svmlight", InputError, "/rows/1", "index:value"),
+    "svmlight: indices that fall": case(b"1 2:2 1:3\n", "svmlight", InputError, "/rows/0", "indices that ascend"),
+    "svmlight: labels alone": case(b"1\n0\n", "svmlight", InputError, "", "at least one feature"),
+    "svmlight: nothing": case(b"# nothing\n", "svmlight", InputError, "", "at least one row"),
+    "svmlight: too many columns": case(b"1 3000:1\n", "svmlight", LimitExceeded, "", "max_inputs"),
+    "svmlight: an infinite value": case(b"1 1:inf\n0 1:1\n", "svmlight", InputError, "/rows/0/1", "finite"),
+    "svmlight: a line without end": case(b"1 " + b"1" * (5 << 20), "svmlight", InputError, "/rows/0", "longer than"),
+    "xlsx: none": case(b"PK", "xlsx", MalformedBody, None, "not a readable xlsx"),
+    "xlsx: cut short": case(as_xlsx(TABLE)[:-30], "xlsx", MalformedBody, None, "not a readable xlsx"),
+    "xlsx: no rows": case(as_xlsx(TABLE[:0], ()), "xlsx", InputError, "", "at least one row"),
+    "xlsx: larger than it may be, unpacked": case(
+        as_xlsx(TABLE), "xlsx", LimitExceeded, "", "once unpacked", max_upload_bytes=2_000
+    ),
+    "xlsx: a text among numbers": case(
+        as_xlsx(np.array([["a", "y"], [1, 2], [3, 4], ["x", 5]], dtype=object), ()),
+        "xlsx",
+        InputError,
+        "/rows/2/a",
+        "line 4 of the file",
     ),
     "parquet: none": case(b"PAR1", "parquet", MalformedBody, None, "not a readable Parquet"),
     "parquet: truncated": case(as_parquet(TABLE)[:-9], "parquet", MalformedBody, None, "not a readable Parquet"),

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from service.cli.output import number, print_summary
-from service.schemas.diagnose import DiagnoseAnswer, Escape
+from service.schemas.diagnose import DiagnoseAnswer, Directions, Escape
 
 
 def print_diagnosis(answer: DiagnoseAnswer, console: Console) -> None:
@@ -20,13 +20,18 @@ def print_diagnosis(answer: DiagnoseAnswer, console: Console) -> None:
         ("next stationary value below", _told(answer.next_stationary_loss, "next_stationary_loss", answer)),
         ("gradient norm", f"{answer.gradient_norm:.1e}"),
         ("least Hessian eigenvalue", _told(answer.least_hessian_eigenvalue, "least_hessian_eigenvalue", answer)),
-        ("directions learned", str(len(answer.directions.learned))),
-        ("directions stuck", str(len(answer.directions.stuck))),
-        ("directions missing", str(len(answer.directions.missing))),
+        *_directions(answer.directions),
         ("way out", answer.reasons["escape"] if answer.escape is None else _step(answer.escape)),
     ):
         table.add_row(name, value)
     console.print(table)
+
+
+def _directions(found: Directions | None) -> list[tuple[str, str]]:
+    if found is None:
+        return []
+    groups = (("learned", found.learned), ("stuck", found.stuck), ("missing", found.missing))
+    return [(f"directions {name}", str(len(group))) for name, group in groups]
 
 
 def _step(escape: Escape) -> str:

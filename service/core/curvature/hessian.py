@@ -4,12 +4,14 @@ Without hidden noise and biases every block is a Kronecker product plus a term i
 step of the gradient gives exact products.  See ``docs/theory/hessian.md``.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from service.core.curvature.dense import hessian_of
 from service.core.curvature.kronecker import kronecker_hessian
-from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.core.ground.problems import Problem
 from service.core.losses.dense import DenseParameters, flatten, unflatten
 from service.core.losses.expected import gradient_of
@@ -60,9 +62,30 @@ def least_eigenpair(problem: Problem, parameters: DenseParameters) -> tuple[floa
     The largest eigenvalue of ``c - H`` is sought, with c above all of H: at minima the least one is a multiple zero,
     and a tolerance relative to zero would never be met.  The value is right to ``1e-11 c``.
     """
-    places = np.flatnonzero(trained_mask(problem.network, parameters))
-    size, everything = places.size, np.zeros(flatten(parameters).size)
-    shift = 1.1 * largest_eigenvalue(problem, parameters)
+    trained = trained_mask(problem.network, parameters)
+    return least_eigenpair_of(
+        lambda vector: hessian_product(problem, parameters, vector), trained, largest_eigenvalue(problem, parameters)
+    )
+
+
+def least_eigenpair_of(
+    product: Callable[[FloatArray], FloatArray], trained: BoolArray, largest: float, restarts: int = 2000
+) -> tuple[float, FloatArray] | None:
+    """`least_eigenpair` of a symmetric operator on (P,) vectors, restricted to what is trained.
+
+    Parameters
+    ----------
+    product : callable
+        The operator on a vector (P,).
+    trained : (P,) array
+    largest : float
+        Its size, about.
+    restarts : int
+        Of Lanczos, some twenty products each.
+    """
+    places = np.flatnonzero(trained)
+    size, everything = places.size, np.zeros(trained.size)
+    shift = 1.1 * largest
 
     def placed(vector: FloatArray) -> FloatArray:
         result = everything.copy()
@@ -74,13 +97,13 @@ def least_eigenpair(problem: Problem, parameters: DenseParameters) -> tuple[floa
 
     def shifted(vector: FloatArray) -> FloatArray:
         flat = np.ravel(vector)
-        result: FloatArray = shift * flat - hessian_product(problem, parameters, placed(flat))[places]
+        result: FloatArray = shift * flat - product(placed(flat))[places]
         return result
 
     operator = LinearOperator((size, size), matvec=shifted, dtype=float)
     start = np.cos(np.arange(1.0, size + 1.0))
     try:
-        values, vectors = eigsh(operator, k=1, which="LA", v0=start, tol=1e-11, maxiter=2000)
+        values, vectors = eigsh(operator, k=1, which="LA", v0=start, tol=1e-11, maxiter=restarts)
     except ArpackNoConvergence:
         return None
     return shift - float(values[0]), placed(np.asarray(vectors[:, 0]))
@@ -89,11 +112,16 @@ def least_eigenpair(problem: Problem, parameters: DenseParameters) -> tuple[floa
 def largest_eigenvalue(problem: Problem, parameters: DenseParameters) -> float:
     """Size of the Hessian by a few power steps, the unit in which its eigenvalues count as zero."""
     trained = trained_mask(problem.network, parameters)
+    return largest_of(lambda vector: hessian_product(problem, parameters, vector), trained)
+
+
+def largest_of(product: Callable[[FloatArray], FloatArray], trained: BoolArray) -> float:
+    """`largest_eigenvalue` of a symmetric operator on (P,) vectors, restricted to what is trained."""
     vector = np.cos(np.arange(1.0, trained.size + 1.0)) * trained
     size = 0.0
     for _ in range(20):
         vector = vector / np.linalg.norm(vector)
-        vector = hessian_product(problem, parameters, vector) * trained
+        vector = product(vector) * trained
         size = float(np.linalg.norm(vector))
         if size == 0.0:
             break

@@ -27,17 +27,21 @@ def second_derivative(layer: Layer, values: FloatArray) -> FloatArray | None:
     return np.full_like(values, 2.0) if kind is Activation.QUADRATIC else None
 
 
-def curvature_times(loss: Loss, outputs: FloatArray, y: FloatArray, moved: FloatArray) -> FloatArray:
+def curvature_times(
+    loss: Loss, outputs: FloatArray, y: FloatArray, moved: FloatArray, weights: FloatArray | None = None
+) -> FloatArray:
     """Derivative of the output error of `service.core.losses.nonlinear.data_loss` along a change of the outputs (n, k).
 
     Raises
     ------
     ValueError
-        For `weighted_squared`, whose weights a problem of the core does not carry.
+        For `weighted_squared` without weights.
     """
     n = len(outputs)
     if loss is Loss.SQUARED:
         return np.asarray(2.0 * moved / n)
+    if loss is Loss.WEIGHTED_SQUARED and weights is not None:
+        return np.asarray(2.0 * weights * moved / n)
     if loss is Loss.LOGISTIC:
         return np.asarray(y * y * expit(y * outputs) * expit(-y * outputs) * moved / n)
     if loss is Loss.EXPONENTIAL:
@@ -46,7 +50,7 @@ def curvature_times(loss: Loss, outputs: FloatArray, y: FloatArray, moved: Float
         shares = softmax(outputs, axis=1)
         mean = np.sum(shares * moved, axis=1, keepdims=True)
         return np.asarray(y.sum(axis=1, keepdims=True) * shares * (moved - mean) / n)
-    raise ValueError(f"the loss {loss} needs weights, which are not known here")
+    raise ValueError(f"the loss {loss} needs the weights of the samples")
 
 
 class HessianProducts:
@@ -66,7 +70,7 @@ class HessianProducts:
     """
 
     def __init__(self, network: Network, loss: Loss, point: DenseParameters, samples: Samples) -> None:
-        self._network, self._loss, self._point, self._y = network, loss, point, samples.y
+        self._network, self._loss, self._point, self._samples = network, loss, point, samples
         self._inputs: list[FloatArray] = [samples.x]
         before: list[FloatArray] = []
         for layer, weight, bias in zip(network.layers, point.weights, point.biases, strict=True):
@@ -75,7 +79,7 @@ class HessianProducts:
             self._inputs.append(apply(layer, before[-1]))
         self._slopes = [derivative(layer, values) for layer, values in zip(network.layers, before, strict=True)]
         self._bends = [second_derivative(layer, values) for layer, values in zip(network.layers, before, strict=True)]
-        error = data_loss(loss, self._inputs[-1], samples.y)[1]
+        error = data_loss(loss, self._inputs[-1], samples.y, samples.weights)[1]
         self._outer: list[FloatArray] = []
         for index in range(network.n_layers - 1, -1, -1):
             self._outer.append(error)
@@ -97,7 +101,7 @@ class HessianProducts:
             moved.append(changes[-1] * self._slopes[index])
         last = moved[-1]
         assert last is not None  # noqa: S101 - a network has a layer
-        turned = curvature_times(self._loss, self._inputs[-1], self._y, last)
+        turned = curvature_times(self._loss, self._inputs[-1], self._samples.y, last, self._samples.weights)
         weights: list[FloatArray] = []
         biases: list[FloatArray | None] = []
         decays = network.bias_weight_decays or (0.0,) * network.n_layers

@@ -82,9 +82,9 @@ def lbfgs(
 
     Returns
     -------
-    list of arrays
+    list of (1, width, inputs) arrays
         Where it ended.
-    array
+    (iterations + 1,) array
         Loss before the first and after every iteration.
     """
     sizes = np.cumsum([array.size for array in start])[:-1]

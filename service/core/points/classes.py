@@ -1,13 +1,13 @@
 """Class of a stationary point from its exact curvature and, where they apply, the theorems of its family."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 
 from service.core.curvature.hessian import DENSE_LIMIT, dense_hessian, is_plain, largest_eigenvalue, least_eigenpair
-from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.core.ground.problems import Problem
 from service.core.losses.dense import DenseParameters, flatten
 from service.core.losses.trained import is_frozen, trained_mask
@@ -73,20 +73,12 @@ def curvature_of(
     """
     size = flatten(parameters).size
     if size <= DENSE_LIMIT:
-        trained = trained_mask(problem.network, parameters)
-        values, vectors = np.linalg.eigh(dense_hessian(problem, parameters))
-        size, vector = values.size, np.zeros(trained.size)
-        vector[trained] = vectors[:, 0]
-        tolerance = zero_tolerance(problem, parameters, float(np.max(np.abs(values))), rounding)
-        negative = int(np.count_nonzero(values < -tolerance))
-        positive = int(np.count_nonzero(values > tolerance))
-        inertia = {"positive": positive, "negative": negative, "zero": size - positive - negative}
-        decrease = None
-        if gradient is not None:
-            up = values > tolerance
-            along = vectors[:, up].T @ gradient[trained]
-            decrease = 0.5 * float(np.sum(along * along / values[up]))
-        return Curvature(float(values[0]), vector, tolerance, inertia, decrease)
+        return curvature_of_matrix(
+            dense_hessian(problem, parameters),
+            trained_mask(problem.network, parameters),
+            lambda largest: zero_tolerance(problem, parameters, largest, rounding),
+            gradient,
+        )
     tolerance = zero_tolerance(problem, parameters, largest_eigenvalue(problem, parameters), rounding)
     reasons = {"inertia": f"more than {DENSE_LIMIT} parameters: only the least eigenvalue is computed"}
     found = least_eigenpair(problem, parameters)
@@ -94,6 +86,40 @@ def curvature_of(
         reasons["least_hessian_eigenvalue"] = "the Lanczos iteration did not converge"
         return Curvature(None, None, tolerance, None, None, reasons)
     return Curvature(found[0], found[1], tolerance, None, None, reasons)
+
+
+def curvature_of_matrix(
+    hessian: FloatArray,
+    trained: BoolArray,
+    tolerance_of: Callable[[float], float],
+    gradient: FloatArray | None = None,
+) -> Curvature:
+    """What all eigenvalues of a Hessian say.
+
+    Parameters
+    ----------
+    hessian : (p, p) array
+        Of what is trained.
+    trained : (P,) array
+        Which of all numbers these are.
+    tolerance_of : callable
+        Of the largest eigenvalue: within what one counts as zero.
+    gradient : (P,) array, optional
+        For the Newton decrease.
+    """
+    values, vectors = np.linalg.eigh(hessian)
+    size, vector = values.size, np.zeros(trained.size)
+    vector[trained] = vectors[:, 0]
+    tolerance = tolerance_of(float(np.max(np.abs(values))))
+    negative = int(np.count_nonzero(values < -tolerance))
+    positive = int(np.count_nonzero(values > tolerance))
+    inertia = {"positive": positive, "negative": negative, "zero": size - positive - negative}
+    decrease = None
+    if gradient is not None:
+        up = values > tolerance
+        along = vectors[:, up].T @ gradient[trained]
+        decrease = 0.5 * float(np.sum(along * along / values[up]))
+    return Curvature(float(values[0]), vector, tolerance, inertia, decrease)
 
 
 def zero_tolerance(problem: Problem, parameters: DenseParameters, largest: float, rounding: float = 0.0) -> float:

@@ -16,7 +16,7 @@ from service.core.losses.enclosed import loss_of_weights
 from service.core.points.classes import closed_gap, curvature_of
 from service.core.points.directions import Direction, directions_of, imbalances
 from service.core.points.escapes import Escape, escape_from
-from service.core.points.gaps import gaps_of
+from service.core.points.gaps import gaps_of, loss_rounding
 from service.core.points.given_weights import check_parameters
 from service.core.points.point_class import class_at
 from service.core.points.stationarity import stationarity_of
@@ -55,8 +55,8 @@ class Diagnosis:
     inertia : mapping or None
         Numbers of positive, negative and zero eigenvalues of the Hessian, the last within the tolerance.
     escape : Escape or None
-    directions : tuple of Direction
-    imbalances : tuple of float
+    directions : tuple of Direction or None
+    imbalances : tuple of float or None
         One for each pair of neighbouring layers.
     next_stationary_loss : float or None
         Largest listed stationary value below the loss.
@@ -82,8 +82,8 @@ class Diagnosis:
     zero_tolerance: float
     inertia: dict[str, int] | None
     escape: Escape | None
-    directions: tuple[Direction, ...]
-    imbalances: tuple[float, ...]
+    directions: tuple[Direction, ...] | None
+    imbalances: tuple[float, ...] | None
     next_stationary_loss: float | None
     plateau: StationaryPoint | None
     reasons: dict[str, str] = field(default_factory=dict)
@@ -118,7 +118,7 @@ def diagnose(
     check_parameters(problem, parameters)
     network = problem.network
     terms = loss_of_weights(problem, network, parameters).terms
-    gaps = gaps_of(problem, parameters, terms.loss, minima, unknown)
+    gaps = gaps_of(terms.loss, lambda: loss_rounding(problem, parameters), minima, unknown)
     known = minima if gaps.gap is not None else None
     near = gaps.gap is not None and gaps.gap <= closed_gap(problem, terms.loss)
     found_weights = _dense_minimum(known) if near else None
@@ -128,7 +128,7 @@ def diagnose(
     found = class_at(problem, parameters, terms.loss, gaps, at, curvature)
     escape = escape_from(problem, parameters, found.point_class, at.gradient, curvature)
     if escape is None:
-        reasons["escape"] = _no_escape(found.point_class)
+        reasons["escape"] = no_escape(found.point_class)
     quadratic = quadratic_of(problem)
     product = end_to_end(parameters)[0]
     optimal = None if known is None else known.solution.minimum.end_to_end_map
@@ -183,7 +183,8 @@ def _plateau(
     return nearest
 
 
-def _no_escape(point_class: PointClass) -> str:
+def no_escape(point_class: PointClass) -> str:
+    """Why no way down is reported."""
     if point_class is PointClass.GLOBAL_MINIMUM:
         return "a global minimum: no direction leads down"
     if point_class is PointClass.LOCAL_MINIMUM:

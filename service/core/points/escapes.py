@@ -1,5 +1,6 @@
 """A way down from a point: a direction, a step along it, and the decrease that the step achieves."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -80,41 +81,69 @@ def escape_from(
     curvature: Curvature,
 ) -> Escape | None:
     """The way down from a point with gradient (P,) that its class calls for; ``None`` where there is none."""
-    if point_class is PointClass.NOT_STATIONARY:
-        ways = [_best_step(problem, parameters, -gradient, "gradient", both_ways=False)]
-        if curvature.vector is not None and curvature.least is not None and curvature.least < -curvature.zero_tolerance:
-            # on a plateau the gradient is short, and negative curvature leads down
-            ways.append(_best_step(problem, parameters, curvature.vector, "negative_curvature", both_ways=True))
-        return max((way for way in ways if way is not None), key=lambda way: way.decrease, default=None)
-    if point_class is PointClass.STRICT_SADDLE and curvature.vector is not None:
-        return _best_step(problem, parameters, curvature.vector, "negative_curvature", both_ways=True)
     if point_class in (PointClass.NON_STRICT_SADDLE, PointClass.DEGENERATE):
         return _by_descent(problem, parameters)
+    line = Line(
+        lambda direction, steps: losses_on_line(problem, parameters, direction, steps),
+        float(loss_of(problem.network, problem.data, parameters)),
+        reach_of(problem, parameters),
+    )
+    return steepest_step(line, point_class, gradient, curvature)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What steps from a point are measured with.
+
+    Attributes
+    ----------
+    losses : callable
+        Of a unit direction (P,) and steps (m,): losses (m,).
+    start : float
+        Loss at the point.
+    reach : float
+        Length in which steps are measured.
+    grid, refinements : int
+        Steps that are tried over seven decades, and how often the best is refined.
+    """
+
+    losses: Callable[[FloatArray, FloatArray], FloatArray]
+    start: float
+    reach: float
+    grid: int = 57
+    refinements: int = 3
+
+
+def steepest_step(line: Line, point_class: PointClass, gradient: FloatArray, curvature: Curvature) -> Escape | None:
+    """The better of the ways along gradient (P,) and negative curvature that a class calls for, if it calls for one."""
+    if point_class is PointClass.NOT_STATIONARY:
+        ways = [best_step(line, -gradient, "gradient", both_ways=False)]
+        if curvature.vector is not None and curvature.least is not None and curvature.least < -curvature.zero_tolerance:
+            # on a plateau the gradient is short, and negative curvature leads down
+            ways.append(best_step(line, curvature.vector, "negative_curvature", both_ways=True))
+        return max((way for way in ways if way is not None), key=lambda way: way.decrease, default=None)
+    if point_class is PointClass.STRICT_SADDLE and curvature.vector is not None:
+        return best_step(line, curvature.vector, "negative_curvature", both_ways=True)
     return None
 
 
-def _best_step(
-    problem: Problem, parameters: DenseParameters, direction: FloatArray, kind: EscapeKind, both_ways: bool
-) -> Escape | None:
-    """Longest useful step along a direction: a grid over seven decades, then three refinements."""
+def best_step(line: Line, direction: FloatArray, kind: EscapeKind, *, both_ways: bool) -> Escape | None:
+    """Longest useful step along a direction (P,) that is not zero: a grid over seven decades, then refinements."""
     unit = direction / float(np.linalg.norm(direction))
-    start = float(loss_of(problem.network, problem.data, parameters))
-    size = reach_of(problem, parameters)
-    grid = size * np.geomspace(1e-6, 10.0, 57)
     best: tuple[float, float, FloatArray] | None = None
     for signed in (unit, -unit) if both_ways else (unit,):
-        steps = grid
-        for _ in range(4):
-            losses = losses_on_line(problem, parameters, signed, steps)
+        steps = line.reach * np.geomspace(1e-6, 10.0, line.grid)
+        for _ in range(1 + line.refinements):
+            losses = line.losses(signed, steps)
             at = int(np.argmin(losses))
             found = (float(losses[at]), float(steps[at]), signed)
             if best is None or found[0] < best[0]:
                 best = found
             low, high = steps[max(at - 1, 0)], steps[min(at + 1, steps.size - 1)]
             steps = np.linspace(low, high, 9)
-    if best is None or best[0] >= start:
+    if best is None or best[0] >= line.start:
         return None
-    return Escape(kind, best[2], best[1], start - best[0])
+    return Escape(kind, best[2], best[1], line.start - best[0])
 
 
 def _by_descent(problem: Problem, parameters: DenseParameters) -> Escape | None:

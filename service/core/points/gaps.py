@@ -1,5 +1,6 @@
 """How far the loss of a point is above the global minimum, and what a loss below it says about the minimum."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from service.core.ground.problems import Problem
@@ -35,15 +36,14 @@ def loss_rounding(problem: Problem, parameters: DenseParameters) -> float:
     return bound.share * bound.loss(sizes_of(parameters))
 
 
-def gaps_of(problem: Problem, parameters: DenseParameters, loss: float, minima: Minima | None, unknown: str) -> Gaps:
+def gaps_of(loss: float, rounding: Callable[[], float], minima: Minima | None, unknown: str) -> Gaps:
     """Compare the loss of a point with the minimum.
 
     Parameters
     ----------
-    problem : Problem
-    parameters : DenseParameters
     loss : float
-        Of the parameters.
+    rounding : callable
+        Bound on its error, asked for where there is a minimum.
     minima : Minima or None
     unknown : str
         Why the minimum is missing, if it is.
@@ -56,12 +56,12 @@ def gaps_of(problem: Problem, parameters: DenseParameters, loss: float, minima: 
     if minima is None:
         return _nothing(unknown)
     certificate = minima.certificate
-    rounding = loss_rounding(problem, parameters) + certificate.rounding_allowance
-    if loss < certificate.lower_bound - rounding:
+    unsure = rounding() + certificate.rounding_allowance
+    if loss < certificate.lower_bound - unsure:
         return _nothing("the loss is below the lower bound that was computed: the bound does not hold")
     found = minima.solution.minimum.loss
     reasons = {}
-    if loss < found - rounding:
+    if loss < found - unsure:
         reasons["gap"] = "zero, because the loss is below the best value found: these weights are the best known"
     return Gaps(
         max(loss - found, 0.0),

@@ -23,11 +23,10 @@ def check_parameters(problem: Problem, parameters: DenseParameters) -> None:
         raise InputError.at(("weights",), f"must hold {len(shapes)} matrices, one for each layer")
     for index, (weight, shape) in enumerate(zip(parameters.weights, shapes, strict=True)):
         if weight.shape != shape:
-            problems.append(
-                FieldError(
-                    ("weights", index), f"must have {counted(shape[0], 'row')} and {counted(shape[1], 'column')}"
-                )
-            )
+            detail = f"must have {counted(shape[0], 'row')} and {counted(shape[1], 'column')}"
+            turned = weight.shape[::-1] == shape
+            found = f" and has {weight.shape[0]} and {weight.shape[1]}{': transpose it' if turned else ''}"
+            problems.append(FieldError(("weights", index), detail + (found if weight.ndim == 2 else "")))
         elif not np.all(np.isfinite(weight)):
             problems.append(FieldError(("weights", index), "must hold finite numbers only"))
         elif not _as_frozen(weight, problem.network.layers[index].frozen_weights):

@@ -24,7 +24,7 @@ def rank_share(weights: Sequence[FloatArray], unit: float) -> float:
 
     Parameters
     ----------
-    weights : sequence of arrays
+    weights : sequence of (width, inputs) arrays
     unit : float
         Unit roundoff of the weights: of an n x n matrix it moves singular values by ``2 sqrt(n)`` of itself at most.
     """
@@ -61,7 +61,7 @@ def class_by_pivots(
     ----------
     problem : Problem
     quadratic : Quadratic
-    weights : sequence of arrays
+    weights : sequence of (width, inputs) arrays
         Stationary; this is not checked.
     unit : float
         Unit roundoff of the weights where it is more than that of double precision.

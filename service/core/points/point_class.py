@@ -17,6 +17,14 @@ STORED: Final[Mapping[NumberFormat, str]] = {
 }
 
 
+def words_of(at: Stationarity) -> str:
+    """In which sense a point counts as stationary whose gradient is not zero within its rounding."""
+    return {
+        ToleranceSource.MINIMUM: "as stationary as the weights that `minima` returns",
+        ToleranceSource.REQUEST: "stationary within the gradient tolerance of the request",
+    }.get(at.source) or STORED[at.precision]
+
+
 def class_at(
     problem: Problem, parameters: DenseParameters, loss: float, gaps: Gaps, at: Stationarity, curvature: Curvature
 ) -> Classified:
@@ -34,10 +42,7 @@ def class_at(
         found = Classified(PointClass.GLOBAL_MINIMUM, Evidence.OBSERVED, because)
     else:
         found = classify(problem, parameters, curvature, loss, gap, unit)
-    words = {
-        ToleranceSource.MINIMUM: "as stationary as the weights that `minima` returns",
-        ToleranceSource.REQUEST: "stationary within the gradient tolerance of the request",
-    }.get(at.source) or STORED[at.precision]
+    words = words_of(at)
     # a gap that is closed is closed whatever the gradient is
     sure = found.point_class is PointClass.GLOBAL_MINIMUM and found.evidence is Evidence.CERTIFIED
     evidence = found.evidence if sure else Evidence.OBSERVED

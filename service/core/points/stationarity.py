@@ -90,11 +90,11 @@ def stationarity_of(
     own, sizes = sizes_of(parameters), layer_sizes(np.diagonal(bound.signed.spread), parameters)
     terms, moves = bound.gradient(own), rounding_of(sizes, parameters, None)
     allowed = bound.share * terms + bound.spread(own, moves, scale=2.0**20)
-    source, unit, stored = ToleranceSource.ROUNDING, DOUBLE_UNIT, _stored(problem, parameters)
-    if stored is not None and not _holds_zero(judged, allowed):
+    source, unit, stored = ToleranceSource.ROUNDING, DOUBLE_UNIT, stored_format(problem, parameters)
+    if stored is not None and not holds_zero(judged, allowed):
         source, unit, moves = ToleranceSource.PRECISION, stored.unit, rounding_of(sizes, parameters, stored)
         allowed = allowed + bound.roundings * SINGLE_UNIT * terms + bound.spread(own, moves)
-    stationary, tolerance = _holds_zero(judged, allowed), _norm_within(judged, allowed, norm)
+    stationary, tolerance = holds_zero(judged, allowed), norm_within(judged, allowed, norm)
     if not stationary:
         for other, granted in _granted(problem, wanted, of_minimum):
             if granted > tolerance:
@@ -127,19 +127,20 @@ def _granted(
         yield ToleranceSource.REQUEST, wanted
 
 
-def _stored(problem: Problem, parameters: DenseParameters) -> Format | None:
+def stored_format(problem: Problem, parameters: DenseParameters) -> Format | None:
     """The format of what is trained."""
     layers = zip(problem.network.layers, parameters.weights, strict=True)
     arrays = [weight for layer, weight in layers if layer.frozen_weights is None]
     return format_of([*arrays, *(bias for bias in parameters.biases if bias is not None)])
 
 
-def _holds_zero(gradient: FloatArray, rounding: FloatArray) -> bool:
+def holds_zero(gradient: FloatArray, rounding: FloatArray) -> bool:
+    """Whether every entry (P,) is zero within its rounding."""
     return bool(np.all(np.abs(gradient) <= rounding))
 
 
-def _norm_within(judged: FloatArray, rounding: FloatArray, norm: float) -> float:
-    """Norm at which a gradient of this direction would just hold zero; that of the rounding if it is zero."""
+def norm_within(judged: FloatArray, rounding: FloatArray, norm: float) -> float:
+    """Norm at which a gradient (P,) of this direction would just hold zero; that of its rounding (P,) if it is zero."""
     sizes = np.abs(judged)
     if not sizes.any():
         return max(float(np.linalg.norm(rounding)), norm)

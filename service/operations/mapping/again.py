@@ -116,7 +116,7 @@ def compared(leaves: Leaves) -> Iterator[tuple[str, bool]]:
         if not leaves.same_engine and name not in known:
             continue
         one, other = leaves.claimed.get(field, ABSENT), leaves.found.get(field, ABSENT)
-        if name == MAP and ABSENT not in (one, other):
+        if name == MAP and not any(each is None or each is ABSENT for each in (one, other)):
             yield field, _same_maps(np.array(one), np.array(other), leaves.input_scales)
         elif not leaves.same_engine and name in ("status", "certificate.kind"):
             yield field, STRENGTH[str(one)] <= STRENGTH[str(other)]

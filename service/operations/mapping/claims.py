@@ -18,6 +18,8 @@ from service.core.ground.results import (
     Thresholds,
     Transition,
 )
+from service.core.reductions.graph import end_map
+from service.core.reductions.step import Weights
 from service.errors import InputError, counted
 from service.operations.mapping import arrays, weights
 from service.operations.mapping.problem import MappedProblem
@@ -81,7 +83,8 @@ def _check(check: wire_certificate.Check, factor: float) -> Check:
 
 def _minimum(minimum: wire.GlobalMinimum, mapped: MappedProblem, *, attained: bool) -> GlobalMinimum:
     factor = mapped.scaling.loss
-    product, singular, offset = _map(minimum, mapped)
+    parameters = _parameters(minimum, mapped)
+    product, singular, offset = _map(minimum, mapped, parameters)
     evaluation = mapped.evaluation_scaling
     fit = minimum.evaluation_fit
     return GlobalMinimum(
@@ -93,18 +96,25 @@ def _minimum(minimum: wire.GlobalMinimum, mapped: MappedProblem, *, attained: bo
         end_to_end_map=product,
         output_offset=offset,
         singular_values=singular,
-        parameters=_parameters(minimum, mapped),
+        parameters=parameters,
         prediction_variance=minimum.prediction_variance,
         uniqueness=minimum.uniqueness,
         evaluation_fit=None if fit is None or evaluation is None else fit / evaluation.loss,
     )
 
 
-def _map(minimum: wire.GlobalMinimum, mapped: MappedProblem) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The claimed map (k, d), its singular values and its offset (k,), all of the right shapes."""
+def _map(
+    minimum: wire.GlobalMinimum, mapped: MappedProblem, parameters: Parameters | None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The claimed map (k, d), or that of the weights, its singular values and its offset (k,), of the right shapes."""
     outputs, inputs = mapped.core.network.outputs, mapped.core.data.inputs
     at = ("global_minimum", "end_to_end_map")
-    product = arrays.matrix(minimum.end_to_end_map, at)
+    if minimum.end_to_end_map is not None:
+        product = arrays.matrix(minimum.end_to_end_map, at)
+    elif parameters is None:
+        raise InputError.at(at, "is needed where there are no weights: ask for it with `return.map`")
+    else:
+        product = _map_of(parameters, mapped)
     if product.shape != (outputs, inputs):
         raise InputError.at(at, f"must be {outputs} x {inputs}: outputs x inputs of the network")
     if len(minimum.singular_values) != min(outputs, inputs):
@@ -118,6 +128,16 @@ def _map(minimum: wire.GlobalMinimum, mapped: MappedProblem) -> tuple[FloatArray
             f"must have {counted(outputs, 'entry', 'entries')}, one for each output",
         )
     return product, np.array(minimum.singular_values), offset
+
+
+def _map_of(parameters: Parameters, mapped: MappedProblem) -> FloatArray:
+    if parameters.skips:
+        return end_map(mapped.core.network, Weights(parameters.weights, parameters.skips), mapped.core.data.inputs)
+    dense = [weight.dense() for weight in parameters.weights]
+    product: FloatArray = dense[0]
+    for weight in dense[1:]:
+        product = weight @ product
+    return product
 
 
 def _parameters(minimum: wire.GlobalMinimum, mapped: MappedProblem) -> Parameters | None:

@@ -9,8 +9,10 @@ import numpy.typing as npt
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.errors import InputError, LimitExceeded
+from service.operations.uploads.dialects import DELIMITERS
 from service.operations.uploads.tables import Table, wrong_entry
 from service.schemas.datasets import UploadOptions
+from service.schemas.suggestions import nearest
 
 IntArray: TypeAlias = npt.NDArray[np.intp]
 
@@ -61,9 +63,12 @@ def roles_of(table: Table, options: UploadOptions) -> Roles:
 
 def _no_inputs(table: Table) -> str:
     detail = "must have at least one column besides targets and those left out, for the inputs"
-    return (
-        f"{detail}; one column was found: `delimiter` says what separates the columns" if table.columns == 1 else detail
-    )
+    if table.columns > 1:
+        return detail
+    first = "" if table.names is None else table.names[0]
+    meant = next((name for name, mark in DELIMITERS.items() if mark in first), None)
+    guess = f": is it `{meant}`?" if meant else ""
+    return f"{detail}; one column was found: `delimiter` says what separates the columns{guess}"
 
 
 def positions_of(wanted: list[str], table: Table, option: str) -> tuple[int, ...]:
@@ -72,9 +77,9 @@ def positions_of(wanted: list[str], table: Table, option: str) -> tuple[int, ...
     for index, text in enumerate(wanted):
         position = _position(text, table)
         if position is None:
-            raise InputError.at(
-                (option, index), "must be the name of a column, or a position in the table", "parameter"
-            )
+            meant = None if table.names is None else nearest(text, [name for name in table.names if name])
+            detail = "must be the name of a column, or a position in the table"
+            raise InputError.at((option, index), f"{detail}; did you mean `{meant}`?" if meant else detail, "parameter")
         if position in found:
             raise InputError.at((option, index), "must not name a column twice", "parameter")
         found.append(position)

@@ -1,6 +1,6 @@
 """Which rows of a file count, by what is missing in them, and what was seen of each column in those that do."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -15,7 +15,9 @@ FOLDED: Final = 16
 """Rows that are compared side by side."""
 FEW: Final = 0.05
 """Share of the rows that may be left out for missing values where the caller says nothing."""
-MISSING: Final = "is missing; `missing` says what to do about it: drop_rows, mean or indicator"
+MISSING: Final = (
+    "is missing; `missing` says what to do about it: drop_rows, mean or indicator; `ignore` leaves the column out"
+)
 
 
 @dataclass
@@ -45,8 +47,6 @@ class CountedRows:
         What is done about missing values.
     rows_left_out, rows_read : int
         Rows that do not count, and that do.
-    seen : dict of int to Seen
-        By column of the file.
     """
 
     table: Table
@@ -54,12 +54,21 @@ class CountedRows:
     policy: Policy
     rows_left_out: int = 0
     rows_read: int = 0
-    seen: dict[int, Seen] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._every_column = self.roles.chosen == list(range(self.table.columns))
         self._first_gap: InputError | None = None
-        self.seen = {column: Seen() for column in self.roles.chosen}
+        columns = len(self.roles.chosen)
+        self._places = {column: place for place, column in enumerate(self.roles.chosen)}
+        self._least, self._greatest = np.full(columns, np.inf), np.full(columns, -np.inf)
+        self._missing = np.zeros(columns, dtype=np.int64)
+
+    def seen(self, column: int) -> Seen | None:
+        """What was seen so far of a column of the file; None of one that is left out."""
+        place = self._places.get(column)
+        if place is None:
+            return None
+        return Seen(int(self._missing[place]), float(self._least[place]), float(self._greatest[place]))
 
     @property
     def fills(self) -> bool:
@@ -67,7 +76,7 @@ class CountedRows:
         return self.policy in ("mean", "indicator") and self._first_gap is not None
 
     def rows(self, block: FloatArray, first: int) -> FloatArray:
-        """The rows of a block that count: those without a missing value, unless missing values are filled.
+        """The rows of a block (m, columns) that count: those without a missing value, unless missing values are filled.
 
         Raises
         ------
@@ -117,17 +126,16 @@ class CountedRows:
         return wrong_entry(first + row, self.roles.chosen[column], self.table.names, detail)
 
     def _note_gaps(self, counted: FloatArray, gaps: BoolArray) -> None:
-        for column, count in zip(self.roles.chosen, gaps.sum(axis=0).tolist(), strict=True):
-            self.seen[column].missing += count
+        self._missing += gaps.sum(axis=0)
         if len(counted):
             # the lesser of a number and what is missing is the number
             self._note(len(counted), np.fmin.reduce(counted, axis=0), np.fmax.reduce(counted, axis=0))
 
     def _note(self, rows: int, least: FloatArray, greatest: FloatArray) -> None:
         self.rows_read += rows
-        for column, low, high in zip(self.roles.chosen, least.tolist(), greatest.tolist(), strict=True):
-            seen = self.seen[column]
-            seen.least, seen.greatest = min(seen.least, low), max(seen.greatest, high)
+        # a column of nothing but gaps so far has no number yet, and stays so
+        np.fmin(self._least, least, out=self._least)
+        np.fmax(self._greatest, greatest, out=self._greatest)
 
 
 def _by_column(fold: np.ufunc, rows: FloatArray) -> FloatArray:

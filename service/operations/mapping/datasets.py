@@ -16,7 +16,7 @@ from service.operations.datasets import Column, ReducedDataset
 from service.schemas.data import DatasetReference, EvaluationDataset
 from service.schemas.datasets import DatasetColumn, DatasetColumns, DatasetFacts
 from service.schemas.parsing import validated
-from service.vocabulary import Loss, Task
+from service.vocabulary import Activation, Loss, Task
 
 KIND: Final = "dataset"
 NUMBERS: Final = frozenset({"x", "y", "n", "x_mean", "y_mean", "scale", "r", "classes", "kind"})
@@ -68,15 +68,25 @@ class Place:
         return data["evaluation"] if self.held_out else data
 
     def takes_samples(self, *, factor_suffices: bool) -> bool:
-        """Whether kept samples are of use: the factor decides squared loss only, but is much quicker to read."""
+        """Whether kept samples are of use: the factor decides squared loss of linear networks, and is quicker to read.
+
+        Whether something nonlinear is in the network, is guessed: what is no network is refused later.
+        """
         objective = self.problem.get("objective")
         loss = objective.get("loss", Loss.SQUARED) if isinstance(objective, dict) else Loss.SQUARED
-        return not factor_suffices or loss != Loss.SQUARED
+        return not factor_suffices or loss != Loss.SQUARED or not _is_linear(self.problem.get("network"))
 
     @property
     def identity(self) -> str:
         """The id that is referred to, once `check_references` has found it to be a text."""
         return str(self.data["id"])
+
+
+def _is_linear(network: object) -> bool:
+    layers = network.get("layers") if isinstance(network, dict) else None
+    return not isinstance(layers, list) or all(
+        layer.get("activation", Activation.LINEAR) == Activation.LINEAR for layer in layers if isinstance(layer, dict)
+    )
 
 
 def facts_of(found: ReducedDataset) -> DatasetFacts:

@@ -101,7 +101,7 @@ def to_wire(
         reasons["global_minimum"] = reasons["gap"]
     if found.plateau is None:
         reasons.setdefault("plateau", "the point itself counts as stationary")
-    spectrum = _spectrum(mapped, point, reasons) if "spectrum" in request.include else None
+    spectrum = _spectrum(mapped, found, point, reasons) if "spectrum" in request.include else None
     answer = wire.DiagnoseAnswer(
         summary=[],
         class_=found.point_class,
@@ -124,7 +124,7 @@ def to_wire(
         least_hessian_eigenvalue=_scaled(found.least_hessian_eigenvalue, factor),
         zero_tolerance=found.zero_tolerance * factor,
         inertia=None if found.inertia is None else wire.Inertia(**found.inertia),
-        directions=_directions(found.directions),
+        directions=None if found.directions is None else _directions(found.directions),
         escape=None if found.escape is None else _escape(found.escape, found.loss, mapped, point, limits),
         invariants=_invariants(found, mapped),
         next_stationary_loss=_scaled(found.next_stationary_loss, factor),
@@ -190,8 +190,10 @@ def _escape(escape: Escape, loss: float, mapped: MappedProblem, point: DensePara
     return applicable(reported, "biases")
 
 
-def _invariants(found: Diagnosis, mapped: MappedProblem) -> list[wire.Imbalance]:
+def _invariants(found: Diagnosis, mapped: MappedProblem) -> list[wire.Imbalance] | None:
     """Of trained neighbours, with the caller's decays as factors; without any decay they are 1 in every convention."""
+    if found.imbalances is None:
+        return None
     decay = mapped.scaling.decay if np.any(mapped.core.network.weight_decays) else 1.0
     trained = [layer.frozen_weights is None for layer in mapped.core.network.layers]
     return [
@@ -201,9 +203,14 @@ def _invariants(found: Diagnosis, mapped: MappedProblem) -> list[wire.Imbalance]
     ]
 
 
-def _spectrum(mapped: MappedProblem, point: DenseParameters, reasons: dict[str, str]) -> wire.HessianSpectrum | None:
+def _spectrum(
+    mapped: MappedProblem, found: Diagnosis, point: DenseParameters, reasons: dict[str, str]
+) -> wire.HessianSpectrum | None:
     """All eigenvalues, from the Kronecker structure where the network has it."""
     problem, factor = mapped.core, mapped.scaling.loss
+    if found.directions is None:
+        reasons["spectrum"] = "/v1/spectra has it: this part is that of linear networks under squared loss"
+        return None
     scaled = targets_inside(problem)
     if scaled is not None and problem.network.bias_layers:
         reasons["spectrum"] = UNEVEN

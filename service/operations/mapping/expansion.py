@@ -77,7 +77,7 @@ class Expansion:
         self.counted = CountedRows(self.table, self.roles, self.missing)
 
     def add(self, block: FloatArray, scatter: Scatter, first: int) -> bool:
-        """Add the rows of a block that count; whether every entry was finite."""
+        """Add the rows of a block (m, columns) that count; whether every entry was finite."""
         if self._is_plain:
             return scatter.add(block if self._everything else block[:, self.numbers])
         marks = self._marks(block, scatter, first)

@@ -33,6 +33,7 @@ class Special:
 
 
 NOTHING_SPECIAL: Final = Special()
+NO_MAP: Final = "not requested: return.map is false"
 ENDED_EARLY: Final = "allow more time: the search ended early because of `time_limit_s`"
 
 
@@ -116,7 +117,7 @@ def _global_minimum(
     factor, fit = mapped.scaling.loss, None
     if mapped.evaluation_scaling is not None and minimum.evaluation_fit is not None:
         fit = minimum.evaluation_fit * mapped.evaluation_scaling.loss
-    reported = _weights(request, minimum, limits)
+    reported, with_map = _weights(request, minimum, limits), request.return_.map
     answer = wire.GlobalMinimum(
         loss=minimum.loss * factor,
         terms=wire.Terms(
@@ -127,17 +128,17 @@ def _global_minimum(
         trivial=minimum.trivial,
         attained=minimum.attained,
         rank=minimum.rank,
-        end_to_end_map=minimum.end_to_end_map.tolist(),
+        end_to_end_map=minimum.end_to_end_map.tolist() if with_map else None,
         singular_values=minimum.singular_values.tolist(),
         prediction_variance=minimum.prediction_variance,
         uniqueness=minimum.uniqueness,
-        reasons=reported.reasons,
+        reasons=reported.reasons | ({} if with_map else {"end_to_end_map": NO_MAP}),
         weights=reported.weights,
         biases=reported.biases,
         skip_weights=reported.skip_weights,
         layer_norms=reported.layer_norms,
         output_offset=minimum.output_offset.tolist() if mapped.core.network.bias_layers else None,
-        in_units_sent=_in_units_sent(mapped, minimum),
+        in_units_sent=_in_units_sent(mapped, minimum, with_map=with_map),
         evaluation_fit=fit,
     )
     absent = ("biases", "skip_weights", "layer_norms", "output_offset", "in_units_sent", "evaluation_fit")
@@ -172,16 +173,17 @@ def _weights(request: MinimaRequest, minimum: GlobalMinimum, limits: Limits) -> 
     return reported
 
 
-def _in_units_sent(mapped: MappedProblem, minimum: GlobalMinimum) -> wire.MapInUnitsSent | None:
+def _in_units_sent(mapped: MappedProblem, minimum: GlobalMinimum, *, with_map: bool) -> wire.MapInUnitsSent | None:
     """The map in the numbers as they were sent; null with a reason where one leaves double precision."""
     if mapped.data.units is None:
         return None
     matrix, offset = mapped.data.units.map_sent(minimum.end_to_end_map, minimum.output_offset)
     finite = {"end_to_end_map": np.isfinite(matrix).all(), "output_offset": np.isfinite(offset).all()}
+    reasons = {name: "leaves double precision in these units" for name, whole in finite.items() if not whole}
     return wire.MapInUnitsSent(
-        end_to_end_map=matrix.tolist() if finite["end_to_end_map"] else None,
+        end_to_end_map=matrix.tolist() if with_map and finite["end_to_end_map"] else None,
         output_offset=offset.tolist() if finite["output_offset"] else None,
-        reasons={name: "leaves double precision in these units" for name, whole in finite.items() if not whole},
+        reasons=reasons if with_map else reasons | {"end_to_end_map": NO_MAP},
     )
 
 

@@ -25,7 +25,7 @@ def file_columns(expansion: Expansion, options: UploadOptions) -> Iterator[FileC
         role: Literal["input", "target", "left_out"] = (
             "left_out" if column in roles.ignored else "target" if column in roles.targets else "input"
         )
-        seen = expansion.counted.seen.get(column)
+        seen = expansion.counted.seen(column)
         ranged = seen is not None and reading != CATEGORY and math.isfinite(seen.least)
         why = "not read" if seen is None else "a category" if reading == CATEGORY else "no row has a value"
         yield FileColumn(
@@ -52,10 +52,10 @@ def _levels(expansion: Expansion, column: int, reading: Reading) -> list[str] | 
 
 def _done(expansion: Expansion, column: int, reading: Reading, missing: Missing) -> str:
     """What became of a column."""
-    if column in expansion.roles.ignored:
+    seen = expansion.counted.seen(column)
+    if seen is None:
         return f"left out: {expansion.table.left_out.get(column, 'ignored')}"
     said = []
-    seen = expansion.counted.seen[column]
     if column in expansion.roles.targets and expansion.classes is not None:
         said.append("one target a class")
     elif reading == CATEGORY:

@@ -25,7 +25,7 @@ MAY_BE_MISSING: Final[Mapping[str, str]] = {
 
 
 def varied(vary: Vary, limits: Limits, weight_decay_factor: float) -> tuple[SweepParameter, FloatArray]:
-    """The one parameter that varies, and its values in the core's convention.
+    """The one parameter that varies, and its values (m,) in the core's convention.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def varied(vary: Vary, limits: Limits, weight_decay_factor: float) -> tuple[Swee
 def columns(
     names: list[str], sweep: Sweep, mapped: MappedProblem
 ) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
-    """The columns that were asked for, in the caller's convention, and why entries are missing.
+    """The columns (m,) that were asked for, in the caller's convention, and why entries are missing.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def columns(
 def problem_columns(
     names: Sequence[str], found: ManyMinima, mapped: Sequence[MappedProblem], places: Sequence[int], count: int
 ) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
-    """The columns of independent problems, each entry in its own convention, and why entries are missing.
+    """The columns (count,) of independent problems, each entry in its own convention, and why entries are missing.
 
     Parameters
     ----------

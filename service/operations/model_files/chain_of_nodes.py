@@ -52,7 +52,7 @@ class Node:
         return InputError.at(("model",), f"has the node {self.kind} ({self.name[:80]}), {why}")
 
     def array(self, place: int) -> FloatArray:
-        """The numbers at a place of its inputs."""
+        """The numbers at a place of its inputs, in the shape that the file gives them."""
         found = self.arrays[place] if place < len(self.arrays) else None
         if found is None or found.dtype.kind not in "fiu" or not found.size:
             raise self.fault("whose weights are not in the file")

@@ -46,6 +46,8 @@ class Parts:
 def taken_apart(arrays: Mapping[str, npt.NDArray[Any]]) -> Parts:
     """Sort arrays by their names, or by their places where those are all there is.
 
+    Of those that are named, (m, k) is a matrix and (m,) a bias; other shapes are refused.
+
     Raises
     ------
     InputError

@@ -42,7 +42,7 @@ def joined(answer: Json, read: Callable[[Json], Mapping[str, Json]]) -> Json:
 
 
 def numbers(values: Numbers | Rows) -> FloatArray:
-    """An array of what a chunk has found."""
+    """What a chunk has found as an array: (m,), or (m, k) of rows."""
     given: Any = values
     return np.asarray(given, dtype=np.float64)
 
@@ -59,7 +59,7 @@ def plain(value: Json) -> Json:
 
 
 def with_nulls(values: npt.NDArray[Any]) -> Json:
-    """Nested lists in which what is not finite is null."""
+    """Nested lists, of the shape of the array, in which what is not finite is null."""
     if values.dtype.kind in "UO":
         return values.tolist()
     whole = np.isfinite(values)

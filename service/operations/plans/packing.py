@@ -18,7 +18,7 @@ FACTOR_ARRAYS = ("x_mean", "y_mean", "scale", "r")
 
 
 def pack(problem: Problem) -> tuple[Mapping[str, Json], dict[str, FloatArray]]:
-    """JSON and arrays of a feedforward problem with data; exact both ways."""
+    """JSON, and arrays in the shapes of `Problem`, of a feedforward problem with data; exact both ways."""
     network = problem.network
     layers = [
         {name: value for name, value in asdict(layer).items() if name != "frozen_weights"} for layer in network.layers

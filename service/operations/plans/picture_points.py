@@ -36,13 +36,15 @@ from service.vocabulary import Convention, NamedPoint, PointKind
 class PictureHeading(Wire):
     """What all answers about pictures share, and how points are shown in them."""
 
-    loss_scale: Number
-    with_points: bool
-    seed: int
-    convention: Convention = Field(strict=False)
-    engine_version: str
-    problem_hash: str
-    model: ReadModel | None = None
+    loss_scale: Number = Field(description="Factor from losses of the core to those of the caller's convention.")
+    with_points: bool = Field(description="Whether the answer has the weights of its points.")
+    seed: int = Field(description="Seed of every random number.")
+    convention: Convention = Field(strict=False, description="The convention of the losses: that of the request.")
+    engine_version: str = Field(description="Version of the engine that computes the answer.")
+    problem_hash: str = Field(description="Hash of the problem with its defaults filled in.")
+    model: ReadModel | None = Field(
+        default=None, description="What was read from a file of a model; null where no file was sent."
+    )
 
 
 @dataclass(frozen=True, slots=True)

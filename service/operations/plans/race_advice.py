@@ -20,14 +20,16 @@ from service.vocabulary import Convention, Initialisation, Optimiser, Outcome
 class RaceHeading(Wire):
     """What of an answer is known before any run."""
 
-    solver: str
-    minimum: Number
-    trivial: bool
-    escape_norm: Number | None
-    convention: Convention = Field(strict=False)
+    solver: str = Field(description="Name of the solver that found the global minimum.")
+    minimum: Number = Field(description="Loss of the global minimum, in the caller's convention.")
+    trivial: bool = Field(description="Whether the zero map is a global minimum.")
+    escape_norm: Number | None = Field(
+        description="Norm of all weights below which every start flows to the origin; null with a reason."
+    )
+    convention: Convention = Field(strict=False, description="The convention of the losses: that of the request.")
     reasons: Reasons
-    engine_version: str
-    problem_hash: str
+    engine_version: str = Field(description="Version of the engine that computes the answer.")
+    problem_hash: str = Field(description="Hash of the problem with its defaults filled in.")
 
 
 def advise(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json]) -> RacesAnswer:

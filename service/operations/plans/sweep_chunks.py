@@ -28,12 +28,14 @@ AnyArray: TypeAlias = npt.NDArray[Any]
 class DiagramHeading(Wire):
     """What of an answer is known before any chunk."""
 
-    solver: str
-    theorems: list[str]
-    input_columns: list[PreparedColumn] | None
-    convention: Convention = Field(strict=False)
-    engine_version: str
-    problem_hash: str
+    solver: str = Field(description="Name of the solver behind every point.")
+    theorems: list[str] = Field(description="Ids of the theorems behind that solver.")
+    input_columns: list[PreparedColumn] | None = Field(
+        description="How the inputs were prepared; null where they are as sent."
+    )
+    convention: Convention = Field(strict=False, description="The convention of the losses: that of the request.")
+    engine_version: str = Field(description="Version of the engine that computes the answer.")
+    problem_hash: str = Field(description="Hash of the problem with its defaults filled in.")
 
 
 def compute_block(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequence[Json]) -> PhaseResults:
@@ -46,7 +48,13 @@ def compute_block(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequen
 
 
 def told(name: str, values: AnyArray, factor: float | None) -> AnyArray:
-    """A column as it is sent: whole numbers in few bytes, losses times ``factor``; `NumericalError` beyond doubles."""
+    """A column (m,) as it is sent: whole numbers in few bytes, losses times ``factor``.
+
+    Raises
+    ------
+    NumericalError
+        If a number leaves double precision.
+    """
     if values.dtype.kind == "i":
         return values.astype(np.min_scalar_type(int(values.max())))
     scaled = values if factor is None else values * factor

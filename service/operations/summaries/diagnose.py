@@ -19,7 +19,8 @@ CLASSES: Final[Mapping[PointClass, str]] = {
 
 def summary_of_diagnosis(answer: DiagnoseAnswer) -> list[str]:
     """Three to six sentences, whose numbers are those of the answer."""
-    return [_class(answer), _gap(answer), *_directions(answer), *_plateau(answer), *_escape(answer)]
+    parts = [_class(answer), _gap(answer), *_directions(answer), *_plateau(answer)]
+    return [*parts, *_curvature(answer), *_escape(answer)]
 
 
 def _class(answer: DiagnoseAnswer) -> str:
@@ -41,6 +42,8 @@ def _gap(answer: DiagnoseAnswer) -> str:
 
 def _directions(answer: DiagnoseAnswer) -> Iterator[str]:
     found = answer.directions
+    if found is None:
+        return
     parts = [
         f"{len(group)} {word}"
         for word, group in (("learned", found.learned), ("stuck", found.stuck), ("missing", found.missing))
@@ -49,6 +52,14 @@ def _directions(answer: DiagnoseAnswer) -> Iterator[str]:
     if parts:
         total = len(found.learned) + len(found.stuck) + len(found.missing)
         yield f"Of {count_of(total, 'singular direction')} to be learned, {listed(parts)}."
+
+
+def _curvature(answer: DiagnoseAnswer) -> Iterator[str]:
+    """Of networks of which no directions are known."""
+    if answer.directions is None and answer.least_hessian_eigenvalue is not None:
+        yield f"The least eigenvalue of the Hessian there is {figure(answer.least_hessian_eigenvalue)}."
+    elif answer.directions is None:
+        yield f"The curvature is not known: {answer.reasons['least_hessian_eigenvalue']}."
 
 
 def _plateau(answer: DiagnoseAnswer) -> Iterator[str]:

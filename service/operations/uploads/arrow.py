@@ -34,7 +34,7 @@ def fast_numbers(
 
     Returns
     -------
-    list of FloatArray, or None
+    list of (m, columns) arrays, or None
         None where pyarrow is missing or refuses anything at all.
     """
     try:
@@ -84,7 +84,7 @@ def _is_lines_of_text(content: bytes, rows: int) -> bool:
 
 
 def numbered(column: Any, texts: TextLabels) -> FloatArray | None:
-    """Numbers of the labels in an array of pyarrow, of texts or a dictionary of texts; None if one is not a label."""
+    """Numbers (m,) of the labels in an array of pyarrow, which may be a dictionary; None if one is not a label."""
     coded = column if hasattr(column, "dictionary") else column.dictionary_encode(null_encoding="encode")
     if coded.null_count or coded.indices.null_count:
         return None

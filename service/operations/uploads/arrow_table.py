@@ -117,7 +117,7 @@ class ArrowTable:
         return NUMBER if numeric else TEXT
 
     def blocks(self) -> Iterator[FloatArray]:
-        """Blocks of rows."""
+        """Blocks of rows (m, columns)."""
         assert self.names is not None  # noqa: S101 - such a file names its columns
         wanted = [self.names[column] for column in self._chosen]
         row = 0

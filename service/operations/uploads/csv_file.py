@@ -15,7 +15,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.errors import InputError, counted
 from service.operations.uploads.arrow import fast_numbers
 from service.operations.uploads.canonical import canonical
-from service.operations.uploads.dialects import dialect_of
+from service.operations.uploads.dialects import Dialect, dialect_of
 from service.operations.uploads.fields import CATEGORY, NUMBER, TEXT, Reading, is_missing
 from service.operations.uploads.layouts import layout_of
 from service.operations.uploads.plain_text import PlainText
@@ -26,7 +26,6 @@ from service.schemas.datasets import Delimiter, TextDialect, UploadOptions
 BLOCK_BYTES: Final = 1 << 22
 SAMPLE_BYTES: Final = 1 << 16
 """Of the beginning, from which dialect and layout are found."""
-NEW_LINE: Final = ord("\n")
 NEVER_IN_A_NUMBER: Final = "\x1f"
 WHAT_TEXTS_MAY_BE: Final = (
     "`ignore` leaves the column out, `categories` reads it as one input a text, `one_hot` as the labels of a target"
@@ -52,13 +51,13 @@ class CsvTable:
     rows: int | None = None
     targets = 0
 
-    def __init__(self, file: BinaryIO, options: UploadOptions, most_bytes: int = 1 << 40) -> None:
+    def __init__(self, file: BinaryIO, options: UploadOptions) -> None:
         encoding = None if options.encoding == "auto" else options.encoding
-        self._file = PlainText(file, encoding, most_bytes)
+        self._file = PlainText(file, encoding)
         # what is looked at before the rows are read
         self._beginning = io.BytesIO(self._file.read(max(BLOCK_BYTES, SAMPLE_BYTES)))
         sample = self._sample()
-        self._dialect = dialect_of(sample, options)
+        self._dialect = self._dialect_of(sample, options)
         if self._dialect.fields(sample.lstrip("\n").partition("\n")[0]) is None:
             raise _long_field(0)
         layout = layout_of(sample, self._dialect, options)
@@ -108,6 +107,10 @@ class CsvTable:
                 self.levels[column] = TextLabels(column)
         self.readings = tuple(readings)
 
+    def _dialect_of(self, sample: str, options: UploadOptions) -> Dialect:
+        """How lines are cut; formats that say so themselves do not look for it."""
+        return dialect_of(sample, options)
+
     def _sample(self) -> str:
         content = self._beginning.getvalue()
         end = len(content) if len(content) < SAMPLE_BYTES else content.rfind(b"\n", 0, SAMPLE_BYTES) + 1
@@ -121,7 +124,7 @@ class CsvTable:
         return sample
 
     def blocks(self) -> Iterator[FloatArray]:
-        """Blocks of some `BLOCK_BYTES` of text."""
+        """Blocks of rows (m, columns), each of some `BLOCK_BYTES` of text."""
         room, rest = bytearray(2 * BLOCK_BYTES), 0
         text = memoryview(room)
         while read := self._read_into(text[rest : rest + BLOCK_BYTES]):
@@ -129,7 +132,7 @@ class CsvTable:
             if not end and rest + read >= BLOCK_BYTES:
                 raise _long_line(self._row)
             yield from self._block(text[:end], returns=room.find(b"\r", 0, end) >= 0)
-            self._line += int(np.count_nonzero(np.frombuffer(text[:end], np.uint8) == NEW_LINE))
+            self._line += room.count(b"\n", 0, end)
             rest += read - end
             room[:rest] = room[end : end + rest]
         yield from self._block(text[:rest], returns=room.find(b"\r", 0, rest) >= 0)

@@ -136,9 +136,10 @@ def _says_something(field: str) -> bool:
         return True
     if number_of(field.replace(",", ".", 1)) is not None:
         return True
-    return bool(
-        re.search(r"\d", field) and re.search(r"[-/.:]", field) and DATE_LIKE.fullmatch(field) and "," not in field
-    )
+    if "," in field or " -" in field:
+        # of the numbers `-100,33 -2,83` the piece `33 -2` is no date
+        return False
+    return bool(re.search(r"\d", field) and re.search(r"[-/.:]", field) and DATE_LIKE.fullmatch(field))
 
 
 def _has_trailing(dialect: Dialect, lines: Iterable[str]) -> bool:

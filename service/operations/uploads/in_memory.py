@@ -19,7 +19,7 @@ from service.operations.uploads.npy_file import read_header
 
 
 def read_npy(data: bytes, name: str) -> npt.NDArray[Any]:
-    """One array; nothing is allocated before the header agrees with the number of bytes.
+    """One array, in the shape of its header; nothing is allocated before the header agrees with the number of bytes.
 
     Raises
     ------
@@ -38,7 +38,9 @@ def read_npy(data: bytes, name: str) -> npt.NDArray[Any]:
 
 
 def read_npz(data: bytes, max_bytes: int, max_entries: int = MAX_ENTRIES) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of an archive by name, at most ``max_entries``, unpacked to at most ``max_bytes`` in total.
+    """The arrays of an archive by name, in the shapes of their headers.
+
+    There may be ``max_entries`` of them, unpacked to ``max_bytes`` in all.
 
     Raises
     ------

@@ -99,7 +99,7 @@ class NpyArray:
             raise _another_size(name)
 
     def read(self, first: int, count: int) -> FloatArray:
-        """Rows ``first`` to ``first + count``, until the next call: they may be in memory that is used again.
+        """Rows ``first`` to ``first + count`` (count, columns), valid until the next call: memory may be used again.
 
         In the order of rows they must be asked for one after another.
         """
@@ -151,7 +151,7 @@ class NpyTable(TableOfNumbers):
         self.columns = self._array.columns
 
     def blocks(self) -> Iterator[FloatArray]:
-        """Blocks of rows."""
+        """Blocks of rows (m, columns)."""
         rows = self._array.rows
         step = rows_of_a_block(self.columns)
         for first in range(0, rows, step):

@@ -7,11 +7,14 @@ from typing import BinaryIO, Final, cast
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.errors import InputError, LimitExceeded, MalformedBody, counted
+from service.errors import InputError, LimitExceeded, MalformedBody, UnsupportedMediaType, counted
 from service.operations.uploads.archives import COMPRESSIONS, UNREADABLE, UNREADABLE_ARCHIVE, opened_archive
 from service.operations.uploads.npy_file import NpyArray
 from service.operations.uploads.tables import TableOfNumbers, rows_of_a_block
 
+WORKBOOK: Final = "[Content_Types].xml"
+"""An entry of every workbook."""
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 WANTED: Final = "must hold the arrays x (samples x inputs) and y (samples, or samples x outputs) and no other"
 
 
@@ -34,7 +37,7 @@ class NpzTable(TableOfNumbers):
         self.targets = self._y.columns
 
     def blocks(self) -> Iterator[FloatArray]:
-        """Blocks of rows."""
+        """Blocks of rows (m, columns)."""
         rows, step = self._x.rows, rows_of_a_block(self.columns)
         for first in range(0, rows, step):
             count = min(step, rows - first)
@@ -52,6 +55,8 @@ def _entries(file: BinaryIO, max_bytes: int) -> Iterator[tuple[str, BinaryIO]]:
     """The arrays ``x`` and ``y``; what an entry announces is the most that is ever unpacked of it."""
     archive = opened_archive(file)
     entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
+    if WORKBOOK in entries:
+        raise UnsupportedMediaType(f"the file is no npz but xlsx: send it with the content type {XLSX}")
     if set(entries) != {"x", "y"} or len(archive.infolist()) != 2:
         raise InputError.at((), WANTED)
     if sum(entry.file_size for entry in entries.values()) > max_bytes:

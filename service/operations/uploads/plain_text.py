@@ -1,70 +1,18 @@
-"""Bytes of a text table as UTF-8 with one kind of line end, whatever they were packed and encoded in."""
+"""Bytes of a text table as UTF-8 with one kind of line end, whatever they were encoded in."""
 
 import codecs
-import zlib
 from collections.abc import Callable
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 
-from service.errors import LimitExceeded, MalformedBody, UnsupportedMediaType
+from service.operations.uploads.packed import filled
 from service.schemas.datasets import Encoding
 
 READ_BYTES: Final = 1 << 16
-GZIP: Final = b"\x1f\x8b"
-ZSTANDARD: Final = b"\x28\xb5\x2f\xfd"
 MARKS: Final[tuple[tuple[bytes, Encoding], ...]] = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-UNPACKED: Final = "the compressed file is damaged or ends early"
-
-
-class Unpacked:
-    """A gzip file as it was before it was packed, read as it comes.
-
-    Parameters
-    ----------
-    file : binary stream
-    beginning : bytes
-        Of the file, read already.
-    most : int
-        Bytes that it may unpack to.
-    """
-
-    def __init__(self, file: BinaryIO, beginning: bytes, most: int) -> None:
-        self._file, self._packed = file, beginning
-        self._most = self._left = most
-        self._zip = zlib.decompressobj(16 + zlib.MAX_WBITS)
-
-    def read(self, size: int) -> bytes:
-        """Up to ``size`` bytes; none at the end.
-
-        Raises
-        ------
-        MalformedBody
-        LimitExceeded
-        """
-        while True:
-            if self._zip.eof:
-                # several files may stand one after the other
-                packed = self._zip.unused_data or self._file.read(READ_BYTES)
-                if not packed:
-                    return b""
-                self._zip = zlib.decompressobj(16 + zlib.MAX_WBITS)
-            else:
-                packed = self._packed or self._zip.unconsumed_tail or self._file.read(READ_BYTES)
-                if not packed:
-                    raise MalformedBody(UNPACKED)
-            self._packed = b""
-            try:
-                found = self._zip.decompress(packed, size)
-            except zlib.error:
-                raise MalformedBody(UNPACKED) from None
-            self._left -= len(found)
-            if self._left < 0:
-                raise LimitExceeded((), "max_upload_bytes", self._most, "bytes, unpacked")
-            if found:
-                return found
 
 
 class PlainText:
@@ -80,21 +28,14 @@ class PlainText:
     file : binary stream
     encoding : str or None
         None: as its beginning says.
-    most_bytes : int
-        That a packed file may unpack to.
     """
 
-    def __init__(self, file: BinaryIO, encoding: Encoding | None, most_bytes: int) -> None:
-        beginning = _filled(file.read, 4)
-        read: Callable[[int], bytes] = file.read
-        if beginning.startswith(ZSTANDARD):
-            raise UnsupportedMediaType("unpack the file, or send it as gzip: zstandard is not read")
-        if beginning.startswith(GZIP):
-            read = Unpacked(file, beginning, most_bytes).read
-            beginning = _filled(read, 4)
-        self._read = read
+    def __init__(self, file: BinaryIO, encoding: Encoding | None) -> None:
+        self._read: Callable[[int], bytes] = file.read
+        self._into: Callable[[memoryview], int] = cast("Any", file).readinto
+        beginning = filled(self._read, 4)
         mark, marked = next(((mark, name) for mark, name in MARKS if beginning.startswith(mark)), (b"", None))
-        beginning += _filled(read, READ_BYTES)
+        beginning += filled(self._read, READ_BYTES)
         self.encoding: Encoding = encoding or marked or _guessed(beginning)
         self._decode: Callable[[bytes, bool], str] | None = None
         if self.encoding != "utf-8":
@@ -105,6 +46,9 @@ class PlainText:
 
     def readinto(self, room: memoryview) -> int:
         """Fill some of the room; 0 at the end."""
+        if not self._held and self._decode is None and not self._returns:
+            # nothing is changed, so that nothing need be copied
+            return self._into(room)
         while not self._held:
             content = self._read(READ_BYTES if self._decode else len(room))
             self._held = self._converted(content, last=not content)
@@ -128,14 +72,6 @@ class PlainText:
         if self._decode is not None:
             content = self._decode(content, last).encode()
         return content.replace(b"\r", b"\n") if self._returns else content
-
-
-def _filled(read: Callable[[int], bytes], size: int) -> bytes:
-    """So many bytes, or fewer at the end."""
-    found = b""
-    while len(found) < size and (content := read(size - len(found))):
-        found += content
-    return found
 
 
 def _byte_order(beginning: bytes, mark: bytes) -> str:

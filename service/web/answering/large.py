@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from functools import cache, partial
 from typing import ParamSpec, TypeVar
 
+from pydantic_core import PydanticSerializationError
+
 from service.jobs.config import JobsConfig
 from service.jobs.from_settings import jobs_config
 from service.jobs.service import JobService
@@ -117,8 +119,10 @@ def _at_most(sent: float | None, allowed: float) -> Iterator[None]:
     ------
     LimitExceeded
     """
+    rung: list[bool] = []
 
     def stop(*_: object) -> None:
+        rung.append(True)
         raise _TimeOver
 
     signal.signal(signal.SIGPROF, stop)
@@ -129,6 +133,11 @@ def _at_most(sent: float | None, allowed: float) -> Iterator[None]:
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0.0)
     except _TimeOver:
+        raise over_time(sent, allowed) from None
+    except PydanticSerializationError:
+        # what writes answers takes everything that is raised inside it for an error of its own
+        if not rung:
+            raise
         raise over_time(sent, allowed) from None
 
 

@@ -28,7 +28,7 @@ def announced_bytes(data: bytes) -> int:
 
 
 def as_json(array: npt.NDArray[Any], name: str) -> object:
-    """An array as nested lists of numbers."""
+    """An array of any shape as nested lists of numbers."""
     if array.dtype.kind not in NUMERIC_KINDS:
         raise MalformedBody(f"the array {name} holds text; only the entry {REQUEST} may")
     if array.dtype.kind == "f":
@@ -74,7 +74,7 @@ def by_place(name: str) -> list[tuple[bool, int, str]]:
 
 
 def write_npz(arrays: Mapping[str, npt.NDArray[Any]], document: bytes) -> bytes:
-    """An uncompressed archive of ``arrays`` and, as the entry ``answer``, a JSON text."""
+    """An uncompressed archive of ``arrays``, of any shapes, and, as the entry ``answer``, a JSON text."""
     stream = io.BytesIO()
     np.savez(stream, answer=np.array(document.decode()), **arrays)  # type: ignore[arg-type]  # names are arrays, not allow_pickle
     return stream.getvalue()

@@ -11,11 +11,12 @@ from service.schemas.examples import ExampleAnswer, ExampleList
 from service.schemas.theorems import Theorem, TheoremList
 from service.web import documentation
 from service.web.documentation import COMMON_ERRORS
+from service.web.known_parameters import StrictRoute
 from service.web.responses import json_response
 
 ExampleName: TypeAlias = Annotated[str, Path(description="Name of the data set, as `/v1/examples` lists it.")]
 TheoremId: TypeAlias = Annotated[str, Path(description="Id of the theorem, as answers cite it.")]
-router = APIRouter(prefix="/v1", tags=["catalogue"])
+router = APIRouter(prefix="/v1", tags=["catalogue"], route_class=StrictRoute)
 
 
 @router.get(
@@ -24,7 +25,7 @@ router = APIRouter(prefix="/v1", tags=["catalogue"])
     summary="Bundled real data sets",
     responses={
         **documentation.answer(ExampleList, "All data sets with sizes, source and licence.", "Example"),
-        **documentation.errors(*COMMON_ERRORS),
+        **documentation.errors("invalid-input", *COMMON_ERRORS),
     },
     response_class=Response,
 )
@@ -56,7 +57,7 @@ async def get_example(
     summary="Theorems that answers cite",
     responses={
         **documentation.answer(TheoremList, "The catalogue.", "Theorem"),
-        **documentation.errors(*COMMON_ERRORS),
+        **documentation.errors("invalid-input", *COMMON_ERRORS),
     },
     response_class=Response,
 )
@@ -71,7 +72,7 @@ async def get_theorems() -> Response:
     summary="One theorem",
     responses={
         **documentation.answer(Theorem, "The theorem."),
-        **documentation.errors("not-found", *COMMON_ERRORS),
+        **documentation.errors("not-found", "invalid-input", *COMMON_ERRORS),
     },
     response_class=Response,
 )

@@ -17,6 +17,7 @@ from service.web.answering.jobs import jobs_of, stored
 from service.web.bodies.reading import MULTIPART
 from service.web.cursors import Cursor, Limit, cursor_of, link_next, position_of
 from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, DATA_ERRORS
+from service.web.known_parameters import StrictRoute
 from service.web.middleware import shapes
 from service.web.openapi_headers import headers
 from service.web.openapi_links import TO_A_DATASET
@@ -26,9 +27,9 @@ from service.web.runtime import runtime_of
 from service.web.uploads.datasets import CallerDatasets
 
 DatasetId: TypeAlias = Annotated[str, Path(description="Id of the data set, as its upload and `/v1/datasets` give it.")]
-router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
+router = APIRouter(prefix="/v1/datasets", tags=["datasets"], route_class=StrictRoute)
 
-ERRORS: Final = (*DATA_ERRORS, "engine-unavailable", *COMMON_ERRORS)
+ERRORS: Final = ("invalid-input", *DATA_ERRORS, "engine-unavailable", *COMMON_ERRORS)
 CSV: Final = "x1,x2,y\n1.0,2.0,0.5\n-1.0,0.5,1.5\n0.5,-1.5,2.0\n"
 BINARY: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary"}}
 BODY: Final[dict[str, Any]] = {
@@ -62,7 +63,8 @@ def _stored(description: str) -> dict[str, Any]:
 async def post_dataset(request: Request, options: Annotated[UploadOptions, Query()]) -> Response:
     """Reduce a file of samples to their triangular factor, in one pass and constant memory.
 
-    The body is a csv, npy, npz (arrays `x` and `y`), Parquet or Feather file, or a form with one as its part `file`.
+    The body is a csv, npy, npz (arrays `x` and `y`), Parquet, Feather, arff, svmlight or xlsx file, packed by gzip or
+    zstandard or not, or a form with one as its part `file`.
     The id is the hash of the file and of the options as they were applied, which the answer reports.
     """
     runtime = runtime_of(request)

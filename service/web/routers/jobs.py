@@ -17,6 +17,7 @@ from service.web.answering.jobs import jobs_of, stored
 from service.web.cursors import Cursor, Limit, cursor_of, link_next, position_of
 from service.web.documentation import COMMON_ERRORS
 from service.web.head import is_head
+from service.web.known_parameters import StrictRoute
 from service.web.openapi_headers import headers, parameter
 from service.web.openapi_links import TO_A_JOB
 from service.web.preferences import tenant_of
@@ -24,9 +25,9 @@ from service.web.responses import json_response
 from service.web.runtime import runtime_of
 
 JobId: TypeAlias = Annotated[str, Path(description="Id of the job, as its acceptance and `/v1/jobs` give it.")]
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictRoute)
 
-JOB_ERRORS: Final = ("not-found", "engine-unavailable", *COMMON_ERRORS)
+JOB_ERRORS: Final = ("not-found", "invalid-input", "engine-unavailable", *COMMON_ERRORS)
 EVENTS: Final = "text/event-stream"
 MAX_ID: Final = 2**31 - 1
 """The store counts events and chunks in 32 bits."""
@@ -87,7 +88,7 @@ async def get_job(request: Request, job_id: JobId) -> Response:
     openapi_extra={"parameters": [parameter("If-None-Match")]},
     responses={
         **openapi_jobs.results(),
-        **documentation.errors("invalid-input", "job-not-ready", "job-expired", "extra-missing", *JOB_ERRORS),
+        **documentation.errors("job-not-ready", "job-expired", "extra-missing", *JOB_ERRORS),
     },
     response_class=Response,
 )
@@ -160,7 +161,7 @@ async def delete_job(request: Request, job_id: JobId) -> Response:
             "description": "Server-sent events `state`, `progress`, ..., each with an id and a JSON object.",
             "content": {EVENTS: {"schema": {"type": "string"}}},
         },
-        **documentation.errors("invalid-input", *JOB_ERRORS),
+        **documentation.errors(*JOB_ERRORS),
     },
     response_class=Response,
 )

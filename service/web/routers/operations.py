@@ -14,6 +14,7 @@ from service.operations.table import OPERATIONS
 from service.web import documentation, openapi_jobs
 from service.web.answering.posting import answer
 from service.web.documentation import BODY_ERRORS, COMMON_ERRORS, DATA_ERRORS
+from service.web.known_parameters import checked
 
 
 class DirectRoute(APIRoute):
@@ -21,8 +22,8 @@ class DirectRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The endpoint."""
-        endpoint: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return endpoint
+        # a body says all there is to say
+        return checked(self.endpoint, [])
 
 
 def _router() -> APIRouter:

@@ -11,6 +11,7 @@ from service.schemas.generated import GeneratedList, GeneratedProblem
 from service.web import documentation
 from service.web.bodies.reading import NPZ
 from service.web.documentation import COMMON_ERRORS, COMPUTING_ERRORS
+from service.web.known_parameters import StrictRoute
 from service.web.problem_details import blamed_on_parameter
 from service.web.responses import json_response
 from service.web.runtime import runtime_of
@@ -18,7 +19,7 @@ from service.web.runtime import runtime_of
 ProblemId: TypeAlias = Annotated[
     str, Path(description="Id of the problem, which carries its parameters; see `url` of a problem.")
 ]
-router = APIRouter(prefix="/v1/problems", tags=["catalogue"])
+router = APIRouter(prefix="/v1/problems", tags=["catalogue"], route_class=StrictRoute)
 
 
 @router.get(
@@ -27,7 +28,7 @@ router = APIRouter(prefix="/v1/problems", tags=["catalogue"])
     summary="Standard suite of test problems",
     responses={
         **documentation.answer(GeneratedList, "Parameters and id of each.", "Problem"),
-        **documentation.errors(*COMMON_ERRORS),
+        **documentation.errors("invalid-input", *COMMON_ERRORS),
     },
     response_class=Response,
 )

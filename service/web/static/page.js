@@ -80,6 +80,55 @@ async function ask() {
   show(answer, performance.now() - started);
 }
 
+// the profile of a data set, which GET /v1/datasets/{id} tells
+function showProfile(dataset) {
+  const left = dataset.rows_left_out ? `; ${dataset.rows_left_out} rows with missing values were left out` : "";
+  part("profile-caption").textContent =
+    `${dataset.samples} samples, ${dataset.inputs} inputs, ${dataset.outputs} targets (${dataset.format})${left}`;
+  const words = (text) => text.replaceAll("_", " ");
+  const end = (value) => (value === null ? "" : digits(value));
+  part("columns").replaceChildren(...dataset.file_columns.map((column) => row([
+    column.name, column.kind, words(column.role), String(column.missing),
+    end(column.least), end(column.greatest), column.done,
+  ], true)));
+  part("profile-use").textContent = `"data": {"kind": "dataset", "id": "${dataset.id}"}`;
+  part("profile").hidden = false;
+  part("profile-state").textContent = "";
+  part("profile-state").className = "";
+}
+
+async function profile(request) {
+  part("profile").hidden = true;
+  part("profile-state").className = "";
+  part("profile-state").textContent = "Reading …";
+  try {
+    const reply = await request;
+    const answer = await reply.json();
+    if (!reply.ok) throw new Error(answer.detail);
+    showProfile(answer);
+  } catch (error) {
+    part("profile-state").textContent = `The table was not read: ${error.message}`;
+    part("profile-state").className = "error";
+  }
+}
+
+part("file").addEventListener("change", () => {
+  const [file] = part("file").files;
+  if (!file) return;
+  const form = new FormData();
+  // the ending of the name says what a file is, where browsers guess by what is installed
+  form.append("file", new Blob([file]), file.name);
+  profile(fetch("v1/datasets", { method: "POST", body: form }));
+});
+
+// #dataset=ID shows one that was uploaded before
+function profileOfAddress() {
+  const id = new URLSearchParams(location.hash.slice(1)).get("dataset");
+  if (id) profile(fetch(`v1/datasets/${encodeURIComponent(id)}`));
+}
+addEventListener("hashchange", profileOfAddress);
+profileOfAddress();
+
 part("copy").addEventListener("click", async () => {
   try {
     await navigator.clipboard.writeText(part("command").textContent);

@@ -158,8 +158,8 @@ def _announced(headers: Headers, max_bytes: int) -> FileFormat | _FilePart:
     content_type = headers.get("content-type", "")
     is_form = content_type.partition(";")[0].strip().lower() == MULTIPART
     found = _FilePart(content_type.encode("latin-1")) if is_form else format_of(content_type)
-    # text that is packed is known by its first bytes, whatever the header says
-    check_encoding(headers, ("gzip",) if isinstance(found, FileFormat) and found.is_text else ())
+    # what is packed is known by its first bytes, whatever the header says
+    check_encoding(headers, ("gzip", "zstd") if isinstance(found, FileFormat) else ())
     announced = headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
         raise _too_large(max_bytes)

@@ -399,8 +399,8 @@ def test_what_is_refused_before_a_file_is_read(tmp_path: Any) -> None:
     cases: list[tuple[str, bytes, dict[str, str], int, str]] = [
         ("", b"1,2\n" * 251, {**CSV, **key}, 413, "max_upload_bytes = 1000"),
         ("", b"1,2\n3,4\n", {"content-type": "text/html", **key}, 415, "application/x-npy"),
-        ("", b"1,2\n3,4\n", {**CSV, "content-encoding": "br", **key}, 415, "content encoding but gzip"),
-        ("standardize=true", b"1,2\n3,4\n", {**CSV, **key}, 422, "standardize is not a known field"),
+        ("", b"1,2\n3,4\n", {**CSV, "content-encoding": "br", **key}, 415, "content encoding but gzip or zstd"),
+        ("standardize=true", b"1,2\n3,4\n", {**CSV, **key}, 422, "did you mean `standardise`"),
         ("one_hot=perhaps", b"1,2\n3,4\n", {**CSV, **key}, 422, "true or false"),
         ("", part % b"csv", boundary, 400, "ends early"),
         ("", part % b"doc" + b"--b--\r\n", boundary, 415, "application/x-npy"),

@@ -22,7 +22,7 @@ POSTED = [row for row in OPERATIONS if row.is_posted]
 WAIT = {"Prefer": "respond-async, wait=60"}
 CHANGED: dict[str, dict[str, Any]] = {
     # what `minima solve` asks for by itself, so that its answer can be verified
-    "minima": {"return": {"weights": "factors", "problem": True}},
+    "minima": {"return": {"weights": "factors", "problem": True, "map": False}},
     "races": {"runs": 2, "steps": 20},
     "connectivity": {"training_steps": 10, "rounds": 1, "round_steps": 3, "points": 11},
     "gradient_flows": {"until": {"log_loss": -20.0}},

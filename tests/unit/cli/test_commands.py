@@ -60,6 +60,15 @@ def written(folder: Path, document: Any) -> str:
     return str(file)
 
 
+def test_solve_without_the_map_then_verify(run: Run, problem: str, tmp_path: Path) -> None:
+    answer = json.loads(run("solve", problem, "--no-map")[1])
+    assert answer["global_minimum"]["end_to_end_map"] is None
+    assert "return.map" in answer["global_minimum"]["reasons"]["end_to_end_map"]
+    status, out, _ = run("verify", written(tmp_path, answer))
+    assert status == 0
+    assert json.loads(out)["agrees"]
+
+
 def test_solve_then_verify(run: Run, problem: str, tmp_path: Path) -> None:
     status, out, _ = run("solve", problem)
     answer = json.loads(out)

@@ -140,6 +140,17 @@ def test_an_answer_without_its_problem_needs_it() -> None:
     assert verify(parse_answer(document), LIMITS, parse(DESIGN_EXAMPLE).request.problem).agrees
 
 
+@pytest.mark.parametrize("form", ["none", "factors", "full"])
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_an_answer_without_its_map_agrees_and_a_wrong_singular_value_is_rejected(name: str, form: str) -> None:
+    asked = {"problem": PROBLEMS[name], "return": {"weights": form, "problem": True, "map": False}}
+    document: dict[str, Any] = json.loads(minima(parse(asked).request, LIMITS).model_dump_json(exclude_unset=True))
+    found = verify(parse_answer(document), LIMITS)
+    assert found.agrees
+    document["global_minimum"]["singular_values"][0] *= 1.001
+    assert not verify(parse_answer(document), LIMITS).agrees
+
+
 def test_what_is_not_covered_is_said() -> None:
     document = answer_to("three layers", "factors")
     document["global_minimum"] |= {"weights": None, "reasons": {"weights": "left out"}}

@@ -88,7 +88,7 @@ def product(left: FloatArray, right: FloatArray, sliced: Sequence[FloatArray] | 
     ----------
     left : (m, n) array
     right : (n, p) array
-    sliced : sequence of arrays, optional
+    sliced : sequence of (n, p) arrays, optional
         `column_slices` of ``right``, for a caller who multiplies with it more than once.
 
     Returns

@@ -58,11 +58,10 @@ def scalar_minimisers(targets: FloatArray, penalty: float | FloatArray, power: f
     Parameters
     ----------
     targets : (m,) array
-    penalty : float or array
+    penalty : float or (n, 1) array
         P >= 0; a column (n, 1) gives the minimisers (n, m) for each of its entries.
     power : float
         p in (0, 1].
-
     """
     if power == 1.0:
         shrunk: FloatArray = np.maximum(targets - 0.5 * penalty, 0.0)

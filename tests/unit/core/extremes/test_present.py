@@ -46,7 +46,9 @@ def test_the_answer_is_that_without_them(layers: int, decay: float, kind: str) -
             assert getattr(found.certificate, name) == pytest.approx(expected, rel=1e-9, abs=1e-14)
         whole = np.array(found.global_minimum.end_to_end_map)
         assert not whole[:, 1].any()
-        np.testing.assert_allclose(whole[:, [0, 2]], plain.global_minimum.end_to_end_map, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(
+            whole[:, [0, 2]], np.array(plain.global_minimum.end_to_end_map), rtol=1e-6, atol=1e-9
+        )
         fit = plain.global_minimum.evaluation_fit
         assert found.global_minimum.evaluation_fit == (None if fit is None else pytest.approx(fit, rel=1e-9))
         checked = verify(found, LIMITS)

@@ -68,6 +68,7 @@ def test_non_strict_saddle_names_the_missing_direction_and_a_way_out() -> None:
     found = diagnose(CROSSED, at([[0, 3], [0, 0]], [[1, 0], [0, 0]], [[1, 0], [0, 0]]), solve(CROSSED))
     assert found.point_class is PointClass.NON_STRICT_SADDLE
     assert found.gap == pytest.approx(4.0, abs=1e-12)
+    assert found.directions is not None
     assert [direction.state for direction in found.directions] == [DirectionState.LEARNED, DirectionState.MISSING]
     assert np.abs(found.directions[1].inputs) == pytest.approx([1.0, 0.0])
     assert found.escape is not None
@@ -132,6 +133,7 @@ def test_training_that_lingers_is_told_the_saddle_and_the_way() -> None:
     assert found.point_class is PointClass.NOT_STATIONARY
     assert found.plateau is not None
     assert found.plateau.label["subset"] == [0]
+    assert found.directions is not None
     assert [direction.state for direction in found.directions][:2] == [DirectionState.LEARNED, DirectionState.MISSING]
     assert found.escape is not None
     moved = unflatten(lingering + found.escape.step * found.escape.direction, start)

@@ -196,4 +196,4 @@ def test_an_answer_tells_its_factor_and_is_that_of_the_samples() -> None:
     assert found[0].status == found[1].status
     assert found[0].global_minimum.loss == pytest.approx(found[1].global_minimum.loss, rel=1e-13)
     maps = [each.global_minimum.end_to_end_map for each in found]
-    np.testing.assert_allclose(maps[0], maps[1], rtol=1e-12)
+    np.testing.assert_allclose(np.array(maps[0]), np.array(maps[1]), rtol=1e-12)

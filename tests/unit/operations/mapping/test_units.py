@@ -36,7 +36,7 @@ def test_it_is_the_problem_of_prepared_numbers() -> None:
     one, other = found.global_minimum, expected.global_minimum
     assert one.loss == pytest.approx(other.loss, rel=1e-8)
     # 1.7e9 in double precision has the seventh digit of its deviation
-    np.testing.assert_allclose(one.end_to_end_map, other.end_to_end_map, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(np.array(one.end_to_end_map), np.array(other.end_to_end_map), rtol=1e-6, atol=1e-9)
     assert one.evaluation_fit == pytest.approx(other.evaluation_fit, rel=1e-9)
     assert found.data.preparation == "standardised"
     told = [column.shift for column in found.data.input_columns or []]
