@@ -5,7 +5,7 @@ decay lose little of the bound and much of that; column generation with relaxed 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -56,7 +56,7 @@ def _candidates(objective: Objective, units: Units) -> Iterator[FloatArray]:
     """Errors (n,) at larger and larger decays."""
     yield objective.admissible(objective.errors(units))
     for factor in FACTORS[1:]:
-        trainer = Trainer(objective.with_beta(factor * objective.beta), _TOLERANCE, units=units)
+        trainer = Trainer(replace(objective, beta=factor * objective.beta), _TOLERANCE, units=units)
         trainer.train()
         units = trainer.network
         yield trainer.errors()
