@@ -76,7 +76,7 @@ class ReluMinimaRequest(Wire):
 
     model_config = example({"problem": XOR})
 
-    problem: ProblemDocument
+    problem: ProblemDocument = Field(description="The problem that is asked about.")
     tolerance: Number = Field(
         default=1e-6, ge=1e-9, le=1.0, description="Relative gap between network and bound at which the search ends."
     )
@@ -154,7 +154,7 @@ class MissingUnit(Wire):
 class ReluMinimaAnswer(Wire):
     """The certified global minimum of a two-layer ReLU network."""
 
-    status: Status = Field(strict=False)
+    status: Status = Field(strict=False, description="How sure the minimum is.")
     summary: Summary = []
     solver: str = Field(description="Name of the solver.")
     theorems: list[str] = Field(description="Ids of the theorems that the answer rests on.")

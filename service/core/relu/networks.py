@@ -4,7 +4,7 @@
 ``w / sqrt|w|`` and its output weight ``s sqrt|w|``, which no other pair of the same product costs less than.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -103,10 +103,6 @@ class Objective:
     def errors(self, units: Units) -> FloatArray:
         """v = -l'(f), the errors (n,)."""
         return -self.loss.slope(self.predictions(units))
-
-    def with_beta(self, beta: float) -> "Objective":
-        """The same under another decay."""
-        return replace(self, beta=beta)
 
     def admissible(self, errors: FloatArray) -> FloatArray:
         """Errors (n,) near these that are not correlated with what is free.
