@@ -87,7 +87,7 @@ class ReluMinimaRequest(Wire):
         default=0, ge=0, lt=2**63, description="Seed of the starts of local searches; the same seed, the same answer."
     )
     return_: ReluReturn = Field(
-        default=ReluReturn(), alias="return", description="What is sent back beside the answer."
+        default=ReluReturn(), alias="return", description="Which parts of the question are sent back."
     )
     time_limit_s: TimeLimit = None
 

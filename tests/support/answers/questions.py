@@ -406,6 +406,7 @@ def _jobs(rng: np.random.Generator) -> Drawn:
         "landscape": _landscapes,
         "ranks": _ranks,
         "diagnose": _diagnoses,
+        "relu-minima": _relu_minima,
     }
     for path, draw in heavy.items():
         yield f"/v1/{path}", next(draw(rng)), AS_JOB
