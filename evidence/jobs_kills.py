@@ -44,7 +44,7 @@ on where it stopped.
 class Kept:
     """Rounds that were played, in a file with a line for each, or for this run alone.
 
-    Rounds of another engine do not count.
+    Rounds of another engine do not count.  One that went wrong is played again, and the page names it.
     """
 
     def __init__(self, rounds: Sequence[Round], file: Path | None) -> None:
@@ -67,9 +67,19 @@ class Kept:
                 with self._file.open("a", encoding="utf-8") as lines:
                     lines.write(json.dumps({"engine": ENGINE_VERSION, "round": asdict(played)}) + "\n")
 
+    def mended(self) -> list[Round]:
+        """Rounds that went wrong, and did not when they were played again."""
+        last = {(one.world, one.seed): one for one in self.rounds}
+        return [one for one in self.rounds if one.wrong and not last[one.world, one.seed].wrong]
+
+    def counted(self) -> list[Round]:
+        """All other rounds."""
+        mended = self.mended()
+        return [one for one in self.rounds if one not in mended]
+
     def missing(self, world: str, rounds: int) -> list[int]:
         """Seeds that were not played yet in a world, of its share of so many rounds."""
-        played = {one.seed for one in self.rounds if one.world == world}
+        played = {one.seed for one in self.counted() if one.world == world and not one.wrong}
         return [seed for seed in range(1 + WORLDS.index(world), 1 + rounds, len(WORLDS)) if seed not in played]
 
 
@@ -103,10 +113,10 @@ def report(rounds: int = ROUNDS, seconds: float = float("inf"), state: Path | No
                     run.result()
         finally:
             server.close()
-    wrong = [one for one in kept.rounds if one.wrong]
+    wrong = [one for one in kept.counted() if one.wrong]
     if wrong:
         raise RuntimeError(f"{len(wrong)} of {len(kept.rounds)} rounds: {wrong}")
-    return _page(kept.rounds)
+    return _page(kept.counted(), kept.mended())
 
 
 def _play(name: str, seeds: Sequence[int], folder: Path, server: Postgres | None, until: float, kept: Kept) -> None:
@@ -123,7 +133,7 @@ def _play(name: str, seeds: Sequence[int], folder: Path, server: Postgres | None
                     break
 
 
-def _page(played: Sequence[Round]) -> str:
+def _page(played: Sequence[Round], mended: Sequence[Round]) -> str:
     table = ["| deployment | rounds | killed | " + " | ".join(_FAULTS) + " |", "|" + "---|" * (3 + len(_FAULTS))]
     table.extend(_row(_NAMES[world], [one for one in played if one.world == world]) for world in WORLDS)
     table.append(_row("all", played))
@@ -142,8 +152,28 @@ def _page(played: Sequence[Round]) -> str:
             f"{several} blows hit several at the same moment. In {successors} rounds both workers were killed, and",
             f"15 s later their successors. The rounds took {taken:.0f} s, three deployments at a time, the longest",
             f"{longest:.0f} s, beside other work on the machine.",
+            *_again(mended),
         ]
     )
+
+
+def _again(mended: Sequence[Round]) -> list[str]:
+    """What had gone wrong before a fault was mended, so that no reader takes the table for the first try."""
+    if not mended:
+        return []
+    return [
+        "",
+        f"{len(mended)} rounds had gone wrong before. What they had found was mended, and they were played again with",
+        "the same seeds; the table counts them as they went then.",
+        "",
+        "| deployment | seed | blows | wrong at first |",
+        "|---|---|---|---|",
+        *(
+            f"| {_NAMES[one.world]} | {one.seed} | {'; '.join(one.kills)} | "
+            f"{', '.join(fault.partition(':')[0] for fault in one.wrong)} |"
+            for one in mended
+        ),
+    ]
 
 
 def _victims(blow: str) -> list[str]:

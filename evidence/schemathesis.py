@@ -44,6 +44,11 @@ EVENT: Final[dict[str, Any]] = {
 }
 EXCLUDED: Final = "positive_data_acceptance"
 """No schema can say that a matrix is positive semidefinite, or that rows are equally long."""
+CONFIGURATION: Final = """\
+[checks]
+not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
+"""
+"""A machine that other work keeps busy makes the server refuse for now; what it says then is checked, too."""
 _ROOT: Final = Path(__file__).parent.parent
 
 
@@ -60,6 +65,7 @@ def report() -> str:
     with tempfile.TemporaryDirectory() as folder:
         schema = Path(folder) / "openapi.json"
         schema.write_text(json.dumps(_document()), encoding="utf-8")
+        (Path(folder) / "schemathesis.toml").write_text(CONFIGURATION, encoding="utf-8")
         while sum(_generated(each) for each in rounds) < wanted:
             seed = len(rounds) // len(PHASES) + 1
             rounds += [_round(schema, phases, seed, Path(folder)) for phases in PHASES]
@@ -96,7 +102,8 @@ def _round(schema: Path, phases: str, seed: int, folder: Path) -> dict[str, Any]
     environment = {**LIMITS, "MINIMA_DATABASE_URL": f"sqlite:///{folder}/{seed}-{phases}.db"}
     environment |= {"MINIMA_WORKERS": "1" if phases == "stateful" else "0", "MINIMA_UPLOAD_FOLDER": str(folder)}
     with serving(environment) as served:
-        command = [str(Path(sys.executable).parent / "st"), "run", str(schema), "-u", f"http://127.0.0.1:{served.port}"]
+        command = [str(Path(sys.executable).parent / "st"), "--config-file", str(folder / "schemathesis.toml"), "run"]
+        command += [str(schema), "-u", f"http://127.0.0.1:{served.port}"]
         command += ["--phases", phases, "-n", str(EXAMPLES), "--seed", str(seed), "--exclude-checks", EXCLUDED]
         command += ["--suppress-health-check", "all", "--request-timeout", "120", "--continue-on-failure", "--no-color"]
         command += ["--report", "json", "--report-json-path", str(written)]
@@ -125,6 +132,7 @@ def _told(rounds: list[dict[str, Any]]) -> str:
             f"operations of the OpenAPI document ({operations} of them in one run), a real server and a new",
             "SQLite store a round; in chains the server has a worker that computes. Every check of schemathesis but",
             f"`{EXCLUDED}`: no schema can say that a matrix is positive semidefinite, or rows equally long.",
+            "503 is allowed where it is as documented, `Retry-After` included: other work keeps the machine busy.",
             "",
             "| phases | cases | failures |",
             "|---|---|---|",

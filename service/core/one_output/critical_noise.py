@@ -29,7 +29,9 @@ def critical_noise(
     hidden = network.layers[:-1]
     variance = _spread(log_factor, [1.0 / layer.width for layer in hidden])
     noisy = [layer.noise_variance / layer.width for layer in hidden if layer.noise_variance > 0.0]
-    scale = _spread(log_factor, noisy) if noisy else None
+    # a denormal variance may have no rate; no factor below the largest float makes anything of it
+    rates = [rate for rate in noisy if rate > 0.0]
+    scale = _spread(log_factor, rates) if rates else None
     if variance is None:
         reasons["critical_noise_variance"] = BEYOND
     if scale is None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.exceeding import THRESHOLD_ROUNDING
+from service.errors import NumericalError
 
 Row: TypeAlias = tuple[float, float, float, float, float, float]
 
@@ -67,6 +68,11 @@ class Curve:
     n_hidden : int
         D >= 1.
 
+    Raises
+    ------
+    NumericalError
+        If the smallest eigenvalue is nothing in units of the largest.
+
     Notes
     -----
     Works in units where the largest eigenvalue and the norm of a are one, so that neither can overflow.
@@ -82,7 +88,9 @@ class Curve:
         self.log_target = log(largest) + log(total)
         self._values = values / greatest
         self._squares = scaled / total
-        self.log_least = log(values[0].item() / greatest)
+        if not self._values[0] > 0.0:
+            raise NumericalError("the second moments of the inputs lie too far apart for double precision")
+        self.log_least = log(self._values[0].item())
         self._table = np.empty((values.size, 2))
         self._table[:, 0] = 1.0
         self._table[:, 1] = self._values

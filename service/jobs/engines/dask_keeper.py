@@ -2,13 +2,15 @@
 
 A nanny starts its process again when that dies, but gives up for good, without a word, when the start itself fails: the
 fork server died with the worker, or the scheduler was away for a moment.  Dask's own clusters do not notice it, and
-close a nanny that takes longer than `distributed.deploy.lost-worker-timeout`.
+close a nanny that takes longer than `distributed.deploy.lost-worker-timeout`.  Nor do they notice a worker that was
+stopped by a signal: it holds its connections, and what is sent to it waits.
 """
 
 import asyncio
 import contextlib
 import logging
 import time
+from pathlib import Path
 from typing import Any, Final
 
 from distributed import Nanny, Scheduler, Status
@@ -19,6 +21,7 @@ from service.jobs.engines.fork_server import forget_dead_fork_servers
 _log: Final = logging.getLogger(__name__)
 _LOOK_EVERY_S: Final = 0.25
 _DOWN_S: Final = 3.0
+_STOPPED_S: Final = 10.0
 _STARTING_S: Final = 20.0
 _STARTING_AT_MOST_S: Final = 120.0
 _DEATH_S: Final = 60.0
@@ -109,12 +112,23 @@ class WorkerKeeper:
         """How long a worker in this state may be missing; None for one that works."""
         if nanny.status is not Status.running or nanny.process is None:
             return _DOWN_S
+        if _is_stopped(nanny.pid):
+            return _STOPPED_S
         if nanny.process.status is Status.running and self._is_known(nanny.worker_address):
             return None
         return starting_s if nanny.process.status in {Status.starting, Status.running} else _DOWN_S
 
     def _is_known(self, worker: str) -> bool:
         return self._scheduler is None or worker in self._scheduler.workers
+
+
+def _is_stopped(pid: int | None) -> bool:
+    """Whether a signal has stopped a process, where the system says it."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return False
+    return fields[0] == "T"
 
 
 async def _discard(nanny: Any) -> None:

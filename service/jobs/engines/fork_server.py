@@ -18,6 +18,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
@@ -63,10 +64,16 @@ def kill_fork_servers() -> None:
                 os.kill(int(pid), signal.SIGKILL)
 
 
-def _die_with_parent() -> None:
-    """Ask the kernel to kill this process when the thread that forked it ends; a fork server has but one."""
+def die_with(parent: int) -> None:
+    """Let the kernel kill this process when the thread that forked it ends; a fork server has but one.
+
+    Nobody is told of an end before the question: a fork server killed just after its fork left a worker without a
+    nanny, which stayed at the scheduler and kept its folder.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _end_with_parent() -> None:
@@ -105,4 +112,4 @@ if sys.argv[:1] == ["-c"] and "multiprocessing.forkserver" in " ".join(sys.orig_
     _give_way_as_session()
     os.register_at_fork(after_in_child=_give_way)
     # A chunk that holds the interpreter's lock would outlive it: no thread of the worker could look.
-    os.register_at_fork(after_in_child=_die_with_parent)
+    os.register_at_fork(after_in_child=partial(die_with, os.getpid()))

@@ -162,7 +162,7 @@ class Work(Generic[RequestT]):
         ServiceError
             Whatever the plan refuses; what leaves double precision on the way is a `NumericalError`.
         """
-        with double_precision():
+        with double_precision(), finite_answer():
             return self.make(request, limits)
 
     def guarded(self) -> dict[str, ChunkFunction]:

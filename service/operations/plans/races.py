@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from itertools import product
 from typing import Final
 
@@ -14,6 +15,8 @@ from service.core.dynamics.training import TrainingOptions
 from service.core.ground.problems import Problem, shapes_of
 from service.core.ground.results import Minima
 from service.errors import InputError, LimitExceeded
+from service.operations.guards import finite_answer
+from service.operations.magnitudes import extremes_of, told_by_field
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
@@ -70,16 +73,17 @@ def races_plan(request: RacesRequest, limits: Limits) -> Plan:
         mine = {"optimiser": optimiser, "initialisation": scheme}
         return Chunk("runs", {**shared, **mine, "first": first, "last": min(first + together, request.runs)})
 
-    heading = RaceHeading(
-        solver=_solved(mapped.core).solution.solver,
-        minimum=target.floor * mapped.scaling.loss,
-        trivial=target.trivial,
-        escape_norm=target.escape_norm,
-        convention=request.problem.objective.convention,
-        reasons={} if target.escape_norm is not None else {"escape_norm": target.escape_reason},
-        engine_version=ENGINE_VERSION,
-        problem_hash=problem_hash(request.problem),
-    )
+    with told_by_field(partial(extremes_of, request.problem, mapped, ("problem",))), finite_answer():
+        heading = RaceHeading(
+            solver=_solved(mapped.core).solution.solver,
+            minimum=target.floor * mapped.scaling.loss,
+            trivial=target.trivial,
+            escape_norm=target.escape_norm,
+            convention=request.problem.objective.convention,
+            reasons={} if target.escape_norm is not None else {"escape_norm": target.escape_reason},
+            engine_version=ENGINE_VERSION,
+            problem_hash=problem_hash(request.problem),
+        )
     arguments = {
         "heading": heading.model_dump(mode="json"),
         "pairs": [list(pair) for pair in pairs],

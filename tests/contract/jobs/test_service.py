@@ -282,6 +282,17 @@ def test_a_fork_server_that_dies_with_its_workers_comes_back(stack: Stack) -> No
     assert not {process.pid for process in workers} & {process.pid for process in stack.workers()}
 
 
+def test_a_worker_that_is_stopped_is_replaced(stack: Stack) -> None:
+    until(lambda: stack.service.pool().alive == 2, show=stack.service.pool)
+    job = stack.submit("count", chunks=60, sleep_s=0.1, seed=530)
+    stack.stored(job, 2)
+    stopped = stack.workers()[0]
+    stopped.suspend()
+    assert stack.ended(job).state is JobState.SUCCESSFUL
+    until(lambda: stopped.pid not in {process.pid for process in stack.workers()})
+    until(lambda: stack.service.pool().alive == 2, show=stack.service.pool)
+
+
 def test_a_plan_that_is_too_large_is_refused_before_it_starts(stack: Stack) -> None:
     with pytest.raises(LimitExceeded, match="chunks = 100000"):
         stack.submit("count", chunks=10**12)

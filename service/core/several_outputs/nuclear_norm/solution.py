@@ -138,6 +138,10 @@ def _by_metric(quadratic: Quadratic, mu: float) -> NuclearSolution:
     rows = problem.map_of(point) * (problem.target_unit / problem.input_unit)
     seen = np.linalg.norm(rows * quadratic.scales, axis=1)
     kept = seen > NEGLIGIBLE * float(np.max(seen))
+    if not kept.any():
+        # scales whose squares are denormal leave no map; first-order steps do not divide by them
+        outputs, inner = quadratic.target.shape
+        return NuclearSolution(np.zeros((outputs, 0)), np.zeros(0), np.zeros((inner, 0)), np.inf)
     rows, left = rows[kept], problem.outer @ point.frame[:, kept]
     values = np.linalg.norm(rows, axis=1)
     order = np.argsort(values)[::-1]

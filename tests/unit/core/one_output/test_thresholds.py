@@ -12,8 +12,10 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Moments, Problem
 from service.core.ground.results import GlobalMinimum, Thresholds
 from service.core.one_output.branches import Branches
+from service.core.one_output.curve import Curve
 from service.core.one_output.reduced import reduce
 from service.core.solvers.scalar_output import SOLVER
+from service.errors import NumericalError
 from service.vocabulary import Bias
 from tests.support.one_output_cases import (
     FOUR_ROOTS,
@@ -45,6 +47,21 @@ def random_case(rng: np.random.Generator, depth: int) -> Problem:
         for layer, width, noise in zip(base.network.layers, widths, rng.choice([0.0, 0.3, 1.0], depth), strict=False)
     )
     return replace(base, network=replace(base.network, layers=(*layers, base.network.layers[-1])))
+
+
+def test_noise_that_has_no_rate_in_double_precision_never_becomes_critical() -> None:
+    base = Problem(network(2, decays=np.full(3, 1e-3)), diagonal(np.ones(1), np.ones(1)))
+    layers = [replace(layer, width=8, noise_variance=5e-324) for layer in base.network.layers[:-1]]
+    noisy = replace(base, network=replace(base.network, layers=(*layers, base.network.layers[-1])))
+    found = thresholds_of(noisy)
+    assert found.critical_noise_scale is None
+    assert "critical_noise_scale" in found.reasons
+    assert found.critical_noise_variance is not None
+
+
+def test_second_moments_without_a_ratio_are_refused() -> None:
+    with pytest.raises(NumericalError, match="too far apart"):
+        Curve(np.array([1e-270, 1e70]), np.ones(2), 2)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 5])

@@ -109,3 +109,11 @@ def test_a_lane_that_is_off_is_turned_on_again() -> None:
     best = least(problem)
     off = problem.at(best.frame, np.zeros(3))
     assert least(problem, off).value == pytest.approx(best.value, rel=1e-12)
+
+
+def test_scales_whose_squares_are_denormal_have_a_minimum_with_a_gap() -> None:
+    scales, target = np.array([1.0, 3e-162]), np.diag([2.0, 1e150])
+    with np.errstate(all="ignore"):
+        found = minimise(Quadratic(None, scales, target, 0.0, float(np.sum(target**2)), None, None, 1e-14), 0.05)
+    assert np.isfinite(found.gap)
+    assert np.isfinite(found.values).all()
