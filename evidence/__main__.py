@@ -58,6 +58,7 @@ REPORTS: Final[dict[str, str]] = {
     "fuzz_readers": "Readers of bodies and files, fuzzed",
     "uploads": "Uploads: memory, and what other requests notice",
     "verify_altered": "Verification: answers with one field changed",
+    "relu_random": "ReLU networks: bounds against searches",
     "ranks_flows": "Ranks: predictions against gradient flow",
     "ranks_random": "Ranks: two hundred random separable problems",
     "ranks_real": "Ranks: Iris and Breast Cancer",

@@ -49,6 +49,11 @@ class Loss(StrEnum):
     LOGISTIC = "logistic"
     EXPONENTIAL = "exponential"
     CROSS_ENTROPY = "cross_entropy"
+    SQUARED_HINGE = "squared_hinge"
+    HUBER = "huber"
+    ABSOLUTE = "absolute"
+    QUANTILE = "quantile"
+    POISSON = "poisson"
 
 
 class Convention(StrEnum):

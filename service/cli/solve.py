@@ -6,10 +6,12 @@ import typer
 from rich.console import Console
 
 from service.cli.files import read_document
-from service.cli.output import print_json, wants_json
+from service.cli.output import print_json, print_summary, wants_json
 from service.cli.printed.minima import print_minima
 from service.cli.settings import load_settings
-from service.operations.minima import minima, parse
+from service.operations.minima import parse
+from service.operations.relu_minima import minima_of_any
+from service.schemas.relu import ReluMinimaAnswer
 
 
 def solve(
@@ -32,8 +34,10 @@ def solve(
     chosen = weights or (asked.weights if "weights" in asked.model_fields_set else "factors")
     returned = asked.model_copy(update={"problem": True, "weights": chosen, "map": asked.map if map_ is None else map_})
     request = parsed.request.model_copy(update={"return_": returned})
-    answer = minima(request, load_settings(), parsed.problem_at)
+    answer = minima_of_any(request, load_settings(), parsed.problem_at)
     if wants_json(asked=json):
         print_json(answer)
+    elif isinstance(answer, ReluMinimaAnswer):
+        print_summary(answer.summary, Console())
     else:
         print_minima(answer, Console())

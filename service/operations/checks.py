@@ -6,7 +6,7 @@ A test asks for all of it; whatever a row names and is not there already stops t
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from inspect import Parameter, signature
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, get_args, get_type_hints
 
 from service.errors import ServiceError
 from service.operations.loaded import (
@@ -70,7 +70,8 @@ def _of_function(row: Operation, function: Callable[..., Any]) -> Iterator[str]:
         hints = get_type_hints(function)
         if hints[places[0].name] is not requests_of(row)[-1]:
             yield f"{row.function} does not take {row.requests[-1]}"
-        if hints["return"] not in answers_of(row):
+        returned = hints["return"]
+        if not set(get_args(returned) or (returned,)) <= {*answers_of(row)}:
             yield f"{row.function} does not return one of {', '.join(row.answers)}"
 
 

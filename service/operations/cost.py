@@ -1,9 +1,11 @@
 """How long a problem will take, from its shapes alone; decides what may run on the event loop."""
 
+from math import comb
 from typing import Final
 
 from service.core import catalogue
 from service.core.ground.roles import Search, Solver
+from service.core.relu.critical import MOST_RANK
 from service.operations.mapping.examples import BY_NAME
 from service.schemas.data import Data, Evaluation, EvaluationFactor, EvaluationMoments, EvaluationSamples, Example
 from service.schemas.diagnose import DiagnoseRequest
@@ -48,6 +50,8 @@ LINE_LOSSES: Final = 60
 PER_PRODUCT_OF_SAMPLES_S: Final = 1e-9
 
 GENERATED_S: Final = 8e-3
+RELU_S: Final = 0.05
+PER_CONE_S: Final = 5e-5
 
 WATER_FILLED_LAYERS: Final = 2
 """Up to so many layers, noise without decay has a closed form."""
@@ -68,7 +72,7 @@ def problem_s(problem: ProblemDocument) -> float:
     decayed = any(layer.weight_decay > 0.0 for layer in layers)
     noisy = any(layer.noise is not None for layer in layers) or problem.network.input_noise is not None
     if noisy and not decayed:
-        searched = NOISE_ALONE_S + PER_NOISY_INPUT_S * _size(problem.data)[1]
+        searched = NOISE_ALONE_S + PER_NOISY_INPUT_S * size_of(problem.data)[1]
         return solution_s(None, problem) + (searched if len(layers) > WATER_FILLED_LAYERS else 0.0)
     if noisy:
         return solution_s(catalogue.SEARCHES[Search.WITH_NOISE], problem)
@@ -85,6 +89,12 @@ def solution_s(solver: Solver | None, problem: ProblemDocument) -> float:
     return reading_s(problem) + PER_MAP_ENTRY_S * widths[0] * (widths[-1] - 1) + searched
 
 
+def relu_s(samples: int, inputs: int, effort: int) -> float:
+    """Seconds to certify a ReLU network: by the patterns of its samples, which the cones of a search grow with."""
+    patterns = 2 * sum(comb(max(samples, 1) - 1, k) for k in range(min(samples, inputs, MOST_RANK)))
+    return RELU_S + PER_CONE_S * min(float(patterns), 4.0 * effort) + PER_TRAINED_PRODUCT_S * samples * inputs
+
+
 def left_out_of_summaries(problem: ProblemDocument) -> dict[str, str]:
     """Solvers whose search for the minimum would take longer than a summary, and what is reported instead."""
     widths = _widths(problem)
@@ -99,8 +109,8 @@ def left_out_of_summaries(problem: ProblemDocument) -> dict[str, str]:
 
 def reading_s(problem: ProblemDocument) -> float:
     """Seconds to read a problem, decompose its moments and evaluate a closed form."""
-    samples, inputs = _size(problem.data)
-    held_out, _ = _size(getattr(problem.data, "evaluation", None))
+    samples, inputs = size_of(problem.data)
+    held_out, _ = size_of(getattr(problem.data, "evaluation", None))
     outputs = problem.network.layers[-1].width
     classes = len(problem.network.class_counts or ())
     frozen = max((layer.width for layer in problem.network.layers if layer.frozen_weights is not None), default=0)
@@ -116,7 +126,7 @@ def reading_s(problem: ProblemDocument) -> float:
 
 def landscape_s(request: LandscapeRequest) -> float:
     """Seconds that a summary of a landscape takes; with a part that is included it never runs on the event loop."""
-    samples, inputs = _size(request.problem.data)
+    samples, inputs = size_of(request.problem.data)
     solved = problem_s(request.problem)
     if "minimum" not in request.include:
         solved = min(solved, reading_s(request.problem) + SUMMARY_SEARCH_S)
@@ -137,20 +147,20 @@ def _samples(problem: ProblemDocument) -> int:
     """Number of samples, those of a bundled data set, too."""
     if isinstance(problem.data, Example) and problem.data.name in BY_NAME:
         return BY_NAME[problem.data.name].samples
-    return _size(problem.data)[0]
+    return size_of(problem.data)[0]
 
 
 def _point_s(problem: ProblemDocument) -> float:
     """Seconds to find the point that pictures show: the minimum, or where training ends if none is known."""
     if _is_linear(problem):
         return problem_s(problem)
-    samples, _ = _size(problem.data)
+    samples, _ = size_of(problem.data)
     return TRAINED_S + PER_TRAINED_PRODUCT_S * samples * _parameters(problem)
 
 
 def ranks_s(request: RanksRequest) -> float:
     """Seconds that rank predictions take: the facts about the samples, and the decompositions of snapshots."""
-    inputs, samples = _size(request.problem.data)[1], _samples(request.problem)
+    inputs, samples = size_of(request.problem.data)[1], _samples(request.problem)
     pairs = samples if samples <= PAIRED_SAMPLES else 0
     facts = PER_RANK_FACT_S * samples * (pairs + inputs**2)
     return RANKS_FIXED_S + reading_s(request.problem) + facts + PER_SNAPSHOT_S * len(request.snapshots)
@@ -174,11 +184,11 @@ def generated_s(parameters: GeneratedParameters) -> float:
 
 def inputs_of(problem: ProblemDocument) -> int:
     """Number of inputs that a problem's data show; 0 where nothing was read yet."""
-    return _size(problem.data)[1]
+    return size_of(problem.data)[1]
 
 
 def _widths(problem: ProblemDocument) -> list[int]:
-    _, inputs = _size(problem.data)
+    _, inputs = size_of(problem.data)
     return [inputs, *(layer.width for layer in problem.network.layers)]
 
 
@@ -187,7 +197,7 @@ def _parameters(problem: ProblemDocument) -> int:
     return sum(rows * columns for rows, columns in zip(widths[1:], widths[:-1], strict=True))
 
 
-def _size(data: Data | Evaluation | None) -> tuple[int, int]:
+def size_of(data: Data | Evaluation | None) -> tuple[int, int]:
     """Number of samples that must be reduced, and number of inputs."""
     if isinstance(data, EvaluationMoments):
         return 0, len(data.xx)

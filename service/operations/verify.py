@@ -19,11 +19,13 @@ from service.operations.mapping.findings import Findings, report
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
 from service.operations.mapping.problem import MappedProblem
-from service.operations.mapping.recognised import refuse_others
+from service.operations.mapping.recognised import is_relu, refuse_others
 from service.operations.minima import minima, parse, to_core
+from service.operations.relu_verify import verify_relu
 from service.schemas.minima import MinimaAnswer
 from service.schemas.parsing import validated
 from service.schemas.problem import ProblemDocument
+from service.schemas.relu import ReluMinimaAnswer
 from service.schemas.request import MinimaRequest, ReturnOptions
 from service.schemas.verification import VerificationAnswer
 from service.settings import Limits
@@ -35,8 +37,10 @@ LEAST: Final = 5e-324
 WEIGHTS: Final = "global_minimum.weights"
 
 
-def parse_answer(body: object) -> MinimaAnswer:
+def parse_answer(body: object) -> MinimaAnswer | ReluMinimaAnswer:
     """Read an answer; `InputError` with locations in it, or with the name of what it is instead."""
+    if is_relu(body):
+        return validated(ReluMinimaAnswer, body)
     refuse_others(body)
     return validated(MinimaAnswer, body)
 
@@ -46,12 +50,14 @@ def parse_problem(body: object) -> ProblemDocument:
     return parse(body).request.problem
 
 
-def verify(answer: MinimaAnswer, limits: Limits, problem: ProblemDocument | None = None) -> VerificationAnswer:
+def verify(
+    answer: MinimaAnswer | ReluMinimaAnswer, limits: Limits, problem: ProblemDocument | None = None
+) -> VerificationAnswer:
     """Compare every number of an answer with what its weights, its problem and this engine give.
 
     Parameters
     ----------
-    answer : MinimaAnswer
+    answer : MinimaAnswer or ReluMinimaAnswer
         Of this engine or of an earlier one, whose bounds are then held against today's arithmetic.
     limits : Limits
     problem : ProblemDocument, optional
@@ -62,6 +68,8 @@ def verify(answer: MinimaAnswer, limits: Limits, problem: ProblemDocument | None
     InputError
         If there is no problem to check against, or the answer contradicts its own shapes.
     """
+    if isinstance(answer, ReluMinimaAnswer):
+        return verify_relu(answer, limits, problem)
     asked = answer.problem if problem is None else problem
     if asked is None:
         raise InputError.at(("problem",), "is required: the answer does not repeat it, so give it beside the answer")
@@ -85,7 +93,7 @@ def _leaves(answer: MinimaAnswer) -> dict[str, Leaf]:
     return dict(leaves(answer.model_dump(mode="json", exclude_unset=True, exclude={"problem"})))
 
 
-def _hashes(findings: Findings, given: ProblemDocument | None) -> None:
+def _hashes(findings: Findings[MinimaAnswer], given: ProblemDocument | None) -> None:
     answer = findings.answer
     if not findings.same_engine:
         findings.notes.append(
@@ -109,7 +117,7 @@ def _hashes(findings: Findings, given: ProblemDocument | None) -> None:
 
 
 def _solved(
-    findings: Findings, request: MinimaRequest, limits: Limits
+    findings: Findings[MinimaAnswer], request: MinimaRequest, limits: Limits
 ) -> tuple[MappedProblem | None, MinimaAnswer | None]:
     """The problem in the core's words and this engine's answer; what cannot be had is noted."""
     mapped = None
@@ -127,7 +135,7 @@ def _solved(
     return mapped, None
 
 
-def _certificate(findings: Findings, mapped: MappedProblem) -> None:
+def _certificate(findings: Findings[MinimaAnswer], mapped: MappedProblem) -> None:
     """The gap follows from the two bounds, which are in order, and kind and status from the gap and the checks."""
     claimed = findings.answer.certificate
     factor = mapped.scaling.loss
@@ -152,7 +160,7 @@ def _certificate(findings: Findings, mapped: MappedProblem) -> None:
             findings.check(f"certificate.checks[{index}].passed", holds, agrees=False)
 
 
-def _from_weights(findings: Findings, mapped: MappedProblem, again: MinimaAnswer | None) -> None:
+def _from_weights(findings: Findings[MinimaAnswer], mapped: MappedProblem, again: MinimaAnswer | None) -> None:
     """What the core recomputes without a solver, which needs the weights of a minimum that is attained."""
     minimum = findings.answer.global_minimum
     attained = minimum.attained if again is None else again.global_minimum.attained
@@ -175,7 +183,7 @@ def _from_weights(findings: Findings, mapped: MappedProblem, again: MinimaAnswer
     findings.reasons |= checked.not_covered
 
 
-def _recomputed(findings: Findings, mapped: MappedProblem, claimed: claims.Claimed) -> Verification:
+def _recomputed(findings: Findings[MinimaAnswer], mapped: MappedProblem, claimed: claims.Claimed) -> Verification:
     if mapped.vae is None:
         return verify_in_core(mapped.core, claimed.solution, claimed.certificate)
     variational = findings.answer.variational
@@ -191,7 +199,7 @@ def _recomputed(findings: Findings, mapped: MappedProblem, claimed: claims.Claim
     return verify_vae(mapped.core, mapped.vae, claim)
 
 
-def _unit(findings: Findings, mapped: MappedProblem, upper: float) -> float:
+def _unit(findings: Findings[MinimaAnswer], mapped: MappedProblem, upper: float) -> float:
     """What gaps are relative to, in the core's convention."""
     variational = findings.answer.variational
     if mapped.vae is None or variational is None or not variational.decoder_variance > 0.0:
@@ -204,7 +212,7 @@ def _told(item: Comparison, factor: float) -> float | bool | str:
     return float(item.found) * factor if scales else item.found
 
 
-def _solved_again(findings: Findings, mapped: MappedProblem, again: MinimaAnswer) -> None:
+def _solved_again(findings: Findings[MinimaAnswer], mapped: MappedProblem, again: MinimaAnswer) -> None:
     found = _leaves(again)
     units = again_mapping.units_of(again, mapped.core, mapped.scaling.loss)
     both = again_mapping.Leaves(

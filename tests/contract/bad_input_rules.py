@@ -30,11 +30,17 @@ MOMENTS: Final = {"kind": "moments", "xx": [[1.0]], "xy": [[0.5]], "yy": 1.0}
 WEIGHTED: Final = {"loss": "weighted_squared", "weights": [1.0]}
 DROPOUT: Final = {"kind": "dropout", "rate": 0.5}
 RELU: Final = {"width": 3, "activation": "relu"}
+DECAYED_RELU: Final = [{**RELU, "weight_decay": 0.1}, {"width": 1, "weight_decay": 0.1}]
 
 
 def _asked(path: str, name: str, data: Any, *, layers: Any = None, **more: Any) -> Refused:
     network = {"layers": layers or [{"width": 1}], **more.pop("network", {})}
     return Refused(name, path, {"network": network, "data": data, **more})
+
+
+def _relu(name: str, data: Any, **more: Any) -> Refused:
+    problem = {"network": {"layers": DECAYED_RELU}, "data": data, **more}
+    return Refused(f"certified ReLU minima: {name}", "/v1/relu-minima", {"problem": problem})
 
 
 def _minima(name: str, data: Any, **more: Any) -> Refused:
@@ -122,6 +128,10 @@ LOSSES: Final = (
         layers=[{"width": 2}],
         objective={"loss": "cross_entropy"},
     ),
+    _ranks("a loss that only ReLU networks have", SAMPLES, objective={"loss": "huber"}),
+    _relu("a negative count", {**SAMPLES, "y": [1.0, -2.0, 5.0]}, objective={"loss": "poisson"}),
+    _relu("half of an absolute error", SAMPLES, objective={"loss": "absolute", "convention": "half_mean"}),
+    _relu("a quantile of squared errors", SAMPLES, objective={"tau": 0.5}),
     _ranks("two outputs of two classes, without data", NONE, layers=[{"width": 2}], objective={"loss": "logistic"}),
 )
 NETWORKS: Final = (

@@ -2,26 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 
 from service.operations.mapping.again import why_not_compared
 from service.operations.mapping.fields import Leaf, ancestors, covers, general, shown
 from service.schemas.minima import MinimaAnswer
+from service.schemas.relu import ReluMinimaAnswer
 from service.schemas.verification import Coverage, FieldCheck, How, VerificationAnswer
 
 LEAST: Final[tuple[Coverage, ...]] = ("not_covered", "solved_again", "recomputed")
 """Words for what was done for a field, the least first."""
 
 
+AnswerT = TypeVar("AnswerT", MinimaAnswer, ReluMinimaAnswer)
+
+
 @dataclass
-class Findings:
+class Findings(Generic[AnswerT]):
     """What is collected on the way to a report.
 
     Attributes
     ----------
-    answer : MinimaAnswer
+    answer : MinimaAnswer or ReluMinimaAnswer
     claimed : mapping
         Path to what stands there, without the problem.
     engine_version : str
@@ -32,7 +36,7 @@ class Findings:
     notes : list of str
     """
 
-    answer: MinimaAnswer
+    answer: AnswerT
     claimed: Mapping[str, Leaf]
     engine_version: str
     checks: list[FieldCheck] = field(default_factory=list)
@@ -58,7 +62,7 @@ class Findings:
         self.checks.append(FieldCheck(field=path, claimed=claimed, found=found, agrees=bool(agrees), how=how))
 
 
-def report(findings: Findings) -> VerificationAnswer:
+def report(findings: Findings[AnswerT]) -> VerificationAnswer:
     """The report: a failed check decides, then what is missing."""
     fields, not_covered = _coverage(findings)
     agrees = all(item.agrees for item in findings.checks)
@@ -75,7 +79,7 @@ def report(findings: Findings) -> VerificationAnswer:
     )
 
 
-def _coverage(findings: Findings) -> tuple[dict[str, Coverage], dict[str, str]]:
+def _coverage(findings: Findings[AnswerT]) -> tuple[dict[str, Coverage], dict[str, str]]:
     """For each field the least that was done for any of its places, and why it is not covered."""
     done: dict[str, Coverage] = {item.field: item.how for item in findings.checks if item.how == "solved_again"}
     done |= {item.field: item.how for item in findings.checks if item.how == "recomputed"}
@@ -89,7 +93,7 @@ def _coverage(findings: Findings) -> tuple[dict[str, Coverage], dict[str, str]]:
     return fields, {name: _why_not(findings, name) for name, word in fields.items() if word == "not_covered"}
 
 
-def _why_not(findings: Findings, name: str) -> str:
+def _why_not(findings: Findings[AnswerT], name: str) -> str:
     known = {**findings.missing, **findings.reasons}
     reason = next((why for at, why in known.items() if covers(at, name)), "")
     reason = reason or why_not_compared(name, same_engine=findings.same_engine, closed=findings.closed)

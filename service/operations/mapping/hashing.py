@@ -12,6 +12,7 @@ from service.schemas.problem import ProblemDocument
 from service.vocabulary import Convention, Model
 
 OF_OTHER_LAYERS: Final = frozenset({"kind", *OF_CONVOLUTIONS})
+OF_LOSS: Final = ("delta", "tau")
 MODEL_FIELDS: Final = ("class_counts", "feature_weight_decay", "latent", "beta", "decoder_variance")
 
 
@@ -25,6 +26,9 @@ def canonical(problem: ProblemDocument) -> dict[str, Any]:
     if not document["data"].get("standardise", True):
         # what is not prepared is the same problem as before anything was
         document["data"].pop("standardise")
+    objective = document["objective"]
+    # what other losses do not have: the same problem as before there were such
+    document["objective"] = {name: objective[name] for name in objective if name not in OF_LOSS or objective[name]}
     network = document["network"]
     network["layers"] = [_without_defaults(layer) for layer in network["layers"]]
     if problem.network.model is Model.FEEDFORWARD:

@@ -4,6 +4,8 @@ Logistic and exponential loss take -1 and +1, cross-entropy rows of probabilitie
 are turned into them.
 """
 
+from typing import Final
+
 import numpy as np
 
 from service.core.data_facts.labels import ONE_OUTPUT_LOSSES
@@ -11,9 +13,36 @@ from service.errors import InputError, Location
 from service.operations.mapping.arrays import column_or_matrix
 from service.operations.mapping.held_out import Output
 from service.schemas import data as wire
-from service.vocabulary import Loss, Task
+from service.schemas.objective import Objective
+from service.vocabulary import Convention, Loss, Task
 
 AT: Location = ("data", "y")
+LOSS: Location = ("objective", "loss")
+OF_RELU: Final = frozenset({Loss.SQUARED_HINGE, Loss.HUBER, Loss.ABSOLUTE, Loss.QUANTILE, Loss.POISSON})
+"""Losses that only the certified minima of ReLU networks know."""
+NUMERIC: Final = frozenset({Loss.HUBER, Loss.ABSOLUTE, Loss.QUANTILE})
+"""Losses beside squared ones whose targets are numbers on a scale, which `standardise` changes."""
+SIGNED: Final = ONE_OUTPUT_LOSSES | {Loss.SQUARED_HINGE}
+
+
+def check(objective: Objective, *, relu: bool) -> None:
+    """Refuse a loss that an analysis does not know, and parameters of another loss.
+
+    Raises
+    ------
+    InputError
+    """
+    loss = objective.loss
+    if loss in OF_RELU:
+        if not relu:
+            known = ", ".join(one.value for one in Loss if one not in OF_RELU)
+            raise InputError.at(LOSS, f"must be one of {known}: other losses are for /v1/relu-minima only")
+        if objective.convention in (Convention.HALF_MEAN, Convention.HALF_SUM):
+            detail = "must be mean, sum or torch: only squared errors are halved by a convention"
+            raise InputError.at(("objective", "convention"), detail)
+    for name, owner in (("delta", Loss.HUBER), ("tau", Loss.QUANTILE)):
+        if getattr(objective, name) is not None and loss is not owner:
+            raise InputError.at(("objective", name), f"belongs to the loss {owner.value} only")
 
 
 def coded(data: wire.Data, loss: Loss, output: Output) -> wire.Data:
@@ -24,10 +53,14 @@ def coded(data: wire.Data, loss: Loss, output: Output) -> wire.Data:
     InputError
         If a target is no label, or the width of the output does not fit the loss.
     """
-    if loss in ONE_OUTPUT_LOSSES:
+    if loss in SIGNED:
         if output.width != 1:
             raise InputError.at(output.at, f"must be 1: the loss {loss} is for two classes and one output")
         return _signed(data) if isinstance(data, wire.Samples) else data
+    if loss is Loss.POISSON and isinstance(data, wire.Samples):
+        counts = column_or_matrix(data.y, AT)
+        if (counts < 0.0).any():
+            raise InputError.at((*AT, int((counts < 0.0).any(axis=1).argmax())), "must be a count, at least 0")
     if loss is Loss.CROSS_ENTROPY:
         if output.width < 2:
             raise InputError.at(output.at, "must be at least 2: cross_entropy needs one output for each class")

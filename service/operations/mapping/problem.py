@@ -69,6 +69,7 @@ def to_core(
     *,
     other_models: bool = False,
     convolutions: bool = False,
+    relu: bool = False,
     inputs: Inputs = Inputs.AS_SENT,
 ) -> MappedProblem:
     """The problem in the core's convention.
@@ -81,6 +82,8 @@ def to_core(
         Whether the analysis knows free features, variational autoencoders and decays of skips.
     convolutions : bool
         Whether the analysis knows shared kernels.
+    relu : bool
+        Whether the analysis knows the losses of certified ReLU networks.
     inputs : Inputs
 
     Raises
@@ -92,6 +95,7 @@ def to_core(
         If a layer has shared kernels that the analysis does not know.
     """
     network_mapping.check_size(problem.network, limits)
+    losses.check(problem.objective, relu=relu)
     if not convolutions:
         refuse(problem.network)
     models.check(problem.network, others=other_models)
@@ -106,7 +110,8 @@ def to_core(
     squared = loss in (Loss.SQUARED, Loss.WEIGHTED_SQUARED)
     coded = losses.coded(problem.data, loss, output)
     ranged = _ranged(problem, inputs)
-    data = data_mapping.to_core(coded, output, limits, numeric=squared, ranged=ranged)
+    numeric = squared or loss in losses.NUMERIC
+    data = data_mapping.to_core(coded, output, limits, numeric=numeric, ranged=ranged)
     convention = problem.objective.convention
     # only squared errors are added over outputs, so only they are averaged over them
     averaged = output.width if squared else 1

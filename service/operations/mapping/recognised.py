@@ -10,10 +10,14 @@ from service.operations.rows import Operation
 from service.operations.table import OPERATIONS
 from service.schemas.base import Wire
 from service.schemas.minima import MinimaAnswer
+from service.schemas.relu import ReluMinimaAnswer
 
 OWN: Final = frozenset({"status", "global_minimum", "certificate", "hypotheses", "numerics"})
 """Fields of an answer of `/v1/minima`, most of which no other document has."""
 MOST: Final = 3
+VERIFIED: Final = (MinimaAnswer, ReluMinimaAnswer)
+OF_RELU: Final = frozenset({"global_minimum", "critical_decay", "missing_unit"})
+"""Fields of an answer of `/v1/relu-minima` by which it is known."""
 
 NO_OPERATION: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("an answer of /v1/jobs", frozenset({"jobs"})),
@@ -33,7 +37,7 @@ def others() -> tuple[tuple[str, frozenset[str]], ...]:
     An answer of an operation is known by the fields that it always has and that no answer of `/v1/minima` has.
     """
     minima = _required(MinimaAnswer)
-    answers = [(row, model) for row in OPERATIONS for model in answers_of(row) if model is not MinimaAnswer]
+    answers = [(row, model) for row in OPERATIONS for model in answers_of(row) if model not in VERIFIED]
     return (*((_called(row), _required(model) - minima or _required(model)) for row, model in answers), *NO_OPERATION)
 
 
@@ -47,6 +51,11 @@ def _required(model: type[Wire]) -> frozenset[str]:
     return frozenset(str(field.validation_alias or name) for name, field in fields if field.is_required())
 
 
+def is_relu(document: object) -> bool:
+    """Whether a document is an answer about a certified ReLU network."""
+    return isinstance(document, Mapping) and document.keys() >= OF_RELU
+
+
 def refuse_others(document: object) -> None:
     """Raise an `InputError` that names what ``document`` is, if that is something else."""
     if not isinstance(document, Mapping):
@@ -58,6 +67,6 @@ def refuse_others(document: object) -> None:
 
 def name_of(document: Mapping[str, Any]) -> str | None:
     """What a document is; ``None`` for an answer of `/v1/minima` and for what nobody knows."""
-    if len(OWN & document.keys()) >= MOST:
+    if len(OWN & document.keys()) >= MOST or is_relu(document):
         return None
     return next((name for name, fields in others() if fields <= document.keys()), None)

@@ -299,6 +299,16 @@ def _spectra(rng: np.random.Generator) -> Iterator[Json]:
     yield {"problem": linear, "at": "origin", **plain}
 
 
+def _relu_minima(rng: np.random.Generator) -> Iterator[Json]:
+    for loss, bias in (("squared", "output"), ("logistic", "none"), ("huber", "none")):
+        x = rng.standard_normal((6, 2)).round(3)
+        y = np.sign(x[:, 0]) if loss == "logistic" else (np.sin(x[:, 0]) + x[:, 1]).round(3)
+        hidden = {"width": 6, "activation": "relu", "weight_decay": 0.05}
+        network = {"layers": [hidden, {"width": 1, "weight_decay": 0.02}], "bias": bias}
+        data = {"kind": "samples", "x": x.tolist(), "y": y.tolist()}
+        yield {"problem": {"network": network, "data": data, "objective": {"loss": loss}}}
+
+
 def _connections(rng: np.random.Generator) -> Iterator[Json]:
     plain: Json = {"points": 9, "rounds": 1, "round_steps": 2, "training_steps": 4, "seed": 5}
     yield {"problem": _pictured(rng), **plain}
@@ -396,6 +406,7 @@ def _jobs(rng: np.random.Generator) -> Drawn:
         "landscape": _landscapes,
         "ranks": _ranks,
         "diagnose": _diagnoses,
+        "relu-minima": _relu_minima,
     }
     for path, draw in heavy.items():
         yield f"/v1/{path}", next(draw(rng)), AS_JOB
@@ -418,6 +429,7 @@ DRAWS: Final[Mapping[str, Callable[[np.random.Generator], Drawn]]] = {
     "refused": _wrong,
     "looked_up": _looked_up,
     "jobs": _jobs,
+    "relu_minima": lambda rng: _post("/v1/relu-minima", _relu_minima(rng)),
 }
 
 

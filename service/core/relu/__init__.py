@@ -1,0 +1,1 @@
+"""Two-layer ReLU networks with weight decay: global minima with a proof."""

@@ -1,0 +1,71 @@
+"""Claims about a ReLU network proved again: the loss of given weights, and what given dual errors prove.
+
+Nothing here knows how network or errors were found.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.relu.critical import MOST_RANK
+from service.core.relu.dual import dual_rounding, dual_value
+from service.core.relu.form import Form, GivenWeights
+from service.core.relu.minimum import RELAXED_RANK
+from service.core.relu.networks import Objective
+from service.core.relu.planar import PLANE, largest_on_plane
+from service.core.relu.rows import EPS, Rows, Span
+from service.core.relu.search import ConeSearch
+from service.core.relu.spectral import spectral_bound
+
+_ALLOWED: Final = 1e-9
+"""Relative excess over a claimed bound that is rounding of another order of sums."""
+
+
+def loss_of(form: Form, x: FloatArray, given: GivenWeights, bias_decays: Sequence[float]) -> tuple[float, float]:
+    """Fit and decay of weights on inputs (n, d), over `Form.unit`: a forward pass, and squares of weights."""
+    products = x @ given.first.T + given.hidden_bias
+    hidden = np.maximum(products, form.objective.slope * products)
+    predictions = hidden @ given.second[0] + given.offset + x @ given.skip
+    squares = [float(np.square(part).sum()) for part in (given.first, given.second)]
+    decay = sum(g * square for g, square in zip(form.decays, squares, strict=True))
+    if len(bias_decays) == 2:
+        decay += bias_decays[0] * float(np.square(given.hidden_bias).sum()) + bias_decays[1] * given.offset**2
+    return form.objective.loss.value(predictions), decay / form.unit
+
+
+def proved_bound(objective: Objective, errors: FloatArray, feature_bound: float, most: int) -> float | None:
+    """The lower bound that dual errors (n,) prove, if no unit has a larger correlation than claimed; else None.
+
+    By a spectral bound where that is enough, else by branch and bound over at most ``most`` cones of each sign, every
+    one of which has to be closed.
+    """
+    span = Span.of(objective.x)
+    claimed = feature_bound / objective.excess
+    if feature_bound > objective.beta * (1.0 + _ALLOWED):
+        return None
+    if objective.free.shape[1] and objective.ridge == 0.0:
+        along = np.abs(objective.free.T @ errors)
+        if (along > 1e3 * len(errors) * EPS * (np.abs(objective.free).T @ np.abs(errors)) + 1e-300).any():
+            return None
+    rows = span.with_errors(errors, objective.slope)
+    if not all(_at_most(one, claimed, most) for one in (rows, rows.reversed)):
+        return None
+    return dual_value(objective, errors) - dual_rounding(objective, errors)
+
+
+def _at_most(rows: Rows, claimed: float, most: int) -> bool:
+    """Whether no unit of length one has a larger correlation, up to rounding of another order of sums."""
+    allowed = claimed * (1.0 + 3.0 * _ALLOWED) + rows.allowance
+    dimension = rows.x.shape[1]
+    if not dimension:
+        return True
+    if dimension <= PLANE:
+        return largest_on_plane(rows, np.inf).bound <= allowed
+    if dimension >= RELAXED_RANK and spectral_bound(rows).bound <= allowed:
+        return True
+    if dimension > MOST_RANK:
+        return False
+    search = ConeSearch(rows, claimed * (1.0 + _ALLOWED), missing=np.inf)
+    return search.run(most=most) and search.bound <= allowed

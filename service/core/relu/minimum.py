@@ -1,0 +1,165 @@
+"""The certified loop: a network by Newton's method, the largest correlation of its errors by branch and bound.
+
+Either no unit is correlated with the errors by more than beta, which proves the minimum, or the units that are go into
+the network.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.stopping import should_stop
+from service.core.relu.cones import Cones
+from service.core.relu.critical import MOST_RANK
+from service.core.relu.dual import DualBound, crude_dual, dual_bound
+from service.core.relu.networks import Objective, Units
+from service.core.relu.planar import PLANE, largest_on_plane
+from service.core.relu.relaxed import relaxed_bounds
+from service.core.relu.rows import Span
+from service.core.relu.search import ConeSearch, Largest
+from service.core.relu.training import Trainer
+
+RELAXED_RANK: Final = 7
+"""Rank of the inputs from which bounds without cones come first: a search of all cones hardly ever ends there."""
+RELAXED_ROUNDS: Final = 40
+ENOUGH: Final = 100
+"""Missing units that end a search early, since the network changes anyway."""
+SIGNS: Final = (1.0, -1.0)
+
+
+@dataclass(slots=True)
+class Found:
+    """The best network and the best bound so far; either may come from another round.
+
+    Attributes
+    ----------
+    units : Units
+    value : float
+    dual : DualBound
+    cones, rounds : int
+        Cones that were bounded, and searches of both signs.
+    floor : float
+        Values below this do not count as the size of the objective.
+    """
+
+    units: Units
+    value: float
+    dual: DualBound
+    cones: int = 0
+    rounds: int = 0
+    floor: float = 0.0
+
+    @property
+    def gap(self) -> float:
+        """``(value - bound) / max(|value|, floor)``."""
+        return (self.value - self.dual.bound) / max(abs(self.value), self.floor, 1e-300)
+
+
+@dataclass(slots=True)
+class CertifiedLoop:
+    """A search that improves network and bound in turn.
+
+    Parameters
+    ----------
+    objective : Objective
+    tolerance : float
+        Relative gap at which it ends.
+    most : int
+        Cones that it may bound in all.
+    seed : int
+    """
+
+    objective: Objective
+    tolerance: float = 1e-6
+    most: int = 10**9
+    seed: int = 0
+    trainer: Trainer = field(init=False)
+    found: Found = field(init=False)
+    _span: Span = field(init=False, repr=False)
+    _slack: float = field(default=1.0, init=False)
+    _leaves: list[Cones | None] = field(default_factory=lambda: [None, None], init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Start with the network without units and the bound of no errors."""
+        self.trainer = Trainer(self.objective, self.tolerance, seed=self.seed)
+        self._span = Span.of(self.objective.x)
+        dual = crude_dual(self.objective, self.trainer.errors())
+        self.found = Found(self.trainer.network, self.trainer.value, dual, floor=floor_of(self.objective))
+
+    def run(self) -> Found:
+        """Until the gap is closed, nothing is gained any more, or the effort is over."""
+        for _ in self.improvements():
+            pass
+        return self.found
+
+    def improvements(self) -> Iterator[Found]:
+        """What is known after each step."""
+        self.trainer.train()
+        yield self._learned()
+        if self._span.dimension >= RELAXED_RANK:
+            for dual in relaxed_bounds(self.objective, self.found.units, RELAXED_ROUNDS):
+                self._prove_by(dual)
+                yield self.found
+        if not 0 < self._span.dimension <= MOST_RANK:
+            return
+        while not (should_stop() or self.found.cones >= self.most):
+            before, slack = self.found.value, self._slack
+            complete, directions, signs, errors = self._prove()
+            yield self.found
+            if self.found.gap <= self.tolerance:
+                return
+            tighter = not complete or self._slack < slack
+            if len(signs):
+                self.trainer.insert(directions, signs, errors, self.found.gap)
+                yield self._learned()
+            else:
+                self.trainer.train(self.found.gap)
+                self._learned()
+            if complete and not tighter and self.found.value >= before:
+                return
+
+    def _prove_by(self, dual: DualBound) -> None:
+        if dual.bound > self.found.dual.bound:
+            self.found.dual = dual
+
+    def _learned(self) -> Found:
+        self.found.units, self.found.value = self.trainer.network, self.trainer.value
+        return self.found
+
+    def _prove(self) -> tuple[bool, FloatArray, FloatArray, FloatArray]:
+        """Search both signs: whether every cone was closed, the units that are missing with their signs, the errors.
+
+        Cones are closed at a slack that shrinks with the gap; what a search has split is not split again by the next.
+        """
+        problem, errors = self.objective, self.trainer.errors()
+        self._slack = slack_after(self._slack, self.found.gap, self.tolerance)
+        rows = self._span.with_errors(errors, problem.slope)
+        results: list[Largest] = []
+        for side, one in enumerate((rows, rows.reversed)):
+            if self._span.dimension <= PLANE:
+                results.append(largest_on_plane(one, self.trainer.above))
+                continue
+            target = problem.beta * (1.0 + self._slack)
+            search = ConeSearch(one, target, missing=self.trainer.above, cones=self._leaves[side])
+            search.run(enough=ENOUGH, most=max(1, self.most - self.found.cones), stop=should_stop)
+            self._leaves[side] = search.leaves
+            self.found.cones += search.examined
+            results.append(search.result())
+        self.found.rounds += 1
+        self._prove_by(dual_bound(problem, errors, max(result.bound for result in results)))
+        directions = np.concatenate([result.directions for result in results])
+        signs = np.repeat(SIGNS, [len(result.values) for result in results])
+        return all(result.complete for result in results), directions, signs, errors
+
+
+def floor_of(objective: Objective) -> float:
+    """What gaps are relative to where the minimum is next to nothing: 1e-6 of the objective without a network."""
+    return 1e-6 * abs(objective.value(objective.nothing))
+
+
+def slack_after(slack: float, gap: float, tolerance: float) -> float:
+    """How far above beta the next search may leave a cone open: a tenth of the gap, and less each time."""
+    return max(0.3 * tolerance, min(0.1 * gap, 0.1 * slack))

@@ -1,0 +1,88 @@
+"""Fewer units at no greater cost: without those that vanished, with equal ones joined, and no more than samples."""
+
+from typing import Final
+
+import numpy as np
+
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.relu.networks import Objective, Units
+
+_VANISHED: Final = 1e-7
+_NEAR: Final = 0.9
+_DEPENDENT: Final = 1e-10
+
+
+def pruned(units: Units) -> Units:
+    """Without units that are tiny beside the largest."""
+    lengths = units.lengths
+    return units.chosen(lengths > _VANISHED * lengths.max(initial=0.0))
+
+
+def merged(objective: Objective, units: Units, loose: float) -> Units:
+    """With neighbours of one sign joined where the objective rises by less than a share ``loose`` of itself."""
+    units = pruned(units)
+    if len(units) < 2:
+        return units
+    features = objective.features(units.w)
+    f = objective.predictions(units)
+    fit = objective.loss.value(f)
+    allowed = loose * abs(fit + objective.decay(units))
+    w, signs, lengths = units.w.copy(), units.signs, units.lengths
+    kept = np.ones(len(w), dtype=bool)
+    cosines = (w @ w.T) / np.outer(lengths, lengths)
+    pairs = np.argwhere(np.triu((cosines > _NEAR) & (signs[:, None] == signs), 1))
+    for a, b in pairs[np.argsort(-cosines[pairs[:, 0], pairs[:, 1]], kind="stable")]:
+        if not (kept[a] and kept[b]):
+            continue
+        together = w[a] + w[b]
+        feature = objective.features(together[None])[:, 0]
+        other = f + signs[a] * (feature - features[:, a] - features[:, b])
+        length = float(np.sqrt(together @ together))
+        other_fit = objective.loss.value(other)
+        gain = fit - other_fit + objective.beta * (lengths[a] + lengths[b] - length)
+        if gain >= -allowed:
+            w[a], features[:, a], lengths[a] = together, feature, length
+            kept[b], f, fit = False, other, other_fit
+    return Units(w[kept], signs[kept], units.free)
+
+
+def narrowed(objective: Objective, units: Units) -> Units:
+    """With linearly independent features: at most as many units as samples, at equal predictions and no greater cost.
+
+    If ``sum_j alpha_j s_j phi(w_j) = 0``, moving the lengths along alpha changes no prediction, and the decay by a
+    linear function, until a unit vanishes.
+    """
+    units = pruned(units)
+    while len(units):
+        columns = np.concatenate([objective.features(units.w) * units.signs, objective.free], axis=1)
+        scale = np.sqrt(np.square(columns).sum(axis=0))
+        _, values, rows = np.linalg.svd(columns / np.where(scale > 0.0, scale, 1.0), full_matrices=True)
+        rank = int((values > _DEPENDENT * values.max(initial=0.0)).sum())
+        if rank == columns.shape[1]:
+            return units
+        null = rows[-1] / np.where(scale > 0.0, scale, 1.0)
+        if null[: len(units)] @ units.lengths > 0.0:
+            null = -null
+        alpha = null[: len(units)]
+        if not alpha.min() < 0.0:
+            return units
+        last = alpha.argmin()
+        factors = np.maximum(1.0 - alpha / alpha[last], 0.0)
+        factors[last] = 0.0
+        moved = Units(units.w * factors[:, None], units.signs, units.free - null[len(units) :] / alpha[last])
+        moved = moved.chosen(factors > 0.0)
+        if objective.value(moved) > objective.value(units) * (1.0 + 1e-12):
+            return units
+        units = moved
+    return units
+
+
+def distinct(directions: FloatArray, cosine: float, most: int) -> FloatArray:
+    """The first directions (m, d), at most so many, no two of which are nearer than a cosine."""
+    kept: list[FloatArray] = []
+    for direction in directions:
+        if len(kept) == most:
+            break
+        if all(float(direction @ other) < cosine for other in kept):
+            kept.append(direction)
+    return np.array(kept).reshape(len(kept), directions.shape[1])

@@ -1,0 +1,46 @@
+"""Parts of a certified ReLU minimum between the chunks that compute it."""
+
+from pydantic import Field
+
+from service.schemas.arrays import Numbers, Rows
+from service.schemas.base import Number, Wire
+
+
+class ReluState(Wire):
+    """The best network and the best bound so far, in the form where only products of weights count."""
+
+    w: Rows = Field(description="Units, one a row.")
+    signs: Numbers = Field(description="Sign of each unit.")
+    free: Numbers = Field(description="Coefficients of what is no unit.")
+    errors: Numbers = Field(description="Errors of the network, one a sample.")
+    known: Rows = Field(description="Directions from which local searches start, one a row.")
+    value: Number = Field(description="Objective of the network.")
+    bound: Number = Field(description="Lower bound on the objective of every network.")
+    gap: Number = Field(description="Relative gap between the two.")
+    dual: Numbers = Field(description="Dual errors that prove the bound.")
+    feature_bound: Number = Field(description="Bound on their correlation with a unit.")
+    slack: Number = Field(description="How far above beta the last search left cones open.")
+    critical: Number | None = Field(description="Beta from which no unit is worth its decay; null where not proved.")
+    direction: Numbers = Field(description="A missing unit of the network; empty where none is known.")
+    sign: Number = Field(description="Its sign.")
+    correlation: Number = Field(description="Its correlation with the errors.")
+    cones: int = Field(description="Cones that were bounded.")
+    searches: int = Field(description="Searches for missing units.")
+    relaxed: bool = Field(description="Whether bounds without cones were tried.")
+    done: bool = Field(description="Whether nothing is left to do.")
+
+
+class ReluCones(Wire):
+    """What the search of one part of the space has found, and what it has left open."""
+
+    train: int = Field(description="Place of the chunk whose network was searched.")
+    side: int = Field(description="0 for the errors, 1 for their negative.")
+    slack: Number = Field(description="How far above beta cones are left open.")
+    closed: Number = Field(description="Largest bound of the cones that are closed, those of earlier parts included.")
+    value: Number = Field(description="Largest correlation found.")
+    directions: Rows = Field(description="Units that are missing, one a row.")
+    values: Numbers = Field(description="Their correlations.")
+    generators: Rows = Field(description="Open cones, one a row: their generators, column by column.")
+    open_bound: Number = Field(description="Largest bound of the open cones; 0 where none is open.")
+    cones: int = Field(description="Cones that were bounded by this part.")
+    cones_before: int = Field(description="Cones that were bounded before.")
