@@ -222,14 +222,14 @@ def _singular_values(parameters: GeneratedParameters) -> list[float]:
 
 def completed(parameters: GeneratedParameters) -> GeneratedParameters:
     """The parameters with every default filled in."""
-    told = parameters.model_dump()
-    told["samples"] = parameters.samples or 2 * (parameters.inputs + parameters.outputs)
+    filled = parameters.model_dump()
+    filled["samples"] = parameters.samples or 2 * (parameters.inputs + parameters.outputs)
     if parameters.rank is not None and parameters.gap is None and parameters.singular_values is None:
-        told["gap"] = DEFAULT_GAP
+        filled["gap"] = DEFAULT_GAP
     if parameters.rank is None and parameters.gap is None and parameters.singular_values is None:
         most = min(parameters.inputs, parameters.outputs, MOST_BY_DEFAULT)
-        told["singular_values"] = [float(value) for value in range(most, 0, -1)]
-    return GeneratedParameters.model_validate(told)
+        filled["singular_values"] = [float(value) for value in range(most, 0, -1)]
+    return GeneratedParameters.model_validate(filled)
 
 
 def problem_id(parameters: GeneratedParameters) -> str:

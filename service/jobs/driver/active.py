@@ -45,8 +45,8 @@ class ActiveJob:
     verdict_at: float = 0.0
     quiet_checks: int = 0
     lost: bool = False
-    told_at: float = 0.0
-    untold: bool = True
+    reported_at: float = 0.0
+    unreported: bool = True
     tries: int = 0
     moves_after_s: float = 5.0
 

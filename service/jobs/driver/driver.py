@@ -124,7 +124,7 @@ class Driver:
             if look:
                 stop_stuck(job, self._engine)
                 move_waiting(job, self._engine, self._dispatcher)
-                self._tell(job)
+                self._report(job)
             if job.verdict is not None and not job.unsaved:
                 self._settle(job, job.verdict)
         except LeaseLostError:
@@ -202,26 +202,26 @@ class Driver:
         checkpoints = [stored for step, stored in job.unsaved if step.kind is not StepKind.REDUCE]
         if checkpoints:
             self._tally[CHUNKS] += self._store.save_steps(job.claim, checkpoints)
-            job.untold = True
+            job.unreported = True
         for step, stored in job.unsaved:
             job.cursor.store(step, stored.payload)
             if step.kind is StepKind.REDUCE:
                 job.end(Settlement(JobState.SUCCESSFUL, result=stored.payload))
         job.unsaved.clear()
 
-    def _tell(self, job: ActiveJob) -> None:
+    def _report(self, job: ActiveJob) -> None:
         now = time.monotonic()
-        if job.untold and now - job.told_at >= self._options.progress_s:
+        if job.unreported and now - job.reported_at >= self._options.progress_s:
             self._store.save_progress(job.claim, job.cursor.known_total)
-            job.untold, job.told_at = False, now
+            job.unreported, job.reported_at = False, now
 
     def _settle(self, job: ActiveJob, verdict: Settlement) -> None:
         """End an attempt once no process computes for it any more."""
         if verdict.result is None and not is_quiet(job, self._engine, self._dispatcher, self._options.grace_s):
             return
-        if job.untold:
+        if job.unreported:
             self._store.save_progress(job.claim, job.cursor.known_total)
-            job.untold = False
+            job.unreported = False
         self._store.finish(job.claim, verdict.state, result=verdict.result, error=verdict.error)
         self._tally[verdict.state] += 1
         self._abandon(job)
