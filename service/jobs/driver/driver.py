@@ -13,9 +13,9 @@ from service.jobs.driver.dispatch import Dispatcher
 from service.jobs.driver.overdue import move_waiting, stop_stuck
 from service.jobs.driver.restoring import Refusal, restore
 from service.jobs.driver.stopping import is_quiet
-from service.jobs.engines.engine import Ending, Engine, Outcome
+from service.jobs.engines.engine import CallOutcome, Ending, Engine
 from service.jobs.kind import KindTable
-from service.jobs.progress import Step
+from service.jobs.progress import RemoteStep
 from service.jobs.store.drivers import DriverStore, LeaseLostError
 from service.jobs.values import ClaimedJob, JobState, StepKind, StoredStep
 
@@ -166,7 +166,7 @@ class Driver:
         except LeaseLostError:
             _log.warning("job %s was lost before it was refused", claim.job_id)
 
-    def _take(self, outcome: Outcome) -> None:
+    def _take(self, outcome: CallOutcome) -> None:
         job = self._dispatcher.owner_of(outcome.key)
         if job is None:
             return
@@ -182,7 +182,7 @@ class Driver:
         else:
             self._count_loss(job, step)
 
-    def _count_loss(self, job: ActiveJob, step: Step) -> None:
+    def _count_loss(self, job: ActiveJob, step: RemoteStep) -> None:
         try:
             times = self._store.count_loss(job.claim, step.kind, step.index)
         except LeaseLostError:

@@ -1,4 +1,4 @@
-"""HTTP with bounds on the headers, their time and the connections; every refusal is a problem document.
+"""HTTP with bounds on the headers, their time and the connections; every refusal has problem details.
 
 uvicorn bounds none of these, and answers what it refuses in plain text.
 """
