@@ -75,15 +75,15 @@ class Span:
         Row of ``x`` for each sample; what belongs to inputs that are zero is m.
     lengths : (n,) array
         Lengths of the inputs.
-    outside : float
-        Greatest part of a row of length one outside the span.
+    outside : (m,) array
+        Length of the part of each row that is outside the span; a row that is short beside others may be all outside.
     """
 
     x: FloatArray
     basis: FloatArray
     groups: IntArray
     lengths: FloatArray
-    outside: float
+    outside: FloatArray
 
     @property
     def dimension(self) -> int:
@@ -100,14 +100,14 @@ class Span:
         groups = np.full(len(x), len(distinct))
         groups[present] = inverse.ravel()
         if not len(distinct):
-            return cls(np.zeros((0, 0)), np.zeros((x.shape[1], 0)), groups, lengths, 0.0)
+            return cls(np.zeros((0, 0)), np.zeros((x.shape[1], 0)), groups, lengths, np.zeros(0))
         weights = np.zeros(len(distinct))
         np.add.at(weights, groups[present], lengths[present])
         values, vectors = np.linalg.svd(weights[:, None] * distinct, full_matrices=False)[1:]
         rank = max(1, int((values > _RANK * values[0]).sum()))
         basis = vectors[:rank].T
         inside = distinct @ basis
-        outside = float(np.sqrt(np.square(distinct - inside @ basis.T).sum(axis=1).max()))
+        outside = np.sqrt(np.square(distinct - inside @ basis.T).sum(axis=1))
         return cls(inside, basis, groups, lengths, outside)
 
     def with_errors(self, errors: FloatArray, slope: float) -> Rows:
@@ -116,7 +116,8 @@ class Span:
         np.add.at(joined, self.groups, errors * self.lengths)
         joined = joined[:-1]
         factor = 1.0 - slope
-        total = float(np.abs(errors) @ self.lengths) * max(1.0, abs(slope), factor)
+        steepest = max(1.0, abs(slope), factor)
+        total = float(np.abs(errors) @ self.lengths) * steepest
         rounding = (len(errors) + 4 * self.dimension + 256) * EPS
         return Rows(
             self.x,
@@ -124,5 +125,5 @@ class Span:
             factor * np.maximum(-joined, 0.0),
             slope * (joined @ self.x),
             self.basis,
-            total * (rounding + self.outside),
+            total * rounding + 1.001 * steepest * float(np.abs(joined) @ self.outside),
         )

@@ -90,6 +90,12 @@ def test_a_plane_of_many_samples_stays_tight() -> None:
     assert len(found.values) == MOST_UNITS
 
 
+def test_a_tiny_row_aside_costs_no_more_than_it_weighs() -> None:
+    x, errors = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1e-14]]), np.array([2.0, -0.3, 1.0])
+    found = largest_on_plane(rows_of(x, errors), 0.0)
+    assert largest(x, errors) <= found.bound <= 2.0 + 1e-12
+
+
 def test_a_plane_is_asked_for() -> None:
     with pytest.raises(ValueError, match="rank 3"):
         largest_on_plane(rows_of(np.eye(3), np.ones(3)), 0.0)
