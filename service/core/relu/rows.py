@@ -15,13 +15,13 @@ _RANK: Final = 1e-13
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class WeightedRows:
     """Rows in the coordinates of their span, with errors, for one sign of the correlation.
 
     Attributes
     ----------
     x : (n, r) array
-        Rows of length one in principal axes; rows that are positive multiples of each other are one.
+        WeightedRows of length one in principal axes; rows that are positive multiples of each other are one.
     plus, minus : (n,) array
         What multiplies ``max(x.u, 0)``, by its sign; non-negative.
     linear : (r,) array
@@ -57,9 +57,9 @@ class Rows:
         return float(np.sqrt(self.plus.sum() * largest) + np.sqrt(self.linear @ self.linear)) + self.allowance
 
     @property
-    def reversed(self) -> "Rows":
+    def reversed(self) -> "WeightedRows":
         """The rows with errors of the other sign."""
-        return Rows(self.x, self.minus, self.plus, -self.linear, self.basis, self.allowance)
+        return WeightedRows(self.x, self.minus, self.plus, -self.linear, self.basis, self.allowance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Span:
     Attributes
     ----------
     x : (m, r) array
-        Rows of length one.
+        WeightedRows of length one.
     basis : (d, r) array
     groups : (n,) array of int
         Row of ``x`` for each sample; what belongs to inputs that are zero is m.
@@ -110,7 +110,7 @@ class Span:
         outside = np.sqrt(np.square(distinct - inside @ basis.T).sum(axis=1))
         return cls(inside, basis, groups, lengths, outside)
 
-    def with_errors(self, errors: FloatArray, slope: float) -> Rows:
+    def with_errors(self, errors: FloatArray, slope: float) -> WeightedRows:
         """Rows for errors (n,) of units with a slope at most 1, ``O(n r)``."""
         joined = np.zeros(len(self.x) + 1)
         np.add.at(joined, self.groups, errors * self.lengths)
@@ -119,7 +119,7 @@ class Span:
         steepest = max(1.0, abs(slope), factor)
         total = float(np.abs(errors) @ self.lengths) * steepest
         rounding = (len(errors) + 4 * self.dimension + 256) * EPS
-        return Rows(
+        return WeightedRows(
             self.x,
             factor * np.maximum(joined, 0.0),
             factor * np.maximum(-joined, 0.0),

@@ -5,7 +5,7 @@ import pytest
 
 from service.core.landscapes.relu_cones import cones_of
 from service.core.relu.planar import MOST_UNITS, largest_on_plane
-from service.core.relu.rows import Rows, Span
+from service.core.relu.rows import Span, WeightedRows
 from service.core.relu.search import ConeSearch
 from tests.support.relu_enumeration import correlation, largest
 from tests.support.relu_inputs import FAMILIES, SLOPES
@@ -14,7 +14,7 @@ TIGHT = 1e-7
 """Cones whose edges are 1e-6 long are not split any more."""
 
 
-def rows_of(x: np.ndarray, errors: np.ndarray, slope: float = 0.0) -> Rows:
+def rows_of(x: np.ndarray, errors: np.ndarray, slope: float = 0.0) -> WeightedRows:
     return Span.of(x).with_errors(errors, slope)
 
 
