@@ -15,6 +15,7 @@ from benchmarks.comparison import Comparison
 
 BENCHMARKS: Final[tuple[str, ...]] = (
     "requests",
+    "forms",
     "overload",
     "batch",
     "sweep",

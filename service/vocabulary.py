@@ -1,6 +1,7 @@
 """Words that more than one floor uses, each an enumeration so that a typing slip is an error."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class Model(StrEnum):
@@ -54,6 +55,10 @@ class Loss(StrEnum):
     ABSOLUTE = "absolute"
     QUANTILE = "quantile"
     POISSON = "poisson"
+
+
+RELU_LOSSES: Final = frozenset({Loss.SQUARED_HINGE, Loss.HUBER, Loss.ABSOLUTE, Loss.QUANTILE, Loss.POISSON})
+"""Losses that only the certified minima of ReLU networks know."""
 
 
 class Convention(StrEnum):

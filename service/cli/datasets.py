@@ -58,8 +58,8 @@ def datasets(
 
 
 def _document(found: ReducedDataset) -> dict[str, Any]:
-    told = {**facts_of(found).model_dump(mode="json"), **columns_of(found).model_dump(mode="json")}
-    return {**told, "data": factor_document(found.factor, found.classes)}
+    described = {**facts_of(found).model_dump(mode="json"), **columns_of(found).model_dump(mode="json")}
+    return {**described, "data": factor_document(found.factor, found.classes)}
 
 
 def print_columns(found: ReducedDataset, console: Console) -> None:

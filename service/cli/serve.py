@@ -55,8 +55,8 @@ def serve(
     settings = load_settings(**changed)
     allow_open_files()
     logs.take_over(settings.log_level, settings.log_format)
-    for told in unknown_settings():
-        structlog.get_logger("service.cli").warning(told)
+    for message in unknown_settings():
+        structlog.get_logger("service.cli").warning(message)
     listener = inherited(fd) if fd is not None else bind_unix(uds) if uds is not None else bind(host, port)
     base = shown(listener, host)
     if not demo:

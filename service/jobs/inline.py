@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from service.errors import NumericalError
 from service.jobs.codec import NotFiniteError, decode, encoded, join
 from service.jobs.identity import content_hash
-from service.jobs.progress import Cursor, Step
+from service.jobs.progress import Cursor, RemoteStep
 from service.jobs.values import Json, Payload, StepKind
 from service.operations.plans.columns import reference
 from service.operations.plans.plan import ChunkFunction, Plan
@@ -49,7 +49,7 @@ def run_inline(
     raise AssertionError("a plan ends with its reduction")
 
 
-def _inputs(cursor: Cursor, step: Step, stored: Mapping[int, Payload]) -> list[Json]:
+def _inputs(cursor: Cursor, step: RemoteStep, stored: Mapping[int, Payload]) -> list[Json]:
     """What a step would see of stored chunks: decoded again, or references."""
     needs = cursor.needs(step)
     numbers = needs.numbers if needs.numbers is not None else range(needs.first, len(stored))

@@ -14,7 +14,7 @@ from service.operations.plans.plan import Chunk, Plan
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Step:
+class RemoteStep:
     """One unit of remote work."""
 
     kind: StepKind
@@ -51,7 +51,7 @@ class Cursor:
     _round_start: int = 0
     _round: int = 0
     _stored: set[int] = field(default_factory=set)
-    _again: deque[Step] = field(default_factory=deque)
+    _again: deque[RemoteStep] = field(default_factory=deque)
     _issued: int = 0
     _complete: bool = False
     _closing: bool = False
@@ -72,7 +72,7 @@ class Cursor:
         for payload in rounds:
             self._extend(payload)
 
-    def next_step(self) -> Step | None:
+    def next_step(self) -> RemoteStep | None:
         """Return the next step that can be computed now and was not issued before, or None.
 
         Chunks are issued in order, so that one which waits for the results of others holds back those behind it.
@@ -85,19 +85,19 @@ class Cursor:
                 return None
             self._issued += 1
             if index not in self._stored:
-                return Step(StepKind.WORK, index)
+                return RemoteStep(StepKind.WORK, index)
         if self._closing or len(self._stored) < self.total:
             return None
         self._closing = True
         if self.plan.planner is None or self._complete:
-            return Step(StepKind.REDUCE)
-        return Step(StepKind.PLAN, self._round)
+            return RemoteStep(StepKind.REDUCE)
+        return RemoteStep(StepKind.PLAN, self._round)
 
-    def repeat(self, step: Step) -> None:
+    def repeat(self, step: RemoteStep) -> None:
         """Issue a step again."""
         self._again.append(step)
 
-    def store(self, step: Step, payload: Payload) -> None:
+    def store(self, step: RemoteStep, payload: Payload) -> None:
         """Note that a step's result is stored."""
         if step.kind is StepKind.WORK:
             self._stored.add(step.index)
@@ -105,7 +105,7 @@ class Cursor:
             self._extend(payload)
             self._closing = False
 
-    def needs(self, step: Step) -> Needs:
+    def needs(self, step: RemoteStep) -> Needs:
         """Tell which stored results a step receives."""
         if step.kind is StepKind.WORK:
             return Needs(self._chunk(step.index).inputs)
@@ -113,13 +113,13 @@ class Cursor:
             return Needs(None, self._round_start)
         return Needs(None, 0, self.plan.referenced)
 
-    def call(self, step: Step, arrays: str | None, inputs: tuple[Payload, ...]) -> Call:
+    def call(self, step: RemoteStep, arrays: str | None, inputs: tuple[Payload, ...]) -> Call:
         """Build the call of a step."""
         function, arguments = self._function(step)
         urgent = step.kind is not StepKind.WORK
         return Call(self.operation, function, json.dumps(arguments), arrays, inputs, urgent)
 
-    def _function(self, step: Step) -> tuple[str, Mapping[str, Json]]:
+    def _function(self, step: RemoteStep) -> tuple[str, Mapping[str, Json]]:
         if step.kind is StepKind.WORK:
             chunk = self._chunk(step.index)
             return chunk.function, chunk.arguments

@@ -60,9 +60,9 @@ def stored_entries(problems: Sequence[Any], question: Mapping[str, Any], first: 
     refused, wrapped = question.get("refused", {}), set(question["wrapped"])
     entries: list[Entry] = []
     for index, item in enumerate(problems, first):
-        told = refused.get(str(index))
-        if told is not None:
-            entries.append(ProblemDetails.model_validate(told))
+        refusal = refused.get(str(index))
+        if refusal is not None:
+            entries.append(ProblemDetails.model_validate(refusal))
         else:
             request = MinimaRequest.model_validate(item)
             entries.append(Parsed(request, ("problem",) if index in wrapped else ()))

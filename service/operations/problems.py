@@ -13,7 +13,7 @@ from service.core.ground.problems import Samples
 from service.core.several_outputs.generated import fit_on_samples, generated_samples, singular_values_for
 from service.errors import InputError, LimitExceeded, Location, NotFound
 from service.operations.mapping import weights as weights_mapping
-from service.operations.mapping.snippet import Origin, pytorch_snippet
+from service.operations.mapping.snippet import Provenance, pytorch_snippet
 from service.operations.minima import minima
 from service.schemas.base import applicable
 from service.schemas.data import Samples as SamplesDocument
@@ -179,11 +179,11 @@ def generate(parameters: GeneratedParameters, limits: Limits, _problem_at: Locat
     )
 
 
-def _origin(parameters: GeneratedParameters, answer: MinimaAnswer) -> Origin:
+def _origin(parameters: GeneratedParameters, answer: MinimaAnswer) -> Provenance:
     certificate, least = answer.certificate, answer.global_minimum.loss
     known = "proved" if certificate.kind == "certified" else "the best known"
     error = max(certificate.upper_bound, least) - min(certificate.lower_bound, least)
-    return Origin(problem_id(parameters), f"/v1/problems/{carrying(parameters)}", least, known, error)
+    return Provenance(problem_id(parameters), f"/v1/problems/{carrying(parameters)}", least, known, error)
 
 
 def _with_exact_cost(answer: MinimaAnswer, samples: Samples) -> MinimaAnswer:
@@ -222,14 +222,14 @@ def _singular_values(parameters: GeneratedParameters) -> list[float]:
 
 def completed(parameters: GeneratedParameters) -> GeneratedParameters:
     """The parameters with every default filled in."""
-    told = parameters.model_dump()
-    told["samples"] = parameters.samples or 2 * (parameters.inputs + parameters.outputs)
+    filled = parameters.model_dump()
+    filled["samples"] = parameters.samples or 2 * (parameters.inputs + parameters.outputs)
     if parameters.rank is not None and parameters.gap is None and parameters.singular_values is None:
-        told["gap"] = DEFAULT_GAP
+        filled["gap"] = DEFAULT_GAP
     if parameters.rank is None and parameters.gap is None and parameters.singular_values is None:
         most = min(parameters.inputs, parameters.outputs, MOST_BY_DEFAULT)
-        told["singular_values"] = [float(value) for value in range(most, 0, -1)]
-    return GeneratedParameters.model_validate(told)
+        filled["singular_values"] = [float(value) for value in range(most, 0, -1)]
+    return GeneratedParameters.model_validate(filled)
 
 
 def problem_id(parameters: GeneratedParameters) -> str:

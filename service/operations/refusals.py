@@ -25,14 +25,14 @@ def document(code: str, detail: str, status: int | None = None, **extensions: An
 
 def document_of(error: ServiceError, **extensions: Any) -> ProblemDetails:
     """The document of a deliberate error, with what it says of fields, solvers and limits."""
-    detail, told = _told(error)
-    return document(error.code, detail, **told, **extensions)
+    detail, facts = _facts(error)
+    return document(error.code, detail, **facts, **extensions)
 
 
-def _told(error: ServiceError) -> tuple[str, Mapping[str, Any]]:
+def _facts(error: ServiceError) -> tuple[str, Mapping[str, Any]]:
     if isinstance(error, NotCovered):
-        told = {"solvers": _attempts(error)}
-        return error.detail, told if error.nearest is None else {**told, "nearest": error.nearest}
+        facts = {"solvers": _attempts(error)}
+        return error.detail, facts if error.nearest is None else {**facts, "nearest": error.nearest}
     if isinstance(error, LimitExceeded):
         return _summary(error), {"errors": _items(error), "limit": error.limit, "allowed": float(error.allowed)}
     if isinstance(error, InputError):
@@ -66,9 +66,9 @@ def _item(problem: FieldError) -> dict[str, str]:
 
 
 def _summary(error: InputError) -> str:
-    told = [f"{_called(item)} {item.detail}" for item in error.fields[:MAX_IN_DETAIL]]
-    more = len(error.fields) - len(told)
-    return "; ".join(told) + (f"; and {more} more" if more > 0 else "")
+    facts = [f"{_called(item)} {item.detail}" for item in error.fields[:MAX_IN_DETAIL]]
+    more = len(error.fields) - len(facts)
+    return "; ".join(facts) + (f"; and {more} more" if more > 0 else "")
 
 
 def _called(problem: FieldError) -> str:

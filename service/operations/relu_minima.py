@@ -14,7 +14,6 @@ from service.operations.guards import check_time, double_precision, finite_answe
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping import relu as mapping
 from service.operations.mapping.locations import located
-from service.operations.mapping.losses import OF_RELU
 from service.operations.minima import minima
 from service.schemas.minima import MinimaAnswer
 from service.schemas.parts_relu import ReluState
@@ -22,7 +21,7 @@ from service.schemas.problem import ProblemDocument
 from service.schemas.relu import ReluMinimaAnswer, ReluMinimaRequest, ReluReturn
 from service.schemas.request import MinimaRequest
 from service.settings import Limits
-from service.vocabulary import Activation
+from service.vocabulary import RELU_LOSSES, Activation
 
 EFFORT: Final = 200_000
 """Cones of a search that was not asked for by `/v1/relu-minima`."""
@@ -42,7 +41,7 @@ def minima_of_any(request: MinimaRequest, limits: Limits, problem_at: Location =
     try:
         return _certified(request, limits, problem_at)
     except NotCovered:
-        if request.problem.objective.loss in OF_RELU:
+        if request.problem.objective.loss in RELU_LOSSES:
             raise
         return minima(request, limits, problem_at)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from service.core.relu.claims import loss_of, proved_bound
 from service.core.relu.critical import critical_beta
-from service.core.relu.form import NAME, Form, GivenWeights, examined, form_of
+from service.core.relu.form import NAME, GivenWeights, ReluForm, examined, form_of
 from service.errors import FieldError, InputError, NotCovered
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.certificate import finding_to_wire
@@ -86,7 +86,7 @@ def _words(
 
 
 def _network(
-    findings: Findings[ReluMinimaAnswer], answer: ReluMinimaAnswer, mapped: MappedProblem, form: Form, factor: float
+    findings: Findings[ReluMinimaAnswer], answer: ReluMinimaAnswer, mapped: MappedProblem, form: ReluForm, factor: float
 ) -> None:
     minimum, proof, network = answer.global_minimum, answer.certificate, mapped.core.network
     given = _given(answer, form)
@@ -117,7 +117,7 @@ def _network(
     findings.check("certificate.lower_bound", "in order", proof.lower_bound <= proof.upper_bound)
 
 
-def _given(answer: ReluMinimaAnswer, form: Form) -> GivenWeights:
+def _given(answer: ReluMinimaAnswer, form: ReluForm) -> GivenWeights:
     """The weights of an answer; what is absent is zero."""
     minimum = answer.global_minimum
     first, second = np.zeros((0, form.inputs)), np.zeros((1, 0))
@@ -141,7 +141,7 @@ def _given(answer: ReluMinimaAnswer, form: Form) -> GivenWeights:
     return GivenWeights(first, second, parts["biases"][0], offset, parts["skip_weights"][0][0])
 
 
-def _bounds(findings: Findings[ReluMinimaAnswer], answer: ReluMinimaAnswer, form: Form, factor: float) -> None:
+def _bounds(findings: Findings[ReluMinimaAnswer], answer: ReluMinimaAnswer, form: ReluForm, factor: float) -> None:
     """The dual errors prove the bound, if branch and bound proves what is claimed of them."""
     proof, objective = answer.certificate, form.objective
     errors = np.array(proof.dual, dtype=float)
@@ -169,7 +169,7 @@ def _bounds(findings: Findings[ReluMinimaAnswer], answer: ReluMinimaAnswer, form
 
 
 def _critical(
-    findings: Findings[ReluMinimaAnswer], answer: ReluMinimaAnswer, mapped: MappedProblem, form: Form
+    findings: Findings[ReluMinimaAnswer], answer: ReluMinimaAnswer, mapped: MappedProblem, form: ReluForm
 ) -> None:
     if answer.critical_decay is None:
         return

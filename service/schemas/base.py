@@ -37,7 +37,7 @@ def _integral(value: object) -> object:
     return value
 
 
-def _until_told(entries: object, validate: ValidatorFunctionWrapHandler) -> Any:
+def _until_reported(entries: object, validate: ValidatorFunctionWrapHandler) -> Any:
     """Validate some entries after others, and none behind those with enough errors to fill an answer.
 
     The library has one way to stop early, at the first error, which is too early for people.
@@ -55,7 +55,7 @@ def _until_told(entries: object, validate: ValidatorFunctionWrapHandler) -> Any:
     return found
 
 
-Items: TypeAlias = Annotated[list[T], WrapValidator(_until_told)]
+Items: TypeAlias = Annotated[list[T], WrapValidator(_until_reported)]
 """A list of objects, however long: validation stops where there are more errors than are reported."""
 Number: TypeAlias = FiniteFloat
 Integer: TypeAlias = Annotated[int, BeforeValidator(_integral)]

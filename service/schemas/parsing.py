@@ -43,7 +43,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "union_tag_not_found": "is required and says which fields the object has",
 }
 
-TOLD_KINDS: Final = frozenset(
+KINDS_OF_VALUES: Final = frozenset(
     {
         "float_type",
         "int_type",
@@ -145,4 +145,4 @@ def _helpful(model: type[Wire], item: Mapping[str, Any], *, unwrap: bool) -> str
     if kind == "union_tag_invalid":
         context = item["ctx"]
         return of_choice(context.get("tag"), str(context.get("expected_tags", "")))
-    return f", not {kind_of(item['input'])}" if kind in TOLD_KINDS else ""
+    return f", not {kind_of(item['input'])}" if kind in KINDS_OF_VALUES else ""

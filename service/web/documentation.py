@@ -120,8 +120,8 @@ def answers(models: tuple[type[Wire], ...], description: str, *binary: str) -> d
 
 def page(model: type, description: str, *leads_to: str) -> dict[int | str, dict[str, Any]]:
     """The successful response of a list that is read page by page."""
-    told = f"{description} The header `Link` leads to the next page."
-    return {200: {**answer(model, told, *leads_to)[200], "headers": headers("Link")}}
+    described = f"{description} The header `Link` leads to the next page."
+    return {200: {**answer(model, described, *leads_to)[200], "headers": headers("Link")}}
 
 
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:

@@ -27,10 +27,10 @@ def directly_or_as_a_job(row: Operation) -> dict[int | str, dict[str, Any]]:
     """The successful responses of what may run as a job; what is heavy becomes one by its estimated cost, too."""
     why = "the caller prefers one (`Prefer: respond-async` or `wait=N`)"
     why += ", or its estimated cost exceeds `MINIMA_INLINE_BUDGET_S`" if row.function is None else ""
-    told = f"A job was stored: {why}. `Location` leads to it."
+    described = f"A job was stored: {why}. `Location` leads to it."
     # the status is that of a job that ended without a result while its caller waited
     direct = documentation.answers((*answers_of(row), JobStatus), row.returns, *binary_forms(row))[200]
-    stored = documentation.answer(JobStatus, told)[200]
+    stored = documentation.answer(JobStatus, described)[200]
     return {
         200: {**direct, "headers": headers(*OF_A_JOB, *OF_A_RESULT)},
         202: {**stored, "headers": headers(*OF_A_JOB), "links": links(*TO_A_JOB)},
@@ -45,8 +45,8 @@ def results() -> dict[int | str, dict[str, Any]]:
         if row.job:
             models |= dict.fromkeys(answers_of(row))
             forms |= dict.fromkeys(binary_forms(row))
-    told = "The answer of the operation, in the form that `accept` names; with `partial` the chunks stored so far."
-    found = documentation.answers((*models, PartialResults), told, *forms)[200]
+    described = "The answer of the operation, in the form that `accept` names; with `partial` the chunks stored so far."
+    found = documentation.answers((*models, PartialResults), described, *forms)[200]
     known = "The caller has it already: `If-None-Match` names its `ETag`."
     return {
         200: {**found, "headers": headers(*OF_A_RESULT)},

@@ -22,7 +22,7 @@ FREE_FORM: dict[str, str] = {
     "batches.py: stored": REQUEST,
     "batches.py: _stored": REQUEST,
     "model_files/onnx_file.py: _attributes": "what the nodes of a graph say, by name",
-    "refusals.py: _told": "fields of the model that is made of them",
+    "refusals.py: _facts": "fields of the model that is made of them",
     "model_files/requests.py: with_model": REQUEST,
     "model_files/requests.py: _network": REQUEST,
     "model_files/requests.py: _layer": REQUEST,

@@ -39,7 +39,7 @@ def received(sock: socket.socket) -> bytes:
 
 
 def refusal(answer: bytes) -> dict[str, Any]:
-    """The problem document of an answer, after what every answer has was checked."""
+    """The problem details of an answer, after what every answer has was checked."""
     head, _, body = answer.partition(b"\r\n\r\n")
     lines = [line.lower() for line in head.split(b"\r\n")]
     assert b"content-type: application/problem+json" in lines

@@ -9,13 +9,13 @@ from scipy.optimize import minimize
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.networks import Objective
 from service.core.relu.scalar_losses import (
-    HalfSquared,
-    Huber,
-    Logistic,
-    Poisson,
-    Quantile,
+    HalfSquaredLoss,
+    HuberLoss,
+    LogisticLoss,
+    PoissonLoss,
+    QuantileLoss,
     ScalarLoss,
-    SquaredHinge,
+    SquaredHingeLoss,
 )
 
 LOSSES: Final = ("squared", "logistic", "squared_hinge", "huber", "absolute", "quantile", "poisson")
@@ -60,13 +60,13 @@ def _loss(name: str, y: FloatArray) -> ScalarLoss:
     signs = np.where(y >= np.median(y), 1.0, -1.0)
     counts: FloatArray = np.round(np.exp(np.clip(y, -3.0, 3.0))).astype(np.float64)
     losses: dict[str, ScalarLoss] = {
-        "squared": HalfSquared(y),
-        "logistic": Logistic(signs),
-        "squared_hinge": SquaredHinge(signs),
-        "huber": Huber(y, 0.5),
-        "absolute": Quantile(y, 0.5, 2.0),
-        "quantile": Quantile(y, 0.8),
-        "poisson": Poisson(counts),
+        "squared": HalfSquaredLoss(y),
+        "logistic": LogisticLoss(signs),
+        "squared_hinge": SquaredHingeLoss(signs),
+        "huber": HuberLoss(y, 0.5),
+        "absolute": QuantileLoss(y, 0.5, 2.0),
+        "quantile": QuantileLoss(y, 0.8),
+        "poisson": PoissonLoss(counts),
     }
     return losses[name]
 

@@ -10,7 +10,7 @@ from math import exp, log1p
 import numpy as np
 
 from service.core.ground.as_sent import expected_source
-from service.core.ground.enclosures.expansion import Expansion
+from service.core.ground.enclosures.expansion import ExpandedError
 from service.core.ground.enclosures.measured import measure
 from service.core.ground.enclosures.sources import UNIT
 from service.core.ground.numbers.arrays import FloatArray
@@ -82,7 +82,7 @@ def lower_bound(problem: Problem, end_to_end_map: FloatArray, upper: float, unit
     return LowerBound(bound.lower, bound.allowance + error)
 
 
-def undecayed_bound(expansion: Expansion, norm: float, unit: float) -> LowerBound:
+def undecayed_bound(expansion: ExpandedError, norm: float, unit: float) -> LowerBound:
     """Bound without decay, where only the data keep maps from growing.
 
     Notes
@@ -104,7 +104,7 @@ def undecayed_bound(expansion: Expansion, norm: float, unit: float) -> LowerBoun
     return LowerBound(expansion.rest - cost, error + cost, limit)
 
 
-def _below(reduced: ReducedProblem, expansion: Expansion, norm: float) -> ReducedProblem:
+def _below(reduced: ReducedProblem, expansion: ExpandedError, norm: float) -> ReducedProblem:
     """The decayed problem with the expansion in the place of the squared error; below it for maps up to ``norm``."""
     layers, log_decay = reduced.n_hidden + 1, reduced.log_decay
     known = expansion.known

@@ -12,7 +12,7 @@ import numpy as np
 from service.core.bounds.norm_below import undecayed_bound
 from service.core.bounds.plain_data import plain_error
 from service.core.ground.as_sent import expected_source
-from service.core.ground.enclosures.expansion import Expansion
+from service.core.ground.enclosures.expansion import ExpandedError
 from service.core.ground.enclosures.longest import longest_useful
 from service.core.ground.enclosures.measured import measure
 from service.core.ground.enclosures.sources import UNIT
@@ -34,7 +34,7 @@ class Below:
         The network with decays that are no larger, on the same data.
     quadratic : Quadratic
         A squared error that is no larger for all maps, or for those up to ``norm_limit``.
-    expansion : Expansion or None
+    expansion : ExpandedError or None
         About the claimed map; None where eigenpairs of well-scaled data stand for the data.
     claimed : GlobalMinimum
     norm_limit : float or None
@@ -46,7 +46,7 @@ class Below:
 
     problem: Problem
     quadratic: Quadratic
-    expansion: Expansion | None
+    expansion: ExpandedError | None
     claimed: GlobalMinimum
     norm_limit: float | None
     unit: float

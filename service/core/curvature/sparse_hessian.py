@@ -17,7 +17,7 @@ NEGLIGIBLE = 1e-14
 
 
 @dataclass(frozen=True, slots=True)
-class Factor:
+class SplitFactor:
     """Entries of a matrix that rise above rounding, and the sums of squares of those and of the others."""
 
     rows: IntArray
@@ -33,7 +33,7 @@ class KroneckerProduct:
 
     Attributes
     ----------
-    first, second : Factor
+    first, second : SplitFactor
     crossed : bool
     below_diagonal : bool
         Whether the term stands on the other side of the diagonal as well.
@@ -43,8 +43,8 @@ class KroneckerProduct:
         Inputs of the two layers.
     """
 
-    first: Factor
-    second: Factor
+    first: SplitFactor
+    second: SplitFactor
     crossed: bool
     below_diagonal: bool
     row_edge: int
@@ -108,9 +108,9 @@ def _largest(matrix: FloatArray) -> float:
     return float(np.max(np.abs(matrix), initial=0.0))
 
 
-def _factor(matrix: FloatArray, floor: float) -> Factor:
+def _factor(matrix: FloatArray, floor: float) -> SplitFactor:
     rows, columns = np.nonzero(np.abs(matrix) > floor)
     values = matrix[rows, columns]
     others = matrix.copy()
     others[rows, columns] = 0.0
-    return Factor(rows, columns, values, float(np.sum(values * values)), float(np.sum(others * others)))
+    return SplitFactor(rows, columns, values, float(np.sum(values * values)), float(np.sum(others * others)))

@@ -14,7 +14,7 @@ BETAS: Final = (0.9, 0.999)
 EPSILON: Final = 1e-8
 
 
-class Rule(Protocol):
+class UpdateRule(Protocol):
     """Turns a gradient of the data term into the next parameters."""
 
     def step(self, parameters: Stack, gradient: Stack, rate: FloatArray, number: int) -> Stack:

@@ -8,7 +8,7 @@ import numpy as np
 
 from service.core.curvature.bound import curvature_bound
 from service.core.dynamics.initialisations import generator
-from service.core.dynamics.optimisers import Adam, Descent, Rule, lbfgs
+from service.core.dynamics.optimisers import Adam, Descent, UpdateRule, lbfgs
 from service.core.dynamics.sampling import SampledGradient
 from service.core.dynamics.target import Target
 from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
@@ -149,7 +149,7 @@ def schedule(optimiser: Optimiser, number: int, steps: int) -> float:
     return 1.0 if optimiser is Optimiser.GD else min(1.0, 2.0 * (1.0 - number / steps))
 
 
-def _rule(loss: BatchedLoss, optimiser: Optimiser, unit: float) -> Rule:
+def _rule(loss: BatchedLoss, optimiser: Optimiser, unit: float) -> UpdateRule:
     if optimiser in (Optimiser.GD, Optimiser.SGD):
         return Descent(loss)
     return Adam(loss, decoupled=unit if optimiser is Optimiser.ADAMW else None)

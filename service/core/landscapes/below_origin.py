@@ -25,7 +25,7 @@ _MOST_SAMPLES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Below:
+class BelowOrigin:
     """Loss of the origin and the least loss found below or beside it."""
 
     at_zero: float
@@ -37,12 +37,12 @@ class Below:
         return self.found < self.at_zero * (1.0 - _SHARE)
 
 
-def below_origin_of(problem: Problem) -> Below | None:
+def below_origin_of(problem: Problem) -> BelowOrigin | None:
     """The best of a fixed family of networks; ``None`` where the family does not exist for the problem."""
     return problem.once("landscapes.below_origin", lambda: _search(problem))
 
 
-def _search(problem: Problem) -> Below | None:
+def _search(problem: Problem) -> BelowOrigin | None:
     network = problem.network
     plain = not (
         network.skips
@@ -62,7 +62,7 @@ def _search(problem: Problem) -> Below | None:
     return None
 
 
-def _linear(problem: Problem) -> Below:
+def _linear(problem: Problem) -> BelowOrigin:
     moments, network = problem.data, problem.network
     depth = network.n_layers
     decays = network.weight_decays
@@ -70,7 +70,7 @@ def _linear(problem: Problem) -> Below:
     spectrum = moments.spectrum
     active = spectrum.active
     if not active.any() or not moments.xy.any():
-        return Below(moments.yy, moments.yy)
+        return BelowOrigin(moments.yy, moments.yy)
     values = spectrum.values[active]
     output = np.linalg.svd(moments.xy, full_matrices=False)[2][0]
     pull = spectrum.projections[active] @ output
@@ -82,16 +82,16 @@ def _linear(problem: Problem) -> Below:
     sizes = (slope / curvature)[:, None] * np.linspace(0.01, 1.0, 100)
     losses = moments.yy - 2.0 * slope[:, None] * sizes + curvature[:, None] * sizes * sizes
     losses = losses + depth * np.exp(log_decay + 2.0 / depth * np.log(sizes))
-    return Below(moments.yy, float(losses.min()))
+    return BelowOrigin(moments.yy, float(losses.min()))
 
 
-def _chains(problem: Problem) -> Below:
+def _chains(problem: Problem) -> BelowOrigin:
     assert problem.samples is not None  # noqa: S101  # `_search` has looked
     moments, network = problem.data, problem.network
     decays = network.weight_decays
     x, y = problem.samples.x[:_MOST_SAMPLES], problem.samples.y[:_MOST_SAMPLES]
     if len(x) < len(problem.samples.x):
-        return Below(moments.yy, moments.yy)
+        return BelowOrigin(moments.yy, moments.yy)
     best = moments.yy
     projected = x @ _directions(moments.xy)
     for scale in _SCALES.tolist():
@@ -105,9 +105,9 @@ def _chains(problem: Problem) -> Below:
         squares = np.mean(features * features, axis=0) + decays[-1]
         gains = np.sum((y.T @ features / len(x)) ** 2, axis=0) / np.maximum(squares, np.finfo(float).tiny)
         best = min(best, float(np.min(moments.yy - gains + cost)))
-        if Below(moments.yy, best).improves:
+        if BelowOrigin(moments.yy, best).improves:
             break
-    return Below(moments.yy, best)
+    return BelowOrigin(moments.yy, best)
 
 
 def _directions(xy: FloatArray) -> FloatArray:

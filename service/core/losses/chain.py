@@ -21,7 +21,7 @@ MOST = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class UnitChain:
     """A network of one neuron in every hidden layer.
 
     Attributes
@@ -65,7 +65,7 @@ class ChainLoss:
         return self.fit + self.noise + self.decay
 
 
-def chain_of(network: Network, parameters: Parameters) -> Chain | None:
+def chain_of(network: Network, parameters: Parameters) -> UnitChain | None:
     """The chain that equals a network with uniform rank-one layers; None if a layer is of another form."""
     first, *others = parameters.weights
     if isinstance(first.right, UniformColumn) or first.values.size != 1 or first.right.shape[1] != 1:
@@ -78,7 +78,7 @@ def chain_of(network: Network, parameters: Parameters) -> Chain | None:
     biases = [0.0 if bias is None else bias.values[0].item() * _unit(bias.left) for bias in parameters.biases]
     noise = [layer.noise_variance / layer.width for layer in network.layers[:-1]]
     weights = first.right[:, 0] * (first.values[0].item() * _unit(first.left))
-    return Chain(weights, tuple(sizes), tuple(biases), (*noise, 0.0))
+    return UnitChain(weights, tuple(sizes), tuple(biases), (*noise, 0.0))
 
 
 def as_chain(network: Network, parameters: Parameters) -> Parameters:
@@ -118,7 +118,7 @@ def _unit(column: FloatArray | UniformColumn) -> float:
     return float(column[0, 0])
 
 
-def chain_loss(network: Network, moments: Moments, chain: Chain) -> ChainLoss:
+def chain_loss(network: Network, moments: Moments, chain: UnitChain) -> ChainLoss:
     """Loss, terms and gradient norm of a chain by the second-moment recursion on plain numbers.
 
     Returns
@@ -194,7 +194,7 @@ def _offset(sizes: tuple[float, ...], biases: tuple[float, ...]) -> float:
 
 
 def _backward(
-    network: Network, chain: Chain, steps: _Steps, pushed: FloatArray, linear: tuple[FloatArray, FloatArray]
+    network: Network, chain: UnitChain, steps: _Steps, pushed: FloatArray, linear: tuple[FloatArray, FloatArray]
 ) -> tuple[float, float]:
     """Squared norm of the gradient, and the decay, from the output to the input."""
     spread, target_slope, mean_slope = 1.0, -2.0, steps.mean_slope

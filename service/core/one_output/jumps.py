@@ -13,7 +13,7 @@ import numpy as np
 
 from service.core.one_output.curve import Curve, Row
 from service.core.one_output.newton import CONVERGED, MOST_STEPS, BracketedRoot
-from service.core.one_output.survey import Point, Survey, point_near, survey
+from service.core.one_output.survey import SpecialPoint, Survey, point_near, survey
 
 NEAR: Final = 1e-15
 """Distance in a logarithm at which a root is found."""
@@ -82,7 +82,7 @@ def _minimum_runs(found: Survey) -> list[tuple[float, float]]:
 
 
 def _next_jump(
-    curve: Curve, runs: list[tuple[float, float]], ties: tuple[Point, ...], current: int
+    curve: Curve, runs: list[tuple[float, float]], ties: tuple[SpecialPoint, ...], current: int
 ) -> tuple[Jump, int | None]:
     """The first decay at which another local minimum, or zero, overtakes the run ``current``."""
     low, high = runs[current]

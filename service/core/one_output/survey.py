@@ -28,7 +28,7 @@ TAIL = [0.25 * (2.0**k - 1.0) for k in range(1, 14)]
 SPINODAL, TIE, ROOT = 0, 1, 2
 
 
-class Point(NamedTuple):
+class SpecialPoint(NamedTuple):
     """A special point of the branch.
 
     Attributes
@@ -58,17 +58,17 @@ class Survey:
 
     Attributes
     ----------
-    roots : tuple of Point
+    roots : tuple of SpecialPoint
         Stationary points for the given decay, from the largest norm to the smallest.
-    spinodals : tuple of Point
+    spinodals : tuple of SpecialPoint
         Where a minimum and a saddle meet; the first one ends the branch of largest norm, then they alternate.
-    ties : tuple of Point
+    ties : tuple of SpecialPoint
         Stationary points, for some decay, with exactly the loss of the zero map.
     """
 
-    roots: tuple[Point, ...]
-    spinodals: tuple[Point, ...] = ()
-    ties: tuple[Point, ...] = ()
+    roots: tuple[SpecialPoint, ...]
+    spinodals: tuple[SpecialPoint, ...] = ()
+    ties: tuple[SpecialPoint, ...] = ()
 
 
 def survey(curve: Curve, log_kappa: float | None = None) -> Survey:
@@ -98,13 +98,13 @@ def survey(curve: Curve, log_kappa: float | None = None) -> Survey:
     return Survey((point_near(curve, t, row, rising=True),))
 
 
-def point_near(curve: Curve, t: float, row: Row, rising: bool) -> Point:
+def point_near(curve: Curve, t: float, row: Row, rising: bool) -> SpecialPoint:
     """The point at ``t`` from the quantities at a place so near that a first-order step is exact to rounding."""
     step = t - row[0]
     _, log_square_norm, mean, _, value, product = row
     log_square_norm -= 2.0 * mean * step
     value -= 2.0 * (product - value * mean) * step
-    return Point(
+    return SpecialPoint(
         t,
         (curve.exponent * t + log_square_norm + curve.offset) / curve.exponent,
         curve.log_norm_from(log_square_norm),
@@ -212,7 +212,7 @@ class _Surveyor:
                 return True
         return False
 
-    def _polish(self, brackets: list[list[BracketedRoot]]) -> list[tuple[Point, ...]]:
+    def _polish(self, brackets: list[list[BracketedRoot]]) -> list[tuple[SpecialPoint, ...]]:
         """Newton's method for all points at once; each is evaluated by the function of its kind."""
         curve, level = self.curve, 0.0 if self.level is None else self.level
         functions = (curve.slope_at, curve.tie_at, lambda row: curve.height_at(row, level))

@@ -13,7 +13,7 @@ from scipy.special import comb, logsumexp, softmax
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.losses.dense import DenseParameters, flatten, unflatten
-from service.core.pictures.objective import Objective, objective_of
+from service.core.pictures.objective import FlatObjective, objective_of
 from service.errors import NumericalError
 
 SHARPNESS = 20.0
@@ -65,7 +65,7 @@ def profile(problem: Problem, control: FloatArray, points: int) -> Profile:
     return profile_of(objective, places, positions)
 
 
-def profile_of(objective: Objective, places: FloatArray, positions: FloatArray) -> Profile:
+def profile_of(objective: FlatObjective, places: FloatArray, positions: FloatArray) -> Profile:
     """Losses at given places (m, P)."""
     losses = np.array([objective.slope(place)[0] for place in places])
     length = float(np.sum(np.linalg.norm(np.diff(places, axis=0), axis=1)))

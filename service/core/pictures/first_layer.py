@@ -11,7 +11,7 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer
-from service.core.pictures.logistic import Form
+from service.core.pictures.logistic import Logistic
 from service.core.pictures.stacks import Reals, activate
 
 
@@ -28,13 +28,13 @@ class FirstLayer(Protocol):
         """Outputs (t, width, n) at the position of the state plus each of the first ``t`` offsets."""
 
 
-def first_layer(layer: Layer, form: Form | None, step: Reals, offsets: FloatArray, stride: float) -> FirstLayer:
+def first_layer(layer: Layer, form: Logistic | None, step: Reals, offsets: FloatArray, stride: float) -> FirstLayer:
     """The layer on some samples, with tables of what does not change from row to row.
 
     Parameters
     ----------
     layer : Layer
-    form : Form or None
+    form : Logistic or None
         With a form, outputs are those of the logistic function without scale and shift.
     step : (width, n) array
         What the layer receives more at position 1 than at position 0.
@@ -68,7 +68,7 @@ class _Direct(FirstLayer):
 
 
 class _Logistic(FirstLayer):
-    def __init__(self, form: Form, step: Reals, offsets: FloatArray, stride: float) -> None:
+    def __init__(self, form: Logistic, step: Reals, offsets: FloatArray, stride: float) -> None:
         self._rate, self._step = form.rate, step
         self._factors = _multiples(form.rate * offsets, step)
         np.exp(self._factors, out=self._factors)

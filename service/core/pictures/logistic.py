@@ -18,7 +18,7 @@ SMALL: Final = 1.0 / 32.0
 """Size of what a unit receives below which its tanh is not computed as a logistic function."""
 
 
-class Form(NamedTuple):
+class Logistic(NamedTuple):
     """The activation ``scale / (1 + exp(-rate z)) + shift``."""
 
     rate: float
@@ -26,7 +26,7 @@ class Form(NamedTuple):
     shift: float
 
 
-FORMS: Final = {Activation.TANH: Form(2.0, 2.0, -1.0), Activation.SIGMOID: Form(1.0, 1.0, 0.0)}
+FORMS: Final = {Activation.TANH: Logistic(2.0, 2.0, -1.0), Activation.SIGMOID: Logistic(1.0, 1.0, 0.0)}
 
 
 def forms_on(
@@ -34,7 +34,7 @@ def forms_on(
     received: tuple[Reals, Reals],
     weights: Sequence[tuple[FloatArray, FloatArray]],
     positions: FloatArray,
-) -> list[Form | None]:
+) -> list[Logistic | None]:
     """The form of each layer on a row; none for the last layer, and where precision or range would be lost.
 
     Parameters
@@ -53,7 +53,7 @@ def forms_on(
     small: the terms of the first layer are measured by the root mean square of what it receives, those of the next ones
     by the norm of their weights.
     """
-    forms: list[Form | None] = []
+    forms: list[Logistic | None] = []
     size = np.inf
     for index, layer in enumerate(layers[:-1]):
         form = FORMS.get(layer.activation)
@@ -72,7 +72,7 @@ def forms_on(
     return [*forms, None]
 
 
-def folded(joined: FloatArray, before: Form | None, form: Form | None) -> FloatArray:
+def folded(joined: FloatArray, before: Logistic | None, form: Logistic | None) -> FloatArray:
     """Weights and bias (width, inputs + 1), without scale and shift of the form, as `logistic` takes them."""
     turned = joined.copy()
     if before is not None:
@@ -96,7 +96,7 @@ def _least_square(constant: Reals, linear: Reals, positions: FloatArray) -> floa
     return max(float(np.min(flat + positions[:, None] * (2.0 * cross + positions[:, None] * square))), 0.0)
 
 
-def _in_range(form: Form, start: Reals, step: Reals, positions: FloatArray) -> bool:
+def _in_range(form: Logistic, start: Reals, step: Reals, positions: FloatArray) -> bool:
     """Whether all exponentials that a row is computed with, and their products, are finite and not zero."""
     reach = max(np.abs(positions).max(), np.ptp(positions)) * max(step.max(), -step.min())
     largest = form.rate * (max(start.max(), -start.min()) + 2.0 * reach)

@@ -17,7 +17,7 @@ Product: TypeAlias = Callable[[FloatArray], FloatArray]
 """Hessian times a flat vector."""
 
 
-class Objective(Protocol):
+class FlatObjective(Protocol):
     """Loss, gradient and Hessian at flat points, in the order of `service.core.losses.dense.flatten`."""
 
     like: DenseParameters
@@ -38,7 +38,7 @@ def uses_moments(problem: Problem) -> bool:
     return linear and problem.loss is Loss.SQUARED
 
 
-def objective_of(problem: Problem) -> Objective:
+def objective_of(problem: Problem) -> FlatObjective:
     """The objective of a feedforward problem with data, without skips and frozen layers.
 
     Raises

@@ -14,7 +14,7 @@ from service.core.ground.problems import Problem, Samples
 from service.core.losses.batched import BatchedLoss, Stack
 from service.core.losses.dense import DenseParameters, unflatten
 from service.core.pictures.first_layer import FirstLayer, first_layer
-from service.core.pictures.logistic import Form, folded, forms_on, logistic
+from service.core.pictures.logistic import Logistic, folded, forms_on, logistic
 from service.core.pictures.objective import shape_of, uses_moments
 from service.core.pictures.stacks import Reals, activate, total_losses
 from service.vocabulary import Precision
@@ -44,7 +44,7 @@ UNEVEN: Final = 1e-9
 """Share of the length of a row by which its gaps may differ."""
 
 
-class Rows(Protocol):
+class RowLosses(Protocol):
     """Losses along rows of one direction."""
 
     def losses(self, base: FloatArray) -> FloatArray:
@@ -53,7 +53,7 @@ class Rows(Protocol):
 
 def rows_of(
     problem: Problem, direction: FloatArray, positions: FloatArray, precision: Precision = Precision.DOUBLE
-) -> Rows:
+) -> RowLosses:
     """What evaluates rows along a flat direction.
 
     Parameters
@@ -122,7 +122,7 @@ class _SampleRows:
         self._step = self._received(self._along)
         self._start = np.empty_like(self._step)
         self._lay_out(direction.size)
-        self._first: dict[Form | None, list[FirstLayer]] = {}
+        self._first: dict[Logistic | None, list[FirstLayer]] = {}
 
     def _lay_out(self, weights: int) -> None:
         """Blocks of samples, how many points go together, and room for their weights and outputs."""
@@ -170,7 +170,7 @@ class _SampleRows:
             totals += total_losses(self._loss, outputs, self._y[:, samples])
         return totals
 
-    def _first_layers(self, form: Form | None) -> list[FirstLayer]:
+    def _first_layers(self, form: Logistic | None) -> list[FirstLayer]:
         """The first layer on each block of samples, with its tables."""
         if form not in self._first:
             positions, layer = self._positions, self._network.layers[0]
@@ -186,7 +186,7 @@ class _SampleRows:
         first: FirstLayer,
         start: Reals,
         weights: Sequence[Reals],
-        forms: Sequence[Form | None],
+        forms: Sequence[Logistic | None],
         positions: FloatArray,
     ) -> Reals:
         """Outputs of the network (m, k, n) for a block of samples."""

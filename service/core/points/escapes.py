@@ -83,7 +83,7 @@ def escape_from(
     """The way down from a point with gradient (P,) that its class calls for; ``None`` where there is none."""
     if point_class in (PointClass.NON_STRICT_SADDLE, PointClass.DEGENERATE):
         return _by_descent(problem, parameters)
-    line = Line(
+    line = DescentLine(
         lambda direction, steps: losses_on_line(problem, parameters, direction, steps),
         float(loss_of(problem.network, problem.data, parameters)),
         reach_of(problem, parameters),
@@ -92,7 +92,7 @@ def escape_from(
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DescentLine:
     """What steps from a point are measured with.
 
     Attributes
@@ -114,7 +114,9 @@ class Line:
     refinements: int = 3
 
 
-def steepest_step(line: Line, point_class: PointClass, gradient: FloatArray, curvature: Curvature) -> Escape | None:
+def steepest_step(
+    line: DescentLine, point_class: PointClass, gradient: FloatArray, curvature: Curvature
+) -> Escape | None:
     """The better of the ways along gradient (P,) and negative curvature that a class calls for, if it calls for one."""
     if point_class is PointClass.NOT_STATIONARY:
         ways = [best_step(line, -gradient, "gradient", both_ways=False)]
@@ -127,7 +129,7 @@ def steepest_step(line: Line, point_class: PointClass, gradient: FloatArray, cur
     return None
 
 
-def best_step(line: Line, direction: FloatArray, kind: EscapeKind, *, both_ways: bool) -> Escape | None:
+def best_step(line: DescentLine, direction: FloatArray, kind: EscapeKind, *, both_ways: bool) -> Escape | None:
     """Longest useful step along a direction (P,) that is not zero: a grid over seven decades, then refinements."""
     unit = direction / float(np.linalg.norm(direction))
     best: tuple[float, float, FloatArray] | None = None

@@ -21,7 +21,7 @@ from service.core.losses.nonlinear import loss_of
 from service.core.losses.trained import trained_mask
 from service.core.points.classes import Classified, Curvature, closed_gap, curvature_of_matrix
 from service.core.points.diagnosis import Diagnosis, no_escape
-from service.core.points.escapes import Line, best_step, reach_of, steepest_step
+from service.core.points.escapes import DescentLine, best_step, reach_of, steepest_step
 from service.core.points.gaps import Gaps, gaps_of
 from service.core.points.point_class import words_of
 from service.core.points.sample_gradient import SampleGradient, gradient_on_samples
@@ -82,7 +82,7 @@ def diagnose_on_samples(
     at = _stationarity(problem, parameters, gradient, slope, hessian, gradient_tolerance)
     gaps = gaps_of(loss, lambda: slope.loss_rounding, minima, unknown)
     found = _classified(problem, slope, loss, at, gaps, hessian.curvature)
-    line = Line(
+    line = DescentLine(
         lambda direction, steps: _losses(problem, samples, parameters, direction, steps),
         loss,
         reach_of(problem, parameters),

@@ -7,7 +7,7 @@ from service.core.ground.problems import Problem
 from service.core.ground.results import Certificate, Check, GlobalMinimum
 from service.core.reductions.graph import end_map
 from service.core.reductions.objective import seen_problem
-from service.core.reductions.own_loss import Evaluation, evaluated
+from service.core.reductions.own_loss import OwnLoss, evaluated
 from service.core.reductions.step import Weights
 from service.core.reductions.table import Reduction
 
@@ -19,7 +19,7 @@ SEARCHED = 1e6
 
 def certificate_of(reduction: Reduction, minimum: GlobalMinimum, plain: Certificate) -> Certificate:
     """The bound of the plain network beside the problem's own loss of the weights as they were given back."""
-    found: Evaluation | None = None
+    found: OwnLoss | None = None
     if minimum.parameters is not None:
         bias = minimum.parameters.biases[-1]
         weights = Weights(minimum.parameters.weights, minimum.parameters.skips)
@@ -27,9 +27,7 @@ def certificate_of(reduction: Reduction, minimum: GlobalMinimum, plain: Certific
     return certified(reduction, minimum, plain, found)
 
 
-def certified(
-    reduction: Reduction, minimum: GlobalMinimum, plain: Certificate, found: Evaluation | None
-) -> Certificate:
+def certified(reduction: Reduction, minimum: GlobalMinimum, plain: Certificate, found: OwnLoss | None) -> Certificate:
     """The bound of the plain network beside ``found``, what the weights of the minimum cost; None without weights."""
     problem, constant = reduction.problem, reduction.constant
     upper, checks, error = plain.upper_bound + constant, list(plain.checks), plain.rounding_allowance
@@ -72,7 +70,7 @@ def _checks(
     problem: Problem,
     minimum: GlobalMinimum,
     weights: Weights,
-    found: Evaluation,
+    found: OwnLoss,
     unit: float,
 ) -> list[Check]:
     network, data = problem.network, problem.data

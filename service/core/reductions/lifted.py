@@ -21,7 +21,7 @@ from service.core.losses.expected import fit_of
 from service.core.reductions.certified import certified
 from service.core.reductions.graph import end_map, without_weights
 from service.core.reductions.objective import seen_problem
-from service.core.reductions.own_loss import Evaluation, evaluated, root_of_weights
+from service.core.reductions.own_loss import OwnLoss, evaluated, root_of_weights
 from service.core.reductions.step import Weights, dense_factor, zero
 from service.core.reductions.table import Reduction
 from service.core.several_outputs.weights.layers import biases_of
@@ -69,9 +69,9 @@ def _offset(problem: Problem, product: FloatArray) -> FloatArray:
     return best
 
 
-def _minimum(reduction: Reduction, plain: GlobalMinimum) -> tuple[GlobalMinimum, Evaluation | None]:
+def _minimum(reduction: Reduction, plain: GlobalMinimum) -> tuple[GlobalMinimum, OwnLoss | None]:
     """The minimum with what its weights cost, where it has any."""
-    found: Evaluation | None = None
+    found: OwnLoss | None = None
     problem = reduction.problem
     product = reduction.lift_map(plain.end_to_end_map)
     singular = np.asarray(np.linalg.svd(product, compute_uv=False), dtype=np.float64)

@@ -15,7 +15,7 @@ from service.core.reductions.step import Step, Weights
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class OwnLoss:
     """The problem's own loss at some weights, with its error.
 
     ``slope`` is the norm of the gradient, ``slope_size`` that of its terms; ``offset`` is what the biases add up to.
@@ -32,7 +32,7 @@ class Evaluation:
         return self.loss.terms
 
 
-def evaluated(problem: Problem, weights: Weights, offset: FloatArray | None = None) -> Evaluation:
+def evaluated(problem: Problem, weights: Weights, offset: FloatArray | None = None) -> OwnLoss:
     """Loss and gradient of the problem's own; free biases are at their best where no offset (k,) is given."""
     seen, inner, roots = _unweighted(problem, weights)
     if offset is None:
@@ -42,7 +42,7 @@ def evaluated(problem: Problem, weights: Weights, offset: FloatArray | None = No
     loss = replace(loss, error=loss.error + share * loss.upper)
     centred = without_biases(seen)
     slope, size = gradient_norm(centred.problem if isinstance(centred, Step) else seen, inner)
-    return Evaluation(loss, slope, size, offset)
+    return OwnLoss(loss, slope, size, offset)
 
 
 def free_offset(problem: Problem, weights: Weights) -> FloatArray:

@@ -11,11 +11,11 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.critical import MOST_RANK
 from service.core.relu.dual import dual_rounding, dual_value
-from service.core.relu.form import Form, GivenWeights
+from service.core.relu.form import GivenWeights, ReluForm
 from service.core.relu.minimum import RELAXED_RANK
 from service.core.relu.networks import Objective
 from service.core.relu.planar import PLANE, largest_on_plane
-from service.core.relu.rows import EPS, Rows, Span
+from service.core.relu.rows import EPS, Span, WeightedRows
 from service.core.relu.search import ConeSearch
 from service.core.relu.spectral import spectral_bound
 
@@ -23,8 +23,8 @@ _ALLOWED: Final = 1e-9
 """Relative excess over a claimed bound that is rounding of another order of sums."""
 
 
-def loss_of(form: Form, x: FloatArray, given: GivenWeights, bias_decays: Sequence[float]) -> tuple[float, float]:
-    """Fit and decay of weights on inputs (n, d), over `Form.unit`: a forward pass, and squares of weights."""
+def loss_of(form: ReluForm, x: FloatArray, given: GivenWeights, bias_decays: Sequence[float]) -> tuple[float, float]:
+    """Fit and decay of weights on inputs (n, d), over `ReluForm.unit`: a forward pass, and squares of weights."""
     products = x @ given.first.T + given.hidden_bias
     hidden = np.maximum(products, form.objective.slope * products)
     predictions = hidden @ given.second[0] + given.offset + x @ given.skip
@@ -50,22 +50,24 @@ def proved_bound(objective: Objective, errors: FloatArray, feature_bound: float,
         if (along > 1e3 * len(errors) * EPS * (np.abs(objective.free).T @ np.abs(errors)) + 1e-300).any():
             return None
     rows = span.with_errors(errors, objective.slope)
-    if not all(_at_most(one, claimed, most) for one in (rows, rows.reversed)):
+    largest = max(_proved(one, claimed, most) for one in (rows, rows.reversed))
+    if largest > claimed * (1.0 + 3.0 * _ALLOWED) + rows.allowance:
         return None
-    return dual_value(objective, errors) - dual_rounding(objective, errors)
+    # what the search has proved counts, not what was claimed: the two differ by rounding
+    share = min(1.0, objective.beta / (largest * objective.excess)) if largest > 0.0 else 1.0
+    return dual_value(objective, share * errors) - dual_rounding(objective, share * errors)
 
 
-def _at_most(rows: Rows, claimed: float, most: int) -> bool:
-    """Whether no unit of length one has a larger correlation, up to rounding of another order of sums."""
-    allowed = claimed * (1.0 + 3.0 * _ALLOWED) + rows.allowance
+def _proved(rows: WeightedRows, claimed: float, most: int) -> float:
+    """An upper bound of the correlation with units of length one; no more is done than proves what is claimed."""
     dimension = rows.x.shape[1]
     if not dimension:
-        return True
+        return 0.0
     if dimension <= PLANE:
-        return largest_on_plane(rows, np.inf).bound <= allowed
-    if dimension >= RELAXED_RANK and spectral_bound(rows).bound <= allowed:
-        return True
-    if dimension > MOST_RANK:
-        return False
+        return largest_on_plane(rows, np.inf).bound
+    bound = spectral_bound(rows).bound if dimension >= RELAXED_RANK else np.inf
+    if bound <= claimed * (1.0 + _ALLOWED) or dimension > MOST_RANK:
+        return bound
     search = ConeSearch(rows, claimed * (1.0 + _ALLOWED), missing=np.inf)
-    return search.run(most=most) and search.bound <= allowed
+    search.run(most=most)
+    return search.bound

@@ -12,7 +12,7 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
 from service.core.relu.nnls import non_negative
-from service.core.relu.rows import Rows
+from service.core.relu.rows import WeightedRows
 
 _STEPS: Final = 2
 """Frank-Wolfe steps for every cone."""
@@ -21,7 +21,7 @@ _ROUNDS: Final = 4
 
 
 @dataclass(slots=True)
-class Cones:
+class SimplicialCones:
     """Simplicial cones.
 
     Attributes
@@ -96,7 +96,7 @@ class Bounded:
 class _Relaxed:
     """The relaxation on a batch of cones, and the best bound so far of each."""
 
-    def __init__(self, rows: Rows, cones: Cones) -> None:
+    def __init__(self, rows: WeightedRows, cones: SimplicialCones) -> None:
         self.rows = rows
         self.cones = cones
         batch, dimension = cones.generators.shape[:2]
@@ -160,7 +160,7 @@ class _Relaxed:
         return np.asarray(relaxed / np.where(lengths > 0.0, lengths, 1.0))
 
 
-def bounded(rows: Rows, cones: Cones, target: float) -> Bounded:
+def bounded(rows: WeightedRows, cones: SimplicialCones, target: float) -> Bounded:
     """Bound the correlation on cones; more work goes into those that can still fall below a target.
 
     Complexity: ``O(b (n r^2 + r^3))`` with some tens of passes.

@@ -86,5 +86,5 @@ def dual_value(objective: Objective, errors: FloatArray) -> float:
 
 
 def dual_rounding(objective: Objective, errors: FloatArray) -> float:
-    """What rounding can add to `dual_value` for errors (n,), and errors not quite free of ``free`` can hide."""
+    """What rounding can add to `dual_value` for errors (n,)."""
     return 4.0 * (len(errors) + 8) * EPS * objective.loss.magnitude(errors)

@@ -14,15 +14,15 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, Samples
 from service.core.ground.rules import Finding, Hypothesis, Judgement, conjunction, examine
-from service.core.relu.networks import Objective, Units
+from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.scalar_losses import (
-    HalfSquared,
-    Huber,
-    Logistic,
-    Poisson,
-    Quantile,
+    HalfSquaredLoss,
+    HuberLoss,
+    LogisticLoss,
+    PoissonLoss,
+    QuantileLoss,
     ScalarLoss,
-    SquaredHinge,
+    SquaredHingeLoss,
 )
 from service.errors import Attempt, NotCovered
 from service.vocabulary import Activation, Loss, SkipKind
@@ -31,13 +31,13 @@ NAME: Final = "relu_duality"
 _FREE_BIAS: Final = 2_000.0
 """Length of the column of a bias without decay over that of the longest sample; its inverse squared is lost."""
 LOSSES: Final[Mapping[Loss, Callable[[FloatArray, float | None], ScalarLoss]]] = {
-    Loss.SQUARED: lambda y, _: HalfSquared(y),
-    Loss.LOGISTIC: lambda y, _: Logistic(y),
-    Loss.SQUARED_HINGE: lambda y, _: SquaredHinge(y),
-    Loss.HUBER: lambda y, delta: Huber(y, 1.0 if delta is None else delta),
-    Loss.ABSOLUTE: lambda y, _: Quantile(y, 0.5, 2.0),
-    Loss.QUANTILE: lambda y, tau: Quantile(y, 0.5 if tau is None else tau),
-    Loss.POISSON: lambda y, _: Poisson(y),
+    Loss.SQUARED: lambda y, _: HalfSquaredLoss(y),
+    Loss.LOGISTIC: lambda y, _: LogisticLoss(y),
+    Loss.SQUARED_HINGE: lambda y, _: SquaredHingeLoss(y),
+    Loss.HUBER: lambda y, delta: HuberLoss(y, 1.0 if delta is None else delta),
+    Loss.ABSOLUTE: lambda y, _: QuantileLoss(y, 0.5, 2.0),
+    Loss.QUANTILE: lambda y, tau: QuantileLoss(y, 0.5 if tau is None else tau),
+    Loss.POISSON: lambda y, _: PoissonLoss(y),
 }
 """Losses of one output, as sums over samples; squared loss is halved."""
 
@@ -63,7 +63,7 @@ class GivenWeights:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class ReluForm:
     """The objective, and what leads back to the network.
 
     Attributes
@@ -93,7 +93,7 @@ class Form:
         """``sqrt(g_1 g_2) / beta``: what turns a critical beta into a decay."""
         return sqrt(self.decays[0] * self.decays[1]) / self.objective.beta
 
-    def weights(self, units: Units) -> tuple[FloatArray, FloatArray, FloatArray | None, float | None]:
+    def weights(self, units: HiddenUnits) -> tuple[FloatArray, FloatArray, FloatArray | None, float | None]:
         """Weights of both layers (m, d) and (1, m), and biases (m,) and a number where there are any."""
         lengths = np.sqrt(units.lengths)
         ratio = (self.decays[1] / self.decays[0]) ** 0.25
@@ -103,7 +103,7 @@ class Form:
         offset = float(units.free[0]) if self.output_bias else None
         return first[:, : self.inputs], second, bias, offset
 
-    def given(self, units: Units) -> GivenWeights:
+    def given(self, units: HiddenUnits) -> GivenWeights:
         """The same with zeros for what is absent."""
         first, second, hidden, offset = self.weights(units)
         skip = self.skip_weights(units)
@@ -115,7 +115,7 @@ class Form:
             np.zeros(self.inputs) if skip is None else skip[0],
         )
 
-    def skip_weights(self, units: Units) -> FloatArray | None:
+    def skip_weights(self, units: HiddenUnits) -> FloatArray | None:
         """Weights (1, d) of the linear skip, if there is one."""
         return units.free[-self.inputs :][None] if self.skip else None
 
@@ -210,7 +210,7 @@ def examined(problem: Problem) -> tuple[Finding, ...]:
     return findings
 
 
-def form_of(problem: Problem, parameter: float | None = None) -> Form:
+def form_of(problem: Problem, parameter: float | None = None) -> ReluForm:
     """The objective of a problem whose hypotheses hold; ``parameter`` is that of the loss."""
     samples = problem.samples
     if samples is None:
@@ -242,7 +242,7 @@ def form_of(problem: Problem, parameter: float | None = None) -> Form:
     slope = layer.slope if layer.activation is Activation.LEAKY_RELU and layer.slope is not None else 0.0
     loss = LOSSES[problem.loss](_targets(samples), parameter)
     objective = Objective(x, loss, 2.0 * sqrt(g1) * sqrt(g2) / unit, slope, free, ridge, excess)
-    return Form(objective, unit, (g1, g2), ones, output_bias, skip, samples.x.shape[1])
+    return ReluForm(objective, unit, (g1, g2), ones, output_bias, skip, samples.x.shape[1])
 
 
 def _targets(samples: Samples) -> FloatArray:

@@ -12,10 +12,10 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.stopping import should_stop
-from service.core.relu.cones import Cones
+from service.core.relu.cones import SimplicialCones
 from service.core.relu.critical import MOST_RANK
 from service.core.relu.dual import DualBound, crude_dual, dual_bound
-from service.core.relu.networks import Objective, Units
+from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.planar import PLANE, largest_on_plane
 from service.core.relu.relaxed import relaxed_bounds
 from service.core.relu.rows import Span
@@ -31,21 +31,21 @@ SIGNS: Final = (1.0, -1.0)
 
 
 @dataclass(slots=True)
-class Found:
+class CertifiedNetwork:
     """The best network and the best bound so far; either may come from another round.
 
     Attributes
     ----------
-    units : Units
+    units : HiddenUnits
     value : float
     dual : DualBound
     cones, rounds : int
-        Cones that were bounded, and searches of both signs.
+        SimplicialCones that were bounded, and searches of both signs.
     floor : float
         Values below this do not count as the size of the objective.
     """
 
-    units: Units
+    units: HiddenUnits
     value: float
     dual: DualBound
     cones: int = 0
@@ -68,7 +68,7 @@ class CertifiedLoop:
     tolerance : float
         Relative gap at which it ends.
     most : int
-        Cones that it may bound in all.
+        SimplicialCones that it may bound in all.
     seed : int
     """
 
@@ -77,25 +77,25 @@ class CertifiedLoop:
     most: int = 10**9
     seed: int = 0
     trainer: Trainer = field(init=False)
-    found: Found = field(init=False)
+    found: CertifiedNetwork = field(init=False)
     _span: Span = field(init=False, repr=False)
     _slack: float = field(default=1.0, init=False)
-    _leaves: list[Cones | None] = field(default_factory=lambda: [None, None], init=False, repr=False)
+    _leaves: list[SimplicialCones | None] = field(default_factory=lambda: [None, None], init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Start with the network without units and the bound of no errors."""
         self.trainer = Trainer(self.objective, self.tolerance, seed=self.seed)
         self._span = Span.of(self.objective.x)
         dual = crude_dual(self.objective, self.trainer.errors())
-        self.found = Found(self.trainer.network, self.trainer.value, dual, floor=floor_of(self.objective))
+        self.found = CertifiedNetwork(self.trainer.network, self.trainer.value, dual, floor=floor_of(self.objective))
 
-    def run(self) -> Found:
+    def run(self) -> CertifiedNetwork:
         """Until the gap is closed, nothing is gained any more, or the effort is over."""
         for _ in self.improvements():
             pass
         return self.found
 
-    def improvements(self) -> Iterator[Found]:
+    def improvements(self) -> Iterator[CertifiedNetwork]:
         """What is known after each step."""
         self.trainer.train()
         yield self._learned()
@@ -125,7 +125,7 @@ class CertifiedLoop:
         if dual.bound > self.found.dual.bound:
             self.found.dual = dual
 
-    def _learned(self) -> Found:
+    def _learned(self) -> CertifiedNetwork:
         self.found.units, self.found.value = self.trainer.network, self.trainer.value
         return self.found
 

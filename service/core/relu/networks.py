@@ -13,7 +13,7 @@ from service.core.relu.scalar_losses import ScalarLoss
 
 
 @dataclass(frozen=True, slots=True)
-class Units:
+class HiddenUnits:
     """A network in that form.
 
     Attributes
@@ -33,13 +33,13 @@ class Units:
         """Number of units."""
         return len(self.w)
 
-    def chosen(self, kept: FloatArray) -> "Units":
+    def chosen(self, kept: FloatArray) -> "HiddenUnits":
         """Some of the units, by their places or by a mask (m,)."""
-        return Units(self.w[kept], self.signs[kept], self.free)
+        return HiddenUnits(self.w[kept], self.signs[kept], self.free)
 
-    def joined(self, w: FloatArray, signs: FloatArray) -> "Units":
+    def joined(self, w: FloatArray, signs: FloatArray) -> "HiddenUnits":
         """With more units (k, d) and their signs (k,)."""
-        return Units(np.concatenate([self.w, w]), np.concatenate([self.signs, signs]), self.free)
+        return HiddenUnits(np.concatenate([self.w, w]), np.concatenate([self.signs, signs]), self.free)
 
     @property
     def lengths(self) -> FloatArray:
@@ -78,29 +78,29 @@ class Objective:
     excess: float = 1.0
 
     @property
-    def nothing(self) -> Units:
+    def nothing(self) -> HiddenUnits:
         """The network without units."""
-        return Units(np.zeros((0, self.x.shape[1])), np.zeros(0), np.zeros(self.free.shape[1]))
+        return HiddenUnits(np.zeros((0, self.x.shape[1])), np.zeros(0), np.zeros(self.free.shape[1]))
 
     def features(self, w: FloatArray) -> FloatArray:
         """phi(X w) (n, m) of units (m, d)."""
         products = self.x @ w.T
         return np.maximum(products, self.slope * products)
 
-    def predictions(self, units: Units) -> FloatArray:
+    def predictions(self, units: HiddenUnits) -> FloatArray:
         """f (n,)."""
         return self.features(units.w) @ units.signs + self.free @ units.free
 
-    def decay(self, units: Units) -> float:
+    def decay(self, units: HiddenUnits) -> float:
         """What the weights cost."""
         return self.beta * float(units.lengths.sum()) + self.ridge * float(units.free @ units.free)
 
-    def value(self, units: Units) -> float:
+    def value(self, units: HiddenUnits) -> float:
         """P; of a loss with kinks, with these rounded as its slopes are, which adds a little."""
         with np.errstate(over="ignore"):
             return self.loss.rounded_value(self.predictions(units)) + self.decay(units)
 
-    def errors(self, units: Units) -> FloatArray:
+    def errors(self, units: HiddenUnits) -> FloatArray:
         """v = -l'(f), the errors (n,)."""
         return -self.loss.slope(self.predictions(units))
 

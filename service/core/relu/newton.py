@@ -10,14 +10,14 @@ from typing import Final
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from service.core.relu.networks import Objective, Units
+from service.core.relu.networks import HiddenUnits, Objective
 
 _LAST: Final = 1e-8
 _LARGE: Final = 400
 """Numbers of a network from which the stages are fewer and shorter."""
 
 
-def settled(objective: Objective, units: Units, start: float, stop: Callable[[], bool]) -> Units:
+def settled(objective: Objective, units: HiddenUnits, start: float, stop: Callable[[], bool]) -> HiddenUnits:
     """The network after a homotopy from rounding ``start``, relative to its units; ``O(n (m d)^2)`` a step."""
     if not len(units) and not len(units.free):
         return units
@@ -39,7 +39,7 @@ def settled(objective: Objective, units: Units, start: float, stop: Callable[[],
     return units
 
 
-def _spread(objective: Objective, units: Units) -> float:
+def _spread(objective: Objective, units: HiddenUnits) -> float:
     """Root mean square of the products of units of length one, which inputs may be much longer than."""
     present = units.lengths > 0.0
     if not present.any():
@@ -57,7 +57,7 @@ class _Stage:
         self._kink = 4.0 * kink * kink
         self._length = length * length
 
-    def value(self, units: Units) -> float:
+    def value(self, units: HiddenUnits) -> float:
         """The rounded objective."""
         problem = self.objective
         products = problem.x @ units.w.T
@@ -69,7 +69,7 @@ class _Stage:
         with np.errstate(over="ignore", invalid="ignore"):
             return float(self.loss.rounded_value(f) + problem.beta * lengths.sum() + ridge)
 
-    def step(self, units: Units) -> Units | None:
+    def step(self, units: HiddenUnits) -> HiddenUnits | None:
         """One damped step; None where nothing is gained any more."""
         problem, slope = self.objective, self.objective.slope
         count, dimension = units.w.shape
@@ -116,7 +116,7 @@ class _Stage:
         size_ = 1.0
         while size_ > 1e-8:
             w = units.w + size_ * move[: count * dimension].reshape(count, dimension)
-            moved = Units(w, units.signs, units.free + size_ * move[count * dimension :])
+            moved = HiddenUnits(w, units.signs, units.free + size_ * move[count * dimension :])
             if self.value(moved) <= before + 1e-4 * size_ * slope_along:
                 return moved
             size_ *= 0.5

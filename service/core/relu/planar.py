@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
-from service.core.relu.rows import EPS, Rows
+from service.core.relu.rows import EPS, WeightedRows
 from service.core.relu.search import Largest
 
 PLANE: Final = 2
@@ -22,12 +22,12 @@ _ANGLE_ERROR: Final = 32.0 * EPS
 _LONG_EPS: Final = float(np.finfo(np.longdouble).eps)
 
 
-def largest_on_plane(rows: Rows, above: float) -> Largest:
+def largest_on_plane(rows: WeightedRows, above: float) -> Largest:
     """The largest correlation of rows of rank at most two.
 
     Parameters
     ----------
-    rows : Rows
+    rows : WeightedRows
     above : float
         Local maxima with a larger correlation are returned, at most `MOST_UNITS` of them.
     """
@@ -58,7 +58,7 @@ def _rounding(size: float, count: int) -> float:
 
 
 def _largest(
-    rows: Rows, directions: FloatArray, values: FloatArray, above: float, rounding: float, cones: int
+    rows: WeightedRows, directions: FloatArray, values: FloatArray, above: float, rounding: float, cones: int
 ) -> Largest:
     value = float(values.max(initial=0.0))
     kept = np.flatnonzero(values > above)

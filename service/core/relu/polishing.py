@@ -12,14 +12,14 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.relu.networks import Objective, Units
+from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.trimming import merged
 
 _TOLERANCES: Final = (1e-4, 1e-5, 1e-6, 1e-7)
 _STEPS: Final = 12
 
 
-def polished(objective: Objective, units: Units, loose: float) -> Units:
+def polished(objective: Objective, units: HiddenUnits, loose: float) -> HiddenUnits:
     """The best network that the tolerances for kinks lead to; never a worse one."""
     best, value = units, objective.value(units)
     for tolerance in _TOLERANCES:
@@ -30,7 +30,7 @@ def polished(objective: Objective, units: Units, loose: float) -> Units:
     return best
 
 
-def _at_kinks(objective: Objective, units: Units, tolerance: float) -> Units:
+def _at_kinks(objective: Objective, units: HiddenUnits, tolerance: float) -> HiddenUnits:
     """Newton's method with products below a tolerance kept at zero."""
     if not len(units):
         return units
@@ -55,7 +55,7 @@ def _at_kinks(objective: Objective, units: Units, tolerance: float) -> Units:
     reduced = _newton(objective, jacobian, reduced, starts)
     places = [slice(a, b) for a, b in pairwise(starts)]
     w = np.array([basis @ reduced[place] for basis, place in zip(bases, places, strict=True)])
-    return Units(w, units.signs, reduced[starts[-1] :])
+    return HiddenUnits(w, units.signs, reduced[starts[-1] :])
 
 
 def _complement(rows: FloatArray, dimension: int) -> FloatArray:

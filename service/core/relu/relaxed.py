@@ -14,7 +14,7 @@ from scipy.optimize import Bounds, minimize
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.stopping import should_stop
 from service.core.relu.dual import DualBound, dual_bound
-from service.core.relu.networks import Objective, Units
+from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.rows import Span
 from service.core.relu.spectral import spectral_bound
 from service.core.relu.training import Trainer
@@ -27,7 +27,7 @@ _TOLERANCE: Final = 1e-4
 _ITERATIONS: Final = 300
 
 
-def relaxed_bounds(objective: Objective, units: Units, rounds: int = ROUNDS) -> Iterator[DualBound]:
+def relaxed_bounds(objective: Objective, units: HiddenUnits, rounds: int = ROUNDS) -> Iterator[DualBound]:
     """Bounds, each better than the last, from a trained network; an end that is early loses nothing.
 
     ``O(n r^2)`` some hundred times a bound, for n samples of rank r.
@@ -52,7 +52,7 @@ def relaxed_bounds(objective: Objective, units: Units, rounds: int = ROUNDS) -> 
             return
 
 
-def _candidates(objective: Objective, units: Units) -> Iterator[FloatArray]:
+def _candidates(objective: Objective, units: HiddenUnits) -> Iterator[FloatArray]:
     """Errors (n,) at larger and larger decays."""
     yield objective.admissible(objective.errors(units))
     for factor in FACTORS[1:]:
@@ -75,7 +75,7 @@ class _Column:
 class _Columns:
     """A restricted convex problem: ``l(sum_k a_k z_k + F c) + beta sum_k a_k + ridge |c|^2`` over ``a >= 0``."""
 
-    def __init__(self, objective: Objective, units: Units) -> None:
+    def __init__(self, objective: Objective, units: HiddenUnits) -> None:
         self.objective = objective
         self._span = Span.of(objective.x)
         lengths = units.lengths

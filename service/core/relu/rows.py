@@ -15,13 +15,13 @@ _RANK: Final = 1e-13
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class WeightedRows:
     """Rows in the coordinates of their span, with errors, for one sign of the correlation.
 
     Attributes
     ----------
     x : (n, r) array
-        Rows of length one in principal axes; rows that are positive multiples of each other are one.
+        WeightedRows of length one in principal axes; rows that are positive multiples of each other are one.
     plus, minus : (n,) array
         What multiplies ``max(x.u, 0)``, by its sign; non-negative.
     linear : (r,) array
@@ -57,9 +57,9 @@ class Rows:
         return float(np.sqrt(self.plus.sum() * largest) + np.sqrt(self.linear @ self.linear)) + self.allowance
 
     @property
-    def reversed(self) -> "Rows":
+    def reversed(self) -> "WeightedRows":
         """The rows with errors of the other sign."""
-        return Rows(self.x, self.minus, self.plus, -self.linear, self.basis, self.allowance)
+        return WeightedRows(self.x, self.minus, self.plus, -self.linear, self.basis, self.allowance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +69,21 @@ class Span:
     Attributes
     ----------
     x : (m, r) array
-        Rows of length one.
+        WeightedRows of length one.
     basis : (d, r) array
     groups : (n,) array of int
         Row of ``x`` for each sample; what belongs to inputs that are zero is m.
     lengths : (n,) array
         Lengths of the inputs.
-    outside : float
-        Greatest part of a row of length one outside the span.
+    outside : (m,) array
+        Length of the part of each row that is outside the span; a row that is short beside others may be all outside.
     """
 
     x: FloatArray
     basis: FloatArray
     groups: IntArray
     lengths: FloatArray
-    outside: float
+    outside: FloatArray
 
     @property
     def dimension(self) -> int:
@@ -100,29 +100,30 @@ class Span:
         groups = np.full(len(x), len(distinct))
         groups[present] = inverse.ravel()
         if not len(distinct):
-            return cls(np.zeros((0, 0)), np.zeros((x.shape[1], 0)), groups, lengths, 0.0)
+            return cls(np.zeros((0, 0)), np.zeros((x.shape[1], 0)), groups, lengths, np.zeros(0))
         weights = np.zeros(len(distinct))
         np.add.at(weights, groups[present], lengths[present])
         values, vectors = np.linalg.svd(weights[:, None] * distinct, full_matrices=False)[1:]
         rank = max(1, int((values > _RANK * values[0]).sum()))
         basis = vectors[:rank].T
         inside = distinct @ basis
-        outside = float(np.sqrt(np.square(distinct - inside @ basis.T).sum(axis=1).max()))
+        outside = np.sqrt(np.square(distinct - inside @ basis.T).sum(axis=1))
         return cls(inside, basis, groups, lengths, outside)
 
-    def with_errors(self, errors: FloatArray, slope: float) -> Rows:
+    def with_errors(self, errors: FloatArray, slope: float) -> WeightedRows:
         """Rows for errors (n,) of units with a slope at most 1, ``O(n r)``."""
         joined = np.zeros(len(self.x) + 1)
         np.add.at(joined, self.groups, errors * self.lengths)
         joined = joined[:-1]
         factor = 1.0 - slope
-        total = float(np.abs(errors) @ self.lengths) * max(1.0, abs(slope), factor)
+        steepest = max(1.0, abs(slope), factor)
+        total = float(np.abs(errors) @ self.lengths) * steepest
         rounding = (len(errors) + 4 * self.dimension + 256) * EPS
-        return Rows(
+        return WeightedRows(
             self.x,
             factor * np.maximum(joined, 0.0),
             factor * np.maximum(-joined, 0.0),
             slope * (joined @ self.x),
             self.basis,
-            total * (rounding + self.outside),
+            total * rounding + 1.001 * steepest * float(np.abs(joined) @ self.outside),
         )

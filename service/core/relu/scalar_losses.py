@@ -75,7 +75,7 @@ class ScalarLoss(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class HalfSquared(ScalarLoss):
+class HalfSquaredLoss(ScalarLoss):
     """``(f - y)^2 / 2``."""
 
     def each(self, predictions: FloatArray) -> FloatArray:
@@ -96,7 +96,7 @@ class HalfSquared(ScalarLoss):
 
 
 @dataclass(frozen=True, slots=True)
-class Logistic(ScalarLoss):
+class LogisticLoss(ScalarLoss):
     """``log(1 + exp(-y f))``."""
 
     def each(self, predictions: FloatArray) -> FloatArray:
@@ -122,7 +122,7 @@ class Logistic(ScalarLoss):
 
 
 @dataclass(frozen=True, slots=True)
-class SquaredHinge(ScalarLoss):
+class SquaredHingeLoss(ScalarLoss):
     """``max(1 - y f, 0)^2 / 2``."""
 
     def each(self, predictions: FloatArray) -> FloatArray:
@@ -148,7 +148,7 @@ class SquaredHinge(ScalarLoss):
 
 
 @dataclass(frozen=True, slots=True)
-class Huber(ScalarLoss):
+class HuberLoss(ScalarLoss):
     """``e^2 / 2`` for errors up to ``delta``, ``delta (|e| - delta / 2)`` beyond."""
 
     delta: float
@@ -177,7 +177,7 @@ class Huber(ScalarLoss):
 
 
 @dataclass(frozen=True, slots=True)
-class Quantile(ScalarLoss):
+class QuantileLoss(ScalarLoss):
     """``scale max(tau e, (tau - 1) e)`` for ``e = y - f``; tau 1/2 and scale 2 are the absolute error.
 
     Slopes are those of ``scale ((tau - 1/2) e + sqrt(e^2 + width^2) / 2)``, which exceeds the loss by at most
@@ -218,7 +218,7 @@ class Quantile(ScalarLoss):
         above, below = self.scale * self.tau - errors, errors - self.scale * (self.tau - 1.0)
         return np.maximum(np.minimum(above, below), 0.0)
 
-    def smoothed(self, width: float) -> "Quantile":
+    def smoothed(self, width: float) -> "QuantileLoss":
         """The loss with a wider rounding."""
         return replace(self, width=max(width, self.width))
 
@@ -229,7 +229,7 @@ class Quantile(ScalarLoss):
 
 
 @dataclass(frozen=True, slots=True)
-class Poisson(ScalarLoss):
+class PoissonLoss(ScalarLoss):
     """``exp(f) - y f``, for counts y >= 0 and predicted logarithms of rates."""
 
     def each(self, predictions: FloatArray) -> FloatArray:

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray, IntArray
-from service.core.relu.cones import Bounded, Cones, bounded
-from service.core.relu.rows import Rows
+from service.core.relu.cones import Bounded, SimplicialCones, bounded
+from service.core.relu.rows import WeightedRows
 
 BATCH: Final = 512
 _THIN: Final = 1e-6
@@ -29,7 +29,7 @@ class Largest:
         Units of length one whose correlation exceeds the target, the largest first.
     values : (m,) array
     cones : int
-        Cones that were bounded.
+        SimplicialCones that were bounded.
     complete : bool
         Whether every cone was closed.
     """
@@ -47,15 +47,15 @@ class ConeSearch:
 
     Parameters
     ----------
-    rows : Rows
+    rows : WeightedRows
         With at least one row.
     target : float
-        Cones that are proved to hold no larger correlation are closed.
+        SimplicialCones that are proved to hold no larger correlation are closed.
     missing : float or None
         Units with a larger correlation are kept; by default those above the target.
     rtol : float
         A cone is closed as well when no correlation in it exceeds the largest found by more than this share.
-    cones : Cones or None
+    cones : SimplicialCones or None
         What to look at, in the coordinates of ``rows``; by default cones that cover the space.
     found : float
         A correlation that is known to be attained.
@@ -63,12 +63,12 @@ class ConeSearch:
 
     def __init__(
         self,
-        rows: Rows,
+        rows: WeightedRows,
         target: float,
         *,
         missing: float | None = None,
         rtol: float = 1e-9,
-        cones: Cones | None = None,
+        cones: SimplicialCones | None = None,
         found: float = 0.0,
     ) -> None:
         self.rows = rows
@@ -78,11 +78,11 @@ class ConeSearch:
         self.value = found
         self.examined = 0
         self._closed = 0.0
-        self._leaves: list[Cones] = []
+        self._leaves: list[SimplicialCones] = []
         self._directions: list[FloatArray] = []
         self._values: list[FloatArray] = []
         dimension = rows.x.shape[1]
-        self._open = Cones(np.zeros((0, dimension, dimension)), np.zeros((0, dimension, dimension)))
+        self._open = SimplicialCones(np.zeros((0, dimension, dimension)), np.zeros((0, dimension, dimension)))
         self._bounds = np.zeros(0)
         self._edges = np.zeros((0, 2), dtype=np.intp)
         self._waiting = turned(rows) if cones is None else cones
@@ -113,10 +113,12 @@ class ConeSearch:
         return True
 
     @property
-    def leaves(self) -> Cones:
+    def leaves(self) -> SimplicialCones:
         """Cones that cover all that was to be looked at, as fine as the search has made them."""
         parts = [*self._leaves, self._open, self._waiting]
-        return Cones(np.concatenate([part.generators for part in parts]), np.concatenate([p.inverse for p in parts]))
+        return SimplicialCones(
+            np.concatenate([part.generators for part in parts]), np.concatenate([p.inverse for p in parts])
+        )
 
     @property
     def closed_bound(self) -> float:
@@ -124,9 +126,9 @@ class ConeSearch:
         return self._closed + self.rows.allowance
 
     @property
-    def open_cones(self) -> Cones:
+    def open_cones(self) -> SimplicialCones:
         """Cones that are not closed."""
-        return Cones(
+        return SimplicialCones(
             np.concatenate([self._open.generators, self._waiting.generators]),
             np.concatenate([self._open.inverse, self._waiting.inverse]),
         )
@@ -149,7 +151,7 @@ class ConeSearch:
     def _keep(self, rest: IntArray) -> None:
         self._open, self._bounds, self._edges = self._open[rest], self._bounds[rest], self._edges[rest]
 
-    def _take(self, cones: Cones) -> None:
+    def _take(self, cones: SimplicialCones) -> None:
         """Bound cones, close what can be closed, and keep the rest."""
         known = bounded(self.rows, cones, self.threshold)
         self.examined += len(cones)
@@ -163,13 +165,13 @@ class ConeSearch:
         self._close(cones[closed], known.bound[closed])
         open_ = open_[~thin]
         new = cones[open_]
-        self._open = Cones(
+        self._open = SimplicialCones(
             np.concatenate([self._open.generators, new.generators]), np.concatenate([self._open.inverse, new.inverse])
         )
         self._bounds = np.concatenate([self._bounds, known.bound[open_]])
         self._edges = np.concatenate([self._edges, edges[~thin]])
 
-    def _close(self, cones: Cones, bounds: FloatArray) -> None:
+    def _close(self, cones: SimplicialCones, bounds: FloatArray) -> None:
         self._closed = max(self._closed, float(bounds.max(initial=0.0)))
         self._leaves.append(cones)
 
@@ -203,15 +205,15 @@ class ConeSearch:
         )
 
 
-def turned(rows: Rows) -> Cones:
+def turned(rows: WeightedRows) -> SimplicialCones:
     """The orthants of the principal axes of the rows, weighed by the errors."""
     weights = np.sqrt(rows.plus + rows.minus)
     axes = np.linalg.svd(weights[:, None] * rows.x, full_matrices=True)[2].T
-    orthants = Cones.orthants(rows.x.shape[1])
-    return Cones(np.ascontiguousarray(axes @ orthants.generators), orthants.inverse @ axes.T)
+    orthants = SimplicialCones.orthants(rows.x.shape[1])
+    return SimplicialCones(np.ascontiguousarray(axes @ orthants.generators), orthants.inverse @ axes.T)
 
 
-def _edges(rows: Rows, cones: Cones, coordinates: FloatArray) -> tuple[IntArray, FloatArray]:
+def _edges(rows: WeightedRows, cones: SimplicialCones, coordinates: FloatArray) -> tuple[IntArray, FloatArray]:
     """The edge of each cone (b, 2) whose halves promise most, and the length of the longest edge (b,).
 
     What interpolation loses on the edge is weighed by the coordinates of the relaxed maximum.

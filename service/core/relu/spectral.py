@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.relu.rows import EPS, Rows
+from service.core.relu.rows import EPS, WeightedRows
 
 STEPS: Final = 60
 _LEAST: Final = 1e-6
@@ -38,7 +38,7 @@ class Relaxed:
     heights: FloatArray
 
 
-def spectral_bound(rows: Rows, steps: int = STEPS) -> Relaxed:
+def spectral_bound(rows: WeightedRows, steps: int = STEPS) -> Relaxed:
     """The least bound of ``steps`` steps, each of them valid; ``O(n r^2 + r^3)`` a step."""
     count, rank = rows.x.shape
     if not count:

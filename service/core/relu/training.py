@@ -8,7 +8,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.stopping import should_stop
 from service.core.relu.ascents import ascents, missing
-from service.core.relu.networks import Objective, Units
+from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.newton import settled
 from service.core.relu.polishing import polished
 from service.core.relu.trimming import distinct, merged, narrowed
@@ -37,7 +37,7 @@ class Trainer:
     objective : Objective
     tolerance : float
         Relative gap that is wanted in the end; smaller gains do not count.
-    units : Units or None
+    units : HiddenUnits or None
         Where to start; by default the best network without units.
     pool : (k, d) array or None
         Directions that an exact search has found, from which local searches start as well.
@@ -46,10 +46,10 @@ class Trainer:
 
     objective: Objective
     tolerance: float
-    units: Units | None = None
+    units: HiddenUnits | None = None
     pool: FloatArray | None = None
     seed: int = 0
-    network: Units = field(init=False)
+    network: HiddenUnits = field(init=False)
     value: float = field(init=False)
     known: FloatArray = field(init=False)
     _widths: tuple[float, ...] = field(default=(), init=False, repr=False)
@@ -194,7 +194,7 @@ class Trainer:
         return abs(float(self.errors() @ feature)) / square if square > 0.0 else 1.0
 
 
-def _best_length(objective: Objective, units: Units, direction: FloatArray, sign: float) -> float:
+def _best_length(objective: Objective, units: HiddenUnits, direction: FloatArray, sign: float) -> float:
     """Length of a unit that lowers the objective most, by bisection of its slope: the objective is convex in it."""
     predictions = objective.predictions(units)
     feature = sign * objective.features(direction[None])[:, 0]

@@ -5,20 +5,20 @@ from typing import Final
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.relu.networks import Objective, Units
+from service.core.relu.networks import HiddenUnits, Objective
 
 _VANISHED: Final = 1e-7
 _NEAR: Final = 0.9
 _DEPENDENT: Final = 1e-10
 
 
-def pruned(units: Units) -> Units:
+def pruned(units: HiddenUnits) -> HiddenUnits:
     """Without units that are tiny beside the largest."""
     lengths = units.lengths
     return units.chosen(lengths > _VANISHED * lengths.max(initial=0.0))
 
 
-def merged(objective: Objective, units: Units, loose: float) -> Units:
+def merged(objective: Objective, units: HiddenUnits, loose: float) -> HiddenUnits:
     """With neighbours of one sign joined where the objective rises by less than a share ``loose`` of itself."""
     units = pruned(units)
     if len(units) < 2:
@@ -43,10 +43,10 @@ def merged(objective: Objective, units: Units, loose: float) -> Units:
         if gain >= -allowed:
             w[a], features[:, a], lengths[a] = together, feature, length
             kept[b], f, fit = False, other, other_fit
-    return Units(w[kept], signs[kept], units.free)
+    return HiddenUnits(w[kept], signs[kept], units.free)
 
 
-def narrowed(objective: Objective, units: Units) -> Units:
+def narrowed(objective: Objective, units: HiddenUnits) -> HiddenUnits:
     """With linearly independent features: at most as many units as samples, at equal predictions and no greater cost.
 
     If ``sum_j alpha_j s_j phi(w_j) = 0``, moving the lengths along alpha changes no prediction, and the decay by a
@@ -69,7 +69,7 @@ def narrowed(objective: Objective, units: Units) -> Units:
         last = alpha.argmin()
         factors = np.maximum(1.0 - alpha / alpha[last], 0.0)
         factors[last] = 0.0
-        moved = Units(units.w * factors[:, None], units.signs, units.free - null[len(units) :] / alpha[last])
+        moved = HiddenUnits(units.w * factors[:, None], units.signs, units.free - null[len(units) :] / alpha[last])
         moved = moved.chosen(factors > 0.0)
         if objective.value(moved) > objective.value(units) * (1.0 + 1e-12):
             return units

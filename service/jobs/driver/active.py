@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from service.jobs.kind import JobKind
-from service.jobs.progress import Cursor, Step
+from service.jobs.progress import Cursor, RemoteStep
 from service.jobs.values import ClaimedJob, JobState, Json, Payload, StoredStep
 
 
@@ -38,15 +38,15 @@ class ActiveJob:
     kind: JobKind
     cursor: Cursor
     arrays: str | None
-    outstanding: dict[str, tuple[Step, float]] = field(default_factory=dict)
-    unsaved: list[tuple[Step, StoredStep]] = field(default_factory=list)
+    outstanding: dict[str, tuple[RemoteStep, float]] = field(default_factory=dict)
+    unsaved: list[tuple[RemoteStep, StoredStep]] = field(default_factory=list)
     verdict: Settlement | None = None
     dying: set[str] = field(default_factory=set)
     verdict_at: float = 0.0
     quiet_checks: int = 0
     lost: bool = False
-    told_at: float = 0.0
-    untold: bool = True
+    reported_at: float = 0.0
+    unreported: bool = True
     tries: int = 0
     moves_after_s: float = 5.0
 
@@ -55,7 +55,7 @@ class ActiveJob:
         """Prefix of the keys of this job's calls, whichever driver submitted them."""
         return f"minima-{self.claim.job_id}/"
 
-    def key(self, step: Step) -> str:
+    def key(self, step: RemoteStep) -> str:
         """Make a key for one more try of a step, unlike every key before it."""
         self.tries += 1
         return f"{self.prefix}{self.claim.owner}/{self.claim.epoch}/{step.kind}/{step.index}/{self.tries}"
@@ -68,7 +68,7 @@ class ActiveJob:
             self.dying = set(self.outstanding)
 
 
-def failure(step: Step, kind: str, detail: str, place: str | None = None) -> Settlement:
+def failure(step: RemoteStep, kind: str, detail: str, place: str | None = None) -> Settlement:
     """Build the verdict of a step that cannot be computed: it names the chunk and says why."""
     error: dict[str, Json] = {"type": kind, "detail": detail, "step": str(step.kind), "chunk": step.index}
     if place is not None:

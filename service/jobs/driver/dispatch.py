@@ -9,7 +9,7 @@ from service.jobs.codec import encode
 from service.jobs.driver.active import ActiveJob
 from service.jobs.driver.fairness import FairQueue
 from service.jobs.engines.engine import Engine
-from service.jobs.progress import Step
+from service.jobs.progress import RemoteStep
 from service.jobs.store.drivers import DriverStore
 from service.jobs.values import Payload, StepKind
 from service.operations.plans.columns import reference
@@ -59,7 +59,7 @@ class Dispatcher:
     def hand_out(self) -> None:
         """Fill the pool."""
         room = 2 * self._engine.workers() - len(self._owners)
-        waiting: dict[str, Step] = {}
+        waiting: dict[str, RemoteStep] = {}
         self._draw(waiting)
         while waiting and room > 0:
             name = self._fair.next(waiting)
@@ -73,7 +73,7 @@ class Dispatcher:
         for name, step in waiting.items():
             self._jobs[name].cursor.repeat(step)
 
-    def _draw(self, waiting: dict[str, Step]) -> None:
+    def _draw(self, waiting: dict[str, RemoteStep]) -> None:
         for name, job in self._jobs.items():
             if name not in waiting and job.verdict is None and not job.lost:
                 step = job.cursor.next_step()
@@ -94,7 +94,7 @@ class Dispatcher:
         victim.cursor.repeat(step)
         return True
 
-    def _submit(self, job: ActiveJob, step: Step) -> None:
+    def _submit(self, job: ActiveJob, step: RemoteStep) -> None:
         try:
             inputs = self._inputs(job, step)
         except EngineError:
@@ -105,7 +105,7 @@ class Dispatcher:
         self._owners[key] = job.claim.job_id
         self._engine.submit(key, job.cursor.call(step, job.arrays, inputs))
 
-    def _inputs(self, job: ActiveJob, step: Step) -> tuple[Payload, ...]:
+    def _inputs(self, job: ActiveJob, step: RemoteStep) -> tuple[Payload, ...]:
         needs = job.cursor.needs(step)
         if needs.numbers == ():
             return ()
@@ -114,5 +114,5 @@ class Dispatcher:
         return (*(encode(reference(index, digest)) for index, digest in known), *(step.payload for step in found))
 
 
-def _may_displace(job: ActiveJob, step: Step) -> bool:
+def _may_displace(job: ActiveJob, step: RemoteStep) -> bool:
     return step.kind is not StepKind.WORK or job.tries < _FIRST_CHUNKS

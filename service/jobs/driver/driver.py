@@ -13,9 +13,9 @@ from service.jobs.driver.dispatch import Dispatcher
 from service.jobs.driver.overdue import move_waiting, stop_stuck
 from service.jobs.driver.restoring import Refusal, restore
 from service.jobs.driver.stopping import is_quiet
-from service.jobs.engines.engine import Ending, Engine, Outcome
+from service.jobs.engines.engine import CallOutcome, Ending, Engine
 from service.jobs.kind import KindTable
-from service.jobs.progress import Step
+from service.jobs.progress import RemoteStep
 from service.jobs.store.drivers import DriverStore, LeaseLostError
 from service.jobs.values import ClaimedJob, JobState, StepKind, StoredStep
 
@@ -124,7 +124,7 @@ class Driver:
             if look:
                 stop_stuck(job, self._engine)
                 move_waiting(job, self._engine, self._dispatcher)
-                self._tell(job)
+                self._report(job)
             if job.verdict is not None and not job.unsaved:
                 self._settle(job, job.verdict)
         except LeaseLostError:
@@ -166,7 +166,7 @@ class Driver:
         except LeaseLostError:
             _log.warning("job %s was lost before it was refused", claim.job_id)
 
-    def _take(self, outcome: Outcome) -> None:
+    def _take(self, outcome: CallOutcome) -> None:
         job = self._dispatcher.owner_of(outcome.key)
         if job is None:
             return
@@ -182,7 +182,7 @@ class Driver:
         else:
             self._count_loss(job, step)
 
-    def _count_loss(self, job: ActiveJob, step: Step) -> None:
+    def _count_loss(self, job: ActiveJob, step: RemoteStep) -> None:
         try:
             times = self._store.count_loss(job.claim, step.kind, step.index)
         except LeaseLostError:
@@ -202,26 +202,26 @@ class Driver:
         checkpoints = [stored for step, stored in job.unsaved if step.kind is not StepKind.REDUCE]
         if checkpoints:
             self._tally[CHUNKS] += self._store.save_steps(job.claim, checkpoints)
-            job.untold = True
+            job.unreported = True
         for step, stored in job.unsaved:
             job.cursor.store(step, stored.payload)
             if step.kind is StepKind.REDUCE:
                 job.end(Settlement(JobState.SUCCESSFUL, result=stored.payload))
         job.unsaved.clear()
 
-    def _tell(self, job: ActiveJob) -> None:
+    def _report(self, job: ActiveJob) -> None:
         now = time.monotonic()
-        if job.untold and now - job.told_at >= self._options.progress_s:
+        if job.unreported and now - job.reported_at >= self._options.progress_s:
             self._store.save_progress(job.claim, job.cursor.known_total)
-            job.untold, job.told_at = False, now
+            job.unreported, job.reported_at = False, now
 
     def _settle(self, job: ActiveJob, verdict: Settlement) -> None:
         """End an attempt once no process computes for it any more."""
         if verdict.result is None and not is_quiet(job, self._engine, self._dispatcher, self._options.grace_s):
             return
-        if job.untold:
+        if job.unreported:
             self._store.save_progress(job.claim, job.cursor.known_total)
-            job.untold = False
+            job.unreported = False
         self._store.finish(job.claim, verdict.state, result=verdict.result, error=verdict.error)
         self._tally[verdict.state] += 1
         self._abandon(job)

@@ -33,7 +33,7 @@ from service.version import ENGINE_VERSION
 
 EXIT_REFUSED: Final = 3
 _EXIT_STUCK: Final = 70
-_TELL_EVERY_S: Final = 0.5
+_REPORT_EVERY_S: Final = 0.5
 _log: Final = logging.getLogger(__name__)
 
 
@@ -87,14 +87,14 @@ class DriverProcess:
             Repeater("garbage", self._config.collect_every_s, self._janitor.collect),
         ]
         self._keeper.start()
-        told: dict[str, object] = {}
-        told_at = 0.0
+        reported: dict[str, object] = {}
+        reported_at = 0.0
         while not self._stopping.is_set():
             self.driver.turn()
             news: dict[str, object] = {"tally": self.driver.tally(), "pool": asdict(self._engine.census())}
-            if news != told or time.monotonic() - told_at > _TELL_EVERY_S:
-                told, told_at = news, time.monotonic()
-                print(json.dumps(told), flush=True)  # noqa: T201 - the parent reads it
+            if news != reported or time.monotonic() - reported_at > _REPORT_EVERY_S:
+                reported, reported_at = news, time.monotonic()
+                print(json.dumps(reported), flush=True)  # noqa: T201 - the parent reads it
         self._keeper.stop()
         for repeater in repeaters:
             repeater.stop()

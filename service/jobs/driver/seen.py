@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from service.jobs.engines.engine import PoolCensus
 
-_TELL_EVERY_S: Final = 0.25
+_REPORT_EVERY_S: Final = 0.25
 _STALE_S: Final = 5.0
 
 
@@ -58,22 +58,22 @@ class DriverSeen:
     @property
     def pid(self) -> int | None:
         """The driver's process."""
-        found: int | None = self._told().get("pid")
+        found: int | None = self._report().get("pid")
         return found
 
     @property
     def alive(self) -> bool:
         """Whether its keeper has reported lately that it is."""
-        told = self._told()
-        return bool(told.get("alive")) and time.monotonic() - float(told["at"]) < _STALE_S
+        report = self._report()
+        return bool(report.get("alive")) and time.monotonic() - float(report["at"]) < _STALE_S
 
     def tally(self) -> Mapping[str, int]:
         """Count what the drivers so far have done."""
-        return dict(self._told().get("tally", {}))
+        return dict(self._report().get("tally", {}))
 
     def pool(self) -> PoolCensus:
         """Tell what the driver last said of its workers."""
-        return PoolCensus(**self._told().get("pool", {}))
+        return PoolCensus(**self._report().get("pool", {}))
 
     def start(self) -> None:
         """Leave it to its keeper."""
@@ -81,15 +81,15 @@ class DriverSeen:
     def stop(self) -> None:
         """Leave it to its keeper."""
 
-    def _told(self) -> dict[str, Any]:
+    def _report(self) -> dict[str, Any]:
         try:
-            told: dict[str, Any] = json.loads(self._file.read_text(encoding="utf-8"))
+            report: dict[str, Any] = json.loads(self._file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return told
+        return report
 
 
-class DriverTold:
+class DriverReports:
     """Tells other processes of the driver that is kept here; another may take its place meanwhile."""
 
     def __init__(self, driver: DriverView | None, file: Path) -> None:
@@ -97,7 +97,7 @@ class DriverTold:
         self._file: Final = file
         self._before: Counter[str] = Counter()
         self._stopped: Final = Event()
-        self._thread: Final = Thread(target=self._run, name="driver-told", daemon=True)
+        self._thread: Final = Thread(target=self._run, name="driver-reports", daemon=True)
 
     def start(self) -> None:
         """Start the driver, and tell of it from now on."""
@@ -125,13 +125,13 @@ class DriverTold:
         while True:
             # a full disk is recognised by what is missing
             with contextlib.suppress(OSError):
-                self._tell()
-            if self._stopped.wait(_TELL_EVERY_S):
+                self._write()
+            if self._stopped.wait(_REPORT_EVERY_S):
                 return
 
-    def _tell(self) -> None:
+    def _write(self) -> None:
         driver = self._driver
-        told = {
+        report = {
             "pid": None if driver is None else driver.pid,
             "alive": driver is not None and driver.alive,
             "tally": self._before + Counter({} if driver is None else driver.tally()),
@@ -139,5 +139,5 @@ class DriverTold:
             "at": time.monotonic(),
         }
         new = self._file.with_suffix(".new")
-        new.write_text(json.dumps(told), encoding="utf-8")
+        new.write_text(json.dumps(report), encoding="utf-8")
         new.replace(self._file)

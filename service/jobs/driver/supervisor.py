@@ -44,7 +44,7 @@ class Supervisor:
         self._heard_at = 0.0
         self._heard = False
         self._refused = False
-        self._told: Final[list[Mapping[str, int]]] = []
+        self._reports: Final[list[Mapping[str, int]]] = []
         self._pool = PoolCensus()
         self._swept_at = 0.0
         self._thread: Final = Thread(target=self._run, name="driver-supervisor", daemon=True)
@@ -61,7 +61,7 @@ class Supervisor:
 
     def tally(self) -> Mapping[str, int]:
         """Add up what every driver so far has reported; see `Driver.tally`."""
-        return sum((Counter(told) for told in list(self._told)), Counter())
+        return sum((Counter(report) for report in list(self._reports)), Counter())
 
     def pool(self) -> PoolCensus:
         """Tell what the driver last said of its workers; none while it is not heard of."""
@@ -95,7 +95,7 @@ class Supervisor:
 
     def _spawn(self, folder: OwnFolder | None) -> "subprocess.Popen[bytes]":
         self._heard_at, self._heard = time.monotonic(), False
-        self._told.append({})
+        self._reports.append({})
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             self._command,
             stdin=subprocess.PIPE,
@@ -115,7 +115,7 @@ class Supervisor:
             process.stdin.flush()
         except BrokenPipeError:
             _log.warning("the driver ended before it was configured")
-        Thread(target=self._listen, args=(process, len(self._told) - 1), name="driver-pulse", daemon=True).start()
+        Thread(target=self._listen, args=(process, len(self._reports) - 1), name="driver-pulse", daemon=True).start()
         Thread(target=self._relay, args=(process,), name="driver-log", daemon=True).start()
         return process
 
@@ -132,8 +132,8 @@ class Supervisor:
             self._heard_at, self._heard = time.monotonic(), True
             # Whatever else is printed there is a sign of life, too.
             with contextlib.suppress(ValueError, KeyError, TypeError):
-                told = json.loads(line)
-                self._told[place], self._pool = told["tally"], PoolCensus(**told["pool"])
+                report = json.loads(line)
+                self._reports[place], self._pool = report["tally"], PoolCensus(**report["pool"])
         process.stdout.close()
 
     def _watch(self, process: "subprocess.Popen[bytes]") -> None:

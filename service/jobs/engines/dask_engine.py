@@ -15,7 +15,7 @@ from service.jobs.engines.dask_arrays import SharedArrays
 from service.jobs.engines.dask_connection import Connection, Patience, handler_of, release
 from service.jobs.engines.dask_pool import Pool
 from service.jobs.engines.dask_worker import kill_process, run_call
-from service.jobs.engines.engine import Call, Ending, Outcome, PoolCensus
+from service.jobs.engines.engine import Call, CallOutcome, Ending, PoolCensus
 from service.jobs.engines.execution import describe
 from service.jobs.engines.versions import VERSIONS
 
@@ -46,7 +46,7 @@ class DaskEngine:
     ) -> None:
         self._table: Final = table
         self._lock: Final = Lock()
-        self._ended: Final[queue.Queue[Outcome]] = queue.Queue()
+        self._ended: Final[queue.Queue[CallOutcome]] = queue.Queue()
         self._futures: Final[dict[str, Future[Any] | None]] = {}
         self._arrays: Final = SharedArrays()
         self._killing: Final[set[str]] = set()
@@ -83,7 +83,7 @@ class DaskEngine:
         # Lost after this look, the call is among those that `_lose_all` reports.
         connected = client is not None and client is self._connection.client
         if client is None or future is None or not connected or not self._followed(client, key, future):
-            self._ended.put(Outcome(key, Ending.UNSTARTED))
+            self._ended.put(CallOutcome(key, Ending.UNSTARTED))
 
     def _followed(self, client: Client, key: str, future: "Future[Any]") -> bool:
         try:
@@ -93,9 +93,9 @@ class DaskEngine:
             return False
         return True
 
-    def outcomes(self, timeout_s: float) -> list[Outcome]:
+    def outcomes(self, timeout_s: float) -> list[CallOutcome]:
         """Return what has ended and was not dropped."""
-        found: list[Outcome] = []
+        found: list[CallOutcome] = []
         try:
             found.append(self._ended.get(timeout=timeout_s))
             while True:
@@ -155,26 +155,26 @@ class DaskEngine:
         return wanted
 
     async def _follow(self, client: Client, key: str, future: "Future[Any]") -> None:
-        outcome = Outcome(key, Ending.UNSTARTED)
+        outcome = CallOutcome(key, Ending.UNSTARTED)
         try:
             outcome = await self._end_of(client, key, future)
         finally:
             # Whatever happens to this coroutine, the step must not wait for ever.
             self._ended.put(outcome)
 
-    async def _end_of(self, client: Client, key: str, future: "Future[Any]") -> Outcome:
+    async def _end_of(self, client: Client, key: str, future: "Future[Any]") -> CallOutcome:
         """How a call ended; only what the chunk did itself is held against it."""
         try:
-            outcome: Outcome = await future
+            outcome: CallOutcome = await future
         except KilledWorker:
-            return Outcome(key, await self._fate(client, key))
+            return CallOutcome(key, await self._fate(client, key))
         except (CancelledError, asyncio.CancelledError, OSError):
             # Among them a connection that closed, or was away, while the result was on its way.
-            return Outcome(key, Ending.UNSTARTED)
+            return CallOutcome(key, Ending.UNSTARTED)
         except Exception as error:  # noqa: BLE001 - what cannot be sent or read will not be next time either
             if client.status != "running":
-                return Outcome(key, Ending.UNSTARTED)
-            return Outcome(key, Ending.RAISED, error=describe(error))
+                return CallOutcome(key, Ending.UNSTARTED)
+            return CallOutcome(key, Ending.RAISED, error=describe(error))
         return outcome
 
     async def _fate(self, client: Client, key: str) -> Ending:
@@ -201,7 +201,7 @@ class DaskEngine:
             lost = list(self._futures)
         self._arrays.lost()
         for key in lost:
-            self._ended.put(Outcome(key, Ending.UNSTARTED))
+            self._ended.put(CallOutcome(key, Ending.UNSTARTED))
 
 
 def _loop(client: Client) -> Any:

@@ -11,7 +11,7 @@ from distributed import Nanny, Worker, get_worker
 from distributed.utils import sync
 
 from service.jobs.codec import decode
-from service.jobs.engines.engine import Call, Ending, Outcome
+from service.jobs.engines.engine import Call, CallOutcome, Ending
 from service.jobs.engines.execution import describe, execute, load_table
 from service.jobs.engines.versions import VERSIONS
 from service.jobs.kind import KindTable
@@ -40,18 +40,18 @@ def hold(body: bytes) -> Arrays:
     return arrays
 
 
-def run_call(version: str, table: str, key: str, call: Call, arrays: Arrays | None) -> Outcome:
+def run_call(version: str, table: str, key: str, call: Call, arrays: Arrays | None) -> CallOutcome:
     """Run one call in a worker, after the ledger knows of it."""
     if version != VERSIONS:
         detail = f"the worker runs {VERSIONS}, the driver {version}: install the same wheel and lock file"
-        return Outcome(key, Ending.RAISED, error={"type": "VersionMismatch", "detail": detail, "place": "worker"})
+        return CallOutcome(key, Ending.RAISED, error={"type": "VersionMismatch", "detail": detail, "place": "worker"})
     worker = get_worker()
     try:
         if not _may_begin(worker, key):
-            return Outcome(key, Ending.UNSTARTED)
+            return CallOutcome(key, Ending.UNSTARTED)
         return execute(prepared_table(table), key, call, arrays or {})
     except Exception as error:  # noqa: BLE001 - the table cannot be imported here, and trying again would not help
-        return Outcome(key, Ending.RAISED, error=describe(error))
+        return CallOutcome(key, Ending.RAISED, error=describe(error))
     finally:
         worker.loop.add_callback(_tell_ended, worker, key)
 

@@ -46,7 +46,7 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CallOutcome:
     """The end of one call; ``payload`` and ``seconds`` when done, ``error`` when it raised."""
 
     key: str
@@ -99,7 +99,7 @@ class Engine(Protocol):
         """Queue a call."""
         ...
 
-    def outcomes(self, timeout_s: float) -> list[Outcome]:
+    def outcomes(self, timeout_s: float) -> list[CallOutcome]:
         """Return what has ended since the last time, waiting at most ``timeout_s`` for the first."""
         ...
 

@@ -7,7 +7,7 @@ from functools import cache
 from importlib import import_module
 
 from service.jobs.codec import decode, encoded
-from service.jobs.engines.engine import Call, Ending, Outcome
+from service.jobs.engines.engine import Call, CallOutcome, Ending
 from service.jobs.kind import KindTable
 from service.operations.plans.plan import Arrays
 
@@ -20,7 +20,7 @@ def load_table(place: str) -> KindTable:
     return table
 
 
-def execute(table: KindTable, key: str, call: Call, arrays: Arrays) -> Outcome:
+def execute(table: KindTable, key: str, call: Call, arrays: Arrays) -> CallOutcome:
     """Run a call to its end and describe it; whatever the function raises becomes an outcome."""
     began = time.perf_counter()
     try:
@@ -28,8 +28,8 @@ def execute(table: KindTable, key: str, call: Call, arrays: Arrays) -> Outcome:
         inputs = [decode(payload) for payload in call.inputs]
         payload = encoded(function(json.loads(call.arguments), arrays, inputs))
     except Exception as error:  # noqa: BLE001 - a chunk may raise anything, and the job must say what
-        return Outcome(key, Ending.RAISED, seconds=time.perf_counter() - began, error=describe(error))
-    return Outcome(key, Ending.DONE, payload, time.perf_counter() - began)
+        return CallOutcome(key, Ending.RAISED, seconds=time.perf_counter() - began, error=describe(error))
+    return CallOutcome(key, Ending.DONE, payload, time.perf_counter() - began)
 
 
 def describe(error: BaseException) -> dict[str, str]:

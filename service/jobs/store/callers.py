@@ -7,11 +7,11 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 
 from service.errors import JobError, QueueFull
 from service.jobs.identity import canonical_json, job_id
+from service.jobs.store.changes import close_attempt, remove_job, restart_attempt
 from service.jobs.store.database import Database
 from service.jobs.store.readers import JobReader, check_form
 from service.jobs.store.rows import PUBLIC, append_event, job_of
 from service.jobs.store.tables import attempts, jobs, subscriptions
-from service.jobs.store.transitions import close_attempt, remove_job, restart_attempt
 from service.jobs.values import ACTIVE, Job, JobState, Json, Submission
 
 EVERYBODY: Final = "anonymous"

@@ -7,10 +7,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
 from service.jobs.identity import content_hash
+from service.jobs.store.changes import close_attempt, insert_blob, restart_attempt
 from service.jobs.store.database import Database
 from service.jobs.store.rows import append_event, claim_of
 from service.jobs.store.tables import attempts, jobs, losses, steps
-from service.jobs.store.transitions import close_attempt, insert_blob, restart_attempt
 from service.jobs.values import ACTIVE, ClaimedJob, JobState, Json, Payload, StepKind, StoredStep
 
 

@@ -8,11 +8,11 @@ from typing import Final
 
 from sqlalchemy import delete, func, select, update
 
+from service.jobs.store.changes import close_attempt, remove_orphaned_blobs
 from service.jobs.store.database import Database
 from service.jobs.store.file import keep_reserve
 from service.jobs.store.rows import append_event
 from service.jobs.store.tables import attempts, datasets, drivers, events, jobs, losses, steps, subscriptions
-from service.jobs.store.transitions import close_attempt, remove_orphaned_blobs
 from service.jobs.values import ACTIVE, JobState
 
 _BATCH: Final = 200

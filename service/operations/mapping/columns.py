@@ -65,7 +65,7 @@ def _no_inputs(table: Table) -> str:
     detail = "must have at least one column besides targets and those left out, for the inputs"
     if table.columns > 1:
         return detail
-    first = "" if table.names is None else table.names[0]
+    first = table.names[0] if table.names else ""
     meant = next((name for name, mark in DELIMITERS.items() if mark in first), None)
     guess = f": is it `{meant}`?" if meant else ""
     return f"{detail}; one column was found: `delimiter` says what separates the columns{guess}"

@@ -109,7 +109,7 @@ def _from_moments(data: wire.Moments, output: Output, limits: Limits, *, ranged:
     moments = checked(moments if units is None else units.moments(moments), AT)
     _check_outputs(moments.outputs, output)
     evaluation = held_out_moments(data.evaluation, HeldOut(moments.inputs, output, units=units), limits)
-    return MappedData(moments.inputs, moments, None, evaluation, preparation=_told(units), units=units)
+    return MappedData(moments.inputs, moments, None, evaluation, preparation=_preparation_of(units), units=units)
 
 
 def _from_factor(data: wire.Factor, output: Output, limits: Limits, *, ranged: Ranged | None) -> MappedData:
@@ -127,7 +127,7 @@ def _from_factor(data: wire.Factor, output: Output, limits: Limits, *, ranged: R
     moments = factored(factor, (*AT, "x_mean"), (*AT, "y_mean"))
     evaluation = held_out_moments(data.evaluation, HeldOut(factor.inputs, output, coding, units=units), limits)
     classes = None if coding is None or data.task is Task.REGRESSION else coding.classes
-    return MappedData(factor.inputs, moments, None, evaluation, classes, _told(units), units)
+    return MappedData(factor.inputs, moments, None, evaluation, classes, _preparation_of(units), units)
 
 
 def _from_example(data: wire.Example, output: Output, limits: Limits, *, numeric: bool) -> MappedData:
@@ -185,12 +185,12 @@ def _from_samples(
         Samples(x, y),
         held_out,
         coding.classes if coding else None,
-        "standardised" if data.standardise else _told(units),
+        "standardised" if data.standardise else _preparation_of(units),
         units,
     )
 
 
-def _told(units: Units | None) -> Preparation:
+def _preparation_of(units: Units | None) -> Preparation:
     return "as sent" if units is None else "within range"
 
 

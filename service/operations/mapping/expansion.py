@@ -23,7 +23,7 @@ NO_LEVEL: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ColumnSource:
     """A column of the factor: a column of the file as it is, or one level of it.
 
     Attributes
@@ -139,22 +139,22 @@ class Expansion:
             numbers[:, place] = np.where(np.isnan(numbers[:, place]), value, numbers[:, place])
         return numbers
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[ColumnSource]:
         """The inputs, each with the name of its column, then the targets that are numbers."""
-        found: list[Source] = []
+        found: list[ColumnSource] = []
         for column in self.roles.inputs:
             name = str(name_of(column, self.table.names))
             if column not in self.categories:
-                found.append(Source(column, name, self._place[column]))
+                found.append(ColumnSource(column, name, self._place[column]))
                 if column in self._gaps and self.missing == "indicator":
-                    found.append(Source(column, f"{name} is missing", self._gaps[column], NO_LEVEL))
+                    found.append(ColumnSource(column, f"{name} is missing", self._gaps[column], NO_LEVEL))
                 continue
             # the reference level has no column: its rows are those in which no other level has a one
             for code, text in self.levels_of(column)[1:]:
-                found.append(Source(column, f"{name}={text}", self._levels[column, code], code))
+                found.append(ColumnSource(column, f"{name}={text}", self._levels[column, code], code))
         if self.classes is None:
             found += [
-                Source(column, str(name_of(column, self.table.names)), self._place[column])
+                ColumnSource(column, str(name_of(column, self.table.names)), self._place[column])
                 for column in self.roles.targets
             ]
         return found

@@ -14,12 +14,10 @@ from service.operations.mapping.arrays import column_or_matrix
 from service.operations.mapping.held_out import Output
 from service.schemas import data as wire
 from service.schemas.objective import Objective
-from service.vocabulary import Convention, Loss, Task
+from service.vocabulary import RELU_LOSSES, Convention, Loss, Task
 
 AT: Location = ("data", "y")
 LOSS: Location = ("objective", "loss")
-OF_RELU: Final = frozenset({Loss.SQUARED_HINGE, Loss.HUBER, Loss.ABSOLUTE, Loss.QUANTILE, Loss.POISSON})
-"""Losses that only the certified minima of ReLU networks know."""
 NUMERIC: Final = frozenset({Loss.HUBER, Loss.ABSOLUTE, Loss.QUANTILE})
 """Losses beside squared ones whose targets are numbers on a scale, which `standardise` changes."""
 SIGNED: Final = ONE_OUTPUT_LOSSES | {Loss.SQUARED_HINGE}
@@ -33,9 +31,9 @@ def check(objective: Objective, *, relu: bool) -> None:
     InputError
     """
     loss = objective.loss
-    if loss in OF_RELU:
+    if loss in RELU_LOSSES:
         if not relu:
-            known = ", ".join(one.value for one in Loss if one not in OF_RELU)
+            known = ", ".join(one.value for one in Loss if one not in RELU_LOSSES)
             raise InputError.at(LOSS, f"must be one of {known}: other losses are for /v1/relu-minima only")
         if objective.convention in (Convention.HALF_MEAN, Convention.HALF_SUM):
             detail = "must be mean, sum or torch: only squared errors are halved by a convention"

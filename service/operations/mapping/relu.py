@@ -9,9 +9,9 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.rules import Finding
 from service.core.relu.claims import loss_of
-from service.core.relu.form import NAME, Form
+from service.core.relu.form import NAME, ReluForm
 from service.core.relu.minimum import floor_of
-from service.core.relu.networks import Objective, Units
+from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.rows import EPS
 from service.operations.mapping import certificate
 from service.operations.mapping.certificate import outwards
@@ -36,7 +36,7 @@ TOO_MANY: Final = "the rank of the inputs is too large to cut the space into con
 
 
 @dataclass(frozen=True, slots=True)
-class Heading:
+class ReluHeading:
     """What the answer says of the request, ready to travel with the plan as JSON."""
 
     loss_per_sum: float
@@ -63,10 +63,12 @@ def parameter_of(problem: ProblemDocument) -> float | None:
     return objective.delta if objective.loss is Loss.HUBER else objective.tau
 
 
-def heading(request: wire.ReluMinimaRequest, mapped: MappedProblem, form: Form, findings: Sequence[Finding]) -> Heading:
+def heading(
+    request: wire.ReluMinimaRequest, mapped: MappedProblem, form: ReluForm, findings: Sequence[Finding]
+) -> ReluHeading:
     """What the answer needs beside the network and the bound."""
     classes = mapped.data.classes
-    return Heading(
+    return ReluHeading(
         loss_per_sum=form.unit * mapped.scaling.loss,
         decay_per_beta=form.decay_per_beta / mapped.scaling.decay,
         decays=list(form.decays),
@@ -88,10 +90,12 @@ def heading(request: wire.ReluMinimaRequest, mapped: MappedProblem, form: Form, 
     )
 
 
-def to_wire(head: Mapping[str, Any], objective: Objective, units: Units, state: ReluState) -> wire.ReluMinimaAnswer:
+def to_wire(
+    head: Mapping[str, Any], objective: Objective, units: HiddenUnits, state: ReluState
+) -> wire.ReluMinimaAnswer:
     """The answer, validated: no number that is not finite leaves here."""
     factor, width, tolerance = float(head["loss_per_sum"]), int(head["width"]), float(head["tolerance"])
-    form = Form(
+    form = ReluForm(
         objective=objective,
         unit=float(head["unit"]),
         decays=(float(head["decays"][0]), float(head["decays"][1])),
@@ -146,7 +150,7 @@ def to_wire(head: Mapping[str, Any], objective: Objective, units: Units, state: 
     return applicable(answer, "classes", "problem")
 
 
-def _network(form: Form, units: Units, fit: float, decay: float, *, enough: bool) -> wire.ReluNetwork:
+def _network(form: ReluForm, units: HiddenUnits, fit: float, decay: float, *, enough: bool) -> wire.ReluNetwork:
     reasons = {"unique": "uniqueness is not proved"}
     matrices: list[Any] | None = None
     biases: list[Any] | None = None
@@ -182,7 +186,7 @@ def _missing(state: ReluState) -> wire.MissingUnit | None:
     return wire.MissingUnit(direction=direction.tolist(), sign=int(state.sign), correlation=state.correlation)
 
 
-def _rounding(objective: Objective, units: Units) -> float:
+def _rounding(objective: Objective, units: HiddenUnits) -> float:
     """What rounding can take from the value of a network: of predictions, times their slopes, and of sums."""
     features = np.abs(objective.x) @ np.abs(units.w).T
     size = features.sum(axis=1) + np.abs(objective.free) @ np.abs(units.free)

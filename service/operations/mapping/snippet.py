@@ -102,7 +102,7 @@ for step in range(asked.steps + 1):
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Provenance:
     """Where a problem comes from, and how well its minimum is known.
 
     Attributes
@@ -122,7 +122,7 @@ class Origin:
     error: float
 
 
-def pytorch_snippet(problem: ProblemDocument, origin: Origin) -> str:
+def pytorch_snippet(problem: ProblemDocument, origin: Provenance) -> str:
     """The program; ``problem`` is a linear network on samples in the convention ``mean``."""
     data = problem.data
     if not isinstance(data, Samples):

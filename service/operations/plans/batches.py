@@ -25,7 +25,7 @@ def batch_plan(request: Batch | VariedRequest, limits: Limits) -> Plan:
 
 def cut(question: Mapping[str, Json]) -> Plan:
     """Cut a stored batch into chunks."""
-    asked, told = question["question"], question["limits"]
+    asked, limits = question["question"], question["limits"]
     if "problems" not in asked:
         return Plan([Chunk("sweep", question)], "only")
     if "return" in asked:
@@ -39,7 +39,7 @@ def cut(question: Mapping[str, Json]) -> Plan:
         if known:
             own["refused"] = known
         part = problems[first : first + PROBLEMS_A_CHUNK]
-        chunks.append(Chunk("problems", {"first": first, "problems": part, "limits": told, **own}))
+        chunks.append(Chunk("problems", {"first": first, "problems": part, "limits": limits, **own}))
     return Plan(chunks, "answers")
 
 

@@ -84,7 +84,7 @@ def compute_start(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequen
     """The state before the first segment."""
     setting, like = _setting(arguments, arrays)
     state = begin(setting, unflatten(np.asarray(arrays["start"], dtype=np.float64), like))
-    return FlowMoments(moments=[_told(setting, like, state)])
+    return FlowMoments(moments=[_moment_of(setting, like, state)])
 
 
 def compute_on(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> FlowMoments:
@@ -96,7 +96,7 @@ def compute_on(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[J
     end = state.evaluations + int(arguments["gradients"])
     while state.stop is None and state.evaluations < end:
         state = advance(setting, like, state, until, end - state.evaluations)
-        moments.append(_told(setting, like, state))
+        moments.append(_moment_of(setting, like, state))
     return FlowMoments(moments=moments)
 
 
@@ -112,13 +112,13 @@ def record(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]
     """The answer from all moments; of a segment that was cut short its end alone is reported."""
     setting, like = _setting(arguments, arrays)
     states = [_state(moment) for part in inputs for moment in _moments(part)]
-    told = [state for state in states if not state.is_cut or state is states[-1]]
-    snapshots = [unflatten(state.theta, like) for state in told]
-    found = record_of(setting, told, snapshots)
+    shown = [state for state in states if not state.is_cut or state is states[-1]]
+    snapshots = [unflatten(state.theta, like) for state in shown]
+    found = record_of(setting, shown, snapshots)
     given = arguments["head"]
     classes = None if given["classes"] is None else tuple(int(label) for label in given["classes"])
     head = ranks.Heading(given["problem_hash"], Dynamics(given["dynamics"]), classes, float(given["loss_scale"]))
-    return flows.to_wire(head, found, told[-1].evaluations, snapshots[-1] if arguments["weights"] else None)
+    return flows.to_wire(head, found, shown[-1].evaluations, snapshots[-1] if arguments["weights"] else None)
 
 
 def _setting(arguments: Mapping[str, Json], arrays: Arrays) -> tuple[Setting, Snapshot]:
@@ -138,7 +138,7 @@ def _setting(arguments: Mapping[str, Json], arrays: Arrays) -> tuple[Setting, Sn
     return setting, blank(setting.graph)
 
 
-def _told(setting: Setting, like: Snapshot, state: FlowState) -> FlowMoment:
+def _moment_of(setting: Setting, like: Snapshot, state: FlowState) -> FlowMoment:
     """A state as it is stored, with what a reader of partial results wants to see."""
     rates = Rates(setting, like)
     value = rates.value(state.theta)

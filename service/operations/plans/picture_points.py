@@ -48,7 +48,7 @@ class PictureHeading(Wire):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PointSource:
     """A point before it is known: its own array, or the random start from which it is trained."""
 
     name: str
@@ -68,7 +68,7 @@ def _solved(problem: Problem) -> Minima | None:
         return None
 
 
-def centre_of(request: CentredOptions, mapped: MappedProblem, limits: Limits) -> Source:
+def centre_of(request: CentredOptions, mapped: MappedProblem, limits: Limits) -> PointSource:
     """The point that a request is about.
 
     Raises
@@ -92,28 +92,28 @@ def centre_of(request: CentredOptions, mapped: MappedProblem, limits: Limits) ->
 
 def source_of(
     point: NamedPoint | int | PostedPoint, problem: Problem, at: Location, limits: Limits, run: int
-) -> Source:
+) -> PointSource:
     """A point by name, place or weights; ``run`` numbers the random start of a trained one."""
     if isinstance(point, PostedPoint):
         return _posted(point, problem, at, limits)
     if isinstance(point, NamedPoint):
         if point is NamedPoint.TRAINED:
-            return Source(point, None, run)
+            return PointSource(point, None, run)
         if point is NamedPoint.ORIGIN:
-            return Source(point, flatten(shape_of(problem)))
+            return PointSource(point, flatten(shape_of(problem)))
         minima = known_minimum(problem)
         parameters = None if minima is None else minima.solution.minimum.parameters
         if parameters is None:
             raise InputError.at(at, "is not known: no solver has weights of the global minimum of this problem")
-        return Source(point, _flat(parameters))
-    return Source("stationary_point", _stationary(point, problem, at))
+        return PointSource(point, _flat(parameters))
+    return PointSource("stationary_point", _stationary(point, problem, at))
 
 
-def _posted(point: PostedPoint, problem: Problem, at: Location, limits: Limits) -> Source:
+def _posted(point: PostedPoint, problem: Problem, at: Location, limits: Limits) -> PointSource:
     with located(at):
         parameters = diagnose_mapping.point_to_core(point.weights, point.biases, limits)
         check_parameters(problem, parameters)
-    return Source("posted", flatten(parameters))
+    return PointSource("posted", flatten(parameters))
 
 
 def _flat(parameters: Parameters) -> FloatArray:

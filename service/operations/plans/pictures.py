@@ -12,7 +12,7 @@ from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
 from service.operations.mapping.problem import MappedProblem
 from service.operations.plans.packing import pack
-from service.operations.plans.picture_points import PictureHeading, Source
+from service.operations.plans.picture_points import PictureHeading, PointSource
 from service.operations.plans.picture_sizes import SLOPE, check_drawable, evaluation_s
 from service.operations.plans.plan import Chunk, Json
 from service.schemas.points import CentredOptions, PictureOptions
@@ -55,7 +55,7 @@ class Draft:
         self.cost_s += cost_s
         return len(self.chunks) - 1
 
-    def add_point(self, source: Source) -> int:
+    def add_point(self, source: PointSource) -> int:
         """Append the chunk that measures a point, and trains it where it must; its number."""
         name = f"point_{len(self.chunks)}"
         arguments: dict[str, Json] = {"source": source.name}

@@ -10,12 +10,12 @@ from typing import Any, Final
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.relu.cones import Cones
+from service.core.relu.cones import SimplicialCones
 from service.core.relu.critical import CRITICAL_CONES, MOST_RANK, critical_beta
 from service.core.relu.dual import DualBound, crude_dual, dual_bound
 from service.core.relu.form import LOSSES, examined, form_of
 from service.core.relu.minimum import RELAXED_RANK, RELAXED_ROUNDS, SIGNS, floor_of, slack_after
-from service.core.relu.networks import Objective, Units
+from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.planar import PLANE, largest_on_plane
 from service.core.relu.relaxed import relaxed_bounds
 from service.core.relu.rows import Span
@@ -145,7 +145,7 @@ def compute_cones(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequenc
         return _told(arguments, largest_on_plane(rows, missing), None)
     if len(inputs) > 1:
         open_ = _rows(ReluCones.model_validate(inputs[1]).generators, dimension * dimension)
-        cones = Cones.spanned(open_.reshape(-1, dimension, dimension))
+        cones = SimplicialCones.spanned(open_.reshape(-1, dimension, dimension))
     else:
         cones = turned(rows)
     cones = cones[slice(part * len(cones) // of, (part + 1) * len(cones) // of)]
@@ -221,7 +221,7 @@ def report(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]
     """The answer from the last network that was trained."""
     last = ReluState.model_validate(next(part for part in reversed(inputs) if "done" in part))
     objective = _objective(arguments, arrays)
-    units = Units(_rows(last.w, objective.x.shape[1]), numbers(last.signs), numbers(last.free))
+    units = HiddenUnits(_rows(last.w, objective.x.shape[1]), numbers(last.signs), numbers(last.free))
     return mapping.to_wire(arguments["head"], objective, units, last)
 
 
@@ -234,7 +234,7 @@ def _objective(arguments: Mapping[str, Json], arrays: Arrays) -> Objective:
 
 def _trainer(objective: Objective, state: ReluState, arguments: Mapping[str, Json]) -> Trainer:
     dimension = objective.x.shape[1]
-    units = Units(_rows(state.w, dimension), numbers(state.signs), numbers(state.free))
+    units = HiddenUnits(_rows(state.w, dimension), numbers(state.signs), numbers(state.free))
     known = _rows(state.known, dimension)
     return Trainer(objective, float(arguments["tolerance"]), units, known, int(arguments["seed"]))
 

@@ -136,8 +136,8 @@ def compute_block(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequenc
         for index, offset in enumerate(offsets):
             losses[index] = evaluate.losses(centre + offset * across)
     clip = float(arguments["clip"])
-    told = np.where(np.isfinite(losses), losses, clip)
-    return SliceBlock(rows=arguments["rows"], columns=arguments["columns"], loss=np.minimum(told, clip))
+    shown = np.where(np.isfinite(losses), losses, clip)
+    return SliceBlock(rows=arguments["rows"], columns=arguments["columns"], loss=np.minimum(shown, clip))
 
 
 def _directions(

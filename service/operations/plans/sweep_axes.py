@@ -89,8 +89,8 @@ def _axis(axis: DiagramAxis, index: int, mapped: MappedProblem, limits: Limits) 
 
 def packed(axes: Sequence[Axis]) -> tuple[list[dict[str, Json]], dict[str, FloatArray]]:
     """JSON and values (m,) of each axis, so that chunks need not read the request again."""
-    told = [{"parameter": axis.parameter, "layer": axis.layer} for axis in axes]
-    return told, {f"axis_{index}": axis.values for index, axis in enumerate(axes)}
+    named = [{"parameter": axis.parameter, "layer": axis.layer} for axis in axes]
+    return named, {f"axis_{index}": axis.values for index, axis in enumerate(axes)}
 
 
 def unpacked(arguments: Mapping[str, Json], arrays: Arrays) -> list[Axis]:

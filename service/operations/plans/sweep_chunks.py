@@ -44,10 +44,12 @@ def compute_block(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequen
     axes = unpacked(arguments, arrays)
     found = block(problem, axes, int(arguments["start"]), int(arguments["stop"]))
     factors: Mapping[str, float] = arguments["factors"]
-    return PhaseResults(**{name: told(name, getattr(found, name), factors.get(name)) for name in arguments["columns"]})
+    return PhaseResults(
+        **{name: as_sent(name, getattr(found, name), factors.get(name)) for name in arguments["columns"]}
+    )
 
 
-def told(name: str, values: AnyArray, factor: float | None) -> AnyArray:
+def as_sent(name: str, values: AnyArray, factor: float | None) -> AnyArray:
     """A column (m,) as it is sent: whole numbers in few bytes, losses times ``factor``.
 
     Raises

@@ -23,7 +23,7 @@ from service.operations.mapping.sweep import SCALED
 from service.operations.plans.packing import pack
 from service.operations.plans.plan import Chunk, Lazy, Plan, Work
 from service.operations.plans.sweep_axes import axes_of, check_points, packed
-from service.operations.plans.sweep_chunks import DiagramHeading, assemble, compute_block, compute_boundary, told
+from service.operations.plans.sweep_chunks import DiagramHeading, as_sent, assemble, compute_block, compute_boundary
 from service.schemas.sweeps import DiagramRequest
 from service.settings import Limits
 from service.version import ENGINE_VERSION
@@ -64,8 +64,8 @@ def sweeps_plan(request: DiagramRequest, limits: Limits) -> Plan:
     # samples are carried along only where their factor holds fewer digits of the answer than they do
     hard = scaled_condition(mapped.core.freed) > HARD
     problem, arrays = pack(mapped.core if hard else replace(mapped.core, samples=None))
-    told_axes, values = packed(axes)
-    shared = {"problem": problem, "axes": told_axes, "decay_scale": mapped.scaling.decay}
+    named_axes, values = packed(axes)
+    shared = {"problem": problem, "axes": named_axes, "decay_scale": mapped.scaling.decay}
     asked = {"columns": columns, "factors": _factors(mapped, columns)}
     blocks = -(-size // chunk_points)
 
@@ -115,7 +115,7 @@ def _try_extremes(request: DiagramRequest, mapped: MappedProblem, axes: Sequence
     with told_by_field(lambda: found), double_precision():
         swept = sweep_points(mapped.core, far, within=axes)
         for name in columns:
-            told(name, getattr(swept, name), _factors(mapped, columns).get(name))
+            as_sent(name, getattr(swept, name), _factors(mapped, columns).get(name))
 
 
 def _columns(request: DiagramRequest, problem: Problem) -> list[str]:

@@ -46,7 +46,7 @@ def _verdicts(verdicts: Mapping[str, Verdict]) -> Iterator[str]:
 
 
 def _origin(origin: LandscapeOrigin) -> Iterator[str]:
-    told = (
+    said = (
         {
             PointClass.LOCAL_MINIMUM: "The origin is a local minimum that training from small weights may not leave",
             PointClass.GLOBAL_MINIMUM: "The origin is the global minimum: the network has collapsed",
@@ -56,12 +56,12 @@ def _origin(origin: LandscapeOrigin) -> Iterator[str]:
         if origin.class_ is not None
         else None
     )
-    if told is not None:
+    if said is not None:
         height = origin.barrier_height
         behind = (
             f", behind a barrier of {figure(height)}" if height and origin.class_ is PointClass.LOCAL_MINIMUM else ""
         )
-        yield f"{told}{behind}."
+        yield f"{said}{behind}."
 
 
 def _thresholds(answer: LandscapeAnswer) -> Iterator[str]:
@@ -72,11 +72,11 @@ def _thresholds(answer: LandscapeAnswer) -> Iterator[str]:
 
 def _points(answer: LandscapeAnswer) -> Iterator[str]:
     minima = sum(point.class_ is PointClass.LOCAL_MINIMUM for point in answer.stationary_points)
-    told = f"{count_of(answer.stationary_point_count, 'stationary point')} known up to symmetry"
+    said = f"{count_of(answer.stationary_point_count, 'stationary point')} known up to symmetry"
     if answer.stationary_point_count:
         beside = (
             f", {count_of(minima, 'local minimum').removesuffix('s')} that is not global among them"
             if minima == 1
             else ""
         )
-        yield f"{told[0].upper()}{told[1:]}{beside}."
+        yield f"{said[0].upper()}{said[1:]}{beside}."

@@ -37,7 +37,7 @@ def summary_of_minima(answer: MinimaAnswer, hidden_layers: int) -> list[str]:
 
 def with_advice(summary: list[str], advice: str) -> list[str]:
     """The sentences with other advice as the last one."""
-    return [*(told for told in summary if not told.startswith(TO_CLOSE)), f"{TO_CLOSE}{advice}."]
+    return [*(said for said in summary if not said.startswith(TO_CLOSE)), f"{TO_CLOSE}{advice}."]
 
 
 def _loss(answer: MinimaAnswer) -> str:
@@ -58,9 +58,9 @@ def _map(minimum: GlobalMinimum) -> str:
     parts = (
         f"{figure(minimum.terms.fit)} misfit, {figure(minimum.terms.noise)} noise, {figure(minimum.terms.decay)} decay"
     )
-    told = f"Its map has rank {minimum.rank} and norm {figure(norm)}; its loss is {parts}."
+    said = f"Its map has rank {minimum.rank} and norm {figure(norm)}; its loss is {parts}."
     return (
-        told if minimum.attained else f"{told} No weights attain it: undecayed layers would have to grow without bound."
+        said if minimum.attained else f"{said} No weights attain it: undecayed layers would have to grow without bound."
     )
 
 
@@ -89,12 +89,12 @@ def _thresholds(thresholds: Thresholds, minimum: GlobalMinimum, points: list[Sta
         yield f"It would learn again below {figure(critical)} times your decay."
         return
     how = "by a jump" if thresholds.transition_order == 1 else "continuously"
-    told = f"The minimum collapses to zero, {how}, at {figure(critical)} times your decay"
+    said = f"The minimum collapses to zero, {how}, at {figure(critical)} times your decay"
     survives = thresholds.metastable_up_to_decay_scale
     if survives is not None and survives > critical:
-        told += f"; as a local minimum it survives up to {figure(survives)} times"
+        said += f"; as a local minimum it survives up to {figure(survives)} times"
     others = sum(point.kind is not PointKind.ORIGIN and point.class_ is PointClass.LOCAL_MINIMUM for point in points)
-    yield f"{told}."
+    yield f"{said}."
     if others:
         yield (
             f"Besides, {count_of(others, 'listed point')} {'is a' if others == 1 else 'are'} local but not global "

@@ -60,5 +60,5 @@ def _progress(layers: list[LayerRank]) -> Iterator[str]:
         if layer.progress is not None and layer.progress.stable_ranks
     ]
     if last and all(rank is not None for rank in last):
-        told = listed([figure(rank) for rank in last if rank is not None])
-        yield f"Stable ranks of the last snapshot: {told}."
+        said = listed([figure(rank) for rank in last if rank is not None])
+        yield f"Stable ranks of the last snapshot: {said}."

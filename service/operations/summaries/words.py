@@ -11,14 +11,14 @@ MILLION: Final = 1e6
 
 def figure(value: float) -> str:
     """A number to three digits, as people read it."""
-    told = f"{value:.3g}"
-    return f"{float(told):,.0f}" if THOUSAND <= abs(value) < MILLION else told
+    said = f"{value:.3g}"
+    return f"{float(said):,.0f}" if THOUSAND <= abs(value) < MILLION else said
 
 
 def count_of(number: int, noun: str) -> str:
     """``two hidden layers``; words up to ten."""
-    told = SMALL_NUMBERS[number] if number < len(SMALL_NUMBERS) else f"{number:,}"
-    return f"{told} {noun}{'' if number == 1 else 's'}"
+    said = SMALL_NUMBERS[number] if number < len(SMALL_NUMBERS) else f"{number:,}"
+    return f"{said} {noun}{'' if number == 1 else 's'}"
 
 
 def listed(items: Sequence[object]) -> str:

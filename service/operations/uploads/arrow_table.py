@@ -16,7 +16,7 @@ from service.operations.uploads.text_labels import TextLabels, fault
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class OpenedTable:
     """A file that was opened.
 
     Attributes
@@ -42,7 +42,7 @@ class Source:
     types: Any
 
 
-def arrow_table(source: Source) -> "ArrowTable":
+def arrow_table(source: OpenedTable) -> "ArrowTable":
     """The table of a file that was opened.
 
     Raises
@@ -64,7 +64,7 @@ class ArrowTable:
 
     targets = 0
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: OpenedTable) -> None:
         self._source, schema = source, source.schema
         self.names: tuple[str, ...] | None = tuple(schema.names)
         self.columns, self.rows = len(schema), source.rows

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, Final
 
 from service.errors import MalformedBody, UnsupportedMediaType
-from service.operations.uploads.arrow_table import ArrowTable, Source, arrow_table
+from service.operations.uploads.arrow_table import ArrowTable, OpenedTable, arrow_table
 
 MISSING: Final = (
     "this server reads Feather once it has the extra analytic-minima-server[parquet]; csv, npy and npz are read"
@@ -40,4 +40,4 @@ def feather_table(file: BinaryIO) -> ArrowTable:
             for start in range(0, batch.num_rows, rows):
                 yield batch.slice(start, rows)
 
-    return arrow_table(Source("Feather", found.schema, None, batches, errors, pyarrow.types))
+    return arrow_table(OpenedTable("Feather", found.schema, None, batches, errors, pyarrow.types))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, Final
 
 from service.errors import MalformedBody, UnsupportedMediaType
-from service.operations.uploads.arrow_table import ArrowTable, Source, arrow_table
+from service.operations.uploads.arrow_table import ArrowTable, OpenedTable, arrow_table
 
 BUFFER_BYTES: Final = 1 << 20
 MISSING: Final = (
@@ -40,4 +40,4 @@ def parquet_table(file: BinaryIO) -> ArrowTable:
         batched: Iterator[Any] = found.iter_batches(rows, columns=some, use_threads=False)
         return batched
 
-    return arrow_table(Source("Parquet", schema, found.metadata.num_rows, batches, errors, pyarrow.types))
+    return arrow_table(OpenedTable("Parquet", schema, found.metadata.num_rows, batches, errors, pyarrow.types))

@@ -71,7 +71,7 @@ class Metrics:
         )
 
     def observe(self, method: str, route: str, status: int, seconds: float, code: str | None = None) -> None:
-        """Count one answered request; ``code`` is that of a problem document."""
+        """Count one answered request; ``code`` is that of its problem details."""
         if code is not None:
             self._refusals.labels(route, code).inc()
         self._requests(method, route, str(status)).inc()

@@ -96,8 +96,8 @@ async def get_datasets(request: Request, limit: Limit = 50, cursor: Cursor = Non
     page, more = found[:limit], len(found) > limit
     following = cursor_of(page[-1].created_at, page[-1].id) if more else None
     reasons = {} if more else {"next": "this is the last page"}
-    told = [_summary(datasets, record) for record in page]
-    answer = DatasetList(datasets=told, next=following, reasons=reasons)
+    described = [_summary(datasets, record) for record in page]
+    answer = DatasetList(datasets=described, next=following, reasons=reasons)
     return link_next(request, json_response(answer), following)
 
 
@@ -141,8 +141,8 @@ def _summary(datasets: CallerDatasets, record: DatasetRecord) -> DatasetSummary:
 
 
 def _dataset(datasets: CallerDatasets, record: DatasetRecord) -> Dataset:
-    told = {**orjson.loads(record.summary), **orjson.loads(record.columns)}
-    return Dataset(**_times(datasets, record), **told)
+    described = {**orjson.loads(record.summary), **orjson.loads(record.columns)}
+    return Dataset(**_times(datasets, record), **described)
 
 
 def _times(datasets: CallerDatasets, record: DatasetRecord) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from uvicorn.supervisors import Multiprocess
 
 from service import logs
 from service.errors import EngineError, ServiceError
-from service.jobs.driver.seen import DriverSeen, DriverTold, DriverView
+from service.jobs.driver.seen import DriverReports, DriverSeen, DriverView
 from service.jobs.driver.supervisor import Supervisor
 from service.jobs.from_settings import jobs_config
 from service.jobs.own_folder import OwnFolder
@@ -60,7 +60,7 @@ def serve_in_processes(
         # the library reads it when it is imported, in the processes to come
         os.environ[FOLDER_VARIABLE] = str(folder)
         file = folder / "driver.json"
-        driver = DriverTold(_driver(settings), file)
+        driver = DriverReports(_driver(settings), file)
         driver.start()
         try:
             processes = HttpProcesses(_config(settings, count, file), listener)
@@ -101,7 +101,7 @@ class HttpProcesses(Multiprocess):
 
 
 def _reload(
-    processes: HttpProcesses, driver: DriverTold, count: int, file: Path, reload: Callable[[], Settings | None]
+    processes: HttpProcesses, driver: DriverReports, count: int, file: Path, reload: Callable[[], Settings | None]
 ) -> None:
     """Replace one HTTP process after the other, each when its successor serves, and then the driver."""
     settings = reload()

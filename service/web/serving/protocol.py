@@ -1,4 +1,4 @@
-"""HTTP with bounds on the headers, their time and the connections; every refusal is a problem document.
+"""HTTP with bounds on the headers, their time and the connections; every refusal has problem details.
 
 uvicorn bounds none of these, and answers what it refuses in plain text.
 """
@@ -106,14 +106,14 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _headers_too_slow(self) -> None:
         if self._header_bytes:
-            told = f"the headers were not complete within {self._bounds.header_s:g} s"
-            self._end_with(self._refusal("http-error", 408, told, "header_time"))
+            detail = f"the headers were not complete within {self._bounds.header_s:g} s"
+            self._end_with(self._refusal("http-error", 408, detail, "header_time"))
         else:
             self.transport.close()
 
     def _headers_too_large(self) -> Response:
-        told = f"address and headers have more than {self._bounds.max_header_bytes} bytes"
-        return self._refusal("http-error", 431, told, "header_bytes")
+        detail = f"address and headers have more than {self._bounds.max_header_bytes} bytes"
+        return self._refusal("http-error", 431, detail, "header_bytes")
 
     def _refusal(self, code: str, status: int, detail: str, reason: str) -> Response:
         self._bounds.refused.labels(reason).inc()

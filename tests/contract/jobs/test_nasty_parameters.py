@@ -179,7 +179,7 @@ def complaints(asked: Asked, reply: Reply) -> Iterator[str]:
     if reply.status < 400:
         return
     if reply.headers["content-type"] != PROBLEM:
-        yield f"answered {reply.status} without a problem document"
+        yield f"answered {reply.status} without problem details"
     elif reply.status == 422 and asked.where != "header" and named_by(reply) != [asked.name]:
         yield f"named {reply.json['errors']}"
     if asked.is_of_any_length and asked.value.encode() in reply.content:

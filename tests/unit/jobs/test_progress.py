@@ -1,33 +1,33 @@
 from typing import Any
 
 from service.jobs.codec import decode, encode, encoded
-from service.jobs.progress import Cursor, Needs, Step
+from service.jobs.progress import Cursor, Needs, RemoteStep
 from service.jobs.values import StepKind
 from service.operations.plans.plan import Chunk, Plan
 from tests.support.job_operations import OPERATIONS
 
 
-def work(index: int) -> Step:
-    return Step(StepKind.WORK, index)
+def work(index: int) -> RemoteStep:
+    return RemoteStep(StepKind.WORK, index)
 
 
-def drain(cursor: Cursor) -> list[Step]:
+def drain(cursor: Cursor) -> list[RemoteStep]:
     steps = []
     while (step := cursor.next_step()) is not None:
         steps.append(step)
     return steps
 
 
-def run(name: str, request: dict[str, Any], stop_after: int = 10_000) -> tuple[Cursor, dict[Step, Any]]:
+def run(name: str, request: dict[str, Any], stop_after: int = 10_000) -> tuple[Cursor, dict[RemoteStep, Any]]:
     """Walk a plan in this process, as a driver would, and keep what it would store."""
     operation = OPERATIONS[name]
     cursor = Cursor(name, operation.plan(request))
-    stored: dict[Step, Any] = {}
+    stored: dict[RemoteStep, Any] = {}
     walk(cursor, stored, stop_after)
     return cursor, stored
 
 
-def walk(cursor: Cursor, stored: dict[Step, Any], stop_after: int = 10_000) -> None:
+def walk(cursor: Cursor, stored: dict[RemoteStep, Any], stop_after: int = 10_000) -> None:
     while len(stored) < stop_after and (step := cursor.next_step()) is not None:
         needs = cursor.needs(step)
         chunks = sorted(known for known in stored if known.kind is StepKind.WORK)
@@ -55,10 +55,10 @@ def test_a_fixed_plan_gives_each_chunk_once_then_the_reduction() -> None:
         cursor.store(work(index), encode(0))
     assert drain(cursor) == []
     cursor.store(work(1), encode(0))
-    assert drain(cursor) == [Step(StepKind.REDUCE)]
-    assert cursor.needs(Step(StepKind.REDUCE)) == Needs(None, 0)
-    cursor.repeat(Step(StepKind.REDUCE))
-    assert drain(cursor) == [Step(StepKind.REDUCE)]
+    assert drain(cursor) == [RemoteStep(StepKind.REDUCE)]
+    assert cursor.needs(RemoteStep(StepKind.REDUCE)) == Needs(None, 0)
+    cursor.repeat(RemoteStep(StepKind.REDUCE))
+    assert drain(cursor) == [RemoteStep(StepKind.REDUCE)]
 
 
 def test_a_restored_plan_gives_only_what_is_missing() -> None:
@@ -80,12 +80,12 @@ def test_a_chunk_waits_for_the_results_that_it_receives() -> None:
 
 
 def test_an_empty_plan_is_reduced_at_once() -> None:
-    assert drain(Cursor("count", Plan([], "all"))) == [Step(StepKind.REDUCE)]
+    assert drain(Cursor("count", Plan([], "all"))) == [RemoteStep(StepKind.REDUCE)]
 
 
 def test_an_adaptive_plan_plans_from_stored_results() -> None:
     cursor, stored = run("adaptive", {})
-    result = stored[Step(StepKind.REDUCE)]
+    result = stored[RemoteStep(StepKind.REDUCE)]
     assert abs(result["root"] - 2**0.5) < 1e-14
     assert result["chunks"] == 5
     assert cursor.known_total == 5

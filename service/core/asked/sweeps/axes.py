@@ -46,7 +46,7 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SweptSettings:
     """What the values change: logarithms of C and of every decay, shape (m,) and (m, layers)."""
 
     log_factor: FloatArray
@@ -102,7 +102,7 @@ def _varied_layer(layer: Layer, parameter: SweepParameter, value: float) -> Laye
     return replace(layer, width=round(value))
 
 
-def settings_of(network: Network, axes: Sequence[Axis]) -> Settings:
+def settings_of(network: Network, axes: Sequence[Axis]) -> SweptSettings:
     """Noise factor and decays at every entry of the axes, which have equal lengths and vary no depth."""
     m = axes[0].values.size
     columns = {axis.parameter: axis for axis in axes}
@@ -115,7 +115,7 @@ def settings_of(network: Network, axes: Sequence[Axis]) -> Settings:
         scale = columns.get(SweepParameter.DECAY_SCALE)
         if scale is not None:
             log_decays += np.log(scale.values)[:, None]
-    return Settings(np.log1p(noise_rates(network, axes)).sum(axis=1), log_decays)
+    return SweptSettings(np.log1p(noise_rates(network, axes)).sum(axis=1), log_decays)
 
 
 def noise_rates(network: Network, axes: Sequence[Axis]) -> FloatArray:

@@ -8,7 +8,7 @@ from math import sqrt
 
 import numpy as np
 
-from service.core.asked.sweeps.axes import LARGEST_LOG, Axis, Settings, corners, settings_of
+from service.core.asked.sweeps.axes import LARGEST_LOG, Axis, SweptSettings, corners, settings_of
 from service.core.asked.sweeps.columns import ORIGIN_CLASSES, Sweep
 from service.core.ground.conditioning import scaled_condition
 from service.core.ground.data.least_squares import LeastSquares
@@ -116,7 +116,7 @@ def _noise_of(root: FloatArray) -> LeastSquares:
     return LeastSquares(root, np.zeros((len(root), 1)), 0.0, np.ones(root.shape[1]))
 
 
-def _shared_factor(reduced: ReducedProblem, settings: Settings) -> FloatArray:
+def _shared_factor(reduced: ReducedProblem, settings: SweptSettings) -> FloatArray:
     """log C at each point, or zero where it is already inside the quadratic form."""
     outside = reduced.log_factor == reduced.log_noise_factor
     return settings.log_factor if outside else np.zeros(settings.log_factor.size)
@@ -182,7 +182,7 @@ def _evaluation_form(problem: Problem, evaluation: Moments) -> LeastSquares:
 def _assembled(
     problem: Problem,
     reduced: ReducedProblem,
-    settings: Settings,
+    settings: SweptSettings,
     log_factor: FloatArray,
     points: SweepPoints,
     forms: list[LeastSquares],
@@ -227,7 +227,7 @@ def _assembled(
 
 
 def _parameter_norms(
-    settings: Settings, paid_each: FloatArray, log_norm: FloatArray, attained: BoolArray, undecayed: BoolArray
+    settings: SweptSettings, paid_each: FloatArray, log_norm: FloatArray, attained: BoolArray, undecayed: BoolArray
 ) -> FloatArray:
     layers = settings.log_decays.shape[1]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -238,7 +238,7 @@ def _parameter_norms(
     return np.where(attained, norms, np.nan)
 
 
-def _origin_class(reduced: ReducedProblem, settings: Settings, trivial: BoolArray) -> IntArray:
+def _origin_class(reduced: ReducedProblem, settings: SweptSettings, trivial: BoolArray) -> IntArray:
     """Class of the origin: with two decayed layers of three it is always a local minimum."""
     m = trivial.size
     if reduced.n_hidden == 0:

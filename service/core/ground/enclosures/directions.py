@@ -16,19 +16,19 @@ FLOORS = (1e-10, 1e-5, 1e-3)
 """Sizes of directions, relative to the numbers that make them up, below which they are tried as weak."""
 
 
-class Curvature(NamedTuple):
+class Curvatures(NamedTuple):
     """Curvatures along a basis (d,), zero for weak directions, which may take off ``bend |B_weak|^2``."""
 
     values: FloatArray
     bend: float
 
 
-def curvature_along(source: Source, basis: FloatArray, squares: FloatArray, precise: bool) -> tuple[Curvature, ...]:
+def curvature_along(source: Source, basis: FloatArray, squares: FloatArray, precise: bool) -> tuple[Curvatures, ...]:
     """Certain curvatures (d,) along the basis (d, d); with weak directions, more for these means less for the others.
 
     Returns
     -------
-    tuple of Curvature
+    tuple of Curvatures
         The first leaves known directions the most, the last takes the least off for weak ones.
 
     Notes
@@ -57,11 +57,11 @@ def curvature_along(source: Source, basis: FloatArray, squares: FloatArray, prec
         side = float(np.max(sides[weak], initial=0.0))
         nothing = weak | (roots == 0.0)
         if across == 0.0:
-            return (Curvature(np.where(nothing, 0.0, roots * roots * (1.0 - within)), 0.0),)
+            return (Curvatures(np.where(nothing, 0.0, roots * roots * (1.0 - within)), 0.0),)
         # 2 |a||b| <= t |a|^2 + |b|^2 / t; among themselves second moments of weak directions are not negative
         return tuple(
-            Curvature(np.where(nothing, 0.0, roots * roots * (1.0 - within - spared)), side**2 * across**2 / spared)
+            Curvatures(np.where(nothing, 0.0, roots * roots * (1.0 - within - spared)), side**2 * across**2 / spared)
             for spared in SPARED
         )
     # second moments are never negative
-    return (Curvature(np.zeros(inputs), 0.0),)
+    return (Curvatures(np.zeros(inputs), 0.0),)

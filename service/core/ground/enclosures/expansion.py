@@ -16,7 +16,7 @@ from service.core.ground.numbers.cached import cached_property
 
 
 @dataclass(frozen=True)
-class Expansion:
+class ExpandedError:
     """The quadratic; attributes are doubles that hold as they are.
 
     Attributes

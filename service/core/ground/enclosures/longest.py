@@ -4,7 +4,7 @@ from math import exp, log
 
 import numpy as np
 
-from service.core.ground.enclosures.expansion import Expansion
+from service.core.ground.enclosures.expansion import ExpandedError
 from service.core.ground.numbers.arrays import FloatArray
 
 ROUNDED = 1.0 + 1e-9
@@ -35,12 +35,12 @@ def least_decay(decays: FloatArray, norm: float) -> float:
     return decays.size * exp(min(log_decay + 2.0 / decays.size * log(max(norm, 1e-300)), 690.0)) / ROUNDED
 
 
-def without_shells(below: Expansion, decays: FloatArray, upper: float, norm: float) -> float:
+def without_shells(below: ExpandedError, decays: FloatArray, upper: float, norm: float) -> float:
     """A norm beyond which no map of norm up to ``norm`` costs less than ``upper``.
 
     Parameters
     ----------
-    below : Expansion
+    below : ExpandedError
         Below the squared error of all maps of norm up to ``norm``, whatever their ridge.
     decays : (L,) array
         Positive.

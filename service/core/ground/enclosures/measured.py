@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from service.core.ground.enclosures.directions import LARGEST_SHARE, Curvature, curvature_along
-from service.core.ground.enclosures.expansion import Expansion
+from service.core.ground.enclosures.directions import LARGEST_SHARE, Curvatures, curvature_along
+from service.core.ground.enclosures.expansion import ExpandedError
 from service.core.ground.enclosures.longest import longest_useful, without_shells
 from service.core.ground.enclosures.sources import Source, gamma
 from service.core.ground.enclosures.sums import times_precisely
@@ -33,22 +33,22 @@ class Measured:
 
     Attributes
     ----------
-    expansion : Expansion
+    expansion : ExpandedError
         Nothing charged for the error of the slope yet.
     wrong : (d,) array
         Bound on the norm of the error of the slope along each direction.
-    curvatures : tuple of Curvature
+    curvatures : tuple of Curvatures
         To choose from, see `curvature_along`; the expansion has none of them yet.
     unit : float
         What gaps are relative to.
     """
 
-    expansion: Expansion
+    expansion: ExpandedError
     wrong: FloatArray
-    curvatures: tuple[Curvature, ...]
+    curvatures: tuple[Curvatures, ...]
     unit: float
 
-    def _curvature(self, norm: float) -> Curvature:
+    def _curvature(self, norm: float) -> Curvatures:
         """The first curvature whose weak directions take next to nothing off up to a norm, else the last."""
         if np.isfinite(norm):
             for curvature in self.curvatures:
@@ -58,13 +58,13 @@ class Measured:
                     return curvature
         return self.curvatures[-1]
 
-    def charged(self, ridge: float, norm: float) -> Expansion:
+    def charged(self, ridge: float, norm: float) -> ExpandedError:
         """A quadratic below the error of every map of Frobenius norm up to ``norm``.
 
         Parameters
         ----------
         ridge : float
-            Of `Expansion.ridge_minimum`, if the expansion is used for that alone; it then helps against the error.
+            Of `ExpandedError.ridge_minimum`, if the expansion is used for that alone; it then helps against the error.
         norm : float
             Infinite if all maps matter; weak directions then stay weak.
         """
@@ -91,7 +91,7 @@ class Measured:
         value = found.value - 1.01 * (lost / share + charge)
         return replace(found, value=value, values=values * (1.0 - share), share=share, tilt=tilt, bend=bend)
 
-    def decayed(self, decays: FloatArray, upper: float) -> tuple[Expansion, float]:
+    def decayed(self, decays: FloatArray, upper: float) -> tuple[ExpandedError, float]:
         """The quadratic for a network with these decays (L,), and a norm beyond which no map is below ``upper``.
 
         Notes
@@ -117,8 +117,8 @@ class Measured:
         return self._within_shells(decays, upper, found, norm)
 
     def _within_shells(
-        self, decays: FloatArray, upper: float, found: Expansion, norm: float
-    ) -> tuple[Expansion, float]:
+        self, decays: FloatArray, upper: float, found: ExpandedError, norm: float
+    ) -> tuple[ExpandedError, float]:
         """The same with a norm from the error and the decay together, where charges that grow with it are felt."""
         ridge = float(decays[0]) if decays.size == 1 else 0.0
         for _ in range(ROUNDS):
@@ -190,7 +190,7 @@ def measure(
         along, off = source.slope_along(high, basis[:, found.faint])
         reach = source.sizes @ np.abs(basis[:, found.faint])
         slope[:, found.faint], wrong[found.faint] = along, off + 1.01 * shifted * reach
-    expansion = Expansion(
+    expansion = ExpandedError(
         basis=basis,
         stretch=_departure(basis),
         centre=centre,

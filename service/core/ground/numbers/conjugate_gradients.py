@@ -7,7 +7,7 @@ from math import sqrt
 from typing import Protocol, Self, TypeVar
 
 
-class Direction(Protocol):
+class Displacement(Protocol):
     """What a step is made of: arrays of any number and shape."""
 
     def dot(self, other: Self, /) -> float:
@@ -20,10 +20,10 @@ class Direction(Protocol):
         """``factor self``."""
 
 
-Step = TypeVar("Step", bound=Direction)
+Step = TypeVar("Step", bound=Displacement)
 
 
-class Model(Protocol[Step]):
+class LocalModel(Protocol[Step]):
     """An objective to second order at one point."""
 
     @property
@@ -37,12 +37,12 @@ class Model(Protocol[Step]):
         """A positive definite approximation of the inverse of the Hessian, times a residual."""
 
 
-def newton_direction(model: Model[Step], goal: float, steps: int) -> Step:
+def newton_direction(model: LocalModel[Step], goal: float, steps: int) -> Step:
     """A direction of descent, Newton's to the accuracy that is asked for.
 
     Parameters
     ----------
-    model : Model
+    model : LocalModel
     goal : float
         Norm of the residual at which to stop.
     steps : int

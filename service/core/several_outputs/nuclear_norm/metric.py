@@ -32,7 +32,7 @@ BISECTIONS = 60
 DECADES = 60.0
 
 
-class Point(NamedTuple):
+class MetricPoint(NamedTuple):
     """A metric ``P = frame diag(roots^2) frame'`` and what the objective is made of there, in that frame.
 
     ``remaining`` (k, rho) is what the best map leaves of the target, ``pull`` the same times ``s^2 / mu``, ``shares``
@@ -83,7 +83,7 @@ class MetricProblem:
         shares = np.where(np.eye(self.order, dtype=bool), 1.0, np.sqrt(0.5))
         self.counted = shares[:, :, None] * shares[:, None, :]
 
-    def at(self, frame: FloatArray, roots: FloatArray) -> Point:
+    def at(self, frame: FloatArray, roots: FloatArray) -> MetricPoint:
         """Objective and slope at a metric: frame (k, k) and roots (k,).  O(k^2 rho)."""
         seen = frame.T @ self.target
         shares = 1.0 / (1.0 + (roots * roots)[:, None] * self.bends)
@@ -91,9 +91,9 @@ class MetricProblem:
         pull = remaining * self.bends
         slope = self.mu * np.eye(self.order) - pull @ remaining.T
         value = self.mu * float(roots @ roots) + float(np.sum(remaining * seen))
-        return Point(frame, np.abs(roots), remaining, pull, shares, 0.5 * (slope + slope.T), value)
+        return MetricPoint(frame, np.abs(roots), remaining, pull, shares, 0.5 * (slope + slope.T), value)
 
-    def hessian(self, at: Point) -> FloatArray:
+    def hessian(self, at: MetricPoint) -> FloatArray:
         """Second derivatives (b, b) in the root of P, in an orthonormal basis of the symmetric matrices.
 
         Notes
@@ -111,25 +111,25 @@ class MetricProblem:
         )
         return result.reshape(size, size)
 
-    def gradient(self, at: Point) -> FloatArray:
+    def gradient(self, at: MetricPoint) -> FloatArray:
         """First derivatives (b,) in the same basis."""
         both = at.roots[:, None] + at.roots[None, :]
         result: FloatArray = 2.0 * (at.slope * both)[self.first, self.second] * self.lengths
         return result
 
-    def moved(self, at: Point, step: FloatArray) -> Point:
+    def moved(self, at: MetricPoint, step: FloatArray) -> MetricPoint:
         """The metric whose root differs by a step (b,) in that basis."""
         root = np.zeros((self.order, self.order))
         root[self.first, self.second] = step * self.lengths
         roots, turn = np.linalg.eigh(np.diag(at.roots) + root + root.T)
         return self.at(at.frame @ turn, roots)
 
-    def map_of(self, at: Point) -> FloatArray:
+    def map_of(self, at: MetricPoint) -> FloatArray:
         """The best map V (k, rho) of a metric, in its frame."""
         result: FloatArray = (at.roots * at.roots)[:, None] * (at.remaining * (self.scales / self.mu))
         return result
 
-    def gap(self, at: Point, residual: float) -> float:
+    def gap(self, at: MetricPoint, residual: float) -> float:
         """Gap between the value at the map of a metric and the bound of its scaled residual.
 
         Notes
@@ -144,7 +144,7 @@ class MetricProblem:
         norm = float(np.sum(np.linalg.svd(self.map_of(at), compute_uv=False)))
         return unit * gap_of(error, overlap, steepest, self.mu, norm)
 
-    def start(self) -> Point:
+    def start(self) -> MetricPoint:
         """The best multiple of the identity, then alternations: the best V of a P, and ``P = (V V')^(1/2)``."""
         energy = np.sum(self.target**2, axis=0)
         low, high = -DECADES, DECADES
@@ -182,7 +182,7 @@ def _near(size: float) -> float:
     return float(2.0 ** np.round(np.log2(size)))
 
 
-def least(problem: MetricProblem, start: Point | None = None) -> Point:
+def least(problem: MetricProblem, start: MetricPoint | None = None) -> MetricPoint:
     """The minimiser of G, from a start of its own where none is given.
 
     Notes
@@ -208,7 +208,7 @@ def least(problem: MetricProblem, start: Point | None = None) -> Point:
     return point
 
 
-def _newton(problem: MetricProblem, point: Point, damping: float) -> tuple[Point | None, float]:
+def _newton(problem: MetricProblem, point: MetricPoint, damping: float) -> tuple[MetricPoint | None, float]:
     """The next point and damping; ``None`` where only rounding is left to gain."""
     hessian, gradient = problem.hessian(point), problem.gradient(point)
     diagonal = np.abs(hessian.diagonal())
@@ -233,7 +233,7 @@ def _newton(problem: MetricProblem, point: Point, damping: float) -> tuple[Point
     return None, damping
 
 
-def _reopened(problem: MetricProblem, point: Point) -> Point | None:
+def _reopened(problem: MetricProblem, point: MetricPoint) -> MetricPoint | None:
     """A better point with one more lane on; ``None`` where no direction pulls by more than mu."""
     slopes, directions = np.linalg.eigh(point.slope)
     if slopes[0] >= -STATIONARY * problem.mu:

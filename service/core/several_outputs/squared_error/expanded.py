@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from service.core.ground.enclosures.expansion import Expansion
+from service.core.ground.enclosures.expansion import ExpandedError
 from service.core.ground.enclosures.sources import UNIT
 from service.core.several_outputs.squared_error.quadratic import Quadratic
 
 
-def quadratic_of_expansion(expansion: Expansion, cost: float) -> Quadratic:
+def quadratic_of_expansion(expansion: ExpandedError, cost: float) -> Quadratic:
     """The quadratic along directions of certain curvature; numbers are rounded so that it stays below.
 
     Parameters
     ----------
-    expansion : Expansion
+    expansion : ExpandedError
     cost : float
         What the other directions can take off.
     """

@@ -8,16 +8,16 @@ import pytest
 from scipy.optimize import minimize
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.relu.minimum import CertifiedLoop, Found
-from service.core.relu.networks import Objective, Units
+from service.core.relu.minimum import CertifiedLoop, CertifiedNetwork
+from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.scalar_losses import (
-    HalfSquared,
-    Huber,
-    Logistic,
-    Poisson,
-    Quantile,
+    HalfSquaredLoss,
+    HuberLoss,
+    LogisticLoss,
+    PoissonLoss,
+    QuantileLoss,
     ScalarLoss,
-    SquaredHinge,
+    SquaredHingeLoss,
 )
 from service.core.relu.trimming import merged, narrowed
 from tests.support.relu_enumeration import patterns
@@ -25,21 +25,21 @@ from tests.support.relu_inputs import FAMILIES
 
 MOST_CONES = 4_000
 LOSSES: dict[str, Callable[[FloatArray], ScalarLoss]] = {
-    "squared": HalfSquared,
-    "logistic": lambda y: Logistic(np.where(y > 0.0, 1.0, -1.0)),
-    "squared hinge": lambda y: SquaredHinge(np.where(y > 0.0, 1.0, -1.0)),
-    "huber": lambda y: Huber(y, 0.5),
-    "absolute": lambda y: Quantile(y, 0.5, 2.0),
-    "quantile": lambda y: Quantile(y, 0.8),
-    "poisson": lambda y: Poisson(np.abs(np.rint(2.0 * y))),
+    "squared": HalfSquaredLoss,
+    "logistic": lambda y: LogisticLoss(np.where(y > 0.0, 1.0, -1.0)),
+    "squared hinge": lambda y: SquaredHingeLoss(np.where(y > 0.0, 1.0, -1.0)),
+    "huber": lambda y: HuberLoss(y, 0.5),
+    "absolute": lambda y: QuantileLoss(y, 0.5, 2.0),
+    "quantile": lambda y: QuantileLoss(y, 0.8),
+    "poisson": lambda y: PoissonLoss(np.abs(np.rint(2.0 * y))),
 }
 
 
-def true_value(objective: Objective, units: Units) -> float:
+def true_value(objective: Objective, units: HiddenUnits) -> float:
     return objective.loss.value(objective.predictions(units)) + objective.decay(units)
 
 
-def solved(objective: Objective) -> Found:
+def solved(objective: Objective) -> CertifiedNetwork:
     return CertifiedLoop(objective, 1e-6, most=MOST_CONES).run()
 
 
@@ -68,7 +68,7 @@ def descended(objective: Objective, seed: int, width: int = 6) -> float:
     weights = result.x
     u, a = weights[: width * d].reshape(width, d), weights[width * d : width * (d + 1)]
     w = np.abs(a)[:, None] * u
-    units = Units(w, np.where(a < 0.0, -1.0, 1.0), weights[width * (d + 1) :])
+    units = HiddenUnits(w, np.where(a < 0.0, -1.0, 1.0), weights[width * (d + 1) :])
     return true_value(objective, units)
 
 
@@ -80,7 +80,7 @@ def problem(loss: str, d: int, n: int, seed: int, family: str = "plain") -> Obje
     return Objective(x, LOSSES[loss](y), 0.05 * n, 0.0, np.zeros((n, 0)))
 
 
-def checked(objective: Objective, tolerance: float = 2e-6) -> Found:
+def checked(objective: Objective, tolerance: float = 2e-6) -> CertifiedNetwork:
     found = solved(objective)
     value = true_value(objective, found.units)
     assert found.dual.bound <= value
@@ -163,7 +163,7 @@ def test_the_cone_program_on_all_patterns_agrees(d: int, n: int, loss: str) -> N
 def test_narrowing_keeps_predictions_and_costs_no_more() -> None:
     rng = np.random.default_rng(11)
     objective = problem("squared", 3, 6, 12)
-    units = Units(rng.standard_normal((15, 3)), np.sign(rng.standard_normal(15)), np.zeros(0))
+    units = HiddenUnits(rng.standard_normal((15, 3)), np.sign(rng.standard_normal(15)), np.zeros(0))
     fewer = narrowed(objective, units)
     assert len(fewer) <= 6
     assert objective.predictions(fewer) == pytest.approx(objective.predictions(units), abs=1e-9)
@@ -173,10 +173,10 @@ def test_narrowing_keeps_predictions_and_costs_no_more() -> None:
 def test_split_units_are_merged() -> None:
     objective = problem("squared", 3, 10, 13)
     w = np.random.default_rng(14).standard_normal((2, 3))
-    split = Units(np.concatenate([0.3 * w, 0.7 * w]), np.array([1.0, -1.0, 1.0, -1.0]), np.zeros(0))
+    split = HiddenUnits(np.concatenate([0.3 * w, 0.7 * w]), np.array([1.0, -1.0, 1.0, -1.0]), np.zeros(0))
     joined = merged(objective, split, 1e-13)
     assert len(joined) == 2
     assert true_value(objective, joined) == pytest.approx(true_value(objective, split), rel=1e-12)
     # units whose sum fits worse stay apart
-    apart = Units(np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), np.ones(2), np.zeros(0))
+    apart = HiddenUnits(np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), np.ones(2), np.zeros(0))
     assert len(merged(objective, apart, 1e-13)) == 2

@@ -8,9 +8,9 @@ from scipy.optimize import Bounds, brentq, minimize
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.critical import critical_beta
-from service.core.relu.minimum import CertifiedLoop, Found
+from service.core.relu.minimum import CertifiedLoop, CertifiedNetwork
 from service.core.relu.networks import Objective
-from service.core.relu.scalar_losses import HalfSquared, Logistic, Poisson, ScalarLoss
+from service.core.relu.scalar_losses import HalfSquaredLoss, LogisticLoss, PoissonLoss, ScalarLoss
 from tests.support.relu_enumeration import correlation, largest
 
 RELATIVE = 1e-8
@@ -20,7 +20,7 @@ def objective_of(x: FloatArray, loss: ScalarLoss, beta: float) -> Objective:
     return Objective(x, loss, beta, 0.0, np.zeros((len(x), 0)))
 
 
-def solved(objective: Objective) -> Found:
+def solved(objective: Objective) -> CertifiedNetwork:
     found = CertifiedLoop(objective, 1e-9, most=20_000).run()
     assert found.dual.bound <= found.value * (1.0 + 1e-12)
     return found
@@ -43,7 +43,7 @@ def test_one_input(beta: float) -> None:
     expected = 0.5 * float(np.square(f - y).sum()) + beta * decay
     direction = np.array([0.6, -0.8])
     for x in (z[:, None], z[:, None] * direction):
-        found = solved(objective_of(x, HalfSquared(y), beta))
+        found = solved(objective_of(x, HalfSquaredLoss(y), beta))
         assert found.value == pytest.approx(expected, rel=RELATIVE)
         assert found.dual.bound == pytest.approx(expected, rel=1e-7)
 
@@ -73,19 +73,19 @@ def test_orthogonal_rows(seed: int) -> None:
     rotation = np.linalg.qr(rng.standard_normal((4, 4)))[0]
     sigma, y = rng.uniform(0.5, 3.0, 4), rng.standard_normal(4)
     beta = (0.05, 0.3, 1.0, 3.0)[seed]
-    found = solved(objective_of(sigma[:, None] * rotation, HalfSquared(y), beta))
+    found = solved(objective_of(sigma[:, None] * rotation, HalfSquaredLoss(y), beta))
     assert found.value == pytest.approx(orthogonal_value(sigma, y, beta), rel=RELATIVE)
     assert len(found.units) <= 2
 
 
 def test_white_rows() -> None:
     y, beta = np.array([3.0, -0.2, 4.0, -0.1]), 2.0
-    found = solved(objective_of(np.eye(4), HalfSquared(y), beta))
+    found = solved(objective_of(np.eye(4), HalfSquaredLoss(y), beta))
     # the positive part has length 5, the negative part less than beta
     expected = beta * 5.0 - 0.5 * beta**2 + 0.5 * (0.2**2 + 0.1**2)
     assert found.value == pytest.approx(expected, rel=RELATIVE)
-    fit = HalfSquared(y).y * np.array([1.0, 0.0, 1.0, 0.0]) * (1.0 - beta / 5.0)
-    objective = objective_of(np.eye(4), HalfSquared(y), beta)
+    fit = HalfSquaredLoss(y).y * np.array([1.0, 0.0, 1.0, 0.0]) * (1.0 - beta / 5.0)
+    objective = objective_of(np.eye(4), HalfSquaredLoss(y), beta)
     assert objective.predictions(found.units) == pytest.approx(fit, abs=1e-6)
 
 
@@ -111,16 +111,16 @@ def test_one_input_with_free_biases_is_a_lasso() -> None:
         options={"maxiter": 20_000, "ftol": 1e-16, "gtol": 1e-12, "maxfun": 100_000},
     ).fun
     long = 3e3
-    objective = Objective(np.column_stack([z, np.full(8, long)]), HalfSquared(y), beta, 0.0, np.ones((8, 1)))
+    objective = Objective(np.column_stack([z, np.full(8, long)]), HalfSquaredLoss(y), beta, 0.0, np.ones((8, 1)))
     found = CertifiedLoop(objective, 1e-6, most=20_000).run()
     assert found.dual.bound <= lasso * (1.0 + 1e-6)
     assert found.value == pytest.approx(float(lasso), rel=2e-6)
 
 
 LOSSES: dict[str, ScalarLoss] = {
-    "squared": HalfSquared(np.array([1.0, -2.0, 0.5, 1.5, -1.0])),
-    "logistic": Logistic(np.array([1.0, -1.0, 1.0, 1.0, -1.0])),
-    "poisson": Poisson(np.array([0.0, 3.0, 1.0, 2.0, 0.0])),
+    "squared": HalfSquaredLoss(np.array([1.0, -2.0, 0.5, 1.5, -1.0])),
+    "logistic": LogisticLoss(np.array([1.0, -1.0, 1.0, 1.0, -1.0])),
+    "poisson": PoissonLoss(np.array([0.0, 3.0, 1.0, 2.0, 0.0])),
 }
 
 
@@ -154,7 +154,7 @@ def test_the_first_unit() -> None:
     first, most = units[values.argmax()], max(largest(x, y), largest(x, -y))
     square = float(np.square(np.maximum(x @ first, 0.0)).sum())
     for share in (0.03, 0.01):
-        found = solved(objective_of(x, HalfSquared(y), (1.0 - share) * most))
+        found = solved(objective_of(x, HalfSquaredLoss(y), (1.0 - share) * most))
         gain = 0.5 * (share * most) ** 2 / square
         assert 0.5 * float(y @ y) - found.value == pytest.approx(gain, rel=5.0 * share)
 
@@ -163,7 +163,7 @@ def test_the_path_is_concave_and_its_slope_is_the_sum_of_lengths() -> None:
     rng = np.random.default_rng(4)
     x, y = rng.standard_normal((12, 2)), rng.standard_normal(12)
     betas = np.array([0.2, 0.4, 0.8, 1.6])
-    found = [solved(objective_of(x, HalfSquared(y), float(beta))) for beta in betas]
+    found = [solved(objective_of(x, HalfSquaredLoss(y), float(beta))) for beta in betas]
     slopes = [float(one.units.lengths.sum()) for one in found]
     secants = np.diff([one.value for one in found]) / np.diff(betas)
     for left, secant, right in zip(slopes[:-1], secants, slopes[1:], strict=True):

@@ -5,7 +5,7 @@ import pytest
 
 from service.core.landscapes.relu_cones import cones_of
 from service.core.relu.planar import MOST_UNITS, largest_on_plane
-from service.core.relu.rows import Rows, Span
+from service.core.relu.rows import Span, WeightedRows
 from service.core.relu.search import ConeSearch
 from tests.support.relu_enumeration import correlation, largest
 from tests.support.relu_inputs import FAMILIES, SLOPES
@@ -14,7 +14,7 @@ TIGHT = 1e-7
 """Cones whose edges are 1e-6 long are not split any more."""
 
 
-def rows_of(x: np.ndarray, errors: np.ndarray, slope: float = 0.0) -> Rows:
+def rows_of(x: np.ndarray, errors: np.ndarray, slope: float = 0.0) -> WeightedRows:
     return Span.of(x).with_errors(errors, slope)
 
 
@@ -88,6 +88,12 @@ def test_a_plane_of_many_samples_stays_tight() -> None:
     assert found.bound <= found.value * (1.0 + 1e-8)
     assert correlation(x, errors, 0.0, found.directions[:1])[0] == pytest.approx(found.value, rel=1e-11)
     assert len(found.values) == MOST_UNITS
+
+
+def test_a_tiny_row_aside_costs_no_more_than_it_weighs() -> None:
+    x, errors = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1e-14]]), np.array([2.0, -0.3, 1.0])
+    found = largest_on_plane(rows_of(x, errors), 0.0)
+    assert largest(x, errors) <= found.bound <= 2.0 + 1e-12
 
 
 def test_a_plane_is_asked_for() -> None:

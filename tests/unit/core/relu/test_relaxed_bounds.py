@@ -7,7 +7,7 @@ from service.core.relu.minimum import CertifiedLoop
 from service.core.relu.networks import Objective
 from service.core.relu.relaxed import relaxed_bounds
 from service.core.relu.rows import Span
-from service.core.relu.scalar_losses import HalfSquared, Logistic, Quantile, ScalarLoss
+from service.core.relu.scalar_losses import HalfSquaredLoss, LogisticLoss, QuantileLoss, ScalarLoss
 from service.core.relu.search import ConeSearch
 from service.core.relu.spectral import spectral_bound
 from service.core.relu.training import Trainer
@@ -68,9 +68,9 @@ def instance(loss: str, n: int, d: int, decay: float) -> Objective:
     y = np.maximum(x @ rng.standard_normal((d, 4)) / np.sqrt(d), 0.0) @ np.array([1.0, -1.0, 1.0, -1.0])
     y = y + 0.1 * rng.standard_normal(n)
     losses: dict[str, ScalarLoss] = {
-        "squared": HalfSquared(y),
-        "logistic": Logistic(np.where(y > 0.0, 1.0, -1.0)),
-        "quantile": Quantile(y, 0.7),
+        "squared": HalfSquaredLoss(y),
+        "logistic": LogisticLoss(np.where(y > 0.0, 1.0, -1.0)),
+        "quantile": QuantileLoss(y, 0.7),
     }
     return Objective(x, losses[loss], decay * n, 0.0, np.zeros((n, 0)))
 

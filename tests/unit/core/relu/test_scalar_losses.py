@@ -6,13 +6,13 @@ import pytest
 from service.core.relu.dual import dual_bound, dual_value
 from service.core.relu.networks import Objective
 from service.core.relu.scalar_losses import (
-    HalfSquared,
-    Huber,
-    Logistic,
-    Poisson,
-    Quantile,
+    HalfSquaredLoss,
+    HuberLoss,
+    LogisticLoss,
+    PoissonLoss,
+    QuantileLoss,
     ScalarLoss,
-    SquaredHinge,
+    SquaredHingeLoss,
 )
 from tests.support.relu_enumeration import largest
 
@@ -20,13 +20,13 @@ RNG = np.random.default_rng(0)
 N = 12
 REAL, CLASSES, COUNTS = RNG.standard_normal(N), np.sign(RNG.standard_normal(N)), RNG.poisson(2.0, N).astype(float)
 LOSSES: dict[str, ScalarLoss] = {
-    "squared": HalfSquared(REAL),
-    "logistic": Logistic(CLASSES),
-    "squared hinge": SquaredHinge(CLASSES),
-    "huber": Huber(REAL, 0.7),
-    "absolute": Quantile(REAL, 0.5, 2.0),
-    "quantile": Quantile(REAL, 0.8),
-    "poisson": Poisson(COUNTS),
+    "squared": HalfSquaredLoss(REAL),
+    "logistic": LogisticLoss(CLASSES),
+    "squared hinge": SquaredHingeLoss(CLASSES),
+    "huber": HuberLoss(REAL, 0.7),
+    "absolute": QuantileLoss(REAL, 0.5, 2.0),
+    "quantile": QuantileLoss(REAL, 0.8),
+    "poisson": PoissonLoss(COUNTS),
 }
 
 
@@ -105,7 +105,7 @@ def test_any_errors_bound_any_network_from_below(loss: ScalarLoss, slope: float)
 def test_a_decayed_offset_costs_its_ridge() -> None:
     """With features that are nothing the problem is ridge regression on a constant."""
     y = np.array([1.0, 2.0, 4.0])
-    objective = Objective(np.zeros((3, 1)), HalfSquared(y), 1.0, 0.0, np.ones((3, 1)), 0.5)
+    objective = Objective(np.zeros((3, 1)), HalfSquaredLoss(y), 1.0, 0.0, np.ones((3, 1)), 0.5)
     offset = y.sum() / (3.0 + 2.0 * 0.5)
     best = 0.5 * float(np.square(y - offset).sum()) + 0.5 * offset**2
     assert dual_value(objective, y - offset) == pytest.approx(best, rel=1e-14)

@@ -8,7 +8,7 @@ import pytest
 from service.core.dispatch import solve
 from service.core.ground.as_sent import prediction_source
 from service.core.ground.data.conditioned import moments_of
-from service.core.ground.enclosures.expansion import Expansion
+from service.core.ground.enclosures.expansion import ExpandedError
 from service.core.ground.enclosures.longest import least_decay, longest_useful, without_shells
 from service.core.ground.enclosures.measured import measure
 from service.core.ground.problems import Layer, Moments, Network, Problem, Samples
@@ -42,7 +42,7 @@ def exact_error(problem: Problem, whole: list[list[Fraction]]) -> Fraction:
     return sum((a * b for pair in pairs for a, b in pair), Fraction(0))
 
 
-def exact_quadratic(found: Expansion, coordinates: Floats) -> Fraction:
+def exact_quadratic(found: ExpandedError, coordinates: Floats) -> Fraction:
     """Value of the quadratic, what weak directions may take off left out."""
     total = Fraction(found.value)
     for k in range(coordinates.shape[0]):
