@@ -30,6 +30,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "landscape",
     "ranks",
     "slices",
+    "relu",
 )
 """Module names, in the order in which they run."""
 

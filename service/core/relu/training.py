@@ -121,7 +121,7 @@ class Trainer:
                 improved[mine], values[mine] = ascents(self.objective, sign * errors, directions[mine])
         order = np.argsort(-values, kind="stable")
         improved, signs = improved[order], signs[order]
-        self.known = distinct(np.concatenate([improved, self.known]), 0.999, _POOL)
+        self.known = distinct(self.objective, np.concatenate([improved, self.known]), 0.999, _POOL)
         self._insert(improved, signs, _LATER, gap)
         self.train(gap)
 
@@ -129,7 +129,7 @@ class Trainer:
         """Add directions and settle them; a network that is no better gives way to one with less rounding."""
         problem, units = self.objective, self.network
         cosine = 0.999 if most > _FIRST else 0.98
-        new = [distinct(directions[signs == sign], cosine, most) for sign in (1.0, -1.0)]
+        new = [distinct(problem, directions[signs == sign], cosine, most) for sign in (1.0, -1.0)]
         w = np.concatenate(new)
         scale = float(units.lengths.mean()) if len(units) else self._amplitude(w[0])
         added = units.joined(1e-3 * scale * w, np.repeat([1.0, -1.0], [len(part) for part in new]))

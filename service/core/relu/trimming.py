@@ -77,12 +77,18 @@ def narrowed(objective: Objective, units: HiddenUnits) -> HiddenUnits:
     return units
 
 
-def distinct(directions: FloatArray, cosine: float, most: int) -> FloatArray:
-    """The first directions (m, d), at most so many, no two of which are nearer than a cosine."""
-    kept: list[FloatArray] = []
-    for direction in directions:
+def distinct(objective: Objective, directions: FloatArray, cosine: float, most: int) -> FloatArray:
+    """The first directions (m, d), at most so many, no two of whose features on the samples are nearer than a cosine.
+
+    Features and not directions: where a bias costs nothing, units of one direction may be active on other samples.
+    """
+    features = objective.features(directions).T
+    lengths = np.sqrt(np.einsum("ij,ij->i", features, features))
+    features = features / np.where(lengths > 0.0, lengths, 1.0)[:, None]
+    kept: list[int] = []
+    for place in np.flatnonzero(lengths > 0.0):
         if len(kept) == most:
             break
-        if all(float(direction @ other) < cosine for other in kept):
-            kept.append(direction)
-    return np.array(kept).reshape(len(kept), directions.shape[1])
+        if not kept or float((features[kept] @ features[place]).max()) < cosine:
+            kept.append(int(place))
+    return directions[kept]
