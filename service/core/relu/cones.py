@@ -165,7 +165,13 @@ def bounded(rows: WeightedRows, cones: SimplicialCones, target: float) -> Bounde
 
     Complexity: ``O(b (n r^2 + r^3))`` with some tens of passes.
     """
-    relaxed = _Relaxed(rows, cones)
+    # the least squares of a cone that is too thin has no solution in doubles: what is not a number improves no bound
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return _bounded(_Relaxed(rows, cones), target)
+
+
+def _bounded(relaxed: _Relaxed, target: float) -> Bounded:
+    rows, cones = relaxed.rows, relaxed.cones
     everything = slice(None)
     below = np.zeros((len(cones), rows.x.shape[1]))
     coordinates = relaxed.projected(below, everything, None)
