@@ -15,7 +15,7 @@ from service.core.relu.form import GivenWeights, ReluForm
 from service.core.relu.minimum import RELAXED_RANK
 from service.core.relu.networks import Objective
 from service.core.relu.planar import PLANE, largest_on_plane
-from service.core.relu.rows import EPS, Span, WeightedRows
+from service.core.relu.rows import Span, WeightedRows
 from service.core.relu.search import ConeSearch
 from service.core.relu.spectral import spectral_bound
 
@@ -45,10 +45,8 @@ def proved_bound(objective: Objective, errors: FloatArray, feature_bound: float,
     claimed = feature_bound / objective.excess
     if feature_bound > objective.beta * (1.0 + _ALLOWED):
         return None
-    if objective.free.shape[1] and objective.ridge == 0.0:
-        along = np.abs(objective.free.T @ errors)
-        if (along > 1e3 * len(errors) * EPS * (np.abs(objective.free).T @ np.abs(errors)) + 1e-300).any():
-            return None
+    if not objective.is_admissible(errors):
+        return None
     rows = span.with_errors(errors, objective.slope)
     largest = max(_proved(one, claimed, most) for one in (rows, rows.reversed))
     if largest > claimed * (1.0 + 3.0 * _ALLOWED) + rows.allowance:

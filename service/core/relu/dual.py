@@ -41,6 +41,9 @@ def dual_bound(objective: Objective, errors: FloatArray, feature_bound: float) -
 
     ``O(n)`` for a squared loss, and some 70 times that for others.
     """
+    if not objective.is_admissible(errors):
+        # at the ends of the domain of the dual nothing may have been left to correct them with
+        errors = np.zeros_like(errors)
     feature_bound *= objective.excess
     most = objective.beta / feature_bound if feature_bound > 0.0 else 1e300
     length = float(np.abs(errors).max(initial=0.0))

@@ -104,6 +104,14 @@ class Objective:
         """v = -l'(f), the errors (n,)."""
         return -self.loss.slope(self.predictions(units))
 
+    def is_admissible(self, errors: FloatArray) -> bool:
+        """Whether errors (n,) are not correlated, beyond rounding, with what is free: only such prove a bound."""
+        if not self.free.shape[1] or self.ridge > 0.0:
+            return True
+        size = np.abs(self.free).T @ np.abs(errors)
+        allowed = 1e3 * len(errors) * float(np.finfo(float).eps) * size + 1e-300
+        return bool((np.abs(self.free.T @ errors) <= allowed).all())
+
     def admissible(self, errors: FloatArray) -> FloatArray:
         """Errors (n,) near these that are not correlated with what is free.
 

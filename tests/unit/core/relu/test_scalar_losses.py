@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from service.core.relu.dual import dual_bound, dual_value
-from service.core.relu.networks import Objective
+from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.scalar_losses import (
     HalfSquaredLoss,
     HuberLoss,
@@ -110,3 +110,13 @@ def test_a_decayed_offset_costs_its_ridge() -> None:
     best = 0.5 * float(np.square(y - offset).sum()) + 0.5 * offset**2
     assert dual_value(objective, y - offset) == pytest.approx(best, rel=1e-14)
     assert dual_value(objective, 0.9 * (y - offset)) < best
+
+
+def test_errors_that_nothing_can_correct_prove_nothing() -> None:
+    """All errors of a Huber loss at their limit, and a free offset that all of them are correlated with."""
+    x, y = np.array([[1.0], [2.0], [-1.0]]), np.array([5.0, 6.0, 7.0])
+    objective = Objective(x, HuberLoss(y, 0.5), 1.0, 0.0, np.ones((3, 1)))
+    errors = objective.admissible(objective.errors(objective.nothing))
+    assert not objective.is_admissible(errors)
+    offset = HiddenUnits(np.zeros((0, 1)), np.zeros(0), np.array([6.0]))
+    assert dual_bound(objective, errors, 1e-9).bound <= objective.value(offset)
