@@ -9,10 +9,14 @@ from service.core.relu.networks import Objective
 
 STARTS: Final = 400
 _STEPS: Final = 60
+_FIRST_STEPS: Final = 12
+"""Steps after which starts that have met go on as one."""
 _DAMPING: Final = (1.0, 0.3)
 
 
-def ascents(objective: Objective, errors: FloatArray, starts: FloatArray) -> tuple[FloatArray, FloatArray]:
+def ascents(
+    objective: Objective, errors: FloatArray, starts: FloatArray, steps: int = _STEPS
+) -> tuple[FloatArray, FloatArray]:
     """Directions (m, d) of length one where ``sum_i v_i phi(x_i.u)`` has stopped to rise, and the values (m,).
 
     Damped power iteration ``u <- (1 - tau) u + tau c(u) / |c(u)|`` with the gradient c; of each start
@@ -23,7 +27,7 @@ def ascents(objective: Objective, errors: FloatArray, starts: FloatArray) -> tup
     best, values = u, np.full(len(u), -np.inf)
     for damping in _DAMPING:
         u = best
-        for _ in range(_STEPS // len(_DAMPING)):
+        for _ in range(steps // len(_DAMPING)):
             products = u @ x.T
             weighed = np.where(products > 0.0, 1.0, slope) * errors
             value = np.einsum("ij,ij->i", weighed, products)
@@ -48,7 +52,9 @@ def missing(
     starts = np.concatenate([rng.standard_normal((STARTS, objective.x.shape[1])), known])
     found = []
     for sign in (1.0, -1.0):
-        directions, values = ascents(objective, sign * errors, starts)
+        begun, _ = ascents(objective, sign * errors, starts, _FIRST_STEPS)
+        _, apart = np.unique(begun.round(3), axis=0, return_index=True)
+        directions, values = ascents(objective, sign * errors, begun[apart])
         kept = values > above
         order = np.argsort(-values[kept], kind="stable")
         found.append((directions[kept][order], np.full(int(kept.sum()), sign), values[kept][order]))

@@ -11,6 +11,7 @@ from typing import Final, Self
 import numpy as np
 
 from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
+from service.core.relu.kernel import KERNEL
 from service.core.relu.nnls import non_negative
 from service.core.relu.rows import WeightedRows
 
@@ -165,6 +166,9 @@ def bounded(rows: WeightedRows, cones: SimplicialCones, target: float) -> Bounde
 
     Complexity: ``O(b (n r^2 + r^3))`` with some tens of passes.
     """
+    if KERNEL is not None and rows.x.shape[1] <= KERNEL.most_rank:
+        across = np.ascontiguousarray(cones.generators.transpose(0, 2, 1))
+        return Bounded(*KERNEL.bounded((rows.x, rows.plus, rows.minus, rows.linear), across, cones.inverse, target))
     # the least squares of a cone that is too thin has no solution in doubles: what is not a number improves no bound
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return _bounded(_Relaxed(rows, cones), target)

@@ -97,7 +97,8 @@ class CertifiedLoop:
 
     def improvements(self) -> Iterator[CertifiedNetwork]:
         """What is known after each step."""
-        self.trainer.train()
+        for _ in self.trainer.steps():
+            yield self._learned()
         yield self._learned()
         if self._span.dimension >= RELAXED_RANK:
             for dual in relaxed_bounds(self.objective, self.found.units, RELAXED_ROUNDS):
@@ -143,7 +144,7 @@ class CertifiedLoop:
                 results.append(largest_on_plane(one, self.trainer.above))
                 continue
             target = problem.beta * (1.0 + self._slack)
-            search = ConeSearch(one, target, missing=self.trainer.above, cones=self._leaves[side])
+            search = ConeSearch(one, target, missing=self.trainer.above, rtol=self._slack, cones=self._leaves[side])
             search.run(enough=ENOUGH, most=max(1, self.most - self.found.cones), stop=should_stop)
             self._leaves[side] = search.leaves
             self.found.cones += search.examined

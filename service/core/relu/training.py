@@ -1,5 +1,6 @@
 """Training by column generation: units that are missing go in, Newton's method settles them, what is spare goes out."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -8,6 +9,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.stopping import should_stop
 from service.core.relu.ascents import ascents, missing
+from service.core.relu.lengths import relengthened
 from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.newton import settled
 from service.core.relu.polishing import polished
@@ -80,6 +82,11 @@ class Trainer:
         return self.objective.admissible(self.objective.errors(self.network))
 
     def train(self, gap: float = 1.0) -> None:
+        """Take every step of `steps`."""
+        for _ in self.steps(gap):
+            pass
+
+    def steps(self, gap: float = 1.0) -> Iterator[None]:
         """Insert what local searches find, until they find nothing or nothing is gained; ``gap`` is the gap so far.
 
         A loss with kinks is approached from smooth ones, each trained from the network before.
@@ -88,14 +95,16 @@ class Trainer:
         widths, self._widths = self._widths, ()
         for width in widths:
             self._under(replace(narrow, loss=narrow.loss.smoothed(width)))
-            self._train(gap)
+            for _ in self._steps(gap):
+                pass
         self._under(narrow)
-        self._train(gap)
+        yield
+        yield from self._steps(gap)
 
     def _under(self, objective: Objective) -> None:
         self.objective, self.value = objective, objective.value(self.network)
 
-    def _train(self, gap: float) -> None:
+    def _steps(self, gap: float) -> Iterator[None]:
         rng = np.random.default_rng(self.seed)
         for _ in range(_ROUNDS):
             if should_stop():
@@ -108,6 +117,7 @@ class Trainer:
                     return
                 continue
             self._insert(directions, signs, _LATER if len(self.known) else _FIRST, gap)
+            yield
             if self.value >= before - 1e-2 * self.tolerance * abs(before):
                 return
 
@@ -133,13 +143,15 @@ class Trainer:
         w = np.concatenate(new)
         scale = float(units.lengths.mean()) if len(units) else self._amplitude(w[0])
         added = units.joined(1e-3 * scale * w, np.repeat([1.0, -1.0], [len(part) for part in new]))
+        added = relengthened(problem, added)
+        added = added.chosen(added.lengths > 0.0)
         loose = _LOOSE if gap > _NEAR_END else _TIGHT
         first = 1.0 if not len(units) else min(0.1, max(1e-4, gap))
         before, enough = self.value, _GAIN * min(gap, 1.0) * abs(self.value)
         # with little rounding a good network is only touched up; with much it is trained anew
         for rounding in (first, 0.1 * first, 0.01 * first, 0.001 * first, 1.0):
             trained = merged(problem, settled(problem, added, rounding, should_stop), loose)
-            trained = polished(problem, trained, loose)
+            trained = relengthened(problem, polished(problem, trained, loose))
             if len(trained) > len(problem.x):
                 trained = narrowed(problem, trained)
             value = problem.value(trained)
@@ -149,7 +161,7 @@ class Trainer:
                 return
         if self.value < before:
             return
-        self._step(w, added.signs[len(units) :], loose)
+        self._step(w, np.repeat([1.0, -1.0], [len(part) for part in new]), loose)
 
     def _is_stationary(self) -> bool:
         """Whether each unit's correlation is beta, and what is free is not correlated with the errors."""
@@ -166,7 +178,9 @@ class Trainer:
         problem, before = self.objective, self.value
         loose = _LOOSE if gap > _NEAR_END else _TIGHT
         for rounding in (1e-3, 1e-1, 1.0):
-            trained = polished(problem, settled(problem, self.network, rounding, should_stop), loose)
+            trained = relengthened(
+                problem, polished(problem, settled(problem, self.network, rounding, should_stop), loose)
+            )
             value = problem.value(trained)
             if value < self.value:
                 self.network, self.value = trained, value

@@ -150,7 +150,7 @@ def compute_cones(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequenc
         cones = turned(rows)
     cones = cones[slice(part * len(cones) // of, (part + 1) * len(cones) // of)]
     target = objective.beta * (1.0 + float(arguments["slack"]))
-    search = ConeSearch(rows, target, missing=missing, cones=cones)
+    search = ConeSearch(rows, target, missing=missing, rtol=float(arguments["slack"]), cones=cones)
     search.run(most=max(CONES, len(cones)))
     return _told(arguments, search.result(), search)
 
