@@ -39,7 +39,7 @@ typedef struct {
 
 typedef struct {
     const double *across, *inverse; /* generators and rows of the inverse, one after the other, rank x rank each */
-    double heights[MOST_RANK];
+    double heights[MOST_RANK], centre[MOST_RANK];
     double most;
     double bound, value;
     double direction[MOST_RANK], coordinates[MOST_RANK];
@@ -184,6 +184,15 @@ static void look(Cone *cone, const Rows *rows, const double *point, double *prod
     }
 }
 
+/* The same with the slope at the centre and without a projection, which thin cones spoil: tight where all generators
+   are close to each other. */
+static void record_centre(Cone *cone, const Rows *rows, double *products, double *weights) {
+    const double nowhere[MOST_RANK] = {0.0};
+    double slopes[MOST_RANK];
+    look(cone, rows, cone->centre, products, weights, slopes);
+    record(cone, rows->rank, slopes, nowhere);
+}
+
 /* The relaxed correlation over the length: no bound of this relaxation can fall below it. */
 static double attained(const Cone *cone, int rank, const double *coordinates, const double *slopes, const double *point) {
     const double length = sqrt(dot(point, point, rank));
@@ -274,7 +283,8 @@ static void correct(Cone *cone, const Rows *rows, double atoms[][MOST_RANK], int
 
 static void bound_cone(Cone *cone, const Rows *rows, double target, int corrects, double *products, double *weights) {
     const int rank = rows->rank;
-    double gram[MOST_RANK * MOST_RANK] = {0.0}, centre[MOST_RANK] = {0.0};
+    double gram[MOST_RANK * MOST_RANK] = {0.0}, *centre = cone->centre;
+    for (int r = 0; r < rank; r++) centre[r] = 0.0;
     for (int k = 0; k < rank; k++) {
         const double *generator = cone->across + k * rank;
         products_of(rows, generator, products);
@@ -321,6 +331,7 @@ static void bound_cone(Cone *cone, const Rows *rows, double target, int corrects
     memcpy(cone->coordinates, coordinates, sizeof coordinates);
     if (corrects && cone->bound > target && low <= target)
         correct(cone, rows, atoms, STEPS, target, low, products, weights);
+    if (cone->bound > target && cone->value <= target) record_centre(cone, rows, products, weights);
 }
 
 /* Arrays as in `cones.bounded`; `across` holds the generators (batch, rank, rank), one a row; `room` 2 x count. */

@@ -109,6 +109,7 @@ class _Relaxed:
         self.gram = np.ascontiguousarray(gram.transpose(1, 2, 0))
         centre = across.sum(axis=1)
         centre /= np.sqrt(np.einsum("br,br->b", centre, centre))[:, None]
+        self.centre = centre
         # every unit of the cone has coordinates whose sum is at most this
         self.most = 1.0 / np.einsum("bkr,br->bk", across, centre).min(axis=1)
         self.bound = np.full(batch, np.inf)
@@ -199,6 +200,11 @@ def _bounded(relaxed: _Relaxed, target: float) -> Bounded:
     open_ = np.flatnonzero((relaxed.bound > target) & (low <= target))
     if len(open_) and rows.minus.any():
         _correct(relaxed, [atom[open_] for atom in atoms], open_, target, low[open_])
+    left = np.flatnonzero((relaxed.bound > target) & (relaxed.value <= target))
+    if len(left):
+        # no projection, which thin cones spoil: tight where all generators are close to each other
+        centre = relaxed.centre[left]
+        relaxed.record(relaxed.below(centre, left), np.zeros_like(centre), left)
     return Bounded(relaxed.bound, relaxed.direction, relaxed.value, relaxed.coordinates)
 
 

@@ -1,11 +1,17 @@
 """The edge at which a cone is split."""
 
+from typing import Final
+
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray, IntArray
 from service.core.relu.cones import SimplicialCones
 from service.core.relu.kernel import KERNEL
 from service.core.relu.rows import WeightedRows
+
+THIN: Final = 1e-6
+"""Edges that are shorter are not split."""
+_ROUNDING: Final = 1e-12
 
 
 def edges_of(rows: WeightedRows, cones: SimplicialCones, coordinates: FloatArray) -> tuple[IntArray, FloatArray]:
@@ -27,7 +33,9 @@ def edges_of(rows: WeightedRows, cones: SimplicialCones, coordinates: FloatArray
     shares = np.where(usable[:, None], coordinates, 0.0) / np.where(usable, largest, 1.0)[:, None]
     shares /= np.maximum(np.sqrt(np.square(shares).sum(axis=1)), 1.0)[:, None]
     scores = losses * (shares[:, first] * shares[:, second] + 1e-3)
-    scores = np.where(scores.max(axis=1)[:, None] > 0.0, scores, lengths)
+    # where interpolation loses no more than rounding does, the long edge is what keeps the bound of the rest loose
+    real = (losses > _ROUNDING * float(rows.plus.sum())) & (lengths >= THIN)
+    scores = np.where(real.any(axis=1)[:, None], np.where(real, scores, -1.0), lengths)
     best = scores.argmax(axis=1)
     return np.column_stack([first[best], second[best]]), lengths.max(axis=1)
 

@@ -8,12 +8,10 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray, IntArray
 from service.core.relu.cones import Bounded, SimplicialCones, bounded
-from service.core.relu.edges import edges_of
+from service.core.relu.edges import THIN, edges_of
 from service.core.relu.rows import WeightedRows
 
 BATCH: Final = 512
-_THIN: Final = 1e-6
-"""Cones whose longest edge is shorter are not split; their bounds count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ class ConeSearch:
         """Bound cones that wait, or split the open cones with the largest bounds."""
         if len(self._waiting):
             first, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-            self._take(first)
+            self._take(first, np.full(len(first), np.inf))
             return
         if len(self._bounds) > BATCH:
             order = np.argpartition(self._bounds, -BATCH)
@@ -141,21 +139,23 @@ class ConeSearch:
         else:
             chosen, rest = np.arange(len(self._bounds)), np.arange(0)
         split = self._pool.taken(self._places[chosen]).split(self._edges[chosen, 0], self._edges[chosen, 1])
+        bounds = self._bounds[chosen]
         self._keep(rest)
-        self._take(split)
+        self._take(split, np.concatenate([bounds, bounds]))
 
     def _keep(self, rest: IntArray) -> None:
         self._places, self._bounds, self._edges = self._places[rest], self._bounds[rest], self._edges[rest]
 
-    def _take(self, cones: SimplicialCones) -> None:
-        """Bound cones, close what can be closed, and keep the rest."""
+    def _take(self, cones: SimplicialCones, whole: FloatArray) -> None:
+        """Bound cones, which are parts of cones with bounds (b,), close what can be closed, and keep the rest."""
         known = bounded(self.rows, cones, self.threshold)
+        np.minimum(known.bound, whole, out=known.bound)
         self.examined += len(cones)
         self._collect(known)
         threshold = self.threshold
         open_ = np.flatnonzero(known.bound > threshold)
         edges, longest = edges_of(self.rows, cones[open_], known.coordinates[open_])
-        thin = longest < _THIN
+        thin = longest < THIN  # their bounds count as they are
         closed = np.ones(len(cones), dtype=bool)
         closed[open_[~thin]] = False
         self._close(cones[closed], known.bound[closed])
