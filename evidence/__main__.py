@@ -60,6 +60,7 @@ REPORTS: Final[dict[str, str]] = {
     "uploads": "Uploads: memory, and what other requests notice",
     "verify_altered": "Verification: answers with one field changed",
     "relu_random": "ReLU networks: bounds against searches",
+    "relu_kills": "ReLU networks: certified while workers are killed",
     "ranks_flows": "Ranks: predictions against gradient flow",
     "ranks_random": "Ranks: two hundred random separable problems",
     "ranks_real": "Ranks: Iris and Breast Cancer",
