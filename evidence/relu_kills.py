@@ -18,8 +18,8 @@ from tests.support.job_stacks import new_database, postgres, until
 from tests.support.kill_worlds import WORKERS, Embedded
 
 ROUNDS: Final = 20
-SAMPLES: Final = 100
-INPUTS: Final = 5
+SAMPLES: Final = 60
+INPUTS: Final = 3
 ENDED_S: Final = 1200.0
 WHOLE_S: Final = 120.0
 LOOK_S: Final = 0.05
