@@ -27,6 +27,7 @@ BLOCK_BYTES: Final = 1 << 22
 SAMPLE_BYTES: Final = 1 << 16
 """Of the beginning, from which dialect and layout are found."""
 LINE_FEED: Final = ord("\n")
+COUNTED_AT_ONCE: Final = 1 << 16
 NEVER_IN_A_NUMBER: Final = "\x1f"
 WHAT_TEXTS_MAY_BE: Final = (
     "`ignore` leaves the column out, `categories` reads it as one input a text, `one_hot` as the labels of a target"
@@ -266,8 +267,10 @@ def _only_ends_lines(content: bytes) -> bool:
 
 
 def _lines(content: memoryview) -> int:
-    """Line feeds, counted many at once: what the methods of bytes do takes as long as pyarrow takes for the numbers."""
-    return int(np.count_nonzero(np.frombuffer(content, np.uint8) == LINE_FEED))
+    """Line feeds, counted many at once, in parts that the caches hold: `bytes.count` takes three times as long."""
+    octets, found = np.frombuffer(content, np.uint8), np.empty(min(len(content), COUNTED_AT_ONCE), np.bool_)
+    parts = (octets[at : at + COUNTED_AT_ONCE] for at in range(0, len(octets), COUNTED_AT_ONCE))
+    return sum(int(np.count_nonzero(np.equal(part, LINE_FEED, out=found[: len(part)]))) for part in parts)
 
 
 def _loaded(lines: list[str], delimiter: str, quotechar: str | None = None) -> FloatArray | None:
