@@ -7,8 +7,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.relu.networks import Objective
-from service.core.relu.scalar_losses import (
+from service.core.losses.scalar_losses import (
     HalfSquaredLoss,
     HuberLoss,
     LogisticLoss,
@@ -17,6 +16,7 @@ from service.core.relu.scalar_losses import (
     ScalarLoss,
     SquaredHingeLoss,
 )
+from service.core.relu.networks import Objective
 
 LOSSES: Final = ("squared", "logistic", "squared_hinge", "huber", "absolute", "quantile", "poisson")
 SLOPES: Final = (0.0, 0.0, 0.1, -1.0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.relu.scalar_losses import ScalarLoss
+from service.core.losses.scalar_losses import ScalarLoss
 
 
 @dataclass(frozen=True, slots=True)

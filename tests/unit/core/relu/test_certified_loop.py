@@ -8,9 +8,7 @@ import pytest
 from scipy.optimize import minimize
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.relu.minimum import CertifiedLoop, CertifiedNetwork
-from service.core.relu.networks import HiddenUnits, Objective
-from service.core.relu.scalar_losses import (
+from service.core.losses.scalar_losses import (
     HalfSquaredLoss,
     HuberLoss,
     LogisticLoss,
@@ -19,6 +17,8 @@ from service.core.relu.scalar_losses import (
     ScalarLoss,
     SquaredHingeLoss,
 )
+from service.core.relu.minimum import CertifiedLoop, CertifiedNetwork
+from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.trimming import merged, narrowed
 from tests.support.relu_enumeration import patterns
 from tests.support.relu_inputs import FAMILIES
