@@ -6,8 +6,7 @@ from typing import Final
 import numpy as np
 from scipy.optimize import minimize
 
-from service.core.ground.numbers.arrays import FloatArray
-from service.core.losses.scalar_losses import (
+from service.core.convex_losses.scalar import (
     HalfSquaredLoss,
     HuberLoss,
     LogisticLoss,
@@ -16,6 +15,7 @@ from service.core.losses.scalar_losses import (
     ScalarLoss,
     SquaredHingeLoss,
 )
+from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.networks import Objective
 
 LOSSES: Final = ("squared", "logistic", "squared_hinge", "huber", "absolute", "quantile", "poisson")

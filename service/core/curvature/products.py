@@ -7,11 +7,11 @@ product costs about two gradients and is exact to rounding wherever no pre-activ
 import numpy as np
 from scipy.special import expit, softmax
 
+from service.core.convex_losses.table import LOSSES
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Samples
 from service.core.losses.dense import DenseParameters
 from service.core.losses.nonlinear import apply, data_loss, derivative
-from service.core.losses.scalar_losses import LOSSES
 from service.vocabulary import RELU_LOSSES, Activation, Loss
 
 

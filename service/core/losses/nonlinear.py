@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logsumexp, softmax
 
+from service.core.convex_losses.table import LOSSES
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Samples
 from service.core.losses.dense import DenseParameters
-from service.core.losses.scalar_losses import LOSSES
 from service.vocabulary import RELU_LOSSES, Activation, Loss
 
 

@@ -166,7 +166,7 @@ def _loss_slope_error(
 
 
 def _scalar_slope_error(loss: Loss, outputs: FloatArray, error: FloatArray, samples: Samples) -> FloatArray:
-    """The same (n, k) for the losses that `service.core.losses.scalar_losses` alone has, of a sum over samples."""
+    """The same (n, k) for the losses that `service.core.convex_losses` alone has, of a sum over samples."""
     if loss in KINKED:
         return np.where(_at_loss_kink(outputs, error, samples), 2.0 if loss is Loss.ABSOLUTE else 1.0, 0.0)
     if loss is Loss.POISSON:

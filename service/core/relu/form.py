@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 
+from service.core.convex_losses.table import LOSSES
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, Samples
 from service.core.ground.rules import Finding, Hypothesis, Judgement, conjunction, examine
-from service.core.losses.scalar_losses import LOSSES
 from service.core.relu.networks import HiddenUnits, Objective
 from service.errors import Attempt, NotCovered
 from service.vocabulary import Activation, Loss, SkipKind

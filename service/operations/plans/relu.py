@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from service.core.convex_losses.table import LOSSES
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.losses.scalar_losses import LOSSES
 from service.core.relu.cones import SimplicialCones
 from service.core.relu.critical import CRITICAL_CONES, MOST_RANK, critical_beta
 from service.core.relu.dual import DualBound, crude_dual, dual_bound

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import Bounds, brentq, minimize
 
+from service.core.convex_losses.scalar import HalfSquaredLoss, LogisticLoss, PoissonLoss, ScalarLoss
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.losses.scalar_losses import HalfSquaredLoss, LogisticLoss, PoissonLoss, ScalarLoss
 from service.core.relu.critical import critical_beta
 from service.core.relu.minimum import CertifiedLoop, CertifiedNetwork
 from service.core.relu.networks import Objective

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from service.core.losses.scalar_losses import HalfSquaredLoss, LogisticLoss, QuantileLoss, ScalarLoss
+from service.core.convex_losses.scalar import HalfSquaredLoss, LogisticLoss, QuantileLoss, ScalarLoss
 from service.core.relu.minimum import CertifiedLoop
 from service.core.relu.networks import Objective
 from service.core.relu.relaxed import relaxed_bounds

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from service.core.losses.scalar_losses import (
+from service.core.convex_losses.scalar import (
     HalfSquaredLoss,
     HuberLoss,
     LogisticLoss,
