@@ -9,12 +9,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from service.core.convex_losses.table import LOSSES
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.relu.both_signs import SIGNS
 from service.core.relu.cones import SimplicialCones
 from service.core.relu.critical import CRITICAL_CONES, MOST_RANK, critical_beta
 from service.core.relu.dual import DualBound, crude_dual, dual_bound
-from service.core.relu.form import LOSSES, examined, form_of
-from service.core.relu.minimum import RELAXED_RANK, RELAXED_ROUNDS, SIGNS, floor_of, slack_after
+from service.core.relu.form import examined, form_of
+from service.core.relu.minimum import RELAXED_RANK, RELAXED_ROUNDS, floor_of, slack_after
 from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.planar import PLANE, largest_on_plane
 from service.core.relu.relaxed import relaxed_bounds
