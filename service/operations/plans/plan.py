@@ -25,7 +25,7 @@ Arrays: TypeAlias = Mapping[str, npt.NDArray[np.generic]]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An answer made of results that chunks have stored: their types were checked there, and they are passed on unread."""
+    """An answer made of results that chunks have stored: typed there, and passed on without being read again."""
 
     document: Json
 
