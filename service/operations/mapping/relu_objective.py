@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from service.core.convex_losses.table import LOSSES
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.relu.form import LOSSES
 from service.core.relu.networks import Objective
 from service.operations.plans.plan import Arrays, Json
 from service.vocabulary import Loss
@@ -18,7 +18,7 @@ _TARGETS: Final = "y"
 def to_arguments(
     objective: Objective, loss: Loss, parameter: float | None
 ) -> tuple[dict[str, Json], dict[str, FloatArray]]:
-    """Numbers and arrays of an objective, (n, d), (n, r) and (n,); its loss travels as a word with its parameter and the targets."""
+    """Numbers and arrays, (n, d), (n, r) and (n,), of an objective; of its loss the word, parameter and targets."""
     numbers: dict[str, Json] = {"loss": loss.value, "parameter": parameter}
     arrays = {_TARGETS: objective.loss.y}
     for field in fields(Objective):

@@ -11,11 +11,12 @@ from typing import Final
 import numpy as np
 
 from service.core.ground.stopping import should_stop, stopped_after
+from service.core.relu.both_signs import SIGNS
 from service.core.relu.cones import SimplicialCones
 from service.core.relu.critical import CRITICAL_CONES, MOST_RANK, critical_beta
 from service.core.relu.dual import DualBound, crude_dual
 from service.core.relu.form import examined, form_of
-from service.core.relu.minimum import RELAXED_RANK, RELAXED_ROUNDS, SIGNS, slack_after
+from service.core.relu.minimum import RELAXED_RANK, RELAXED_ROUNDS, slack_after
 from service.core.relu.networks import Objective
 from service.core.relu.planar import PLANE, largest_on_plane
 from service.core.relu.relaxed import relaxed_bounds

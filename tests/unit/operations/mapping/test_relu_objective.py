@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.core.relu.form import LOSSES
+from service.core.convex_losses.table import LOSSES
 from service.core.relu.networks import Objective
 from service.operations.mapping.relu_objective import from_arguments, to_arguments
 from service.vocabulary import Loss
