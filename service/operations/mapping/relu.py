@@ -13,7 +13,7 @@ from service.core.relu.form import NAME, ReluForm
 from service.core.relu.minimum import floor_of
 from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.rows import EPS
-from service.operations.mapping import certificate
+from service.operations.mapping import certificate, losses
 from service.operations.mapping.certificate import outwards
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
@@ -25,7 +25,7 @@ from service.schemas.certificate import HypothesisFinding
 from service.schemas.parts_relu import ReluState
 from service.schemas.problem import ProblemDocument
 from service.version import ENGINE_VERSION
-from service.vocabulary import Convention, Loss, Status
+from service.vocabulary import Convention, Status
 
 THEOREMS: Final = ("R29",)
 METHOD: Final = (
@@ -59,8 +59,7 @@ class ReluHeading:
 
 def parameter_of(problem: ProblemDocument) -> float | None:
     """The parameter of the loss, if it has one."""
-    objective = problem.objective
-    return objective.delta if objective.loss is Loss.HUBER else objective.tau
+    return losses.parameter_of(problem.objective)
 
 
 def heading(
