@@ -17,11 +17,14 @@ def print_diagnosis(answer: DiagnoseAnswer, console: Console) -> None:
     for name, value in (
         ("because", answer.because),
         ("loss", number(answer.loss)),
-        ("above the global minimum", _told(answer.gap, "gap", answer)),
+        ("above the global minimum", _value_or_reason(answer.gap, "gap", answer)),
         *_verdict(answer.relu_verdict),
-        ("next stationary value below", _told(answer.next_stationary_loss, "next_stationary_loss", answer)),
+        ("next stationary value below", _value_or_reason(answer.next_stationary_loss, "next_stationary_loss", answer)),
         ("gradient norm", f"{answer.gradient_norm:.1e}"),
-        ("least Hessian eigenvalue", _told(answer.least_hessian_eigenvalue, "least_hessian_eigenvalue", answer)),
+        (
+            "least Hessian eigenvalue",
+            _value_or_reason(answer.least_hessian_eigenvalue, "least_hessian_eigenvalue", answer),
+        ),
         *_directions(answer.directions),
         ("way out", answer.reasons["escape"] if answer.escape is None else _step(answer.escape)),
     ):
@@ -55,5 +58,5 @@ def _step(escape: Escape) -> str:
     return f"{escape.kind}: a step of {number(escape.step)} lowers the loss by {number(escape.decrease)}"
 
 
-def _told(value: float | None, name: str, answer: DiagnoseAnswer) -> str:
+def _value_or_reason(value: float | None, name: str, answer: DiagnoseAnswer) -> str:
     return answer.reasons[name] if value is None else number(value)

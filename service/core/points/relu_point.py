@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from service.core.points.diagnosis import Diagnosis, no_escape
-from service.core.relu.verdict import Judged
+from service.core.relu.given.verdict import Judged
 from service.vocabulary import Evidence, PointClass, ReluVerdict
 
 PROVED = "a lower bound on the loss of networks of any width proves it, within the tolerance"

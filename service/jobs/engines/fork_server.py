@@ -67,8 +67,8 @@ def kill_fork_servers() -> None:
 def die_with(parent: int) -> None:
     """Let the kernel kill this process when the thread that forked it ends; a fork server has but one.
 
-    Nobody is told of an end before the question: a fork server killed just after its fork left a worker without a
-    nanny, which stayed at the scheduler and kept its folder.
+    The kernel does not report an end that came before the request: a fork server that was killed just after its fork
+    left a worker without a nanny, which stayed at the scheduler and kept its folder.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -25,7 +25,7 @@ from service.operations.mapping import weights as weights_mapping
 from service.operations.mapping.arrays import matrix
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
-from service.operations.mapping.relu_verdict import NO_VERDICT, Verdict
+from service.operations.mapping.relu_verdict import NO_VERDICT, PointVerdict
 from service.operations.summaries.diagnose import summary_of_diagnosis
 from service.schemas import diagnose as wire
 from service.schemas.base import applicable
@@ -88,7 +88,7 @@ def to_wire(
     found: Diagnosis,
     minima: Minima | None,
     limits: Limits,
-    verdict: Verdict = NO_VERDICT,
+    verdict: PointVerdict = NO_VERDICT,
 ) -> wire.DiagnoseAnswer:
     """The answer, validated.
 

@@ -10,7 +10,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.rules import Finding
 from service.core.relu.claims import loss_of
 from service.core.relu.form import NAME, ReluForm
-from service.core.relu.given_units import value_rounding
+from service.core.relu.given.units import value_rounding
 from service.core.relu.minimum import floor_of
 from service.core.relu.networks import HiddenUnits, Objective
 from service.operations.mapping import certificate, losses

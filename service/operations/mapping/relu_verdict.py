@@ -7,8 +7,8 @@ import numpy as np
 
 from service.core.losses.dense import DenseParameters
 from service.core.relu.form import NAME, GivenWeights, ReluForm
+from service.core.relu.given.verdict import Judged
 from service.core.relu.networks import HiddenUnits
-from service.core.relu.verdict import Judged
 from service.operations.mapping.certificate import outwards
 from service.operations.mapping.relu import METHOD, RELAXED
 from service.schemas import relu_verdict as wire
@@ -19,7 +19,7 @@ from service.vocabulary import ReluVerdict, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PointVerdict:
     """A verdict with the form of its network, or why there is none.
 
     Attributes
@@ -35,7 +35,7 @@ class Verdict:
     reason: str = ""
 
 
-NO_VERDICT: Final = Verdict()
+NO_VERDICT: Final = PointVerdict()
 CLOSED: Final = "the gap is closed: nothing gains more than the tolerance"
 
 

@@ -29,10 +29,10 @@ def summary_of_diagnosis(answer: DiagnoseAnswer) -> list[str]:
 
 
 def _class(answer: DiagnoseAnswer) -> str:
-    told = f"The weights are {CLASSES[answer.class_]} ({answer.evidence})"
+    known = f"The weights are {CLASSES[answer.class_]} ({answer.evidence})"
     if answer.class_ is PointClass.NOT_STATIONARY:
-        return f"{told}: the gradient has norm {figure(answer.gradient_norm)}."
-    return f"{told}."
+        return f"{known}: the gradient has norm {figure(answer.gradient_norm)}."
+    return f"{known}."
 
 
 def _gap(answer: DiagnoseAnswer) -> str:

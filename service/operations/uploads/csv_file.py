@@ -1,4 +1,4 @@
-"""Tables of text, block by block: `numpy.loadtxt`, or pyarrow where it is installed and content.
+"""Tables of text, block by block: `numpy.loadtxt`, or pyarrow where it is installed and takes the block.
 
 Both round correctly, so that they read the same numbers.  What they refuse is cut into fields by the `csv` module and
 read column by column, and what is no value there is named.

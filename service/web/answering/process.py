@@ -91,7 +91,7 @@ class OwnProcess:
             raise EngineError("too many requests are waiting to be computed")
 
     async def warm(self) -> None:
-        """Start a process before it is needed; what hinders it is said to the first call."""
+        """Start a process before it is needed; the first call raises what kept it from starting."""
         with suppress(EngineError, OSError):
             await self.run(STARTING_S, os.getpid)
 
@@ -223,7 +223,7 @@ def _prepare(folder: str) -> None:
 
 
 def _end_with_parent() -> None:
-    """A killed server tells nobody, and this process would wait for its calls for ever."""
+    """End with the server: one that is killed says nothing, and this process would wait for its calls for ever."""
     parent = parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -13,7 +13,7 @@ from scipy.optimize import minimize_scalar
 from service.core.convex_losses.scalar import HalfSquaredLoss
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.form import ReluForm
-from service.core.relu.given_units import unit_costs
+from service.core.relu.given.units import unit_costs
 from service.core.relu.networks import HiddenUnits, Objective
 
 _TRIED: Final = 12

@@ -18,9 +18,9 @@ from service.core.relu.claims import loss_of
 from service.core.relu.critical import MOST_RANK
 from service.core.relu.dual import DualBound, crude_dual, dual_bound
 from service.core.relu.form import GivenWeights, ReluForm
-from service.core.relu.given_units import GivenUnits, deviations, free_deviation, given_units, value_rounding
+from service.core.relu.given.missing_unit import Missing, missing_unit
+from service.core.relu.given.units import GivenUnits, deviations, free_deviation, given_units, value_rounding
 from service.core.relu.minimum import CertifiedLoop, floor_of
-from service.core.relu.missing_unit import Missing, missing_unit
 from service.core.relu.networks import HiddenUnits
 from service.core.relu.planar import PLANE
 from service.core.relu.rows import Span
