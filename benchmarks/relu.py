@@ -7,13 +7,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from benchmarks.comparison import Comparison, best_core_time
+from service.core.convex_losses.scalar import HalfSquaredLoss
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.stopping import stopped_by
 from service.core.relu.minimum import CertifiedLoop
 from service.core.relu.networks import Objective
 from service.core.relu.planar import largest_on_plane
 from service.core.relu.rows import Span
-from service.core.relu.scalar_losses import HalfSquaredLoss
 from service.core.relu.search import ConeSearch
 from tests.support.relu_instances import Instance, best_of_searches
 

@@ -6,9 +6,7 @@ from typing import Final
 import numpy as np
 from scipy.optimize import minimize
 
-from service.core.ground.numbers.arrays import FloatArray
-from service.core.relu.networks import Objective
-from service.core.relu.scalar_losses import (
+from service.core.convex_losses.scalar import (
     HalfSquaredLoss,
     HuberLoss,
     LogisticLoss,
@@ -17,6 +15,8 @@ from service.core.relu.scalar_losses import (
     ScalarLoss,
     SquaredHingeLoss,
 )
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.relu.networks import Objective
 
 LOSSES: Final = ("squared", "logistic", "squared_hinge", "huber", "absolute", "quantile", "poisson")
 SLOPES: Final = (0.0, 0.0, 0.1, -1.0)

@@ -173,11 +173,14 @@ class Samples:
     y : (n, k) array
     weights : (n, k) array or None
         Positive factors of the squared errors, for the loss `weighted_squared` only.
+    loss_parameter : float or None
+        Delta of a Huber loss or tau of a quantile loss; None is their default.
     """
 
     x: FloatArray
     y: FloatArray
     weights: FloatArray | None = None
+    loss_parameter: float | None = None
 
 
 @dataclass(frozen=True)

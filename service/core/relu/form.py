@@ -4,42 +4,23 @@ With decays g_1 and g_2 a unit costs ``g_1 |u|^2 + g_2 a^2 >= 2 sqrt(g_1 g_2) |a
 balanced, which every unit can be without a change of its output.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
 import numpy as np
 
+from service.core.convex_losses.table import LOSSES
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, Samples
 from service.core.ground.rules import Finding, Hypothesis, Judgement, conjunction, examine
 from service.core.relu.networks import HiddenUnits, Objective
-from service.core.relu.scalar_losses import (
-    HalfSquaredLoss,
-    HuberLoss,
-    LogisticLoss,
-    PoissonLoss,
-    QuantileLoss,
-    ScalarLoss,
-    SquaredHingeLoss,
-)
 from service.errors import Attempt, NotCovered
 from service.vocabulary import Activation, Loss, SkipKind
 
 NAME: Final = "relu_duality"
 _FREE_BIAS: Final = 2_000.0
 """Length of the column of a bias without decay over that of the longest sample; its inverse squared is lost."""
-LOSSES: Final[Mapping[Loss, Callable[[FloatArray, float | None], ScalarLoss]]] = {
-    Loss.SQUARED: lambda y, _: HalfSquaredLoss(y),
-    Loss.LOGISTIC: lambda y, _: LogisticLoss(y),
-    Loss.SQUARED_HINGE: lambda y, _: SquaredHingeLoss(y),
-    Loss.HUBER: lambda y, delta: HuberLoss(y, 1.0 if delta is None else delta),
-    Loss.ABSOLUTE: lambda y, _: QuantileLoss(y, 0.5, 2.0),
-    Loss.QUANTILE: lambda y, tau: QuantileLoss(y, 0.5 if tau is None else tau),
-    Loss.POISSON: lambda y, _: PoissonLoss(y),
-}
-"""Losses of one output, as sums over samples; squared loss is halved."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ _INPUT: Final = ndpointer(np.float64, flags="C_CONTIGUOUS")
 _OUTPUT: Final = ndpointer(np.float64, flags=("C_CONTIGUOUS", "WRITEABLE"))
 
 
-class Kernel:
+class CompiledBounds:
     """Functions of a library that was compiled from ``cone_kernel.c``.
 
     Parameters
@@ -71,7 +71,7 @@ class Kernel:
         return losses
 
 
-def load(library: Path, source: Path) -> Kernel | None:
+def load(library: Path, source: Path) -> CompiledBounds | None:
     """The kernel of a library; None if there is none that was compiled from this source."""
     if not library.exists():
         return None
@@ -82,7 +82,7 @@ def load(library: Path, source: Path) -> Kernel | None:
     except (OSError, AttributeError):
         # built for another machine, or something else of that name
         return None
-    return Kernel(found) if compiled_from == sha256(source.read_bytes()).hexdigest().encode() else None
+    return CompiledBounds(found) if compiled_from == sha256(source.read_bytes()).hexdigest().encode() else None
 
 
 KERNEL: Final = load(Path(__file__).with_name("libcone_kernel.so"), Path(__file__).with_name("cone_kernel.c"))

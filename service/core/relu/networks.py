@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from service.core.convex_losses.scalar import ScalarLoss
 from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
-from service.core.relu.scalar_losses import ScalarLoss
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,11 @@ def check(objective: Objective, *, relu: bool) -> None:
             raise InputError.at(("objective", name), f"belongs to the loss {owner.value} only")
 
 
+def parameter_of(objective: Objective) -> float | None:
+    """The parameter of the loss, if it has one."""
+    return objective.delta if objective.loss is Loss.HUBER else objective.tau
+
+
 def coded(data: wire.Data, loss: Loss, output: Output) -> wire.Data:
     """The data with targets that ``loss`` understands; other losses take them as they are.
 

@@ -42,6 +42,8 @@ def pack(problem: Problem) -> tuple[Mapping[str, Json], dict[str, FloatArray]]:
             arrays[_frozen(index)] = layer.frozen_weights
     if problem.samples is not None:
         arrays |= {"samples_x": problem.samples.x, "samples_y": problem.samples.y}
+        if problem.samples.loss_parameter is not None:
+            packed = {**packed, "loss_parameter": problem.samples.loss_parameter}
         if problem.samples.weights is not None:
             arrays["samples_weights"] = problem.samples.weights
     return packed, arrays
@@ -69,7 +71,8 @@ def unpack(packed: Mapping[str, Json], arrays: Arrays) -> Problem:
     samples = None
     if "samples_x" in arrays:
         weights = _float(arrays["samples_weights"]) if "samples_weights" in arrays else None
-        samples = Samples(_float(arrays["samples_x"]), _float(arrays["samples_y"]), weights)
+        parameter = packed.get("loss_parameter")
+        samples = Samples(_float(arrays["samples_x"]), _float(arrays["samples_y"]), weights, parameter)
     evaluation = packed["evaluation"]
     return Problem(
         network=network,

@@ -7,10 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from service.core.ground.numbers.arrays import FloatArray
-from service.core.relu.minimum import CertifiedLoop, CertifiedNetwork
-from service.core.relu.networks import HiddenUnits, Objective
-from service.core.relu.scalar_losses import (
+from service.core.convex_losses.scalar import (
     HalfSquaredLoss,
     HuberLoss,
     LogisticLoss,
@@ -19,7 +16,10 @@ from service.core.relu.scalar_losses import (
     ScalarLoss,
     SquaredHingeLoss,
 )
-from service.core.relu.trimming import merged, narrowed
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.relu.minimum import CertifiedLoop, CertifiedNetwork
+from service.core.relu.networks import HiddenUnits, Objective
+from service.core.relu.training.trimming import merged, narrowed
 from tests.support.relu_enumeration import patterns
 from tests.support.relu_inputs import FAMILIES
 

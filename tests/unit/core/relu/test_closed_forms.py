@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.optimize import Bounds, brentq, minimize
 
+from service.core.convex_losses.scalar import HalfSquaredLoss, LogisticLoss, PoissonLoss, ScalarLoss
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.critical import critical_beta
 from service.core.relu.minimum import CertifiedLoop, CertifiedNetwork
 from service.core.relu.networks import Objective
-from service.core.relu.scalar_losses import HalfSquaredLoss, LogisticLoss, PoissonLoss, ScalarLoss
 from tests.support.relu_enumeration import correlation, largest
 
 RELATIVE = 1e-8

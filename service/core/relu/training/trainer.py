@@ -8,12 +8,12 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.stopping import should_stop
-from service.core.relu.ascents import ascents, missing
-from service.core.relu.lengths import relengthened
 from service.core.relu.networks import HiddenUnits, Objective
-from service.core.relu.newton import settled
-from service.core.relu.polishing import polished
-from service.core.relu.trimming import distinct, merged, narrowed
+from service.core.relu.training.ascents import ascents, missing
+from service.core.relu.training.lengths import relengthened
+from service.core.relu.training.newton import settled
+from service.core.relu.training.polishing import polished
+from service.core.relu.training.trimming import distinct, merged, narrowed
 
 _ROUNDS: Final = 30
 _FIRST: Final = 8

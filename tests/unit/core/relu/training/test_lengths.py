@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from service.core.relu.lengths import relengthened
+from service.core.convex_losses.scalar import HalfSquaredLoss
 from service.core.relu.networks import HiddenUnits, Objective
-from service.core.relu.scalar_losses import HalfSquaredLoss
+from service.core.relu.training.lengths import relengthened
 from tests.support.relu_instances import instance
 
 SEEDS = range(12)

@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from service.core.relu.dual import dual_bound, dual_value
-from service.core.relu.networks import HiddenUnits, Objective
-from service.core.relu.scalar_losses import (
+from service.core.convex_losses.scalar import (
     HalfSquaredLoss,
     HuberLoss,
     LogisticLoss,
@@ -14,6 +12,8 @@ from service.core.relu.scalar_losses import (
     ScalarLoss,
     SquaredHingeLoss,
 )
+from service.core.relu.dual import dual_bound, dual_value
+from service.core.relu.networks import HiddenUnits, Objective
 from tests.support.relu_enumeration import largest
 
 RNG = np.random.default_rng(0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
-from scipy.special import entr, expit, xlogy
+from scipy.special import entr, expit, xlog1py, xlogy
 
 from service.core.ground.numbers.arrays import FloatArray
 
@@ -114,7 +114,9 @@ class LogisticLoss(ScalarLoss):
     def dual_each(self, errors: FloatArray) -> FloatArray:
         """``-l*(-v)`` of each sample (n,) for errors (n,)."""
         share = self.y * errors
-        return entr(share) + entr(1.0 - share)
+        inside = np.clip(share, 0.0, 1.0)
+        # log1p: of a share near zero nothing but the digits of the logarithm would be left
+        return np.where(share == inside, entr(inside) - xlog1py(1.0 - inside, -inside), -np.inf)
 
     def room(self, errors: FloatArray) -> FloatArray:
         """Distance of errors (n,) from the ends of the domain of the dual."""
@@ -141,6 +143,10 @@ class SquaredHingeLoss(ScalarLoss):
         """``-l*(-v)`` of each sample (n,) for errors (n,)."""
         share = self.y * errors
         return np.where(share >= 0.0, share - 0.5 * np.square(errors), -np.inf)
+
+    def magnitude(self, errors: FloatArray) -> float:
+        """Sum of the sizes of both terms for errors (n,), which may cancel."""
+        return float((np.abs(errors) + 0.5 * np.square(errors)).sum())
 
     def room(self, errors: FloatArray) -> FloatArray:
         """Distance of errors (n,) from the ends of the domain of the dual."""
@@ -249,6 +255,13 @@ class PoissonLoss(ScalarLoss):
         rate = self.y - errors
         safe = np.maximum(rate, 0.0)
         return np.where(rate >= 0.0, safe - xlogy(safe, safe), -np.inf)
+
+    def magnitude(self, errors: FloatArray) -> float:
+        """Sum of the sizes of both terms for errors (n,), which may cancel."""
+        rate = np.maximum(self.y - errors, 0.0)
+        # the rate itself is a difference
+        sizes = np.abs(self.y) + np.abs(errors)
+        return float((rate + np.abs(xlogy(rate, rate)) + sizes * (1.0 + np.abs(np.log(np.maximum(rate, _TINY))))).sum())
 
     def room(self, errors: FloatArray) -> FloatArray:
         """Distance of errors (n,) from the ends of the domain of the dual."""
