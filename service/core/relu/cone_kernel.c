@@ -12,7 +12,7 @@
 #define MOST_SIZE (MOST_RANK + MOST_ATOMS)
 #define LANES 8
 #define STEPS 2   /* Frank-Wolfe steps for every cone */
-#define ROUNDS 4  /* rounds of the fully corrective method, for cones that it can still close */
+#define ROUNDS 12 /* rounds of the fully corrective method, for cones that it can still close */
 #define PIVOTS 24
 #define BLOCK_PIVOTS 6 /* rounds in which every wrong variable changes sides; then the last one alone, which cannot cycle */
 #define TINY 1e-300

@@ -17,7 +17,7 @@ from service.core.relu.rows import WeightedRows
 
 _STEPS: Final = 2
 """Frank-Wolfe steps for every cone."""
-_ROUNDS: Final = 4
+_ROUNDS: Final = 12
 """Rounds of the fully corrective method, for cones that it can still close."""
 
 

@@ -12,6 +12,12 @@ _STEPS: Final = 60
 _FIRST_STEPS: Final = 12
 """Steps after which starts that have met go on as one."""
 _DAMPING: Final = (1.0, 0.3)
+_MANY: Final = 7
+_TRIES: Final = 1
+_NEAR: Final = 60
+"""Known directions around and between which narrow basins are looked for."""
+_SPREADS: Final = (0.03, 0.1, 0.1, 0.1, 0.3, 0.3)
+SIGNS: Final = (1.0, -1.0)
 
 
 def ascents(
@@ -47,11 +53,39 @@ def missing(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Units (m, d) of length one whose correlation exceeds ``above`` in size, with their signs (m,) and sizes (m,).
 
-    The largest first; starts are random directions and ``known`` ones (k, d).
+    The largest first.  Starts are random directions and ``known`` ones (k, d).  Where these lead to nothing and there
+    are too many inputs for a search of all cones, what is near the known ones and between two of them, and the
+    samples: basins can be narrow.
     """
-    starts = np.concatenate([rng.standard_normal((STARTS, objective.x.shape[1])), known])
+    dimension = objective.x.shape[1]
+    found = _risen(objective, errors, np.concatenate([rng.standard_normal((STARTS, dimension)), known]), above)
+    for _ in range(_TRIES if dimension >= _MANY else 0):
+        if len(found[1]):
+            break
+        found = _risen(objective, errors, _narrow(objective, known, rng), above)
+    return found
+
+
+def _narrow(objective: Objective, known: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Starts near the known directions (k, d), between them, and at samples."""
+    u = known / np.maximum(np.sqrt(np.einsum("ij,ij->i", known, known)), 1e-300)[:, None]
+    dimension = objective.x.shape[1]
+    chosen = u[rng.permutation(len(u))[:_NEAR]]
+    noise = rng.standard_normal((len(_SPREADS), len(chosen), dimension)) / np.sqrt(dimension)
+    near = [(chosen + spread * part) for spread, part in zip(_SPREADS, noise, strict=True)]
+    first, second = np.triu_indices(len(chosen), 1)
+    taken = rng.permutation(len(first))[:STARTS]
+    first, second = chosen[first[taken]], chosen[second[taken]]
+    samples = objective.x[rng.permutation(len(objective.x))[:STARTS]]
+    return np.concatenate([*near, first + second, first - second, samples, -samples])
+
+
+def _risen(
+    objective: Objective, errors: FloatArray, starts: FloatArray, above: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """What ascents of both signs from starts (k, d) reach above a correlation."""
     found = []
-    for sign in (1.0, -1.0):
+    for sign in SIGNS:
         begun, _ = ascents(objective, sign * errors, starts, _FIRST_STEPS)
         _, apart = np.unique(begun.round(3), axis=0, return_index=True)
         directions, values = ascents(objective, sign * errors, begun[apart])

@@ -20,6 +20,8 @@ _FIRST: Final = 8
 _LATER: Final = 25
 """Units of one sign that go in at once, before and after an exact search has found some."""
 _POOL: Final = 400
+_MANY: Final = 20
+"""Units of the first network."""
 _LOOSE: Final = 1e-9
 _TIGHT: Final = 1e-13
 _NEAR_END: Final = 1e-4
@@ -54,6 +56,7 @@ class Trainer:
     network: HiddenUnits = field(init=False)
     value: float = field(init=False)
     known: FloatArray = field(init=False)
+    _begun: bool = field(default=False, init=False, repr=False)
     _widths: tuple[float, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -106,6 +109,9 @@ class Trainer:
 
     def _steps(self, gap: float) -> Iterator[None]:
         rng = np.random.default_rng(self.seed)
+        if not self._begun:
+            self._begin(rng)
+            yield
         for _ in range(_ROUNDS):
             if should_stop():
                 return
@@ -120,6 +126,23 @@ class Trainer:
             yield
             if self.value >= before - 1e-2 * self.tolerance * abs(before):
                 return
+
+    def _begin(self, rng: np.random.Generator) -> None:
+        """Train many random units at once: they reach better networks than units that come one after the other."""
+        self._begun = True
+        problem = self.objective
+        if len(self.network) or not problem.x.shape[1]:
+            return
+        w = rng.standard_normal((_MANY, problem.x.shape[1]))
+        signs = np.where(np.arange(_MANY) % 2, 1.0, -1.0)
+        used = relengthened(problem, self.network.joined(1e-3 * self._amplitude(w[0]) * w, signs))
+        size = float(used.lengths.mean()) / np.sqrt(w.shape[1])
+        spread = HiddenUnits(used.w + 0.5 * size * rng.standard_normal(w.shape), signs, used.free)
+        trained = merged(problem, settled(problem, spread, 1.0, should_stop), _LOOSE)
+        trained = relengthened(problem, polished(problem, trained, _LOOSE))
+        value = problem.value(trained)
+        if value < self.value:
+            self.network, self.value = trained, value
 
     def insert(self, directions: FloatArray, signs: FloatArray, errors: FloatArray, gap: float) -> None:
         """Insert units (m, d), with signs (m,), that an exact search has found for errors (n,); then train."""
