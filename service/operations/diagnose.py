@@ -23,6 +23,7 @@ from service.operations.magnitudes import blamed_on_fields, extremes_of
 from service.operations.mapping import diagnose as diagnose_mapping
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.locations import located
+from service.operations.relu_diagnose import verdict_of
 from service.schemas.diagnose import DiagnoseAnswer, DiagnoseRequest
 from service.schemas.parsing import Parsed, parse_request
 from service.schemas.problem import ProblemDocument
@@ -52,7 +53,7 @@ def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()
     check_time(request.time_limit_s, limits)
     with located(problem_at):
         _check_widths(request.problem, limits)
-        mapped = problem_mapping.to_core(request.problem, limits)
+        mapped = problem_mapping.to_core(request.problem, limits, relu=True)
         if mapped.core.moments is None:
             raise InputError.at(("data", "kind"), "must not be none: a loss needs data")
     point = diagnose_mapping.to_core(request, limits)
@@ -65,7 +66,8 @@ def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()
             wanted = request.gradient_tolerance
             tolerance = None if wanted is None else wanted / mapped.scaling.loss
             found = _described(mapped.core, point, minima, unknown, tolerance)
-            answer = diagnose_mapping.to_wire(request, mapped, point, found, minima, limits)
+            verdict = verdict_of(request, mapped, point, limits)
+            answer = diagnose_mapping.to_wire(request, mapped, point, found, minima, limits, verdict)
         except (ValidationError, ArithmeticError, np.linalg.LinAlgError):
             _refuse_large(mapped.core, point)
             raise

@@ -5,6 +5,7 @@ from rich.table import Table
 
 from service.cli.output import number, print_summary
 from service.schemas.diagnose import DiagnoseAnswer, Directions, Escape
+from service.schemas.relu_verdict import ReluJudgement
 
 
 def print_diagnosis(answer: DiagnoseAnswer, console: Console) -> None:
@@ -17,6 +18,7 @@ def print_diagnosis(answer: DiagnoseAnswer, console: Console) -> None:
         ("because", answer.because),
         ("loss", number(answer.loss)),
         ("above the global minimum", _value_or_reason(answer.gap, "gap", answer)),
+        *_verdict(answer.relu_verdict),
         ("next stationary value below", _value_or_reason(answer.next_stationary_loss, "next_stationary_loss", answer)),
         ("gradient norm", f"{answer.gradient_norm:.1e}"),
         (
@@ -35,6 +37,21 @@ def _directions(found: Directions | None) -> list[tuple[str, str]]:
         return []
     groups = (("learned", found.learned), ("stuck", found.stuck), ("missing", found.missing))
     return [(f"directions {name}", str(len(group))) for name, group in groups]
+
+
+def _verdict(told: ReluJudgement | None) -> list[tuple[str, str]]:
+    if told is None:
+        return []
+    proof, unit = told.certificate, told.missing_unit
+    rows = [
+        ("verdict", f"{told.verdict}: gap {proof.relative_gap:.1e} to the lower bound {number(proof.lower_bound)}"),
+        ("gained by balancing units", number(told.balancing_gain)),
+    ]
+    if unit is not None:
+        rows.append(("missing unit", f"lowers the loss by {number(unit.decrease)} to {number(unit.loss)}"))
+    if told.idle_units:
+        rows.append(("units that reach no sample", str(told.idle_units)))
+    return rows
 
 
 def _step(escape: Escape) -> str:
