@@ -15,7 +15,7 @@ from service.operations.plans.plan import ChunkFunction, Plan
 
 
 class StoppedError(Exception):
-    """The caller wanted no more of a plan before it was through."""
+    """The caller stopped a plan before it was finished."""
 
 
 def never() -> bool:

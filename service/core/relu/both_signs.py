@@ -1,5 +1,6 @@
 """Searches for the largest correlation of errors and of their negative, which go on from each other's cones."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -58,22 +59,32 @@ class BothSigns:
     _leaves: list[SimplicialCones | None] = field(default_factory=lambda: [None, None], init=False, repr=False)
 
     def run(self, errors: FloatArray, slack: float, missing: float, most: int) -> Searched:
-        """Search with errors (n,); cones are closed at ``beta (1 + slack)``, units above ``missing`` are kept."""
+        """Search with errors (n,), until ``most`` cones were bounded in all.
+
+        Cones are closed at ``beta (1 + slack)``, units above ``missing`` are kept.
+        """
         rows = self.span.with_errors(errors, self.objective.slope)
-        results: list[Largest] = []
-        for side, one in enumerate((rows, rows.reversed)):
-            if self.span.dimension <= PLANE:
-                results.append(largest_on_plane(one, missing))
-                continue
-            target = self.objective.beta * (1.0 + slack)
-            search = ConeSearch(one, target, missing=missing, cones=self._leaves[side])
-            search.run(enough=ENOUGH, most=max(1, most - self.cones), stop=should_stop)
-            self._leaves[side] = search.leaves
-            self.cones += search.examined
-            results.append(search.result())
-        return Searched(
-            max(result.bound for result in results),
-            np.concatenate([result.directions for result in results]),
-            np.repeat(SIGNS, [len(result.values) for result in results]),
-            all(result.complete for result in results),
-        )
+        sides = (rows, rows.reversed)
+        if self.span.dimension <= PLANE:
+            return _joined([largest_on_plane(one, missing) for one in sides])
+        target = self.objective.beta * (1.0 + slack)
+        searches = [
+            ConeSearch(one, target, missing=missing, cones=leaves)
+            for one, leaves in zip(sides, self._leaves, strict=True)
+        ]
+        # half of the effort for the first, the rest for the second, and what that leaves for the first again
+        for search, share in ((searches[0], 2), (searches[1], 1), (searches[0], 1)):
+            before = search.examined
+            search.run(enough=ENOUGH, most=before + max(1, (most - self.cones) // share), stop=should_stop)
+            self.cones += search.examined - before
+        self._leaves = [search.leaves for search in searches]
+        return _joined([search.result() for search in searches])
+
+
+def _joined(results: Sequence[Largest]) -> Searched:
+    return Searched(
+        max(result.bound for result in results),
+        np.concatenate([result.directions for result in results]),
+        np.repeat(SIGNS, [len(result.values) for result in results]),
+        all(result.complete for result in results),
+    )

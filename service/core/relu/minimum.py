@@ -67,6 +67,8 @@ class CertifiedLoop:
         Where training starts; by default the best network without units.
     pool : (k, d) array or None
         Directions from which local searches start as well.
+    searches : BothSigns or None
+        Searches whose cones it goes on from; theirs count as its own.
     """
 
     objective: Objective
@@ -75,6 +77,7 @@ class CertifiedLoop:
     seed: int = 0
     units: HiddenUnits | None = None
     pool: FloatArray | None = None
+    searches: BothSigns | None = None
     trainer: Trainer = field(init=False)
     found: CertifiedNetwork = field(init=False)
     _searches: BothSigns = field(init=False, repr=False)
@@ -83,7 +86,7 @@ class CertifiedLoop:
     def __post_init__(self) -> None:
         """Start with the network that is given and the bound of no search."""
         self.trainer = Trainer(self.objective, self.tolerance, self.units, self.pool, self.seed)
-        self._searches = BothSigns(self.objective, Span.of(self.objective.x))
+        self._searches = self.searches or BothSigns(self.objective, Span.of(self.objective.x))
         dual = crude_dual(self.objective, self.trainer.errors())
         self.found = CertifiedNetwork(self.trainer.network, self.trainer.value, dual, floor=floor_of(self.objective))
 

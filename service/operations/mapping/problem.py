@@ -28,7 +28,7 @@ OBJECTIVE_WEIGHTS: Final[Location] = ("objective", "weights")
 
 @dataclass(frozen=True)
 class MappedProblem:
-    """A core problem and what is needed to tell its answer in the caller's words.
+    """A core problem and what is needed to report its answer in the caller's convention.
 
     Attributes
     ----------

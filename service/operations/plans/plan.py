@@ -25,7 +25,7 @@ Arrays: TypeAlias = Mapping[str, npt.NDArray[np.generic]]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An answer that consists of what chunks have stored: it was typed there, and is not read again to be passed on."""
+    """An answer made of results that chunks have stored: typed there, and passed on without being read again."""
 
     document: Json
 
