@@ -122,6 +122,6 @@ def _bounded(request: MinimaRequest, limits: Limits, problem_at: Location) -> Re
             steps = list(search.steps(asked.tolerance))
             critical = bounds_critical(search)
         parameters, proof, cones = steps[-1]
-        found = bounds_mapping.Found(parameters, proof, cones, max(0, len(steps) - 2), critical)
+        found = bounds_mapping.BoundedResult(parameters, proof, cones, max(0, len(steps) - 2), critical)
         head = bounds_mapping.heading(asked, mapped, search, findings)
         return bounds_mapping.to_wire(asdict(head), search, found)

@@ -53,7 +53,7 @@ class BoundedHeading:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class BoundedResult:
     """What a search ended with.
 
     Attributes
@@ -92,7 +92,7 @@ def heading(
     )
 
 
-def to_wire(head: Mapping[str, Any], search: BoundedSearch, found: Found) -> wire.ReluMinimaAnswer:
+def to_wire(head: Mapping[str, Any], search: BoundedSearch, found: BoundedResult) -> wire.ReluMinimaAnswer:
     """The answer, validated: no number that is not finite leaves here."""
     factor, tolerance, unit = float(head["loss_per_sum"]), float(head["tolerance"]), search.form.unit
     samples, proof = search.samples, found.proof

@@ -131,7 +131,7 @@ def report(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]
         max(states, key=lambda one: one.bound),
         max(states, key=lambda one: one.searches),
     )
-    found = mapping.Found(
+    found = mapping.BoundedResult(
         _parameters(search, best), _proof(proved), max(one.cones for one in states), last.searches, last.critical
     )
     return mapping.to_wire(arguments["head"], search, found)
