@@ -8,6 +8,7 @@ from service.core.relu.claims import loss_of, proved_bound
 from service.core.relu.critical import critical_beta
 from service.core.relu.form import NAME, GivenWeights, ReluForm, examined, form_of
 from service.core.relu.given.units import given_units
+from service.core.relu_bounds import form as bounds_form
 from service.errors import FieldError, InputError, NotCovered
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.certificate import finding_to_wire
@@ -17,6 +18,7 @@ from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
 from service.operations.mapping.problem import MappedProblem
 from service.operations.mapping.relu import METHOD, RELAXED, THEOREMS, parameter_of
+from service.operations.relu_bounds_verify import check_bounded
 from service.schemas.problem import ProblemDocument
 from service.schemas.relu import ReluMinimaAnswer
 from service.schemas.verification import VerificationAnswer
@@ -55,12 +57,13 @@ def verify_relu(answer: ReluMinimaAnswer, limits: Limits, problem: ProblemDocume
         mapped = problem_mapping.to_core(asked, limits, relu=True)
     try:
         told = [finding_to_wire(finding) for finding in examined(mapped.core)]
-    except NotCovered as error:
-        findings.check("solver", error.detail, agrees=False)
-        return report(findings)
+    except NotCovered:
+        return _bounded(findings, mapped, asked)
     form = form_of(mapped.core, parameter_of(asked))
     factor = form.unit * mapped.scaling.loss
     _words(findings, answer, [finding.document() for finding in told], asked)
+    classes = None if mapped.data.classes is None else list(mapped.data.classes)
+    findings.check("classes", "as in the data", answer.classes == classes)
     _network(findings, answer, mapped, form, factor)
     _bounds(findings, answer, form, factor)
     _missing(findings, answer, mapped, form)
@@ -68,6 +71,16 @@ def verify_relu(answer: ReluMinimaAnswer, limits: Limits, problem: ProblemDocume
     findings.reasons["summary"] = "sentences that repeat the numbers"
     findings.reasons["certificate.cones"] = "effort of the search, not a claim"
     findings.reasons["certificate.searches"] = "effort of the search, not a claim"
+    return report(findings)
+
+
+def _bounded(findings: Findings[ReluMinimaAnswer], mapped: MappedProblem, asked: ProblemDocument) -> VerificationAnswer:
+    try:
+        told = bounds_form.examined(mapped.core)
+    except NotCovered as error:
+        findings.check("solver", error.detail, agrees=False)
+        return report(findings)
+    check_bounded(findings, mapped, told, asked)
     return report(findings)
 
 

@@ -20,7 +20,6 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from multiprocessing import forkserver
-from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import Final
 
@@ -45,14 +44,6 @@ def start_fork_server(preload: Sequence[str]) -> None:
     ask_for_one_thread()
     multiprocessing.get_context("forkserver").set_forkserver_preload([*_PRELOAD, *preload])
     forkserver.ensure_running()
-
-
-def forget_dead_fork_servers() -> None:
-    """Remove the sockets of fork servers before the present one, which their library leaves behind."""
-    with contextlib.suppress(OSError):
-        sockets = sorted(Path(get_temp_dir()).glob("listener-*"), key=lambda socket: socket.stat().st_mtime)
-        for socket in sockets[:-1]:
-            socket.unlink()
 
 
 def kill_fork_servers() -> None:

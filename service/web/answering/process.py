@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 from service.errors import EngineError
+from service.jobs.fork_sockets import forget_dead_fork_servers
 from service.jobs.one_thread import ask_for_one_thread, hold_one_thread
 from service.jobs.own_folder import OwnFolder
 from service.jobs.reused_memory import reuse_memory
@@ -182,7 +183,10 @@ async def _started(folder: str) -> _Process:
 def _start(folder: str) -> _Process:
     ask_for_one_thread()
     pool = ProcessPoolExecutor(1, _context(), initializer=_prepare, initargs=(folder,))
-    return _Process(pool, pool.submit(os.getpid).result(STARTING_S))
+    process = _Process(pool, pool.submit(os.getpid).result(STARTING_S))
+    # the server of forks may have died since the last start
+    forget_dead_fork_servers()
+    return process
 
 
 @cache
