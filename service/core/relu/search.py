@@ -148,7 +148,7 @@ class ConeSearch:
 
     def _take(self, cones: SimplicialCones, whole: FloatArray) -> None:
         """Bound cones, which are parts of cones with bounds (b,), close what can be closed, and keep the rest."""
-        known = bounded(self.rows, cones, self.threshold)
+        known = self._examined(cones)
         np.minimum(known.bound, whole, out=known.bound)
         self.examined += len(cones)
         self._collect(known)
@@ -163,6 +163,9 @@ class ConeSearch:
         self._places = np.concatenate([self._places, self._pool.put(cones[open_])])
         self._bounds = np.concatenate([self._bounds, known.bound[open_]])
         self._edges = np.concatenate([self._edges, edges[~thin]])
+
+    def _examined(self, cones: SimplicialCones) -> Bounded:
+        return bounded(self.rows, cones, self.threshold)
 
     def _close(self, cones: SimplicialCones, bounds: FloatArray) -> None:
         self._closed = max(self._closed, float(bounds.max(initial=0.0)))
