@@ -13,7 +13,7 @@ from service.core.relu.training.ascents import ascents, missing
 from service.core.relu.training.lengths import relengthened
 from service.core.relu.training.newton import settled
 from service.core.relu.training.polishing import polished
-from service.core.relu.training.trimming import distinct, merged, narrowed
+from service.core.relu.training.trimming import distinct, merged, narrowed, pruned
 
 _ROUNDS: Final = 30
 _FIRST: Final = 8
@@ -139,7 +139,7 @@ class Trainer:
         size = float(used.lengths.mean()) / np.sqrt(w.shape[1])
         spread = HiddenUnits(used.w + 0.5 * size * rng.standard_normal(w.shape), signs, used.free)
         trained = merged(problem, settled(problem, spread, 1.0, should_stop), _LOOSE)
-        trained = relengthened(problem, polished(problem, trained, _LOOSE))
+        trained = pruned(relengthened(problem, polished(problem, trained, _LOOSE)))
         value = problem.value(trained)
         if value < self.value:
             self.network, self.value = trained, value
@@ -166,15 +166,14 @@ class Trainer:
         w = np.concatenate(new)
         scale = float(units.lengths.mean()) if len(units) else self._amplitude(w[0])
         added = units.joined(1e-3 * scale * w, np.repeat([1.0, -1.0], [len(part) for part in new]))
-        added = relengthened(problem, added)
-        added = added.chosen(added.lengths > 0.0)
+        added = pruned(relengthened(problem, added))
         loose = _LOOSE if gap > _NEAR_END else _TIGHT
         first = 1.0 if not len(units) else min(0.1, max(1e-4, gap))
         before, enough = self.value, _GAIN * min(gap, 1.0) * abs(self.value)
         # with little rounding a good network is only touched up; with much it is trained anew
         for rounding in (first, 0.1 * first, 0.01 * first, 0.001 * first, 1.0):
             trained = merged(problem, settled(problem, added, rounding, should_stop), loose)
-            trained = relengthened(problem, polished(problem, trained, loose))
+            trained = pruned(relengthened(problem, polished(problem, trained, loose)))
             if len(trained) > len(problem.x):
                 trained = narrowed(problem, trained)
             value = problem.value(trained)
@@ -201,9 +200,8 @@ class Trainer:
         problem, before = self.objective, self.value
         loose = _LOOSE if gap > _NEAR_END else _TIGHT
         for rounding in (1e-3, 1e-1, 1.0):
-            trained = relengthened(
-                problem, polished(problem, settled(problem, self.network, rounding, should_stop), loose)
-            )
+            trained = polished(problem, settled(problem, self.network, rounding, should_stop), loose)
+            trained = pruned(relengthened(problem, trained))
             value = problem.value(trained)
             if value < self.value:
                 self.network, self.value = trained, value
