@@ -64,6 +64,27 @@ class ScalarLoss(ABC):
         """How far errors (n,) are from the ends of the domain of `dual_each`, by which they may share a correction."""
         return np.ones_like(errors)
 
+    def centred(self) -> Self | None:
+        """The loss of ``f - y`` alone, with targets zero; None where it is no function of that difference."""
+        return None
+
+    def with_targets(self, targets: FloatArray) -> Self:
+        """The same loss of other targets (n,)."""
+        return replace(self, y=targets)
+
+    def size(self, predictions: FloatArray) -> FloatArray:
+        """Sizes (n,) of what `each` adds up, by which its rounding is bounded."""
+        return np.abs(self.each(predictions))
+
+    def support(self, predictions: FloatArray, errors: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """``min over f of l(f) + v (f - p)`` of each sample (n,), and the sizes of what it adds up.
+
+        The supporting line of the slope -v, at the prediction p: at most the loss there, with equality for the errors
+        v of the prediction; concave in v.
+        """
+        at_zero, moved = self.dual_each(errors), errors * predictions
+        return at_zero - moved, np.where(np.isfinite(at_zero), np.abs(at_zero), 0.0) + np.abs(moved)
+
     def smoothed(self, _width: float) -> Self:
         """The loss with its kinks rounded within a width of the predictions; itself where it has none."""
         return self
@@ -93,6 +114,37 @@ class HalfSquaredLoss(ScalarLoss):
     def dual_each(self, errors: FloatArray) -> FloatArray:
         """``-l*(-v)`` of each sample (n,) for errors (n,)."""
         return errors * (self.y - 0.5 * errors)
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedSquaredLoss(ScalarLoss):
+    """``c (f - y)^2 / 2`` with a positive factor c for each sample (n,)."""
+
+    factors: FloatArray
+
+    def each(self, predictions: FloatArray) -> FloatArray:
+        """Loss of each sample (n,) for predictions (n,)."""
+        return 0.5 * self.factors * np.square(predictions - self.y)
+
+    def slope(self, predictions: FloatArray) -> FloatArray:
+        """First derivative (n,) at predictions (n,)."""
+        return self.factors * (predictions - self.y)
+
+    def curvature(self, predictions: FloatArray) -> FloatArray:
+        """Second derivative (n,) at predictions (n,)."""
+        return np.broadcast_to(self.factors, predictions.shape)
+
+    def dual_each(self, errors: FloatArray) -> FloatArray:
+        """``-l*(-v)`` of each sample (n,) for errors (n,)."""
+        return errors * (self.y - 0.5 * errors / self.factors)
+
+    def room(self, errors: FloatArray) -> FloatArray:
+        """The factors: a heavy sample takes more of a correction."""
+        return np.broadcast_to(self.factors, errors.shape)
+
+    def centred(self) -> "WeightedSquaredLoss":
+        """The loss of differences."""
+        return replace(self, y=np.zeros_like(self.y))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +200,12 @@ class SquaredHingeLoss(ScalarLoss):
         """Sum of the sizes of both terms for errors (n,), which may cancel."""
         return float((np.abs(errors) + 0.5 * np.square(errors)).sum())
 
+    def support(self, predictions: FloatArray, errors: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Height of the supporting line at the prediction (n,) for errors (n,), and the sizes of its terms."""
+        share, missing = self.y * errors, 1.0 - self.y * predictions
+        values = np.where(share >= 0.0, share * (missing - 0.5 * share), -np.inf)
+        return values, np.abs(share) * (np.abs(missing) + 0.5 * np.abs(share))
+
     def room(self, errors: FloatArray) -> FloatArray:
         """Distance of errors (n,) from the ends of the domain of the dual."""
         return np.maximum(self.y * errors, 0.0)
@@ -158,6 +216,10 @@ class HuberLoss(ScalarLoss):
     """``e^2 / 2`` for errors up to ``delta``, ``delta (|e| - delta / 2)`` beyond."""
 
     delta: float
+
+    def centred(self) -> "HuberLoss":
+        """The loss of differences."""
+        return replace(self, y=np.zeros_like(self.y))
 
     def each(self, predictions: FloatArray) -> FloatArray:
         """Loss of each sample (n,) for predictions (n,)."""
@@ -193,6 +255,10 @@ class QuantileLoss(ScalarLoss):
     tau: float
     scale: float = 1.0
     width: float = 0.0
+
+    def centred(self) -> "QuantileLoss":
+        """The loss of differences."""
+        return replace(self, y=np.zeros_like(self.y))
 
     def each(self, predictions: FloatArray) -> FloatArray:
         """Loss of each sample (n,) for predictions (n,)."""
@@ -242,6 +308,10 @@ class PoissonLoss(ScalarLoss):
         """Loss of each sample (n,) for predictions (n,)."""
         return np.exp(predictions) - self.y * predictions
 
+    def size(self, predictions: FloatArray) -> FloatArray:
+        """Sizes (n,) of both terms for predictions (n,), which may cancel."""
+        return np.exp(predictions) + np.abs(self.y * predictions)
+
     def slope(self, predictions: FloatArray) -> FloatArray:
         """First derivative (n,) at predictions (n,)."""
         return np.exp(predictions) - self.y
@@ -259,9 +329,15 @@ class PoissonLoss(ScalarLoss):
     def magnitude(self, errors: FloatArray) -> float:
         """Sum of the sizes of both terms for errors (n,), which may cancel."""
         rate = np.maximum(self.y - errors, 0.0)
-        # the rate itself is a difference
-        sizes = np.abs(self.y) + np.abs(errors)
-        return float((rate + np.abs(xlogy(rate, rate)) + sizes * (1.0 + np.abs(np.log(np.maximum(rate, _TINY))))).sum())
+        return float((rate + np.abs(xlogy(rate, rate))).sum())
+
+    def support(self, predictions: FloatArray, errors: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Height of the supporting line at the prediction (n,) for errors (n,), and the sizes of its terms."""
+        rate = np.maximum(self.y - errors, 0.0)
+        lengths = np.where(rate > 0.0, np.log(np.maximum(rate, _TINY)), 0.0)
+        values = rate * (1.0 + (predictions - lengths)) - self.y * predictions
+        sizes = np.abs(self.y * predictions) + rate * (1.0 + np.abs(predictions) + np.abs(lengths))
+        return np.where(self.y >= errors, values, -np.inf), sizes
 
     def room(self, errors: FloatArray) -> FloatArray:
         """Distance of errors (n,) from the ends of the domain of the dual."""

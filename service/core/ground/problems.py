@@ -191,6 +191,8 @@ class Problem:
         Absent only where an analysis can speak without data.
     samples : Samples or None
     loss : Loss
+    loss_parameter : float or None
+        Of a loss that has one: where a Huber loss bends, which quantile is asked for; None for its default.
     evaluation : Moments or None
         Held-out data on which every solution reports its fit as well.
     extremes : Extremes or None
@@ -211,6 +213,7 @@ class Problem:
     moments: Moments | None
     samples: Samples | None = None
     loss: Loss = Loss.SQUARED
+    loss_parameter: float | None = None
     evaluation: Moments | None = None
     extremes: Extremes | None = None
     sources: Callable[[bool], Source] | None = field(default=None, repr=False, compare=False)

@@ -30,6 +30,7 @@ def pack(problem: Problem) -> tuple[Mapping[str, Json], dict[str, FloatArray]]:
         "bias_weight_decays": list(network.bias_weight_decays),
         "skips": [[skip.source, skip.target, skip.kind, skip.weight_decay] for skip in network.skips],
         "loss": problem.loss,
+        "loss_parameter": problem.loss_parameter,
         "most_numbers": problem.most_numbers,
         "data": _scalars(problem.data),
         "evaluation": None if problem.evaluation is None else _scalars(problem.evaluation),
@@ -76,6 +77,7 @@ def unpack(packed: Mapping[str, Json], arrays: Arrays) -> Problem:
         moments=_moments(packed["data"], arrays, "data"),
         samples=samples,
         loss=Loss(packed["loss"]),
+        loss_parameter=packed["loss_parameter"],
         most_numbers=int(packed["most_numbers"]),
         evaluation=None if evaluation is None else _moments(evaluation, arrays, "evaluation"),
     )

@@ -1,0 +1,119 @@
+"""One linear layer as convex problems that know nothing of each other: one for each output, or one for all classes.
+
+In sums over samples, ``P = sum_i l_i(W x_i + b) + decay |W|^2 + bias_decay |b|^2``; the core's objective is P over the
+number of samples.  An output whose targets are missing in some samples sees the others only.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from service.core.convex_losses.scalar import ScalarLoss, WeightedSquaredLoss
+from service.core.convex_losses.softmax import SoftmaxLoss
+from service.core.convex_losses.table import LOSSES
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.twofold import two_sum
+from service.core.ground.problems import Problem, Samples
+from service.vocabulary import Loss
+
+SQUARED: Final = frozenset({Loss.SQUARED, Loss.WEIGHTED_SQUARED})
+KNOWN: Final = frozenset({*LOSSES, Loss.WEIGHTED_SQUARED, Loss.CROSS_ENTROPY})
+"""Losses of one linear layer."""
+
+
+@dataclass(frozen=True)
+class LayerPart:
+    """Some outputs of the layer, and the samples that they see.
+
+    Attributes
+    ----------
+    x : (m, d) array
+    loss : ScalarLoss or SoftmaxLoss
+        Of one output, or of all.
+    outputs : tuple of int
+    decay : float
+        Of squares of weights; 0 where they are free.
+    bias_decay : float or None
+        Of squares of biases; 0 where they are free, None where there are none.
+    """
+
+    x: FloatArray
+    loss: ScalarLoss | SoftmaxLoss
+    outputs: tuple[int, ...]
+    decay: float
+    bias_decay: float | None
+
+    @property
+    def has_free_bias(self) -> bool:
+        """Whether the mean of the inputs does not matter."""
+        return self.bias_decay == 0.0
+
+    @cached_property
+    def centre(self) -> FloatArray:
+        """What is taken off the inputs (d,): about their means where a bias is free, else zero.
+
+        Of a column that does not vary exactly its value, so that nothing is left of it.
+        """
+        if not self.has_free_bias:
+            return np.zeros(self.x.shape[1])
+        first = self.x[0]
+        return np.where((self.x == first).all(axis=0), first, self.x.mean(axis=0))
+
+    @cached_property
+    def columns(self) -> FloatArray:
+        """Inputs less that centre, and ones for a bias: (m, q)."""
+        centred: FloatArray = self.x - self.centre
+        return centred if self.bias_decay is None else np.column_stack([centred, np.ones(len(self.x))])
+
+    @cached_property
+    def rests(self) -> FloatArray | None:
+        """What rounding took off `columns`, exactly, (m, q); None where nothing was taken off the inputs."""
+        if not self.centre.any():
+            return None
+        lows = two_sum(self.x, np.broadcast_to(-self.centre, self.x.shape)).low
+        if not lows.any():
+            return None
+        return lows if self.bias_decay is None else np.column_stack([lows, np.zeros(len(self.x))])
+
+    @cached_property
+    def decays(self) -> FloatArray:
+        """What the square of each coefficient costs, (q,)."""
+        own = np.full(self.x.shape[1], self.decay)
+        return own if self.bias_decay is None else np.append(own, self.bias_decay)
+
+
+def parts_of(problem: Problem) -> tuple[LayerPart, ...]:
+    """The convex problems that the outputs of a single layer fall into; the problem has samples."""
+    samples = samples_of(problem)
+    count, network = float(len(samples.x)), problem.network
+    bias_decay = None
+    if network.has_bias(0):
+        bias_decay = count * (network.bias_weight_decays[0] if network.bias_weight_decays else 0.0)
+    decay = count * network.layers[0].weight_decay
+    if problem.loss is Loss.CROSS_ENTROPY:
+        every = tuple(range(network.outputs))
+        return (LayerPart(samples.x, SoftmaxLoss(samples.y), every, decay, bias_decay),)
+    found = []
+    for output in range(network.outputs):
+        y = np.ascontiguousarray(samples.y[:, output])
+        x, loss = samples.x, _loss_of(problem, y)
+        if problem.loss is Loss.WEIGHTED_SQUARED and samples.weights is not None:
+            seen = samples.weights[:, output] > 0.0
+            x, loss = x[seen], WeightedSquaredLoss(y[seen], 2.0 * samples.weights[seen, output])
+        found.append(LayerPart(x, loss, (output,), decay, bias_decay))
+    return tuple(found)
+
+
+def samples_of(problem: Problem) -> Samples:
+    """The samples of a problem that is known to have them."""
+    if problem.samples is None:
+        raise ValueError("a loss other than the squared one needs the samples")
+    return problem.samples
+
+
+def _loss_of(problem: Problem, y: FloatArray) -> ScalarLoss:
+    if problem.loss in SQUARED:
+        return WeightedSquaredLoss(y, np.full(len(y), 2.0))
+    return LOSSES[problem.loss](y, problem.loss_parameter)
