@@ -58,14 +58,17 @@ class LayerPart:
         """
         if not self.has_free_bias:
             return np.zeros(self.x.shape[1])
-        first = self.x[0]
-        return np.where((self.x == first).all(axis=0), first, self.x.mean(axis=0))
+        first: FloatArray = self.x[0]
+        still = np.all(self.x == first, axis=0)
+        return np.where(still, first, self.x.mean(axis=0))
 
     @cached_property
     def columns(self) -> FloatArray:
         """Inputs less that centre, and ones for a bias: (m, q)."""
         centred: FloatArray = self.x - self.centre
-        return centred if self.bias_decay is None else np.column_stack([centred, np.ones(len(self.x))])
+        if self.bias_decay is None:
+            return centred
+        return np.column_stack([centred, np.ones(len(self.x))])
 
     @cached_property
     def rests(self) -> FloatArray | None:
@@ -104,6 +107,27 @@ def parts_of(problem: Problem) -> tuple[LayerPart, ...]:
             x, loss = x[seen], WeightedSquaredLoss(y[seen], 2.0 * samples.weights[seen, output])
         found.append(LayerPart(x, loss, (output,), decay, bias_decay))
     return tuple(found)
+
+
+def least_unit(problem: Problem) -> float | None:
+    """Loss below which gaps are not relative to it: 1e-6 of that of the best constant, about; None for squared errors.
+
+    Where a bias is free, an offset of the targets does not enter.
+    """
+    if problem.samples is None or problem.loss in SQUARED or problem.loss not in KNOWN:
+        return None
+    total, zero = 0.0, 0.0
+    for part in parts_of(problem):
+        loss = part.loss
+        if isinstance(loss, SoftmaxLoss):
+            total += loss.value(np.zeros(loss.y.shape))
+            continue
+        moved = part.has_free_bias and loss.centred() is not None
+        middle = float(np.median(loss.y)) if moved else 0.0
+        total += float(np.abs(loss.each(np.full(len(loss.y), middle))).sum())
+        zero += float(np.abs(loss.each(np.zeros(len(loss.y)))).sum())
+    # where all targets are equal, what rounding leaves of their own size
+    return max(1e-6 * total, 1e-18 * zero) / len(problem.samples.x)
 
 
 def samples_of(problem: Problem) -> Samples:

@@ -9,9 +9,10 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Network, Problem
 from service.core.models.linear_vae import LinearVae
+from service.core.one_layer.parts import least_unit
 from service.errors import FieldError, InputError, Location
 from service.operations.mapping import data as data_mapping
-from service.operations.mapping import losses, models
+from service.operations.mapping import losses, missing, models
 from service.operations.mapping import network as network_mapping
 from service.operations.mapping.arrays import vector_or_matrix
 from service.operations.mapping.conventions import Scaling, scaling
@@ -21,7 +22,7 @@ from service.schemas import data as wire_data
 from service.schemas import objective as wire_objective
 from service.schemas import problem as wire
 from service.settings import Limits
-from service.vocabulary import Activation, Bias, Loss, Model
+from service.vocabulary import RELU_LOSSES, Activation, Bias, Loss, Model
 
 OBJECTIVE_WEIGHTS: Final[Location] = ("objective", "weights")
 
@@ -70,6 +71,7 @@ def to_core(
     other_models: bool = False,
     convolutions: bool = False,
     relu: bool = False,
+    one_layer: bool = False,
     inputs: Inputs = Inputs.AS_SENT,
 ) -> MappedProblem:
     """The problem in the core's convention.
@@ -84,6 +86,8 @@ def to_core(
         Whether the analysis knows shared kernels.
     relu : bool
         Whether the analysis knows the losses of certified ReLU networks.
+    one_layer : bool
+        Whether it knows these losses, and missing targets, of a single linear layer.
     inputs : Inputs
 
     Raises
@@ -95,7 +99,9 @@ def to_core(
         If a layer has shared kernels that the analysis does not know.
     """
     network_mapping.check_size(problem.network, limits)
-    losses.check(problem.objective, relu=relu)
+    single = one_layer and is_one_layer(problem)
+    losses.check(problem.objective, relu=relu or single)
+    observed = missing.observed_of(problem.data, known=single and missing.may_be_missing(problem))
     if not convolutions:
         refuse(problem.network)
     models.check(problem.network, others=other_models)
@@ -108,13 +114,13 @@ def to_core(
     _check_means(problem)
     loss = problem.objective.loss
     squared = loss in (Loss.SQUARED, Loss.WEIGHTED_SQUARED)
-    coded = losses.coded(problem.data, loss, output)
+    coded = losses.coded(missing.filled(problem.data), loss, output)
     ranged = _ranged(problem, inputs)
     numeric = squared or loss in losses.NUMERIC
     data = data_mapping.to_core(coded, output, limits, numeric=numeric, ranged=ranged)
     convention = problem.objective.convention
-    # only squared errors are added over outputs, so only they are averaged over them
-    averaged = output.width if squared else 1
+    # what is added over outputs is averaged over them
+    averaged = output.width if squared or loss in losses.ADDED else 1
     if problem.network.model is Model.LINEAR_VAE and data.moments is not None:
         core, vae = models.vae_to_core(problem, data.moments, limits)
         core = replace(core, evaluation=data.evaluation, most_numbers=limits.max_solution_numbers)
@@ -134,11 +140,22 @@ def to_core(
         moments=data.moments,
         samples=samples,
         loss=loss,
+        loss_parameter=losses.parameter_of(problem.objective),
         evaluation=data.evaluation,
         extremes=None if data.units is None else data.units.extremes,
         most_numbers=limits.max_solution_numbers,
     )
+    core = missing.without_missing(core, observed)
+    if single and loss in RELU_LOSSES:
+        core = replace(core, gap_floor=least_unit(core))
     return MappedProblem(core, factors, evaluation_scaling, data)
+
+
+def is_one_layer(problem: wire.ProblemDocument) -> bool:
+    """Whether the network is a single linear layer, trained and without noise or skips."""
+    network, (layer, *others) = problem.network, problem.network.layers
+    plain = layer.frozen_weights is None and layer.noise is None and network.input_noise is None and not network.skips
+    return not others and plain and layer.activation is Activation.LINEAR and network.model is Model.FEEDFORWARD
 
 
 def _ranged(problem: wire.ProblemDocument, inputs: Inputs) -> data_mapping.Ranged | None:
