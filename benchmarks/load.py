@@ -108,17 +108,23 @@ def request_of(path: str, body: bytes, content_type: str = "application/json") -
     return "\r\n".join((*lines, "", "")).encode() + body
 
 
-def load(port: int, requests: Sequence[bytes], connections: int = 8, sample_every: int = 100) -> Load:
+def load(
+    port: int,
+    requests: Sequence[bytes],
+    connections: int = 8,
+    sample_every: int = 100,
+    limit_s: float = TIME_LIMIT_S,
+) -> Load:
     """Send every request once, over several connections; raises `RuntimeError` unless every answer is 200."""
-    return uvloop.run(_load(port, requests, connections, sample_every))
+    return uvloop.run(_load(port, requests, connections, sample_every, limit_s))
 
 
-async def _load(port: int, requests: Sequence[bytes], connections: int, sample_every: int) -> Load:
+async def _load(port: int, requests: Sequence[bytes], connections: int, sample_every: int, limit_s: float) -> Load:
     loop = asyncio.get_running_loop()
     run = _Run(requests, sample_every, loop.create_future())
     started, used = time.perf_counter(), time.process_time()
     opened = [await loop.create_connection(lambda: _Connection(run), "127.0.0.1", port) for _ in range(connections)]
-    await asyncio.wait_for(run.done, TIME_LIMIT_S)
+    await asyncio.wait_for(run.done, limit_s)
     seconds, used = time.perf_counter() - started, time.process_time() - used
     for transport, _ in opened:
         transport.close()

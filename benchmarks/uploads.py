@@ -33,20 +33,26 @@ def compare() -> list[Comparison]:
     """Interleaved, the best of each; numbers are compared before times are."""
     with tempfile.TemporaryDirectory() as folder:
         binary, text = Path(folder) / "table.npy", Path(folder) / "table.csv"
-        _write(binary, text)
+        write_npy(binary, SAMPLES)
+        _write_csv(text)
         with threadpool_limits(limits=1):
             rows = [_reduced(binary), _reduced_text(text)]
         return [*rows, *_uploaded(binary, folder)]
 
 
-def _write(binary: Path, text: Path) -> None:
+def write_npy(path: Path, samples: int) -> None:
+    """A table of normal numbers, as many blocks as there are in so many samples."""
     rng = np.random.default_rng(5)
-    header = {"descr": "<f8", "fortran_order": False, "shape": (SAMPLES, COLUMNS)}
-    with binary.open("wb") as file:
+    header = {"descr": "<f8", "fortran_order": False, "shape": (samples, COLUMNS)}
+    with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for _ in range(SAMPLES // BLOCK):
+        for _ in range(samples // BLOCK):
             file.write(rng.normal(size=(BLOCK, COLUMNS)).tobytes())
-    with text.open("w") as file:
+
+
+def _write_csv(path: Path) -> None:
+    rng = np.random.default_rng(6)
+    with path.open("w") as file:
         for row in rng.normal(size=(TEXT_SAMPLES, COLUMNS)).tolist():
             file.write(",".join(map(repr, row)) + "\n")
 
@@ -116,14 +122,14 @@ def _uploaded(path: Path, folder: str) -> list[Comparison]:
     ours, hashed, loaded = [], [], []
     with serving({**changes, "MINIMA_UPLOAD_FOLDER": folder}) as served, threadpool_limits(limits=1):
         # the process that reads is started by the first upload
-        _send(served.port, path, f"/v1/datasets?targets={REPEATS}")
+        send_npy(served.port, path, f"/v1/datasets?targets={REPEATS}")
         for repeat in range(REPEATS):
             start = time.perf_counter()
             _numpy(path)
             loaded.append(time.perf_counter() - start)
-            hashed.append(_send(served.port, path, "/hash")[0])
+            hashed.append(send_npy(served.port, path, "/hash")[0])
             # another target each time, so that it is another data set
-            seconds, document = _send(served.port, path, f"/v1/datasets?targets={repeat}")
+            seconds, document = send_npy(served.port, path, f"/v1/datasets?targets={repeat}")
             assert document["samples"] == SAMPLES
             ours.append(seconds)
     work = f"{SAMPLES:,} x {COLUMNS} in npy uploaded over HTTP, by the clock"
@@ -133,7 +139,7 @@ def _uploaded(path: Path, folder: str) -> list[Comparison]:
     ]
 
 
-def _send(port: int, path: Path, url: str) -> tuple[float, dict[str, Any]]:
+def send_npy(port: int, path: Path, url: str) -> tuple[float, dict[str, Any]]:
     """Seconds until the answer, and the answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600, blocksize=1 << 20)
     headers = {"content-type": "application/x-npy", "content-length": str(path.stat().st_size)}

@@ -114,6 +114,14 @@ class PointClass(StrEnum):
     NOT_STATIONARY = "not_stationary"
 
 
+class ReluVerdict(StrEnum):
+    """What is known of given weights of a two-layer ReLU network, against networks of any width."""
+
+    CERTIFIED = "certified"
+    REFUTED = "refuted"
+    UNDECIDED = "undecided"
+
+
 class NumberFormat(StrEnum):
     """In how many bits weights were stored."""
 

@@ -13,9 +13,10 @@ from service.cli.files import read_document
 from service.cli.output import print_bytes, wants_json
 from service.cli.settings import load_settings
 from service.jobs.codec import decode
-from service.jobs.inline import run_inline
+from service.jobs.inline import never, run_inline
 from service.operations.answered import as_model
 from service.operations.asking import Question, ask
+from service.operations.guards import SEARCHED, SearchTime
 from service.operations.loaded import answers_of
 from service.operations.plans.columns import plain
 from service.operations.table import BY_NAME
@@ -61,7 +62,9 @@ def answered(question: Question, limits: Limits) -> bytes:
     assert question.loaded.work is not None  # noqa: S101 - `service.operations.checks` names a row with neither
     # matrices of a few hundred rows are factored many times, which threads only slow down
     with threadpool_limits(limits=1):
-        found: Any = decode(run_inline(question.plan(limits), question.loaded.work.guarded()))
+        plan, functions, seconds = question.plan(limits), question.loaded.work.guarded(), question.time_limit_s
+        stop = SearchTime(SEARCHED * seconds) if plan.anytime and seconds is not None else never
+        found: Any = decode(run_inline(plan, functions, stop))
     return orjson.dumps(plain(found))
 
 

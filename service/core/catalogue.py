@@ -110,6 +110,11 @@ def on_one_curve(solution: Solution) -> bool:
     return solution.solver in BY_NAME and BY_NAME[solution.solver][0].one_curve
 
 
+def on_samples(solution: Solution) -> bool:
+    """Whether an answer is that of a solver whose losses moments do not tell."""
+    return solution.solver in BY_NAME and BY_NAME[solution.solver][0].on_samples
+
+
 def model_of(solution: Solution) -> Model:
     """The model whose solver an answer is of."""
     return next((row.model for row in MODEL_SOLVERS if row.name == solution.solver), Model.FEEDFORWARD)

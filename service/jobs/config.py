@@ -39,7 +39,7 @@ class JobsConfig:
     pool_short_after_s : float
         How long an embedded pool may miss workers before its driver is replaced.
     beat_s : float
-        How often a driver tells the others that it is there; after three beats without a word it counts as gone.
+        How often a driver records that it is alive; after three missing records it counts as gone.
     """
 
     database_url: str

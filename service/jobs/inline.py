@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 
+from service.core.ground.stopping import stopped_by
 from service.errors import NumericalError
 from service.jobs.codec import NotFiniteError, decode, encoded, join
 from service.jobs.identity import content_hash
@@ -13,18 +15,23 @@ from service.operations.plans.plan import ChunkFunction, Plan
 
 
 class StoppedError(Exception):
-    """The caller wanted no more of a plan before it was through."""
+    """The caller stopped a plan before it was finished."""
 
 
-def run_inline(
-    plan: Plan, functions: Mapping[str, ChunkFunction], should_stop: Callable[[], bool] = lambda: False
-) -> Payload:
+def never() -> bool:
+    """For a caller who waits as long as it takes."""
+    return False
+
+
+def run_inline(plan: Plan, functions: Mapping[str, ChunkFunction], should_stop: Callable[[], bool] = never) -> Payload:
     """Carry out a plan and return its encoded result, the bytes that a job would store.
+
+    A plan that has an answer at any time gives it once ``should_stop`` says so, and its searches are told as well.
 
     Raises
     ------
     StoppedError
-        If ``should_stop`` said so between two chunks.
+        If ``should_stop`` said so between two chunks of any other plan.
     NumericalError
         If a result holds a number that is not finite.
     Exception
@@ -33,10 +40,15 @@ def run_inline(
     cursor = Cursor("inline", plan)
     stored: dict[int, Payload] = {}
     while (step := cursor.next_step()) is not None:
-        if should_stop():
-            raise StoppedError
+        if should_stop() and not cursor.is_cut:
+            if not plan.anytime:
+                raise StoppedError
+            if cursor.can_be_cut:
+                cursor.cut()
+                continue
         call = cursor.call(step, None, ())
-        value = functions[call.function](json.loads(call.arguments), plan.arrays, _inputs(cursor, step, stored))
+        with stopped_by(should_stop) if plan.anytime else nullcontext():
+            value = functions[call.function](json.loads(call.arguments), plan.arrays, _inputs(cursor, step, stored))
         try:
             payload = encoded(value)
         except NotFiniteError as error:

@@ -55,6 +55,7 @@ class Cursor:
     _issued: int = 0
     _complete: bool = False
     _closing: bool = False
+    _cut: bool = False
 
     @property
     def total(self) -> int:
@@ -72,6 +73,21 @@ class Cursor:
         for payload in rounds:
             self._extend(payload)
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the reduction of what was stored is all that is left."""
+        return self._cut
+
+    @property
+    def can_be_cut(self) -> bool:
+        """Whether the reducer can answer from what is stored now."""
+        return self.plan.anytime and bool(self._stored)
+
+    def cut(self) -> None:
+        """Leave out every chunk that is not stored, and reduce; nothing that was issued may come back."""
+        self._cut, self._closing = True, False
+        self._again.clear()
+
     def next_step(self) -> RemoteStep | None:
         """Return the next step that can be computed now and was not issued before, or None.
 
@@ -79,17 +95,17 @@ class Cursor:
         """
         if self._again:
             return self._again.popleft()
-        while self._issued < self.total:
+        while self._issued < self.total and not self._cut:
             index = self._issued
             if not self._stored.issuperset(self._chunk(index).inputs):
                 return None
             self._issued += 1
             if index not in self._stored:
                 return RemoteStep(StepKind.WORK, index)
-        if self._closing or len(self._stored) < self.total:
+        if self._closing or (len(self._stored) < self.total and not self._cut):
             return None
         self._closing = True
-        if self.plan.planner is None or self._complete:
+        if self.plan.planner is None or self._complete or self._cut:
             return RemoteStep(StepKind.REDUCE)
         return RemoteStep(StepKind.PLAN, self._round)
 

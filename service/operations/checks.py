@@ -1,6 +1,6 @@
-"""What a row of the table of operations forgets, or says otherwise than what it names; each in words.
+"""Faults of the table of operations, in words: what a row leaves out, and where it disagrees with what it names.
 
-A test asks for all of it; whatever a row names and is not there already stops the server from starting.
+A test asks for all of them; a row that names something that does not exist stops the server from starting.
 """
 
 from collections import Counter

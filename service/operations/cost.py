@@ -169,11 +169,19 @@ def ranks_s(request: RanksRequest) -> float:
 def diagnosis_s(request: DiagnoseRequest) -> float:
     """Seconds that a diagnosis takes on one core, to within a small factor below some thousand parameters."""
     parameters = _parameters(request.problem)
-    solved = problem_s(request.problem) + DIAGNOSIS_S + PER_PARAMETER_S * parameters
+    solved = problem_s(request.problem) + DIAGNOSIS_S + PER_PARAMETER_S * parameters + _verdict_s(request)
     if _is_linear(request.problem) and request.problem.objective.loss is Loss.SQUARED:
         return solved
     products = min(parameters, HESSIAN_COLUMNS) + LINE_LOSSES
     return solved + PER_PRODUCT_OF_SAMPLES_S * _samples(request.problem) * parameters * products
+
+
+def _verdict_s(request: DiagnoseRequest) -> float:
+    """Seconds that the verdict on a two-layer ReLU network takes."""
+    layers = request.problem.network.layers
+    if len(layers) != 2 or layers[0].activation not in (Activation.RELU, Activation.LEAKY_RELU):
+        return 0.0
+    return relu_s(_samples(request.problem), inputs_of(request.problem), request.effort // 4)
 
 
 def generated_s(parameters: GeneratedParameters) -> float:

@@ -19,10 +19,11 @@ from service.core.points.sample_diagnosis import diagnose_on_samples
 from service.core.points.scaled_targets import described, targets_inside
 from service.errors import Attempt, InputError, LimitExceeded, Location, NotCovered, NumericalError
 from service.operations.guards import check_time, double_precision, finite_answer
-from service.operations.magnitudes import extremes_of, told_by_field
+from service.operations.magnitudes import blamed_on_fields, extremes_of
 from service.operations.mapping import diagnose as diagnose_mapping
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.locations import located
+from service.operations.relu_diagnose import verdict_of
 from service.schemas.diagnose import DiagnoseAnswer, DiagnoseRequest
 from service.schemas.parsing import Parsed, parse_request
 from service.schemas.problem import ProblemDocument
@@ -52,20 +53,21 @@ def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()
     check_time(request.time_limit_s, limits)
     with located(problem_at):
         _check_widths(request.problem, limits)
-        mapped = problem_mapping.to_core(request.problem, limits)
+        mapped = problem_mapping.to_core(request.problem, limits, relu=True, one_layer=True)
         if mapped.core.moments is None:
             raise InputError.at(("data", "kind"), "must not be none: a loss needs data")
     point = diagnose_mapping.to_core(request, limits)
     check_parameters(mapped.core, point)
     _check_covered(mapped.core)
     extreme = partial(extremes_of, request.problem, mapped, problem_at)
-    with told_by_field(extreme), double_precision(), finite_answer():
+    with blamed_on_fields(extreme), double_precision(), finite_answer():
         try:
             minima, unknown = _known_minimum(mapped.core)
             wanted = request.gradient_tolerance
             tolerance = None if wanted is None else wanted / mapped.scaling.loss
             found = _described(mapped.core, point, minima, unknown, tolerance)
-            answer = diagnose_mapping.to_wire(request, mapped, point, found, minima, limits)
+            verdict = verdict_of(request, mapped, point, limits)
+            answer = diagnose_mapping.to_wire(request, mapped, point, found, minima, limits, verdict)
         except (ValidationError, ArithmeticError, np.linalg.LinAlgError):
             _refuse_large(mapped.core, point)
             raise
@@ -90,7 +92,7 @@ def _described(
 
 
 def _refuse_large(problem: Problem, point: DenseParameters) -> None:
-    """What left double precision is the caller's to mend if weights or biases are larger than all data."""
+    """Name weights or biases as the reason why double precision was left, where they are larger than all data."""
     unit = max(1.0, float(np.abs(problem.data.xx).max()), problem.data.yy)
     for name, arrays in (("weights", point.weights), ("biases", point.biases)):
         largest = max((float(np.abs(array).max(initial=0.0)) for array in arrays if array is not None), default=0.0)

@@ -9,7 +9,7 @@ from service.errors import Location
 from service.operations.cost import left_out_of_summaries
 from service.operations.guards import check_time, double_precision, finite_answer
 from service.operations.included import included
-from service.operations.magnitudes import extremes_of, told_by_field
+from service.operations.magnitudes import blamed_on_fields, extremes_of
 from service.operations.mapping import landscape as landscape_mapping
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.locations import located
@@ -31,7 +31,7 @@ def landscape(request: LandscapeRequest, limits: Limits, problem_at: Location = 
         mapped = problem_mapping.to_core(request.problem, limits, inputs=Inputs.UNDECAYED)
     left_out = {} if "minimum" in request.include else left_out_of_summaries(request.problem)
     extreme = partial(extremes_of, request.problem, mapped, problem_at)
-    with told_by_field(extreme), double_precision(), finite_answer():
+    with blamed_on_fields(extreme), double_precision(), finite_answer():
         found = summarised(mapped.core, partial(summarise, left_out=left_out))
         shown = witnesses(mapped.core, found.rules) if "witnesses" in request.include else None
         return landscape_mapping.to_wire(request, mapped, found, shown, included(request, limits), limits)

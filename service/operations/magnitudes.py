@@ -30,7 +30,7 @@ AT: Final[Location] = ("network",)
 
 
 @contextmanager
-def told_by_field(fields: Callable[[], Sequence[FieldError]]) -> Iterator[None]:
+def blamed_on_fields(fields: Callable[[], Sequence[FieldError]]) -> Iterator[None]:
     """Turn what leaves double precision into an `InputError` at the fields that are too large or too small.
 
     Parameters

@@ -11,14 +11,14 @@ from service.core.models.unconstrained_features import geometry_of
 from service.core.models.vae_minima import vae_minima
 from service.errors import InputError, Location
 from service.operations.guards import check_time, double_precision, finite_answer, searching
-from service.operations.magnitudes import extremes_of, told_by_field
+from service.operations.magnitudes import blamed_on_fields, extremes_of
 from service.operations.mapping import minima as minima_mapping
 from service.operations.mapping import model_answers
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.locations import located
 from service.operations.mapping.minima import NOTHING_SPECIAL, Special
 from service.operations.mapping.problem import Inputs, MappedProblem
-from service.operations.nearest import told_nearest
+from service.operations.nearest import suggesting_nearest
 from service.schemas.minima import MinimaAnswer
 from service.schemas.parsing import Parsed, parse_request
 from service.schemas.request import MinimaRequest
@@ -40,14 +40,14 @@ def minima(request: MinimaRequest, limits: Limits, problem_at: Location = ()) ->
         Names each solver with the hypotheses that failed.
     """
     check_time(request.time_limit_s, limits)
-    with told_nearest(request.problem, limits, problem_at):
+    with suggesting_nearest(request.problem, limits, problem_at):
         return _answered(request, limits, problem_at)
 
 
 def _answered(request: MinimaRequest, limits: Limits, problem_at: Location) -> MinimaAnswer:
     with located(problem_at):
         mapped = to_core(request, limits, other_models=True)
-    with told_by_field(partial(extremes_of, request.problem, mapped, problem_at)):
+    with blamed_on_fields(partial(extremes_of, request.problem, mapped, problem_at)):
         with located(problem_at), finite_answer(), searching(request.time_limit_s) as allowed:
             found, special = solved_model(mapped, _extras(request))
         with finite_answer():

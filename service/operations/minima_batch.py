@@ -17,14 +17,14 @@ from service.operations.answered import SweepTable
 from service.operations.batches import Batch, Entry
 from service.operations.cost import estimate_s, inputs_of, problem_s
 from service.operations.guards import check_time, double_precision
-from service.operations.magnitudes import extremes_of, greatest_value, told_by_field, too_large
+from service.operations.magnitudes import blamed_on_fields, extremes_of, greatest_value, too_large
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping import sweep as sweep_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
 from service.operations.mapping.problem import Inputs, MappedProblem
 from service.operations.minima import minima, solved_model, to_core
-from service.operations.nearest import told_nearest
+from service.operations.nearest import suggesting_nearest
 from service.operations.refusals import document_of
 from service.schemas.base import applicable
 from service.schemas.batch import (
@@ -108,7 +108,7 @@ def minima_or_refusal(item: Entry, index: int, limits: Limits) -> MinimaAnswer |
     if isinstance(item, ProblemDetails):
         return item
     try:
-        with located(("problems", index)), told_nearest(item.request.problem, limits, _place(index, item)):
+        with located(("problems", index)), suggesting_nearest(item.request.problem, limits, _place(index, item)):
             return minima(item.request, limits, item.problem_at)
     except REFUSALS as error:
         return document_of(error, index=index)
@@ -136,7 +136,7 @@ def minima_table(batch: Batch, limits: Limits) -> SweepTable:
             refused[index] = item
             continue
         try:
-            with located(_place(index, item)), told_nearest(item.request.problem, limits, _place(index, item)):
+            with located(_place(index, item)), suggesting_nearest(item.request.problem, limits, _place(index, item)):
                 mapped[index] = to_core(item.request, limits, other_models=True)
         except REFUSALS as error:
             refused[index] = document_of(error, index=index)
@@ -149,8 +149,8 @@ def minima_table(batch: Batch, limits: Limits) -> SweepTable:
         assert not isinstance(item, ProblemDetails)  # noqa: S101 - those were left out
         fields = partial(extremes_of, item.request.problem, found, item.problem_at)
         try:
-            nearest = told_nearest(item.request.problem, limits, _place(index, item))
-            with located(("problems", index)), told_by_field(fields), nearest:
+            nearest = suggesting_nearest(item.request.problem, limits, _place(index, item))
+            with located(("problems", index)), blamed_on_fields(fields), nearest:
                 return _finite(solved_model(found, Extras(reductions=True))[0])
         except REFUSALS as error:
             refused[index] = document_of(error, index=index)
@@ -223,7 +223,7 @@ def minima_sweep(request: VariedRequest, limits: Limits, problem_at: Location = 
             found.append(too_large(("vary", parameter), greatest / factor))
         return found
 
-    with told_by_field(fields), double_precision():
+    with blamed_on_fields(fields), double_precision():
         swept = sweep_of(mapped.core, parameter, values)
         columns, reasons = sweep_mapping.columns(list(request.return_), swept, mapped)
     header = VariedHeader(

@@ -44,7 +44,7 @@ Repair: TypeAlias = Callable[[ProblemDocument], Change | None]
 
 
 @contextmanager
-def told_nearest(problem: ProblemDocument, limits: Limits, at: Location) -> Iterator[None]:
+def suggesting_nearest(problem: ProblemDocument, limits: Limits, at: Location) -> Iterator[None]:
     """Say what is covered instead, if a problem is not: a change of it, or the operation that has theorems for all."""
     try:
         yield

@@ -1,4 +1,4 @@
-"""A deliberate error as the document that tells it (RFC 9457), without any framework."""
+"""A deliberate error as problem details (RFC 9457), without any framework."""
 
 from collections.abc import Mapping
 from typing import Any, Final

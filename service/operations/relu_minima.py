@@ -68,7 +68,7 @@ def _certified(request: MinimaRequest, limits: Limits, problem_at: Location) -> 
     returned = ReluReturn(problem=request.return_.problem)
     asked = ReluMinimaRequest.model_validate({"problem": request.problem, "return": returned})
     form = form_of(mapped.core, mapping.parameter_of(request.problem))
-    objective = form.objective
+    objective, head = form.objective, mapping.heading(asked, mapped, form, findings)
     with double_precision(), finite_answer(), np.errstate(all="ignore"):
         with searching(request.time_limit_s):
             loop = CertifiedLoop(objective, asked.tolerance, EFFORT)
@@ -93,6 +93,9 @@ def _certified(request: MinimaRequest, limits: Limits, problem_at: Location) -> 
             cones=found.cones,
             searches=found.rounds,
             relaxed=True,
+            trained=2,
+            loss=head.loss_per_sum * found.value,
+            lower_bound=head.loss_per_sum * found.dual.bound,
             done=True,
         )
-        return mapping.to_wire(asdict(mapping.heading(asked, mapped, form, findings)), objective, found.units, state)
+        return mapping.to_wire(asdict(head), objective, found.units, state)

@@ -1,4 +1,4 @@
-"""The explicit table of what the service can do: one row an operation, one import nothing.
+"""The explicit table of what the service can do: one row an operation, named by its place and imported when asked for.
 
 Routes, commands, jobs, pictures, the OpenAPI document and the lists in the README are made from it or compared with it.
 """

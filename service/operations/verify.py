@@ -179,7 +179,7 @@ def _from_weights(findings: Findings[MinimaAnswer], mapped: MappedProblem, again
         if item.field == again_mapping.MAP and minimum.end_to_end_map is None:
             # nothing was claimed: it was made from the weights
             continue
-        findings.check(item.field, _told(item, mapped.scaling.loss), item.agrees)
+        findings.check(item.field, _reported(item, mapped.scaling.loss), item.agrees)
     findings.reasons |= checked.not_covered
 
 
@@ -207,7 +207,7 @@ def _unit(findings: Findings[MinimaAnswer], mapped: MappedProblem, upper: float)
     return gap_unit(mapped.core, mapped.vae, upper, variational.decoder_variance)
 
 
-def _told(item: Comparison, factor: float) -> float | bool | str:
+def _reported(item: Comparison, factor: float) -> float | bool | str:
     scales = item.scales_with_loss and not isinstance(item.found, str)
     return float(item.found) * factor if scales else item.found
 

@@ -1,7 +1,7 @@
 """The base of every model on the wire, and the types of numbers and arrays."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -117,10 +117,15 @@ class Wire(BaseModel):
         serialize_by_alias=True,
         frozen=True,
     )
+    ends_early: ClassVar[bool] = False
+    """Whether a request's time limit decides its answer: a search ends then with what it has."""
 
     def stored(self) -> dict[str, Any]:
-        """Everything that decides the answer to a request, with its defaults; how long it may take does not."""
-        return self.model_dump(mode="json", by_alias=True, exclude={"time_limit_s"})
+        """Everything that decides the answer to a request, with its defaults; how long it may take rarely does."""
+        found = self.model_dump(mode="json", by_alias=True)
+        if not self.ends_early or found.get("time_limit_s") is None:
+            found.pop("time_limit_s", None)
+        return found
 
     def document(self) -> dict[str, Any]:
         """An answer as JSON in which arrays stay arrays; fields that do not apply are left out."""

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from service.schemas.base import (
     EngineVersion,
+    Integer,
     Items,
     Number,
     OfRequest,
@@ -21,6 +22,7 @@ from service.schemas.base import (
 from service.schemas.minima import StationaryPoint, Terms
 from service.schemas.model_files import OfModel
 from service.schemas.problem import ProblemDocument
+from service.schemas.relu_verdict import ReluJudgement
 from service.schemas.weights import BiasVector, Weight
 from service.vocabulary import Evidence, NumberFormat, PointClass, Status, ToleranceSource
 
@@ -37,9 +39,25 @@ gradients and eigenvalues come back in the caller's convention.
 
 A network with activations, or a loss other than the squared one, needs samples and no noise. Its class is what gradient
 and Hessian show at the point (`evidence` is `observed`, or `proved` where the gradient is above its rounding); `gap` is
-null with a reason unless a solver knows the minimum."""
+null with a reason unless a solver knows the minimum.
+
+Weights of a two-layer ReLU network of one output with decay on both layers are judged against networks of any width:
+`relu_verdict` certifies them, refutes them with the unit that is missing, or leaves the gap open. `effort` bounds the \
+search; ask for a job (`prefer: respond-async`) where it is large."""
 EXAMPLES: Final[Mapping[str, Any]] = {
     "a saddle: the stronger direction is missing": DIAGNOSE_EXAMPLE,
+    "a trained ReLU network: refuted, with the unit that it lacks": {
+        "network": {
+            "layers": [{"width": 2, "activation": "relu", "weight_decay": 0.01}, {"width": 1, "weight_decay": 0.01}]
+        },
+        "data": {
+            "kind": "samples",
+            "x": [[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]],
+            "y": [1.0, -1.0, -1.0, 1.0],
+        },
+        "objective": {"convention": "half_mean"},
+        "weights": [[[0.6, 0.6], [-0.6, -0.6]], [[0.8, 0.8]]],
+    },
     "a network with an activation: loss, gradient and curvature": {
         "network": {"layers": [{"width": 2, "activation": "tanh", "weight_decay": 0.01}, {"width": 1}]},
         "data": {"kind": "samples", "x": [[1.0, 0.5], [-0.5, 1.0], [0.5, -1.5]], "y": [[1.0], [0.0], [0.5]]},
@@ -61,6 +79,19 @@ class DiagnoseOptions(Wire):
         default=[], max_length=10, description="Parts left out by default: all eigenvalues of the Hessian at the point."
     )
     model: OfModel = None
+    effort: Integer = Field(
+        default=20_000,
+        ge=0,
+        le=1_000_000,
+        description="Work that the verdict on a two-layer ReLU network with decay may take, in cones of some 50 "
+        "microseconds of a core; training counts by its time. 0: only what the given weights prove without a search.",
+    )
+    tolerance: Number = Field(
+        default=1e-6,
+        ge=1e-9,
+        le=1.0,
+        description="Relative gap to the lower bound up to which a two-layer ReLU network counts as a global minimum.",
+    )
     gradient_tolerance: Number | None = Field(
         default=None,
         ge=0,
@@ -222,6 +253,11 @@ class DiagnoseAnswer(Wire):
     )
     plateau: StationaryPoint | None = Field(
         description="The stationary point near which training lingers; null with a reason where there is none."
+    )
+    relu_verdict: ReluJudgement | None = Field(
+        default=None,
+        description="Whether the weights are a global minimum over networks of any width, with a proof; only for "
+        "two-layer ReLU networks of one output with decay on both layers.",
     )
     spectrum: HessianSpectrum | None = Field(
         default=None, description="All eigenvalues of the Hessian; only where `include` has `spectrum`."

@@ -43,7 +43,10 @@ class JobStatus(Wire):
     expires_at: str | None = Field(
         description="Time at which the result is removed, in UTC; null with a reason before the end."
     )
-    time_limit_s: Number = Field(description="Seconds of computation after which the job fails.")
+    time_limit_s: Number = Field(
+        description="Seconds of computation after which the job fails; a certified search ends with the best "
+        "network and bound that it has."
+    )
     cost_estimate_s: Number = Field(description="Estimated seconds of one core.")
     run_as: Literal["inline", "job"] = Field(description="Always `job`.")
     run_as_reason: str = Field(

@@ -26,6 +26,9 @@ class ReluState(Wire):
     correlation: Number = Field(description="Its correlation with the errors.")
     cones: int = Field(description="Cones that were bounded.")
     searches: int = Field(description="Searches for missing units.")
+    trained: int = Field(description="How far the first training has come: 0 not begun, 1 broken off, 2 ended.")
+    loss: Number = Field(description="Loss of the best network, in the convention of the request.")
+    lower_bound: Number = Field(description="Lower bound on the loss of every network, in that convention.")
     relaxed: bool = Field(description="Whether bounds without cones were tried.")
     done: bool = Field(description="Whether nothing is left to do.")
 
@@ -44,3 +47,4 @@ class ReluCones(Wire):
     open_bound: Number = Field(description="Largest bound of the open cones; 0 where none is open.")
     cones: int = Field(description="Cones that were bounded by this part.")
     cones_before: int = Field(description="Cones that were bounded before.")
+    places: int = Field(description="Parts that were searched side by side with this one.")

@@ -1,7 +1,7 @@
 """Certified minima of two-layer ReLU networks on the wire."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -75,6 +75,7 @@ class ReluMinimaRequest(Wire):
     """A two-layer ReLU network on samples, and how much work its proof may be."""
 
     model_config = example({"problem": XOR})
+    ends_early: ClassVar[bool] = True
 
     problem: ProblemDocument = Field(description="The problem that is asked about.")
     tolerance: Number = Field(

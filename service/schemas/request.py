@@ -1,7 +1,7 @@
 """The request for minima: a problem and what the caller wants to get back."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -109,6 +109,8 @@ class MinimaOptions(Wire):
 
 class MinimaRequest(MinimaOptions):
     """A problem, wrapped, with options beside it."""
+
+    ends_early: ClassVar[bool] = True
 
     problem: ProblemDocument = Field(description="The problem that is asked about.")
 

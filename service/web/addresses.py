@@ -30,7 +30,7 @@ def prefix() -> str:
 
 @contextmanager
 def standing_at(found: str) -> Iterator[None]:
-    """Name paths under a prefix where no request says which, in code that does not wait."""
+    """Set the prefix of addresses inside the block, where no request sets it; for code that does not await."""
     before = _prefix.set(found)
     try:
         yield

@@ -39,7 +39,7 @@ HEADERS: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 class ProblemResponse(Response):
-    """A response that leaves its code with the request, for those who count refusals."""
+    """A response that notes its error code on the request, for the metrics of refusals."""
 
     def __init__(self, *arguments: Any, code: str, **options: Any) -> None:
         super().__init__(*arguments, **options)

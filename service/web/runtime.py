@@ -29,7 +29,7 @@ class Runtime:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def stop(self) -> None:
-        """Let what would go on for long come to its end: the server stops."""
+        """End what would run for long, because the server stops."""
         self.stopping.set()
         self.streams.close()
 

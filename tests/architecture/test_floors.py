@@ -88,7 +88,7 @@ def test_every_folder_with_modules_is_a_package() -> None:
     assert [folder.as_posix() for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
 
 
-LOADS = ("benchmarks.server", "benchmarks.open_loop", "benchmarks.overload")
+LOADS = ("benchmarks.server", "benchmarks.load", "benchmarks.open_loop", "benchmarks.overload", "benchmarks.problems")
 """What measurements and reports do to a server alike."""
 
 

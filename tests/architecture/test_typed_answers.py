@@ -37,6 +37,7 @@ FREE_FORM: dict[str, str] = {
     "plans/packing.py: pack": "a problem of the core on its way to chunks",
     "plans/sweep_axes.py: packed": "axes of the core on their way to chunks",
     "plans/pictures.py: arguments": "arguments of a reducer",
+    "mapping/relu_objective.py: to_arguments": "an objective of the core on its way to chunks",
     "plans/plan.py: to_json": "a chunk as it is stored",
     "plans/plan.py: document_of": TRAVELS,
     "plans/running.py: run_here": TRAVELS,

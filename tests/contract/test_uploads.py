@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -71,6 +72,38 @@ def readers() -> list[psutil.Process]:
     """The processes beside the server, which are forks of one that forks."""
     forking = [each for each in psutil.Process().children() if "forkserver" in " ".join(each.cmdline())]
     return [fork for each in forking for fork in each.children()]
+
+
+PIECES = {
+    "small before large": (1, 300_000),
+    "large before small": (300_000, 1, 1),
+    "at the mark at which reading pauses": (65_535, 65_536, 65_537),
+    "many small ones": (17,),
+}
+
+
+@pytest.mark.parametrize("sizes", PIECES.values(), ids=PIECES)
+def test_a_body_arrives_whole_however_it_is_cut(base: str, sizes: tuple[int, ...]) -> None:
+    """Its id has the hash of every byte in it."""
+    content = b"".join(f"{row},{row % 7},{row % 11}\n".encode() for row in range(60_000))
+    address = urlsplit(base)
+    assert address.hostname
+    connection = HTTPConnection(address.hostname, address.port, timeout=60)
+
+    def pieces() -> Iterator[bytes]:
+        at = 0
+        for size in cycle(sizes):
+            if at >= len(content):
+                return
+            yield content[at : at + size]
+            at += size
+
+    # several requests of one connection, the last of which must not find anything of those before
+    for _ in range(2):
+        connection.request("POST", DATASETS, pieces(), CSV, encode_chunked=True)
+        reply = connection.getresponse()
+        assert json.loads(reply.read())["id"] == upload(base, content).json["id"]
+    connection.close()
 
 
 def test_a_slow_upload_holds_up_no_other_and_one_more_is_refused(base: str) -> None:

@@ -163,7 +163,7 @@ def _misbehave_plan(request: Arguments) -> Plan:
     bad = {"how": request["how"], "index": len(chunks)}
     if "note" in request:
         bad["note"] = request["note"]
-    return Plan([*chunks, Chunk("misbehave", bad)], "indices")
+    return Plan([*chunks, Chunk("misbehave", bad)], "indices", anytime=bool(request.get("anytime")))
 
 
 def _threads(arguments: Arguments, _arrays: Arrays, _inputs: Inputs) -> Written:

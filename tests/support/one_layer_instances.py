@@ -51,7 +51,8 @@ def layer(samples: Samples, loss: Loss, decay: float, bias: str = "free") -> Pro
     """The problem of one layer on samples."""
     kind, bias_decay = BIASES[bias]
     network = Network((Layer(samples.y.shape[1], weight_decay=decay),), bias=kind, bias_weight_decays=(bias_decay,))
-    problem = Problem(network, moments_of(samples.x, samples.y), samples, loss, PARAMETERS.get(loss))
+    samples = replace(samples, loss_parameter=PARAMETERS.get(loss))
+    problem = Problem(network, moments_of(samples.x, samples.y), samples, loss)
     floor = least_unit(problem)
     return problem if floor is None else replace(problem, gap_floor=floor)
 

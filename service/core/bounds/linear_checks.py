@@ -8,6 +8,7 @@ from math import prod
 
 import numpy as np
 
+from service.core.bounds.norm_below import LowerBound
 from service.core.bounds.quadratic_below import Below, problem_below, quick_below
 from service.core.ground.enclosures.sources import gamma
 from service.core.ground.numbers.arrays import FloatArray
@@ -30,7 +31,7 @@ GAP_TOLERANCE = 1e-9
 def certificate(
     problem: Problem,
     solution: Solution,
-    bound: Callable[[Below], float],
+    bound: Callable[[Below], float | LowerBound],
     method: str,
     tolerance: float = GAP_TOLERANCE,
     *,
@@ -45,7 +46,8 @@ def certificate(
         A claim to be attained without weights gets the origin's loss as its upper bound, and fails the check
         ``weights_given``.
     bound : callable
-        Lower bound of a problem below that of the data (`Below`), its own rounding counted.
+        Lower bound of a problem below that of the data (`Below`), its own rounding counted; with the norm up to which
+        it holds where that is not the limit of the problem below.
     method : str
     tolerance : float
         Relative gap that counts as closed.
@@ -84,13 +86,15 @@ def _certificate(
     solution: Solution,
     weights: tuple[Network, DenseParameters, EnclosedLoss],
     below: Below,
-    bound: Callable[[Below], float],
+    bound: Callable[[Below], float | LowerBound],
     method: str,
     tolerance: float,
 ) -> Certificate:
     network, dense, loss = weights
     unit, expansion = below.unit, below.expansion
-    lower = max(bound(below), 0.0)
+    found = bound(below)
+    value, limit = (found.value, found.norm_limit) if isinstance(found, LowerBound) else (found, below.norm_limit)
+    lower = max(value, 0.0)
     return Certificate(
         upper_bound=loss.upper,
         lower_bound=lower,
@@ -100,7 +104,7 @@ def _certificate(
         rounding_allowance=loss.error + (0.0 if expansion is None else expansion.upper - expansion.value),
         checks=_checks(problem, solution, network, dense, loss, lower, unit),
         terms=loss.terms,
-        norm_limit=below.norm_limit,
+        norm_limit=limit,
     )
 
 

@@ -43,7 +43,7 @@ def quick_loss(problem: Problem, exact: ChainLoss) -> EnclosedLoss | None:
     if problem.sources is not None:
         # the moments are not those that were sent
         return None
-    if centre and not _bias_told_apart(problem):
+    if centre and not _bias_shifts_the_mean_alone(problem):
         return None
     seen = data.central if centre else data
     if not seen.spectrum.plain or seen.rooted:
@@ -76,8 +76,8 @@ def quick_loss(problem: Problem, exact: ChainLoss) -> EnclosedLoss | None:
     return EnclosedLoss(terms, error, sizes * (sqrt(data.yy) + sizes * length_of(moduli)))
 
 
-def _bias_told_apart(problem: Problem) -> bool:
-    """Whether the mean of the prediction is off by what one bias is, and nothing else sees it: no noise does."""
+def _bias_shifts_the_mean_alone(problem: Problem) -> bool:
+    """Whether an error of the output bias shifts the mean of the prediction and changes nothing else, such as noise."""
     data, network = problem.data, problem.network
     known = data.x_mean is not None and data.y_mean is not None
     quiet = network.input_noise_variance == 0.0 and reduced_of(problem).log_noise_factor == 0.0

@@ -5,7 +5,7 @@ Proof: ``docs/theory/linear-losses.md``.  Nothing of how the weights were found 
 
 from typing import Final
 
-from service.core.convex_losses.scalar import QuantileLoss
+from service.core.convex_losses.differences import QuantileLoss
 from service.core.ground.problems import Problem
 from service.core.ground.results import Certificate, Check, Solution, Terms, weights_missing
 from service.core.one_layer.bounds import Enclosed, enclosed, weights_of

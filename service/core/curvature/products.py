@@ -7,11 +7,12 @@ product costs about two gradients and is exact to rounding wherever no pre-activ
 import numpy as np
 from scipy.special import expit, softmax
 
+from service.core.convex_losses.table import LOSSES
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Samples
 from service.core.losses.dense import DenseParameters
 from service.core.losses.nonlinear import apply, data_loss, derivative
-from service.vocabulary import Activation, Loss
+from service.vocabulary import RELU_LOSSES, Activation, Loss
 
 
 def second_derivative(layer: Layer, values: FloatArray) -> FloatArray | None:
@@ -28,7 +29,12 @@ def second_derivative(layer: Layer, values: FloatArray) -> FloatArray | None:
 
 
 def curvature_times(
-    loss: Loss, outputs: FloatArray, y: FloatArray, moved: FloatArray, weights: FloatArray | None = None
+    loss: Loss,
+    outputs: FloatArray,
+    y: FloatArray,
+    moved: FloatArray,
+    weights: FloatArray | None = None,
+    parameter: float | None = None,
 ) -> FloatArray:
     """Derivative of the output error of `service.core.losses.nonlinear.data_loss` along a change of the outputs (n, k).
 
@@ -50,6 +56,8 @@ def curvature_times(
         shares = softmax(outputs, axis=1)
         mean = np.sum(shares * moved, axis=1, keepdims=True)
         return np.asarray(y.sum(axis=1, keepdims=True) * shares * (moved - mean) / n)
+    if loss in RELU_LOSSES:
+        return np.asarray(LOSSES[loss](y, parameter).curvature(outputs) * moved / n)
     raise ValueError(f"the loss {loss} needs the weights of the samples")
 
 
@@ -79,7 +87,7 @@ class HessianProducts:
             self._inputs.append(apply(layer, before[-1]))
         self._slopes = [derivative(layer, values) for layer, values in zip(network.layers, before, strict=True)]
         self._bends = [second_derivative(layer, values) for layer, values in zip(network.layers, before, strict=True)]
-        error = data_loss(loss, self._inputs[-1], samples.y, samples.weights)[1]
+        error = data_loss(loss, self._inputs[-1], samples.y, samples.weights, samples.loss_parameter)[1]
         self._outer: list[FloatArray] = []
         for index in range(network.n_layers - 1, -1, -1):
             self._outer.append(error)
@@ -101,7 +109,8 @@ class HessianProducts:
             moved.append(changes[-1] * self._slopes[index])
         last = moved[-1]
         assert last is not None  # noqa: S101 - a network has a layer
-        turned = curvature_times(self._loss, self._inputs[-1], self._samples.y, last, self._samples.weights)
+        samples = self._samples
+        turned = curvature_times(self._loss, self._inputs[-1], samples.y, last, samples.weights, samples.loss_parameter)
         weights: list[FloatArray] = []
         biases: list[FloatArray | None] = []
         decays = network.bias_weight_decays or (0.0,) * network.n_layers

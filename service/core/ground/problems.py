@@ -173,11 +173,14 @@ class Samples:
     y : (n, k) array
     weights : (n, k) array or None
         Positive factors of the squared errors, for the loss `weighted_squared` only.
+    loss_parameter : float or None
+        Delta of a Huber loss or tau of a quantile loss; None is their default.
     """
 
     x: FloatArray
     y: FloatArray
     weights: FloatArray | None = None
+    loss_parameter: float | None = None
 
 
 @dataclass(frozen=True)
@@ -191,8 +194,6 @@ class Problem:
         Absent only where an analysis can speak without data.
     samples : Samples or None
     loss : Loss
-    loss_parameter : float or None
-        Of a loss that has one: where a Huber loss bends, which quantile is asked for; None for its default.
     evaluation : Moments or None
         Held-out data on which every solution reports its fit as well.
     extremes : Extremes or None
@@ -213,7 +214,6 @@ class Problem:
     moments: Moments | None
     samples: Samples | None = None
     loss: Loss = Loss.SQUARED
-    loss_parameter: float | None = None
     evaluation: Moments | None = None
     extremes: Extremes | None = None
     sources: Callable[[bool], Source] | None = field(default=None, repr=False, compare=False)

@@ -29,3 +29,20 @@ def stopped_by(asked: Callable[[], bool]) -> Iterator[None]:
         yield
     finally:
         _asked.reset(token)
+
+
+@contextmanager
+def stopped_after(times: int) -> Iterator[Callable[[], bool]]:
+    """Let searches inside the block end once they have asked so often, or whoever asked for them wants it.
+
+    A number of questions is the same on every machine, and so is what a search has found by then.  What is yielded
+    tells whether that number was reached.
+    """
+    before, left = _asked.get(), [times]
+
+    def asked() -> bool:
+        left[0] -= 1
+        return left[0] < 0 or before()
+
+    with stopped_by(asked):
+        yield lambda: left[0] < 0

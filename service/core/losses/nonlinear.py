@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logsumexp, softmax
 
+from service.core.convex_losses.table import LOSSES
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Samples
 from service.core.losses.dense import DenseParameters
-from service.vocabulary import Activation, Loss
+from service.vocabulary import RELU_LOSSES, Activation, Loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,16 @@ def _slope(layer: Layer) -> float:
 
 
 def data_loss(
-    loss: Loss, outputs: FloatArray, y: FloatArray, weights: FloatArray | None = None
+    loss: Loss,
+    outputs: FloatArray,
+    y: FloatArray,
+    weights: FloatArray | None = None,
+    parameter: float | None = None,
 ) -> tuple[float, FloatArray]:
     """Mean loss over the samples, and its derivative by the outputs (n, k).
 
-    Labels are -1 and +1 for `logistic` and `exponential`, rows of probabilities for `cross_entropy`.
+    Labels are -1 and +1 for `logistic`, `exponential` and `squared_hinge`, rows of probabilities for `cross_entropy`;
+    ``parameter`` is that of `huber` or `quantile`.
 
     Raises
     ------
@@ -101,6 +107,9 @@ def data_loss(
         terms = [logsumexp(outputs - outputs[:, [label]], axis=1) * y[:, label] for label in range(outputs.shape[1])]
         value = float(np.sum(terms)) / n
         return value, np.asarray(total * softmax(outputs, axis=1) - y) / n
+    if loss in RELU_LOSSES:
+        scalar = LOSSES[loss](y, parameter)
+        return scalar.value(outputs) / n, scalar.slope(outputs) / n
     raise ValueError(f"the loss {loss} needs the weights of the samples")
 
 
@@ -115,7 +124,9 @@ def outputs_of(network: Network, parameters: DenseParameters, x: FloatArray) -> 
 def loss_of(network: Network, loss: Loss, parameters: DenseParameters, samples: Samples) -> float:
     """Objective at a point, decay included."""
     outputs = outputs_of(network, parameters, samples.x)
-    return data_loss(loss, outputs, samples.y, samples.weights)[0] + decay_of(network, parameters)
+    return data_loss(loss, outputs, samples.y, samples.weights, samples.loss_parameter)[0] + decay_of(
+        network, parameters
+    )
 
 
 def decay_of(network: Network, parameters: DenseParameters) -> float:
@@ -139,7 +150,7 @@ def evaluate(network: Network, loss: Loss, parameters: DenseParameters, samples:
     for layer, weight, bias in zip(network.layers, parameters.weights, parameters.biases, strict=True):
         before.append(_affine(inputs[-1], weight, bias))
         inputs.append(apply(layer, before[-1]))
-    value, error = data_loss(loss, inputs[-1], samples.y, samples.weights)
+    value, error = data_loss(loss, inputs[-1], samples.y, samples.weights, samples.loss_parameter)
     decays = network.bias_weight_decays or (0.0,) * network.n_layers
     weights: list[FloatArray] = []
     biases: list[FloatArray | None] = []

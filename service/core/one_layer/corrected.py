@@ -236,7 +236,7 @@ def _class_gram(columns: FloatArray, loss: SoftmaxLoss, shares: FloatArray) -> F
 
 
 def is_curved(part: LayerPart, curvature: FloatArray) -> bool:
-    """Whether ``A' diag(curvature) A`` is positive definite, rounding counted."""
+    """Whether ``A' diag(curvature) A`` is positive definite for curvatures (m,), rounding counted."""
     columns = part.columns
     units = powers_of_two(np.abs(columns).max(axis=0, initial=0.0))
     if not (units > 0.0).all() or not columns.any(axis=0).all():

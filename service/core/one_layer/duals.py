@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from service.core.convex_losses.scalar import QuantileLoss
+from service.core.convex_losses.differences import QuantileLoss
 from service.core.convex_losses.softmax import SoftmaxLoss
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.core.ground.numbers.factor import powers_of_two
@@ -35,7 +35,7 @@ def dual_points(part: LayerPart, weights: LayerWeights, seen: Predicted) -> Iter
 
 
 def resting_point(seen: Predicted) -> FloatArray:
-    """The dual point of predictions that no weights can better: no errors, or the targets as shares."""
+    """The dual point of predictions that no weights can better: no errors (m,), or the targets as shares (m, K)."""
     loss = seen.loss
     return loss.y / loss.totals[:, None] if isinstance(loss, SoftmaxLoss) else np.zeros(len(seen.at))
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from service.core.convex_losses.scalar import QuantileLoss
+from service.core.convex_losses.differences import QuantileLoss
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.stopping import should_stop
 from service.core.one_layer.coordinates import Coordinates

@@ -10,7 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from service.core.convex_losses.scalar import ScalarLoss, WeightedSquaredLoss
+from service.core.convex_losses.differences import WeightedSquaredLoss
+from service.core.convex_losses.scalar import ScalarLoss
 from service.core.convex_losses.softmax import SoftmaxLoss
 from service.core.convex_losses.table import LOSSES
 from service.core.ground.numbers.arrays import FloatArray
@@ -140,4 +141,4 @@ def samples_of(problem: Problem) -> Samples:
 def _loss_of(problem: Problem, y: FloatArray) -> ScalarLoss:
     if problem.loss in SQUARED:
         return WeightedSquaredLoss(y, np.full(len(y), 2.0))
-    return LOSSES[problem.loss](y, problem.loss_parameter)
+    return LOSSES[problem.loss](y, samples_of(problem).loss_parameter)

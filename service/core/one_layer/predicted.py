@@ -90,7 +90,7 @@ def _products(x: FloatArray, weights: LayerWeights) -> tuple[Twofold, FloatArray
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class LayerCost:
     """Loss of weights in sums over samples: its two terms, and what rounding can add to their sum."""
 
     fit: float
@@ -103,7 +103,7 @@ class Cost:
         return self.fit + self.decay + self.rounding
 
 
-def cost_of(part: LayerPart, weights: LayerWeights, seen: Predicted) -> Cost:
+def cost_of(part: LayerPart, weights: LayerWeights, seen: Predicted) -> LayerCost:
     """What weights cost, at most, by their predictions."""
     loss, at = seen.loss, seen.at
     each = loss.each(at)
@@ -121,4 +121,4 @@ def cost_of(part: LayerPart, weights: LayerWeights, seen: Predicted) -> Cost:
     fit, decay = fsum(each), float(squares)
     roundings = ROUNDINGS + (loss.y.shape[1] if isinstance(loss, SoftmaxLoss) else 0.0)
     own = (weights.matrix.size + 8.0) * UNIT * decay
-    return Cost(fit, decay, worst + roundings * UNIT * size + own)
+    return LayerCost(fit, decay, worst + roundings * UNIT * size + own)

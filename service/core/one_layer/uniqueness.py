@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from service.core.convex_losses.scalar import QuantileLoss
+from service.core.convex_losses.differences import QuantileLoss
 from service.core.convex_losses.softmax import SoftmaxLoss
 from service.core.one_layer.corrected import is_curved
 from service.core.one_layer.parts import LayerPart

@@ -1,4 +1,4 @@
-"""The class of a point, no better known than that the point is stationary.  See ``docs/theory/diagnosis.md``."""
+"""The class of a point, no better known than its being stationary is.  See ``docs/theory/diagnosis.md``."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -28,7 +28,7 @@ def words_of(at: Stationarity) -> str:
 def class_at(
     problem: Problem, parameters: DenseParameters, loss: float, gaps: Gaps, at: Stationarity, curvature: Curvature
 ) -> Classified:
-    """The class, no better known than that the point is stationary."""
+    """The class, with evidence no stronger than that of the point being stationary."""
     if not at.stationary:
         return Classified(PointClass.NOT_STATIONARY, Evidence.PROVED, "the gradient is above its tolerance")
     gap = gaps.gap if gaps.certified else None

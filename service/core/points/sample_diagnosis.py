@@ -24,7 +24,7 @@ from service.core.points.diagnosis import Diagnosis, no_escape
 from service.core.points.escapes import DescentLine, best_step, reach_of, steepest_step
 from service.core.points.gaps import Gaps, gaps_of
 from service.core.points.point_class import words_of
-from service.core.points.sample_gradient import SampleGradient, gradient_on_samples
+from service.core.points.sample_gradient import KINKED, SampleGradient, gradient_on_samples
 from service.core.points.stationarity import SINGLE_UNIT, Stationarity, holds_zero, norm_within, stored_format
 from service.core.points.weight_rounding import DOUBLE_UNIT, layer_sizes, rounding_of
 from service.errors import counted
@@ -226,7 +226,8 @@ def _classified(
     if gaps.certified and gaps.gap is not None and gaps.gap <= closed_gap(problem, loss):
         return Classified(PointClass.GLOBAL_MINIMUM, Evidence.CERTIFIED, "the loss is that of the global minimum")
     if slope.kinks:
-        units = "pre-activation is" if slope.kinks == 1 else "pre-activations are"
+        what = "pre-activation or error" if problem.loss in KINKED else "pre-activation"
+        units = f"{what} is" if slope.kinks == 1 else f"{what}s are"
         because = f"{slope.kinks} {units} at a kink, where the loss has no gradient"
         return Classified(PointClass.DEGENERATE, Evidence.OBSERVED, because)
     if not at.stationary:

@@ -15,7 +15,7 @@ from service.core.ground.problems import Layer, Network, Samples
 from service.core.losses.dense import DenseParameters, flatten
 from service.core.losses.nonlinear import apply, data_loss, decay_of, derivative
 from service.core.points.gradient_bound import UNIT
-from service.vocabulary import Activation, Loss
+from service.vocabulary import RELU_LOSSES, Activation, Loss
 
 LIBRARY: Final = 16.0
 """Roundings that a function of numpy or scipy counts as: they are right to a few units in the last place."""
@@ -26,6 +26,8 @@ STEEPEST: Final = {Activation.SIGMOID: 0.25}
 BENDS: Final = {Activation.TANH: 0.7699, Activation.SIGMOID: 0.0963, Activation.SOFTPLUS: 0.25, Activation.QUADRATIC: 2}
 """Greatest modulus of the second derivative; 0 where it is not named."""
 EXACT: Final = (Activation.LINEAR, Activation.RELU)
+KINKED: Final = (Loss.ABSOLUTE, Loss.QUANTILE)
+"""Losses that have a kink where the prediction is the target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class SampleGradient:
     gradient, rounding : (P,) array
         Derivatives, of the left side at a kink, and bounds on their errors.
     kinks : int
-        Pre-activations that are zero within their rounding and move with the weights: the loss has no gradient there.
+        Pre-activations that are zero within their rounding and move with the weights, and errors that are at a kink of
+        the loss: there is no gradient there.
     """
 
     fit: float
@@ -74,8 +77,10 @@ def gradient_on_samples(network: Network, loss: Loss, parameters: DenseParameter
     samples : Samples
     """
     passes, outputs, error, kinks = _forwards(network, parameters, samples.x)
-    fit, slope = data_loss(loss, outputs, samples.y, samples.weights)
+    fit, slope = data_loss(loss, outputs, samples.y, samples.weights, samples.loss_parameter)
     slope_error = SLACK * _loss_slope_error(loss, outputs, error, slope, samples)
+    if loss in KINKED:
+        kinks += int(np.count_nonzero(_at_loss_kink(outputs, error, samples)))
     # the mean value theorem: between the computed outputs and the exact ones no slope is greater
     moved = float(np.sum((np.abs(slope) + slope_error) * error))
     gradient, rounding = _backwards(network, parameters, passes, slope, slope_error)
@@ -154,8 +159,26 @@ def _loss_slope_error(
         total = y.sum(axis=1, keepdims=True)
         shares = softmax(outputs, axis=1) * (moved + UNIT * (LIBRARY + outputs.shape[1] + below))
         return np.asarray(total * shares + 4.0 * UNIT * (total + np.abs(y))) / n
+    if loss in RELU_LOSSES:
+        return _scalar_slope_error(loss, outputs, error, samples) / n + computed
     weights = 1.0 if samples.weights is None else samples.weights
     return 2.0 * weights * error / n + computed
+
+
+def _scalar_slope_error(loss: Loss, outputs: FloatArray, error: FloatArray, samples: Samples) -> FloatArray:
+    """The same (n, k) for the losses that `service.core.convex_losses` alone has, of a sum over samples."""
+    if loss in KINKED:
+        return np.where(_at_loss_kink(outputs, error, samples), 2.0 if loss is Loss.ABSOLUTE else 1.0, 0.0)
+    if loss is Loss.POISSON:
+        return np.asarray(np.exp(outputs) * (np.expm1(error) + LIBRARY * UNIT) + UNIT * np.abs(samples.y))
+    # a slope of modulus one, of a difference
+    return np.asarray(error + UNIT * (np.abs(outputs) + np.abs(samples.y) + 1.0))
+
+
+def _at_loss_kink(outputs: FloatArray, error: FloatArray, samples: Samples) -> BoolArray:
+    """Predictions (n, k) that may be their targets, where absolute and quantile errors have a kink."""
+    off = np.abs(outputs - samples.y)
+    return np.asarray(off <= error + UNIT * (np.abs(outputs) + np.abs(samples.y)))
 
 
 def _backwards(

@@ -69,7 +69,7 @@ def described(scaled: ScaledTargets, point: DenseParameters, tolerance: float | 
     inside = point_inside(point, scaled.exponents)
     lengths = _lengths(scaled, inside)
     found = describe(inside, None if tolerance is None else tolerance / lengths.gradient)
-    return _told(found, scaled, inside, lengths)
+    return _in_sent_units(found, scaled, inside, lengths)
 
 
 def _moved(point: DenseParameters, exponents: Exponents, *, slopes: int | None = None) -> DenseParameters:
@@ -99,7 +99,7 @@ def _lengths(scaled: ScaledTargets, inside: DenseParameters) -> _Lengths:
     return _Lengths(gradient if own == 0.0 else gradient * (sent / own), power, even)
 
 
-def _told(found: Diagnosis, scaled: ScaledTargets, inside: DenseParameters, lengths: _Lengths) -> Diagnosis:
+def _in_sent_units(found: Diagnosis, scaled: ScaledTargets, inside: DenseParameters, lengths: _Lengths) -> Diagnosis:
     exponents = scaled.exponents
     losses, curvature = exponents.losses, exponents.losses - 2 * lengths.weights
     reasons = dict(found.reasons)

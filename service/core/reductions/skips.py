@@ -173,7 +173,7 @@ def _moved(skips: tuple[Skip, ...], start: int, stop: int, left: int) -> tuple[S
 
 
 def _identity_before_free(problem: Problem, number: int) -> Step | str:
-    """Next to a layer without decay a residual block can only help by what that layer does for nothing."""
+    """A residual block next to a layer without decay gains nothing that this layer does not gain at no cost."""
     network = problem.network
     skip = network.skips[number]
     start, stop = skip.source, skip.target

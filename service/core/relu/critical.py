@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from service.core.ground.stopping import should_stop
 from service.core.relu.networks import Objective
 from service.core.relu.planar import PLANE, largest_on_plane
 from service.core.relu.rows import Span
@@ -49,7 +50,7 @@ def critical_beta(objective: Objective, most: int) -> Critical:
             found = largest_on_plane(one, np.inf)
         else:
             search = ConeSearch(one, 0.0, missing=np.inf, rtol=_RTOL, found=value)
-            search.run(most=most)
+            search.run(most=most, stop=should_stop)
             found = search.result()
         value, bound = max(value, found.value), max(bound, found.bound)
     return Critical(value, bound)

@@ -8,26 +8,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.stopping import should_stop
-from service.core.relu.cones import SimplicialCones
+from service.core.relu.both_signs import BothSigns
 from service.core.relu.critical import MOST_RANK
 from service.core.relu.dual import DualBound, crude_dual, dual_bound
 from service.core.relu.networks import HiddenUnits, Objective
-from service.core.relu.planar import PLANE, largest_on_plane
 from service.core.relu.relaxed import relaxed_bounds
 from service.core.relu.rows import Span
-from service.core.relu.search import ConeSearch, Largest
 from service.core.relu.training import Trainer
 
 RELAXED_RANK: Final = 7
 """Rank of the inputs from which bounds without cones come first: a search of all cones hardly ever ends there."""
 RELAXED_ROUNDS: Final = 40
-ENOUGH: Final = 100
-"""Missing units that end a search early, since the network changes anyway."""
-SIGNS: Final = (1.0, -1.0)
 
 
 @dataclass(slots=True)
@@ -70,22 +63,30 @@ class CertifiedLoop:
     most : int
         SimplicialCones that it may bound in all.
     seed : int
+    units : HiddenUnits or None
+        Where training starts; by default the best network without units.
+    pool : (k, d) array or None
+        Directions from which local searches start as well.
+    searches : BothSigns or None
+        Searches whose cones it goes on from; theirs count as its own.
     """
 
     objective: Objective
     tolerance: float = 1e-6
     most: int = 10**9
     seed: int = 0
+    units: HiddenUnits | None = None
+    pool: FloatArray | None = None
+    searches: BothSigns | None = None
     trainer: Trainer = field(init=False)
     found: CertifiedNetwork = field(init=False)
-    _span: Span = field(init=False, repr=False)
+    _searches: BothSigns = field(init=False, repr=False)
     _slack: float = field(default=1.0, init=False)
-    _leaves: list[SimplicialCones | None] = field(default_factory=lambda: [None, None], init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Start with the network without units and the bound of no errors."""
-        self.trainer = Trainer(self.objective, self.tolerance, seed=self.seed)
-        self._span = Span.of(self.objective.x)
+        """Start with the network that is given and the bound of no search."""
+        self.trainer = Trainer(self.objective, self.tolerance, self.units, self.pool, self.seed)
+        self._searches = self.searches or BothSigns(self.objective, Span.of(self.objective.x))
         dual = crude_dual(self.objective, self.trainer.errors())
         self.found = CertifiedNetwork(self.trainer.network, self.trainer.value, dual, floor=floor_of(self.objective))
 
@@ -99,11 +100,12 @@ class CertifiedLoop:
         """What is known after each step."""
         self.trainer.train()
         yield self._learned()
-        if self._span.dimension >= RELAXED_RANK:
+        dimension = self._searches.span.dimension
+        if dimension >= RELAXED_RANK:
             for dual in relaxed_bounds(self.objective, self.found.units, RELAXED_ROUNDS):
                 self._prove_by(dual)
                 yield self.found
-        if not 0 < self._span.dimension <= MOST_RANK:
+        if not 0 < dimension <= MOST_RANK:
             return
         while not (should_stop() or self.found.cones >= self.most):
             before, slack = self.found.value, self._slack
@@ -134,25 +136,13 @@ class CertifiedLoop:
 
         Cones are closed at a slack that shrinks with the gap; what a search has split is not split again by the next.
         """
-        problem, errors = self.objective, self.trainer.errors()
+        errors = self.trainer.errors()
         self._slack = slack_after(self._slack, self.found.gap, self.tolerance)
-        rows = self._span.with_errors(errors, problem.slope)
-        results: list[Largest] = []
-        for side, one in enumerate((rows, rows.reversed)):
-            if self._span.dimension <= PLANE:
-                results.append(largest_on_plane(one, self.trainer.above))
-                continue
-            target = problem.beta * (1.0 + self._slack)
-            search = ConeSearch(one, target, missing=self.trainer.above, cones=self._leaves[side])
-            search.run(enough=ENOUGH, most=max(1, self.most - self.found.cones), stop=should_stop)
-            self._leaves[side] = search.leaves
-            self.found.cones += search.examined
-            results.append(search.result())
+        result = self._searches.run(errors, self._slack, self.trainer.above, self.most)
+        self.found.cones = self._searches.cones
         self.found.rounds += 1
-        self._prove_by(dual_bound(problem, errors, max(result.bound for result in results)))
-        directions = np.concatenate([result.directions for result in results])
-        signs = np.repeat(SIGNS, [len(result.values) for result in results])
-        return all(result.complete for result in results), directions, signs, errors
+        self._prove_by(dual_bound(self.objective, errors, result.bound))
+        return result.complete, result.directions, result.signs, errors
 
 
 def floor_of(objective: Objective) -> float:

@@ -11,11 +11,15 @@ from service.jobs.values import ClaimedJob, JobState, Json, Payload, StoredStep
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How an attempt is to end once nothing of it runs any more."""
+    """How an attempt is to end once nothing of it runs any more.
+
+    One that is ``cut`` does not end: it goes on with the reduction of what is stored.
+    """
 
     state: JobState
     error: Mapping[str, Json] | None = None
     result: Payload | None = None
+    cut: bool = False
 
 
 @dataclass(slots=True)
@@ -66,6 +70,11 @@ class ActiveJob:
             self.verdict = verdict
             self.verdict_at = time.monotonic()
             self.dying = set(self.outstanding)
+
+    def go_on(self) -> None:
+        """Reduce what is stored, now that nothing else runs."""
+        self.cursor.cut()
+        self.verdict, self.quiet_checks, self.dying = None, 0, set()
 
 
 def failure(step: RemoteStep, kind: str, detail: str, place: str | None = None) -> Settlement:

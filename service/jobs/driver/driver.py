@@ -139,9 +139,11 @@ class Driver:
             job = self._jobs[job_id]
             if why == "cancel":
                 job.end(Settlement(JobState.DISMISSED))
-            else:
+            elif not job.cursor.plan.anytime:
                 detail = "the job's time limit has passed"
                 job.end(Settlement(JobState.FAILED, {"type": "TimeLimit", "detail": detail}))
+            elif job.cursor.can_be_cut and not job.cursor.is_cut:
+                job.end(Settlement(JobState.RUNNING, cut=True))
 
     def _claim(self) -> None:
         if not self._engine.workers():
@@ -218,6 +220,9 @@ class Driver:
     def _settle(self, job: ActiveJob, verdict: Settlement) -> None:
         """End an attempt once no process computes for it any more."""
         if verdict.result is None and not is_quiet(job, self._engine, self._dispatcher, self._options.grace_s):
+            return
+        if verdict.cut:
+            job.go_on()
             return
         if job.unreported:
             self._store.save_progress(job.claim, job.cursor.known_total)

@@ -1,4 +1,4 @@
-"""The end of standard input, by which the parent of a driver process tells that it has gone or wants it to stop."""
+"""The end of standard input, which says to a driver process that its parent is gone or wants it to stop."""
 
 import os
 import sys

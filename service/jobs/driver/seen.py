@@ -1,4 +1,4 @@
-"""The driver of a replica of several processes, as those see it that do not keep it.
+"""The driver of a replica of several processes, seen from those that do not run it.
 
 The process that keeps it writes what it knows into a file, again and again; the others read it.
 """
@@ -50,7 +50,7 @@ class DriverView(Protocol):
 
 
 class DriverSeen:
-    """A driver that another process keeps and tells of in a file."""
+    """A driver that another process runs and reports on in a file."""
 
     def __init__(self, file: Path) -> None:
         self._file: Final = file
@@ -90,7 +90,7 @@ class DriverSeen:
 
 
 class DriverReports:
-    """Tells other processes of the driver that is kept here; another may take its place meanwhile."""
+    """Reports on the driver that runs here to other processes; another driver may take its place meanwhile."""
 
     def __init__(self, driver: DriverView | None, file: Path) -> None:
         self._driver = driver
@@ -100,7 +100,7 @@ class DriverReports:
         self._thread: Final = Thread(target=self._run, name="driver-reports", daemon=True)
 
     def start(self) -> None:
-        """Start the driver, and tell of it from now on."""
+        """Start the driver, and report on it from now on."""
         if self._driver is not None:
             self._driver.start()
         self._thread.start()
@@ -115,7 +115,7 @@ class DriverReports:
             driver.start()
 
     def stop(self) -> None:
-        """Stop the driver, and tell no more."""
+        """Stop the driver, and report no more."""
         if self._driver is not None:
             self._driver.stop()
         self._stopped.set()

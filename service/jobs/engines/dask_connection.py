@@ -22,7 +22,7 @@ _CALL_TIMEOUT_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to put up with a pool that is not well.
+    """How long a pool may be unhealthy before it is replaced.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class Connection:
             self._thread.join(10.0)
 
     def ask(self, handler: str, **arguments: Any) -> Any:
-        """Answer of a handler of the ledger; None where there is none."""
+        """Ask a handler of the ledger; None where no answer comes."""
         client = self.client
         if client is None:
             return None

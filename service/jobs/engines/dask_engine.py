@@ -1,4 +1,4 @@
-"""The pool on Dask: submits calls, tells how they ended, and kills the one process that will not stop."""
+"""The pool on Dask: submits calls, reports how they ended, and kills the one process that will not stop."""
 
 import asyncio
 import logging
@@ -196,7 +196,7 @@ class DaskEngine:
             self._killing.discard(key)
 
     def _lose_all(self) -> None:
-        """Report every call: what the scheduler that has gone made of it will not be known."""
+        """Report every call as lost: only the scheduler, which is gone, knew what became of it."""
         with self._lock:
             lost = list(self._futures)
         self._arrays.lost()

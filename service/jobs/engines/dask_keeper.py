@@ -16,7 +16,7 @@ from typing import Any, Final
 from distributed import Nanny, Scheduler, Status
 from distributed.security import Security
 
-from service.jobs.engines.fork_server import forget_dead_fork_servers
+from service.jobs.fork_sockets import forget_dead_fork_servers
 
 _log: Final = logging.getLogger(__name__)
 _LOOK_EVERY_S: Final = 0.25

@@ -1,4 +1,4 @@
-"""The port to whatever computes: it takes calls, tells how they ended, and can make one stop."""
+"""The port to whatever computes: it takes calls, reports how they ended, and can make one stop."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field

@@ -20,7 +20,6 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from multiprocessing import forkserver
-from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import Final
 
@@ -47,14 +46,6 @@ def start_fork_server(preload: Sequence[str]) -> None:
     forkserver.ensure_running()
 
 
-def forget_dead_fork_servers() -> None:
-    """Remove the sockets of fork servers before the present one, which their library leaves behind."""
-    with contextlib.suppress(OSError):
-        sockets = sorted(Path(get_temp_dir()).glob("listener-*"), key=lambda socket: socket.stat().st_mtime)
-        for socket in sockets[:-1]:
-            socket.unlink()
-
-
 def kill_fork_servers() -> None:
     """Kill the children of this process, which is about to end: one that is stuck would not notice it."""
     for children in Path("/proc/self/task").glob("*/children"):
@@ -67,8 +58,8 @@ def kill_fork_servers() -> None:
 def die_with(parent: int) -> None:
     """Let the kernel kill this process when the thread that forked it ends; a fork server has but one.
 
-    Nobody is told of an end before the question: a fork server killed just after its fork left a worker without a
-    nanny, which stayed at the scheduler and kept its folder.
+    The kernel does not report an end that came before the request: a fork server that was killed just after its fork
+    left a worker without a nanny, which stayed at the scheduler and kept its folder.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

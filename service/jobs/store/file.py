@@ -1,4 +1,4 @@
-"""The file of a SQLite store: for its owner alone, and with a reserve that lets a full disk be freed."""
+"""The file of a SQLite store: readable by its owner alone, with a reserve of disk space for removals on a full disk."""
 
 import contextlib
 import os
@@ -37,7 +37,7 @@ def prepare_file(file: Path) -> None:
 
 
 def keep_reserve(file: Path) -> None:
-    """Hold some room beside the store, where there is any: a full disk leaves none for the word that frees it."""
+    """Reserve some disk space beside the store, so that a removal can still be recorded on a full disk."""
     reserve = _reserve(file)
     with contextlib.suppress(OSError):
         if reserve.exists() or shutil.disk_usage(file.parent).free < 2 * RESERVE_BYTES:

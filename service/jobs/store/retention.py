@@ -1,4 +1,4 @@
-"""Retention: what has expired is forgotten, what nobody can continue is failed, and drivers tell that they live."""
+"""Retention: expired rows are removed, jobs that nobody can continue fail, and drivers record that they are alive."""
 
 import json
 import socket
@@ -51,7 +51,7 @@ class Janitor:
         self._dataset_retention_s: Final = dataset_retention_s
 
     def beat(self, driver_id: str, engine_version: str, workers: int, *, embedded: bool) -> None:
-        """Tell that a driver lives."""
+        """Record that a driver is alive."""
         clock = self._database.clock
         row = self._database.insert(drivers).values(
             id=driver_id,
@@ -68,7 +68,7 @@ class Janitor:
             connection.execute(delete(drivers).where(drivers.c.seen_at < clock - 3600.0))
 
     def leave(self, driver_id: str) -> None:
-        """Tell that a driver has stopped."""
+        """Record that a driver has stopped."""
         with self._database.writing() as connection:
             connection.execute(delete(drivers).where(drivers.c.id == driver_id))
 

@@ -1,4 +1,4 @@
-"""Layers of shared kernels: their shapes checked, and the analyses that know nothing of them closed to them."""
+"""Layers of shared kernels: their shapes are checked, and analyses that do not support them refuse them."""
 
 import math
 

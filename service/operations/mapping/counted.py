@@ -56,10 +56,12 @@ class CountedRows:
     rows_read: int = 0
 
     def __post_init__(self) -> None:
-        self._every_column = self.roles.chosen == list(range(self.table.columns))
+        # in the order of the file, so that no block is copied where every column is chosen
+        self._chosen = sorted(self.roles.chosen)
+        self._every_column = self._chosen == list(range(self.table.columns))
         self._first_gap: InputError | None = None
-        columns = len(self.roles.chosen)
-        self._places = {column: place for place, column in enumerate(self.roles.chosen)}
+        columns = len(self._chosen)
+        self._places = {column: place for place, column in enumerate(self._chosen)}
         self._least, self._greatest = np.full(columns, np.inf), np.full(columns, -np.inf)
         self._missing = np.zeros(columns, dtype=np.int64)
 
@@ -83,7 +85,7 @@ class CountedRows:
         InputError
             For a missing value that may not be, or an entry that is not finite.
         """
-        chosen = block if self._every_column else block[:, self.roles.chosen]
+        chosen = block if self._every_column else block[:, self._chosen]
         # one that is not finite makes its column's least or greatest so
         least, greatest = _by_column(np.minimum, chosen), _by_column(np.maximum, chosen)
         if np.isfinite(least).all() and np.isfinite(greatest).all():
@@ -101,7 +103,7 @@ class CountedRows:
             self._note_gaps(chosen[kept], gaps)
             return block[kept]
         targets = gaps.copy()
-        targets[:, : len(self.roles.inputs)] = False
+        targets[:, [self._places[column] for column in self.roles.inputs]] = False
         if targets.any():
             raise self._at(
                 first, targets, "is missing in a target, which is not filled; `missing=drop_rows` leaves it out"
@@ -123,7 +125,7 @@ class CountedRows:
 
     def _at(self, first: int, wrong: BoolArray, detail: str) -> InputError:
         row, column = np.argwhere(wrong)[0].tolist()
-        return wrong_entry(first + row, self.roles.chosen[column], self.table.names, detail)
+        return wrong_entry(first + row, self._chosen[column], self.table.names, detail)
 
     def _note_gaps(self, counted: FloatArray, gaps: BoolArray) -> None:
         self._missing += gaps.sum(axis=0)

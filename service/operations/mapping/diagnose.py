@@ -16,13 +16,16 @@ from service.core.losses.trained import is_frozen
 from service.core.points.diagnosis import Diagnosis
 from service.core.points.directions import Direction, DirectionState
 from service.core.points.escapes import Escape
+from service.core.points.relu_point import with_verdict
 from service.core.points.scaled_targets import point_inside, targets_inside
 from service.errors import InputError, LimitExceeded
 from service.operations.mapping import minima as minima_mapping
+from service.operations.mapping import relu_verdict
 from service.operations.mapping import weights as weights_mapping
 from service.operations.mapping.arrays import matrix
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
+from service.operations.mapping.relu_verdict import NO_VERDICT, PointVerdict
 from service.operations.summaries.diagnose import summary_of_diagnosis
 from service.schemas import diagnose as wire
 from service.schemas.base import applicable
@@ -85,6 +88,7 @@ def to_wire(
     found: Diagnosis,
     minima: Minima | None,
     limits: Limits,
+    verdict: PointVerdict = NO_VERDICT,
 ) -> wire.DiagnoseAnswer:
     """The answer, validated.
 
@@ -96,9 +100,19 @@ def to_wire(
         If the core returned a number that is not finite.
     """
     factor = mapped.scaling.loss
+    known = None if minima is None else _known(minima, factor)
+    judgement = None
+    if verdict.judged is not None and verdict.form is not None:
+        judged, form, width = verdict.judged, verdict.form, mapped.core.network.layers[0].width
+        found = with_verdict(found, judged, form.unit)
+        unit = form.unit * factor
+        judgement = relu_verdict.to_wire(judged, form, unit, request.tolerance, width)
+        known = relu_verdict.known_minimum(judged, unit, request.tolerance, width)
     reasons = dict(found.reasons)
-    if minima is None:
+    if known is None:
         reasons["global_minimum"] = reasons["gap"]
+    if verdict.reason:
+        reasons["relu_verdict"] = verdict.reason
     if found.plateau is None:
         reasons.setdefault("plateau", "the point itself counts as stationary")
     spectrum = _spectrum(mapped, found, point, reasons) if "spectrum" in request.include else None
@@ -116,7 +130,7 @@ def to_wire(
         gap=_scaled(found.gap, factor),
         gap_lower_bound=_scaled(found.gap_lower_bound, factor),
         gap_upper_bound=_scaled(found.gap_upper_bound, factor),
-        global_minimum=None if minima is None else _known(minima, factor),
+        global_minimum=known,
         gradient_norm=found.gradient_norm * factor,
         gradient_tolerance=found.gradient_tolerance * factor,
         tolerance_source=found.tolerance_source,
@@ -133,11 +147,12 @@ def to_wire(
         convention=request.problem.objective.convention,
         engine_version=ENGINE_VERSION,
         problem_hash=problem_hash(request.problem),
+        relu_verdict=judgement,
         spectrum=spectrum,
         model=request.model,
     )
     answer.summary.extend(summary_of_diagnosis(answer))
-    return applicable(answer, "spectrum", "model")
+    return applicable(answer, "relu_verdict", "spectrum", "model")
 
 
 def _scaled(value: float | None, factor: float) -> float | None:

@@ -67,6 +67,9 @@ class Expansion:
         self.categories = [column for column in inputs if self.table.readings[column] == CATEGORY]
         self.numbers = [column for column in inputs if column not in self.categories]
         self.numbers += [] if self.classes is not None else self.roles.targets
+        if sorted(self.numbers) == list(range(self.table.columns)):
+            # whole blocks in the order of the file: a reordered one would be a copy
+            self.numbers.sort()
         self._place = {column: place for place, column in enumerate(self.numbers)}
         self._everything = self.numbers == list(range(self.table.columns))
         # places of columns that appear: of levels, of what is missing, of classes

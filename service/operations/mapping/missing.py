@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.ground.problems import Problem, Samples
+from service.core.ground.problems import Problem
 from service.errors import InputError, Location
 from service.operations.mapping.arrays import column_or_matrix
 from service.schemas import data as wire
@@ -14,8 +14,8 @@ from service.vocabulary import Loss, Task
 
 AT: Location = ("data", "y")
 ONLY = (
-    "must be a number: a missing target (null) is known for one linear layer under a squared loss, in /v1/minima; "
-    "leave the sample out, or fill the target in"
+    "must be a number: a missing target (null) is known for one linear layer under a squared loss, in /v1/minima and "
+    "/v1/diagnose; leave the sample out, or fill the target in"
 )
 
 
@@ -70,7 +70,7 @@ def without_missing(problem: Problem, observed: FloatArray | None) -> Problem:
     if observed is None or samples is None:
         return problem
     weights = observed if samples.weights is None else observed * samples.weights
-    return replace(problem, loss=Loss.WEIGHTED_SQUARED, samples=Samples(samples.x, samples.y, weights))
+    return replace(problem, loss=Loss.WEIGHTED_SQUARED, samples=replace(samples, weights=weights))
 
 
 def may_be_missing(problem: ProblemDocument) -> bool:

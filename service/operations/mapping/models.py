@@ -26,7 +26,7 @@ REQUIRED: Final = ("class_counts", "feature_weight_decay", "latent")
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What an answer about free features tells beside the standard parts."""
+    """What an answer about free features has beside the standard parts."""
 
     class_counts: tuple[int, ...]
     width: int

@@ -29,7 +29,7 @@ OBJECTIVE_WEIGHTS: Final[Location] = ("objective", "weights")
 
 @dataclass(frozen=True)
 class MappedProblem:
-    """A core problem and what is needed to tell its answer in the caller's words.
+    """A core problem and what is needed to report its answer in the caller's convention.
 
     Attributes
     ----------
@@ -132,6 +132,9 @@ def to_core(
     samples = data.samples
     if samples is not None and weights is not None:
         samples = replace(samples, weights=np.broadcast_to(weights, samples.y.shape))
+    parameter = losses.parameter_of(problem.objective)
+    if samples is not None and parameter is not None:
+        samples = replace(samples, loss_parameter=parameter)
     evaluation_scaling = None
     if data.evaluation is not None:
         evaluation_scaling = scaling(convention, data.evaluation.n, averaged, ("data", "evaluation", "n"))
@@ -140,7 +143,6 @@ def to_core(
         moments=data.moments,
         samples=samples,
         loss=loss,
-        loss_parameter=losses.parameter_of(problem.objective),
         evaluation=data.evaluation,
         extremes=None if data.units is None else data.units.extremes,
         most_numbers=limits.max_solution_numbers,

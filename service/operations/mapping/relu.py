@@ -10,10 +10,10 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.rules import Finding
 from service.core.relu.claims import loss_of
 from service.core.relu.form import NAME, ReluForm
+from service.core.relu.given.units import value_rounding
 from service.core.relu.minimum import floor_of
 from service.core.relu.networks import HiddenUnits, Objective
-from service.core.relu.rows import EPS
-from service.operations.mapping import certificate
+from service.operations.mapping import certificate, losses
 from service.operations.mapping.certificate import outwards
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
@@ -25,7 +25,7 @@ from service.schemas.certificate import HypothesisFinding
 from service.schemas.parts_relu import ReluState
 from service.schemas.problem import ProblemDocument
 from service.version import ENGINE_VERSION
-from service.vocabulary import Convention, Loss, Status
+from service.vocabulary import Convention, Status
 
 THEOREMS: Final = ("R29",)
 METHOD: Final = (
@@ -59,8 +59,7 @@ class ReluHeading:
 
 def parameter_of(problem: ProblemDocument) -> float | None:
     """The parameter of the loss, if it has one."""
-    objective = problem.objective
-    return objective.delta if objective.loss is Loss.HUBER else objective.tau
+    return losses.parameter_of(problem.objective)
 
 
 def heading(
@@ -105,7 +104,7 @@ def to_wire(
         inputs=int(head["inputs"]),
     )
     fit, decay = loss_of(form, objective.x[:, : form.inputs], form.given(units), head["bias_decays"])
-    upper = fit + decay + _rounding(objective, units)
+    upper = fit + decay + value_rounding(objective, units)
     gap = (upper - state.bound) / max(abs(upper), floor_of(objective), 1e-300)
     enough = len(units) <= width
     holds = gap <= tolerance and enough
@@ -184,16 +183,3 @@ def _missing(state: ReluState) -> wire.MissingUnit | None:
     if not len(direction):
         return None
     return wire.MissingUnit(direction=direction.tolist(), sign=int(state.sign), correlation=state.correlation)
-
-
-def _rounding(objective: Objective, units: HiddenUnits) -> float:
-    """What rounding can take from the value of a network: of predictions, times their slopes, and of sums."""
-    features = np.abs(objective.x) @ np.abs(units.w).T
-    size = features.sum(axis=1) + np.abs(objective.free) @ np.abs(units.free)
-    count, dimension = objective.x.shape
-    predictions = objective.predictions(units)
-    slopes = np.abs(objective.loss.slope(predictions))
-    terms = (dimension + len(units) + 4) * (slopes @ size)
-    return float(
-        EPS * (terms + (count + 8) * np.abs(objective.loss.each(predictions)).sum() + 8 * objective.decay(units))
-    )

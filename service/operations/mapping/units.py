@@ -119,7 +119,7 @@ def within_range(factor: Factor, *, decayed: bool) -> Units | None:
 
 
 def moments_within_range(moments: Moments, *, decayed: bool) -> Units | None:
-    """The same for moments, the diagonal of which tells the sizes."""
+    """The same for moments, whose diagonal shows the sizes."""
     if moments.least_square >= COMFORTABLE**-2 and moments.largest_square <= COMFORTABLE**2:
         return None
     return _in_range(np.sqrt(np.maximum(moments.xx.diagonal(), 0.0)), moments.outputs, decayed=decayed)

@@ -1,4 +1,4 @@
-"""What a file of weights does not say, and its sender may."""
+"""What a file of weights leaves out and its sender may add."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias

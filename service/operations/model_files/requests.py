@@ -79,8 +79,8 @@ def _network(sent: object, model: FoundModel, hints: Hints, at: Location) -> dic
     for index, (layer, said) in enumerate(zip(model.layers, own, strict=True)):
         known = _layer(layer, _activation(model, index, hints))
         if said.get("width", known["width"]) != known["width"]:
-            told = f"must be {known['width']}, the outputs of {layer.name[:80]} in the model file, or left out"
-            raise InputError.at((*at, "layers", index, "width"), told)
+            wrong = f"must be {known['width']}, the outputs of {layer.name[:80]} in the model file, or left out"
+            raise InputError.at((*at, "layers", index, "width"), wrong)
         layers.append({**known, **said})
     found: dict[str, Any] = {"bias": _bias(model).value}
     if model.input_dropout:

@@ -1,4 +1,4 @@
-"""Files that may run code, or hide a model in a way of their own: never opened, but told what to save instead."""
+"""Files that may run code, or have a format of their own: never opened; the refusal says what to save instead."""
 
 import io
 from typing import Final

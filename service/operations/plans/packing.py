@@ -30,7 +30,6 @@ def pack(problem: Problem) -> tuple[Mapping[str, Json], dict[str, FloatArray]]:
         "bias_weight_decays": list(network.bias_weight_decays),
         "skips": [[skip.source, skip.target, skip.kind, skip.weight_decay] for skip in network.skips],
         "loss": problem.loss,
-        "loss_parameter": problem.loss_parameter,
         "most_numbers": problem.most_numbers,
         "data": _scalars(problem.data),
         "evaluation": None if problem.evaluation is None else _scalars(problem.evaluation),
@@ -43,6 +42,8 @@ def pack(problem: Problem) -> tuple[Mapping[str, Json], dict[str, FloatArray]]:
             arrays[_frozen(index)] = layer.frozen_weights
     if problem.samples is not None:
         arrays |= {"samples_x": problem.samples.x, "samples_y": problem.samples.y}
+        if problem.samples.loss_parameter is not None:
+            packed = {**packed, "loss_parameter": problem.samples.loss_parameter}
         if problem.samples.weights is not None:
             arrays["samples_weights"] = problem.samples.weights
     return packed, arrays
@@ -70,14 +71,14 @@ def unpack(packed: Mapping[str, Json], arrays: Arrays) -> Problem:
     samples = None
     if "samples_x" in arrays:
         weights = _float(arrays["samples_weights"]) if "samples_weights" in arrays else None
-        samples = Samples(_float(arrays["samples_x"]), _float(arrays["samples_y"]), weights)
+        parameter = packed.get("loss_parameter")
+        samples = Samples(_float(arrays["samples_x"]), _float(arrays["samples_y"]), weights, parameter)
     evaluation = packed["evaluation"]
     return Problem(
         network=network,
         moments=_moments(packed["data"], arrays, "data"),
         samples=samples,
         loss=Loss(packed["loss"]),
-        loss_parameter=packed["loss_parameter"],
         most_numbers=int(packed["most_numbers"]),
         evaluation=None if evaluation is None else _moments(evaluation, arrays, "evaluation"),
     )

@@ -25,7 +25,7 @@ Arrays: TypeAlias = Mapping[str, npt.NDArray[np.generic]]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An answer that consists of what chunks have stored: it was typed there, and is not read again to be passed on."""
+    """An answer made of results that chunks have stored: typed there, and passed on without being read again."""
 
     document: Json
 
@@ -121,6 +121,9 @@ class Plan:
     referenced : int
         How many of the first chunks the reducer receives as references (place and hash): their arrays stay where they
         are stored, and the answer names them by a `StoredColumn`.
+    anytime : bool
+        Whether the reducer can answer from whatever is stored once the first chunk is: such a plan has an answer when
+        its time is over, and only a first chunk that takes next to no time.
     """
 
     chunks: Sequence[Chunk]
@@ -130,6 +133,7 @@ class Plan:
     cost_s: float = 0.0
     planner: str | None = None
     referenced: int = 0
+    anytime: bool = False
 
 
 @dataclass(frozen=True, slots=True)

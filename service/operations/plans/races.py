@@ -16,7 +16,7 @@ from service.core.ground.problems import Problem, shapes_of
 from service.core.ground.results import Minima
 from service.errors import InputError, LimitExceeded
 from service.operations.guards import finite_answer
-from service.operations.magnitudes import extremes_of, told_by_field
+from service.operations.magnitudes import blamed_on_fields, extremes_of
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
@@ -73,7 +73,7 @@ def races_plan(request: RacesRequest, limits: Limits) -> Plan:
         mine = {"optimiser": optimiser, "initialisation": scheme}
         return Chunk("runs", {**shared, **mine, "first": first, "last": min(first + together, request.runs)})
 
-    with told_by_field(partial(extremes_of, request.problem, mapped, ("problem",))), finite_answer():
+    with blamed_on_fields(partial(extremes_of, request.problem, mapped, ("problem",))), finite_answer():
         heading = RaceHeading(
             solver=_solved(mapped.core).solution.solver,
             minimum=target.floor * mapped.scaling.loss,

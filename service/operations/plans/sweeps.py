@@ -14,7 +14,7 @@ from service.core.ground.problems import Problem
 from service.errors import InputError
 from service.operations.cost import solution_s
 from service.operations.guards import double_precision
-from service.operations.magnitudes import extremes_of, greatest_value, told_by_field, too_large
+from service.operations.magnitudes import blamed_on_fields, extremes_of, greatest_value, too_large
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
@@ -112,7 +112,7 @@ def _try_extremes(request: DiagramRequest, mapped: MappedProblem, axes: Sequence
             found.append(too_large(("axes", index, end), greatest / unit))
     if not found:
         return
-    with told_by_field(lambda: found), double_precision():
+    with blamed_on_fields(lambda: found), double_precision():
         swept = sweep_points(mapped.core, far, within=axes)
         for name in columns:
             as_sent(name, getattr(swept, name), _factors(mapped, columns).get(name))

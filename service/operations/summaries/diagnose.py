@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from service.operations.summaries.relu_verdict import summary_of_verdict
 from service.operations.summaries.words import count_of, figure, listed
 from service.schemas.diagnose import DiagnoseAnswer
-from service.vocabulary import PointClass
+from service.vocabulary import PointClass, Status
 
 CLASSES: Final[Mapping[PointClass, str]] = {
     PointClass.GLOBAL_MINIMUM: "a global minimum",
@@ -19,22 +20,28 @@ CLASSES: Final[Mapping[PointClass, str]] = {
 
 def summary_of_diagnosis(answer: DiagnoseAnswer) -> list[str]:
     """Three to six sentences, whose numbers are those of the answer."""
+    verdict = answer.relu_verdict
+    if verdict is not None:
+        way = [] if verdict.missing_unit is not None else _escape(answer)
+        return [_class(answer), *summary_of_verdict(verdict), *way]
     parts = [_class(answer), _gap(answer), *_directions(answer), *_plateau(answer)]
     return [*parts, *_curvature(answer), *_escape(answer)]
 
 
 def _class(answer: DiagnoseAnswer) -> str:
-    told = f"The weights are {CLASSES[answer.class_]} ({answer.evidence})"
+    known = f"The weights are {CLASSES[answer.class_]} ({answer.evidence})"
     if answer.class_ is PointClass.NOT_STATIONARY:
-        return f"{told}: the gradient has norm {figure(answer.gradient_norm)}."
-    return f"{told}."
+        return f"{known}: the gradient has norm {figure(answer.gradient_norm)}."
+    return f"{known}."
 
 
 def _gap(answer: DiagnoseAnswer) -> str:
     loss = figure(answer.loss)
     if answer.gap is None:
         return f"Their loss is {loss}; how far that is above the minimum is not known: {answer.reasons.get('gap', '')}."
-    known = "the global minimum" if answer.gap_upper_bound is not None else "the best value known"
+    minimum = answer.global_minimum
+    closed = minimum is None or minimum.status is not Status.BOUNDED
+    known = "the global minimum" if answer.gap_upper_bound is not None and closed else "the best value known"
     if answer.gap <= 1e-9 * abs(answer.loss):
         return f"Their loss, {loss}, is that of {known} to nine digits."
     return f"Their loss, {loss}, is {figure(answer.gap)} above {known}."

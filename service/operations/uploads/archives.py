@@ -48,7 +48,7 @@ def opened_archive(file: BinaryIO, most: int = MAX_ENTRIES) -> zipfile.ZipFile:
 
 
 def _announced(file: BinaryIO) -> tuple[int, int]:
-    """Entries and bytes of the directory by the record that `zipfile` will go by, found as it finds it."""
+    """Number of entries and bytes of the directory by the end record that `zipfile` will use, found as it does."""
     end = file.seek(0, 2)
     first = max(0, end - LONGEST_COMMENT - END.size)
     file.seek(first)

@@ -1,4 +1,4 @@
-"""Text to numbers by pyarrow, an extra: twice as fast as numpy, and never asked to judge."""
+"""Text to numbers by pyarrow, an extra: twice as fast as numpy; it never decides whether a field is wrong."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -66,7 +66,7 @@ def fast_numbers(
         found[:, column] = table.column(str(column)).to_numpy()
     if texts is not None:
         held = table.column(str(texts.column)).combine_chunks().dictionary_encode()
-        # what is missing is told from texts field by field
+        # whether a text stands for a missing value is decided field by field
         labels = None if any(map(is_missing, held.dictionary.to_pylist())) else numbered(held, texts)
         if labels is None:
             return None

@@ -9,8 +9,8 @@ from service.errors import InputError
 from service.operations.uploads.fields import NUMBER, Reading
 from service.operations.uploads.text_labels import MAX_NAME, TextLabels
 
-BLOCK_NUMBERS: Final = 1 << 16
-"""Numbers of one block: half a million bytes, which the caches of a core still hold, and a pipe gives at once."""
+BLOCK_NUMBERS: Final = 1 << 17
+"""Numbers of one block: a million bytes, which the caches of a core still hold beside what is made of them."""
 
 
 class Table(Protocol):

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 from service.errors import EngineError
+from service.jobs.fork_sockets import forget_dead_fork_servers
 from service.jobs.one_thread import ask_for_one_thread, hold_one_thread
 from service.jobs.own_folder import OwnFolder
 from service.jobs.reused_memory import reuse_memory
@@ -91,7 +92,7 @@ class OwnProcess:
             raise EngineError("too many requests are waiting to be computed")
 
     async def warm(self) -> None:
-        """Start a process before it is needed; what hinders it is said to the first call."""
+        """Start a process before it is needed; the first call raises what kept it from starting."""
         with suppress(EngineError, OSError):
             await self.run(STARTING_S, os.getpid)
 
@@ -182,7 +183,10 @@ async def _started(folder: str) -> _Process:
 def _start(folder: str) -> _Process:
     ask_for_one_thread()
     pool = ProcessPoolExecutor(1, _context(), initializer=_prepare, initargs=(folder,))
-    return _Process(pool, pool.submit(os.getpid).result(STARTING_S))
+    process = _Process(pool, pool.submit(os.getpid).result(STARTING_S))
+    # the server of forks may have died since the last start
+    forget_dead_fork_servers()
+    return process
 
 
 @cache
@@ -223,7 +227,7 @@ def _prepare(folder: str) -> None:
 
 
 def _end_with_parent() -> None:
-    """A killed server tells nobody, and this process would wait for its calls for ever."""
+    """End with the server: one that is killed says nothing, and this process would wait for its calls for ever."""
     parent = parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -1,6 +1,5 @@
 """How a question is answered: at once by its function, inline by its plan, or as a job; no event loop."""
 
-import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +13,7 @@ from service.jobs.values import Submission
 from service.operations.answered import as_model
 from service.operations.asking import Question
 from service.operations.drawing.rendering import render
+from service.operations.guards import SEARCHED, SearchTime
 from service.operations.plans.columns import plain
 from service.operations.plans.plan import Plan
 from service.schemas.base import Execution
@@ -122,12 +122,12 @@ def answer_by_plan(question: Question, decision: Decision, form: str, accept: st
     ------
     LimitExceeded
     """
-    # seconds of this thread: who waits for a core has not used its time
-    deadline = time.thread_time() + decision.time_limit_s
     work, plan = question.loaded.work, decision.plan
     assert work is not None and plan is not None  # noqa: S101, PT018 - decided to run by its plan
     try:
-        payload = run_inline(plan, work.guarded(), lambda: time.thread_time() > deadline)
+        # seconds of this thread: who waits for a core has not used its time
+        stop = SearchTime(decision.time_limit_s * (SEARCHED if plan.anytime else 1.0))
+        payload = run_inline(plan, work.guarded(), stop)
     except StoppedError:
         raise over_time(question.time_limit_s, decision.time_limit_s) from None
     execution = Execution(run_as="inline", reason=decision.reason)

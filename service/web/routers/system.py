@@ -2,6 +2,7 @@
 
 import asyncio
 import platform
+from functools import cache
 from importlib.metadata import version as installed_version
 from typing import Final
 
@@ -76,15 +77,19 @@ async def get_readyz(request: Request) -> Response:
 )
 async def get_version() -> Response:
     """Say which engine answers."""
-    return json_response(
-        Version(
-            name="analytic-minima",
-            engine_version=ENGINE_VERSION,
-            api_version="v1",
-            python=platform.python_version(),
-            numpy=installed_version("numpy"),
-            scipy=installed_version("scipy"),
-        )
+    return json_response(_versions())
+
+
+@cache
+def _versions() -> Version:
+    """Looked up once: each look-up reads files, which would take a millisecond of the event loop."""
+    return Version(
+        name="analytic-minima",
+        engine_version=ENGINE_VERSION,
+        api_version="v1",
+        python=platform.python_version(),
+        numpy=installed_version("numpy"),
+        scipy=installed_version("scipy"),
     )
 
 

@@ -4,10 +4,11 @@ uvicorn bounds none of these, and answers what it refuses in plain text.
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service.web import problem_details
@@ -69,6 +70,22 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_headers_complete()
         if self._leaving:
             self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        """Keep what has arrived until the app asks for it; a piece that comes alone is passed on without a copy.
+
+        uvicorn appends every piece to what waits and copies that once more, which takes as long as receiving it.
+        """
+        waiting = cast("bytes | bytearray", self.cycle.body)
+        if waiting or self.cycle.response_complete:
+            if isinstance(waiting, bytes):
+                self.cycle.body = bytearray(waiting)
+            super().on_body(body)
+            return
+        self.cycle.body = body  # type: ignore[assignment]  # uvicorn makes bytes of it, which these are already
+        if len(body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        self.cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """Wait for the headers of the next request."""

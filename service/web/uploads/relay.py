@@ -23,6 +23,8 @@ from service.operations.uploads.spool import no_room
 BATCH_BYTES: Final = 1 << 22
 """Given to a thread at once, while the next batch is received."""
 PIPE_BYTES: Final = 1 << 20
+READ_BYTES: Final = 1 << 16
+"""Kept for small reads; what is larger is read into its place at once."""
 LOOK_S: Final = 0.001
 WAIT_MS: Final = 100
 """Seconds after which an end that waits for the other checks whether it is still wanted."""
@@ -167,7 +169,7 @@ def arriving(path: str) -> Iterator[BinaryIO]:
         pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
         raise _given_up() from None
-    with BufferedReader(FileIO(pipe), PIPE_BYTES) as stream:
+    with BufferedReader(FileIO(pipe), READ_BYTES) as stream:
         poll = select.poll()
         poll.register(pipe, select.POLLIN)
         while not poll.poll(WAIT_MS):

@@ -289,3 +289,30 @@ def test_named_columns_stay_as_they_are() -> None:
 def test_a_job_takes_the_time_that_is_asked_for_or_the_most() -> None:
     assert job_time(None, 60.0) == 60.0
     assert job_time(5.0, 60.0) == 5.0
+
+
+def test_a_certified_search_out_of_time_is_bounded_and_tells_what_it_knows_on_the_way(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((60, 6))
+    y = np.sin(2.0 * x[:, 0]) + rng.standard_normal(60)
+    layers = [{"width": 40, "activation": "relu", "weight_decay": 0.01}, {"width": 1, "weight_decay": 0.01}]
+    data = {"kind": "samples", "x": x.tolist(), "y": y.tolist()}
+    # more than an inline answer may take, and far less than the proof
+    body = {"problem": {"network": {"layers": layers}, "data": data}, "effort": 10**8, "time_limit_s": 31.0}
+    with serving(settings(tmp_path, 1)) as base:
+        long = call(base, "POST", "/v1/relu-minima", body, ASYNC).headers["location"]
+        body["time_limit_s"] = 3.0
+        job = call(base, "POST", "/v1/relu-minima", body, ASYNC).headers["location"]
+        assert job != long
+        assert call(base, "DELETE", long).status in (200, 202)
+        until(lambda: call(base, "GET", job).json["chunks_done"] >= 1)
+        first = call(base, "GET", f"{job}/results?partial=true").json["chunks"][0]["value"]
+        assert 0.0 < first["lower_bound"] < first["loss"]
+        assert first["gap"] == pytest.approx(1.0 - first["lower_bound"] / first["loss"])
+        until(lambda: call(base, "GET", job).json["state"] not in ("accepted", "running"))
+        assert call(base, "GET", job).json["state"] == "successful"
+        answer = call(base, "GET", f"{job}/results").json
+    proof = answer["certificate"]
+    assert answer["status"] == proof["kind"] == "bounded"
+    assert first["lower_bound"] * (1.0 - 1e-9) <= proof["lower_bound"] < proof["upper_bound"]
+    assert proof["upper_bound"] <= first["loss"] * (1.0 + 1e-9)

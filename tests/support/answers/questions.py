@@ -226,6 +226,13 @@ def _diagnoses(rng: np.random.Generator) -> Iterator[Json]:
     rounded = [[[0.0, 0.0], [0.0, 0.9487]]] * 2
     yield {"network": {"layers": layers}, "data": data, "weights": rounded, "gradient_tolerance": 0.01}
     yield {"network": {"layers": layers}, "data": data, "weights": rounded}
+    hinged = [{"width": 2, "activation": "relu", "weight_decay": 0.01}, {"width": 1, "weight_decay": 0.01}]
+    corners = {
+        "kind": "samples",
+        "x": [[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]],
+        "y": [1.0, -1.0, -1.0, 1.0],
+    }
+    yield {"network": {"layers": hinged}, "data": corners, "weights": [[[0.6, 0.6], [-0.6, -0.6]], [[0.8, 0.8]]]}
 
 
 def _diagrams(rng: np.random.Generator) -> Iterator[Json]:

@@ -101,3 +101,24 @@ def test_an_adaptive_plan_resumes_anywhere_with_the_same_steps() -> None:
         assert resumed.known_total is None or resumed.total == 5
         walk(resumed, stored)
         assert stored == whole
+
+
+def test_what_is_cut_reduces_what_is_stored_and_issues_nothing_else() -> None:
+    cursor = Cursor("count", Plan([Chunk("value")] * 4, "all", planner="next", anytime=True))
+    first, second = cursor.next_step(), cursor.next_step()
+    assert first is not None
+    assert second is not None
+    cursor.store(first, encode({}))
+    cursor.repeat(second)
+    cursor.cut()
+    assert drain(cursor) == [RemoteStep(StepKind.REDUCE)]
+    cursor.repeat(RemoteStep(StepKind.REDUCE))
+    assert drain(cursor) == [RemoteStep(StepKind.REDUCE)]
+
+
+def test_only_a_plan_with_an_answer_at_any_time_can_be_cut_and_only_once_a_chunk_is_stored() -> None:
+    plain, anytime = (Cursor("count", Plan([Chunk("value")], "all", anytime=known)) for known in (False, True))
+    assert (plain.can_be_cut, anytime.can_be_cut) == (False, False)
+    for cursor in (plain, anytime):
+        cursor.store(work(0), encode({}))
+    assert (plain.can_be_cut, anytime.can_be_cut) == (False, True)

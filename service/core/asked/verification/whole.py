@@ -15,7 +15,7 @@ from service.core.asked.verification.on_samples import verify_on_samples
 from service.core.asked.verification.reduced import verify_reduced
 from service.core.asked.verification.stationary import origin, stationary_points
 from service.core.asked.verification.thresholds import thresholds
-from service.core.catalogue import BY_NAME, on_one_curve
+from service.core.catalogue import BY_NAME, on_one_curve, on_samples
 from service.core.extremes.answered import ways_of
 from service.core.extremes.reported import certificate_with, quantum_of, solution_with, times
 from service.core.extremes.targets import ScaledTargets, scaled_targets
@@ -94,7 +94,7 @@ def _in_other_units(scaled: ScaledTargets, solution: Solution, certificate: Cert
 
 
 def _verified(problem: Problem, solution: Solution, certificate: Certificate, quantum: float = 0.0) -> Verification:
-    if solution.solver in BY_NAME and BY_NAME[solution.solver][0].on_samples:
+    if on_samples(solution):
         return _on_samples(problem, solution, certificate)
     return _by_moments(problem, solution, certificate, quantum)
 

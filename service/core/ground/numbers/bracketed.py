@@ -1,4 +1,4 @@
-"""Roots between two numbers that an argument on paper puts around them, found in spite of rounding.
+"""Roots between two numbers that a proof puts around them, found in spite of rounding.
 
 An analytic bracket often ends where the root itself lies to rounding: the computed function then has the same sign at
 both ends, although the exact one changes its sign between them.
@@ -17,7 +17,7 @@ MOST_STEPS: Final = 5_000
 
 
 class BracketError(ArithmeticError):
-    """The ends do not enclose a root: what was said about the function does not hold."""
+    """The ends do not enclose a root: the function does not have the signs that its caller claims."""
 
 
 def bracketed_root(

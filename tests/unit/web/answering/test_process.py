@@ -5,6 +5,9 @@ import hashlib
 import os
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from multiprocessing.util import get_temp_dir
+from pathlib import Path
 from typing import TypeVar
 
 import psutil  # type: ignore[import-untyped]  # ships no annotations
@@ -34,6 +37,15 @@ async def is_gone(pid: int) -> bool:
     """Whether a process ends within 10 s."""
     for _ in range(1000):
         if not psutil.pid_exists(pid):
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
+async def has_ended(child: psutil.Process) -> bool:
+    """Whether a child ends within 10 s; the library that started it is left to find out."""
+    for _ in range(1000):
+        if child.status() == psutil.STATUS_ZOMBIE:
             return True
         await asyncio.sleep(0.01)
     return False
@@ -106,6 +118,29 @@ def test_errors_of_a_call_come_back_and_its_process_stays() -> None:
         with pytest.raises(ValueError, match="invalid literal"):
             await own.run(60.0, int, "seven")
         assert await own.run(60.0, os.getpid) == pid
+
+    run(use)
+
+
+def test_a_server_of_forks_that_died_leaves_no_socket_behind() -> None:
+    def sockets() -> set[Path]:
+        return set(Path(get_temp_dir()).glob("listener-*"))
+
+    async def use(own: OwnProcess) -> None:
+        pid = await own.run(60.0, os.getpid)
+        first = sockets()
+        for _ in range(3):
+            server = psutil.Process(pid).parent()
+            assert server is not None
+            for process in (server, psutil.Process(pid)):
+                process.kill()
+            assert await has_ended(server)
+            # the call that finds its process dead says so, and the next one has another
+            with suppress(EngineError):
+                await own.run(60.0, os.getpid)
+            pid = await own.run(60.0, os.getpid)
+            assert len(sockets()) == 1
+            assert sockets() != first
 
     run(use)
 

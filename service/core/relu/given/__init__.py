@@ -1,0 +1,1 @@
+"""A given network: its units, what it lacks, and the verdict on it."""
