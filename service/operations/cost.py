@@ -4,6 +4,7 @@ from math import comb
 from typing import Final
 
 from service.core import catalogue
+from service.core.ground.problems import Problem, shapes_of
 from service.core.ground.roles import Search, Solver
 from service.core.relu.critical import MOST_RANK
 from service.operations.mapping.examples import BY_NAME
@@ -51,6 +52,9 @@ PER_PRODUCT_OF_SAMPLES_S: Final = 1e-9
 
 GENERATED_S: Final = 8e-3
 RELU_S: Final = 0.05
+PER_DESCENT_S: Final = 1.0
+PER_DESCENT_PRODUCT_S: Final = 4e-5
+"""Six runs of L-BFGS: by product of a sample with a weight."""
 PER_CONE_S: Final = 5e-5
 
 WATER_FILLED_LAYERS: Final = 2
@@ -93,6 +97,17 @@ def relu_s(samples: int, inputs: int, effort: int) -> float:
     """Seconds to certify a ReLU network: by the patterns of its samples, which the cones of a search grow with."""
     patterns = 2 * sum(comb(max(samples, 1) - 1, k) for k in range(min(samples, inputs, MOST_RANK)))
     return RELU_S + PER_CONE_S * min(float(patterns), 4.0 * effort) + PER_TRAINED_PRODUCT_S * samples * inputs
+
+
+def bounded_relu_s(problem: Problem, effort: int) -> float:
+    """Seconds to bound a ReLU network: its runs of L-BFGS, and the cones of its proofs."""
+    samples = problem.samples
+    count, inputs = (1, 1) if samples is None else (len(samples.x), int(samples.x.shape[1]))
+    weights = sum(rows * columns for rows, columns in shapes_of(problem.network, inputs))
+    runs = PER_DESCENT_S + PER_DESCENT_PRODUCT_S * count * weights
+    outputs = problem.network.n_layers == 2 and problem.network.outputs > 1
+    patterns = 2 * sum(comb(max(count, 1) - 1, k) for k in range(min(count, inputs, MOST_RANK)))
+    return runs + PER_CONE_S * min(float(patterns), float(effort)) * (1.0 if outputs else 0.1)
 
 
 def left_out_of_summaries(problem: ProblemDocument) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The minimum of a problem of `/v1/minima`: two-layer ReLU networks by duality, everything else by its solver."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Final
 
@@ -8,11 +9,15 @@ import numpy as np
 from service.core.relu.critical import CRITICAL_CONES, critical_beta
 from service.core.relu.form import examined, form_of
 from service.core.relu.minimum import CertifiedLoop
-from service.errors import Location, NotCovered
+from service.core.relu_bounds import form as bounds_form
+from service.core.relu_bounds.critical import critical_beta as bounds_critical
+from service.core.relu_bounds.search import ROUNDS, BoundedSearch
+from service.errors import Attempt, Location, NotCovered
 from service.operations.cost import estimate_s, relu_s, size_of
 from service.operations.guards import check_time, double_precision, finite_answer, searching
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping import relu as mapping
+from service.operations.mapping import relu_bounds as bounds_mapping
 from service.operations.mapping.locations import located
 from service.operations.minima import minima
 from service.schemas.minima import MinimaAnswer
@@ -25,6 +30,8 @@ from service.vocabulary import RELU_LOSSES, Activation
 
 EFFORT: Final = 200_000
 """Cones of a search that was not asked for by `/v1/relu-minima`."""
+MOST: Final = EFFORT // (ROUNDS + 1)
+"""Cones of one proof of a network that is only bounded."""
 
 
 def minima_of_any(request: MinimaRequest, limits: Limits, problem_at: Location = ()) -> MinimaAnswer | ReluMinimaAnswer:
@@ -38,12 +45,15 @@ def minima_of_any(request: MinimaRequest, limits: Limits, problem_at: Location =
     if not _may_be_relu(request.problem):
         return minima(request, limits, problem_at)
     check_time(request.time_limit_s, limits)
-    try:
-        return _certified(request, limits, problem_at)
-    except NotCovered:
-        if request.problem.objective.loss in RELU_LOSSES:
-            raise
-        return minima(request, limits, problem_at)
+    ways: list[Callable[[MinimaRequest, Limits, Location], MinimaAnswer | ReluMinimaAnswer]]
+    ways = [_certified, *([] if request.problem.objective.loss in RELU_LOSSES else [minima]), _bounded]
+    attempts: list[Attempt] = []
+    for way in ways:
+        try:
+            return way(request, limits, problem_at)
+        except NotCovered as error:
+            attempts += error.attempts
+    raise NotCovered(attempts)
 
 
 def minima_of_any_s(request: MinimaRequest) -> float:
@@ -56,9 +66,8 @@ def minima_of_any_s(request: MinimaRequest) -> float:
 
 def _may_be_relu(problem: ProblemDocument) -> bool:
     """Whether a problem has the shape of what duality answers; its hypotheses decide."""
-    layers = problem.network.layers
-    hinged = layers[0].activation in (Activation.RELU, Activation.LEAKY_RELU)
-    return len(layers) == 2 and hinged and all(layer.weight_decay > 0.0 for layer in layers)
+    hidden = problem.network.layers[:-1]
+    return bool(hidden) and all(layer.activation in (Activation.RELU, Activation.LEAKY_RELU) for layer in hidden)
 
 
 def _certified(request: MinimaRequest, limits: Limits, problem_at: Location) -> ReluMinimaAnswer:
@@ -99,3 +108,20 @@ def _certified(request: MinimaRequest, limits: Limits, problem_at: Location) -> 
             done=True,
         )
         return mapping.to_wire(asdict(head), objective, found.units, state)
+
+
+def _bounded(request: MinimaRequest, limits: Limits, problem_at: Location) -> ReluMinimaAnswer:
+    with located(problem_at):
+        mapped = problem_mapping.to_core(request.problem, limits, relu=True)
+    findings = bounds_form.examined(mapped.core)
+    returned = ReluReturn(problem=request.return_.problem)
+    asked = ReluMinimaRequest.model_validate({"problem": request.problem, "return": returned})
+    with double_precision(), finite_answer(), np.errstate(all="ignore"):
+        search = BoundedSearch(mapped.core, MOST)
+        with searching(request.time_limit_s):
+            steps = list(search.steps(asked.tolerance))
+            critical = bounds_critical(search)
+        parameters, proof, cones = steps[-1]
+        found = bounds_mapping.BoundedResult(parameters, proof, cones, max(0, len(steps) - 2), critical)
+        head = bounds_mapping.heading(asked, mapped, search, findings)
+        return bounds_mapping.to_wire(asdict(head), search, found)

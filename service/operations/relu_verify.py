@@ -7,6 +7,8 @@ import numpy as np
 from service.core.relu.claims import loss_of, proved_bound
 from service.core.relu.critical import critical_beta
 from service.core.relu.form import NAME, GivenWeights, ReluForm, examined, form_of
+from service.core.relu.given.units import given_units
+from service.core.relu_bounds import form as bounds_form
 from service.errors import FieldError, InputError, NotCovered
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.certificate import finding_to_wire
@@ -16,6 +18,7 @@ from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
 from service.operations.mapping.problem import MappedProblem
 from service.operations.mapping.relu import METHOD, RELAXED, THEOREMS, parameter_of
+from service.operations.relu_bounds_verify import check_bounded
 from service.schemas.problem import ProblemDocument
 from service.schemas.relu import ReluMinimaAnswer
 from service.schemas.verification import VerificationAnswer
@@ -54,18 +57,30 @@ def verify_relu(answer: ReluMinimaAnswer, limits: Limits, problem: ProblemDocume
         mapped = problem_mapping.to_core(asked, limits, relu=True)
     try:
         told = [finding_to_wire(finding) for finding in examined(mapped.core)]
-    except NotCovered as error:
-        findings.check("solver", error.detail, agrees=False)
-        return report(findings)
+    except NotCovered:
+        return _bounded(findings, mapped, asked)
     form = form_of(mapped.core, parameter_of(asked))
     factor = form.unit * mapped.scaling.loss
     _words(findings, answer, [finding.document() for finding in told], asked)
+    classes = None if mapped.data.classes is None else list(mapped.data.classes)
+    findings.check("classes", "as in the data", answer.classes == classes)
     _network(findings, answer, mapped, form, factor)
     _bounds(findings, answer, form, factor)
+    _missing(findings, answer, mapped, form)
     _critical(findings, answer, mapped, form)
     findings.reasons["summary"] = "sentences that repeat the numbers"
     findings.reasons["certificate.cones"] = "effort of the search, not a claim"
     findings.reasons["certificate.searches"] = "effort of the search, not a claim"
+    return report(findings)
+
+
+def _bounded(findings: Findings[ReluMinimaAnswer], mapped: MappedProblem, asked: ProblemDocument) -> VerificationAnswer:
+    try:
+        told = bounds_form.examined(mapped.core)
+    except NotCovered as error:
+        findings.check("solver", error.detail, agrees=False)
+        return report(findings)
+    check_bounded(findings, mapped, told, asked)
     return report(findings)
 
 
@@ -158,14 +173,29 @@ def _bounds(findings: Findings[ReluMinimaAnswer], answer: ReluMinimaAnswer, form
     slack = SHARP * max(abs(lower), abs(proof.upper_bound))
     findings.check("certificate.lower_bound", lower, abs(proof.lower_bound - lower) <= slack)
     findings.check("certificate.dual", lower, agrees=True)
-    unit = answer.missing_unit
-    if unit is not None:
-        direction = np.array(unit.direction, dtype=float)
-        if direction.shape != (objective.x.shape[1],):
-            raise InputError.at(("missing_unit", "direction"), f"must have {objective.x.shape[1]} entries")
-        size = float(np.sqrt(direction @ direction))
-        findings.check("missing_unit.direction", size, abs(size - 1.0) <= SHARP)
-        findings.reasons["missing_unit"] = "the errors of the network are not part of the answer"
+
+
+def _missing(
+    findings: Findings[ReluMinimaAnswer], answer: ReluMinimaAnswer, mapped: MappedProblem, form: ReluForm
+) -> None:
+    """The missing unit's correlation with the errors of the returned weights, where these have errors of their own."""
+    unit, objective = answer.missing_unit, form.objective
+    if unit is None:
+        return
+    direction = np.array(unit.direction, dtype=float)
+    if direction.shape != (objective.x.shape[1],):
+        raise InputError.at(("missing_unit", "direction"), f"must have {objective.x.shape[1]} entries")
+    size = float(np.sqrt(direction @ direction))
+    findings.check("missing_unit.direction", size, abs(size - 1.0) <= SHARP)
+    findings.check("missing_unit.sign", "-1 or 1", unit.sign in (-1, 1))
+    if objective.loss.has_kinks:
+        findings.reasons["missing_unit.correlation"] = "at kinks of the loss the errors are not those of the weights"
+        return
+    units = given_units(form, _given(answer, form), mapped.core.network.bias_weight_decays).units
+    errors = objective.admissible(objective.errors(units))
+    found = unit.sign * float(errors @ objective.features(direction[None])[:, 0])
+    agrees = abs(unit.correlation - found) <= 1e-7 * max(abs(found), objective.beta)
+    findings.check("missing_unit.correlation", found, agrees)
 
 
 def _critical(

@@ -48,3 +48,22 @@ class ReluCones(Wire):
     cones: int = Field(description="Cones that were bounded by this part.")
     cones_before: int = Field(description="Cones that were bounded before.")
     places: int = Field(description="Parts that were searched side by side with this one.")
+
+
+class BoundedReluState(Wire):
+    """The best network and the best bound so far of a network that is only bounded."""
+
+    parameters: Numbers = Field(description="All weights, then all biases.")
+    value: Number = Field(description="Objective of the network.")
+    rule: str = Field(description="Why the bound holds.")
+    bound: Number = Field(description="Lower bound on the objective of every network.")
+    dual: Rows = Field(description="Errors that prove the bound, one row a sample.")
+    feature_bound: Number = Field(description="Bound that the rule compares them with.")
+    missing: Rows = Field(description="Units that the network lacks, one a row.")
+    cones: int = Field(description="Cones that were bounded.")
+    searches: int = Field(description="Searches for missing units.")
+    gap: Number = Field(description="Relative gap between network and bound.")
+    loss: Number = Field(description="Loss of the network, in the convention of the request.")
+    lower_bound: Number = Field(description="Lower bound on the loss of every network, in that convention.")
+    critical: Number | None = Field(description="Beta from which no unit is worth its decay; null where not proved.")
+    stage: str = Field(description="What was done last: `outset`, `start`, `proof` or `improved`.")

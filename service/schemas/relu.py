@@ -17,6 +17,7 @@ from service.schemas.base import (
     Summary,
     TimeLimit,
     Vector,
+    VectorOrMatrix,
     Wire,
     example,
 )
@@ -107,17 +108,18 @@ class ReluNetwork(Wire):
     terms: ReluTerms = Field(description="The loss, split.")
     trivial: bool = Field(description="Whether it has no units, so that its prediction does not depend on the inputs.")
     attained: bool = Field(description="Whether the network that was asked for is wide enough for these units.")
-    width_needed: int = Field(description="Number of units of this network; a minimum may need fewer, not more.")
+    width_needed: int = Field(
+        description="Number of hidden units of this network; a certified minimum may need fewer, not more."
+    )
     unique: Literal[True] | None = Field(
         description="True where no other network has this loss, up to order and division of units; null with a reason "
         "where that is not proved."
     )
     weights: list[Matrix] | None = Field(
-        description="Weights of the hidden layer, units x inputs, and of the output, 1 x units; null with a reason for "
-        "a network without units."
+        description="Weights of each layer, outputs x inputs; null with a reason for a network without units."
     )
     biases: list[Vector | None] | None = Field(
-        default=None, description="Biases of the two layers, null for a layer without; only with a bias."
+        default=None, description="Biases of each layer, null for a layer without; only with a bias."
     )
     skip_weights: Matrix | None = Field(default=None, description="Weights of the linear skip; only with a skip.")
     reasons: Reasons
@@ -136,7 +138,10 @@ class ReluCertificate(Wire):
     relative_gap: Number = Field(description="(upper - lower) / max(|upper|, 1e-6 times the loss of no network).")
     tolerance: Number = Field(description="Relative gap up to which the gap counts as closed.")
     method: str = Field(description="How the lower bound was found, in words.")
-    dual: Vector = Field(description="The dual errors v, one a sample.")
+    dual: VectorOrMatrix = Field(
+        description="The dual errors v, one a sample; of networks that are only bounded one row a sample, an entry an "
+        "output."
+    )
     feature_bound: Number = Field(description="Proved bound M on the correlation of v with a unit of length one.")
     beta: Number = Field(description="What a unit of length one costs where the loss is a sum over samples.")
     loss_per_sum: Number = Field(description="The loss of the request over that sum with its decay.")

@@ -15,6 +15,7 @@ ASKED_ELSEWHERE: Final = {
     "mapping/claims.py": "`minima verify` says it: tests/unit/operations/test_verify.py alters answers",
     "mapping/recognised.py": "`minima verify` says it: tests/unit/operations/test_verify.py gives it other documents",
     "verify.py": "`minima verify` says it",
+    "relu_bounds_verify.py": "`minima verify` says it, as of the answers of `relu_verify.py`",
     "relu_verify.py": "`minima verify` says it: tests/unit/operations/test_relu_verify.py alters answers",
     "magnitudes.py": "needs numbers at the ends of double precision: tests/unit/operations/test_magnitudes.py",
     "mapping/extreme_data.py": "as above",

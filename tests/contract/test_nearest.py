@@ -13,10 +13,19 @@ X = RNG.normal(size=(30, 3)) + 2.0
 DATA = {"kind": "samples", "x": X.tolist(), "y": RNG.normal(size=(30, 2)).tolist()}
 DECAYED = [{"width": 3, "weight_decay": 0.1}, {"width": 2, "weight_decay": 0.1}]
 UNCOVERED: dict[str, tuple[dict[str, Any], int]] = {
-    "a rectifier": ({"network": {"layers": [{"width": 3, "activation": "relu"}, {"width": 2}]}, "data": DATA}, 1),
-    "a leaky rectifier": (
-        {"network": {"layers": [{"width": 3, "activation": "leaky_relu", "slope": 0.1}, {"width": 2}]}, "data": DATA},
-        2,
+    "a tanh": ({"network": {"layers": [{"width": 3, "activation": "tanh"}, {"width": 2}]}, "data": DATA}, 1),
+    "a leaky rectifier beside a tanh": (
+        {
+            "network": {
+                "layers": [
+                    {"width": 3, "activation": "leaky_relu", "slope": 0.1},
+                    {"width": 3, "activation": "tanh"},
+                    {"width": 2},
+                ]
+            },
+            "data": DATA,
+        },
+        3,
     ),
     "decayed biases": ({"network": {"layers": DECAYED, "bias": "all", "bias_weight_decay": 0.1}, "data": DATA}, 1),
     "decayed biases of PyTorch": (
@@ -75,7 +84,7 @@ def test_the_patch_makes_a_problem_that_is_answered(name: str, wrapped: bool, ba
 
 
 def test_in_a_batch_the_patch_is_of_the_body_as_a_whole(base: str) -> None:
-    listed = [UNCOVERED["a rectifier"][0], {"problem": UNCOVERED["decayed biases"][0]}]
+    listed = [UNCOVERED["a tanh"][0], {"problem": UNCOVERED["decayed biases"][0]}]
     for wanted in ({}, {"return": ["loss"]}):
         body = {"problems": listed, **wanted}
         found = call(base, "POST", "/v1/minima/batch", body).json

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from scipy.optimize import minimize
 
-from service.core.convex_losses.softmax import SoftmaxLoss
+from service.core.convex_losses.class_shares import ClassShares
 from service.core.dispatch import solve
 from service.core.ground.data.moments import moments_of
 from service.core.ground.numbers.arrays import FloatArray
@@ -67,7 +67,7 @@ def value_at(part: LayerPart, weights: LayerWeights) -> float:
     """P of a part, in double precision and by nothing but its definition."""
     predictions = part.x @ weights.matrix.T + weights.biases
     loss = part.loss
-    fit = loss.value(predictions) if isinstance(loss, SoftmaxLoss) else loss.value(predictions[:, 0])
+    fit = loss.value(predictions) if isinstance(loss, ClassShares) else loss.value(predictions[:, 0])
     return float(fit + part.decays @ np.square(weights.coefficients(part)).sum(axis=1))
 
 
@@ -76,7 +76,7 @@ def searched(problem: Problem, starts: int, seed: int) -> float:
     rng = np.random.default_rng(seed)
     total = 0.0
     for part in parts_of(problem):
-        rank = part.loss.y.shape[1] if isinstance(part.loss, SoftmaxLoss) else 1
+        rank = part.loss.y.shape[1] if isinstance(part.loss, ClassShares) else 1
         begin = [scale * rng.normal(size=rank * (part.x.shape[1] + 1)) for scale in np.linspace(0.0, 1.0, starts)]
         with np.errstate(all="ignore"):
             total += min(float(minimize(_objective(part, rank), at, jac=True, method="L-BFGS-B").fun) for at in begin)
@@ -92,7 +92,7 @@ def _objective(part: LayerPart, rank: int) -> Callable[[FloatArray], tuple[float
         weights = LayerWeights(rows[:, :-1], biases)
         found = value_at(part, weights)
         predictions = part.x @ weights.matrix.T + biases
-        if isinstance(loss, SoftmaxLoss):
+        if isinstance(loss, ClassShares):
             slope = -loss.errors(loss.shares(predictions))
         else:
             slope = loss.slope(predictions[:, 0])[:, None]

@@ -61,6 +61,15 @@ class ScalarLoss(ABC):
         """How far errors (n,) are from the ends of the domain of `dual_each`, by which they may share a correction."""
         return np.ones_like(errors)
 
+    def metric(self, errors: FloatArray, directions: FloatArray) -> FloatArray:
+        """Directions, in the shape of errors (n,) or (n, k), along which these can move within the domain."""
+        return self.room(errors) * directions
+
+    def dual_near(self, errors: FloatArray, moves: FloatArray) -> FloatArray:
+        """No more than any part of the dual at errors that differ from these, (n,) or (n, k), by at most ``moves``."""
+        # concave, so that the least value is at an end
+        return np.minimum(self.dual_each(errors - moves), self.dual_each(errors + moves))
+
     def centred(self) -> Self | None:
         """The loss of ``f - y`` alone, with targets zero; None where it is no function of that difference."""
         return None

@@ -1,103 +1,59 @@
-"""Cross-entropy of softmax predictions, with its conjugate.
+"""Softmax cross-entropy of several predictions with what duality needs."""
 
-``l(f) = t log sum_k exp(f_k) - sum_k y_k f_k`` for targets y >= 0 with sum t.  For shares p of each sample, positive
-with sum 1, the errors ``v = y - t p`` have ``-l*(-v) = t sum_k entr(p_k)``.  Everything is told by differences from one
-class of each sample, the one with the largest target: small shares of the other classes then keep their digits.
-"""
-
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Final
 
 import numpy as np
-from scipy.special import entr, logsumexp, softmax, xlog1py, xlogy
+from scipy.special import entr, logsumexp, softmax
 
-from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
+from service.core.convex_losses.scalar import ScalarLoss
+from service.core.ground.numbers.arrays import FloatArray
+
+_OFF: Final = 1e-12
+"""How far the sum of a sample's errors may be from zero: they stand for errors nearby whose sum is zero."""
 
 
-@dataclass(frozen=True)
-class SoftmaxLoss:
-    """Cross-entropy of predictions (n, K).
+@dataclass(frozen=True, slots=True)
+class SoftmaxLoss(ScalarLoss):
+    """``log sum exp f - y.f`` of each sample, for targets (n, k) that are probabilities.
 
-    Attributes
-    ----------
-    y : (n, K) array
-        Targets, not negative.
+    Its errors are ``y - q`` for probabilities q, and its dual their entropy.
     """
 
-    y: FloatArray
+    def each(self, predictions: FloatArray) -> FloatArray:
+        """Loss of each sample (n,) for predictions (n, k)."""
+        labels = range(predictions.shape[1])
+        # differences first, so that a loss far below rounding of the predictions keeps its digits
+        terms = [logsumexp(predictions - predictions[:, [label]], axis=1) * self.y[:, label] for label in labels]
+        return np.asarray(np.sum(terms, axis=0))
 
-    @cached_property
-    def totals(self) -> FloatArray:
-        """Sums of the targets (n,)."""
-        return np.asarray(self.y.sum(axis=1))
+    def slope(self, predictions: FloatArray) -> FloatArray:
+        """First derivatives (n, k) at predictions (n, k)."""
+        return np.asarray(softmax(predictions, axis=1)) - self.y
 
-    @cached_property
-    def main(self) -> IntArray:
-        """The class (n, 1) of each sample that the others are compared with."""
-        found: IntArray = np.argmax(self.y, axis=1)[:, None]
-        return found
+    def curvature(self, predictions: FloatArray) -> FloatArray:
+        """Second derivatives (n, k) by each prediction alone, at predictions (n, k)."""
+        shares = np.asarray(softmax(predictions, axis=1))
+        return shares * (1.0 - shares)
 
-    @cached_property
-    def others(self) -> BoolArray:
-        """All classes but that, (n, K)."""
-        found = np.ones(self.y.shape, dtype=bool)
-        np.put_along_axis(found, self.main, values=False, axis=1)
-        return found
+    def dual_each(self, errors: FloatArray) -> FloatArray:
+        """Parts (n, k) of ``-l*(-v)`` for errors (n, k); minus infinity outside the domain."""
+        shares = self.y - errors
+        outside = (shares < -_OFF).any(axis=1) | (np.abs(errors.sum(axis=1)) > _OFF)
+        return np.where(outside[:, None], -np.inf, entr(np.maximum(shares, 0.0)))
 
-    def differences(self, predictions: FloatArray) -> FloatArray:
-        """Predictions (n, K) less that of the main class."""
-        return predictions - np.take_along_axis(predictions, self.main, axis=1)
+    def dual_near(self, errors: FloatArray, moves: FloatArray) -> FloatArray:
+        """No more than any part (n, k) of the dual at errors (n, k) that differ by at most ``moves`` (n, k)."""
+        shares = np.maximum(self.y - errors, 0.0)
+        parts = np.minimum(entr(shares + moves), entr(np.maximum(shares - moves, 0.0)))
+        return np.where(np.isfinite(self.dual_each(errors)), parts, -np.inf)
 
-    def each(self, differences: FloatArray) -> FloatArray:
-        """Loss (n,) of each sample for differences (n, K)."""
-        above = logsumexp(differences, axis=1, b=self.others)
-        found: FloatArray = self.totals * np.logaddexp(0.0, above) - (self.y * differences).sum(axis=1)
-        return found
+    def magnitude(self, errors: FloatArray) -> float:
+        """Sizes that the dual adds up for errors (n, k): entropies, and probabilities, which are exact to rounding."""
+        return float(np.abs(self.dual_each(errors)).sum()) + 40.0 * len(errors)
 
-    def size(self, differences: FloatArray) -> FloatArray:
-        """Sizes (n,) of what `each` adds up."""
-        above = logsumexp(differences, axis=1, b=self.others)
-        found: FloatArray = self.totals * np.logaddexp(0.0, above) + np.abs(self.y * differences).sum(axis=1)
-        return found
-
-    def value(self, predictions: FloatArray) -> float:
-        """Sum of the losses for predictions (n, K)."""
-        return float(self.each(self.differences(predictions)).sum())
-
-    def shares(self, predictions: FloatArray) -> FloatArray:
-        """p (n, K)."""
-        return np.asarray(softmax(predictions, axis=1))
-
-    def missing(self, shares: FloatArray) -> FloatArray:
-        """What shares (n, K) leave of 1, without the rounding of a main class that has nearly all."""
-        others = np.where(self.others, shares, 0.0).sum(axis=1, keepdims=True)
-        return np.where(self.others, 1.0 - shares, others)
-
-    def bends(self, shares: FloatArray) -> Iterator[tuple[int, int, FloatArray]]:
-        """Second derivatives (n,) by the predictions of two classes, the second one not above the first."""
-        weighted, missing = self.totals[:, None] * shares, self.missing(shares)
-        for one in range(shares.shape[1]):
-            for other in range(one):
-                yield one, other, -weighted[:, one] * shares[:, other]
-            yield one, one, weighted[:, one] * missing[:, one]
-
-    def errors(self, shares: FloatArray) -> FloatArray:
-        """v (n, K) of shares of the other classes; those of the main class are what adds up to zero."""
-        found = np.where(self.others, self.y - self.totals[:, None] * shares, 0.0)
-        return found - np.where(self.others, 0.0, found.sum(axis=1, keepdims=True))
-
-    def support(self, differences: FloatArray, shares: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """``min over f of l(f) + v . (f - p)`` of each sample (n,), and the sizes of what it adds up.
-
-        Shares of the main class are what the others leave of 1; minus infinity where that is nothing or less.
-        """
-        others = np.where(self.others, shares, 0.0)
-        rest = others.sum(axis=1)
-        inside = np.clip(rest, 0.0, 1.0)
-        own = -xlog1py(1.0 - inside, -inside)
-        pulled, spread, told = others * differences, entr(others), self.y * differences
-        values = self.totals * ((pulled + spread).sum(axis=1) + own) - told.sum(axis=1)
-        sizes = self.totals * (np.abs(pulled) + np.abs(xlogy(others, others)) + others).sum(axis=1)
-        sizes += self.totals * own + np.abs(told).sum(axis=1)
-        return np.where((rest <= 1.0) & (others >= 0.0).all(axis=1), values, -np.inf), sizes
+    def metric(self, errors: FloatArray, directions: FloatArray) -> FloatArray:
+        """Directions (n, k) along which errors (n, k) stay in the domain: ``(diag(q) - q q') d`` of each sample."""
+        shares = np.maximum(self.y - errors, 0.0)
+        mean = (shares * directions).sum(axis=1, keepdims=True)
+        return np.asarray(shares * (directions - mean))

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from service.core.convex_losses.class_shares import ClassShares
 from service.core.convex_losses.scalar import ScalarLoss
-from service.core.convex_losses.softmax import SoftmaxLoss
 from service.core.ground.enclosures.sources import gamma
 from service.core.ground.enclosures.sums import BLOCK, PAIRWISE, block_product, careful_error, careful_product
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
@@ -106,14 +106,14 @@ class _Equation:
 
 
 def corrected(
-    part: LayerPart, loss: ScalarLoss | SoftmaxLoss, dual: FloatArray, exact: BoolArray, coefficients: FloatArray
+    part: LayerPart, loss: ScalarLoss | ClassShares, dual: FloatArray, exact: BoolArray, coefficients: FloatArray
 ) -> tuple[FloatArray, FloatArray] | None:
     """A dual point at which the columns ``exact`` (q,) balance but for rounding, and a box about it with an exact one.
 
     Parameters
     ----------
     part : LayerPart
-    loss : ScalarLoss or SoftmaxLoss
+    loss : ScalarLoss or ClassShares
     dual : (m,) or (m, K) array
     exact : (q,) array
     coefficients : (q, r) array
@@ -134,7 +134,7 @@ def corrected(
     seen = _distinct(_Columns(columns, rests, target))
     if not seen.columns.shape[1]:
         return dual, np.zeros(len(dual))
-    if isinstance(loss, SoftmaxLoss):
+    if isinstance(loss, ClassShares):
         return _corrected_shares(seen, loss, dual)
     return _corrected_errors(seen, loss, dual)
 
@@ -186,7 +186,7 @@ def _balances(columns: FloatArray, errors: FloatArray, extra: FloatArray) -> boo
     return ones and all(fsum(errors[:, each]) == 0.0 for each in range(errors.shape[1]))
 
 
-def _corrected_shares(seen: _Columns, loss: SoftmaxLoss, shares: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+def _corrected_shares(seen: _Columns, loss: ClassShares, shares: FloatArray) -> tuple[FloatArray, FloatArray] | None:
     """The same for shares, which move by ``p (z_k - sum p z)`` for ``z = Z'a`` of a sample's columns a."""
     count, classes = shares.shape
     rounded = (4.0 + 2.0 * classes) * UNIT
@@ -224,7 +224,7 @@ def _corrected_shares(seen: _Columns, loss: SoftmaxLoss, shares: FloatArray) -> 
     return shares, 2.02 * (np.linalg.norm(near, axis=1) + equation.lost) * length
 
 
-def _class_gram(columns: FloatArray, loss: SoftmaxLoss, shares: FloatArray) -> FloatArray:
+def _class_gram(columns: FloatArray, loss: ClassShares, shares: FloatArray) -> FloatArray:
     """Sum over samples of ``a a'`` times ``t (diag p - p p')`` without the last class, ordered by class."""
     free, classes = columns.shape[1], shares.shape[1]
     gram = np.zeros((classes - 1, free, classes - 1, free))

@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from scipy.optimize import lsq_linear
 
+from service.core.convex_losses.class_shares import ClassShares
 from service.core.convex_losses.differences import QuantileLoss
-from service.core.convex_losses.softmax import SoftmaxLoss
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.core.ground.numbers.factor import powers_of_two
 from service.core.one_layer.parts import LayerPart
@@ -26,7 +26,7 @@ MOST_MET: Final = 4_000
 def dual_points(part: LayerPart, weights: LayerWeights, seen: Predicted) -> Iterator[FloatArray]:
     """Dual points (m,) or (m, K) to try, the most likely one first."""
     loss = seen.loss
-    if isinstance(loss, SoftmaxLoss):
+    if isinstance(loss, ClassShares):
         yield loss.shares(seen.at)
     elif isinstance(loss, QuantileLoss):
         yield from _of_kinks(part, weights, seen, loss)
@@ -37,7 +37,7 @@ def dual_points(part: LayerPart, weights: LayerWeights, seen: Predicted) -> Iter
 def resting_point(seen: Predicted) -> FloatArray:
     """The dual point of predictions that no weights can better: no errors (m,), or the targets as shares (m, K)."""
     loss = seen.loss
-    return loss.y / loss.totals[:, None] if isinstance(loss, SoftmaxLoss) else np.zeros(len(seen.at))
+    return loss.y / loss.totals[:, None] if isinstance(loss, ClassShares) else np.zeros(len(seen.at))
 
 
 def _ends(loss: QuantileLoss) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from service.core.convex_losses.softmax import SoftmaxLoss
+from service.core.convex_losses.class_shares import ClassShares
 from service.core.data_facts.separation import separation_of
 from service.core.ground.numbers.arrays import BoolArray
 from service.core.ground.problems import Problem
@@ -52,7 +52,7 @@ def is_endless(problem: Problem, weights: LayerWeights) -> bool:
     """
     parts = parts_of(problem)
     for part in parts:
-        own = weights if isinstance(part.loss, SoftmaxLoss) else rows_of(weights, part)
+        own = weights if isinstance(part.loss, ClassShares) else rows_of(weights, part)
         costs = part.decays[:, None] * np.square(own.coefficients(part))
         if part.bias_decay is None and own.biases.any():
             return False
@@ -70,7 +70,7 @@ def rows_of(weights: LayerWeights, part: LayerPart) -> LayerWeights:
 def _margins(problem: Problem, part: LayerPart, weights: LayerWeights) -> BoolArray:
     """Whether each sample's loss tends to zero."""
     seen = predicted(part, weights)
-    if isinstance(part.loss, SoftmaxLoss):
+    if isinstance(part.loss, ClassShares):
         one_hot = ((part.loss.y == 0.0) | (part.loss.y == 1.0)).all(axis=1)
         below = np.where(part.loss.others, seen.at + seen.error < 0.0, True)
         return np.asarray(one_hot & below.all(axis=1))

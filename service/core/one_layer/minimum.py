@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
+from service.core.convex_losses.class_shares import ClassShares
 from service.core.convex_losses.differences import QuantileLoss
-from service.core.convex_losses.softmax import SoftmaxLoss
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.one_layer.coordinates import Coordinates
 from service.core.one_layer.interior import kinked_minimum, polished
@@ -23,7 +23,7 @@ def fitted(part: LayerPart) -> LayerWeights:
     span, basis = _spanned(part)
     shift, span = _shifted(span)
     coordinates = Coordinates.of(span)
-    rank = part.loss.y.shape[1] if isinstance(part.loss, SoftmaxLoss) else 1
+    rank = part.loss.y.shape[1] if isinstance(part.loss, ClassShares) else 1
     weights = LayerWeights(np.zeros((rank, span.x.shape[1])), np.zeros(rank))
     for _ in range(PASSES):
         weights = _better(span, coordinates, weights)
@@ -66,7 +66,7 @@ def _spanned(part: LayerPart) -> tuple[LayerPart, FloatArray | None]:
 def _shifted(part: LayerPart) -> tuple[float, LayerPart]:
     """The same with targets about their middle, where a free bias makes that the same problem."""
     loss = part.loss
-    if isinstance(loss, SoftmaxLoss) or not part.has_free_bias or loss.centred() is None:
+    if isinstance(loss, ClassShares) or not part.has_free_bias or loss.centred() is None:
         return 0.0, part
     middle = float(np.median(loss.y))
     return middle, replace(part, loss=loss.with_targets(loss.y - middle))

@@ -5,8 +5,8 @@ from typing import Final
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from service.core.convex_losses.class_shares import ClassShares
 from service.core.convex_losses.scalar import ScalarLoss
-from service.core.convex_losses.softmax import SoftmaxLoss
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.stopping import should_stop
 from service.core.one_layer.coordinates import Coordinates
@@ -29,7 +29,7 @@ class SmoothProblem:
     Parameters
     ----------
     coordinates : Coordinates
-    loss : ScalarLoss or SoftmaxLoss
+    loss : ScalarLoss or ClassShares
     begun : (m, r) array
         Predictions of those weights.
     paid : (q, r) array
@@ -37,7 +37,7 @@ class SmoothProblem:
     """
 
     def __init__(
-        self, coordinates: Coordinates, loss: ScalarLoss | SoftmaxLoss, begun: FloatArray, paid: FloatArray
+        self, coordinates: Coordinates, loss: ScalarLoss | ClassShares, begun: FloatArray, paid: FloatArray
     ) -> None:
         self.loss, self.columns, self.rooted = loss, coordinates.columns, coordinates.rooted
         self.begun, self.paid, self.bent = begun, paid, 2.0 * coordinates.costs
@@ -45,13 +45,13 @@ class SmoothProblem:
     def value(self, at: FloatArray) -> float:
         """P of coordinates (k, r)."""
         predictions = self.begun + self.columns @ at
-        fit = self.loss.value(predictions if isinstance(self.loss, SoftmaxLoss) else predictions[:, 0])
+        fit = self.loss.value(predictions if isinstance(self.loss, ClassShares) else predictions[:, 0])
         return fit + float(np.square(self.paid + self.rooted @ at).sum())
 
     def start(self) -> FloatArray:
         """Zero (k, r), or the least squares fit where a loss grows with differences from targets."""
         zero = np.zeros((self.columns.shape[1], self.begun.shape[1]))
-        if isinstance(self.loss, SoftmaxLoss) or self.loss.centred() is None:
+        if isinstance(self.loss, ClassShares) or self.loss.centred() is None:
             return zero
         wanted = self.columns.T @ (self.loss.y - self.begun[:, 0]) - 2.0 * self.rooted.T @ self.paid[:, 0]
         fit = solved(self.columns.T @ self.columns + self.bent, wanted)[:, None]
@@ -61,7 +61,7 @@ class SmoothProblem:
         """Gradient (k, r) and Newton step (k, r)."""
         predictions = self.begun + self.columns @ at
         pull = 2.0 * self.rooted.T @ (self.paid + self.rooted @ at)
-        if isinstance(self.loss, SoftmaxLoss):
+        if isinstance(self.loss, ClassShares):
             return self._softmax_step(self.loss, predictions, pull)
         slope = self.columns.T @ self.loss.slope(predictions[:, 0])[:, None] + pull
         weights = self.loss.curvature(predictions[:, 0])
@@ -69,7 +69,7 @@ class SmoothProblem:
         return slope, -solved(hessian, slope[:, 0])[:, None]
 
     def _softmax_step(
-        self, loss: SoftmaxLoss, predictions: FloatArray, pull: FloatArray
+        self, loss: ClassShares, predictions: FloatArray, pull: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         shares = loss.shares(predictions)
         slope = pull - self.columns.T @ loss.errors(shares)
@@ -85,7 +85,7 @@ class SmoothProblem:
         step = solved(hessian.reshape(slope.size, -1), slope.T.ravel())
         return slope, -step.reshape(classes, free).T
 
-    def _by_products(self, loss: SoftmaxLoss, shares: FloatArray, slope: FloatArray) -> FloatArray:
+    def _by_products(self, loss: ClassShares, shares: FloatArray, slope: FloatArray) -> FloatArray:
         """Conjugate gradients, preconditioned by the largest curvature that a softmax can have (Böhning 1992)."""
         largest = 0.5 * self.columns.T @ self.columns + self.bent
         factor = cho_factor(largest + 1e-12 * np.diag(np.diag(largest) + 1e-300))

@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 
+from service.core.convex_losses.class_shares import ClassShares
 from service.core.convex_losses.differences import WeightedSquaredLoss
 from service.core.convex_losses.scalar import ScalarLoss
-from service.core.convex_losses.softmax import SoftmaxLoss
 from service.core.convex_losses.table import LOSSES
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.twofold import two_sum
@@ -31,7 +31,7 @@ class LayerPart:
     Attributes
     ----------
     x : (m, d) array
-    loss : ScalarLoss or SoftmaxLoss
+    loss : ScalarLoss or ClassShares
         Of one output, or of all.
     outputs : tuple of int
     decay : float
@@ -41,7 +41,7 @@ class LayerPart:
     """
 
     x: FloatArray
-    loss: ScalarLoss | SoftmaxLoss
+    loss: ScalarLoss | ClassShares
     outputs: tuple[int, ...]
     decay: float
     bias_decay: float | None
@@ -98,7 +98,7 @@ def parts_of(problem: Problem) -> tuple[LayerPart, ...]:
     decay = count * network.layers[0].weight_decay
     if problem.loss is Loss.CROSS_ENTROPY:
         every = tuple(range(network.outputs))
-        return (LayerPart(samples.x, SoftmaxLoss(samples.y), every, decay, bias_decay),)
+        return (LayerPart(samples.x, ClassShares(samples.y), every, decay, bias_decay),)
     found = []
     for output in range(network.outputs):
         y = np.ascontiguousarray(samples.y[:, output])
@@ -120,7 +120,7 @@ def least_unit(problem: Problem) -> float | None:
     total, zero = 0.0, 0.0
     for part in parts_of(problem):
         loss = part.loss
-        if isinstance(loss, SoftmaxLoss):
+        if isinstance(loss, ClassShares):
             total += loss.value(np.zeros(loss.y.shape))
             continue
         moved = part.has_free_bias and loss.centred() is not None

@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
+from service.core.convex_losses.class_shares import ClassShares
 from service.core.convex_losses.scalar import ScalarLoss
-from service.core.convex_losses.softmax import SoftmaxLoss
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.factor import powers_of_two
 from service.core.ground.numbers.twofold import Twofold, added, exactly, negated, product, product_error
@@ -41,7 +41,7 @@ class Predicted:
 
     Attributes
     ----------
-    loss : ScalarLoss or SoftmaxLoss
+    loss : ScalarLoss or ClassShares
         As seen from there: of differences from targets, where it is a function of these.
     at : (m,) or (m, K) array
         Predictions; less the targets, or less the prediction of the main class, where the loss is told by these.
@@ -49,7 +49,7 @@ class Predicted:
         Bound of their distances from those of the exact product, of the same shape.
     """
 
-    loss: ScalarLoss | SoftmaxLoss
+    loss: ScalarLoss | ClassShares
     at: FloatArray
     error: FloatArray
 
@@ -57,7 +57,7 @@ class Predicted:
 def predicted(part: LayerPart, weights: LayerWeights) -> Predicted:
     """Predictions of weights; ``O(m d r)``, some forty times a product in double precision."""
     whole, error = _products(part.x, weights)
-    if isinstance(part.loss, SoftmaxLoss):
+    if isinstance(part.loss, ClassShares):
         main = Twofold(*(np.take_along_axis(half, part.loss.main, axis=1) for half in whole))
         spread = Twofold(*(np.broadcast_to(half, whole.high.shape) for half in main))
         at = added(whole, negated(spread)).rounded()
@@ -108,7 +108,7 @@ def cost_of(part: LayerPart, weights: LayerWeights, seen: Predicted) -> LayerCos
     loss, at = seen.loss, seen.at
     each = loss.each(at)
     size = fsum(loss.size(at))
-    if isinstance(loss, SoftmaxLoss):
+    if isinstance(loss, ClassShares):
         others = np.where(loss.others, loss.shares(at), 0.0)
         moved = (np.abs(loss.totals[:, None] * others - loss.y) * loss.others * seen.error).sum(axis=1)
         steep = 2.0 * loss.totals * seen.error.max(axis=1, initial=0.0) ** 2
@@ -119,6 +119,6 @@ def cost_of(part: LayerPart, weights: LayerWeights, seen: Predicted) -> LayerCos
         worst = fsum(np.maximum(ends - each, 0.0)) * 1.01
     squares = part.decays @ np.square(weights.coefficients(part)).sum(axis=1)
     fit, decay = fsum(each), float(squares)
-    roundings = ROUNDINGS + (loss.y.shape[1] if isinstance(loss, SoftmaxLoss) else 0.0)
+    roundings = ROUNDINGS + (loss.y.shape[1] if isinstance(loss, ClassShares) else 0.0)
     own = (weights.matrix.size + 8.0) * UNIT * decay
     return LayerCost(fit, decay, worst + roundings * UNIT * size + own)

@@ -16,8 +16,8 @@ from typing import Final
 
 import numpy as np
 
+from service.core.convex_losses.class_shares import ClassShares
 from service.core.convex_losses.scalar import ScalarLoss
-from service.core.convex_losses.softmax import SoftmaxLoss
 from service.core.ground.enclosures.sources import gamma
 from service.core.ground.enclosures.sums import BLOCK, PAIRWISE, block_product
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
@@ -86,7 +86,7 @@ def bound_of(part: LayerPart, weights: LayerWeights, seen: Predicted, dual: Floa
         if found is None:
             return NOTHING
         dual, box = found
-    if isinstance(seen.loss, SoftmaxLoss):
+    if isinstance(seen.loss, ClassShares):
         height, errors, reach = _softmax_height(seen, seen.loss, dual, box)
     else:
         height, errors, reach = _height(seen, seen.loss, dual, box)
@@ -121,7 +121,7 @@ def _height(
 
 
 def _softmax_height(
-    seen: Predicted, loss: SoftmaxLoss, shares: FloatArray, box: FloatArray
+    seen: Predicted, loss: ClassShares, shares: FloatArray, box: FloatArray
 ) -> tuple[float, FloatArray, FloatArray]:
     """The same for shares (m, K) that lie within factors ``1 -+ box`` (m,) of those given; errors and box (m, K)."""
     height, size = loss.support(seen.at, shares)

@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
+from service.core.convex_losses.class_shares import ClassShares
 from service.core.convex_losses.differences import QuantileLoss
-from service.core.convex_losses.softmax import SoftmaxLoss
 from service.core.one_layer.corrected import is_curved
 from service.core.one_layer.parts import LayerPart
 from service.core.one_layer.predicted import LayerWeights, predicted
@@ -28,7 +28,7 @@ def uniqueness_of(part: LayerPart, weights: LayerWeights) -> str:
     decayed = part.decay > 0.0
     if decayed and part.bias_decay != 0.0:
         return UNIQUE
-    if isinstance(loss, SoftmaxLoss):
+    if isinstance(loss, ClassShares):
         return SHIFTED if decayed else UNKNOWN
     if isinstance(loss, QuantileLoss):
         return MAP_ONLY if decayed else UNKNOWN

@@ -10,7 +10,7 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.critical import MOST_RANK
-from service.core.relu.dual import dual_rounding, dual_value
+from service.core.relu.dual import dual_rounding, dual_value, residue
 from service.core.relu.form import GivenWeights, ReluForm
 from service.core.relu.minimum import RELAXED_RANK
 from service.core.relu.networks import Objective
@@ -47,13 +47,16 @@ def proved_bound(objective: Objective, errors: FloatArray, feature_bound: float,
         return None
     if not objective.is_admissible(errors):
         return None
+    off = residue(objective, errors)
     rows = span.with_errors(errors, objective.slope)
     largest = max(_proved(one, claimed, most) for one in (rows, rows.reversed))
     if largest > claimed * (1.0 + 3.0 * _ALLOWED) + rows.allowance:
         return None
     # what the search has proved counts, not what was claimed: the two differ by rounding
-    share = min(1.0, objective.beta / (largest * objective.excess)) if largest > 0.0 else 1.0
-    return dual_value(objective, share * errors) - dual_rounding(objective, share * errors)
+    largest = (largest + off.features) * objective.excess
+    share = min(1.0, objective.beta / largest) if largest > 0.0 else 1.0
+    point = share * errors
+    return dual_value(objective, point, share * off.moves) - dual_rounding(objective, point)
 
 
 def _proved(rows: WeightedRows, claimed: float, most: int) -> float:

@@ -102,7 +102,7 @@ class _Relaxed:
         batch, dimension = cones.generators.shape[:2]
         across = np.ascontiguousarray(cones.generators.transpose(0, 2, 1))
         heights = np.maximum(across.reshape(-1, dimension) @ rows.x.T, 0.0)
-        self.heights = (heights @ rows.plus + across.reshape(-1, dimension) @ rows.linear).reshape(batch, dimension)
+        self.heights = rows.positive(heights, across.reshape(-1, dimension)).reshape(batch, dimension)
         self.across = across
         gram = across @ cones.generators
         self.gram = np.ascontiguousarray(gram.transpose(1, 2, 0))
@@ -145,7 +145,7 @@ class _Relaxed:
         slopes = (active * rows.minus) @ rows.x
         lengths = np.sqrt(np.einsum("br,br->b", points, points))
         safe = np.where(lengths > 0.0, lengths, 1.0)
-        true = ((active * products) @ (rows.plus - rows.minus) + points @ rows.linear) / safe
+        true = rows.true(active * products, points) / safe
         improved = true > self.value[chosen]
         self.value[chosen] = np.where(improved, true, self.value[chosen])
         self.direction[chosen] = np.where(improved[:, None], points / safe[:, None], self.direction[chosen])
@@ -166,6 +166,11 @@ def bounded(rows: WeightedRows, cones: SimplicialCones, target: float) -> Bounde
     Complexity: ``O(b (n r^2 + r^3))`` with some tens of passes.
     """
     # the least squares of a cone that is too thin has no solution in doubles: what is not a number improves no bound
+    return plainly_bounded(rows, cones, target)
+
+
+def plainly_bounded(rows: WeightedRows, cones: SimplicialCones, target: float) -> Bounded:
+    """The same by numpy alone, for rows of any kind."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return _bounded(_Relaxed(rows, cones), target)
 

@@ -44,13 +44,14 @@ def dual_bound(objective: Objective, errors: FloatArray, feature_bound: float) -
     if not objective.is_admissible(errors):
         # at the ends of the domain of the dual nothing may have been left to correct them with
         errors = np.zeros_like(errors)
-    feature_bound *= objective.excess
+    off = residue(objective, errors)
+    feature_bound = (feature_bound + off.features) * objective.excess
     most = objective.beta / feature_bound if feature_bound > 0.0 else 1e300
     length = float(np.abs(errors).max(initial=0.0))
     most = min(most, 1e150 / length) if length > 0.0 else 0.0
 
     def value(share: float) -> float:
-        return dual_value(objective, share * errors)
+        return dual_value(objective, share * errors, share * off.moves)
 
     low, high = 0.0, most
     while high > 4.0 and value(high) < value(0.5 * high):
@@ -78,16 +79,47 @@ def crude_dual(objective: Objective, errors: FloatArray) -> DualBound:
     return dual_bound(objective, errors, max(rows.crude_bound, rows.reversed.crude_bound))
 
 
-def dual_value(objective: Objective, errors: FloatArray) -> float:
-    """D(v) for errors (n,), less what coefficients that cost can save; rounding aside."""
+@dataclass(frozen=True, slots=True)
+class Residue:
+    """How far errors are from those that are not correlated with what is free: the bound is that of the latter.
+
+    Attributes
+    ----------
+    moves : array in the shape of the errors
+        No entry differs by more.
+    features : float
+        By how much their correlation with a unit of length one can differ.
+    """
+
+    moves: FloatArray
+    features: float
+
+
+def residue(objective: Objective, errors: FloatArray) -> Residue:
+    """The residue of admissible errors (n,) or (n, k): next to rounding, and twice what was computed is charged."""
+    moves = 2.0 * np.abs(objective.correction(errors))
+    sizes = moves if moves.ndim == 1 else np.sqrt(np.square(moves).sum(axis=1))
+    steepest = max(1.0, abs(objective.slope))
+    lengths = np.sqrt(np.einsum("ij,ij->i", objective.x, objective.x))
+    return Residue(moves, steepest * float(sizes @ lengths))
+
+
+def dual_value(objective: Objective, errors: FloatArray, moves: FloatArray | None = None) -> float:
+    """D(v) for errors (n,) or (n, k), less what coefficients that cost can save; rounding aside.
+
+    With ``moves`` in the shape of the errors the least value of errors that differ by no more.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
-        value = objective.loss.dual(errors)
+        if moves is None or not moves.any():
+            value = objective.loss.dual(errors)
+        else:
+            value = float(objective.loss.dual_near(errors, moves).sum())
         if objective.ridge > 0.0:
             along = objective.free.T @ errors
-            value -= float(along @ along) / (4.0 * objective.ridge)
+            value -= float(np.vdot(along, along)) / (4.0 * objective.ridge)
     return value if np.isfinite(value) else -np.inf
 
 
 def dual_rounding(objective: Objective, errors: FloatArray) -> float:
-    """What rounding can add to `dual_value` for errors (n,)."""
-    return 4.0 * (len(errors) + 8) * EPS * objective.loss.magnitude(errors)
+    """What rounding can add to `dual_value` for errors (n,) or (n, k)."""
+    return 4.0 * (errors.size + 8) * EPS * objective.loss.magnitude(errors)

@@ -12,7 +12,7 @@ import numpy as np
 
 from service.core.convex_losses.table import LOSSES
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.ground.problems import Problem, Samples
+from service.core.ground.problems import Network, Problem, Samples
 from service.core.ground.rules import Finding, Hypothesis, Judgement, conjunction, examine
 from service.core.relu.networks import HiddenUnits, Objective
 from service.errors import Attempt, NotCovered
@@ -200,18 +200,10 @@ def form_of(problem: Problem, parameter: float | None = None) -> ReluForm:
     g1, g2 = (float(decay) for decay in network.weight_decays)
     count = len(samples.x)
     unit = (2.0 if problem.loss is Loss.SQUARED else 1.0) / count
-    x, ones = samples.x, None
-    excess = 1.0
-    if network.has_bias(0):
-        decay = network.bias_weight_decays[0] if network.bias_weight_decays else 0.0
-        if decay > 0.0:
-            ones = sqrt(g1 / decay)
-        else:
-            # beyond the length of the longest sample a bias only adds what the free output bias does: up to there it
-            # costs as good as nothing where the column is that much longer still
-            ones = _FREE_BIAS * (float(np.sqrt(np.square(x).sum(axis=1)).max()) or 1.0)
-            excess = sqrt(1.0 + _FREE_BIAS**-2)
-        x = np.column_stack([x, np.full(count, ones)])
+    x, column = samples.x, column_of(network, samples.x)
+    ones, excess = (None, 1.0) if column is None else (column.ones, column.excess)
+    if column is not None:
+        x = np.column_stack([x, np.full(count, column.ones)])
     output_bias, skip = network.has_bias(1), bool(network.skips)
     free = np.concatenate([np.ones((count, int(output_bias))), samples.x if skip else np.zeros((count, 0))], axis=1)
     ridge = network.bias_weight_decays[1] / unit if output_bias and network.bias_weight_decays else 0.0
@@ -224,6 +216,35 @@ def form_of(problem: Problem, parameter: float | None = None) -> ReluForm:
     loss = LOSSES[problem.loss](_targets(samples), parameter)
     objective = Objective(x, loss, 2.0 * sqrt(g1) * sqrt(g2) / unit, slope, free, ridge, excess)
     return ReluForm(objective, unit, (g1, g2), ones, output_bias, skip, samples.x.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class BiasColumn:
+    """The column of inputs that stands for the bias of the units.
+
+    Attributes
+    ----------
+    ones : float
+        Its entries.
+    excess : float
+        As in `Objective`.
+    """
+
+    ones: float
+    excess: float
+
+
+def column_of(network: Network, x: FloatArray) -> BiasColumn | None:
+    """The column for inputs (n, d); None for a network without a bias of its units."""
+    if not network.has_bias(0):
+        return None
+    decay = network.bias_weight_decays[0] if network.bias_weight_decays else 0.0
+    if decay > 0.0:
+        return BiasColumn(sqrt(network.layers[0].weight_decay / decay), 1.0)
+    # beyond the length of the longest sample a bias only adds what the free output bias does: up to there it costs as
+    # good as nothing where the column is that much longer still
+    longest = float(np.sqrt(np.square(x).sum(axis=1)).max()) or 1.0
+    return BiasColumn(_FREE_BIAS * longest, sqrt(1.0 + _FREE_BIAS**-2))
 
 
 def _targets(samples: Samples) -> FloatArray:

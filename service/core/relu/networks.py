@@ -117,11 +117,22 @@ class Objective:
 
         What is at an end of the domain of the dual stays there.
         """
-        if not self.free.shape[1] or self.ridge > 0.0:
-            return errors
         for _ in range(2):
-            room = self.loss.room(errors)
-            gram = self.free.T @ (room[:, None] * self.free)
-            move = np.linalg.lstsq(gram, self.free.T @ errors, rcond=None)[0]
-            errors = errors - room * (self.free @ move)
+            errors = errors - self.correction(errors)
         return errors
+
+    def correction(self, errors: FloatArray) -> FloatArray:
+        """What is taken off errors (n,), or (n, k) of k outputs, so that what is free is not correlated with them.
+
+        What is at an end of the domain of the dual stays there.
+        """
+        if not self.free.shape[1] or self.ridge > 0.0:
+            return np.zeros_like(errors)
+        columns = list(self.free.T)
+        if errors.ndim == 2:
+            columns = [np.outer(column, output) for column in columns for output in np.eye(errors.shape[1])]
+        moves = [self.loss.metric(errors, column) for column in columns]
+        gram = np.array([[np.vdot(column, move) for move in moves] for column in columns])
+        right = np.array([np.vdot(column, errors) for column in columns])
+        shares = np.linalg.lstsq(gram, right, rcond=None)[0]
+        return np.asarray(np.tensordot(shares, np.array(moves), axes=1))

@@ -41,7 +41,14 @@ class WeightedRows:
 
     def correlation(self, directions: FloatArray) -> FloatArray:
         """g (b,) at directions (b, r)."""
-        active = np.maximum(directions @ self.x.T, 0.0)
+        return self.true(np.maximum(directions @ self.x.T, 0.0), directions)
+
+    def positive(self, active: FloatArray, directions: FloatArray) -> FloatArray:
+        """The convex part (b,) that is interpolated, at directions (b, r) with ``active = max(x.u, 0)`` (b, n)."""
+        return active @ self.plus + directions @ self.linear
+
+    def true(self, active: FloatArray, directions: FloatArray) -> FloatArray:
+        """g (b,) at directions (b, r) with ``active = max(x.u, 0)`` (b, n)."""
         return active @ (self.plus - self.minus) + directions @ self.linear
 
     @property

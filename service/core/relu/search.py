@@ -153,7 +153,7 @@ class ConeSearch:
 
     def _take(self, cones: SimplicialCones) -> None:
         """Bound cones, close what can be closed, and keep the rest."""
-        known = bounded(self.rows, cones, self.threshold)
+        known = self._examined(cones)
         self.examined += len(cones)
         self._collect(known)
         threshold = self.threshold
@@ -170,6 +170,9 @@ class ConeSearch:
         )
         self._bounds = np.concatenate([self._bounds, known.bound[open_]])
         self._edges = np.concatenate([self._edges, edges[~thin]])
+
+    def _examined(self, cones: SimplicialCones) -> Bounded:
+        return bounded(self.rows, cones, self.threshold)
 
     def _close(self, cones: SimplicialCones, bounds: FloatArray) -> None:
         self._closed = max(self._closed, float(bounds.max(initial=0.0)))

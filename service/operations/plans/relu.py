@@ -23,14 +23,17 @@ from service.core.relu.relaxed import relaxed_bounds
 from service.core.relu.rows import Span
 from service.core.relu.search import ConeSearch, Largest, turned
 from service.core.relu.training import Trainer
+from service.errors import NotCovered
 from service.operations.cost import relu_s
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping import relu as mapping
 from service.operations.mapping.locations import located
 from service.operations.mapping.relu_objective import from_arguments, to_arguments
+from service.operations.plans import relu_bounds
 from service.operations.plans import relu_states as states
 from service.operations.plans.columns import numbers
 from service.operations.plans.plan import Arrays, Chunk, Json, Plan, Work
+from service.operations.plans.relu_bounds import bounds_plan
 from service.operations.plans.relu_states import rows_of
 from service.schemas.parts_relu import ReluCones, ReluState
 from service.schemas.relu import ReluMinimaAnswer, ReluMinimaRequest
@@ -59,7 +62,13 @@ def relu_plan(request: ReluMinimaRequest, limits: Limits) -> Plan:
     """
     with located(("problem",)):
         mapped = problem_mapping.to_core(request.problem, limits, relu=True)
-    findings = examined(mapped.core)
+    try:
+        findings = examined(mapped.core)
+    except NotCovered as error:
+        try:
+            return bounds_plan(request, mapped)
+        except NotCovered as other:
+            raise NotCovered([*error.attempts, *other.attempts]) from None
     parameter = mapping.parameter_of(request.problem)
     form = form_of(mapped.core, parameter)
     objective = form.objective
@@ -266,6 +275,7 @@ WORK: Final = Work(
         "cones": compute_cones,
         "follow": follow,
         "answer": report,
+        **relu_bounds.FUNCTIONS,
     },
     longest_chunk_s=60.0,
 )

@@ -53,3 +53,23 @@ def _missing(answer: ReluMinimaAnswer) -> list[str]:
     if answer.missing_unit is not None:
         return ["A unit is missing whose insertion would lower the loss; more `effort` goes on from there."]
     return ["Whether a better network exists is open; more `effort` narrows the gap."]
+
+
+_WHY = {
+    "outputs": "The bound holds for networks of any width: it limits what a unit can add to all outputs together.",
+    "layers": "The bound holds for networks of this depth and any width; it is a floor, often far below the minimum.",
+    "inconsistent": "The bound is what equal inputs with different targets cost every function of the inputs.",
+}
+
+
+def summary_of_bounded(answer: ReluMinimaAnswer, rule: str) -> list[str]:
+    """Three to four sentences; ``rule`` is the word of the proof."""
+    terms = answer.global_minimum.terms
+    loss, lower = f"{answer.global_minimum.loss:.9g}", f"{answer.certificate.lower_bound:.9g}"
+    best = "The global minimum" if answer.certificate.kind == "certified" else "The best network found"
+    return [
+        f"{best} has loss {loss}; it is proved that no such network goes below {lower}.",
+        _WHY[rule],
+        f"Of the loss, {figure(terms.fit)} is misfit and {figure(terms.decay)} decay.",
+        *_critical(answer),
+    ]

@@ -70,6 +70,45 @@ def altered(value: Any) -> Any:
     return value + 1 if isinstance(value, int) else f"{value}x"
 
 
+def bounded(widths: list[int], outputs: int, decay: float, loss: str = "squared", **network: Any) -> dict[str, Any]:
+    """A problem that is only bounded."""
+    rng = np.random.default_rng(8)
+    x = rng.standard_normal((9, 2))
+    x[0] = x[1]
+    y: Any = np.maximum(x @ rng.standard_normal((2, 3)), 0.0) @ rng.standard_normal((3, outputs))
+    y += 0.2 * rng.standard_normal(y.shape)
+    hidden = [{"width": width, "weight_decay": decay, "activation": "relu"} for width in widths]
+    labels = y.argmax(axis=1) if loss == "cross_entropy" else y
+    return {
+        "problem": {
+            "network": {"layers": [*hidden, {"width": outputs, "weight_decay": decay}], **network},
+            "data": {"kind": "samples", "x": x.tolist(), "y": labels.tolist()},
+            "objective": {"loss": loss},
+        }
+    }
+
+
+BOUNDED = {
+    "two outputs": bounded([8], 2, 0.02, bias="output"),
+    "cross-entropy": bounded([8], 3, 0.02, "cross_entropy"),
+    "three layers": bounded([5, 5], 1, 0.01),
+    "no decay": bounded([10], 1, 0.0, bias="all"),
+    "more layers without decay": bounded([10, 9], 2, 0.0, bias="hidden"),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_a_network_that_is_only_bounded_is_verified_and_the_same_by_minima(name: str) -> None:
+    answer = asked(BOUNDED[name])
+    assert answer["solver"] == "relu_bounds"
+    assert answer["certificate"]["lower_bound"] <= answer["global_minimum"]["loss"]
+    report = verify(parse_answer(answer), LIMITS)
+    assert report.outcome == "agrees", [check for check in report.checks if not check.agrees]
+    at_once = minima_of_any(parse(BOUNDED[name]["problem"]).request, LIMITS)
+    assert at_once.global_minimum.loss == pytest.approx(answer["global_minimum"]["loss"], rel=1e-6)
+    assert at_once.certificate.lower_bound == pytest.approx(answer["certificate"]["lower_bound"], rel=1e-6)
+
+
 LOSSES = ("squared", "logistic", "squared_hinge", "huber", "absolute", "quantile", "poisson")
 
 
@@ -112,9 +151,9 @@ def test_each_network_is_certified_and_verified(body: dict[str, Any]) -> None:
     assert verify(parse_answer(answer), LIMITS).outcome == "agrees"
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", [*EXAMPLES, "two outputs", "three layers", "no decay"])
 def test_every_altered_number_is_found(name: str) -> None:
-    answer = asked(EXAMPLES[name])
+    answer = asked({**EXAMPLES, **BOUNDED}[name])
     accepted = set()
     for path, value in paths({key: item for key, item in answer.items() if key != "problem"}):
         if value is None:

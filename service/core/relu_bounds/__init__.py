@@ -1,0 +1,1 @@
+"""ReLU networks whose minimum is only bounded: several outputs, more layers, no decay."""
