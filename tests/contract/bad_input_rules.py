@@ -353,6 +353,7 @@ def _axis(parameter: str, start: float, end: float, **more: Any) -> dict[str, An
 
 
 DECAY: Final = _axis("weight_decay", 0.1, 1.0)
+RELU_SWEPT: Final = {"network": {"layers": DECAYED_RELU}, "data": SAMPLES}
 SWEEPS: Final = (
     _sweep("one parameter on both axes", DECAY, DECAY),
     _sweep("a layer of a width", _axis("width", 1, 2, layer=1)),
@@ -362,6 +363,10 @@ SWEEPS: Final = (
     _sweep("a layer beyond the last", {**DECAY, "layer": 9}),
     _sweep("held-out fits without held-out data", DECAY, **{"return": ["evaluation_fit"]}),
     _sweep("no data", DECAY, problem={**ONE, "data": NONE}),
+    _sweep("the width of a ReLU network", _axis("width", 1, 2), problem=RELU_SWEPT),
+    _sweep("two decays of a ReLU network", DECAY, _axis("weight_decay", 1, 2), problem=RELU_SWEPT),
+    _sweep("a ReLU network down to no decay", _axis("decay_scale", 0, 2), problem=RELU_SWEPT),
+    _sweep("ranks of a ReLU network", DECAY, problem=RELU_SWEPT, **{"return": ["rank"]}),
     _sweep("a width beyond the limit", _axis("width", 1, 1e8)),
     _sweep("a depth beyond the limit", _axis("depth", 0, 1000)),
     Refused(
