@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from service.core.convex_losses.scalar import HalfSquaredLoss
+from service.core.convex_losses.differences import HalfSquaredLoss
 from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.training.lengths import relengthened
 from tests.support.relu_instances import instance
