@@ -6,9 +6,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from service.core.ground.problems import Samples
+from service.core.ground.problems import Problem, Samples
 from service.core.one_layer.bounds import best_bound
-from service.core.one_layer.parts import parts_of
+from service.core.one_layer.parts import parts_of, samples_of
 from service.core.one_layer.predicted import LayerWeights, predicted
 from service.vocabulary import Loss
 from tests.support.one_layer_instances import drawn, layer, solved
@@ -92,7 +92,8 @@ def test_bounds_hold_in_exact_arithmetic(bias: str) -> None:
     for seed in range(6):
         samples = drawn(Loss.HUBER, 7, 1, seed)
         problem = layer(replace(samples, x=samples.x + 1e5 * (seed % 2)), Loss.WEIGHTED_SQUARED, 0.01, bias)
-        weighted = replace(problem, samples=replace(problem.samples, weights=np.linspace(1.0, 2.0, 7)[:, None]))
+        moved = replace(samples_of(problem), weights=np.linspace(1.0, 2.0, 7)[:, None])
+        weighted = replace(problem, samples=moved)
         (part,) = parts_of(weighted)
         least = _least_squares(weighted, bias)
         rng = np.random.default_rng(seed)
@@ -103,17 +104,25 @@ def test_bounds_hold_in_exact_arithmetic(bias: str) -> None:
             assert Fraction(found.value) <= least
 
 
-def _exact(problem: object, bias: str) -> tuple[list[list[Fraction]], list[Fraction]]:
-    samples = problem.samples  # type: ignore[attr-defined]  # a problem with samples
+def _weights(problem: Problem) -> list[float]:
+    weights = samples_of(problem).weights
+    assert weights is not None
+    return [float(value) for value in weights[:, 0]]
+
+
+def _exact(problem: Problem, bias: str) -> tuple[list[list[Fraction]], list[Fraction]]:
+    samples = samples_of(problem)
     rows = [[Fraction(float(value)), Fraction(1)] for value in samples.x[:, 0]]
-    y, w = ([Fraction(float(v)) for v in side[:, 0]] for side in (samples.y, samples.weights))
+    y = [Fraction(float(value)) for value in samples.y[:, 0]]
+    w = [Fraction(float(value)) for value in _weights(problem)]
     g = 7 * Fraction(0.01), 7 * Fraction(0.05) if bias == "decayed" else Fraction(0)
-    gram = [[sum(c * a[i] * a[j] for c, a in zip(w, rows, strict=True)) for j in (0, 1)] for i in (0, 1)]
-    pull = [sum(c * a[i] * t for c, a, t in zip(w, rows, y, strict=True)) for i in (0, 1)]
+    none = Fraction(0)
+    gram = [[sum((c * a[i] * a[j] for c, a in zip(w, rows, strict=True)), none) for j in (0, 1)] for i in (0, 1)]
+    pull = [sum((c * a[i] * t for c, a, t in zip(w, rows, y, strict=True)), none) for i in (0, 1)]
     return [[gram[i][j] + (g[i] if i == j else 0) for j in (0, 1)] for i in (0, 1)], pull
 
 
-def _solution(problem: object, bias: str) -> tuple[Fraction, Fraction]:
+def _solution(problem: Problem, bias: str) -> tuple[Fraction, Fraction]:
     matrix, pull = _exact(problem, bias)
     if bias == "none":
         return pull[0] / matrix[0][0], Fraction(0)
@@ -124,16 +133,16 @@ def _solution(problem: object, bias: str) -> tuple[Fraction, Fraction]:
     )
 
 
-def _least_squares(problem: object, bias: str) -> Fraction:
-    samples = problem.samples  # type: ignore[attr-defined]  # a problem with samples
+def _least_squares(problem: Problem, bias: str) -> Fraction:
+    samples = samples_of(problem)
     weight, offset = _solution(problem, bias)
     total = 7 * Fraction(0.01) * weight**2 + (7 * Fraction(0.05) if bias == "decayed" else 0) * offset**2
-    for x, y, c in zip(samples.x[:, 0], samples.y[:, 0], samples.weights[:, 0], strict=True):
+    for x, y, c in zip(samples.x[:, 0], samples.y[:, 0], _weights(problem), strict=True):
         total += Fraction(float(c)) * (weight * Fraction(float(x)) + offset - Fraction(float(y))) ** 2
     return total
 
 
-def _near(problem: object, bias: str, step: np.ndarray) -> LayerWeights:
+def _near(problem: Problem, bias: str, step: np.ndarray) -> LayerWeights:
     weight, offset = (float(value) for value in _solution(problem, bias))
     moved = 0.0 if bias == "none" else offset + float(step[1])
     return LayerWeights(np.array([[weight + float(step[0])]]), np.array([moved]))
