@@ -107,13 +107,16 @@ class ReluNetwork(Wire):
     loss: Number = Field(description="Loss of these weights.")
     terms: ReluTerms = Field(description="The loss, split.")
     trivial: bool = Field(description="Whether it has no units, so that its prediction does not depend on the inputs.")
-    attained: bool = Field(description="Whether the network that was asked for is wide enough for these units.")
+    attained: bool = Field(
+        description="Whether the network that was asked for is wide enough for these units, and some weights attain "
+        "the infimum: where a constant is wanted of a hidden bias without decay, and the output has no bias, none do."
+    )
     width_needed: int = Field(
         description="Number of hidden units of this network; a certified minimum may need fewer, not more."
     )
     unique: Literal[True] | None = Field(
-        description="True where no other network has this loss, up to order and division of units; null with a reason "
-        "where that is not proved."
+        description="True where it is proved that no other network has this loss, up to order, scaling and division of "
+        "units; null with a reason where it is not."
     )
     weights: list[Matrix] | None = Field(
         description="Weights of each layer, outputs x inputs; null with a reason for a network without units."
@@ -149,6 +152,22 @@ class ReluCertificate(Wire):
     searches: int = Field(description="Number of times that a network was searched for missing units.")
 
 
+class NarrowNetwork(Wire):
+    """The best network found of the width that was asked for, where the minimum needs more units."""
+
+    loss: Number = Field(description="Loss of these weights.")
+    terms: ReluTerms = Field(description="The loss, split.")
+    relative_gap: Number = Field(description="(loss - lower bound) / |loss|, for the bound on networks of any width.")
+    weights: list[Matrix] | None = Field(
+        description="Weights of each layer, outputs x inputs; null with a reason for a network without units."
+    )
+    biases: list[Vector | None] | None = Field(
+        default=None, description="Biases of each layer, null for a layer without; only with a bias."
+    )
+    skip_weights: Matrix | None = Field(default=None, description="Weights of the linear skip; only with a skip.")
+    reasons: Reasons
+
+
 class MissingUnit(Wire):
     """A unit whose insertion lowers the loss."""
 
@@ -172,6 +191,10 @@ class ReluMinimaAnswer(Wire):
     )
     missing_unit: MissingUnit | None = Field(
         description="A unit that lowers the loss of the returned network; null with a reason where none was found."
+    )
+    within_width: NarrowNetwork | None = Field(
+        default=None,
+        description="The best network found of the width that was asked for; only where the minimum needs more units.",
     )
     hypotheses: list[HypothesisFinding] = Field(description="What was checked of the problem.")
     classes: list[int] | None = Field(default=None, description="The label of each class; for classification only.")
