@@ -68,6 +68,10 @@ def verify_relu(answer: ReluMinimaAnswer, limits: Limits, problem: ProblemDocume
     _bounds(findings, answer, form, factor)
     _critical(findings, answer, mapped, form)
     findings.reasons["summary"] = "sentences that repeat the numbers"
+    if answer.path is not None:
+        findings.reasons["path"] = (
+            "the errors that prove its knots are not part of the answer; ask for each as a problem"
+        )
     findings.reasons["certificate.cones"] = "effort of the search, not a claim"
     findings.reasons["certificate.searches"] = "effort of the search, not a claim"
     return report(findings)

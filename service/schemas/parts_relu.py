@@ -67,3 +67,16 @@ class BoundedReluState(Wire):
     lower_bound: Number = Field(description="Lower bound on the loss of every network, in that convention.")
     critical: Number | None = Field(description="Beta from which no unit is worth its decay; null where not proved.")
     stage: str = Field(description="What was done last: `outset`, `start`, `proof` or `improved`.")
+
+
+class ReluKnot(Wire):
+    """The best network and the best bound at one decay of a path."""
+
+    knot: Number = Field(description="Beta at which they were searched for.")
+    w: Rows = Field(description="Units, one a row.")
+    signs: Numbers = Field(description="Sign of each unit.")
+    free: Numbers = Field(description="Coefficients of what is no unit.")
+    dual: Numbers = Field(description="Dual errors that prove the bound.")
+    feature_bound: Number = Field(description="Bound on their correlation with a unit.")
+    loss: Number = Field(description="Loss of the network at this decay, in the convention of the request.")
+    lower_bound: Number = Field(description="Lower bound on the loss of every network at this decay.")

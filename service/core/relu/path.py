@@ -9,10 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from service.core.ground.numbers.arrays import FloatArray
-from service.core.ground.stopping import should_stop
 from service.core.relu.dual import DualBound, dual_bound
-from service.core.relu.minimum import CertifiedLoop
 from service.core.relu.networks import HiddenUnits, Objective
 
 
@@ -37,21 +34,13 @@ class Knot:
     units: int
 
 
-def knots_of(objective: Objective, betas: Sequence[float], tolerance: float, most: int, seed: int) -> list[Knot]:
-    """Certified knots at ascending ``betas``: every network and every proof counts at each of them."""
-    networks: list[HiddenUnits] = [objective.nothing]
-    proofs: list[DualBound] = []
-    start: HiddenUnits | None = None
-    # from much decay to little: each network is a start for the next
-    for beta in sorted(betas, reverse=True):
-        if should_stop() and proofs:
-            break
-        one = replace(objective, beta=beta)
-        found = CertifiedLoop(one, tolerance, most, seed, start).run()
-        start = found.units
-        networks.append(found.units)
-        proofs.append(found.dual)
-    return [_knot(replace(objective, beta=beta), networks, proofs) for beta in sorted(betas)]
+def knots_of(
+    objective: Objective, betas: Sequence[float], networks: Sequence[HiddenUnits], proofs: Sequence[DualBound]
+) -> list[Knot]:
+    """Knots at ascending ``betas``: every network and every proof, wherever it was found, counts at each of them."""
+    networks = [objective.nothing, *networks]
+    knots = [_knot(replace(objective, beta=beta), networks, proofs) for beta in betas]
+    return [replace(knot, lower=lower) for knot, lower in zip(knots, _concave_floor(knots), strict=True)]
 
 
 def _knot(objective: Objective, networks: Sequence[HiddenUnits], proofs: Sequence[DualBound]) -> Knot:
@@ -65,23 +54,15 @@ def moved(objective: Objective, proof: DualBound) -> float:
     return dual_bound(objective, proof.errors, proof.feature_bound / objective.excess).bound
 
 
-def bracket(knots: Sequence[Knot], beta: float) -> tuple[float, float]:
-    """Lower and upper bound of the minimum at a beta between the first and the last knot."""
-    betas = np.array([knot.beta for knot in knots])
-    lower = float(np.interp(beta, betas, _concave_floor(knots)))
-    upper = min(knot.upper + (beta - knot.beta) * knot.length for knot in knots)
-    return lower, upper
-
-
-def _concave_floor(knots: Sequence[Knot]) -> FloatArray:
-    """Lower bounds (m,) at the knots, none below a chord of others."""
+def _concave_floor(knots: Sequence[Knot]) -> list[float]:
+    """Lower bounds at ascending knots, none below a chord of others."""
     betas, lower = np.array([knot.beta for knot in knots]), np.array([knot.lower for knot in knots])
     for place in range(1, len(knots) - 1):
         for left in range(place):
             for right in range(place + 1, len(knots)):
                 share = (betas[place] - betas[left]) / (betas[right] - betas[left])
                 lower[place] = max(lower[place], (1.0 - share) * lower[left] + share * lower[right])
-    return lower
+    return [min(float(one), knot.upper) for one, knot in zip(lower, knots, strict=True)]
 
 
 def _length(units: HiddenUnits) -> float:

@@ -156,7 +156,7 @@ def to_wire(
         problem=None if head["problem"] is None else ProblemDocument.model_validate(head["problem"]),
     )
     answer.summary.extend(summary_of_relu(answer, width))
-    return applicable(answer, "classes", "problem", "within_width")
+    return applicable(answer, "classes", "problem", "within_width", "path")
 
 
 def _missing(state: ReluState) -> wire.MissingUnit | None:
