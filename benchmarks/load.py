@@ -42,6 +42,15 @@ class _Run:
     answers: dict[int, bytes] = field(default_factory=dict)
 
 
+def end_of_answer(received: bytes | bytearray) -> int:
+    """Length of an answer with its head, 0 while the head is not complete."""
+    head = received.find(END_OF_HEAD)
+    if head < 0:
+        return 0
+    at = received.find(LENGTH, 0, head) + len(LENGTH)
+    return head + len(END_OF_HEAD) + int(received[at : received.find(b"\r\n", at)])
+
+
 class _Connection(asyncio.Protocol):
     """One request at a time; the next is sent when the last byte of an answer has come."""
 
@@ -66,12 +75,8 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer = self._buffer + data if self._buffer else data
         if not self._end:
-            head = self._buffer.find(END_OF_HEAD)
-            if head < 0:
-                return
-            at = self._buffer.find(LENGTH, 0, head) + len(LENGTH)
-            self._end = head + len(END_OF_HEAD) + int(self._buffer[at : self._buffer.find(b"\r\n", at)])
-        if len(self._buffer) >= self._end:
+            self._end = end_of_answer(self._buffer)
+        if 0 < self._end <= len(self._buffer):
             self._finish()
 
     def _finish(self) -> None:

@@ -16,8 +16,8 @@ from typing import Final, cast
 import numpy as np
 import uvloop
 
-END_OF_HEAD: Final = b"\r\n\r\n"
-LENGTH: Final = b"content-length: "
+from benchmarks.load import end_of_answer
+
 RETRY: Final = b"\r\nretry-after: "
 LOOK_S: Final = 0.02
 PATIENCE_S: Final = 60.0
@@ -72,12 +72,8 @@ class _Caller(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         if not self._end:
-            head = self._buffer.find(END_OF_HEAD)
-            if head < 0:
-                return
-            at = self._buffer.find(LENGTH, 0, head) + len(LENGTH)
-            self._end = head + len(END_OF_HEAD) + int(self._buffer[at : self._buffer.find(b"\r\n", at)])
-        if len(self._buffer) >= self._end:
+            self._end = end_of_answer(self._buffer)
+        if 0 < self._end <= len(self._buffer):
             self._finish()
 
     def _finish(self) -> None:

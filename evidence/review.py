@@ -36,6 +36,7 @@ POINTS: Final = (
             ("tests/architecture/test_floors.py", "def test_no_stray_file_or_folder"),
             ("tests/architecture/test_rooms.py", "def test_"),
         ),
+        "within a floor a file may stand in the wrong room; only its imports would show it",
     ),
     Point(
         "`import service.core` loads no pydantic and no FastAPI; a solver or rule is new files and rows of tables.",
@@ -53,6 +54,7 @@ POINTS: Final = (
             ("service/core/dispatch.py", "raise NotCovered(attempts)"),
             ("tests/property/test_solvers.py", "def test_dispatch_finds_the_solver_and_names_what_was_checked"),
         ),
+        "ranks name rules and diagnoses their tests in fields of their own, not as solver and theorems",
     ),
     Point(
         "A theorem has a case where it holds and, for each hypothesis, one that breaks it alone. Pages are generated.",
@@ -61,6 +63,7 @@ POINTS: Final = (
             ("tests/property/test_theorems.py", "def test_a_broken_hypothesis_fails_alone_and_says_why"),
             ("service/cli/openapi.py", "theorems"),
         ),
+        "the pages of theory, with the proofs, are written by hand; no test reads their formulas",
     ),
     Point(
         "Tests come from tables: a new solver is tested without new test code.",
@@ -90,6 +93,7 @@ POINTS: Final = (
             ("tests/contract/jobs/test_service.py", 'params=["sqlite-embedded"'),
             ("tests/contract/jobs/conftest.py", 'params=["sqlite", "postgresql"]'),
         ),
+        "jobs and their store; what is asked over HTTP runs over SQLite and an embedded pool",
     ),
     Point(
         "Routes are thin, errors map in one table, settings stand in one class and each is documented.",
@@ -99,6 +103,7 @@ POINTS: Final = (
             ("service/settings.py", "class Settings"),
             ("tests/unit/test_settings.py", "settings.md"),
         ),
+        "routes of uploads, lists and look-ups are written by hand, beside those that the table makes",
     ),
     Point(
         "Modules have one idea, functions fit a screen, comments say why.",
@@ -108,6 +113,7 @@ POINTS: Final = (
     Point(
         "`make check` is the one command, and CONTRIBUTING says in 80 lines how to add things.",
         (("Makefile", "check: lint test"), ("CONTRIBUTING.md", "## Adding a solver")),
+        "it takes some ten minutes on two cores",
     ),
     Point(
         "mypy strict and warnings as errors hold, each exception with its reason.",

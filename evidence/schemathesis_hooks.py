@@ -7,22 +7,13 @@ from urllib.request import Request, urlopen
 
 import schemathesis
 
+from tests.support.sent_bytes import send_bytes
+
 _CALLS: Final = count()
 _IDENTITY: Final = re.compile("[0-9a-f]{32}")
 
 
-@schemathesis.serializer(
-    "application/x-npz",
-    "application/x-npy",
-    "application/vnd.apache.parquet",
-    "application/vnd.apache.arrow.file",
-    "application/x-arff",
-    "application/x-svmlight",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-)
-def as_bytes(_context: Any, value: Any) -> bytes:
-    """Bytes as they were generated, anything else as its text."""
-    return value if isinstance(value, bytes) else str(value).encode()
+send_bytes()
 
 
 @schemathesis.hook

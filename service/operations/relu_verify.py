@@ -7,6 +7,7 @@ import numpy as np
 from service.core.relu.claims import loss_of, proved_bound
 from service.core.relu.critical import critical_beta
 from service.core.relu.form import NAME, GivenWeights, ReluForm, examined, form_of
+from service.core.relu.given.units import given_units
 from service.core.relu.uniqueness import uniqueness
 from service.core.relu_bounds import form as bounds_form
 from service.errors import FieldError, InputError, NotCovered
@@ -66,6 +67,7 @@ def verify_relu(answer: ReluMinimaAnswer, limits: Limits, problem: ProblemDocume
     findings.check("classes", "as in the data", answer.classes == classes)
     _network(findings, answer, mapped, form, factor)
     _bounds(findings, answer, form, factor)
+    _missing(findings, answer, mapped, form)
     _critical(findings, answer, mapped, form)
     findings.reasons["summary"] = "sentences that repeat the numbers"
     if answer.path is not None:
@@ -208,14 +210,29 @@ def _bounds(findings: Findings[ReluMinimaAnswer], answer: ReluMinimaAnswer, form
     if answer.global_minimum.unique:
         proved = uniqueness(objective, errors, (proof.upper_bound - proof.lower_bound) / factor).proved
         findings.check("global_minimum.unique", proved, proved and proof.kind == "certified")
-    unit = answer.missing_unit
-    if unit is not None:
-        direction = np.array(unit.direction, dtype=float)
-        if direction.shape != (objective.x.shape[1],):
-            raise InputError.at(("missing_unit", "direction"), f"must have {objective.x.shape[1]} entries")
-        size = float(np.sqrt(direction @ direction))
-        findings.check("missing_unit.direction", size, abs(size - 1.0) <= SHARP)
-        findings.reasons["missing_unit"] = "the errors of the network are not part of the answer"
+
+
+def _missing(
+    findings: Findings[ReluMinimaAnswer], answer: ReluMinimaAnswer, mapped: MappedProblem, form: ReluForm
+) -> None:
+    """The missing unit's correlation with the errors of the returned weights, where these have errors of their own."""
+    unit, objective = answer.missing_unit, form.objective
+    if unit is None:
+        return
+    direction = np.array(unit.direction, dtype=float)
+    if direction.shape != (objective.x.shape[1],):
+        raise InputError.at(("missing_unit", "direction"), f"must have {objective.x.shape[1]} entries")
+    size = float(np.sqrt(direction @ direction))
+    findings.check("missing_unit.direction", size, abs(size - 1.0) <= SHARP)
+    findings.check("missing_unit.sign", "-1 or 1", unit.sign in (-1, 1))
+    if objective.loss.has_kinks:
+        findings.reasons["missing_unit.correlation"] = "at kinks of the loss the errors are not those of the weights"
+        return
+    units = given_units(form, _given(answer.global_minimum, form), mapped.core.network.bias_weight_decays).units
+    errors = objective.admissible(objective.errors(units))
+    found = unit.sign * float(errors @ objective.features(direction[None])[:, 0])
+    agrees = abs(unit.correlation - found) <= 1e-7 * max(abs(found), objective.beta)
+    findings.check("missing_unit.correlation", found, agrees)
 
 
 def _critical(

@@ -18,7 +18,7 @@ class JobWorkers(Wire):
 
     ready: bool = Field(description="Whether a job that is sent now can be computed: store, driver and a worker work.")
     wanted: int | None = Field(
-        description="Workers that there should be; null for a cluster of others, unless `MINIMA_WORKERS` tells."
+        description="Workers that there should be; null for a cluster of others, unless `MINIMA_WORKERS` says how many."
     )
     alive: int = Field(ge=0, description="Workers that can compute.")
     busy: int = Field(ge=0, description="Workers that compute now.")

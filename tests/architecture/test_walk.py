@@ -1,6 +1,8 @@
-"""The walk of a request in docs/architecture.md is what a request calls, in that order."""
+"""The walk of a request in docs/architecture.md is what a request calls, in that order.
 
-import ast
+Those of a job and an upload, which cross processes, are followed in ``tests/e2e/test_walks.py``.
+"""
+
 import asyncio
 import json
 import re
@@ -8,8 +10,6 @@ import sys
 from pathlib import Path
 from types import FrameType
 from typing import Any
-
-import pytest
 
 import service
 from service.schemas.problem import DESIGN_EXAMPLE
@@ -70,23 +70,3 @@ def test_the_walk_is_what_a_request_calls_in_this_order(tmp_path: Path) -> None:
     calls = called(json.dumps(DESIGN_EXAMPLE).encode(), settings)
     places = [calls.index(step) for step in steps()]
     assert places == sorted(places)
-
-
-def defined(file: str) -> set[str]:
-    """Functions of a file, and methods as ``Class.method``."""
-    found: set[str] = set()
-    for node in ast.parse((ROOT / file).read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ClassDef):
-            inside = [each.name for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
-            found |= {f"{node.name}.{name}" for name in inside}
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            found.add(node.name)
-    return found
-
-
-@pytest.mark.parametrize(("start", "end"), [("## One job", "## One upload"), ("## One upload", "## The core")])
-def test_every_place_on_the_way_of_jobs_and_uploads_exists(start: str, end: str) -> None:
-    named = re.findall(r"`([\w/]+\.py)`: `([\w.]+)`", section(start, end))
-    assert len(named) > 7
-    missing = [(file, name) for file, name in named if name not in defined(file)]
-    assert not missing

@@ -16,27 +16,13 @@ from service.settings import Settings
 from service.web import openapi
 from service.web.app import create_app
 from tests.serving import serving
+from tests.support.sent_bytes import send_bytes
 
 DOCUMENT = openapi.document(create_app(Settings(log_level="error")))
 # an example that is preferred, here a job, would keep every request from being answered at once
 del DOCUMENT["components"]["parameters"]["Prefer"]["examples"]
 schema = schemathesis.openapi.from_dict(DOCUMENT)
-
-
-@schemathesis.serializer(
-    "application/x-npz",
-    "application/x-npy",
-    "application/vnd.apache.parquet",
-    "application/vnd.apache.arrow.file",
-    "application/x-arff",
-    "application/x-svmlight",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-)
-def as_bytes(_context: Any, value: Any) -> bytes:
-    """Archives and arrays are generated as arbitrary bytes."""
-    return value if isinstance(value, bytes) else str(value).encode()
-
-
+send_bytes()
 PATIENCE = 120.0
 """Seconds that a request may take on a machine that is busy; the servers' own limits are far below."""
 PICTURES = r"^/v1/(slices|spectra|connectivity)$"

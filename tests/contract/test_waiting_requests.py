@@ -5,23 +5,11 @@ import threading
 import time
 from pathlib import Path
 
-import numpy as np
-
 from service.schemas.request import MinimaRequest
 from service.settings import Settings
 from tests.serving import call, serving
+from tests.support.long_search import LONG
 
-HIDDEN = {"width": 20, "weight_decay": 0.05, "noise": {"kind": "dropout", "rate": 0.3}}
-LONG = {
-    "network": {"layers": [HIDDEN, HIDDEN, {"width": 10, "weight_decay": 0.05}]},
-    "data": {
-        "kind": "moments",
-        "xx": np.diag(np.linspace(1.0, 2.0, 20)).tolist(),
-        "xy": np.eye(20, 10).tolist(),
-        "yy": 12.0,
-    },
-}
-"""A search that takes a second of a core or more."""
 WAITING = 3
 SECONDS = 0.5
 PATIENCE_S = 60.0

@@ -170,14 +170,19 @@ def test_a_driver_paused_beyond_its_lease_writes_nothing(kind: str, database: Da
             replica.close()
 
 
+def held(store: JobStore, note: Path) -> tuple[Job, int]:
+    """A job whose chunk holds its worker, and that worker's process, once it runs."""
+    job, _ = store.submit(Submission("misbehave", {"how": "hold", "note": str(note), "before": 0}))
+    until(lambda: note.exists() and note.read_text(), show=lambda: store.get(job.id, TENANT))
+    return job, int(note.read_text())
+
+
 def test_any_replica_cancels_what_another_drives(database: Database, cluster: Cluster, tmp_path: Path) -> None:
     note = tmp_path / "note"
     replica = Replica(config(database, cluster))
     store = store_of(database)
     try:
-        job, _ = store.submit(Submission("misbehave", {"how": "hold", "note": str(note), "before": 0}))
-        until(lambda: note.exists() and note.read_text(), show=lambda: store.get(job.id, TENANT))
-        pid = int(note.read_text())
+        job, pid = held(store, note)
         with Slowness() as slowness:
             began = time.monotonic()
             # This process is the other replica: it shares nothing with the driver but the database.
@@ -199,9 +204,7 @@ def test_what_a_dead_driver_left_running_is_stopped_by_the_next(
     replica = Replica(config(database, cluster))
     store = store_of(database)
     try:
-        job, _ = store.submit(Submission("misbehave", {"how": "hold", "note": str(note), "before": 0}))
-        until(lambda: note.exists() and note.read_text(), show=lambda: store.get(job.id, TENANT))
-        pid = int(note.read_text())
+        job, pid = held(store, note)
         replica.driver.kill()
         store.dismiss(job.id, TENANT)
         until(lambda: not runs(pid))
@@ -313,8 +316,7 @@ def test_killed_servers_leave_no_process_behind(tmp_path: Path) -> None:
     replica = Replica(config(database, None))
     store = store_of(database)
     note = tmp_path / "note"
-    store.submit(Submission("misbehave", {"how": "hold", "note": str(note), "before": 0}))
-    until(lambda: note.exists() and note.read_text())
+    held(store, note)
     family = psutil.Process(replica.process.pid).children(recursive=True)
     replica.kill()
     database.close()

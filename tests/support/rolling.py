@@ -155,7 +155,7 @@ class Replica:
         self.server: Server | None = None
 
     def start(self) -> None:
-        made = serve(self._folder, "--uds", self.place, **self._settings)
+        made = serve(self._folder, "--uds", self.place, first_on_path=None, **self._settings)
         self.server = self._running.enter_context(made)
 
     def stop(self) -> float:

@@ -120,13 +120,24 @@ def until(holds: Any, server: Server | None = None) -> None:
 
 
 @contextmanager
-def serve(folder: Path, *options: str, **settings: str) -> Iterator[Server]:
-    """A server with a store of its own in a folder, which is where its ``.env`` would stand."""
+def serve(folder: Path, *options: str, first_on_path: Path | None = None, **settings: str) -> Iterator[Server]:
+    """A server with a store of its own in a folder, which is where its ``.env`` would stand.
+
+    Parameters
+    ----------
+    folder : Path
+    *options : str
+        Of the command line.
+    first_on_path : Path, optional
+        A folder from which all its processes import before any other, such as a ``sitecustomize``.
+    **settings : str
+        Without their prefix.
+    """
     plain: Mapping[str, str] = {name: text for name, text in os.environ.items() if not name.startswith("MINIMA_")}
     stated = {"DATABASE_URL": f"sqlite:///{folder}/jobs.db", "WORKERS": "0", "LOG_LEVEL": "warning", **settings}
     environment = {
         **plain,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join(str(place) for place in (first_on_path, ROOT) if place is not None),
         "OPENBLAS_NUM_THREADS": "1",
         **{f"MINIMA_{name}": text for name, text in stated.items()},
     }

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.ground.problems import Network, Problem
+from service.core.ground.problems import Moments, Network, Problem, Samples
 from service.core.models.linear_vae import LinearVae
 from service.errors import FieldError, InputError, Location
 from service.operations.mapping import data as data_mapping
@@ -23,6 +23,7 @@ from service.schemas import problem as wire
 from service.settings import Limits
 from service.vocabulary import Activation, Bias, Loss, Model
 
+SQUARED: Final = (Loss.SQUARED, Loss.WEIGHTED_SQUARED)
 OBJECTIVE_WEIGHTS: Final[Location] = ("objective", "weights")
 
 
@@ -100,35 +101,36 @@ def to_core(
         refuse(problem.network)
     models.check(problem.network, others=other_models)
     if problem.network.model is Model.UNCONSTRAINED_FEATURES:
-        core, factors, features = models.features_to_core(problem, limits)
-        core = replace(core, most_numbers=limits.max_solution_numbers)
-        return MappedProblem(core, factors, None, data_mapping.MappedData(features.width), features)
-    last = len(problem.network.layers) - 1
-    output = Output(problem.network.layers[last].width, ("network", "layers", last, "width"))
+        return _of_features(problem, limits)
     _check_means(problem)
-    loss = problem.objective.loss
-    squared = loss in (Loss.SQUARED, Loss.WEIGHTED_SQUARED)
-    coded = losses.coded(problem.data, loss, output)
-    ranged = _ranged(problem, inputs)
-    numeric = squared or loss in losses.NUMERIC
-    data = data_mapping.to_core(coded, output, limits, numeric=numeric, ranged=ranged)
-    convention = problem.objective.convention
-    # only squared errors are added over outputs, so only they are averaged over them
-    averaged = output.width if squared else 1
+    data = _data_of(problem, limits, inputs)
     if problem.network.model is Model.LINEAR_VAE and data.moments is not None:
-        core, vae = models.vae_to_core(problem, data.moments, limits)
-        core = replace(core, evaluation=data.evaluation, most_numbers=limits.max_solution_numbers)
-        unscaled = None if data.evaluation is None else Scaling(1.0, 1.0)
-        return MappedProblem(core, Scaling(1.0, 1.0), unscaled, data, vae=vae)
+        return _of_autoencoder(problem, data, data.moments, limits)
+    return _of_network(problem, data, limits)
+
+
+def _of_features(problem: wire.ProblemDocument, limits: Limits) -> MappedProblem:
+    core, factors, features = models.features_to_core(problem, limits)
+    core = replace(core, most_numbers=limits.max_solution_numbers)
+    return MappedProblem(core, factors, None, data_mapping.MappedData(features.width), features)
+
+
+def _of_autoencoder(
+    problem: wire.ProblemDocument, data: data_mapping.MappedData, moments: Moments, limits: Limits
+) -> MappedProblem:
+    core, vae = models.vae_to_core(problem, moments, limits)
+    core = replace(core, evaluation=data.evaluation, most_numbers=limits.max_solution_numbers)
+    unscaled = None if data.evaluation is None else Scaling(1.0, 1.0)
+    return MappedProblem(core, Scaling(1.0, 1.0), unscaled, data, vae=vae)
+
+
+def _of_network(problem: wire.ProblemDocument, data: data_mapping.MappedData, limits: Limits) -> MappedProblem:
+    convention, loss = problem.objective.convention, problem.objective.loss
+    # only squared errors are added over outputs, so only they are averaged over them
+    averaged = problem.network.layers[-1].width if loss in SQUARED else 1
     factors = scaling(convention, data.moments.n if data.moments else None, averaged)
     network = network_mapping.to_core(problem.network, data.inputs, factors, convention)
-    weights = _objective_weights(problem.objective, data, network)
-    samples = data.samples
-    if samples is not None and weights is not None:
-        samples = replace(samples, weights=np.broadcast_to(weights, samples.y.shape))
-    parameter = losses.parameter_of(problem.objective)
-    if samples is not None and parameter is not None:
-        samples = replace(samples, loss_parameter=parameter)
+    samples = _samples_of(problem.objective, data, network)
     evaluation_scaling = None
     if data.evaluation is not None:
         evaluation_scaling = scaling(convention, data.evaluation.n, averaged, ("data", "evaluation", "n"))
@@ -142,6 +144,25 @@ def to_core(
         most_numbers=limits.max_solution_numbers,
     )
     return MappedProblem(core, factors, evaluation_scaling, data)
+
+
+def _data_of(problem: wire.ProblemDocument, limits: Limits, inputs: Inputs) -> data_mapping.MappedData:
+    last, loss = len(problem.network.layers) - 1, problem.objective.loss
+    output = Output(problem.network.layers[last].width, ("network", "layers", last, "width"))
+    coded = losses.coded(problem.data, loss, output)
+    numeric = loss in SQUARED or loss in losses.NUMERIC
+    return data_mapping.to_core(coded, output, limits, numeric=numeric, ranged=_ranged(problem, inputs))
+
+
+def _samples_of(objective: wire_objective.Objective, data: data_mapping.MappedData, network: Network) -> Samples | None:
+    """The samples with what the loss needs beside them: weights of errors, or its parameter."""
+    samples, weights = data.samples, _objective_weights(objective, data, network)
+    if samples is not None and weights is not None:
+        samples = replace(samples, weights=np.broadcast_to(weights, samples.y.shape))
+    parameter = losses.parameter_of(objective)
+    if samples is not None and parameter is not None:
+        samples = replace(samples, loss_parameter=parameter)
+    return samples
 
 
 def _ranged(problem: wire.ProblemDocument, inputs: Inputs) -> data_mapping.Ranged | None:

@@ -97,6 +97,31 @@ def altered(name: str, change: Callable[[FloatArray], FloatArray]) -> LowerBound
     return found[-1]
 
 
+def under(
+    name: str, slack: float | None = None, leak: float | None = None, share: float = 1.0
+) -> tuple[float, LowerBound]:
+    """Nuclear norm of the claimed map times the noise, and the bound where less is certain of the second moments."""
+    problem, answer = solved(name)
+    found: list[tuple[float, LowerBound]] = []
+
+    def noted(below: Below) -> LowerBound:
+        floor, coordinates = uncentred_noise._floor(below.problem), noise_coordinates(below.problem)
+        assert floor is not None and below.expansion is not None  # noqa: PT018 - both narrow types
+        inside = coordinates.of_map(below.claimed.end_to_end_map)
+        steepest = coordinates.mu * float(np.sum(np.linalg.svd(inside, compute_uv=False)))
+        changed = replace(
+            floor,
+            share=share * floor.share,
+            slack=floor.slack if slack is None else slack,
+            leak=floor.leak if leak is None else leak,
+        )
+        found.append((steepest, uncentred_noise._dual_bound(below, below.expansion, changed)))
+        return found[-1][1]
+
+    certificate(problem, answer.solution, noted, "", quick=False)
+    return found[-1]
+
+
 def scaled(name: str, factor: float) -> LowerBound:
     return altered(name, lambda best: factor * best)
 
@@ -108,6 +133,7 @@ def test_inputs_of_full_rank_are_certified_for_all_maps(name: str, input_noise: 
     assert answer.solution.solver == "uncentred_noise"
     assert answer.certificate.relative_gap < 1e-10
     assert answer.certificate.norm_limit is None
+    assert uncentred_noise.TANGENT_DUAL in answer.certificate.method
 
 
 @pytest.mark.parametrize("name", DEPENDENT)
@@ -176,6 +202,56 @@ def test_second_moments_hold_by_a_share_that_leaves_room_for_rounding_alone(name
         assert (floor.least, floor.weak) == (0.0, len(xx) - rank)
         assert 0.0 < floor.slack < 1e-12 * float(np.sqrt(values[-1]))
         assert 0.0 < floor.leak < 1e-11
+
+
+@pytest.mark.parametrize("name", DEPENDENT)
+@pytest.mark.parametrize("slack", [1e-9, 1e-7])
+def test_what_weak_directions_may_hold_is_taken_off_up_to_the_limit(name: str, slack: float) -> None:
+    answer = solved(name)[1]
+    norm, weak = float(np.linalg.norm(answer.solution.minimum.end_to_end_map)), min(under_weak(name), 2)
+    steepest, bound = under(name, slack=slack)
+    assert bound.norm_limit == pytest.approx(1e3 * norm)
+    expected = 2.0 * 1e3 * norm * steepest * slack * np.sqrt(weak)
+    lost = answer.certificate.upper_bound - bound.value
+    assert expected < lost < 1.05 * expected + 1e-9 * answer.certificate.upper_bound
+
+
+def under_weak(name: str) -> int:
+    floor = uncentred_noise._floor(solved(name)[0])
+    assert floor is not None
+    return floor.weak
+
+
+@pytest.mark.parametrize("name", DEPENDENT)
+def test_what_leaks_into_weak_directions_is_taken_off_up_to_the_limit(name: str) -> None:
+    answer = solved(name)[1]
+    norm = float(np.linalg.norm(answer.solution.minimum.end_to_end_map))
+    lost = [answer.certificate.upper_bound - under(name, leak=leak)[1].value for leak in (1e-8, 1e-7)]
+    assert 0.0 < lost[0] < lost[1]
+    assert lost[1] == pytest.approx(10.0 * lost[0], rel=1e-2)
+    assert lost[0] > 1e-8 * norm
+
+
+@pytest.mark.parametrize("name", [*INDEPENDENT, *DEPENDENT])
+def test_second_moments_that_may_be_smaller_make_less_of_the_noise(name: str) -> None:
+    upper = solved(name)[1].certificate.upper_bound
+    lost = [upper - under(name, share=share)[1].value for share in (1.0, 0.99, 0.9)]
+    assert lost[0] < lost[1] < lost[2]
+    steepest, _ = under(name)
+    mu = noise_coordinates(solved(name)[0]).mu
+    # to first order twice the share of what the noise costs
+    assert lost[1] == pytest.approx(0.02 * steepest**2 / mu, rel=0.1)
+
+
+def test_inputs_that_are_zero_leave_the_variance_of_the_targets() -> None:
+    y = np.random.default_rng(0).standard_normal((20, 2)) + 1.0
+    x = np.zeros((20, 3))
+    problem = Problem(
+        network_of(Shape(3, (8,), 2), [0.0, 0.0], [0.8], 0.0, Bias.OUTPUT), moments_of(x, y), Samples(x, y)
+    )
+    found = solve(problem).certificate
+    assert found.lower_bound == pytest.approx(float(np.sum(np.var(y, axis=0))), rel=1e-12)
+    assert found.relative_gap < 1e-9
 
 
 def test_inputs_in_units_far_apart_keep_the_bound_of_least_squares_at_least() -> None:

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import psutil  # type: ignore[import-untyped]  # ships no annotations
 import pytest
 
@@ -22,21 +21,11 @@ from service.web.answering.large import LargeBodies
 from service.web.bodies.reading import Body
 from service.web.preferences import Wish
 from service.web.responses import Rendered
+from tests.support.long_search import LONG
 
 T = TypeVar("T")
 
 WISH = Wish("nobody", wants_job=False)
-HIDDEN = {"width": 20, "weight_decay": 0.05, "noise": {"kind": "dropout", "rate": 0.3}}
-LONG = {
-    "network": {"layers": [HIDDEN, HIDDEN, {"width": 10, "weight_decay": 0.05}]},
-    "data": {
-        "kind": "moments",
-        "xx": np.diag(np.linspace(1.0, 2.0, 20)).tolist(),
-        "xy": np.eye(20, 10).tolist(),
-        "yy": 12.0,
-    },
-}
-"""A search that takes a second of a core or more."""
 ASKED = Body(json.dumps(DESIGN_EXAMPLE).encode(), "application/json")
 
 
