@@ -8,7 +8,7 @@ from service.core.relu.claims import loss_of, proved_bound
 from service.core.relu.critical import critical_beta
 from service.core.relu.form import NAME, GivenWeights, ReluForm, examined, form_of
 from service.core.relu.given.units import given_units
-from service.core.relu.uniqueness import uniqueness
+from service.core.relu.minima.uniqueness import uniqueness
 from service.core.relu_bounds import form as bounds_form
 from service.errors import FieldError, InputError, NotCovered
 from service.operations.mapping import problem as problem_mapping

@@ -11,9 +11,9 @@ from service.core.ground.rules import Finding
 from service.core.relu.claims import loss_of
 from service.core.relu.form import NAME, ReluForm
 from service.core.relu.given.units import value_rounding
+from service.core.relu.minima.uniqueness import uniqueness
 from service.core.relu.minimum import floor_of
 from service.core.relu.networks import HiddenUnits, Objective
-from service.core.relu.uniqueness import uniqueness
 from service.operations.mapping import certificate, losses
 from service.operations.mapping import relu_networks as networks
 from service.operations.mapping.certificate import outwards

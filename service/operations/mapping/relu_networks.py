@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from service.core.relu.claims import loss_of
 from service.core.relu.form import ReluForm
-from service.core.relu.narrow import narrowed_to
+from service.core.relu.minima.narrow import narrowed_to
+from service.core.relu.minima.uniqueness import Uniqueness
 from service.core.relu.networks import HiddenUnits
-from service.core.relu.uniqueness import Uniqueness
 from service.schemas import relu as wire
 from service.schemas.base import applicable
 

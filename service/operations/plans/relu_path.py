@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from service.core.relu.dual import DualBound
+from service.core.relu.minima.path import knots_of
 from service.core.relu.networks import HiddenUnits, Objective
-from service.core.relu.path import knots_of
 from service.operations.mapping.certificate import outwards
 from service.operations.plans.columns import numbers
 from service.operations.plans.plan import Json

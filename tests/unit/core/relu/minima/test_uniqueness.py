@@ -5,11 +5,11 @@ import pytest
 
 from service.core.convex_losses.scalar import HalfSquaredLoss, QuantileLoss
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.relu.minima.narrow import narrowed_to
+from service.core.relu.minima.uniqueness import DEPENDENT, NOT_STRICT, Uniqueness, uniqueness
 from service.core.relu.minimum import CertifiedLoop, CertifiedNetwork
-from service.core.relu.narrow import narrowed_to
 from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.newton import settled
-from service.core.relu.uniqueness import DEPENDENT, NOT_STRICT, Uniqueness, uniqueness
 from tests.support.relu_instances import instance
 
 
