@@ -131,6 +131,7 @@ def cases(seed: int) -> Iterator[Case]:
     yield from _diagnoses(seed)
     yield from _generated(seed)
     yield from _heavy(seed)
+    yield from _rectified(seed)
 
 
 def _drawn(samples: int, inputs: int, outputs: int, seed: int) -> tuple[Any, Any]:
@@ -288,3 +289,9 @@ def _heavy(seed: int) -> Iterator[Case]:
             "objective": {"loss": "logistic"},
         }
         yield Case("gradient_flows", f"{width} units, {count} samples", {"problem": straight, "seed": seed})
+
+
+def _rectified(seed: int) -> Iterator[Case]:
+    for count, inputs in ((20, 1), (50, 2), (1_000, 2), (30, 3), (100, 3), (30, 5), (30, 10)):
+        problem = {"network": network(16, 1, activation="relu"), "data": samples(count, inputs, 1, seed)}
+        yield Case("relu_minima", f"{count} samples of {inputs} inputs", {"problem": problem})

@@ -1,14 +1,17 @@
 """Every reader of bodies and files under atheris, for ``--seconds N`` in all.
 
+With a file named by ``EVIDENCE_STATE`` a run that was broken off goes on with the readers that are missing in it.
+
 It needs atheris, of the extra `peers`, which has wheels for Linux on x86_64 alone.
 """
 
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +32,8 @@ READERS: Final = (
     "file of a model",
 )
 """The keys of `evidence.fuzzed_reader.READERS`, which only a process with atheris can import."""
-PATIENCE_S: Final = 120.0
+PATIENCE_S: Final = 900.0
+"""For the start, on a machine that does other things first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +56,18 @@ def report() -> str:
     """
     seconds = float(os.environ.get("EVIDENCE_SECONDS", SECONDS))
     share = int(seconds / len(READERS))
-    runs: list[Run] = []
+    state = os.environ.get("EVIDENCE_STATE")
+    runs = _kept(state)
     wrong: list[str] = []
     for reader in READERS:
+        if any(run.reader == reader for run in runs):
+            continue
         with tempfile.TemporaryDirectory() as folder:
             found = _fuzzed(reader, share, Path(folder))
         print(found, flush=True)
         if isinstance(found, Run):
             runs.append(found)
+            _keep(state, found)
         else:
             wrong.append(found)
     if wrong:
@@ -77,6 +85,19 @@ def report() -> str:
             *rows,
         ]
     )
+
+
+def _kept(state: str | None) -> list[Run]:
+    """What an earlier run went through."""
+    if state is None or not Path(state).exists():
+        return []
+    return [Run(**json.loads(line)) for line in Path(state).read_text(encoding="utf-8").splitlines()]
+
+
+def _keep(state: str | None, run: Run) -> None:
+    if state is not None:
+        with Path(state).open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(asdict(run)) + "\n")
 
 
 def _fuzzed(reader: str, seconds: int, folder: Path) -> Run | str:

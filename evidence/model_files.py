@@ -1,8 +1,11 @@
 """One network, saved by PyTorch, scikit-learn, as Keras gives its weights, and as ONNX: the same diagnosis of each."""
 
 import io
+import os
 import warnings
 from collections.abc import Mapping
+from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any, Final
 
@@ -61,6 +64,22 @@ def savez(*arrays: Any, **named: Any) -> bytes:
     return stream.getvalue()
 
 
+def of_keras(pairs: list[Any]) -> list[Any]:
+    """The list of weights that Keras gives of the same network; without Keras, arrays of the shapes of its layers."""
+    if find_spec("keras") is None:
+        return [part for pair in pairs for part in pair]
+    # read when it is imported; the other libraries are there anyway
+    os.environ["KERAS_BACKEND"] = "torch"
+    import keras  # type: ignore[import-not-found]  # noqa: PLC0415 - it takes seconds, and no extra has it
+
+    layers = [keras.layers.Dense(width, dtype="float64") for width in WIDTHS[1:]]
+    network = keras.Sequential([keras.Input((WIDTHS[0],)), *layers])
+    for layer, pair in zip(layers, pairs, strict=True):
+        layer.set_weights(pair)
+    given: list[Any] = network.get_weights()
+    return given
+
+
 def exported(network: torch.nn.Sequential) -> bytes:
     """What ``torch.onnx.export`` writes, by the exporter that needs nothing else."""
     stream = io.BytesIO()
@@ -78,7 +97,7 @@ def files() -> tuple[dict[str, bytes], Mapping[str, Any], list[Any]]:
         "PyTorch, `safetensors.torch.save`": safetensors.torch.save(state),
         "PyTorch, state dict as npz": savez(**{name: tensor.numpy() for name, tensor in state.items()}),
         "scikit-learn, the lines of the refusal": savez(*(part for pair in pairs for part in pair)),
-        "Keras, `get_weights()`": savez(*(part for pair in pairs for part in pair)),
+        "Keras, `get_weights()`": savez(*of_keras(pairs)),
         "ONNX, `torch.onnx.export`": exported(network),
     }
     return found, data, pairs
@@ -99,6 +118,12 @@ def answered(request: object) -> DiagnoseAnswer:
     """The diagnosis of a request, without what says where the weights came from."""
     parsed = parse(request)
     return diagnose(parsed.request, Limits(), parsed.problem_at).model_copy(update={"model": None})
+
+
+def _keras() -> str:
+    if find_spec("keras") is None:
+        return "Keras itself is not installed: its list of weights has the shapes of its layers"
+    return f"Keras {version('keras')} with PyTorch below it"
 
 
 def report() -> str:
@@ -135,6 +160,6 @@ def report() -> str:
         f"A linear network of widths {', '.join(map(str, WIDTHS))} with biases, trained by scikit-learn on {SAMPLES} "
         f"samples (seed {SEED}) for 60 epochs, saved in five ways, and diagnosed. The largest relative difference of "
         f"any number of the answer from that for the arrays themselves may be {AGREEMENT:g}; words must be the same. "
-        f"PyTorch {torch.__version__}; Keras itself is not installed: its list of weights has the shapes of its layers."
+        f"PyTorch {torch.__version__}; {_keras()}."
     )
     return f"{told}\n\n{head}" + "\n".join(rows)

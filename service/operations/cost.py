@@ -51,7 +51,9 @@ LINE_LOSSES: Final = 60
 PER_PRODUCT_OF_SAMPLES_S: Final = 1e-9
 
 GENERATED_S: Final = 8e-3
-RELU_S: Final = 0.05
+# training between searches, which are more with each input
+RELU_S: Final = 0.04
+PER_RELU_PRODUCT_S: Final = 3e-4
 PER_DESCENT_S: Final = 1.0
 PER_DESCENT_PRODUCT_S: Final = 4e-5
 """Six runs of L-BFGS: by product of a sample with a weight."""
@@ -96,7 +98,8 @@ def solution_s(solver: Solver | None, problem: ProblemDocument) -> float:
 def relu_s(samples: int, inputs: int, effort: int) -> float:
     """Seconds to certify a ReLU network: by the patterns of its samples, which the cones of a search grow with."""
     patterns = 2 * sum(comb(max(samples, 1) - 1, k) for k in range(min(samples, inputs, MOST_RANK)))
-    return RELU_S + PER_CONE_S * min(float(patterns), 4.0 * effort) + PER_TRAINED_PRODUCT_S * samples * inputs
+    trained = RELU_S * min(inputs, MOST_RANK) ** 2 + PER_RELU_PRODUCT_S * samples * inputs
+    return trained + PER_CONE_S * min(float(patterns), 4.0 * effort)
 
 
 def bounded_relu_s(problem: Problem, effort: int) -> float:

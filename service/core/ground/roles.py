@@ -71,7 +71,7 @@ class Solver:
 
 @dataclass(frozen=True, slots=True)
 class ModelSolver:
-    """The solver of a model that is no network on data alone, and so is not asked for in the order of `Solver`.
+    """The solver of a model that is not a network on data alone, and so is not asked for in the order of `Solver`.
 
     Attributes
     ----------

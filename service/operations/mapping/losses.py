@@ -54,7 +54,7 @@ def coded(data: wire.Data, loss: Loss, output: Output) -> wire.Data:
     Raises
     ------
     InputError
-        If a target is no label, or the width of the output does not fit the loss.
+        If a target is not a label, or the width of the output does not fit the loss.
     """
     if loss in SIGNED:
         if output.width != 1:

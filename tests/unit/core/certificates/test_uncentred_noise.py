@@ -243,6 +243,27 @@ def test_second_moments_that_may_be_smaller_make_less_of_the_noise(name: str) ->
     assert lost[1] == pytest.approx(0.02 * steepest**2 / mu, rel=0.1)
 
 
+@pytest.mark.parametrize("name", INDEPENDENT)
+@pytest.mark.parametrize("most", [1e-3, 1.0, 50.0])
+def test_noise_alone_bounds_the_norm_of_maps_where_inputs_are_independent(name: str, most: float) -> None:
+    problem = solved(name)[0]
+    floor, mu = uncentred_noise._floor(problem), noise_coordinates(problem).mu
+    assert floor is not None
+    values, vectors = np.linalg.eigh(problem.data.xx)
+    # the map of this norm that costs least: one output along the least direction
+    longest = uncentred_noise._longest(most, mu, floor) * vectors[:, :1].T
+    noise = mu * float(np.sum(np.linalg.svd(longest @ vectors * np.sqrt(values), compute_uv=False))) ** 2
+    assert most < noise < 1.03 * most
+
+
+@pytest.mark.parametrize("name", DEPENDENT)
+def test_least_squares_hold_up_to_their_own_limit(name: str) -> None:
+    """The zero map says nothing of the noise, so that the bound is that of the error alone."""
+    found = scaled(name, 0.0)
+    assert found.norm_limit is not None
+    assert found.norm_limit > 0.0
+
+
 def test_inputs_that_are_zero_leave_the_variance_of_the_targets() -> None:
     y = np.random.default_rng(0).standard_normal((20, 2)) + 1.0
     x = np.zeros((20, 3))
