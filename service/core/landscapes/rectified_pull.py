@@ -9,14 +9,14 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, Samples
 from service.core.losses.nonlinear import data_loss
-from service.core.relu.critical import MOST_RANK
 from service.core.relu.planar import PLANE, largest_on_plane
 from service.core.relu.rows import Span, WeightedRows
 from service.core.relu.search import ConeSearch
 from service.core.relu.spectral import spectral_bound
 from service.vocabulary import Activation, Loss
 
-_CONES: Final = 4_000
+_CONES: Final = 2_000
+_MOST_RANK: Final = 6
 _RTOL: Final = 1e-9
 
 
@@ -54,7 +54,9 @@ def _computed(problem: Problem) -> RectifiedPull | None:
     if slope >= 1.0:
         return None
     span, errors = Span.of(samples.x), _errors_at_zero(problem, samples)
-    pairs = [_largest(span, column, slope) for column in errors.T]
+    # other networks than those of the rule are not worth a search
+    rectified = problem.network.n_layers == 2 and first.activation in (Activation.RELU, Activation.LEAKY_RELU)
+    pairs = [_largest(span, column, slope, search=rectified) for column in errors.T]
     value = max((value for value, _ in pairs), default=0.0)
     # of several outputs the length is at most that of all largest correlations together
     bound = pairs[0][1] if len(pairs) == 1 else sqrt(sum(bound**2 for _, bound in pairs)) * (1.0 + 1e-12)
@@ -67,16 +69,24 @@ def _errors_at_zero(problem: Problem, samples: Samples) -> FloatArray:
     return -data_loss(problem.loss, zeros, samples.y, samples.weights, samples.loss_parameter)[1]
 
 
-def _largest(span: Span, errors: FloatArray, slope: float) -> tuple[float, float]:
+def _largest(span: Span, errors: FloatArray, slope: float, *, search: bool) -> tuple[float, float]:
     """The largest correlation of errors (n,) with a unit: attained, and proved."""
     if not span.dimension or not errors.any():
         return 0.0, 0.0
     rows = span.with_errors(errors, slope)
     value, bound = 0.0, 0.0
     for one in (rows, rows.reversed):
-        found = _of_one_sign(one, value)
+        found = _of_one_sign(one, value) if search else _at_a_glance(one)
         value, bound = max(value, found[0]), max(bound, found[1])
     return value, bound
+
+
+def _at_a_glance(rows: WeightedRows) -> tuple[float, float]:
+    """Along the sum of the rows, and by one decomposition."""
+    towards = (rows.plus - rows.minus) @ rows.x + rows.linear
+    length = float(np.sqrt(towards @ towards))
+    value = float(rows.correlation(towards[None] / length)[0]) if length > 0.0 else 0.0
+    return max(value, 0.0), rows.crude_bound
 
 
 def _of_one_sign(rows: WeightedRows, known: float) -> tuple[float, float]:
@@ -84,7 +94,7 @@ def _of_one_sign(rows: WeightedRows, known: float) -> tuple[float, float]:
         plane = largest_on_plane(rows, np.inf)
         return plane.value, plane.bound
     whole = min(rows.crude_bound, spectral_bound(rows).bound)
-    if rows.x.shape[1] > MOST_RANK:
+    if rows.x.shape[1] > _MOST_RANK:
         return 0.0, whole
     search = ConeSearch(rows, 0.0, missing=np.inf, rtol=_RTOL, found=known)
     search.run(most=_CONES)
