@@ -15,8 +15,8 @@ from service.core.relu.search import ConeSearch
 from service.core.relu.spectral import spectral_bound
 from service.vocabulary import Activation, Loss
 
-_CONES: Final = 2_000
-_MOST_RANK: Final = 6
+_CONES: Final = 1_000
+_MOST_RANK: Final = 4
 _RTOL: Final = 1e-9
 
 
@@ -95,7 +95,7 @@ def _of_one_sign(rows: WeightedRows, known: float) -> tuple[float, float]:
         return plane.value, plane.bound
     whole = min(rows.crude_bound, spectral_bound(rows).bound)
     if rows.x.shape[1] > _MOST_RANK:
-        return 0.0, whole
+        return _at_a_glance(rows)[0], whole
     search = ConeSearch(rows, 0.0, missing=np.inf, rtol=_RTOL, found=known)
     search.run(most=_CONES)
     return search.value, min(whole, search.bound)
