@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from service.core.convex_losses.scalar import HalfSquaredLoss
+from service.core.convex_losses.differences import HalfSquaredLoss
 from service.core.ground.problems import Layer
 from service.core.ground.rules import Judgement
 from service.core.ground.stopping import stopped_after

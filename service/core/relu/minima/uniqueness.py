@@ -13,7 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from service.core.convex_losses.scalar import HalfSquaredLoss, LogisticLoss
+from service.core.convex_losses.differences import HalfSquaredLoss
+from service.core.convex_losses.labelled import LogisticLoss
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.stopping import should_stop
 from service.core.relu.cones import SimplicialCones

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from service.core.convex_losses.scalar import HalfSquaredLoss, QuantileLoss
+from service.core.convex_losses.differences import HalfSquaredLoss, QuantileLoss
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.minima.narrow import narrowed_to
 from service.core.relu.minima.uniqueness import DEPENDENT, NOT_STRICT, Uniqueness, uniqueness
