@@ -1,4 +1,4 @@
-"""K-R10: units and ranks at the certified minimum of a two-layer ReLU network, where it is proved to be the only one."""
+"""K-R10: units and ranks at the certified minimum of a two-layer ReLU network that is proved to be the only one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from service.core.ranks.rule import Condition, RankClaim, RankRule
 from service.core.ranks.setting import Setting
 from service.core.relu.minima.uniqueness import uniqueness
 from service.core.relu.minimum import CertifiedLoop
-from service.core.relu.networks import Objective
+from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.rows import Span
 from service.vocabulary import Activation, Dynamics, Loss, RankKind, SkipKind, TheoremStatus
 
@@ -63,8 +63,13 @@ def _searched(setting: Setting) -> UnitsAtMinimum | str:
         return "the minimum is not certified within the effort of a rule"
     if not unique.proved:
         return unique.reason
-    lengths = found.units.lengths
-    values = np.linalg.svd(found.units.w / lengths[:, None], compute_uv=False) if len(lengths) else np.zeros(0)
+    return _counted(found.units)
+
+
+def _counted(units: HiddenUnits) -> UnitsAtMinimum | str:
+    """Number of units, and the rank of their directions where no singular value is near the line."""
+    lengths = units.lengths
+    values = np.linalg.svd(units.w / lengths[:, None], compute_uv=False) if len(lengths) else np.zeros(0)
     if ((values > _SURE * 1e-3) & (values < _SURE)).any():
         return "the rank of the units is not clear"
     return UnitsAtMinimum(len(lengths), int((values >= _SURE).sum()))
