@@ -63,6 +63,7 @@ PER_DESCENT_S: Final = 1.0
 PER_DESCENT_PRODUCT_S: Final = 4e-5
 """Six runs of L-BFGS: by product of a sample with a weight."""
 PER_CONE_S: Final = 5e-5
+RELU_EFFORT: Final = 50_000
 
 WATER_FILLED_LAYERS: Final = 2
 """Up to so many layers, noise without decay has a closed form."""
@@ -221,7 +222,8 @@ def _verdict_s(request: DiagnoseRequest) -> float:
 def generated_s(parameters: GeneratedParameters) -> float:
     """Seconds that a test problem takes: its answer holds the data twice, which takes longer to write than to solve."""
     outputs, samples = parameters.outputs, parameters.samples or 2 * (parameters.inputs + parameters.outputs)
-    return GENERATED_S + 4.0 * PER_NUMBER_S * samples * (parameters.inputs + outputs)
+    searched = 0.0 if parameters.activation is None else relu_s(samples, parameters.inputs, RELU_EFFORT)
+    return searched + GENERATED_S + 4.0 * PER_NUMBER_S * samples * (parameters.inputs + outputs)
 
 
 def inputs_of(problem: ProblemDocument) -> int:
