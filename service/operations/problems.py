@@ -15,6 +15,7 @@ from service.errors import InputError, LimitExceeded, Location, NotFound
 from service.operations.mapping import weights as weights_mapping
 from service.operations.mapping.snippet import Provenance, pytorch_snippet
 from service.operations.minima import minima
+from service.operations.relu_problems import check_relu, relu_problem
 from service.schemas.base import applicable
 from service.schemas.data import Samples as SamplesDocument
 from service.schemas.generated import GeneratedList, GeneratedParameters, GeneratedProblem, GeneratedSummary
@@ -22,6 +23,7 @@ from service.schemas.minima import MinimaAnswer
 from service.schemas.network import GaussianNoise, Layer, Network
 from service.schemas.parsing import validated
 from service.schemas.problem import ProblemDocument
+from service.schemas.relu import ReluMinimaAnswer
 from service.schemas.request import MinimaRequest, ReturnOptions
 from service.settings import Limits
 from service.vocabulary import PointClass
@@ -143,6 +145,8 @@ def generate(parameters: GeneratedParameters, limits: Limits, _problem_at: Locat
     parameters = completed(parameters)
     samples = parameters.samples or 0
     _check(parameters, samples, limits)
+    if parameters.activation is not None:
+        return _rectified(parameters, limits)
     values = _singular_values(parameters)
     made = generated_samples(
         parameters.inputs,
@@ -179,7 +183,22 @@ def generate(parameters: GeneratedParameters, limits: Limits, _problem_at: Locat
     )
 
 
-def _origin(parameters: GeneratedParameters, answer: MinimaAnswer) -> Provenance:
+def _rectified(parameters: GeneratedParameters, limits: Limits) -> GeneratedProblem:
+    made, answer = relu_problem(parameters, limits)
+    return GeneratedProblem(
+        id=problem_id(parameters),
+        url=f"/v1/problems/{carrying(parameters)}",
+        parameters=parameters,
+        singular_values=[],
+        problem=made,
+        minimum=answer,
+        next_critical_value=None,
+        snippet=pytorch_snippet(made, _origin(parameters, answer)),
+        reasons={"next_critical_value": "the stationary points of a network with activations are not known"},
+    )
+
+
+def _origin(parameters: GeneratedParameters, answer: MinimaAnswer | ReluMinimaAnswer) -> Provenance:
     certificate, least = answer.certificate, answer.global_minimum.loss
     known = "proved" if certificate.kind == "certified" else "the best known"
     error = max(certificate.upper_bound, least) - min(certificate.lower_bound, least)
@@ -226,7 +245,8 @@ def completed(parameters: GeneratedParameters) -> GeneratedParameters:
     filled["samples"] = parameters.samples or 2 * (parameters.inputs + parameters.outputs)
     if parameters.rank is not None and parameters.gap is None and parameters.singular_values is None:
         filled["gap"] = DEFAULT_GAP
-    if parameters.rank is None and parameters.gap is None and parameters.singular_values is None:
+    chosen = (parameters.rank, parameters.gap, parameters.singular_values, parameters.activation)
+    if all(value is None for value in chosen):
         most = min(parameters.inputs, parameters.outputs, MOST_BY_DEFAULT)
         filled["singular_values"] = [float(value) for value in range(most, 0, -1)]
     return GeneratedParameters.model_validate(filled)
@@ -253,7 +273,10 @@ def _check(parameters: GeneratedParameters, samples: int, limits: Limits) -> Non
         raise LimitExceeded(("samples",), "max_returned_numbers", limits.max_returned_numbers, "numbers in the answer")
     if samples < columns:
         raise InputError.at(("samples",), "must be at least inputs + outputs")
-    _check_target(parameters)
+    if parameters.activation is not None:
+        check_relu(parameters)
+    else:
+        _check_target(parameters)
     if parameters.inputs == 1 and parameters.conditioning != 1.0:
         raise InputError.at(("conditioning",), "must be 1, or left out: one input has no directions to differ between")
     if any(width < 1 or width > limits.max_inputs for width in parameters.hidden_widths):

@@ -1,13 +1,14 @@
 """Generated test problems: their parameters, and a problem with its known minimum."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, Field
 
 from service.schemas.base import Integer, Number, Reasons, Wire, example
 from service.schemas.minima import MinimaAnswer
 from service.schemas.problem import ProblemDocument
+from service.schemas.relu import ReluMinimaAnswer
 
 GENERATED_EXAMPLE: Final[dict[str, Any]] = {
     "inputs": 4,
@@ -34,6 +35,16 @@ DESCRIPTION: Final = """Make a problem; equal parameters make equal problems, an
 With `accept: application/x-npz` the answer is an archive that can be posted to any analysis as it is."""
 EXAMPLES: Final[Mapping[str, Any]] = {
     "three layers with decay": GENERATED_EXAMPLE,
+    "a ReLU network with a certified minimum": {
+        "inputs": 2,
+        "outputs": 1,
+        "hidden_widths": [20],
+        "samples": 30,
+        "residual": 0.1,
+        "weight_decay": 0.02,
+        "activation": "relu",
+        "seed": 1,
+    },
     "a minimum of rank two, the next critical value 0.25 above": CHOSEN_GAP_EXAMPLE,
 }
 
@@ -85,6 +96,11 @@ class GeneratedParameters(Wire):
     noise_variance: Number = Field(
         default=0.0, ge=0, le=1e3, description="Variance of the multiplicative noise on every hidden layer."
     )
+    activation: Literal["relu"] | None = Field(
+        default=None,
+        description="`relu`: a two-layer ReLU network of one output on normal inputs, whose targets are those of three "
+        "units with `residual` added; it needs a decay and has no singular values. Left out: a linear network.",
+    )
     seed: Integer = Field(
         default=0,
         ge=0,
@@ -114,10 +130,10 @@ class GeneratedProblem(Wire):
     url: str = Field(description="Where this problem is made again, on any replica: the path carries the parameters.")
     parameters: GeneratedParameters = Field(description="The parameters that made it, defaults filled in.")
     singular_values: list[Number] = Field(
-        description="Singular values of the least-squares map where the inputs are white, descending."
+        description="Singular values of the least-squares map where the inputs are white, descending; none for relu."
     )
     problem: ProblemDocument = Field(description="The problem, with its samples.")
-    minimum: MinimaAnswer = Field(
+    minimum: MinimaAnswer | ReluMinimaAnswer = Field(
         description="With full weights; `status` says whether the value is proved. A value near zero is the "
         "loss of these weights on the samples, with a small relative error."
     )

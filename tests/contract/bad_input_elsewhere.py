@@ -162,6 +162,14 @@ PICTURES: Final = (
         {**CONNECTIVITY_EXAMPLE, "rounds": 1000, "round_steps": 1000},
     ),
 )
+BENT: Final = {
+    "inputs": 2,
+    "outputs": 1,
+    "hidden_widths": [20],
+    "samples": 30,
+    "weight_decay": 0.02,
+    "activation": "relu",
+}
 OTHERS: Final = (
     Refused(
         "sweeps: three axes",
@@ -192,6 +200,14 @@ OTHERS: Final = (
     Refused(
         "test problems: rank beside singular values", "/v1/problems", {**GENERATED_EXAMPLE, "rank": 2, "gap": 0.25}
     ),
+    Refused("test problems: several outputs of a ReLU network", "/v1/problems", {**BENT, "outputs": 2}),
+    Refused("test problems: a ReLU network of three layers", "/v1/problems", {**BENT, "hidden_widths": [5, 5]}),
+    Refused("test problems: a ReLU network without decay", "/v1/problems", {**BENT, "weight_decay": 0.0}),
+    Refused("test problems: a ReLU network of nine inputs", "/v1/problems", {**BENT, "inputs": 9}),
+    Refused("test problems: a ReLU network on 10^4 samples", "/v1/problems", {**BENT, "samples": 10_000}),
+    Refused("test problems: the rank of a ReLU network", "/v1/problems", {**BENT, "rank": 1}),
+    Refused("test problems: a ReLU network under noise", "/v1/problems", {**BENT, "noise_variance": 0.5}),
+    Refused("test problems: a ReLU network that is too narrow", "/v1/problems", {**BENT, "hidden_widths": [1]}),
     Refused("test problems: gap without rank", "/v1/problems", _with(GAP, rank=None)),
     Refused(
         "test problems: conditioning of one input",

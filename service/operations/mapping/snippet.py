@@ -9,6 +9,7 @@ from service.operations.mapping.network import noise_variance
 from service.schemas.data import Samples
 from service.schemas.problem import ProblemDocument
 from service.version import ENGINE_VERSION
+from service.vocabulary import Activation
 
 PROGRAM: Final = '''"""Suboptimality of an optimiser on a problem whose global minimum is known.
 
@@ -101,6 +102,17 @@ for step in range(asked.steps + 1):
 '''
 
 
+LINEAR: Final = PROGRAM[PROGRAM.index("def loss(") : PROGRAM.index("weights = [")]
+RECTIFIED: Final = '''def loss(weights):
+    """Mean squared error of a network of rectifiers, plus decay."""
+    hidden = torch.relu(X @ weights[0].T)
+    decay = sum(g * (weight**2).sum() for g, weight in zip(DECAYS, weights))
+    return ((hidden @ weights[1].T - Y) ** 2).sum() / len(X) + decay
+
+
+'''
+
+
 @dataclass(frozen=True, slots=True)
 class Provenance:
     """Where a problem comes from, and how well its minimum is known.
@@ -123,12 +135,14 @@ class Provenance:
 
 
 def pytorch_snippet(problem: ProblemDocument, origin: Provenance) -> str:
-    """The program; ``problem`` is a linear network on samples in the convention ``mean``."""
+    """The program; ``problem`` is a linear or two-layer ReLU network on samples in the convention ``mean``."""
     data = problem.data
     if not isinstance(data, Samples):
         raise TypeError("the program needs samples")
     layers = problem.network.layers
-    return PROGRAM.format(
+    rectified = layers[0].activation is Activation.RELU
+    program = PROGRAM.replace(LINEAR, RECTIFIED) if rectified else PROGRAM
+    return program.format(
         data=orjson.dumps([data.x, data.y]).decode(),
         widths=[len(data.x[0]), *(layer.width for layer in layers)],
         decays=[layer.weight_decay for layer in layers],

@@ -15,6 +15,7 @@ from service.core.losses.expected import loss_of
 from service.core.several_outputs.generated import fit_on_samples
 from service.operations.problems import generate, parse
 from service.schemas.generated import GENERATED_EXAMPLE, GeneratedProblem
+from service.schemas.minima import MinimaAnswer
 from service.settings import Limits
 
 
@@ -54,6 +55,7 @@ def test_a_minimum_near_zero_is_what_its_weights_cost(conditioning: float, hidde
     unit = max(minimum.loss, 1e-6 * float(np.mean(np.sum(arrays_of(problem)[1] ** 2, axis=1))))
     assert certificate.relative_gap == pytest.approx((minimum.loss - certificate.lower_bound) / unit, abs=1e-300)
     assert f"MINIMUM = {minimum.loss!r}\n" in problem.snippet
+    assert isinstance(problem.minimum, MinimaAnswer)
     least = min(point.loss for point in problem.minimum.stationary_points if point.class_ == "global_minimum")
     assert least == minimum.loss
 
