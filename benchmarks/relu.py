@@ -7,7 +7,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from benchmarks.comparison import Comparison, best_core_time
-from service.core.convex_losses.scalar import HalfSquaredLoss
+from service.core.convex_losses.differences import HalfSquaredLoss
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.stopping import stopped_by
 from service.core.relu.minimum import CertifiedLoop

@@ -59,6 +59,7 @@ REPORTS: Final[dict[str, str]] = {
     "fuzz_readers": "Readers of bodies and files, fuzzed",
     "uploads": "Uploads: memory, and what other requests notice",
     "verify_altered": "Verification: answers with one field changed",
+    "relu_torch": "ReLU networks of PyTorch: certified, or refuted with the missing unit",
     "relu_random": "ReLU networks: bounds against searches",
     "relu_kills": "ReLU networks: certified while workers are killed",
     "ranks_flows": "Ranks: predictions against gradient flow",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from service.core.certificates.autoencoder import certify as certify_autoencoder
+from service.core.certificates.convex_layer import certify as certify_convex_layer
 from service.core.certificates.deep_bounded import certify as certify_deep_bounded
 from service.core.certificates.dropout import certify as certify_dropout
 from service.core.certificates.factorisation import certify as certify_factorisation
@@ -38,6 +39,7 @@ from service.core.ranks.rules import (
 )
 from service.core.solvers import (
     autoencoder,
+    convex_layer,
     deep_bounded,
     dropout,
     factorisation,
@@ -47,6 +49,9 @@ from service.core.solvers import (
     reduced_rank,
     scalar_output,
     uncentred_noise,
+)
+from service.core.theorems import (
+    convex_layer as convex_layer_theorems,
 )
 from service.core.theorems import (
     infimum,
@@ -86,6 +91,7 @@ SOLVERS: Final[tuple[tuple[Solver, Certifier], ...]] = (
     (rank_one_bottleneck.SOLVER, certify_rank_one_bottleneck),
     (deep_bounded.SOLVER, certify_deep_bounded),
     (noisy_bounded.SOLVER, certify_noisy_bounded),
+    (convex_layer.SOLVER, certify_convex_layer),
 )
 """In the order in which dispatch asks: the strongest statement first."""
 
@@ -102,6 +108,11 @@ MODEL_SOLVERS: Final[tuple[ModelSolver, ...]] = (vae_minima.SOLVER,)
 def on_one_curve(solution: Solution) -> bool:
     """Whether an answer is that of a solver whose candidate maps lie on one curve."""
     return solution.solver in BY_NAME and BY_NAME[solution.solver][0].one_curve
+
+
+def on_samples(solution: Solution) -> bool:
+    """Whether an answer is that of a solver whose losses moments do not tell."""
+    return solution.solver in BY_NAME and BY_NAME[solution.solver][0].on_samples
 
 
 def model_of(solution: Solution) -> Model:
@@ -151,6 +162,7 @@ THEOREMS: Final[tuple[Theorem, ...]] = (
     *linear_undecayed.THEOREMS,
     *linear_decayed.THEOREMS,
     *linear_noisy.THEOREMS,
+    *convex_layer_theorems.THEOREMS,
     *models.THEOREMS,
     *reductions.THEOREMS,
     *LANDSCAPE_RULES,

@@ -147,7 +147,8 @@ def _as_it_is(problem: Problem, extras: Extras) -> Minima:
         if minimum is not solution.minimum:
             solution = replace(solution, minimum=minimum)
         certificate = certifier(problem, solution)
-    if extras.curvature and (check := curvature_check(problem, solution)) is not None:
+    # the Hessian is that of moments; a single layer has none but one without negative eigenvalues
+    if extras.curvature and not solver.on_samples and (check := curvature_check(problem, solution)) is not None:
         certificate = replace(certificate, checks=(*certificate.checks, check))
     if extras.subnetworks and solver.one_curve:
         points = (*solution.stationary_points, *subnetwork_points(problem, MOST_LEVELS))

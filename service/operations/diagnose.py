@@ -53,7 +53,7 @@ def diagnose(request: DiagnoseRequest, limits: Limits, problem_at: Location = ()
     check_time(request.time_limit_s, limits)
     with located(problem_at):
         _check_widths(request.problem, limits)
-        mapped = problem_mapping.to_core(request.problem, limits, relu=True)
+        mapped = problem_mapping.to_core(request.problem, limits, relu=True, one_layer=True)
         if mapped.core.moments is None:
             raise InputError.at(("data", "kind"), "must not be none: a loss needs data")
     point = diagnose_mapping.to_core(request, limits)

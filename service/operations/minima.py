@@ -72,11 +72,15 @@ def solved_model(mapped: MappedProblem, extras: Extras) -> tuple[Minima, Special
 
 def to_core(request: MinimaRequest, limits: Limits, *, other_models: bool = False) -> MappedProblem:
     """The problem in the core's convention; `InputError` without data."""
-    mapped = problem_mapping.to_core(request.problem, limits, other_models=other_models, inputs=Inputs.ANY)
+    mapped = problem_mapping.to_core(
+        request.problem, limits, other_models=other_models, one_layer=True, inputs=Inputs.ANY
+    )
     if mapped.core.moments is None:
         raise InputError.at(("data", "kind"), "must not be none: a minimum needs data")
-    if mapped.core.loss is Loss.WEIGHTED_SQUARED and mapped.core.evaluation is not None:
-        raise InputError.at(("data", "evaluation"), "must be left out: held-out data have no weights of the error")
+    if mapped.core.evaluation is not None and mapped.core.loss is not Loss.SQUARED:
+        weighted = mapped.core.loss is Loss.WEIGHTED_SQUARED
+        reason = "held-out data have no weights of the error" if weighted else "a fit on them is known for squared loss"
+        raise InputError.at(("data", "evaluation"), f"must be left out: {reason}")
     return mapped
 
 

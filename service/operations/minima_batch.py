@@ -206,7 +206,7 @@ def minima_sweep(request: VariedRequest, limits: Limits, problem_at: Location = 
     with located(problem_at):
         # a decay that is varied from zero makes units matter
         undecayed = Inputs.AS_SENT if request.vary.weight_decay is not None else Inputs.UNDECAYED
-        mapped = problem_mapping.to_core(request.problem, limits, inputs=undecayed)
+        mapped = problem_mapping.to_core(request.problem, limits, one_layer=True, inputs=undecayed)
         if mapped.core.moments is None:
             raise InputError.at(("data", "kind"), "must not be none: a minimum needs data")
         solver, _, _ = choose(mapped.core)

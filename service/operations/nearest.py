@@ -76,7 +76,7 @@ def nearest(problem: ProblemDocument, limits: Limits, at: str) -> Nearest | None
 
 def _covers(problem: ProblemDocument, limits: Limits) -> bool:
     try:
-        mapped = problem_mapping.to_core(problem, limits, other_models=True, inputs=Inputs.ANY)
+        mapped = problem_mapping.to_core(problem, limits, other_models=True, one_layer=True, inputs=Inputs.ANY)
     except ServiceError:
         return False
     return mapped.core.moments is not None and is_covered(mapped.core)

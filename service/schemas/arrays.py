@@ -37,11 +37,11 @@ class Array(Protocol):
         ...
 
     def min(self) -> Any:
-        """Least entry; not a number if any is none."""
+        """Least entry; NaN if any entry is."""
         ...
 
     def max(self) -> Any:
-        """Greatest entry; not a number if any is none."""
+        """Greatest entry; NaN if any entry is."""
         ...
 
     def tolist(self) -> Any:

@@ -97,6 +97,12 @@ VectorOrMatrix: TypeAlias = Annotated[
     Annotated[Vector, Tag("vector")] | Annotated[Matrix, Tag("matrix")],
     Discriminator(_rank),
 ]
+_Targets: TypeAlias = Annotated[list[FiniteFloat | None], Field(min_length=1, fail_fast=True)]
+Targets: TypeAlias = Annotated[
+    Annotated[_Targets, Tag("vector")] | Annotated[list[_Targets], Field(min_length=1, fail_fast=True), Tag("matrix")],
+    Discriminator(_rank),
+]
+"""A vector or a matrix in which numbers may be missing."""
 
 
 class Wire(BaseModel):

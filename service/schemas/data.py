@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from service.schemas.base import Integer, Matrix, Number, Vector, VectorOrMatrix, Wire
+from service.schemas.base import Integer, Matrix, Number, Targets, Vector, Wire
 from service.vocabulary import Task
 
 
@@ -13,7 +13,10 @@ class EvaluationSamples(Wire):
 
     kind: Literal["samples"] = Field(description="The held-out data are samples.")
     x: Matrix = Field(description="n x d.")
-    y: VectorOrMatrix = Field(description="n x k, or n numbers for one output.")
+    y: Targets = Field(
+        description="n x k, or n numbers for one output. One linear layer under a squared loss may have null in the "
+        "place of a missing target: each output then sees the samples that have its target."
+    )
 
 
 class EvaluationMoments(Wire):

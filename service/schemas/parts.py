@@ -104,6 +104,15 @@ class RacedRuns(RunColumns):
     )
 
 
+class RaceFloor(Wire):
+    """What a race on a ReLU network is measured against."""
+
+    floor: Number = Field(description="Loss of the global minimum, or the lower bound on it.")
+    trivial: bool = Field(description="Whether the network without units is the best one known.")
+    parameter_norm: Number = Field(description="Norm of all weights of that network.")
+    reason: str = Field(description="Why the floor is a lower bound; empty where it is the minimum.")
+
+
 class FlowMoment(Wire):
     """A state of a gradient flow, from which it goes on, and what a reader of partial results wants to see of it."""
 

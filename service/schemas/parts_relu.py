@@ -67,3 +67,28 @@ class BoundedReluState(Wire):
     lower_bound: Number = Field(description="Lower bound on the loss of every network, in that convention.")
     critical: Number | None = Field(description="Beta from which no unit is worth its decay; null where not proved.")
     stage: str = Field(description="What was done last: `outset`, `start`, `proof` or `improved`.")
+
+
+class SweptKnots(Wire):
+    """Certified minima at some decays, in the core's convention; one entry each."""
+
+    place: Numbers = Field(description="Place on the axis, ascending.")
+    fit: Numbers = Field(description="Data term of the network.")
+    constant: Numbers = Field(description="Its loss, rounding included, without what the decay that varies adds.")
+    slope: Numbers = Field(description="What its loss rises by with that decay.")
+    bound: Numbers = Field(description="Lower bound on the loss of all networks.")
+    units: Numbers = Field(description="Number of its units.")
+    errors: Rows = Field(description="Dual errors that prove the bound, one row each.")
+    feature_bound: Numbers = Field(description="Bound on their correlation with a unit.")
+
+
+class SweptPoints(Wire):
+    """Columns of some points of a sweep, in the core's convention."""
+
+    loss: Numbers = Field(description="Loss of the best network known.")
+    lower_bound: Numbers = Field(description="Lower bound on the loss of all networks.")
+    fit: Numbers = Field(description="Data term of that network.")
+    decay: Numbers = Field(description="What decay adds.")
+    trivial: Numbers = Field(description="1 where it has no units.")
+    attained: Numbers = Field(description="1 where the network that was asked for is wide enough.")
+    units: Numbers = Field(description="Number of its units.")

@@ -42,6 +42,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
 
 PhaseColumn: TypeAlias = Literal[
     "loss",
+    "lower_bound",
     "fit",
     "noise",
     "decay",
@@ -53,6 +54,7 @@ PhaseColumn: TypeAlias = Literal[
     "origin",
     "prediction_variance",
     "evaluation_fit",
+    "units",
 ]
 
 
@@ -100,8 +102,10 @@ class DiagramRequest(Wire):
         default=["loss", "fit", "noise", "decay", "norm", "rank", "trivial", "minima", "origin"],
         alias="return",
         min_length=1,
-        max_length=12,
-        description="Columns; `evaluation_fit`, which needs `data.evaluation`, is added by default where it is given.",
+        max_length=14,
+        description="Columns; `lower_bound` and `units` are those of ReLU networks, which have `loss`, `fit`, `decay`, "
+        "`trivial` and `attained` beside them; `evaluation_fit`, which needs `data.evaluation`, is added by default "
+        "where it is given.",
     )
     time_limit_s: TimeLimit = None
 
@@ -167,6 +171,9 @@ class PhaseResults(Wire):
     loss: Numbers | None = Field(
         default=None, description="Loss at the global minimum, in the convention of the problem."
     )
+    lower_bound: Numbers | None = Field(
+        default=None, description="Lower bound on the loss of ReLU networks of any width."
+    )
     fit: Numbers | None = Field(default=None, description="Data term of the loss.")
     noise: Numbers | None = Field(default=None, description="Part of the loss that the noise adds.")
     decay: Numbers | None = Field(default=None, description="Part of the loss that the weight decay adds.")
@@ -182,6 +189,7 @@ class PhaseResults(Wire):
     evaluation_fit: Numbers | None = Field(
         default=None, description="Fit on the evaluation data; null where the problem has none."
     )
+    units: Integers | None = Field(default=None, description="Number of units of the best ReLU network known.")
 
 
 class DiagramAnswer(Wire):

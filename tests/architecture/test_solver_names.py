@@ -59,7 +59,7 @@ def test_no_module_names_a_solver() -> None:
 def test_no_module_compares_the_solver_of_an_answer() -> None:
     found = {place: seen for place, tree in modules() if (seen := list(compared(tree)))}
     # a look-up in the tables, by whatever name an answer bears
-    assert found == {"core/catalogue.py": ["solution.solver in BY_NAME", "row.name == solution.solver"]}
+    assert found == {"core/catalogue.py": ["solution.solver in BY_NAME"] * 2 + ["row.name == solution.solver"]}
 
 
 @pytest.mark.parametrize(

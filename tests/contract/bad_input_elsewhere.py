@@ -265,7 +265,10 @@ RACED: Final = {"problem": DESIGN_EXAMPLE, "optimisers": ["gd"], "runs": 1, "ste
 INFIMUM: Final = [{"width": 2, "weight_decay": 0.1}, {"width": 1}]
 RACES: Final = (
     Refused("races: no data", "/v1/races", _with(RACED, problem__data={"kind": "none", "inputs": 1})),
-    Refused("races: a layer that bends", "/v1/races", _with(RACED, problem__network__layers__0__activation="relu")),
+    Refused("races: a layer that bends", "/v1/races", _with(RACED, problem__network__layers__0__activation="tanh")),
+    Refused(
+        "races: three layers of rectifiers", "/v1/races", _with(RACED, problem__network__layers__0__activation="relu")
+    ),
     Refused(
         "races: a skip",
         "/v1/races",

@@ -30,6 +30,8 @@ MOMENTS: Final = {"kind": "moments", "xx": [[1.0]], "xy": [[0.5]], "yy": 1.0}
 WEIGHTED: Final = {"loss": "weighted_squared", "weights": [1.0]}
 DROPOUT: Final = {"kind": "dropout", "rate": 0.5}
 RELU: Final = {"width": 3, "activation": "relu"}
+TWO: Final = [{"width": 2}]
+TWO_LAYERS: Final = [{"width": 2}, {"width": 1}]
 DECAYED_RELU: Final = [{**RELU, "weight_decay": 0.1}, {"width": 1, "weight_decay": 0.1}]
 
 
@@ -129,6 +131,28 @@ LOSSES: Final = (
         objective={"loss": "cross_entropy"},
     ),
     _ranks("a loss that only ReLU networks have", SAMPLES, objective={"loss": "huber"}),
+    _minima("a loss of one layer for two", SAMPLES, layers=[{"width": 2}, {"width": 1}], objective={"loss": "huber"}),
+    _minima(
+        "held-out data under another loss",
+        {**LABELLED, "evaluation": {"kind": "samples", "x": [[1.0]], "y": [1]}},
+        objective={"loss": "logistic"},
+    ),
+    _ranks("a missing target", {**SAMPLES, "y": [1.0, None, 5.0]}),
+    _minima("a missing target and a hidden layer", {**SAMPLES, "y": [1.0, None, 5.0]}, layers=TWO_LAYERS),
+    _minima("a missing target under another loss", {**SAMPLES, "y": [1.0, None, 5.0]}, objective={"loss": "huber"}),
+    _minima("a missing label", {**LABELLED, "y": [0, None, 1]}),
+    _minima("a missing input", {**SAMPLES, "x": [[1.0], [None], [4.0]]}),
+    _minima("a missing target beside standardised ones", {**SAMPLES, "y": [1.0, None, 5.0], "standardise": True}),
+    _minima(
+        "a missing target beside held-out data",
+        {**SAMPLES, "y": [1.0, None, 5.0], "evaluation": {"kind": "samples", "x": [[1.0]], "y": [1.0]}},
+    ),
+    _minima(
+        "a missing held-out target",
+        {**SAMPLES, "evaluation": {"kind": "samples", "x": [[1.0], [2.0]], "y": [1.0, None]}},
+    ),
+    _minima("a sample without a target", {**TWO_TARGETS, "y": [[1.0, 2.0], [None, None], [None, 1.0]]}, layers=TWO),
+    _minima("an output without a target", {**TWO_TARGETS, "y": [[1.0, None], [2.0, None], [3.0, None]]}, layers=TWO),
     _relu("a negative count", {**SAMPLES, "y": [1.0, -2.0, 5.0]}, objective={"loss": "poisson"}),
     _relu("half of an absolute error", SAMPLES, objective={"loss": "absolute", "convention": "half_mean"}),
     _relu("a quantile of squared errors", SAMPLES, objective={"tau": 0.5}),
@@ -329,6 +353,7 @@ def _axis(parameter: str, start: float, end: float, **more: Any) -> dict[str, An
 
 
 DECAY: Final = _axis("weight_decay", 0.1, 1.0)
+RELU_SWEPT: Final = {"network": {"layers": DECAYED_RELU}, "data": SAMPLES}
 SWEEPS: Final = (
     _sweep("one parameter on both axes", DECAY, DECAY),
     _sweep("a layer of a width", _axis("width", 1, 2, layer=1)),
@@ -338,6 +363,10 @@ SWEEPS: Final = (
     _sweep("a layer beyond the last", {**DECAY, "layer": 9}),
     _sweep("held-out fits without held-out data", DECAY, **{"return": ["evaluation_fit"]}),
     _sweep("no data", DECAY, problem={**ONE, "data": NONE}),
+    _sweep("the width of a ReLU network", _axis("width", 1, 2), problem=RELU_SWEPT),
+    _sweep("two decays of a ReLU network", DECAY, _axis("weight_decay", 1, 2), problem=RELU_SWEPT),
+    _sweep("a ReLU network down to no decay", _axis("decay_scale", 0, 2), problem=RELU_SWEPT),
+    _sweep("ranks of a ReLU network", DECAY, problem=RELU_SWEPT, **{"return": ["rank"]}),
     _sweep("a width beyond the limit", _axis("width", 1, 1e8)),
     _sweep("a depth beyond the limit", _axis("depth", 0, 1000)),
     Refused(

@@ -129,7 +129,10 @@ def test_rotating_the_inputs_rotates_the_map(solver: Solver) -> None:
             # the targets are the inputs and turn with them
             turned_outputs = turn
             rotated = replace(rotated, xy=rotated.xx.copy(), yy=float(np.trace(rotated.xx)))
-        before, after = minimum_of(solver, problem), minimum_of(solver, replace(problem, moments=rotated))
+        turned = replace(problem, moments=rotated)
+        if problem.samples is not None:
+            turned = replace(turned, samples=replace(problem.samples, x=problem.samples.x @ turn.T))
+        before, after = minimum_of(solver, problem), minimum_of(solver, turned)
         assert after.loss == pytest.approx(before.loss, rel=1e-10, abs=1e-12 * scale_of(problem))
         assert after.trivial == before.trivial
         length = float(np.linalg.norm(before.end_to_end_map))

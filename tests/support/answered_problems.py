@@ -96,6 +96,35 @@ PROBLEMS: Final[dict[str, dict[str, Any]]] = {
             "weights": [[1.0, 1.0], [2.0, 2.0], [1.0, 1.0], [3.0, 3.0], [1.0, 1.0]],
         },
     },
+    "logistic layer": {
+        "network": _network(_out(DECAYED), bias="output"),
+        "data": {"kind": "samples", "x": X, "y": [1, -1, 1, -1, -1]},
+        "objective": {"loss": "logistic"},
+    },
+    "separated classes": {
+        "network": _network(_out(PLAIN), bias="output"),
+        "data": {"kind": "samples", "x": X, "y": [1, 0, 1, 0, 1]},
+        "objective": {"loss": "logistic"},
+    },
+    "softmax layer": {
+        "network": _network({**DECAYED, "width": 3}, bias="output", bias_weight_decay=0.01),
+        "data": {"kind": "samples", "x": X, "y": [0, 1, 2, 1, 0]},
+        "objective": {"loss": "cross_entropy"},
+    },
+    "quantile layer": {
+        "network": _network(_out(DECAYED), bias="output"),
+        "data": ONE,
+        "objective": {"loss": "quantile", "tau": 0.3, "convention": "sum"},
+    },
+    "Huber layer": {
+        "network": _network(DECAYED),
+        "data": SAMPLES,
+        "objective": {"loss": "huber", "delta": 0.5, "convention": "torch"},
+    },
+    "missing targets": {
+        "network": _network(DECAYED, bias="output"),
+        "data": {"kind": "samples", "x": X, "y": [[None, *Y[0][1:]], *Y[1:4], [Y[4][0], None]]},
+    },
     "classes": {
         "network": _network(DECAYED, DECAYED, bias="output"),
         "data": {"kind": "samples", "x": X, "y": [0, 1, 0, 1, 1], "task": "classification"},

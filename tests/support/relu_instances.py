@@ -6,15 +6,9 @@ from typing import Final
 import numpy as np
 from scipy.optimize import minimize
 
-from service.core.convex_losses.scalar import (
-    HalfSquaredLoss,
-    HuberLoss,
-    LogisticLoss,
-    PoissonLoss,
-    QuantileLoss,
-    ScalarLoss,
-    SquaredHingeLoss,
-)
+from service.core.convex_losses.differences import HalfSquaredLoss, HuberLoss, QuantileLoss
+from service.core.convex_losses.labelled import LogisticLoss, PoissonLoss, SquaredHingeLoss
+from service.core.convex_losses.scalar import ScalarLoss
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.networks import Objective
 

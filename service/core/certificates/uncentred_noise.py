@@ -63,7 +63,8 @@ def _bound(below: Below) -> LowerBound:
     """The larger bound: of least squares without the noise, or by duality with it."""
     bounds = [LowerBound(undecayed_bound(below), 0.0, below.norm_limit)]
     floor = _floor(below.problem)
-    if below.expansion is not None and floor is not None:
+    # the zero map has no noise to bound, and no norm to measure a limit by
+    if below.expansion is not None and floor is not None and below.claimed.end_to_end_map.any():
         bounds.append(_dual_bound(below, below.expansion, floor))
     return max(bounds, key=lambda each: each.value)
 
@@ -93,12 +94,17 @@ def _dual_bound(below: Below, expansion: ExpandedError, floor: Floor) -> LowerBo
 
     if floor.least > 0.0:
         most = 2.0 * claimed.loss
-        return LowerBound(min(most, up_to(1.01 * float(np.sqrt(most / (coordinates.mu * floor.least))))), 0.0)
+        return LowerBound(min(most, up_to(_longest(most, coordinates.mu, floor))), 0.0)
     norm = float(np.linalg.norm(claimed.end_to_end_map))
     limits = [FAR * norm, *(nearer * norm for nearer in NEARER)]
     values = [up_to(limit) for limit in limits]
     enough = values[-1] - 0.3 * GAP_TOLERANCE * below.unit
     return next(LowerBound(value, 0.0, limit) for value, limit in zip(values, limits, strict=True) if value >= enough)
+
+
+def _longest(most: float, mu: float, floor: Floor) -> float:
+    """Frobenius norm beyond which the noise alone costs a map more than ``most``; inputs are not dependent."""
+    return 1.01 * float(np.sqrt(most / (mu * floor.least)))
 
 
 def _duals(

@@ -3,15 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from service.core.convex_losses.scalar import (
-    HalfSquaredLoss,
-    HuberLoss,
-    LogisticLoss,
-    PoissonLoss,
-    QuantileLoss,
-    ScalarLoss,
-    SquaredHingeLoss,
-)
+from service.core.convex_losses.differences import HalfSquaredLoss, HuberLoss, QuantileLoss
+from service.core.convex_losses.labelled import LogisticLoss, PoissonLoss, SquaredHingeLoss
+from service.core.convex_losses.scalar import ScalarLoss
 from service.core.ground.numbers.arrays import FloatArray
 from service.vocabulary import Loss
 

@@ -12,7 +12,8 @@ from service.core.dynamics.target import Target
 from service.core.dynamics.training import NEAR, TrainingOptions, train
 from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
 from service.core.ground.problems import Problem
-from service.core.losses.batched import BatchedLoss, Stack, norms_of, single
+from service.core.losses.batched import Stack, norms_of, single
+from service.core.losses.batched_samples import BatchedSampleLoss, stacked_loss
 from service.vocabulary import Initialisation, Optimiser, Outcome
 
 AT_REST: Final = 1e-5
@@ -39,7 +40,7 @@ class RaceRuns:
         Whether gradient flow from this start is proved to end at the origin.
     gradient_norm : (runs,) array
     least_hessian_eigenvalue : (runs,) array
-        NaN where it was not needed or the network is too large.
+        NaN where it was not needed, the network is too large, or it has activations.
     learning_rate : (runs,) array
     reached : (runs, 2) array of int
         Steps to within 1e-3 and 1e-6; -1 for never.
@@ -74,7 +75,7 @@ def race(
     Parameters
     ----------
     problem : Problem
-        A linear network with squared loss, without skips or frozen layers.
+        A linear network with squared loss, or one with activations on samples; without skips or frozen layers.
     target : Target
     optimiser, scheme
     runs : sequence of int
@@ -93,7 +94,7 @@ def race(
     """
     first = start(problem.network, problem.data.inputs, scheme, options.seed, runs)
     went = train(problem, optimiser, scheme, runs, first, target, options, should_stop)
-    loss = BatchedLoss(problem)
+    loss = stacked_loss(problem)
     losses = loss.of(went.parameters)
     _, slopes = loss.gradient(went.parameters)
     gradient = norms_of(loss.add_decay(went.parameters, slopes))
@@ -110,7 +111,9 @@ def race(
         end_norm=end_norm,
         trapped=start_norm < escape,
         gradient_norm=gradient,
-        least_hessian_eigenvalue=_curvatures(problem, went.parameters, outcome),
+        least_hessian_eigenvalue=np.full(outcome.size, np.nan)
+        if isinstance(loss, BatchedSampleLoss)
+        else _curvatures(problem, went.parameters, outcome),
         learning_rate=went.learning_rates,
         reached=went.reached,
         curve=went.losses,

@@ -8,6 +8,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray, IntArray
 from service.core.ground.problems import Network, Samples
 from service.core.losses.batched import BatchedLoss, Stack
+from service.core.losses.batched_samples import BatchedSampleLoss
 
 BLOCK: Final = 32
 """Steps drawn at once; fixed, because it decides the order of the random numbers."""
@@ -36,6 +37,7 @@ class SampledGradient:
         generators: Sequence[np.random.Generator],
         gaussian: Sequence[bool],
     ) -> None:
+        self._loss = loss
         self._network: Network = loss.network
         self._samples, self._batch = samples, batch_size
         self._generators = generators
@@ -96,6 +98,15 @@ class SampledGradient:
             if index:
                 back = _masked(back @ parameters[index], masks[index])
         return [*reversed(weight_slopes), *reversed(bias_slopes)]
+
+
+class SampledRows(SampledGradient):
+    """The same for networks with activations, which have no noise."""
+
+    def _backward(self, parameters: Sequence[FloatArray], rows: IntArray, masks: list[FloatArray | None]) -> Stack:  # noqa: ARG002 - there is no noise
+        if not isinstance(self._loss, BatchedSampleLoss):
+            raise TypeError("networks with activations are trained on samples")
+        return self._loss.on(parameters, self._samples.x[rows], self._samples.y[rows])[1]
 
 
 def _masked(values: FloatArray, mask: FloatArray | None) -> FloatArray:

@@ -9,11 +9,12 @@ import numpy as np
 from service.core.curvature.bound import curvature_bound
 from service.core.dynamics.initialisations import generator
 from service.core.dynamics.optimisers import Adam, Descent, UpdateRule, lbfgs
-from service.core.dynamics.sampling import SampledGradient
+from service.core.dynamics.sampling import SampledGradient, SampledRows
 from service.core.dynamics.target import Target
 from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
 from service.core.ground.problems import Problem
 from service.core.losses.batched import BatchedLoss, Stack, norms_of
+from service.core.losses.batched_samples import BatchedSampleLoss, stacked_loss
 from service.vocabulary import Initialisation, Optimiser
 
 ADAM_RATE: Final = 0.01
@@ -32,7 +33,8 @@ class TrainingOptions:
     ----------
     steps : int
     learning_rate : float or None
-        None for one over the larger curvature bound of the start and the minimum (gradient descent) or 0.01 (Adam).
+        None for one over the larger curvature bound of the start and the minimum, that of the start for networks with
+        activations (gradient descent), or 0.01 (Adam).
     batch_size : int
         Rows of each sampled gradient.
     sampled : bool
@@ -118,7 +120,7 @@ def train(
     Trajectory
         Bit by bit the same for a run whatever stack it is trained in.
     """
-    loss = BatchedLoss(problem)
+    loss = stacked_loss(problem)
     if optimiser is Optimiser.LBFGS:
         return _line_searches(loss, start, target, options, should_stop)
     sampled = options.samples_gradients(optimiser)
@@ -164,6 +166,8 @@ def _rates(
         return np.full(runs, options.learning_rate * (options.unit if descent else 1.0))
     if optimiser in (Optimiser.ADAM, Optimiser.ADAMW):
         return np.full(runs, ADAM_RATE)
+    if isinstance(loss, BatchedSampleLoss):
+        return np.asarray(1.0 / loss.curvature_bound(start))
     layers, batch = problem.network.n_layers, options.batch_size if optimiser is Optimiser.SGD else 0
     # a chain of single neurons has the norms of the products of the balanced minimiser
     chain = [np.full((1, 1, 1), norm) for norm in target.layer_norms]
@@ -186,7 +190,8 @@ def _sampled(
     stream = 1 + list(Optimiser).index(optimiser)
     generators = [generator(options.seed, place, run, stream) for run in runs]
     gaussian = options.gaussian or (False,) * problem.network.n_layers
-    return SampledGradient(loss, problem.samples, options.batch_size, generators, gaussian)
+    source = SampledRows if isinstance(loss, BatchedSampleLoss) else SampledGradient
+    return source(loss, problem.samples, options.batch_size, generators, gaussian)
 
 
 class _Run:

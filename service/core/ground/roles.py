@@ -54,6 +54,8 @@ class Solver:
     seconds : callable or None
         What its search takes on one core, to within a small factor, by the widths from the inputs to the outputs; None
         where reading the problem takes longer.
+    on_samples : bool
+        Whether the loss is none of moments, so that nothing of its answers can be recomputed from these.
     searches : Search or None
         Which problems are left to it where no faster solver applies, so that it bounds what such a problem may take.
     """
@@ -67,11 +69,12 @@ class Solver:
     numbers: Callable[[Problem], int] = numbers_of_factors
     seconds: Callable[[Sequence[int]], float] | None = None
     searches: Search | None = None
+    on_samples: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSolver:
-    """The solver of a model that is no network on data alone, and so is not asked for in the order of `Solver`.
+    """The solver of a model that is not a network on data alone, and so is not asked for in the order of `Solver`.
 
     Attributes
     ----------

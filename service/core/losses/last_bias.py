@@ -18,6 +18,7 @@ from service.core.ground.results import GlobalMinimum
 from service.core.losses.dense import DenseParameters
 from service.core.losses.exact_map import map_of_factors, map_of_matrices, offset_of_factors, offset_of_matrices
 from service.core.losses.narrow import dense_or_narrow
+from service.vocabulary import Loss
 
 FELT = 2.0**16
 """What the weights make of the means, in deviations of the targets, below which its rounding is not felt: its square
@@ -32,11 +33,14 @@ def with_last_bias(problem: Problem, minimum: GlobalMinimum) -> GlobalMinimum:
 
     Notes
     -----
-    Left as it is where the last layer has no bias or a decayed one, and where the means are near zero.  O(k d).
+    Left as it is where the last layer has no bias or a decayed one, under losses that moments do not tell, and where
+    the means are near zero.  O(k d).
     """
     network, data, parameters = problem.network, problem.data, minimum.parameters
     last = network.n_layers - 1
     if parameters is None or not network.has_bias(last) or data.x_mean is None or data.y_mean is None:
+        return minimum
+    if problem.loss is not Loss.SQUARED:
         return minimum
     if network.bias_weight_decays and network.bias_weight_decays[last]:
         return minimum

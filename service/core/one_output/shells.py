@@ -122,7 +122,7 @@ class ShellProblem:
         return float((shells.relaxed - shells.slope * norm * norm + self.decay(norm)).min())
 
     def split(self, low: FloatArray, high: FloatArray, relaxed: FloatArray) -> _Shells:
-        """Cut every shell (m,) at its relaxed minimiser, or in the middle where that is no help."""
+        """Cut every shell (m,) at its relaxed minimiser, or in the middle where that does not help."""
         middle = np.where(low > 0.0, np.sqrt(low * high), 1e-3 * high)
         first_quarter = np.sqrt(low * middle)
         last_quarter = np.sqrt(middle * high)

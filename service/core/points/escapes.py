@@ -164,7 +164,7 @@ def _by_descent(problem: Problem, parameters: DenseParameters) -> Escape | None:
     best: Escape | None = None
     for _ in range(TRIES):
         perturbed = begin + 0.1 * size * rng.standard_normal(begin.size) * trained
-        # where layers differ by many orders of magnitude a descent may leave the range of numbers: it is no way down
+        # where layers differ by many orders of magnitude a descent may leave the range of numbers: it is not a way down
         with np.errstate(over="ignore", invalid="ignore"):
             reached = minimize(
                 value_and_gradient, perturbed, jac=True, method="L-BFGS-B", options={"maxiter": 200, "maxcor": 20}

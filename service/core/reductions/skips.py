@@ -103,7 +103,7 @@ def _ridge(problem: Problem, number: int) -> Step:
 
 
 def _block(problem: Problem, number: int) -> str:
-    """Why the layers between the ends of a skip are no block of their own; empty if they are."""
+    """Why the layers between the ends of a skip are not a block of their own; empty if they are."""
     skips = problem.network.skips
     skip = skips[number]
     for other in others_of(problem, number):

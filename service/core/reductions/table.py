@@ -15,7 +15,7 @@ from service.core.ground.problems import Problem
 from service.core.reductions.absorbed import absorbed
 from service.core.reductions.backwards import turned_round
 from service.core.reductions.frozen import leading, neighbours
-from service.core.reductions.objective import seen_problem, weighted_errors, without_biases
+from service.core.reductions.objective import seen_problem, weighted_errors, weighting_of, without_biases
 from service.core.reductions.skips import without_skip
 from service.core.reductions.step import Step, Weights
 from service.errors import Attempt, NotCovered
@@ -117,7 +117,13 @@ def needs_reduction(problem: Problem) -> bool:
     """Whether a problem has parts that no solver knows but a reduction may remove."""
     network = problem.network
     frozen = any(layer.frozen_weights is not None for layer in network.layers)
-    return frozen or bool(network.skips) or problem.loss is Loss.WEIGHTED_SQUARED
+    return frozen or bool(network.skips) or (problem.loss is Loss.WEIGHTED_SQUARED and not _is_convex(problem))
+
+
+def _is_convex(problem: Problem) -> bool:
+    """Whether weights of the error that are no product do no harm: to a single layer."""
+    weights = None if problem.samples is None else problem.samples.weights
+    return problem.network.n_layers == 1 and weights is not None and weighting_of(weights) is None
 
 
 def reduce(problem: Problem) -> Reduction | str:

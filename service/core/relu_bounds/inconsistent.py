@@ -8,7 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from service.core.convex_losses.scalar import HalfSquaredLoss, ScalarLoss
+from service.core.convex_losses.differences import HalfSquaredLoss
+from service.core.convex_losses.scalar import ScalarLoss
 from service.core.convex_losses.softmax import SoftmaxLoss
 from service.core.ground.numbers.arrays import FloatArray, IntArray
 from service.core.relu.rows import EPS

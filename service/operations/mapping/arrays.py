@@ -1,9 +1,13 @@
 """Nested lists of the wire as arrays, with the entry named that does not fit."""
 
+from typing import TypeVar
+
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.errors import InputError, Location, counted
+
+Entry = TypeVar("Entry", float, float | None)
 
 
 def matrix(rows: list[list[float]], at: Location) -> FloatArray:
@@ -24,9 +28,9 @@ def vector_or_matrix(values: list[float] | list[list[float]], at: Location) -> F
     return np.array(values, dtype=np.float64)
 
 
-def column_or_matrix(values: list[float] | list[list[float]], at: Location) -> FloatArray:
-    """An (n, k) array from n rows, or (n, 1) from n numbers."""
-    array = vector_or_matrix(values, at)
+def column_or_matrix(values: list[Entry] | list[list[Entry]], at: Location) -> FloatArray:
+    """An (n, k) array from n rows, or (n, 1) from n numbers; what is missing is no number."""
+    array = vector_or_matrix(values, at)  # type: ignore[arg-type]  # numpy makes no number of what is None
     return array[:, np.newaxis] if array.ndim == 1 else array
 
 

@@ -32,7 +32,7 @@ class Roles:
 
 
 def roles_of(table: Table, options: UploadOptions) -> Roles:
-    """The role of each column; one that is no data is left out unless it is named as a target or a category.
+    """The role of each column; one that is not data is left out unless it is named as a target or a category.
 
     Raises
     ------

@@ -70,7 +70,7 @@ class Place:
     def takes_samples(self, *, factor_suffices: bool) -> bool:
         """Whether kept samples are of use: the factor decides squared loss of linear networks, and is quicker to read.
 
-        Whether something nonlinear is in the network, is guessed: what is no network is refused later.
+        Whether something nonlinear is in the network, is guessed: what is not a network is refused later.
         """
         objective = self.problem.get("objective")
         loss = objective.get("loss", Loss.SQUARED) if isinstance(objective, dict) else Loss.SQUARED

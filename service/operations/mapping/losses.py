@@ -20,6 +20,8 @@ AT: Location = ("data", "y")
 LOSS: Location = ("objective", "loss")
 NUMERIC: Final = frozenset({Loss.HUBER, Loss.ABSOLUTE, Loss.QUANTILE})
 """Losses beside squared ones whose targets are numbers on a scale, which `standardise` changes."""
+ADDED: Final = NUMERIC | {Loss.POISSON}
+"""Losses beside squared ones that are added over outputs."""
 SIGNED: Final = ONE_OUTPUT_LOSSES | {Loss.SQUARED_HINGE}
 
 
@@ -34,7 +36,8 @@ def check(objective: Objective, *, relu: bool) -> None:
     if loss in RELU_LOSSES:
         if not relu:
             known = ", ".join(one.value for one in Loss if one not in RELU_LOSSES)
-            raise InputError.at(LOSS, f"must be one of {known}: other losses are for /v1/relu-minima only")
+            others = "other losses are for /v1/relu-minima, and in /v1/minima for one linear layer"
+            raise InputError.at(LOSS, f"must be one of {known}: {others}")
         if objective.convention in (Convention.HALF_MEAN, Convention.HALF_SUM):
             detail = "must be mean, sum or torch: only squared errors are halved by a convention"
             raise InputError.at(("objective", "convention"), detail)
@@ -54,7 +57,7 @@ def coded(data: wire.Data, loss: Loss, output: Output) -> wire.Data:
     Raises
     ------
     InputError
-        If a target is no label, or the width of the output does not fit the loss.
+        If a target is not a label, or the width of the output does not fit the loss.
     """
     if loss in SIGNED:
         if output.width != 1:

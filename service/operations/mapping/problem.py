@@ -9,9 +9,10 @@ import numpy as np
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Moments, Network, Problem, Samples
 from service.core.models.linear_vae import LinearVae
+from service.core.one_layer.parts import least_unit
 from service.errors import FieldError, InputError, Location
 from service.operations.mapping import data as data_mapping
-from service.operations.mapping import losses, models
+from service.operations.mapping import losses, missing, models
 from service.operations.mapping import network as network_mapping
 from service.operations.mapping.arrays import vector_or_matrix
 from service.operations.mapping.conventions import Scaling, scaling
@@ -21,7 +22,7 @@ from service.schemas import data as wire_data
 from service.schemas import objective as wire_objective
 from service.schemas import problem as wire
 from service.settings import Limits
-from service.vocabulary import Activation, Bias, Loss, Model
+from service.vocabulary import RELU_LOSSES, Activation, Bias, Loss, Model
 
 SQUARED: Final = (Loss.SQUARED, Loss.WEIGHTED_SQUARED)
 OBJECTIVE_WEIGHTS: Final[Location] = ("objective", "weights")
@@ -71,6 +72,7 @@ def to_core(
     other_models: bool = False,
     convolutions: bool = False,
     relu: bool = False,
+    one_layer: bool = False,
     inputs: Inputs = Inputs.AS_SENT,
 ) -> MappedProblem:
     """The problem in the core's convention.
@@ -85,6 +87,8 @@ def to_core(
         Whether the analysis knows shared kernels.
     relu : bool
         Whether the analysis knows the losses of certified ReLU networks.
+    one_layer : bool
+        Whether it knows these losses, and missing targets, of a single linear layer.
     inputs : Inputs
 
     Raises
@@ -96,7 +100,9 @@ def to_core(
         If a layer has shared kernels that the analysis does not know.
     """
     network_mapping.check_size(problem.network, limits)
-    losses.check(problem.objective, relu=relu)
+    single = one_layer and is_one_layer(problem)
+    losses.check(problem.objective, relu=relu or single)
+    observed = missing.observed_of(problem.data, known=single and missing.may_be_missing(problem))
     if not convolutions:
         refuse(problem.network)
     models.check(problem.network, others=other_models)
@@ -106,7 +112,11 @@ def to_core(
     data = _data_of(problem, limits, inputs)
     if problem.network.model is Model.LINEAR_VAE and data.moments is not None:
         return _of_autoencoder(problem, data, data.moments, limits)
-    return _of_network(problem, data, limits)
+    mapped = _of_network(problem, data, limits)
+    core = missing.without_missing(mapped.core, observed)
+    if single and core.loss in RELU_LOSSES:
+        core = replace(core, gap_floor=least_unit(core))
+    return replace(mapped, core=core)
 
 
 def _of_features(problem: wire.ProblemDocument, limits: Limits) -> MappedProblem:
@@ -126,8 +136,8 @@ def _of_autoencoder(
 
 def _of_network(problem: wire.ProblemDocument, data: data_mapping.MappedData, limits: Limits) -> MappedProblem:
     convention, loss = problem.objective.convention, problem.objective.loss
-    # only squared errors are added over outputs, so only they are averaged over them
-    averaged = problem.network.layers[-1].width if loss in SQUARED else 1
+    # what is added over outputs is averaged over them
+    averaged = problem.network.layers[-1].width if loss in SQUARED or loss in losses.ADDED else 1
     factors = scaling(convention, data.moments.n if data.moments else None, averaged)
     network = network_mapping.to_core(problem.network, data.inputs, factors, convention)
     samples = _samples_of(problem.objective, data, network)
@@ -146,10 +156,17 @@ def _of_network(problem: wire.ProblemDocument, data: data_mapping.MappedData, li
     return MappedProblem(core, factors, evaluation_scaling, data)
 
 
+def is_one_layer(problem: wire.ProblemDocument) -> bool:
+    """Whether the network is a single linear layer, trained and without noise or skips."""
+    network, (layer, *others) = problem.network, problem.network.layers
+    plain = layer.frozen_weights is None and layer.noise is None and network.input_noise is None and not network.skips
+    return not others and plain and layer.activation is Activation.LINEAR and network.model is Model.FEEDFORWARD
+
+
 def _data_of(problem: wire.ProblemDocument, limits: Limits, inputs: Inputs) -> data_mapping.MappedData:
     last, loss = len(problem.network.layers) - 1, problem.objective.loss
     output = Output(problem.network.layers[last].width, ("network", "layers", last, "width"))
-    coded = losses.coded(problem.data, loss, output)
+    coded = losses.coded(missing.filled(problem.data), loss, output)
     numeric = loss in SQUARED or loss in losses.NUMERIC
     return data_mapping.to_core(coded, output, limits, numeric=numeric, ranged=_ranged(problem, inputs))
 

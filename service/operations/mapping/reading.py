@@ -17,6 +17,8 @@ from service.operations.mapping.sizes import check_inputs, check_targets, check_
 from service.schemas import data as wire
 from service.settings import Limits
 
+MISSING = "must be a number, not null: held-out targets must all be there"
+
 
 def arrays_of(data: wire.EvaluationSamples, at: Location, limits: Limits) -> tuple[FloatArray, FloatArray]:
     """Inputs (n, d) and targets (n, k) or labels (n, 1) that were sent."""
@@ -24,6 +26,9 @@ def arrays_of(data: wire.EvaluationSamples, at: Location, limits: Limits) -> tup
     within_limit(len(data.x[0]), limits.max_inputs, "max_inputs", "inputs", (*at, "x"))
     within_limit(len(data.x) * len(data.x[0]), limits.max_data_numbers, "max_data_numbers", "numbers", (*at, "x"))
     x, y = matrix(data.x, (*at, "x")), column_or_matrix(data.y, (*at, "y"))
+    if np.isnan(y).any():
+        row, column = (int(place) for place in np.argwhere(np.isnan(y))[0])
+        raise InputError.at((*at, "y", row, column) if isinstance(data.y[0], list) else (*at, "y", row), MISSING)
     if len(x) != len(y):
         raise InputError.at((*at, "y"), f"must have {counted(len(x), 'entry', 'entries')}, one for each row of x")
     return x, y

@@ -27,7 +27,7 @@ NO_OPERATION: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("a problem, not an answer", frozenset({"problem"})),
     ("a problem, not an answer", frozenset({"network", "data"})),
 )
-"""What is no answer of an operation, each with fields that tell it apart."""
+"""What is not an answer of an operation, each with fields that tell it apart."""
 
 
 @cache

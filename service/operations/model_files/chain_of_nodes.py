@@ -111,7 +111,7 @@ class Chain:
         Raises
         ------
         InputError
-            If it is no layer, or reads anything else than what came before.
+            If it is not a layer, or reads anything else than what came before.
         """
         node = Node(kind, name, [self._tensors.get(each) for each in inputs], said)
         if inputs.count(self._at) != 1 or any(
@@ -122,7 +122,7 @@ class Chain:
             raise node.fault("behind the softmax of the outputs")
         read = self._readers.get(kind)
         if read is None:
-            raise node.fault(f"which is no layer of a network here: {', '.join(sorted(self._readers))} are read")
+            raise node.fault(f"which is not a layer of a network here: {', '.join(sorted(self._readers))} are read")
         read(node, inputs.index(self._at))
         self._at = output
 

@@ -24,7 +24,7 @@ def read_onnx(content: bytes) -> FoundModel:
     MalformedBody
         If the bytes are none.
     InputError
-        Naming the first node that is no layer, or a network that branches.
+        Naming the first node that is not a layer, or a network that branches.
     """
     try:
         import onnx  # noqa: PLC0415 - an extra
@@ -58,7 +58,7 @@ def read_onnx(content: bytes) -> FoundModel:
 
 
 def _text(name: str | bytes) -> str:
-    """A name; the library gives bytes where those of the file are no text."""
+    """A name; the library gives bytes where those of the file are not text."""
     return name if isinstance(name, str) else name.decode(errors="replace")
 
 

@@ -20,8 +20,11 @@ from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.locations import located
 from service.operations.mapping.problem import Inputs, MappedProblem
 from service.operations.mapping.sweep import SCALED
+from service.operations.plans import relu_sweeps
 from service.operations.plans.packing import pack
 from service.operations.plans.plan import Chunk, Lazy, Plan, Work
+from service.operations.plans.relu_races import RECTIFIERS
+from service.operations.plans.relu_sweeps import relu_sweeps_plan
 from service.operations.plans.sweep_axes import axes_of, check_points, packed
 from service.operations.plans.sweep_chunks import DiagramHeading, as_sent, assemble, compute_block, compute_boundary
 from service.schemas.sweeps import DiagramRequest
@@ -44,6 +47,8 @@ def sweeps_plan(request: DiagramRequest, limits: Limits) -> Plan:
         Before any point is computed; locations from the root of the request.
     NotCovered
     """
+    if any(layer.activation in RECTIFIERS for layer in request.problem.network.layers):
+        return relu_sweeps_plan(request, limits)
     check_points(request, limits)
     with located(("problem",)):
         # a decay that is varied from zero makes units matter
@@ -131,6 +136,7 @@ WORK: Final = Work(
         "block": compute_block,
         "boundary": compute_boundary,
         "assemble": assemble,
+        **relu_sweeps.FUNCTIONS,
     },
     longest_chunk_s=30.0,
 )

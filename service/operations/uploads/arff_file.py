@@ -69,7 +69,7 @@ def _header(text: PlainText) -> tuple[list[_Attribute], int, bytes]:
         more = text.read(READ_BYTES)
         if not more or len(held) > MAX_HEADER:
             raise InputError.at(
-                ("header",), f"must end in a line @data within {MAX_HEADER} bytes: this is no arff file"
+                ("header",), f"must end in a line @data within {MAX_HEADER} bytes: this is not an arff file"
             )
         held += more
     lines = held[: end.start()].decode().split("\n")

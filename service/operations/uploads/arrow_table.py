@@ -48,7 +48,7 @@ def arrow_table(source: OpenedTable) -> "ArrowTable":
     Raises
     ------
     MalformedBody
-        If the names of its columns are no text, or what pandas says of them is no JSON.
+        If the names of its columns are not text, or the metadata that pandas wrote is not valid JSON.
     """
     try:
         return ArrowTable(source)
@@ -105,7 +105,7 @@ class ArrowTable:
         return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
     def _reading(self, kind: Any) -> Reading:
-        """How a column of this type is read; as text what is no value of any kind."""
+        """How a column of this type is read; as text where it is not a value of any kind."""
         types = self._types
         if self._is_text(kind):
             return CATEGORY

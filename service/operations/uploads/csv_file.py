@@ -1,7 +1,7 @@
 """Tables of text, block by block: `numpy.loadtxt`, or pyarrow where it is installed and takes the block.
 
 Both round correctly, so that they read the same numbers.  What they refuse is cut into fields by the `csv` module and
-read column by column, and what is no value there is named.
+read column by column, and what is not a value there is named.
 """
 
 import csv
@@ -46,7 +46,7 @@ class CsvTable:
     readings : tuple of Reading
         Of each column.
     left_out : dict of int to str
-        Columns that are no data, and why.
+        Columns that are not data, and why.
     levels : dict of int to TextLabels
         The texts of each category, as far as the file was read.
     """

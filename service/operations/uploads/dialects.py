@@ -137,7 +137,7 @@ def _says_something(field: str) -> bool:
     if number_of(field.replace(",", ".", 1)) is not None:
         return True
     if "," in field or " -" in field:
-        # of the numbers `-100,33 -2,83` the piece `33 -2` is no date
+        # of the numbers `-100,33 -2,83` the piece `33 -2` is not a date
         return False
     return bool(re.search(r"\d", field) and re.search(r"[-/.:]", field) and DATE_LIKE.fullmatch(field))
 

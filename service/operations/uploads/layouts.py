@@ -41,7 +41,7 @@ class Layout:
         Lines of the file before the table.
     readings : tuple of Reading
     left_out : dict of int to str
-        Columns that are no data, and why.
+        Columns that are not data, and why.
     """
 
     names: tuple[str, ...] | None
@@ -171,7 +171,7 @@ def _names(fields: Sequence[str]) -> tuple[str, ...]:
 def _left_out(
     names: Sequence[str] | None, readings: Sequence[Reading], held: Sequence[Sequence[str]]
 ) -> dict[int, str]:
-    """Columns that are no data: labels of rows."""
+    """Columns that are not data: labels of rows."""
     found: dict[int, str] = {}
     if len(held) < 2:
         return found

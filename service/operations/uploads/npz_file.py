@@ -56,7 +56,7 @@ def _entries(file: BinaryIO, max_bytes: int) -> Iterator[tuple[str, BinaryIO]]:
     archive = opened_archive(file)
     entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
     if WORKBOOK in entries:
-        raise UnsupportedMediaType(f"the file is no npz but xlsx: send it with the content type {XLSX}")
+        raise UnsupportedMediaType(f"the file is not npz but xlsx: send it with the content type {XLSX}")
     if set(entries) != {"x", "y"} or len(archive.infolist()) != 2:
         raise InputError.at((), WANTED)
     if sum(entry.file_size for entry in entries.values()) > max_bytes:

@@ -17,7 +17,7 @@ LONGEST_NUMBER: Final = 64
 """Characters; an array of texts is as wide as the longest."""
 LARGEST_INDEX: Final = 2**31
 BESIDE: Final = re.compile(rb"(?m)#.*$|\bqid:\S*")
-"""What stands in a line and is no feature: a remark, the number of a query."""
+"""What stands in a line and is not a feature: a remark, the number of a query."""
 PAIR: Final = re.compile(rb"([0-9]{1,10}):(\S+)")
 FORM: Final = "must be a label, then `index:value` with indices that ascend"
 

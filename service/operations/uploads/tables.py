@@ -30,7 +30,7 @@ class Table(Protocol):
     readings : tuple of Reading
         How each column is read.
     left_out : mapping of int to str
-        Columns that are no data, and why.
+        Columns that are not data, and why.
     levels : mapping of int to TextLabels
         The texts of each category among the chosen columns, as far as the file was read.
     """
@@ -47,7 +47,7 @@ class Table(Protocol):
 
     @property
     def left_out(self) -> Mapping[int, str]:
-        """Columns that are no data, and why."""
+        """Columns that are not data, and why."""
         ...
 
     @property

@@ -23,7 +23,7 @@ MISSING: Final = (
 )
 MAX_ENTRIES: Final = 1000
 MAX_BESIDE: Final = 1 << 26
-"""Bytes, unpacked, of all that is no sheet: texts and styles, which are held in memory."""
+"""Bytes, unpacked, of all that is not a sheet: texts and styles, which are held in memory."""
 SHEET: Final = re.compile(r"xl/(work|chart)sheets/[^/]+\.xml")
 MAX_ROWS: Final = 1_048_576
 MAX_COLUMNS: Final = 16_384

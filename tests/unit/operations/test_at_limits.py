@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from service.errors import InputError, LimitExceeded
-from service.operations.loaded import load
-from service.operations.table import BY_NAME
+from service.operations.loaded import examples_of, load, requests_of
+from service.operations.table import BY_NAME, OPERATIONS
 from service.schemas.connectivity import CONNECTIVITY_EXAMPLE
 from service.schemas.flows import FLOW_EXAMPLE
 from service.schemas.problem import DESIGN_EXAMPLE
@@ -21,6 +21,14 @@ WIDE = {
 RACE = {"problem": DESIGN_EXAMPLE, "optimisers": ["gd", "adam"], "initialisations": ["xavier"], "runs": 3, "steps": 5}
 BATCH = {"problem": DESIGN_EXAMPLE, "vary": {"decay_scale": [1.0, 2.0, 3.0]}, "return": ["loss"]}
 SWEPT = {"problem": DESIGN_EXAMPLE, "axes": [{"parameter": "decay_scale", "from": 1, "to": 2, "points": 7}]}
+GENERATED = {"inputs": 4, "outputs": 3, "hidden_widths": [4, 4], "samples": 20, "singular_values": [2.0, 1.0]}
+DIAGNOSED = {
+    "problem": {
+        "network": {"layers": [{"width": 6}, {"width": 1}]},
+        "data": {"kind": "moments", "xx": [[1.0]], "xy": [[0.9]], "yy": 1.0},
+    },
+    "weights": [[[0.1]] * 6, [[0.2] * 6]],
+}
 # one hidden layer of four units on one input, with biases: 13 numbers; the design example has 8 + 64 + 8
 CASES: dict[str, tuple[str, Any, str, int]] = {
     "weights of a picture": ("slices", SLICE_EXAMPLE, "max_picture_weights", 13),
@@ -37,6 +45,11 @@ CASES: dict[str, tuple[str, Any, str, int]] = {
     "layers": ("minima", DESIGN_EXAMPLE, "max_layers", 3),
     "inputs": ("gradient_flows", FLOW_EXAMPLE, "max_inputs", 2),
     "samples": ("gradient_flows", FLOW_EXAMPLE, "max_samples", 4),
+    "inputs of a generated problem": ("generate_problem", GENERATED, "max_inputs", 4),
+    "outputs of a generated problem": ("generate_problem", {**GENERATED, "outputs": 5}, "max_outputs", 5),
+    "layers of a generated problem": ("generate_problem", GENERATED, "max_layers", 3),
+    "numbers of a generated problem": ("generate_problem", GENERATED, "max_returned_numbers", 140),
+    "neurons of a diagnosis": ("diagnose", DIAGNOSED, "max_inputs", 6),
 }
 
 
@@ -58,7 +71,30 @@ def test_the_limit_itself_is_accepted_and_one_less_is_not_enough(name: str) -> N
     with pytest.raises(LimitExceeded) as caught:
         ask(operation, body, Limits(**{**room, limit: value - 1}))
     assert caught.value.limit == limit
+    (error,) = caught.value.fields
+    assert error.location
+    assert error.detail.startswith(f"exceeds the limit {limit} = {value - 1:g} ")
+    assert error.detail == error.detail.lower()
     assert caught.value.allowed == value - 1
+
+
+TIMED = [
+    row.name
+    for row in OPERATIONS
+    if row.is_posted and row.work is None and all("time_limit_s" in each.model_fields for each in requests_of(row))
+]
+
+
+@pytest.mark.parametrize("operation", TIMED)
+def test_the_time_of_the_server_itself_may_be_asked_for_and_no_more(operation: str) -> None:
+    body = next(iter(examples_of(BY_NAME[operation]).values()))
+    limits = Limits(max_seconds=30.0)
+    ask(operation, {**body, "time_limit_s": 30.0}, limits)
+    with pytest.raises(LimitExceeded) as caught:
+        ask(operation, {**body, "time_limit_s": 30.001}, limits)
+    (error,) = caught.value.fields
+    assert (caught.value.limit, error.location) == ("max_seconds", ("time_limit_s",))
+    assert error.detail == "exceeds the limit max_seconds = 30 seconds"
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ class _Shells:
 def _split(
     owner: IntArray, low: FloatArray, high: FloatArray, relaxed: FloatArray
 ) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Cut every shell (m,) at its relaxed minimiser, or in the middle where that is no help."""
+    """Cut every shell (m,) at its relaxed minimiser, or in the middle where that does not help."""
     middle = np.where(low > 0.0, np.sqrt(low * high), 1e-3 * high)
     cut = np.where((relaxed > np.sqrt(low * middle)) & (relaxed < np.sqrt(middle * high)), relaxed, middle)
     return np.concatenate((owner, owner)), np.concatenate((low, cut)), np.concatenate((cut, high))

@@ -11,10 +11,11 @@ import numpy as np
 
 from service.core.asked.verification.comparison import BEYOND, ClaimedAnswer, Comparison, Verification
 from service.core.asked.verification.minimum import bounds, weights
+from service.core.asked.verification.on_samples import verify_on_samples
 from service.core.asked.verification.reduced import verify_reduced
 from service.core.asked.verification.stationary import origin, stationary_points
 from service.core.asked.verification.thresholds import thresholds
-from service.core.catalogue import BY_NAME, on_one_curve
+from service.core.catalogue import BY_NAME, on_one_curve, on_samples
 from service.core.extremes.answered import ways_of
 from service.core.extremes.reported import certificate_with, quantum_of, solution_with, times
 from service.core.extremes.targets import ScaledTargets, scaled_targets
@@ -63,6 +64,14 @@ def verify(problem: Problem, solution: Solution, certificate: Certificate) -> Ve
         return _in_other_units(scaled, solution, certificate)
 
 
+def _on_samples(problem: Problem, solution: Solution, certificate: Certificate) -> Verification:
+    """The claim of a solver whose losses moments do not tell."""
+    certifier = _certifier(problem, solution.solver)
+    if isinstance(certifier, Comparison):
+        return Verification((certifier,), {})
+    return verify_on_samples(problem, solution, certificate, certifier)
+
+
 def _in_other_units(scaled: ScaledTargets, solution: Solution, certificate: Certificate) -> Verification:
     """The same claim about targets of ordinary size; what is found is reported in the units that were sent."""
     inside, back = -scaled.exponents, scaled.exponents.losses
@@ -85,6 +94,12 @@ def _in_other_units(scaled: ScaledTargets, solution: Solution, certificate: Cert
 
 
 def _verified(problem: Problem, solution: Solution, certificate: Certificate, quantum: float = 0.0) -> Verification:
+    if on_samples(solution):
+        return _on_samples(problem, solution, certificate)
+    return _by_moments(problem, solution, certificate, quantum)
+
+
+def _by_moments(problem: Problem, solution: Solution, certificate: Certificate, quantum: float) -> Verification:
     reduction = reduce(problem) if needs_reduction(problem) else None
     if isinstance(reduction, str):
         return Verification((Comparison("solver", f"no solver: {reduction}", agrees=False),), {})

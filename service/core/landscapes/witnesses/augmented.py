@@ -60,7 +60,7 @@ def _bad_minimum(problem: Problem) -> Construction | None:
 
 
 def _is_bad(problem: Problem, found: Construction) -> bool:
-    """An affine map that fits everything is no bad minimum."""
+    """An affine map that fits everything is not a bad minimum."""
     if problem.samples is None or found.better is None:
         return False
     above = loss_of(problem.network, problem.loss, found.point, problem.samples)

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from service.core.convex_losses.scalar import HalfSquaredLoss
+from service.core.convex_losses.differences import HalfSquaredLoss
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.form import ReluForm
 from service.core.relu.given.units import unit_costs

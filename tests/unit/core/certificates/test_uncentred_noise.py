@@ -243,6 +243,62 @@ def test_second_moments_that_may_be_smaller_make_less_of_the_noise(name: str) ->
     assert lost[1] == pytest.approx(0.02 * steepest**2 / mu, rel=0.1)
 
 
+@pytest.mark.parametrize("name", INDEPENDENT)
+@pytest.mark.parametrize("most", [1e-3, 1.0, 50.0])
+def test_noise_alone_bounds_the_norm_of_maps_where_inputs_are_independent(name: str, most: float) -> None:
+    problem = solved(name)[0]
+    floor, mu = uncentred_noise._floor(problem), noise_coordinates(problem).mu
+    assert floor is not None
+    values, vectors = np.linalg.eigh(problem.data.xx)
+    # the map of this norm that costs least: one output along the least direction
+    longest = uncentred_noise._longest(most, mu, floor) * vectors[:, :1].T
+    noise = mu * float(np.sum(np.linalg.svd(longest @ vectors * np.sqrt(values), compute_uv=False))) ** 2
+    assert most < noise < 1.03 * most
+
+
+@pytest.mark.parametrize("name", DEPENDENT)
+def test_least_squares_hold_up_to_their_own_limit(name: str) -> None:
+    """The zero map says nothing of the noise, so that the bound is that of the error alone."""
+    found = scaled(name, 0.0)
+    assert found.norm_limit is not None
+    assert found.norm_limit > 0.0
+
+
+def test_moments_of_dependent_inputs_are_certified_where_they_are_exact() -> None:
+    """From moments the weak directions are as small as twice the working precision shows."""
+    rng = np.random.default_rng(2)
+    x = rng.integers(-4, 9, (32, 3)).astype(float)
+    x = np.column_stack([x, x[:, 0] + x[:, 1]])
+    y = x[:, :2] + rng.integers(-2, 3, (32, 2)).astype(float)
+    network = network_of(Shape(4, (8,), 2), [0.0, 0.0], [0.8], 0.0, Bias.OUTPUT)
+    found = solve(Problem(network, moments_of(x, y))).certificate
+    assert found.relative_gap < 1e-9
+    assert found.norm_limit is not None
+
+
+@pytest.mark.parametrize("name", [*INDEPENDENT, *DEPENDENT])
+def test_dual_points_are_in_the_ball_and_pull_at_nothing_that_the_error_does_not_see(name: str) -> None:
+    problem, answer = solved(name)
+    radius = 0.7
+    found: list[float] = []
+
+    def noted(below: Below) -> float:
+        coordinates, expansion = noise_coordinates(below.problem), below.expansion
+        assert expansion is not None
+        inside = coordinates.of_map(below.claimed.end_to_end_map)
+        # a slope that pulls everywhere, as no slope of the error does
+        steep = replace(expansion, slope=np.random.default_rng(0).standard_normal(expansion.slope.shape))
+        for dual in uncentred_noise._duals(coordinates, steep, inside, radius):
+            white = (dual @ expansion.basis.T @ coordinates.basis) / coordinates.scales
+            found.append(float(np.linalg.svd(white, compute_uv=False)[0]))
+            assert np.abs(dual[:, ~expansion.known]).max(initial=0.0) < 1e-12 * np.abs(dual).max()
+        return 0.0
+
+    certificate(problem, answer.solution, noted, "", quick=False)
+    assert max(found) <= radius
+    assert max(found) > 0.1 * radius
+
+
 def test_inputs_that_are_zero_leave_the_variance_of_the_targets() -> None:
     y = np.random.default_rng(0).standard_normal((20, 2)) + 1.0
     x = np.zeros((20, 3))

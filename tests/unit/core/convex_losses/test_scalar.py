@@ -3,15 +3,9 @@
 import numpy as np
 import pytest
 
-from service.core.convex_losses.scalar import (
-    HalfSquaredLoss,
-    HuberLoss,
-    LogisticLoss,
-    PoissonLoss,
-    QuantileLoss,
-    ScalarLoss,
-    SquaredHingeLoss,
-)
+from service.core.convex_losses.differences import HalfSquaredLoss, HuberLoss, QuantileLoss
+from service.core.convex_losses.labelled import LogisticLoss, PoissonLoss, SquaredHingeLoss
+from service.core.convex_losses.scalar import ScalarLoss
 from service.core.relu.dual import dual_bound, dual_value
 from service.core.relu.networks import HiddenUnits, Objective
 from tests.support.relu_enumeration import largest

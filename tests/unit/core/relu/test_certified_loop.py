@@ -7,15 +7,9 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from service.core.convex_losses.scalar import (
-    HalfSquaredLoss,
-    HuberLoss,
-    LogisticLoss,
-    PoissonLoss,
-    QuantileLoss,
-    ScalarLoss,
-    SquaredHingeLoss,
-)
+from service.core.convex_losses.differences import HalfSquaredLoss, HuberLoss, QuantileLoss
+from service.core.convex_losses.labelled import LogisticLoss, PoissonLoss, SquaredHingeLoss
+from service.core.convex_losses.scalar import ScalarLoss
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.minimum import CertifiedLoop, CertifiedNetwork
 from service.core.relu.networks import HiddenUnits, Objective

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy.optimize import Bounds, brentq, minimize
 
-from service.core.convex_losses.scalar import HalfSquaredLoss, LogisticLoss, PoissonLoss, ScalarLoss
+from service.core.convex_losses.differences import HalfSquaredLoss
+from service.core.convex_losses.labelled import LogisticLoss, PoissonLoss
+from service.core.convex_losses.scalar import ScalarLoss
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.critical import critical_beta
 from service.core.relu.minimum import CertifiedLoop, CertifiedNetwork

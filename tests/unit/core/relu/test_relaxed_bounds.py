@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from service.core.convex_losses.scalar import HalfSquaredLoss, LogisticLoss, QuantileLoss, ScalarLoss
+from service.core.convex_losses.differences import HalfSquaredLoss, QuantileLoss
+from service.core.convex_losses.labelled import LogisticLoss
+from service.core.convex_losses.scalar import ScalarLoss
 from service.core.relu.minimum import CertifiedLoop
 from service.core.relu.networks import Objective
 from service.core.relu.relaxed import relaxed_bounds
