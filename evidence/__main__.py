@@ -59,6 +59,7 @@ REPORTS: Final[dict[str, str]] = {
     "fuzz_readers": "Readers of bodies and files, fuzzed",
     "uploads": "Uploads: memory, and what other requests notice",
     "verify_altered": "Verification: answers with one field changed",
+    "linear_losses": "One linear layer: bounds against searches and scikit-learn",
     "relu_torch": "ReLU networks of PyTorch: certified, or refuted with the missing unit",
     "relu_random": "ReLU networks: bounds against searches",
     "relu_kills": "ReLU networks: certified while workers are killed",

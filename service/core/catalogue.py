@@ -26,6 +26,7 @@ from service.core.ranks.rule import RankRule
 from service.core.ranks.rules import (
     balance,
     bottleneck,
+    certified_relu,
     decayed,
     leaky,
     least_norm_average,
@@ -70,6 +71,7 @@ from service.core.theorems import (
     origin,
     parallel_units,
     quadratic_neurons,
+    rectified_origin,
     reductions,
     solution_paths,
     spurious_minima,
@@ -139,6 +141,7 @@ LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = tuple(
             *linear_saddles.THEOREMS,
             *linear_sublevel_sets.THEOREMS,
             *origin.THEOREMS,
+            *rectified_origin.THEOREMS,
             *linear_decayed_points.THEOREMS,
             *linear_dropout.THEOREMS,
             *infimum.THEOREMS,
@@ -186,6 +189,7 @@ RANK_RULES: Final[tuple[RankRule, ...]] = (
     decayed.MINI_BATCH,
     white_minimum.RELU,
     white_minimum.LINEAR_NETWORK,
+    certified_relu.CERTIFIED,
     leaky.RULE,
     bottleneck.RULE,
 )

@@ -50,6 +50,11 @@ HESSIAN_COLUMNS: Final = 1000
 LINE_LOSSES: Final = 60
 PER_PRODUCT_OF_SAMPLES_S: Final = 1e-9
 
+# one layer under a convex loss: a part, its steps, and the exact sums over its samples
+ONE_LAYER_S: Final = 8e-3
+ONE_LAYER_STEPS: Final = 40
+PER_SAMPLE_S: Final = 1.5e-5
+
 GENERATED_S: Final = 8e-3
 # training between searches, which are more with each input
 RELU_S: Final = 0.04
@@ -73,6 +78,8 @@ def estimate_s(request: MinimaRequest) -> float:
 def problem_s(problem: ProblemDocument) -> float:
     """Seconds to read and solve a problem, by the slowest solver that its shapes may lead to."""
     layers = problem.network.layers
+    if len(layers) == 1 and problem.objective.loss is not Loss.SQUARED:
+        return reading_s(problem) + _one_layer_s(problem)
     if layers[-1].width == 1 or len(layers) == 1:
         return reading_s(problem)
     decayed = any(layer.weight_decay > 0.0 for layer in layers)
@@ -86,6 +93,15 @@ def problem_s(problem: ProblemDocument) -> float:
         narrow = min(layer.width for layer in layers) == 1
         return solution_s(catalogue.SEARCHES[Search.THROUGH_ONE_UNIT if narrow else Search.WITH_DECAY], problem)
     return solution_s(None, problem)
+
+
+def _one_layer_s(problem: ProblemDocument) -> float:
+    """Seconds of the steps of a search and of a proof for one layer, whose samples are gone through in each of them."""
+    samples, inputs = size_of(problem.data)[0] or _samples(problem), size_of(problem.data)[1] + 1
+    outputs = problem.network.layers[-1].width
+    together = outputs if problem.objective.loss is Loss.CROSS_ENTROPY else 1
+    product = samples * inputs**2 * together * outputs
+    return ONE_LAYER_S * outputs + ONE_LAYER_STEPS * PER_PRODUCT_S * product + PER_SAMPLE_S * samples * outputs
 
 
 def solution_s(solver: Solver | None, problem: ProblemDocument) -> float:

@@ -8,6 +8,7 @@ from service.core.relu.claims import loss_of, proved_bound
 from service.core.relu.critical import critical_beta
 from service.core.relu.form import NAME, GivenWeights, ReluForm, examined, form_of
 from service.core.relu.given.units import given_units
+from service.core.relu.minima.uniqueness import uniqueness
 from service.core.relu_bounds import form as bounds_form
 from service.errors import FieldError, InputError, NotCovered
 from service.operations.mapping import problem as problem_mapping
@@ -20,7 +21,7 @@ from service.operations.mapping.problem import MappedProblem
 from service.operations.mapping.relu import METHOD, RELAXED, THEOREMS, parameter_of
 from service.operations.relu_bounds_verify import check_bounded
 from service.schemas.problem import ProblemDocument
-from service.schemas.relu import ReluMinimaAnswer
+from service.schemas.relu import NarrowNetwork, ReluMinimaAnswer, ReluNetwork
 from service.schemas.verification import VerificationAnswer
 from service.settings import Limits
 from service.version import ENGINE_VERSION
@@ -69,6 +70,10 @@ def verify_relu(answer: ReluMinimaAnswer, limits: Limits, problem: ProblemDocume
     _missing(findings, answer, mapped, form)
     _critical(findings, answer, mapped, form)
     findings.reasons["summary"] = "sentences that repeat the numbers"
+    if answer.path is not None:
+        findings.reasons["path"] = (
+            "the errors that prove its knots are not part of the answer; ask for each as a problem"
+        )
     findings.reasons["certificate.cones"] = "effort of the search, not a claim"
     findings.reasons["certificate.searches"] = "effort of the search, not a claim"
     return report(findings)
@@ -104,7 +109,7 @@ def _network(
     findings: Findings[ReluMinimaAnswer], answer: ReluMinimaAnswer, mapped: MappedProblem, form: ReluForm, factor: float
 ) -> None:
     minimum, proof, network = answer.global_minimum, answer.certificate, mapped.core.network
-    given = _given(answer, form)
+    given = _given(minimum, form)
     x = form.objective.x[:, : form.inputs]
     fit, decay = (factor * part for part in loss_of(form, x, given, network.bias_weight_decays))
     loss, units, at = fit + decay, len(given.first), "global_minimum"
@@ -116,9 +121,12 @@ def _network(
         if getattr(minimum, name) is not None:
             findings.check(f"{at}.{name}", loss, agrees=True)
     findings.check(f"{at}.width_needed", units, minimum.width_needed == units)
-    findings.check(f"{at}.trivial", not units, minimum.trivial == (not units))
+    trivial = not given.first.any() and not given.hidden_bias[given.first.any(axis=1)].any()
+    findings.check(f"{at}.trivial", trivial, minimum.trivial == trivial)
     enough = units <= network.layers[0].width
-    findings.check(f"{at}.attained", enough, minimum.attained == enough)
+    attained = enough and not (form.by_limit and bool((given.hidden_bias[~given.first.any(axis=1)] != 0.0).any()))
+    findings.check(f"{at}.attained", attained, minimum.attained == attained)
+    _narrow(findings, answer, form, network.bias_weight_decays, factor)
     findings.check("certificate.upper_bound", loss, loss <= proof.upper_bound + SHARP * abs(loss) * 1e-3)
     findings.check("certificate.upper_bound", loss, _near(proof.upper_bound, loss, abs(fit)))
     closed = proof.relative_gap <= proof.tolerance and enough
@@ -132,13 +140,39 @@ def _network(
     findings.check("certificate.lower_bound", "in order", proof.lower_bound <= proof.upper_bound)
 
 
-def _given(answer: ReluMinimaAnswer, form: ReluForm) -> GivenWeights:
+def _narrow(
+    findings: Findings[ReluMinimaAnswer],
+    answer: ReluMinimaAnswer,
+    form: ReluForm,
+    bias_decays: tuple[float, ...],
+    factor: float,
+) -> None:
+    """The network of the width that was asked for, where the answer has one."""
+    narrow, at = answer.within_width, "within_width"
+    if narrow is None:
+        return
+    x = form.objective.x[:, : form.inputs]
+    fit, decay = (factor * part for part in loss_of(form, x, _given(narrow, form, at), bias_decays))
+    loss, lower = fit + decay, answer.certificate.lower_bound
+    for name, claimed, found in (
+        ("loss", narrow.loss, loss),
+        ("terms.fit", narrow.terms.fit, fit),
+        ("terms.decay", narrow.terms.decay, decay),
+    ):
+        findings.check(f"{at}.{name}", found, _near(claimed, found, abs(loss)))
+    gap = max((loss - lower) / abs(loss), 0.0) if loss else 0.0
+    findings.check(f"{at}.relative_gap", gap, abs(gap - narrow.relative_gap) <= 1e-9)
+    for name in ("weights", "biases", "skip_weights"):
+        if getattr(narrow, name) is not None:
+            findings.check(f"{at}.{name}", loss, agrees=True)
+
+
+def _given(minimum: ReluNetwork | NarrowNetwork, form: ReluForm, at: str = "global_minimum") -> GivenWeights:
     """The weights of an answer; what is absent is zero."""
-    minimum = answer.global_minimum
     first, second = np.zeros((0, form.inputs)), np.zeros((1, 0))
     if minimum.weights is not None:
         if len(minimum.weights) != 2:
-            raise InputError.at(("global_minimum", "weights"), "must fit the problem")
+            raise InputError.at((at, "weights"), "must fit the problem")
         first, second = (np.array(matrix, dtype=float) for matrix in minimum.weights)
     units = len(first)
     biases = minimum.biases or [None, None]
@@ -151,7 +185,7 @@ def _given(answer: ReluMinimaAnswer, form: ReluForm) -> GivenWeights:
     if second.shape != (1, units) or len(biases) != 2:
         wrong.append("weights")
     if wrong:
-        raise InputError([FieldError(("global_minimum", name), "must fit the problem") for name in sorted(set(wrong))])
+        raise InputError([FieldError((at, name), "must fit the problem") for name in sorted(set(wrong))])
     offset = float(biases[1][0]) if biases[1] is not None else 0.0
     return GivenWeights(first, second, parts["biases"][0], offset, parts["skip_weights"][0][0])
 
@@ -173,6 +207,9 @@ def _bounds(findings: Findings[ReluMinimaAnswer], answer: ReluMinimaAnswer, form
     slack = SHARP * max(abs(lower), abs(proof.upper_bound))
     findings.check("certificate.lower_bound", lower, abs(proof.lower_bound - lower) <= slack)
     findings.check("certificate.dual", lower, agrees=True)
+    if answer.global_minimum.unique:
+        proved = uniqueness(objective, errors, (proof.upper_bound - proof.lower_bound) / factor).proved
+        findings.check("global_minimum.unique", proved, proved and proof.kind == "certified")
 
 
 def _missing(
@@ -191,7 +228,7 @@ def _missing(
     if objective.loss.has_kinks:
         findings.reasons["missing_unit.correlation"] = "at kinks of the loss the errors are not those of the weights"
         return
-    units = given_units(form, _given(answer, form), mapped.core.network.bias_weight_decays).units
+    units = given_units(form, _given(answer.global_minimum, form), mapped.core.network.bias_weight_decays).units
     errors = objective.admissible(objective.errors(units))
     found = unit.sign * float(errors @ objective.features(direction[None])[:, 0])
     agrees = abs(unit.correlation - found) <= 1e-7 * max(abs(found), objective.beta)

@@ -69,6 +69,19 @@ class BoundedReluState(Wire):
     stage: str = Field(description="What was done last: `outset`, `start`, `proof` or `improved`.")
 
 
+class ReluKnot(Wire):
+    """The best network and the best bound at one decay of a path."""
+
+    knot: Number = Field(description="Beta at which they were searched for.")
+    w: Rows = Field(description="Units, one a row.")
+    signs: Numbers = Field(description="Sign of each unit.")
+    free: Numbers = Field(description="Coefficients of what is no unit.")
+    dual: Numbers = Field(description="Dual errors that prove the bound.")
+    feature_bound: Number = Field(description="Bound on their correlation with a unit.")
+    loss: Number = Field(description="Loss of the network at this decay, in the convention of the request.")
+    lower_bound: Number = Field(description="Lower bound on the loss of every network at this decay.")
+
+
 class SweptKnots(Wire):
     """Certified minima at some decays, in the core's convention; one entry each."""
 

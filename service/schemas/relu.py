@@ -1,9 +1,9 @@
 """Certified minima of two-layer ReLU networks on the wire."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from service.schemas.base import (
     EngineVersion,
@@ -64,6 +64,24 @@ EXAMPLES: Final[Mapping[str, Any]] = {
 }
 
 
+class PathWanted(Wire):
+    """Decays between which the minimum is wanted as a curve."""
+
+    model_config = example({"from": 0.001, "to": 0.1, "knots": 5})
+
+    from_: Number = Field(alias="from", gt=0, description="Least decay, as `critical_decay` counts it.")
+    to: Number = Field(gt=0, description="Largest decay; above `from`.")
+    knots: Integer = Field(
+        default=7, ge=2, le=33, description="Decays at which the minimum is searched for, at equal ratios."
+    )
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if self.to <= self.from_:
+            raise ValueError(f"to must be above from = {self.from_:g}")
+        return self
+
+
 class ReluReturn(Wire):
     """What is sent back beside the answer."""
 
@@ -91,6 +109,9 @@ class ReluMinimaRequest(Wire):
     return_: ReluReturn = Field(
         default=ReluReturn(), alias="return", description="Which parts of the question are sent back."
     )
+    path: PathWanted | None = Field(
+        default=None, description="Decays between which bounds on the minimum are wanted as a curve."
+    )
     time_limit_s: TimeLimit = None
 
 
@@ -107,13 +128,16 @@ class ReluNetwork(Wire):
     loss: Number = Field(description="Loss of these weights.")
     terms: ReluTerms = Field(description="The loss, split.")
     trivial: bool = Field(description="Whether it has no units, so that its prediction does not depend on the inputs.")
-    attained: bool = Field(description="Whether the network that was asked for is wide enough for these units.")
+    attained: bool = Field(
+        description="Whether the network that was asked for is wide enough for these units, and some weights attain "
+        "the infimum: where a constant is wanted of a hidden bias without decay, and the output has no bias, none do."
+    )
     width_needed: int = Field(
         description="Number of hidden units of this network; a certified minimum may need fewer, not more."
     )
     unique: Literal[True] | None = Field(
-        description="True where no other network has this loss, up to order and division of units; null with a reason "
-        "where that is not proved."
+        description="True where it is proved that no other network has this loss, up to order, scaling and division of "
+        "units; null with a reason where it is not."
     )
     weights: list[Matrix] | None = Field(
         description="Weights of each layer, outputs x inputs; null with a reason for a network without units."
@@ -149,6 +173,42 @@ class ReluCertificate(Wire):
     searches: int = Field(description="Number of times that a network was searched for missing units.")
 
 
+class NarrowNetwork(Wire):
+    """The best network found of the width that was asked for, where the minimum needs more units."""
+
+    loss: Number = Field(description="Loss of these weights.")
+    terms: ReluTerms = Field(description="The loss, split.")
+    relative_gap: Number = Field(description="(loss - lower bound) / |loss|, for the bound on networks of any width.")
+    weights: list[Matrix] | None = Field(
+        description="Weights of each layer, outputs x inputs; null with a reason for a network without units."
+    )
+    biases: list[Vector | None] | None = Field(
+        default=None, description="Biases of each layer, null for a layer without; only with a bias."
+    )
+    skip_weights: Matrix | None = Field(default=None, description="Weights of the linear skip; only with a skip.")
+    reasons: Reasons
+
+
+class PathKnot(Wire):
+    """The minimum at one decay, between two bounds."""
+
+    decay: Number = Field(description="Decay of both layers, or the geometric mean, in the convention of the request.")
+    lower_bound: Number = Field(description="Lower bound on the loss of networks of any width.")
+    upper_bound: Number = Field(description="Loss of the best network found.")
+    slope: Number = Field(description="Derivative of the loss of that network by the decay.")
+    units: int = Field(description="Number of its units.")
+
+
+class DecayPath(Wire):
+    """The minimum as a function of the decay, which is concave and does not fall.
+
+    Between two knots it is at least the chord of their lower bounds, and at most the line of any knot,
+    `upper_bound + slope (decay - its decay)`.
+    """
+
+    knots: list[PathKnot] = Field(description="By ascending decay.")
+
+
 class MissingUnit(Wire):
     """A unit whose insertion lowers the loss."""
 
@@ -172,6 +232,11 @@ class ReluMinimaAnswer(Wire):
     )
     missing_unit: MissingUnit | None = Field(
         description="A unit that lowers the loss of the returned network; null with a reason where none was found."
+    )
+    path: DecayPath | None = Field(default=None, description="The curve in the decay; only where it was asked for.")
+    within_width: NarrowNetwork | None = Field(
+        default=None,
+        description="The best network found of the width that was asked for; only where the minimum needs more units.",
     )
     hypotheses: list[HypothesisFinding] = Field(description="What was checked of the problem.")
     classes: list[int] | None = Field(default=None, description="The label of each class; for classification only.")

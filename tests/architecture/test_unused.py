@@ -15,7 +15,14 @@ import service
 
 ROOT = Path(service.__file__).parents[1]
 FOLDERS = ("service", "tests", "evidence", "benchmarks", "docs/examples")
-DECORATORS = ["@router.*", "@application.*", "@pytest.fixture*", "@schemathesis.*", "@field_validator"]
+DECORATORS = [
+    "@router.*",
+    "@application.*",
+    "@pytest.fixture*",
+    "@schemathesis.*",
+    "@field_validator",
+    "@model_validator",
+]
 """What these decorate is called by whoever owns the decorator."""
 USED_UNSEEN: Final = {
     ("service/schemas/*", "variable", "*"): "a field on the wire: callers read it",

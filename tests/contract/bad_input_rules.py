@@ -155,6 +155,11 @@ LOSSES: Final = (
     _minima("an output without a target", {**TWO_TARGETS, "y": [[1.0, None], [2.0, None], [3.0, None]]}, layers=TWO),
     _relu("a negative count", {**SAMPLES, "y": [1.0, -2.0, 5.0]}, objective={"loss": "poisson"}),
     _relu("half of an absolute error", SAMPLES, objective={"loss": "absolute", "convention": "half_mean"}),
+    Refused(
+        "certified ReLU minima: a path that goes down",
+        "/v1/relu-minima",
+        {"problem": {"network": {"layers": DECAYED_RELU}, "data": SAMPLES}, "path": {"from": 0.1, "to": 0.01}},
+    ),
     _relu("a quantile of squared errors", SAMPLES, objective={"tau": 0.5}),
     _ranks("two outputs of two classes, without data", NONE, layers=[{"width": 2}], objective={"loss": "logistic"}),
 )

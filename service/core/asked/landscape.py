@@ -14,6 +14,7 @@ from service.core.ground.results import Minima, StationaryPoint, Thresholds
 from service.core.landscapes.barcode import Bar, barcode_along_norm
 from service.core.landscapes.origin import OriginByRules, origin_by_rules
 from service.core.landscapes.passes import bounded_bars
+from service.core.landscapes.rectified_pull import rectified_pull
 from service.core.landscapes.verdicts import Applied, Ruling, Witnessed, apply, rulings
 from service.core.one_output.reduced import reduced_of
 from service.core.one_output.sphere import loss_on_spheres
@@ -95,7 +96,10 @@ def summarise(problem: Problem, left_out: Mapping[str, str] = NOTHING) -> Landsc
         for name in ("stationary_points", "thresholds", "reduced_curve", "barcode"):
             reasons[name] = missing
         origin = _summary_of(origin_by_rules(problem), missing)
-        return Landscape(verdicts, rules, origin, (), 0, missing, None, None, (), None, reasons)
+        thresholds = _collapse(problem, origin)
+        if thresholds is not None:
+            del reasons["thresholds"]
+        return Landscape(verdicts, rules, origin, (), 0, missing, thresholds, None, (), None, reasons)
     solution = minima.solution
     curve = _curve(problem, minima)
     if curve is None:
@@ -176,6 +180,28 @@ def _summary_of(found: OriginByRules, missing: str) -> OriginSummary:
     return OriginSummary(
         found.point_class, evidence, found.because, found.least_hessian_eigenvalue, None, None, reasons
     )
+
+
+def _collapse(problem: Problem, origin: OriginSummary) -> Thresholds | None:
+    """Where decay switches off every unit of two rectified layers, if the class of the origin follows from that."""
+    pull = rectified_pull(problem) if "R14c" in origin.because else None
+    if pull is None or pull.threshold <= 0.0:
+        return None
+    unknown = "not derived for rectified units"
+    known = pull.bound <= pull.value * (1.0 + 1e-8)
+    reasons = dict.fromkeys(
+        (
+            "metastable_up_to_decay_scale",
+            "critical_noise_variance",
+            "critical_noise_scale",
+            "transition_order",
+        ),
+        unknown,
+    )
+    if not known:
+        reasons["critical_decay_scale"] = "the pull on a unit is not known closely enough"
+    scale = pull.value / pull.threshold if known else None
+    return Thresholds(scale, None, None, None, None, (), reasons)
 
 
 def _curve(problem: Problem, minima: Minima) -> ReducedCurve | None:

@@ -14,7 +14,8 @@ from service.core.ground.numbers.exceeding import exceeds
 from service.core.ground.problems import Problem
 from service.core.landscapes import hypotheses
 from service.core.landscapes.below_origin import VANISHING, below_origin_of
-from service.vocabulary import Loss, PointClass
+from service.core.landscapes.rectified_pull import rectified_pull
+from service.vocabulary import Activation, Loss, PointClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,25 @@ def _nonlinear(problem: Problem) -> OriginByRules:
     noiseless = hypotheses.NO_NOISE.check(problem).holds is True
     if vanishing and decayed and noiseless and network.n_hidden >= 2:
         return _strict_minimum(problem)
+    if network.n_hidden == 1 and decayed and noiseless and _is_rectified(problem):
+        return _rectified(problem)
     return OriginByRules(None, (), "no rule covers the origin of this network")
+
+
+def _is_rectified(problem: Problem) -> bool:
+    first, last = problem.network.layers
+    rectified = first.activation in (Activation.RELU, Activation.LEAKY_RELU)
+    return rectified and last.activation is Activation.LINEAR and hypotheses.CONVEX_LOSS.check(problem).holds is True
+
+
+def _rectified(problem: Problem) -> OriginByRules:
+    """Without units, or with one along the strongest pull; the Hessian does not exist at so many kinks."""
+    pull = rectified_pull(problem)
+    if pull is not None and pull.bound <= pull.threshold:
+        return OriginByRules(PointClass.GLOBAL_MINIMUM, ("R14c",), "")
+    if pull is not None and pull.value > pull.threshold:
+        return OriginByRules(PointClass.STRICT_SADDLE, ("R14c",), "")
+    return OriginByRules(None, (), "the pull on a unit is not known closely enough")
 
 
 def _strict_minimum(problem: Problem) -> OriginByRules:

@@ -19,6 +19,7 @@ from service.errors import Attempt, NotCovered
 from service.vocabulary import Activation, Loss, SkipKind
 
 NAME: Final = "relu_duality"
+_NEXT_TO_NOTHING: Final = 1e-12
 _FREE_BIAS: Final = 2_000.0
 """Length of the column of a bias without decay over that of the longest sample; its inverse squared is lost."""
 
@@ -59,6 +60,9 @@ class ReluForm:
     output_bias, skip : bool
         What the free columns are: first ones, then the inputs.
     inputs : int
+    by_limit : bool
+        Whether a constant is added to the output by a unit with a large hidden bias without decay and small weights,
+        since the output has no bias of its own: no weights attain the infimum then.
     """
 
     objective: Objective
@@ -68,6 +72,7 @@ class ReluForm:
     output_bias: bool
     skip: bool
     inputs: int
+    by_limit: bool = False
 
     @property
     def decay_per_beta(self) -> float:
@@ -81,8 +86,17 @@ class ReluForm:
         first = ratio * units.w / np.where(lengths > 0.0, lengths, 1.0)[:, None]
         second = (units.signs * lengths / ratio)[None]
         bias = None if self.ones is None else self.ones * first[:, -1]
-        offset = float(units.free[0]) if self.output_bias else None
-        return first[:, : self.inputs], second, bias, offset
+        offset = float(units.free[0]) if self.output_bias or self.by_limit else None
+        first = first[:, : self.inputs]
+        if not self.by_limit or bias is None:
+            return first, second, bias, offset
+        if not offset:
+            return first, second, bias, None
+        # the constant as a unit whose decay is next to nothing beside the loss
+        least = _NEXT_TO_NOTHING * self.objective.value(units) * self.unit
+        large = abs(offset) * sqrt(self.decays[1] / max(least, 1e-280))
+        first, second = np.concatenate([first, np.zeros((1, self.inputs))]), np.append(second, offset / large)[None]
+        return first, second, np.append(bias, large), None
 
     def given(self, units: HiddenUnits) -> GivenWeights:
         """The same with zeros for what is absent."""
@@ -144,15 +158,6 @@ def _skips(problem: Problem) -> Judgement:
     return Judgement(holds, {"skips": len(skips)}, "" if holds else reason)
 
 
-def _hidden_bias(problem: Problem) -> Judgement:
-    network = problem.network
-    decays = network.bias_weight_decays
-    decayed = bool(decays) and decays[0] > 0.0
-    holds = not network.has_bias(0) or decayed or network.has_bias(1)
-    reason = "the bias of the hidden layer has no decay, and the output has no bias: no weights attain the infimum"
-    return Judgement(holds, {"bias": network.bias.value, "decayed": decayed}, "" if holds else reason)
-
-
 def _samples(problem: Problem) -> Judgement:
     holds = problem.samples is not None
     return Judgement(holds, {}, "" if holds else "the data are moments: a ReLU needs the samples")
@@ -170,7 +175,6 @@ HYPOTHESES: Final = (
     Hypothesis("decay on both layers", _decayed),
     Hypothesis("all layers trained, without noise", _plain),
     Hypothesis("no skip but an undecayed linear one", _skips),
-    Hypothesis("a decayed bias of the hidden layer, or none, or one of both layers", _hidden_bias),
     Hypothesis("samples", _samples),
     Hypothesis("a convex loss of one output", _loss),
 )
@@ -205,7 +209,10 @@ def form_of(problem: Problem, parameter: float | None = None) -> ReluForm:
     if column is not None:
         x = np.column_stack([x, np.full(count, column.ones)])
     output_bias, skip = network.has_bias(1), bool(network.skips)
-    free = np.concatenate([np.ones((count, int(output_bias))), samples.x if skip else np.zeros((count, 0))], axis=1)
+    by_limit = column is not None and column.excess > 1.0 and not output_bias
+    free = np.concatenate(
+        [np.ones((count, int(output_bias or by_limit))), samples.x if skip else np.zeros((count, 0))], axis=1
+    )
     ridge = network.bias_weight_decays[1] / unit if output_bias and network.bias_weight_decays else 0.0
     if ridge > 0.0 and skip:
         raise NotCovered(
@@ -215,7 +222,7 @@ def form_of(problem: Problem, parameter: float | None = None) -> ReluForm:
     slope = layer.slope if layer.activation is Activation.LEAKY_RELU and layer.slope is not None else 0.0
     loss = LOSSES[problem.loss](_targets(samples), parameter)
     objective = Objective(x, loss, 2.0 * sqrt(g1) * sqrt(g2) / unit, slope, free, ridge, excess)
-    return ReluForm(objective, unit, (g1, g2), ones, output_bias, skip, samples.x.shape[1])
+    return ReluForm(objective, unit, (g1, g2), ones, output_bias, skip, samples.x.shape[1], by_limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,11 @@ from service.core.ground.rules import Finding
 from service.core.relu.claims import loss_of
 from service.core.relu.form import NAME, ReluForm
 from service.core.relu.given.units import value_rounding
+from service.core.relu.minima.uniqueness import uniqueness
 from service.core.relu.minimum import floor_of
 from service.core.relu.networks import HiddenUnits, Objective
 from service.operations.mapping import certificate, losses
+from service.operations.mapping import relu_networks as networks
 from service.operations.mapping.certificate import outwards
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
@@ -47,6 +49,7 @@ class ReluHeading:
     ones: float | None
     output_bias: bool
     skip: bool
+    by_limit: bool
     inputs: int
     width: int
     tolerance: float
@@ -76,6 +79,7 @@ def heading(
         ones=form.ones,
         output_bias=form.output_bias,
         skip=form.skip,
+        by_limit=form.by_limit,
         inputs=form.inputs,
         width=mapped.core.network.layers[0].width,
         tolerance=request.tolerance,
@@ -102,11 +106,14 @@ def to_wire(
         output_bias=bool(head["output_bias"]),
         skip=bool(head["skip"]),
         inputs=int(head["inputs"]),
+        by_limit=bool(head["by_limit"]),
     )
-    fit, decay = loss_of(form, objective.x[:, : form.inputs], form.given(units), head["bias_decays"])
+    bias_decays = [float(decay) for decay in head["bias_decays"]]
+    given = form.given(units)
+    fit, decay = loss_of(form, objective.x[:, : form.inputs], given, bias_decays)
     upper = fit + decay + value_rounding(objective, units)
     gap = (upper - state.bound) / max(abs(upper), floor_of(objective), 1e-300)
-    enough = len(units) <= width
+    enough = len(given.first) <= width
     holds = gap <= tolerance and enough
     proof = wire.ReluCertificate(
         kind="certified" if holds else "bounded",
@@ -122,6 +129,8 @@ def to_wire(
         cones=state.cones,
         searches=state.searches,
     )
+    unique = uniqueness(objective, numbers(state.dual), upper - state.bound) if holds else networks.OPEN
+    narrow = None if enough else networks.narrow_of(form, units, bias_decays, factor, width, proof.lower_bound)
     reasons: dict[str, str] = {}
     if state.critical is None:
         reasons["critical_decay"] = TOO_MANY
@@ -133,10 +142,11 @@ def to_wire(
         summary=[],
         solver=NAME,
         theorems=list(THEOREMS),
-        global_minimum=_network(form, units, fit * factor, decay * factor, enough=enough),
+        global_minimum=networks.network_of(form, units, bias_decays, factor, enough, unique),
         certificate=proof,
         critical_decay=None if state.critical is None else state.critical * float(head["decay_per_beta"]),
         missing_unit=missing,
+        within_width=narrow,
         hypotheses=[HypothesisFinding.model_validate(finding) for finding in head["hypotheses"]],
         classes=None if head["classes"] is None else [int(label) for label in head["classes"]],
         convention=Convention(head["convention"]),
@@ -146,36 +156,7 @@ def to_wire(
         problem=None if head["problem"] is None else ProblemDocument.model_validate(head["problem"]),
     )
     answer.summary.extend(summary_of_relu(answer, width))
-    return applicable(answer, "classes", "problem")
-
-
-def _network(form: ReluForm, units: HiddenUnits, fit: float, decay: float, *, enough: bool) -> wire.ReluNetwork:
-    reasons = {"unique": "uniqueness is not proved"}
-    matrices: list[Any] | None = None
-    biases: list[Any] | None = None
-    if len(units):
-        first, second, hidden, offset = form.weights(units)
-        matrices = [first.tolist(), second.tolist()]
-        if hidden is not None or offset is not None:
-            biases = [None if hidden is None else hidden.tolist(), None if offset is None else [offset]]
-    else:
-        reasons["weights"] = "the network has no units"
-        if form.output_bias:
-            biases = [None, [float(units.free[0])]]
-    skip = form.skip_weights(units)
-    network = wire.ReluNetwork(
-        loss=fit + decay,
-        terms=wire.ReluTerms(fit=fit, decay=decay),
-        trivial=not len(units),
-        attained=enough,
-        width_needed=len(units),
-        unique=None,
-        weights=matrices,
-        biases=biases,
-        skip_weights=None if skip is None else skip.tolist(),
-        reasons=reasons,
-    )
-    return applicable(network, "biases", "skip_weights")
+    return applicable(answer, "classes", "problem", "within_width", "path")
 
 
 def _missing(state: ReluState) -> wire.MissingUnit | None:

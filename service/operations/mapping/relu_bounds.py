@@ -134,7 +134,7 @@ def to_wire(head: Mapping[str, Any], search: BoundedSearch, found: BoundedResult
         problem=None if head["problem"] is None else ProblemDocument.model_validate(head["problem"]),
     )
     answer.summary.extend(summary_of_bounded(answer, proof.rule))
-    return applicable(answer, "classes", "problem")
+    return applicable(answer, "classes", "problem", "within_width", "path")
 
 
 def parts_of(problem: Problem, samples: Samples, parameters: DenseParameters) -> tuple[float, float]:

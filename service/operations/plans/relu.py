@@ -5,7 +5,7 @@ At any moment after its first chunk the plan has a network and a bound, so that 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final
 
 import numpy as np
@@ -16,7 +16,7 @@ from service.core.relu.cones import SimplicialCones
 from service.core.relu.critical import CRITICAL_CONES, MOST_RANK, critical_beta
 from service.core.relu.dual import DualBound, crude_dual
 from service.core.relu.form import examined, form_of
-from service.core.relu.minimum import RELAXED_RANK, RELAXED_ROUNDS, slack_after
+from service.core.relu.minimum import RELAXED_RANK, RELAXED_ROUNDS, CertifiedLoop, slack_after
 from service.core.relu.networks import Objective
 from service.core.relu.planar import PLANE, largest_on_plane
 from service.core.relu.relaxed import relaxed_bounds
@@ -34,8 +34,9 @@ from service.operations.plans import relu_states as states
 from service.operations.plans.columns import numbers
 from service.operations.plans.plan import Arrays, Chunk, Json, Plan, Work
 from service.operations.plans.relu_bounds import bounds_plan
+from service.operations.plans.relu_path import betas_of, path_of
 from service.operations.plans.relu_states import rows_of
-from service.schemas.parts_relu import ReluCones, ReluState
+from service.schemas.parts_relu import ReluCones, ReluKnot, ReluState
 from service.schemas.relu import ReluMinimaAnswer, ReluMinimaRequest
 from service.settings import Limits
 
@@ -65,6 +66,8 @@ def relu_plan(request: ReluMinimaRequest, limits: Limits) -> Plan:
     try:
         findings = examined(mapped.core)
     except NotCovered as error:
+        if request.path is not None:
+            raise
         try:
             return bounds_plan(request, mapped)
         except NotCovered as other:
@@ -82,9 +85,10 @@ def relu_plan(request: ReluMinimaRequest, limits: Limits) -> Plan:
         "effort": request.effort,
         "seed": request.seed,
         "head": asdict(head),
+        "betas": [] if request.path is None else betas_of(request.path, head.decay_per_beta),
     }
     first = Chunk("start", {name: arguments[name] for name in SHARED})
-    cost = relu_s(len(objective.x), int(objective.x.shape[1]), request.effort)
+    cost = relu_s(len(objective.x), int(objective.x.shape[1]), request.effort) * (1 + len(arguments["betas"]))
     return Plan([first], "answer", arguments, arrays, cost, "follow", anytime=True)
 
 
@@ -221,6 +225,8 @@ def follow(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json
     """The next chunks after those of the last round: a search of all parts, its next wave, or training."""
     shared = {name: arguments[name] for name in SHARED}
     index = int(arguments["next_index"])
+    if "knot" in inputs[0]:
+        return []
     if "done" in inputs[0]:
         return _after_training(arguments, shared, ReluState.model_validate(inputs[0]), index)
     parts = [ReluCones.model_validate(part) for part in inputs]
@@ -250,7 +256,7 @@ def _after_training(
     if rank >= RELAXED_RANK and not state.relaxed:
         return [Chunk("relaxed", shared, (index - 1,))]
     if state.done:
-        return []
+        return [Chunk("knot", {**shared, "beta": beta}, (index - 1,)) for beta in arguments["betas"]]
     parts_of = 1 if rank <= PLANE else PARTS
     places = [(side, part) for side in range(len(SIGNS)) for part in range(parts_of)]
     slack = slack_after(state.slack, state.gap, float(arguments["tolerance"]))
@@ -259,11 +265,35 @@ def _after_training(
     return [Chunk("cones", {**given, "side": side, "part": part}, (index - 1,)) for side, part in places]
 
 
+def compute_knot(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> ReluKnot:
+    """Network and bound at another decay, from the network that is known."""
+    objective, state = from_arguments(arguments["objective"], arrays), ReluState.model_validate(inputs[0])
+    there = replace(objective, beta=float(arguments["beta"]))
+    tolerance, effort = float(arguments["tolerance"]), int(arguments["effort"])
+    loop = CertifiedLoop(there, tolerance, effort, int(arguments["seed"]), states.units_of(objective, state))
+    found, factor = loop.run(), float(arguments["loss_per_sum"])
+    return ReluKnot(
+        knot=there.beta,
+        w=found.units.w,
+        signs=found.units.signs,
+        free=found.units.free,
+        dual=found.dual.errors,
+        feature_bound=found.dual.feature_bound,
+        loss=factor * found.value,
+        lower_bound=factor * found.dual.bound,
+    )
+
+
 def report(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> ReluMinimaAnswer:
     """The answer from the last network that was trained, and from what was searched since."""
     objective = from_arguments(arguments["objective"], arrays)
-    last = states.last_of(objective, inputs)
-    return mapping.to_wire(arguments["head"], objective, states.units_of(objective, last), last)
+    searched = [one for one in inputs if "knot" not in one]
+    last = states.last_of(objective, searched)
+    answer = mapping.to_wire(arguments["head"], objective, states.units_of(objective, last), last)
+    if not arguments["betas"]:
+        return answer
+    path = path_of(arguments, objective, last, [ReluKnot.model_validate(one) for one in inputs if "knot" in one])
+    return answer.model_copy(update={"path": path})
 
 
 WORK: Final = Work(
@@ -273,6 +303,7 @@ WORK: Final = Work(
         "train": compute_training,
         "relaxed": compute_relaxed,
         "cones": compute_cones,
+        "knot": compute_knot,
         "follow": follow,
         "answer": report,
         **relu_bounds.FUNCTIONS,

@@ -129,6 +129,7 @@ def test_each_loss_is_certified_and_verified(loss: str) -> None:
         problem("logistic", "all"),
         problem("squared", "all", bias_weight_decay=0.1),
         problem("squared", "hidden", bias_weight_decay=0.01),
+        problem("squared", "hidden"),
         problem("huber", "output", skips=[{"from": 0, "to": 2, "kind": "trainable"}]),
         problem("squared", slope=-1.0),
         problem("logistic", slope=0.3),
@@ -139,6 +140,7 @@ def test_each_loss_is_certified_and_verified(loss: str) -> None:
         "all biases, two classes",
         "all biases decayed",
         "hidden bias decayed",
+        "hidden bias",
         "linear skip",
         "absolute value",
         "leaky",
@@ -239,12 +241,32 @@ def test_a_network_narrower_than_its_minimum_has_a_bound_only() -> None:
     body["problem"]["network"]["layers"][0]["width"] = 1
     answer = asked(body)
     assert (answer["status"], answer["global_minimum"]["attained"]) == ("bounded", False)
+    narrow = answer["within_width"]
+    assert len(narrow["weights"][0]) <= 1
+    assert answer["certificate"]["lower_bound"] <= answer["global_minimum"]["loss"] <= narrow["loss"]
+    assert verify(parse_answer(answer), LIMITS).outcome == "agrees"
+    for path, value in paths(narrow):
+        changed = copy.deepcopy(answer)
+        place: Any = changed["within_width"]
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = altered(value)
+        assert verify(parse_answer(changed), LIMITS).outcome == "disagrees", path
+
+
+def test_a_constant_that_only_a_large_hidden_bias_gives_is_not_attained() -> None:
+    with_output, without = (asked(problem("squared", bias)) for bias in ("all", "hidden"))
+    assert with_output["global_minimum"]["attained"]
+    minimum = without["global_minimum"]
+    assert (without["status"], minimum["attained"]) == ("certified", False)
+    assert minimum["loss"] == pytest.approx(with_output["global_minimum"]["loss"], rel=2e-6)
+    assert minimum["width_needed"] == with_output["global_minimum"]["width_needed"] + 1
+    assert max(abs(bias) for bias in minimum["biases"][0]) > 1e3
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"bias": "hidden"}, "the bias of the hidden layer has no decay"),
         ({"skips": [{"from": 0, "to": 1, "kind": "trainable"}]}, "a skip"),
     ],
 )
