@@ -1,4 +1,4 @@
-"""K-R10: units and ranks at the certified minimum of a two-layer ReLU network, where it is proved to be the only one."""
+"""K-R10: units and ranks at the certified minimum of a two-layer ReLU network, where it is proved to be unique."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from service.core.convex_losses.differences import HalfSquaredLoss
-from service.core.ground.problems import Layer
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Samples
 from service.core.ground.rules import Judgement
 from service.core.ground.stopping import stopped_after
 from service.core.ranks import cases
@@ -53,6 +54,10 @@ def _searched(setting: Setting) -> UnitsAtMinimum | str:
     most = _MOST_SAMPLES if setting.training.dynamics is Dynamics.GLOBAL_MINIMUM else _AT_ONCE
     if len(samples.x) > most or Span.of(samples.x).dimension > _MOST_RANK:
         return "more samples or inputs than a rule looks at; /v1/relu-minima certifies them"
+    return _found(samples, decays)
+
+
+def _found(samples: Samples, decays: FloatArray) -> UnitsAtMinimum | str:
     beta = len(samples.x) * sqrt(float(decays[0])) * sqrt(float(decays[-1]))
     loss = HalfSquaredLoss(np.ascontiguousarray(samples.y[:, 0]))
     objective = Objective(samples.x, loss, beta, 0.0, np.zeros((len(samples.x), 0)))
