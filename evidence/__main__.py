@@ -54,7 +54,7 @@ REPORTS: Final[dict[str, str]] = {
     "raw_mutations": "Raw data: faults in the arithmetic break laws",
     "stationarity": "Diagnosis: what counts as stationary",
     "overload": "Overload: what cheap requests notice",
-    "cheap_requests": "A million cheap requests",
+    "cheap_requests": "Many cheap requests: memory",
     "bodies": "Bodies: what the worst of them cost",
     "fuzz_readers": "Readers of bodies and files, fuzzed",
     "uploads": "Uploads: memory, and what other requests notice",

@@ -41,6 +41,7 @@ class Run:
     """What one reader went through."""
 
     reader: str
+    seconds: int
     inputs: int
     branches: int
     kept: int
@@ -72,16 +73,18 @@ def report() -> str:
             wrong.append(found)
     if wrong:
         raise RuntimeError("\n\n".join(wrong))
-    rows = [f"| {run.reader} | {run.inputs:,} | {run.branches:,} | {run.kept:,} |" for run in runs]
+    total = sum(run.seconds for run in runs)
+    rows = [f"| {run.reader} | {run.seconds} | {run.inputs:,} | {run.branches:,} | {run.kept:,} |" for run in runs]
     return "\n".join(
         [
-            f"Each reader of bodies and uploaded files for {share} s under atheris, which changes valid files and",
-            "keeps the changes that reach new code. A reader may return, or raise an error that is answered with a",
+            f"Each reader of bodies and uploaded files under atheris ({total / 60:.0f} min in all, beside other work",
+            "on the machine), which changes valid files and keeps the changes that reach new code.",
+            "A reader may return, or raise an error that is answered with a",
             "status below 500; no input may take more than 20 s, nor the process more than 3 GB. Nothing was found.",
             "*Branches* are those of the service's own code and of `zipfile`; libraries in C are not watched.",
             "",
-            "| reader | inputs | branches reached | inputs that reached new ones |",
-            "|---|---|---|---|",
+            "| reader | seconds | inputs | branches reached | inputs that reached new ones |",
+            "|---|---|---|---|---|",
             *rows,
         ]
     )
@@ -111,4 +114,4 @@ def _fuzzed(reader: str, seconds: int, folder: Path) -> Run | str:
     seen = re.findall(r"cov: (\d+) ft: \d+ corp: (\d+)", done.stderr)
     if not inputs or not seen:
         return f"{reader}: it told nothing: {done.stderr[-3000:]}"
-    return Run(reader, int(inputs[-1]), int(seen[-1][0]), int(seen[-1][1]))
+    return Run(reader, seconds, int(inputs[-1]), int(seen[-1][0]), int(seen[-1][1]))

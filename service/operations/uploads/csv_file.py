@@ -26,6 +26,7 @@ from service.schemas.datasets import Delimiter, TextDialect, UploadOptions
 BLOCK_BYTES: Final = 1 << 22
 SAMPLE_BYTES: Final = 1 << 16
 """Of the beginning, from which dialect and layout are found."""
+MOST_NAMED: Final = 5
 LINE_FEED: Final = ord("\n")
 COUNTED_AT_ONCE: Final = 1 << 16
 NEVER_IN_A_NUMBER: Final = "\x1f"
@@ -104,6 +105,15 @@ class CsvTable:
             if readings[column] == TEXT:
                 name = name_of(column, self.names)
                 detail = f"holds texts of many kinds: {WHAT_TEXTS_MAY_BE} (column {column}, {name})"
+                # a caller who is told of one at a time would come back for each
+                others = [
+                    str(name_of(later, self.names))
+                    for later in self._chosen
+                    if later > column and readings[later] == TEXT and later not in (*categories, labels)
+                ]
+                if others:
+                    more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+                    detail += f"; {', '.join(others[:MOST_NAMED])}{more} as well"
                 raise InputError.at(("header", name), detail)
             if readings[column] == CATEGORY:
                 self.levels[column] = TextLabels(column)

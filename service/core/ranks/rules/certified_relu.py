@@ -1,4 +1,4 @@
-"""K-R10: units and ranks at the certified minimum of a two-layer ReLU network that is proved to be the only one."""
+"""K-R10: units and ranks at the certified minimum of a two-layer ReLU network, where it is proved to be unique."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from service.core.convex_losses.differences import HalfSquaredLoss
-from service.core.ground.problems import Layer
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Samples
 from service.core.ground.rules import Judgement
 from service.core.ground.stopping import stopped_after
 from service.core.ranks import cases
@@ -17,7 +18,7 @@ from service.core.ranks.rule import Condition, RankClaim, RankRule
 from service.core.ranks.setting import Setting
 from service.core.relu.minima.uniqueness import uniqueness
 from service.core.relu.minimum import CertifiedLoop
-from service.core.relu.networks import HiddenUnits, Objective
+from service.core.relu.networks import Objective
 from service.core.relu.rows import Span
 from service.vocabulary import Activation, Dynamics, Loss, RankKind, SkipKind, TheoremStatus
 
@@ -53,6 +54,10 @@ def _searched(setting: Setting) -> UnitsAtMinimum | str:
     most = _MOST_SAMPLES if setting.training.dynamics is Dynamics.GLOBAL_MINIMUM else _AT_ONCE
     if len(samples.x) > most or Span.of(samples.x).dimension > _MOST_RANK:
         return "more samples or inputs than a rule looks at; /v1/relu-minima certifies them"
+    return _found(samples, decays)
+
+
+def _found(samples: Samples, decays: FloatArray) -> UnitsAtMinimum | str:
     beta = len(samples.x) * sqrt(float(decays[0])) * sqrt(float(decays[-1]))
     loss = HalfSquaredLoss(np.ascontiguousarray(samples.y[:, 0]))
     objective = Objective(samples.x, loss, beta, 0.0, np.zeros((len(samples.x), 0)))
@@ -63,13 +68,8 @@ def _searched(setting: Setting) -> UnitsAtMinimum | str:
         return "the minimum is not certified within the effort of a rule"
     if not unique.proved:
         return unique.reason
-    return _counted(found.units)
-
-
-def _counted(units: HiddenUnits) -> UnitsAtMinimum | str:
-    """Number of units, and the rank of their directions where no singular value is near the line."""
-    lengths = units.lengths
-    values = np.linalg.svd(units.w / lengths[:, None], compute_uv=False) if len(lengths) else np.zeros(0)
+    lengths = found.units.lengths
+    values = np.linalg.svd(found.units.w / lengths[:, None], compute_uv=False) if len(lengths) else np.zeros(0)
     if ((values > _SURE * 1e-3) & (values < _SURE)).any():
         return "the rank of the units is not clear"
     return UnitsAtMinimum(len(lengths), int((values >= _SURE).sum()))

@@ -156,7 +156,8 @@ def _independent(objective: Objective, span: Span, pieces: list[FloatArray], ste
     """Whether features of one unit of each piece, and what is free, are independent wherever the units are."""
     middles = [piece.sum(axis=0) / np.sqrt(np.square(piece.sum(axis=0)).sum()) for piece in pieces]
     widths = [np.sqrt(np.square(piece - one).sum(axis=1)).max() for piece, one in zip(pieces, middles, strict=True)]
-    features = objective.features(np.array(middles).reshape(-1, span.dimension) @ span.basis.T)
+    units = np.array(middles).reshape(len(pieces), span.dimension) @ span.basis.T
+    features = objective.features(units)
     columns = np.concatenate([features, objective.free], axis=1)
     if not columns.shape[1]:
         return Uniqueness(True)

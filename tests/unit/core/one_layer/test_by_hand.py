@@ -146,3 +146,12 @@ def _near(problem: Problem, bias: str, step: np.ndarray) -> LayerWeights:
     weight, offset = (float(value) for value in _solution(problem, bias))
     moved = 0.0 if bias == "none" else offset + float(step[1])
     return LayerWeights(np.array([[weight + float(step[0])]]), np.array([moved]))
+
+
+def test_partly_separated_classes_are_not_called_unique() -> None:
+    # the second input separates the last sample, the others overlap in the first
+    x = np.array([[1.0, 0.0], [-1.0, 0.0], [2.0, 0.0], [0.5, 3.0]])
+    minimum = solved(layer(Samples(x, column(1.0, 1.0, -1.0, 1.0)), Loss.LOGISTIC, 0.0, "none")).solution.minimum
+    assert minimum.uniqueness.startswith("not decided")
+    whole = drawn(Loss.LOGISTIC, 60, 3, 7)
+    assert solved(layer(whole, Loss.LOGISTIC, 0.0)).solution.minimum.uniqueness == "unique"

@@ -115,6 +115,21 @@ def test_a_text_as_the_target_is_a_class() -> None:
     assert found.class_names == ("u", "v", "w")
 
 
+def test_every_column_of_texts_is_named_at_once() -> None:
+    names = [f"text {place}" for place in range(8)]
+    lines = [",".join([*names, "size", "y"])]
+    lines += [",".join([f"{name}-{row}" for name in names] + [str(row), str(row * row)]) for row in range(60)]
+    content = "\n".join(lines).encode()
+    with pytest.raises(InputError) as refused:
+        # the first column holds the labels of the rows, and is left out without a word
+        read(content)
+    (told,) = refused.value.fields
+    assert "text 1" in told.detail
+    assert told.detail.endswith("; text 2, text 3, text 4, text 5, text 6 and 1 more as well")
+    # what the message says is enough
+    assert read(content, ignore=names).factor.inputs == 1
+
+
 def test_too_many_levels_are_refused() -> None:
     content = b"a,y\n" + b"".join(f"t{row},{row}\n".encode() for row in range(60))
     with pytest.raises(InputError, match="texts of many kinds"):
