@@ -10,9 +10,11 @@ RUN python3 -m venv /opt/minima
 COPY ${REQUIREMENTS} image.lock
 RUN /opt/minima/bin/python -m pip install --quiet --no-cache-dir --no-compile --disable-pip-version-check \
     --require-hashes --no-deps -r image.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY service service
 COPY deploy/image/prune.py prune.py
+# What searches ReLU networks is compiled; without a compiler the image would be complete, and those searches slower.
+RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends gcc libc6-dev
 RUN /opt/minima/bin/python -m pip install --quiet --no-cache-dir --no-compile --disable-pip-version-check \
     --no-build-isolation --no-deps . \
     && /opt/minima/bin/python -m pip uninstall --quiet --yes hatchling editables trove-classifiers setuptools pip \

@@ -79,15 +79,18 @@ clean: ## remove the virtual environment and caches
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=...")'
 	@$(PYTHON) -m venv .venv
 
+# What the package is built from: a change of the C source compiles it again.
+PACKAGE := pyproject.toml hatch_build.py service/version.py service/core/relu/cone_kernel.c
+
 # The lock files are complete, so pip need not resolve anything; hashes are checked.
 # With every extra, as the image has them: pictures, Parquet and files of models are part of what the README shows.
-.venv/runtime.stamp: requirements/image.lock pyproject.toml service/version.py | .venv/pyvenv.cfg
+.venv/runtime.stamp: requirements/image.lock $(PACKAGE) | .venv/pyvenv.cfg
 	@echo "Setting up .venv (once) ..."
 	@$(PIP) install --require-hashes --no-deps -r requirements/image.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/dev.stamp: requirements/dev.lock pyproject.toml service/version.py | .venv/pyvenv.cfg
+.venv/dev.stamp: requirements/dev.lock $(PACKAGE) | .venv/pyvenv.cfg
 	@echo "Setting up .venv for development (once) ..."
 	@$(PIP) install --require-hashes --no-deps -r requirements/dev.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .

@@ -69,7 +69,7 @@ class BothSigns:
             return _joined([largest_on_plane(one, missing) for one in sides])
         target = self.objective.beta * (1.0 + slack)
         searches = [
-            ConeSearch(one, target, missing=missing, cones=leaves)
+            ConeSearch(one, target, missing=missing, rtol=slack, cones=leaves)
             for one, leaves in zip(sides, self._leaves, strict=True)
         ]
         # half of the effort for the first, the rest for the second, and what that leaves for the first again

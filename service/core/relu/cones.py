@@ -11,12 +11,13 @@ from typing import Final, Self
 import numpy as np
 
 from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
+from service.core.relu.kernel import KERNEL
 from service.core.relu.nnls import non_negative
 from service.core.relu.rows import WeightedRows
 
 _STEPS: Final = 2
 """Frank-Wolfe steps for every cone."""
-_ROUNDS: Final = 4
+_ROUNDS: Final = 12
 """Rounds of the fully corrective method, for cones that it can still close."""
 
 
@@ -108,6 +109,7 @@ class _Relaxed:
         self.gram = np.ascontiguousarray(gram.transpose(1, 2, 0))
         centre = across.sum(axis=1)
         centre /= np.sqrt(np.einsum("br,br->b", centre, centre))[:, None]
+        self.centre = centre
         # every unit of the cone has coordinates whose sum is at most this
         self.most = 1.0 / np.einsum("bkr,br->bk", across, centre).min(axis=1)
         self.bound = np.full(batch, np.inf)
@@ -165,6 +167,9 @@ def bounded(rows: WeightedRows, cones: SimplicialCones, target: float) -> Bounde
 
     Complexity: ``O(b (n r^2 + r^3))`` with some tens of passes.
     """
+    if KERNEL is not None and rows.x.shape[1] <= KERNEL.most_rank:
+        across = np.ascontiguousarray(cones.generators.transpose(0, 2, 1))
+        return Bounded(*KERNEL.bounded((rows.x, rows.plus, rows.minus, rows.linear), across, cones.inverse, target))
     # the least squares of a cone that is too thin has no solution in doubles: what is not a number improves no bound
     return plainly_bounded(rows, cones, target)
 
@@ -200,6 +205,11 @@ def _bounded(relaxed: _Relaxed, target: float) -> Bounded:
     open_ = np.flatnonzero((relaxed.bound > target) & (low <= target))
     if len(open_) and rows.minus.any():
         _correct(relaxed, [atom[open_] for atom in atoms], open_, target, low[open_])
+    left = np.flatnonzero((relaxed.bound > target) & (relaxed.value <= target))
+    if len(left):
+        # no projection, which thin cones spoil: tight where all generators are close to each other
+        centre = relaxed.centre[left]
+        relaxed.record(relaxed.below(centre, left), np.zeros_like(centre), left)
     return Bounded(relaxed.bound, relaxed.direction, relaxed.value, relaxed.coordinates)
 
 

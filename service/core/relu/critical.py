@@ -10,7 +10,7 @@ from service.core.relu.networks import Objective
 from service.core.relu.planar import PLANE, largest_on_plane
 from service.core.relu.rows import Span
 from service.core.relu.search import ConeSearch
-from service.core.relu.training import Trainer
+from service.core.relu.training.trainer import Trainer
 
 _RTOL: Final = 1e-9
 CRITICAL_CONES: Final = 20_000

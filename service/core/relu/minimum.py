@@ -16,7 +16,7 @@ from service.core.relu.dual import DualBound, crude_dual, dual_bound
 from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.relaxed import relaxed_bounds
 from service.core.relu.rows import Span
-from service.core.relu.training import Trainer
+from service.core.relu.training.trainer import Trainer
 
 RELAXED_RANK: Final = 7
 """Rank of the inputs from which bounds without cones come first: a search of all cones hardly ever ends there."""
@@ -98,7 +98,8 @@ class CertifiedLoop:
 
     def improvements(self) -> Iterator[CertifiedNetwork]:
         """What is known after each step."""
-        self.trainer.train()
+        for _ in self.trainer.steps():
+            yield self._learned()
         yield self._learned()
         dimension = self._searches.span.dimension
         if dimension >= RELAXED_RANK:

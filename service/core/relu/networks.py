@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.core.convex_losses.scalar import ScalarLoss
-from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class HiddenUnits:
         """Number of units."""
         return len(self.w)
 
-    def chosen(self, kept: FloatArray) -> "HiddenUnits":
+    def chosen(self, kept: BoolArray | IntArray) -> "HiddenUnits":
         """Some of the units, by their places or by a mask (m,)."""
         return HiddenUnits(self.w[kept], self.signs[kept], self.free)
 

@@ -17,7 +17,7 @@ from service.core.relu.dual import DualBound, dual_bound
 from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.rows import Span
 from service.core.relu.spectral import spectral_bound
-from service.core.relu.training import Trainer
+from service.core.relu.training.trainer import Trainer
 
 FACTORS: Final = (1.0, 2.0, 4.0, 8.0)
 """Decays, over the one that is asked for, whose errors are tried."""

@@ -8,11 +8,10 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray, IntArray
 from service.core.relu.cones import Bounded, SimplicialCones, bounded
+from service.core.relu.edges import THIN, edges_of
 from service.core.relu.rows import WeightedRows
 
 BATCH: Final = 512
-_THIN: Final = 1e-6
-"""Cones whose longest edge is shorter are not split; their bounds count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +80,9 @@ class ConeSearch:
         self._leaves: list[SimplicialCones] = []
         self._directions: list[FloatArray] = []
         self._values: list[FloatArray] = []
-        dimension = rows.x.shape[1]
-        self._open = SimplicialCones(np.zeros((0, dimension, dimension)), np.zeros((0, dimension, dimension)))
+        self._pool = _Pool(rows.x.shape[1])
+        # of the open cones: where they are, their bounds, and where they are split
+        self._places = np.zeros(0, dtype=np.intp)
         self._bounds = np.zeros(0)
         self._edges = np.zeros((0, 2), dtype=np.intp)
         self._waiting = turned(rows) if cones is None else cones
@@ -115,10 +115,7 @@ class ConeSearch:
     @property
     def leaves(self) -> SimplicialCones:
         """Cones that cover all that was to be looked at, as fine as the search has made them."""
-        parts = [*self._leaves, self._open, self._waiting]
-        return SimplicialCones(
-            np.concatenate([part.generators for part in parts]), np.concatenate([p.inverse for p in parts])
-        )
+        return _together([*self._leaves, self._pool.cones[self._places], self._waiting])
 
     @property
     def closed_bound(self) -> float:
@@ -128,46 +125,42 @@ class ConeSearch:
     @property
     def open_cones(self) -> SimplicialCones:
         """Cones that are not closed."""
-        return SimplicialCones(
-            np.concatenate([self._open.generators, self._waiting.generators]),
-            np.concatenate([self._open.inverse, self._waiting.inverse]),
-        )
+        return _together([self._pool.cones[self._places], self._waiting])
 
     def _step(self) -> None:
         """Bound cones that wait, or split the open cones with the largest bounds."""
         if len(self._waiting):
             first, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-            self._take(first)
+            self._take(first, np.full(len(first), np.inf))
             return
         if len(self._bounds) > BATCH:
             order = np.argpartition(self._bounds, -BATCH)
             chosen, rest = order[-BATCH:], order[:-BATCH]
         else:
             chosen, rest = np.arange(len(self._bounds)), np.arange(0)
-        split = self._open[chosen].split(self._edges[chosen, 0], self._edges[chosen, 1])
+        split = self._pool.taken(self._places[chosen]).split(self._edges[chosen, 0], self._edges[chosen, 1])
+        bounds = self._bounds[chosen]
         self._keep(rest)
-        self._take(split)
+        self._take(split, np.concatenate([bounds, bounds]))
 
     def _keep(self, rest: IntArray) -> None:
-        self._open, self._bounds, self._edges = self._open[rest], self._bounds[rest], self._edges[rest]
+        self._places, self._bounds, self._edges = self._places[rest], self._bounds[rest], self._edges[rest]
 
-    def _take(self, cones: SimplicialCones) -> None:
-        """Bound cones, close what can be closed, and keep the rest."""
+    def _take(self, cones: SimplicialCones, whole: FloatArray) -> None:
+        """Bound cones, which are parts of cones with bounds (b,), close what can be closed, and keep the rest."""
         known = self._examined(cones)
+        np.minimum(known.bound, whole, out=known.bound)
         self.examined += len(cones)
         self._collect(known)
         threshold = self.threshold
         open_ = np.flatnonzero(known.bound > threshold)
-        edges, longest = _edges(self.rows, cones[open_], known.coordinates[open_])
-        thin = longest < _THIN
+        edges, longest = edges_of(self.rows, cones[open_], known.coordinates[open_])
+        thin = longest < THIN  # their bounds count as they are
         closed = np.ones(len(cones), dtype=bool)
         closed[open_[~thin]] = False
         self._close(cones[closed], known.bound[closed])
         open_ = open_[~thin]
-        new = cones[open_]
-        self._open = SimplicialCones(
-            np.concatenate([self._open.generators, new.generators]), np.concatenate([self._open.inverse, new.inverse])
-        )
+        self._places = np.concatenate([self._places, self._pool.put(cones[open_])])
         self._bounds = np.concatenate([self._bounds, known.bound[open_]])
         self._edges = np.concatenate([self._edges, edges[~thin]])
 
@@ -189,7 +182,7 @@ class ConeSearch:
             self.value = best
             waiting = self._bounds > self.threshold
             if not waiting.all():
-                self._close(self._open[~waiting], self._bounds[~waiting])
+                self._close(self._pool.taken(self._places[~waiting]), self._bounds[~waiting])
                 self._keep(np.flatnonzero(waiting))
 
     def result(self) -> Largest:
@@ -208,35 +201,42 @@ class ConeSearch:
         )
 
 
+class _Pool:
+    """Room for cones that are open: a cone stays where it is until it is taken, however many there are."""
+
+    def __init__(self, dimension: int) -> None:
+        empty = np.zeros((0, dimension, dimension))
+        self.cones = SimplicialCones(empty, empty)
+        self._free = np.zeros(0, dtype=np.intp)
+
+    def put(self, cones: SimplicialCones) -> IntArray:
+        """Places (b,) of cones (b, r, r) from now on."""
+        missing = len(cones) - len(self._free)
+        if missing > 0:
+            size = len(self.cones)
+            more = max(missing, size, BATCH)
+            room = np.zeros((more, *self.cones.generators.shape[1:]))
+            self.cones = _together([self.cones, SimplicialCones(room, room)])
+            self._free = np.concatenate([self._free, np.arange(size, size + more)])
+        places, self._free = self._free[: len(cones)], self._free[len(cones) :]
+        self.cones.generators[places], self.cones.inverse[places] = cones.generators, cones.inverse
+        return places
+
+    def taken(self, places: IntArray) -> SimplicialCones:
+        """Cones at places (b,), which are free from now on."""
+        self._free = np.concatenate([self._free, places])
+        return self.cones[places]
+
+
+def _together(parts: list[SimplicialCones]) -> SimplicialCones:
+    return SimplicialCones(
+        np.concatenate([part.generators for part in parts]), np.concatenate([part.inverse for part in parts])
+    )
+
+
 def turned(rows: WeightedRows) -> SimplicialCones:
     """The orthants of the principal axes of the rows, weighed by the errors."""
     weights = np.sqrt(rows.plus + rows.minus)
     axes = np.linalg.svd(weights[:, None] * rows.x, full_matrices=True)[2].T
     orthants = SimplicialCones.orthants(rows.x.shape[1])
     return SimplicialCones(np.ascontiguousarray(axes @ orthants.generators), orthants.inverse @ axes.T)
-
-
-def _edges(rows: WeightedRows, cones: SimplicialCones, coordinates: FloatArray) -> tuple[IntArray, FloatArray]:
-    """The edge of each cone (b, 2) whose halves promise most, and the length of the longest edge (b,).
-
-    What interpolation loses on the edge is weighed by the coordinates of the relaxed maximum.
-    """
-    batch, dimension = cones.generators.shape[:2]
-    first, second = np.triu_indices(dimension, 1)
-    if not batch:
-        return np.zeros((0, 2), dtype=np.intp), np.zeros(0)
-    across = np.ascontiguousarray(cones.generators.transpose(0, 2, 1))
-    apart = across[:, first] - across[:, second]
-    lengths = np.sqrt(np.einsum("ber,ber->be", apart, apart))
-    products = (across.reshape(-1, dimension) @ rows.x.T).astype(np.float32).reshape(batch, dimension, -1)
-    plus = rows.plus.astype(np.float32)
-    losses = np.empty((batch, len(first)))
-    for edge, (a, b) in enumerate(zip(first, second, strict=True)):
-        # relu(a) + relu(b) - relu(a + b) is the smaller length where the signs differ, and zero elsewhere
-        one, other = products[:, a], products[:, b]
-        losses[:, edge] = np.where((one < 0) != (other < 0), np.minimum(np.abs(one), np.abs(other)), 0) @ plus
-    shares = coordinates / np.maximum(np.sqrt(np.square(coordinates).sum(axis=1)), 1e-300)[:, None]
-    scores = losses * (shares[:, first] * shares[:, second] + 1e-3)
-    scores = np.where(scores.max(axis=1)[:, None] > 0.0, scores, lengths)
-    best = scores.argmax(axis=1)
-    return np.column_stack([first[best], second[best]]), lengths.max(axis=1)

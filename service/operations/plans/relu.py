@@ -22,7 +22,7 @@ from service.core.relu.planar import PLANE, largest_on_plane
 from service.core.relu.relaxed import relaxed_bounds
 from service.core.relu.rows import Span
 from service.core.relu.search import ConeSearch, Largest, turned
-from service.core.relu.training import Trainer
+from service.core.relu.training.trainer import Trainer
 from service.errors import NotCovered
 from service.operations.cost import relu_s
 from service.operations.mapping import problem as problem_mapping
@@ -184,7 +184,7 @@ def compute_cones(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequenc
         cones = turned(rows)
     cones = cones[slice(part * len(cones) // of, (part + 1) * len(cones) // of)]
     target = objective.beta * (1.0 + float(arguments["slack"]))
-    search = ConeSearch(rows, target, missing=missing, cones=cones)
+    search = ConeSearch(rows, target, missing=missing, rtol=float(arguments["slack"]), cones=cones)
     search.run(most=max(CONES, len(cones)), stop=should_stop)
     return _told(arguments, search.result(), search)
 

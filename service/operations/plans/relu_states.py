@@ -9,7 +9,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.dual import DualBound, dual_bound
 from service.core.relu.minimum import floor_of
 from service.core.relu.networks import HiddenUnits, Objective
-from service.core.relu.training import Trainer
+from service.core.relu.training.trainer import Trainer
 from service.operations.plans.columns import numbers
 from service.operations.plans.plan import Json
 from service.schemas.parts_relu import ReluCones, ReluState

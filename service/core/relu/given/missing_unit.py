@@ -18,6 +18,7 @@ from service.core.relu.networks import HiddenUnits, Objective
 
 _TRIED: Final = 12
 """Units of a loss without closed form whose amplitudes are searched for."""
+_EQUAL: Final = 1e-9
 _LONGEST: Final = 1e12
 
 
@@ -72,17 +73,23 @@ def missing_unit(
     if isinstance(form.objective.loss, HalfSquaredLoss):
         gains = 0.5 * np.maximum(excess, 0.0) * amplitudes
         gains[squares <= 0.0] = 0.0
-        best = int(gains.argmax())
+        best = _best(gains, directions)
         length, gain = float(amplitudes[best]), float(gains[best])
     else:
         promised = np.where(squares > 0.0, excess * amplitudes, excess)
         tried = np.argsort(-promised, kind="stable")[:_TRIED]
         found = [_searched(form, predictions, features[:, one], float(costs[one]), excess[one]) for one in tried]
-        place = int(np.argmax([gain for _, gain in found]))
+        place = _best(np.array([gain for _, gain in found]), directions[tried])
         best, (length, gain) = int(tried[place]), found[place]
     if gain <= 0.0:
         return None
     return Missing(directions[best], float(signs[best]), float(correlations[best]), length, gain)
+
+
+def _best(gains: FloatArray, directions: FloatArray) -> int:
+    """Place of the largest gain; of equal ones, the last direction in the order of their entries, whatever was first."""
+    near = np.flatnonzero(gains >= gains.max() * (1.0 - _EQUAL))
+    return int(near[np.lexsort(directions[near].round(6).T[::-1])[-1]])
 
 
 def _searched(

@@ -12,7 +12,6 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.stopping import should_stop
-from service.core.relu.ascents import missing
 from service.core.relu.both_signs import BothSigns
 from service.core.relu.claims import loss_of
 from service.core.relu.critical import MOST_RANK
@@ -25,7 +24,8 @@ from service.core.relu.networks import HiddenUnits
 from service.core.relu.planar import PLANE
 from service.core.relu.rows import Span
 from service.core.relu.spectral import spectral_bound
-from service.core.relu.training import Trainer
+from service.core.relu.training.ascents import missing
+from service.core.relu.training.trainer import Trainer
 from service.vocabulary import ReluVerdict
 
 _OWN: Final = 0.7

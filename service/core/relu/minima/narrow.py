@@ -6,8 +6,8 @@ import numpy as np
 
 from service.core.ground.stopping import should_stop
 from service.core.relu.networks import HiddenUnits, Objective
-from service.core.relu.newton import settled
-from service.core.relu.polishing import polished
+from service.core.relu.training.newton import settled
+from service.core.relu.training.polishing import polished
 
 _TRIES: Final = 8
 _LOOSE: Final = 1e-13

@@ -13,7 +13,7 @@ from service.core.convex_losses.scalar import ScalarLoss
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.minimum import CertifiedLoop, CertifiedNetwork
 from service.core.relu.networks import HiddenUnits, Objective
-from service.core.relu.trimming import merged, narrowed
+from service.core.relu.training.trimming import merged, narrowed
 from tests.support.relu_enumeration import patterns
 from tests.support.relu_inputs import FAMILIES
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from service.core.landscapes.relu_cones import cones_of
+from service.core.relu import cones, edges, kernel
 from service.core.relu.planar import MOST_UNITS, largest_on_plane
 from service.core.relu.rows import Span, WeightedRows
 from service.core.relu.search import ConeSearch
@@ -12,6 +13,16 @@ from tests.support.relu_inputs import FAMILIES, SLOPES
 
 TIGHT = 1e-7
 """Cones whose edges are 1e-6 long are not split any more."""
+
+
+@pytest.fixture(params=["compiled", "numpy"], autouse=True)
+def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test of a search runs with the bounds of both forms."""
+    if request.param == "numpy":
+        monkeypatch.setattr(cones, "KERNEL", None)
+        monkeypatch.setattr(edges, "KERNEL", None)
+    elif kernel.KERNEL is None:
+        pytest.skip("the package was built without a C compiler")
 
 
 def rows_of(x: np.ndarray, errors: np.ndarray, slope: float = 0.0) -> WeightedRows:

@@ -12,7 +12,7 @@ from service.core.relu.relaxed import relaxed_bounds
 from service.core.relu.rows import Span
 from service.core.relu.search import ConeSearch
 from service.core.relu.spectral import spectral_bound
-from service.core.relu.training import Trainer
+from service.core.relu.training.trainer import Trainer
 from tests.support.relu_enumeration import correlation, largest
 from tests.support.relu_inputs import FAMILIES, SLOPES
 

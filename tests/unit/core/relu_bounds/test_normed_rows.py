@@ -13,7 +13,7 @@ def sampled(x: np.ndarray, errors: np.ndarray, slope: float, rng: np.random.Gene
     u = rng.standard_normal((4_000, x.shape[1]))
     best = 0.0
     for _ in range(30):
-        u /= np.sqrt(np.square(u).sum(axis=1))[:, None]
+        u /= np.maximum(np.sqrt(np.square(u).sum(axis=1)), 1e-300)[:, None]
         products = u @ x.T
         active = np.maximum(products, slope * products)
         each = active @ errors

@@ -9,7 +9,7 @@ from service.core.relu.minima.narrow import narrowed_to
 from service.core.relu.minima.uniqueness import DEPENDENT, NOT_STRICT, Uniqueness, uniqueness
 from service.core.relu.minimum import CertifiedLoop, CertifiedNetwork
 from service.core.relu.networks import HiddenUnits, Objective
-from service.core.relu.newton import settled
+from service.core.relu.training.newton import settled
 from tests.support.relu_instances import instance
 
 

@@ -1,5 +1,6 @@
 """Training by column generation: units that are missing go in, Newton's method settles them, what is spare goes out."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -7,17 +8,20 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.stopping import should_stop
-from service.core.relu.ascents import ascents, missing
 from service.core.relu.networks import HiddenUnits, Objective
-from service.core.relu.newton import settled
-from service.core.relu.polishing import polished
-from service.core.relu.trimming import distinct, merged, narrowed
+from service.core.relu.training.ascents import ascents, missing
+from service.core.relu.training.lengths import relengthened
+from service.core.relu.training.newton import settled
+from service.core.relu.training.polishing import polished
+from service.core.relu.training.trimming import distinct, merged, narrowed, pruned
 
 _ROUNDS: Final = 30
 _FIRST: Final = 8
 _LATER: Final = 25
 """Units of one sign that go in at once, before and after an exact search has found some."""
 _POOL: Final = 400
+_MANY: Final = 20
+"""Units of the first network."""
 _LOOSE: Final = 1e-9
 _TIGHT: Final = 1e-13
 _NEAR_END: Final = 1e-4
@@ -52,6 +56,7 @@ class Trainer:
     network: HiddenUnits = field(init=False)
     value: float = field(init=False)
     known: FloatArray = field(init=False)
+    _begun: bool = field(default=False, init=False, repr=False)
     _widths: tuple[float, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -80,6 +85,11 @@ class Trainer:
         return self.objective.admissible(self.objective.errors(self.network))
 
     def train(self, gap: float = 1.0) -> None:
+        """Take every step of `steps`."""
+        for _ in self.steps(gap):
+            pass
+
+    def steps(self, gap: float = 1.0) -> Iterator[None]:
         """Insert what local searches find, until they find nothing or nothing is gained; ``gap`` is the gap so far.
 
         A loss with kinks is approached from smooth ones, each trained from the network before.
@@ -88,15 +98,20 @@ class Trainer:
         widths, self._widths = self._widths, ()
         for width in widths:
             self._under(replace(narrow, loss=narrow.loss.smoothed(width)))
-            self._train(gap)
+            for _ in self._steps(gap):
+                pass
         self._under(narrow)
-        self._train(gap)
+        yield
+        yield from self._steps(gap)
 
     def _under(self, objective: Objective) -> None:
         self.objective, self.value = objective, objective.value(self.network)
 
-    def _train(self, gap: float) -> None:
+    def _steps(self, gap: float) -> Iterator[None]:
         rng = np.random.default_rng(self.seed)
+        if not self._begun:
+            self._begin(rng)
+            yield
         for _ in range(_ROUNDS):
             if should_stop():
                 return
@@ -108,8 +123,26 @@ class Trainer:
                     return
                 continue
             self._insert(directions, signs, _LATER if len(self.known) else _FIRST, gap)
+            yield
             if self.value >= before - 1e-2 * self.tolerance * abs(before):
                 return
+
+    def _begin(self, rng: np.random.Generator) -> None:
+        """Train many random units at once: they reach better networks than units that come one after the other."""
+        self._begun = True
+        problem = self.objective
+        if len(self.network) or not problem.x.shape[1]:
+            return
+        w = rng.standard_normal((_MANY, problem.x.shape[1]))
+        signs = np.where(np.arange(_MANY) % 2, 1.0, -1.0)
+        used = relengthened(problem, self.network.joined(1e-3 * self._amplitude(w[0]) * w, signs))
+        size = float(used.lengths.mean()) / np.sqrt(w.shape[1])
+        spread = HiddenUnits(used.w + 0.5 * size * rng.standard_normal(w.shape), signs, used.free)
+        trained = merged(problem, settled(problem, spread, 1.0, should_stop), _LOOSE)
+        trained = pruned(relengthened(problem, polished(problem, trained, _LOOSE)))
+        value = problem.value(trained)
+        if value < self.value:
+            self.network, self.value = trained, value
 
     def insert(self, directions: FloatArray, signs: FloatArray, errors: FloatArray, gap: float) -> None:
         """Insert units (m, d), with signs (m,), that an exact search has found for errors (n,); then train."""
@@ -133,13 +166,14 @@ class Trainer:
         w = np.concatenate(new)
         scale = float(units.lengths.mean()) if len(units) else self._amplitude(w[0])
         added = units.joined(1e-3 * scale * w, np.repeat([1.0, -1.0], [len(part) for part in new]))
+        added = pruned(relengthened(problem, added))
         loose = _LOOSE if gap > _NEAR_END else _TIGHT
         first = 1.0 if not len(units) else min(0.1, max(1e-4, gap))
         before, enough = self.value, _GAIN * min(gap, 1.0) * abs(self.value)
         # with little rounding a good network is only touched up; with much it is trained anew
         for rounding in (first, 0.1 * first, 0.01 * first, 0.001 * first, 1.0):
             trained = merged(problem, settled(problem, added, rounding, should_stop), loose)
-            trained = polished(problem, trained, loose)
+            trained = pruned(relengthened(problem, polished(problem, trained, loose)))
             if len(trained) > len(problem.x):
                 trained = narrowed(problem, trained)
             value = problem.value(trained)
@@ -149,7 +183,7 @@ class Trainer:
                 return
         if self.value < before:
             return
-        self._step(w, added.signs[len(units) :], loose)
+        self._step(w, np.repeat([1.0, -1.0], [len(part) for part in new]), loose)
 
     def _is_stationary(self) -> bool:
         """Whether each unit's correlation is beta, and what is free is not correlated with the errors."""
@@ -167,6 +201,7 @@ class Trainer:
         loose = _LOOSE if gap > _NEAR_END else _TIGHT
         for rounding in (1e-3, 1e-1, 1.0):
             trained = polished(problem, settled(problem, self.network, rounding, should_stop), loose)
+            trained = pruned(relengthened(problem, trained))
             value = problem.value(trained)
             if value < self.value:
                 self.network, self.value = trained, value

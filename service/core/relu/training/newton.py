@@ -56,6 +56,8 @@ class _Stage:
         self.loss = objective.loss.smoothed(width)
         self._kink = 4.0 * kink * kink
         self._length = length * length
+        x = objective.x
+        self._squares = (x[:, :, None] * x[:, None, :]).reshape(len(x), -1)
 
     def value(self, units: HiddenUnits) -> float:
         """The rounded objective."""
@@ -92,7 +94,7 @@ class _Stage:
         gradient[count * dimension :] += 2.0 * problem.ridge * units.free
         hessian = (jacobian * second[:, None]).T @ jacobian
         convex = np.maximum(first[:, None] * units.signs, 0.0) * bend
-        blocks = np.einsum("ij,ik,il->jkl", convex, problem.x, problem.x, optimize=True)
+        blocks = (convex.T @ self._squares).reshape(count, dimension, dimension)
         shares = units.w / lengths[:, None]
         blocks += (problem.beta / lengths)[:, None, None] * (
             np.eye(dimension) - shares[:, :, None] * shares[:, None, :]

@@ -13,7 +13,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.networks import HiddenUnits, Objective
-from service.core.relu.trimming import merged
+from service.core.relu.training.trimming import merged
 
 _TOLERANCES: Final = (1e-4, 1e-5, 1e-6, 1e-7)
 _STEPS: Final = 12

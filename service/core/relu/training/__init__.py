@@ -1,0 +1,1 @@
+"""Training by column generation: units go in, are settled, and what is spare goes out."""
