@@ -87,7 +87,7 @@ def missing_unit(
 
 
 def _best(gains: FloatArray, directions: FloatArray) -> int:
-    """Place of the largest gain; of equal ones, the last direction in the order of their entries, whatever was first."""
+    """Place of the largest gain; of equal ones, of the last direction in the order of their entries."""
     near = np.flatnonzero(gains >= gains.max() * (1.0 - _EQUAL))
     return int(near[np.lexsort(directions[near].round(6).T[::-1])[-1]])
 
