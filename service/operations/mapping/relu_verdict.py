@@ -137,7 +137,9 @@ def _missing(judged: Judged, form: ReluForm, factor: float) -> wire.UnitToAdd | 
     found = judged.missing
     if found is None:
         return None
-    new = HiddenUnits(found.amplitude * found.direction[None], np.array([found.sign]), judged.given.units.free)
+    # what is no unit stays as it is
+    nothing = np.zeros_like(judged.given.units.free)
+    new = HiddenUnits(found.amplitude * found.direction[None], np.array([found.sign]), nothing)
     first, second, bias, _ = form.weights(new)
     weights: list[Any] = [first.tolist(), second.tolist()]
     unit = wire.UnitToAdd(

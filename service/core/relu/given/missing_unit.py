@@ -88,7 +88,9 @@ def missing_unit(
 
 def _best(gains: FloatArray, directions: FloatArray) -> int:
     """Place of the largest gain; of equal ones, of the last direction in the order of their entries."""
-    near = np.flatnonzero(gains >= gains.max() * (1.0 - _EQUAL))
+    largest = float(gains.max())
+    # a line search that gains nothing may lose a rounding
+    near = np.flatnonzero(gains >= largest - _EQUAL * abs(largest))
     return int(near[np.lexsort(directions[near].round(6).T[::-1])[-1]])
 
 

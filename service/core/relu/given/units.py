@@ -61,7 +61,8 @@ def given_units(form: ReluForm, given: GivenWeights, bias_decays: Sequence[float
     lengths = unit_costs(form, first)
     gains = np.square(sqrt(form.decays[0]) * lengths - sqrt(form.decays[1]) * np.abs(output)) / form.unit
     places = np.flatnonzero(objective.features(w).any(axis=0))
-    offset = [given.offset + lifted] if form.output_bias else []
+    # without a bias of the output, units of large hidden biases stand for it
+    offset = [given.offset + lifted] if form.output_bias or form.by_limit else []
     free = np.concatenate([offset, given.skip if form.skip else np.zeros(0)])
     units = HiddenUnits(w[places], np.where(output[places] < 0.0, -1.0, 1.0), free)
     tidy = sum(loss_of(form, x, form.given(units), bias_decays))
