@@ -18,7 +18,8 @@ from service.core.one_layer.hypotheses import COMMON
 from service.core.one_layer.minimum import fitted, simplest
 from service.core.one_layer.parts import parts_of, samples_of
 from service.core.one_layer.predicted import LayerWeights, cost_of, predicted
-from service.core.one_layer.uniqueness import uniqueness_of
+from service.core.one_layer.receding import recedes
+from service.core.one_layer.uniqueness import UNIQUE, uniqueness_of
 from service.core.reductions.objective import weighting_of
 from service.vocabulary import Evidence, Loss, PointClass, PointKind, Status
 
@@ -27,6 +28,10 @@ CONVEX: Final = "every stationary point is a global minimum: the objective is co
 NEVER: Final = "no hidden layer: decay shrinks the map, but does not collapse it"
 OF_ORIGIN: Final = ("least_hessian_eigenvalue", "barrier_height", "escape_norm")
 ENDLESS: Final = "no weights attain the infimum: the loss tends to zero along multiples of the map"
+
+RECEDES: Final = (
+    "no weights attain the infimum: along some maps that cost nothing no sample's loss grows and some fall for ever"
+)
 
 
 def solve(problem: Problem) -> Solution:
@@ -47,7 +52,9 @@ def solve(problem: Problem) -> Solution:
         found.matrix[rows], found.biases[rows] = own.matrix, own.biases
         said.append(uniqueness_of(part, own))
     words = next((word for word in said if word != said[0]), said[0])
-    return _solution(_minimum(problem, found, Terms(fit / count, 0.0, decay / count), words, attained=True))
+    attained = words == UNIQUE or not recedes(problem)
+    terms = Terms(fit / count, 0.0, decay / count)
+    return _solution(_minimum(problem, found, terms, words if attained else RECEDES, attained=attained))
 
 
 def _minimum(
