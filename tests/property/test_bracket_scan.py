@@ -13,9 +13,9 @@ SLOW = {"uncentred_noise": 4, "noisy_bounded": 5}
 @pytest.mark.parametrize("kind", KINDS)
 def test_answers_are_finite_and_their_bounds_in_order(kind: str) -> None:
     tally = scan(kind, range(SLOW.get(kind, COUNT)))
-    # the instances reach both sides of the collapse
+    # the instances reach both sides of the collapse, where there is one
     assert tally.learned > 0
-    assert tally.learned < tally.instances or kind in ("reduced_rank", "uncentred_noise")
+    assert tally.learned < tally.instances or kind in ("reduced_rank", "uncentred_noise", "convex_layer")
 
 
 def test_every_solver_has_a_kind() -> None:

@@ -13,6 +13,7 @@ from service.core.models.linear_vae import LinearVae
 from service.core.models.unconstrained_features import feature_problem
 from service.core.several_outputs.singular_values.shrinkage import Shrinkage
 from service.vocabulary import Bias
+from tests.support.one_layer_instances import BIASES, LOSSES, drawn, layer
 from tests.support.outputs_instances import Shape, network_of, random_moments, random_shape, white_moments
 
 LEAST, GREATEST = 1e-12, 1e6
@@ -203,8 +204,16 @@ def variational(rng: np.random.Generator) -> Instance:
     return Instance(problem, LinearVae(latent, beta, variance))
 
 
+def one_layer(rng: np.random.Generator) -> Instance:
+    """One layer under any convex loss, with decay of any size, and a bias that is free, decayed or absent."""
+    loss = LOSSES[int(rng.integers(len(LOSSES)))]
+    samples = drawn(loss, int(rng.integers(20, 60)), int(rng.integers(1, 5)), int(rng.integers(2**31)))
+    return Instance(layer(samples, loss, any_size(rng), list(BIASES)[int(rng.integers(len(BIASES)))]))
+
+
 KINDS: Final[Mapping[str, Draw]] = {
     "scalar_output": one_output,
+    "convex_layer": one_layer,
     "reduced_rank": undecayed,
     "factorisation": white,
     "factorisation at its thresholds": at_a_threshold,

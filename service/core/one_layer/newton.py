@@ -82,7 +82,7 @@ class SmoothProblem:
             hessian[one, :, other], hessian[other, :, one] = block, block
         for one in range(classes):
             hessian[one, :, one] += self.bent
-        step = solved(hessian.reshape(slope.size, -1), slope.T.ravel())
+        step = solved(hessian.reshape(slope.size, slope.size), slope.T.ravel())
         return slope, -step.reshape(classes, free).T
 
     def _by_products(self, loss: ClassShares, shares: FloatArray, slope: FloatArray) -> FloatArray:

@@ -16,6 +16,13 @@ _STEPS: Final = 600
 _MEMORY: Final = 20
 
 
+def numbers_held(problem: Problem) -> int:
+    """About how many numbers a run holds: steps and gradients that L-BFGS remembers, and outputs of every layer."""
+    samples = _samples(problem)
+    weights = sum(rows * columns for rows, columns in shapes_of(problem.network, samples.x.shape[1]))
+    return 2 * (_MEMORY + 4) * weights + 4 * len(samples.x) * sum(problem.network.hidden_widths)
+
+
 def nothing(problem: Problem, steps: int = _STEPS) -> DenseParameters:
     """The network whose weights are zero, trained: only its output bias can be of use."""
     shapes = shapes_of(problem.network, _samples(problem).x.shape[1])

@@ -11,10 +11,11 @@ from service.core.ground.problems import Problem, Samples
 from service.core.ground.stopping import should_stop
 from service.core.losses.dense import DenseParameters
 from service.core.losses.nonlinear import loss_of, outputs_of
-from service.core.relu_bounds.descent import descended, interpolating, nothing, started
+from service.core.relu_bounds.descent import descended, interpolating, nothing, numbers_held, started
 from service.core.relu_bounds.form import BoundedForm, form_of
 from service.core.relu_bounds.inconsistent import best_constants, groups_of
 from service.core.relu_bounds.proofs import Proof, by_layers, by_outputs, inconsistency
+from service.errors import LimitExceeded
 from service.vocabulary import Loss
 
 STARTS: Final = 6
@@ -43,9 +44,12 @@ class BoundedSearch:
     samples: Samples = field(init=False)
 
     def __post_init__(self) -> None:
-        """Read the problem."""
+        """Read the problem; `LimitExceeded` if a run of training would hold more numbers than it allows."""
         if self.problem.samples is None:
             raise ValueError("a ReLU network needs samples")
+        if numbers_held(self.problem) > self.problem.most_numbers:
+            at, unit = ("network", "layers"), "numbers to be held by the search for a bounded network"
+            raise LimitExceeded(at, "max_solution_numbers", self.problem.most_numbers, unit)
         self.form, self.samples = form_of(self.problem), self.problem.samples
 
     def value(self, parameters: DenseParameters) -> float:

@@ -33,6 +33,8 @@ def bounds_plan(request: ReluMinimaRequest, mapped: MappedProblem) -> Plan:
     ------
     NotCovered
         Naming the hypotheses that fail.
+    LimitExceeded
+        If a run of training would hold more numbers than the limits allow.
     """
     findings = examined(mapped.core)
     search = BoundedSearch(mapped.core, request.effort)

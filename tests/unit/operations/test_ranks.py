@@ -135,7 +135,7 @@ def test_compression_tells_shapes_savings_and_loss() -> None:
     assert first.parameters_after <= first.parameters_before
     assert answer.compression.loss_before is not None
     assert answer.rules is not None
-    assert len(answer.rules) == 18
+    assert len(answer.rules) == 19
 
 
 def test_the_command_prints_the_same_answer(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
