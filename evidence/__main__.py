@@ -62,6 +62,7 @@ REPORTS: Final[dict[str, str]] = {
     "linear_losses": "One linear layer: bounds against searches and scikit-learn",
     "relu_torch": "ReLU networks of PyTorch: certified, or refuted with the missing unit",
     "relu_random": "ReLU networks: bounds against searches",
+    "relu_peers": "ReLU networks: beside Adam and convex programs on sampled patterns",
     "relu_patterns": "ReLU networks: a cone program over every pattern",
     "relu_real": "ReLU networks: real data",
     "relu_kills": "ReLU networks: certified while workers are killed",
