@@ -20,6 +20,7 @@ from service.operations.mapping import relu as mapping
 from service.operations.mapping import relu_bounds as bounds_mapping
 from service.operations.mapping.locations import located
 from service.operations.minima import minima
+from service.operations.nearest import suggesting_nearest
 from service.schemas.minima import MinimaAnswer
 from service.schemas.parts_relu import ReluState
 from service.schemas.problem import ProblemDocument
@@ -53,7 +54,8 @@ def minima_of_any(request: MinimaRequest, limits: Limits, problem_at: Location =
             return way(request, limits, problem_at)
         except NotCovered as error:
             attempts += error.attempts
-    raise NotCovered(attempts)
+    with suggesting_nearest(request.problem, limits, problem_at):
+        raise NotCovered(attempts)
 
 
 def minima_of_any_s(request: MinimaRequest) -> float:
