@@ -8,7 +8,6 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 
 from benchmarks.comparison import Comparison, best_core_time
 from service.core.convex_losses.differences import HalfSquaredLoss
-from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.stopping import stopped_by
 from service.core.relu.minimum import CertifiedLoop
 from service.core.relu.networks import Objective
@@ -16,8 +15,8 @@ from service.core.relu.planar import largest_on_plane
 from service.core.relu.rows import Span
 from service.core.relu.search import ConeSearch
 from tests.support.relu_instances import Instance, best_of_searches
+from tests.support.relu_teachers import DECAY, data
 
-DECAY: Final = 0.01
 RUNS: Final = 20
 CASES: Final = (
     ("teacher", 1000, 3, 1e-6, 60.0),
@@ -28,18 +27,6 @@ CASES: Final = (
     ("teacher", 1000, 10, 1e-3, 40.0),
 )
 """Data, samples, inputs, relative gap that is wanted, and seconds of a core after which the search is left."""
-
-
-def data(kind: str, count: int, inputs: int, seed: int = 0) -> tuple[FloatArray, FloatArray]:
-    """Normal inputs (n, d), and targets (n,) of four ReLU units, or of a sine and a square, with a tenth of noise."""
-    rng = np.random.default_rng(seed)
-    x = rng.standard_normal((count, inputs))
-    if kind == "teacher":
-        y = np.maximum(x @ rng.standard_normal((4, inputs)).T, 0.0) @ rng.standard_normal(4)
-    else:
-        y = np.sin(2.0 * x[:, 0]) + 0.5 * x[:, 1] ** 2
-    y = y + 0.1 * y.std() * rng.standard_normal(count)
-    return x, y / y.std()
 
 
 def compare() -> list[Comparison]:

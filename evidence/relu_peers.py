@@ -12,12 +12,12 @@ from typing import Final
 import numpy as np
 import torch
 
-from benchmarks.relu import DECAY, data
 from service.core.convex_losses.differences import HalfSquaredLoss
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.stopping import stopped_by
 from service.core.relu.minimum import CertifiedLoop
 from service.core.relu.networks import Objective
+from tests.support.relu_teachers import DECAY, data
 
 CASES: Final = (("teacher", 100, 5), ("sine", 100, 5), ("noise", 100, 5), ("teacher", 1000, 10))
 STARTS: Final = 20
