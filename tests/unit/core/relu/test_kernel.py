@@ -15,6 +15,7 @@ from service.core.relu.rows import Span, WeightedRows
 from service.core.relu.search import turned
 from tests.support.relu_inputs import FAMILIES, SLOPES
 
+# a compiler is no requirement of the package: without one the numpy form serves, and the other tests hold it
 pytestmark = pytest.mark.skipif(kernel.KERNEL is None, reason="the package was built without a C compiler")
 
 SOURCE = Path(kernel.__file__).with_name("cone_kernel.c")
@@ -96,6 +97,7 @@ def test_a_library_of_another_source_is_not_used(tmp_path: Path) -> None:
     assert kernel.load(other, SOURCE) is None
 
 
+# a kernel that was built elsewhere, as in a wheel, needs no compiler here
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 def test_the_source_compiles_without_a_warning(tmp_path: Path) -> None:
     digest = sha256(SOURCE.read_bytes()).hexdigest()

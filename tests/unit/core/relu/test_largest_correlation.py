@@ -22,6 +22,7 @@ def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setattr(cones, "KERNEL", None)
         monkeypatch.setattr(edges, "KERNEL", None)
     elif kernel.KERNEL is None:
+        # the same test runs with numpy, so that nothing is left untried but what is not there
         pytest.skip("the package was built without a C compiler")
 
 
