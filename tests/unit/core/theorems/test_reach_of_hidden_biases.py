@@ -51,5 +51,5 @@ def test_one_hidden_unit_with_its_bias_cannot_tell_the_middle_of_three_classes()
 def test_no_bottleneck_means_that_every_affine_map_is_reached(hidden: tuple[int, ...], bias: Bias) -> None:
     problem = on_a_line(hidden, bias, (-1.5, -0.5, 0.5, 1.5))
     # the rank of the maps that the network has, of which an output bias takes the offset away
-    columns = problem.data.inputs + (bias is Bias.HIDDEN) if problem.data else 0
+    columns = problem.data.inputs + (bias is Bias.HIDDEN)
     assert on.NO_BOTTLENECK.check(problem).holds is (min(hidden) >= min(columns, problem.network.outputs))
