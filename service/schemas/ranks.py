@@ -172,8 +172,8 @@ class Decaying(Wire):
 
     part: Conserved = Field(strict=False, description="The part of the balance of the node that falls.")
     rate: Number = Field(
-        description="The part at time t is exp(-rate t) times what it was at the start, in the time of gradient flow on "
-        "the objective of the request: 4 times the decay that everything at the node has, and 2 times under `torch`, "
+        description="The part at time t is exp(-rate t) times what it was at the start, in the time of gradient flow "
+        "on the objective of the request: 4 times the decay of everything at the node, and 2 times under `torch`, "
         "whose decay term has a factor of one half."
     )
 

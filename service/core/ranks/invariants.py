@@ -201,7 +201,9 @@ def _at_stream(graph: Graph, stream: tuple[int, ...]) -> Invariant:
     if any(graph.activation(node) is not Activation.LINEAR for node in stream):
         reason = "a node of the stream of identity skips is not linear"
         return Invariant(stream, Conserved.NONE, "nothing is known", reason)
-    if any(not edge.trained for edge in graph.edges if edge.layer is not None and {edge.source, edge.target} & {*stream}):
+    if any(
+        not edge.trained for edge in graph.edges if edge.layer is not None and {edge.source, edge.target} & {*stream}
+    ):
         return Invariant(stream, Conserved.NONE, "nothing is conserved", "a weight matrix at the stream is frozen")
     touching = [edge for node in stream for edge in graph.touching(node)]
     if any(edge.kind is SkipKind.DIAGONAL for edge in touching):
