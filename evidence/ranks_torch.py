@@ -94,7 +94,7 @@ def check(found: RankAnswer, name: str) -> float:
             assert bound is None or (value is not None and value <= bound * (1.0 + SLACK)), (name, number)
         for value, bound in zip(row.alignments, row.alignment_bounds, strict=True):
             assert bound is None or (value is not None and value >= bound - SLACK), (name, number)
-    return max(max(row.drifts) for row in found.invariants)
+    return max(max(row.drifts) for row in found.invariants if row.drifts is not None)
 
 
 def draw(axes: Axes, run: Run, steps: list[int], found: RankAnswer) -> None:

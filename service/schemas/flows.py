@@ -101,7 +101,7 @@ class FlowAnswer(Wire):
     """Trajectories, one entry for each recorded moment, beside the ranks that theory predicts.
 
     Norms, stable ranks, singular values and alignments of each matrix with their bounds stand in ``ranks.layers``,
-    values and drifts of what is conserved in ``ranks.invariants``.
+    values and drifts of what is conserved, or decays by its own law, in ``ranks.invariants``.
     """
 
     stop: FlowStop = Field(strict=False, description="Why it ended.")
@@ -135,8 +135,8 @@ class FlowAnswer(Wire):
         description="Number of pre-activations whose sign changed since the moment before."
     )
     balance_decay: list[Number] | None = Field(
-        description="Largest deviation, at each moment, of a conserved matrix from its start times exp(-4 decay "
-        "time); null with a reason where that law does not hold."
+        description="Largest deviation, at each moment, of an entry of a balance from its start times exp(-4 decay "
+        "time); null with a reason where nothing follows that law."
     )
     ranks: RanksAnswer = Field(description="Predicted ranks beside what was measured at each moment.")
     weights: Snapshot | None = Field(

@@ -167,22 +167,37 @@ class MaxMargin(Wire):
     reasons: Reasons
 
 
+class Decaying(Wire):
+    """What equal decays let fall to zero, whatever the loss."""
+
+    part: Conserved = Field(strict=False, description="The part of the balance of the node that falls.")
+    rate: Number = Field(
+        description="The part at time t is exp(-rate t) times what it was at the start, in the time of gradient flow "
+        "on the objective of the request: 4 times the decay of everything at the node, and 2 times under `torch`, "
+        "whose decay term has a factor of one half."
+    )
+
+
 class InvariantAnswer(Wire):
-    """What gradient flow conserves at a node, or summed over nodes that identity skips join."""
+    """What gradient flow conserves at a node, or summed over nodes that identity skips join, or lets decay."""
 
     nodes: list[int] = Field(description="The nodes: outputs of layers, from 1.")
     conserved: Conserved = Field(strict=False, description="Which part of the balance of the node is conserved.")
-    statement: str = Field(description="The conservation law as a formula.")
-    reason: str = Field(default="", description="Why not more is conserved.")
+    decaying: Decaying | None = Field(
+        default=None,
+        description="Which part of the balance falls by its own law; only where everything at the node has one decay.",
+    )
+    statement: str = Field(description="The law as a formula: what stays constant.")
+    reason: str = Field(default="", description="Why not more is conserved, or falls by its own law.")
     value: Matrix | None = Field(
         default=None,
-        description="Value of the conserved matrix at the first snapshot; entries that are not conserved are 0. "
+        description="The balance at the first snapshot; entries that are neither conserved nor decaying are 0. "
         "Only with snapshots.",
     )
     drifts: list[Number] | None = Field(
         default=None,
-        description="Change of the conserved matrix since the first snapshot, relative to the weights; only with "
-        "snapshots.",
+        description="Largest deviation of an entry from its law at each snapshot, relative to the weights; only with "
+        "snapshots, and where something decays only in flows, which know their times.",
     )
 
 

@@ -10,11 +10,11 @@ from service.core.asked.rank_prediction import predict
 from service.core.dynamics.flow import FlowState
 from service.core.dynamics.flow_rates import Rates
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.ranks.invariants import balance, invariants_of
+from service.core.ranks.invariants import balance, conserved_entries, invariants_of
 from service.core.ranks.results import RankAnswer
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot, forward
-from service.vocabulary import Conserved, FlowStop, FlowTime, Loss, SkipKind
+from service.vocabulary import FlowStop, FlowTime, Loss
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class FlowRecord:
     pattern_changes : tuple of int
         Signs of pre-activations that changed since the moment before.
     balance_decay : tuple of float or None
-        Largest deviation of any conserved matrix from ``exp(-4 g t)`` times its start, where one decay rules all.
+        Largest deviation of an entry of a balance from ``exp(-4 g t)`` times its start, over the nodes at which
+        everything has one decay g.
     ranks : RankAnswer
         Predictions with the progress of each layer at these moments.
     reasons : mapping of str to str
@@ -61,9 +62,11 @@ class FlowRecord:
 def record_of(setting: Setting, states: Sequence[FlowState], snapshots: Sequence[Snapshot]) -> FlowRecord:
     """Trajectories of a flow that has ended."""
     rates = Rates(setting, snapshots[0])
-    measured = replace(setting, snapshots=tuple(snapshots))
+    times = tuple(state.time for state in states)
+    # decay is followed in plain time only
+    measured = replace(setting, snapshots=tuple(snapshots), times=times if rates.time is FlowTime.PLAIN else None)
     margins, margin_bound, cosines = _margins(measured), _margin_bound(measured), _cosines(measured)
-    balance_decay = _balance_decay(measured, [state.time for state in states]) if rates.time is FlowTime.PLAIN else None
+    balance_decay = _balance_decay(measured)
     reasons: dict[str, str] = {}
     if margins is None:
         reasons["margins"] = "for homogeneous networks on two labelled classes only"
@@ -72,11 +75,11 @@ def record_of(setting: Setting, states: Sequence[FlowState], snapshots: Sequence
     if cosines is None:
         reasons["cosines"] = "for linear networks without bias on separable data of two classes only"
     if balance_decay is None:
-        reasons["balance_decay"] = "for flows in plain time with one decay for all layers only"
+        reasons["balance_decay"] = "there is no node at which everything that is trained has the same decay"
     return FlowRecord(
         time=rates.time,
         stop=states[-1].stop or FlowStop.EFFORT,
-        times=tuple(state.time for state in states),
+        times=times,
         values=tuple(rates.value(state.theta) for state in states),
         norms=tuple(snapshot.norm for snapshot in snapshots),
         margins=margins,
@@ -143,19 +146,17 @@ def _pattern_changes(setting: Setting) -> tuple[int, ...]:
     return tuple(changes)
 
 
-def _balance_decay(setting: Setting, times: Sequence[float]) -> tuple[float, ...] | None:
-    network = setting.problem.network
-    trained = [skip.weight_decay for skip in network.skips if skip.kind in (SkipKind.TRAINABLE, SkipKind.DIAGONAL)]
-    decays = np.concatenate([network.weight_decays, trained])
-    if not np.all(decays == decays[0]) or setting.problem.network.bias_layers or not setting.graph.is_linear:
+def _balance_decay(setting: Setting) -> tuple[float, ...] | None:
+    graph, start = setting.graph, setting.snapshots[0]
+    laws = [(row, conserved_entries(graph, row)) for row in invariants_of(graph) if row.rate > 0.0]
+    if not laws or setting.times is None:
         return None
-    nodes = [row.nodes for row in invariants_of(setting.graph) if row.conserved is Conserved.MATRIX]
     found = []
-    for time, snapshot in zip(times, setting.snapshots, strict=True):
-        factor = float(np.exp(-4.0 * decays[0] * time))
+    for time, snapshot in zip(setting.times, setting.snapshots, strict=True):
         deviations = [
-            balance(setting.graph, snapshot, node) - factor * balance(setting.graph, setting.snapshots[0], node)
-            for node in nodes
+            balance(graph, snapshot, row.nodes) - np.exp(-row.rate * time) * balance(graph, start, row.nodes)
+            for row, _ in laws
         ]
-        found.append(max((float(np.abs(deviation).max()) for deviation in deviations), default=0.0))
+        masked = zip(deviations, laws, strict=True)
+        found.append(max(float(np.abs(deviation[mask]).max()) for deviation, (_, mask) in masked))
     return tuple(found)

@@ -73,7 +73,8 @@ class Rates:
                 for weight, fixed in zip(slopes.weights, frozen, strict=True)
             )
             exact = Snapshot(weights, slopes.biases, self.like.skips)
-            return float(loss_of(problem.network, problem.data, parameters)), flatten(exact)
+            # a mean of squares, though it is computed as a difference
+            return max(float(loss_of(problem.network, problem.data, parameters)), 0.0), flatten(exact)
         if problem.samples is None:
             raise ValueError("a network that is not linear needs samples")
         found = forward(graph, snapshot, problem.samples.x)

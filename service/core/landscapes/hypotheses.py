@@ -144,9 +144,13 @@ def _no_bottleneck(problem: Problem) -> Judgement:
         return judged(True, "", least_hidden_width=least, outputs=network.outputs)
     if inputs is None:
         return unknown(INPUTS_UNKNOWN, least_hidden_width=least, outputs=network.outputs)
+    # an offset that only hidden layers give passes through the network like one more input
+    carried = int(network.bias is Bias.HIDDEN)
     return judged(
-        least >= inputs,
-        "a hidden layer is narrower than both the input and the output",
+        least >= inputs + carried,
+        "a hidden layer is narrower than the output and than the inputs with the offset that it carries"
+        if carried
+        else "a hidden layer is narrower than both the input and the output",
         least_hidden_width=least,
         inputs=inputs,
         outputs=network.outputs,

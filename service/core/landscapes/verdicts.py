@@ -170,7 +170,7 @@ def _with_vacuity(about: Property, decided: Mapping[Property, Ruling], applied: 
     attained = decided.get(Property.MINIMUM_ATTAINED)
     empty = attained is not None and attained.value is False
     if about is Property.NO_SPURIOUS_LOCAL_MINIMA and ruling.value is True and empty:
-        reason = "the infimum is not attained: there is no local minimum at all"
+        reason = "a local minimum would be global, and the infimum is not attained: there is none"
         return Ruling(True, ruling.evidence, ruling.because, reason, vacuous=True)
     return ruling
 

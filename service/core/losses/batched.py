@@ -66,7 +66,8 @@ class BatchedLoss:
         missed = final.mean - self._y_mean
         error: FloatArray = _trace(final.spread) - 2.0 * _trace(final.target) + self._variance
         error += np.sum(missed * missed, axis=(1, 2))
-        return error
+        # a mean of squares, though it is computed as a difference
+        return np.maximum(error, 0.0)
 
     def decay(self, parameters: Sequence[FloatArray]) -> FloatArray:
         """Decay term of every run, shape (runs,)."""

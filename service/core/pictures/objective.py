@@ -71,7 +71,8 @@ class _MomentsObjective:
     def slope(self, point: FloatArray) -> tuple[float, FloatArray]:
         network, moments, parameters = self._problem.network, self._problem.data, unflatten(point, self.like)
         gradient: FloatArray = flatten(expected.gradient_of(network, moments, parameters))
-        return float(expected.loss_of(network, moments, parameters)), gradient
+        # a mean of squares, though it is computed as a difference
+        return max(float(expected.loss_of(network, moments, parameters)), 0.0), gradient
 
     def products(self, point: FloatArray) -> Product:
         parameters = unflatten(point, self.like)

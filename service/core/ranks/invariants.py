@@ -17,33 +17,43 @@ from service.vocabulary import Activation, Conserved, SkipKind
 
 @dataclass(frozen=True)
 class Invariant:
-    """What is conserved at a node, or summed over the nodes of a stream.
+    """What is conserved at a node, or summed over the nodes of a stream, or decays in the same way in every flow.
 
     Attributes
     ----------
     nodes : tuple of int
         One node, or all nodes that identity skips join.
-    conserved : Conserved
+    part : Conserved
+        The part of the balance matrix that at time t is ``exp(-rate t)`` times what it was at the start.
     statement : str
         In words, with the formula.
     reason : str
-        Why not more is conserved; empty where the whole matrix is.
+        Why no larger part follows such a law; empty where the whole matrix does.
+    rate : float
+        4 g where everything at the node is decayed by g, in the core's convention; 0 without decay.
     """
 
     nodes: tuple[int, ...]
-    conserved: Conserved
+    part: Conserved
     statement: str
     reason: str
+    rate: float = 0.0
+
+    @property
+    def conserved(self) -> Conserved:
+        """The part that stays as it is."""
+        return Conserved.NONE if self.rate else self.part
 
 
 def invariants_of(graph: Graph) -> tuple[Invariant, ...]:
-    """Every hidden node with what gradient flow without decay conserves there."""
+    """Every hidden node with what gradient flow conserves there, or with the law by which decay lets it fall."""
     found: list[Invariant] = []
     streams = _streams(graph)
     in_streams = {node for stream in streams for node in stream}
     found.extend(_at_node(graph, node) for node in range(1, graph.network.n_layers) if node not in in_streams)
     found.extend(_at_stream(graph, stream) for stream in streams)
-    return tuple(sorted(found, key=lambda row: row.nodes))
+    decayed = (_with_decay(graph, row) for row in found)
+    return tuple(sorted(decayed, key=lambda row: row.nodes))
 
 
 def balance(graph: Graph, snapshot: Snapshot, nodes: Sequence[int]) -> FloatArray:
@@ -57,7 +67,7 @@ def balance(graph: Graph, snapshot: Snapshot, nodes: Sequence[int]) -> FloatArra
 
 
 def conserved_entries(graph: Graph, invariant: Invariant, patterns: FloatArray | None = None) -> BoolArray:
-    """Mask of the entries of ``C`` that stay constant.
+    """Mask of the entries of ``C`` that follow the law of the invariant.
 
     Parameters
     ----------
@@ -65,26 +75,29 @@ def conserved_entries(graph: Graph, invariant: Invariant, patterns: FloatArray |
     invariant : Invariant
     patterns : (n, width) array, optional
         Slopes of the node's neurons on the samples, where they are known to be constant: entries between
-        neurons of equal pattern are then conserved as well.
+        neurons of equal pattern then follow it as well.
     """
     width = graph.units(invariant.nodes[0])
-    if invariant.conserved is Conserved.NONE:
+    if invariant.part is Conserved.NONE:
         return np.zeros((width, width), dtype=np.bool_)
-    if invariant.conserved is Conserved.MATRIX:
+    if invariant.part is Conserved.MATRIX:
         return np.ones((width, width), dtype=np.bool_)
     mask: BoolArray = np.eye(width, dtype=np.bool_)
-    if invariant.conserved is Conserved.BLOCKS and patterns is not None:
+    if invariant.part is Conserved.BLOCKS and patterns is not None:
         groups = groups_of(patterns)
         mask = groups[:, np.newaxis] == groups[np.newaxis, :]
     return mask
 
 
-def drift(graph: Graph, invariant: Invariant, before: Snapshot, after: Snapshot, mask: BoolArray) -> float:
-    """Largest change of a conserved entry, relative to ``max(1, ||W||^2)`` of the weights around the node.
+def drift(
+    graph: Graph, invariant: Invariant, before: Snapshot, after: Snapshot, mask: BoolArray, time: float = 0.0
+) -> float:
+    """Largest deviation of an entry from its law, relative to ``max(1, ||W||^2)`` of the weights around the node.
 
-    ``mask`` (width, width) says which entries are conserved.
+    ``mask`` (width, width) says which entries follow it, ``time`` what lies between the snapshots.
     """
-    change = np.abs(balance(graph, after, invariant.nodes) - balance(graph, before, invariant.nodes))
+    expected = np.exp(-invariant.rate * time) * balance(graph, before, invariant.nodes)
+    change = np.abs(balance(graph, after, invariant.nodes) - expected)
     scale = max(1.0, *(float(np.sum(after.weights[node - 1] ** 2)) for node in invariant.nodes))
     return float(np.max(change[mask], initial=0.0)) / scale
 
@@ -114,6 +127,32 @@ def channel_balance(kernels_in: FloatArray, kernels_out: FloatArray, bias: Float
     written = np.sum(kernels_in.reshape(channels, -1) ** 2, axis=1)
     difference: FloatArray = read - written
     return difference if bias is None else difference - np.sum(bias.reshape(channels, -1) ** 2, axis=1)
+
+
+def _with_decay(graph: Graph, found: Invariant) -> Invariant:
+    """The law under the decays of everything that is trained at the nodes."""
+    decays = _decays_at(graph, found.nodes)
+    if found.part is Conserved.NONE or not any(decays):
+        return found
+    if len(decays) > 1:
+        reason = "not everything that is trained at the node has the same decay"
+        return Invariant(found.nodes, Conserved.NONE, "nothing is conserved, and nothing decays by itself", reason)
+    (decay,) = decays
+    statement = f"exp(4 g t) times the {found.statement.removeprefix('the ')}, where g is the decay: it falls to zero"
+    return Invariant(found.nodes, found.part, statement, found.reason, 4.0 * decay)
+
+
+def _decays_at(graph: Graph, nodes: tuple[int, ...]) -> set[float]:
+    """Decays, in the core's convention, of the weights and biases whose squares stand in the balance."""
+    network, found = graph.network, set()
+    for node in nodes:
+        read = (index for index, blocks in enumerate(graph.blocks_read) if node in {source for source, _ in blocks})
+        found |= {network.layers[index].weight_decay for index in (node - 1, *read)}
+        if network.has_bias(node - 1):
+            found.add(network.bias_weight_decays[node - 1] if network.bias_weight_decays else 0.0)
+        skips = zip(graph.skips(), network.skips, strict=True)
+        found |= {skip.weight_decay for edge, skip in skips if edge.trained and node in (edge.source, edge.target)}
+    return found
 
 
 def _at_maps(graph: Graph, snapshot: Snapshot, node: int) -> FloatArray:
@@ -162,6 +201,10 @@ def _at_stream(graph: Graph, stream: tuple[int, ...]) -> Invariant:
     if any(graph.activation(node) is not Activation.LINEAR for node in stream):
         reason = "a node of the stream of identity skips is not linear"
         return Invariant(stream, Conserved.NONE, "nothing is known", reason)
+    if any(
+        not edge.trained for edge in graph.edges if edge.layer is not None and {edge.source, edge.target} & {*stream}
+    ):
+        return Invariant(stream, Conserved.NONE, "nothing is conserved", "a weight matrix at the stream is frozen")
     touching = [edge for node in stream for edge in graph.touching(node)]
     if any(edge.kind is SkipKind.DIAGONAL for edge in touching):
         return Invariant(stream, Conserved.DIAGONAL, f"diagonal of the {formula}", "a diagonal skip meets the stream")

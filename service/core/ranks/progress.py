@@ -59,15 +59,24 @@ def allowances_of(setting: Setting, start: Snapshot) -> dict[int, Allowance]:
 
 
 def measured_invariants(setting: Setting) -> tuple[MeasuredInvariant, ...]:
-    """Invariants of every node; with snapshots their value at the first and the drift at each."""
+    """Invariants of every node; with snapshots their value at the first and the drift at each.
+
+    What decays has a drift only where the times of the snapshots are known.
+    """
     rows = []
     for invariant in invariants_of(setting.graph):
-        if not setting.snapshots or invariant.conserved is Conserved.NONE:
-            rows.append(MeasuredInvariant(invariant, None, ()))
+        if not setting.snapshots or invariant.part is Conserved.NONE:
+            rows.append(MeasuredInvariant(invariant, None, None))
             continue
         first = setting.snapshots[0]
         mask = conserved_entries(setting.graph, invariant)
-        drifts = tuple(drift(setting.graph, invariant, first, later, mask) for later in setting.snapshots)
+        times = (0.0,) * len(setting.snapshots) if invariant.rate == 0.0 else setting.times
+        drifts = None
+        if times is not None:
+            since = zip(times, setting.snapshots, strict=True)
+            drifts = tuple(
+                drift(setting.graph, invariant, first, later, mask, time - times[0]) for time, later in since
+            )
         value = balance(setting.graph, first, invariant.nodes)
         rows.append(MeasuredInvariant(invariant, np.where(mask, value, 0.0), drifts))
     return tuple(rows)

@@ -81,11 +81,11 @@ class LayerProgress:
 
 @dataclass(frozen=True)
 class MeasuredInvariant:
-    """An invariant with its value at the first snapshot and its drift at each later one."""
+    """An invariant with its value at the first snapshot and its drift at each; None where these are not known."""
 
     invariant: Invariant
     value: FloatArray | None
-    drifts: tuple[float, ...]
+    drifts: tuple[float, ...] | None
 
 
 @dataclass(frozen=True)

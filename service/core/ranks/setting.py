@@ -36,12 +36,15 @@ class Setting:
     training : Training
     snapshots : tuple of Snapshot
         Weights of one training in the order of time; may be empty.
+    times : tuple of float or None
+        Of the snapshots, in the time of the flow on the core's objective, where they are known.
     """
 
     problem: Problem
     inputs: int
     training: Training = field(default_factory=Training)
     snapshots: tuple[Snapshot, ...] = ()
+    times: tuple[float, ...] | None = None
 
     @cached_property
     def graph(self) -> Graph:

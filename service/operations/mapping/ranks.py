@@ -106,7 +106,7 @@ def answered(
         end_to_end=_statement(answer.end_to_end),
         separability=_separability(answer.separability),
         max_margin=_max_margin(answer.separability),
-        invariants=[_invariant(row) for row in answer.invariants],
+        invariants=[_invariant(row, head.loss_scale) for row in answer.invariants],
         certificates=[
             wire.CertificateQuantity(rule=row.rule.id, quantity=row.rule.certificate)
             for row in answer.applications
@@ -205,16 +205,19 @@ def _max_margin(found: Separability) -> wire.MaxMargin:
     )
 
 
-def _invariant(row: MeasuredInvariant) -> wire.InvariantAnswer:
+def _invariant(row: MeasuredInvariant, loss_scale: float) -> wire.InvariantAnswer:
+    found = row.invariant
     reported = wire.InvariantAnswer(
-        nodes=list(row.invariant.nodes),
-        conserved=row.invariant.conserved,
-        statement=row.invariant.statement,
-        reason=row.invariant.reason,
+        nodes=list(found.nodes),
+        conserved=found.conserved,
+        # the caller's objective falls faster by its factor
+        decaying=wire.Decaying(part=found.part, rate=found.rate * loss_scale) if found.rate else None,
+        statement=found.statement,
+        reason=found.reason,
         value=None if row.value is None else row.value.tolist(),
-        drifts=None if row.value is None else list(row.drifts),
+        drifts=None if row.drifts is None else list(row.drifts),
     )
-    return applicable(reported, "reason", "value", "drifts")
+    return applicable(reported, "decaying", "reason", "value", "drifts")
 
 
 def _why_silent(row: Application) -> str:

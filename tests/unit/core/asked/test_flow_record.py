@@ -13,7 +13,7 @@ from service.core.ranks import cases
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot, flatten
 from service.core.ranks.training import Training
-from service.vocabulary import Activation, FlowStop, FlowTime, Loss
+from service.vocabulary import Activation, Bias, FlowStop, FlowTime, Loss
 
 LINEAR = (Layer(6), Layer(4), Layer(1))
 XOR_X = np.array([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0]])
@@ -32,6 +32,13 @@ def flow_of(setting: Setting, scale: float, until: Until, seed: int = 1) -> Flow
     return record_of(setting, states, snapshots)
 
 
+def largest_drift(found: FlowRecord) -> float:
+    """Of every node, from what is conserved or from the law by which it falls."""
+    drifts = [row.drifts for row in found.ranks.invariants if row.drifts is not None]
+    assert drifts
+    return max(map(max, drifts))
+
+
 @pytest.mark.parametrize(("seed", "loss"), [(0, Loss.EXPONENTIAL), (1, Loss.LOGISTIC)])
 def test_linear_network_turns_to_the_margin_direction(seed: int, loss: Loss) -> None:
     found = flow_of(separable(LINEAR, seed, loss), 0.3, Until(-1000.0))
@@ -47,7 +54,7 @@ def test_linear_network_turns_to_the_margin_direction(seed: int, loss: Loss) -> 
         for value, bound in zip(row.stable_ranks, row.stable_rank_bounds, strict=True):
             assert value is not None
             assert bound is None or value <= bound * (1.0 + 1e-9)
-    assert max(max(row.drifts) for row in found.ranks.invariants) < 1e-7
+    assert largest_drift(found) < 1e-7
     assert list(found.values) == sorted(found.values, reverse=True)
 
 
@@ -113,12 +120,41 @@ def test_balance_decays_at_the_predicted_rate() -> None:
     assert found.stop is FlowStop.STATIONARY
     assert found.balance_decay is not None
     assert max(found.balance_decay) < 1e-7
+    assert largest_drift(found) < 1e-7
+
+
+@pytest.mark.parametrize("bias", [Bias.NONE, Bias.ALL])
+def test_balance_of_relu_networks_falls_by_the_same_law(bias: Bias) -> None:
+    layers = (Layer(5, Activation.RELU), Layer(4), Layer(1))
+    plain = separable(layers, 3, Loss.SQUARED, n=12, d=3)
+    network = replace(plain.problem.network, bias=bias, bias_weight_decays=(0.02,) * 3)
+    setting = cases.with_decay(replace(plain, problem=replace(plain.problem, network=network)), 0.02)
+    found = flow_of(setting, 0.8, Until(evaluations=30_000))
+    start = found.ranks.invariants[0].value
+    assert start is not None
+    assert found.balance_decay is not None
+    # steps over kinks are coarse: what falls is far larger than what they leave
+    assert max(found.balance_decay) < 0.02 * np.abs(start).max()
+    assert found.times[-1] > 10.0
+    assert largest_drift(found) < 0.01
+
+
+def test_unequal_decays_follow_no_law() -> None:
+    setting = cases.with_decay(separable(LINEAR, 0, Loss.SQUARED), 0.05)
+    layers = tuple(
+        replace(row, weight_decay=0.05 * (index + 1)) for index, row in enumerate(setting.problem.network.layers)
+    )
+    problem = replace(setting.problem, network=replace(setting.problem.network, layers=layers))
+    found = flow_of(replace(setting, problem=problem), 0.8, Until(evaluations=2_000))
+    assert found.balance_decay is None
+    assert "same decay" in found.reasons["balance_decay"]
+    assert all(row.drifts is None for row in found.ranks.invariants)
 
 
 def test_squared_loss_without_decay_conserves_balance() -> None:
     found = flow_of(separable(LINEAR, 0, Loss.SQUARED), 0.3, Until())
     assert found.stop is FlowStop.STATIONARY
-    assert max(max(row.drifts) for row in found.ranks.invariants) < 1e-7
+    assert largest_drift(found) < 1e-7
 
 
 def test_zero_start_is_undefined() -> None:

@@ -10,7 +10,7 @@ from service.core.curvature.lanczos import density, lanczos
 from service.core.ground.data.moments import moments_of
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Problem, Samples
-from service.core.losses.dense import unflatten
+from service.core.losses.dense import DenseParameters, flatten, unflatten
 from service.core.pictures.curves import aligned, bend, bezier_weights, profile, straight
 from service.core.pictures.descent import descend, random_start
 from service.core.pictures.directions import cosine, fingerprint, random_direction
@@ -165,3 +165,22 @@ def test_marks_are_where_verdicts_change() -> None:
     valleys = [mark for mark in marks if mark.about is Property.NO_SPURIOUS_VALLEYS]
     assert [(mark.width, mark.value) for mark in valleys] == [(7, True)]
     assert "R24" in valleys[0].because
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_loss_of_weights_that_fit_exactly_is_negative(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = 10.0 ** rng.uniform(-1.0, 2.0) * rng.normal(size=(6, 2))
+    exact = DenseParameters(
+        (rng.normal(size=(3, 2)), rng.normal(size=(2, 3))), (rng.normal(size=3), rng.normal(size=2))
+    )
+    first, last = exact.biases
+    assert first is not None
+    assert last is not None
+    y = (x @ exact.weights[0].T + first) @ exact.weights[1].T + last
+    posed = Problem(Network((Layer(3), Layer(2)), bias=Bias.ALL), moments_of(x, y), Samples(x, y))
+    point = flatten(exact)
+    assert objective_of(posed).slope(point)[0] >= 0.0
+    near = rows_of(posed, direction_at(point), 1e-9 * np.linspace(-1.0, 1.0, 33)).losses(point)
+    assert near.min() >= 0.0
+    assert near.max() < 1e-10 * float(np.sum(y * y))

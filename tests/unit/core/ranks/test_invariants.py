@@ -1,5 +1,7 @@
 """What gradient flow conserves: the change of balance along the exact gradient, for every kind of connection."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -46,14 +48,44 @@ def start_of(setting: Setting, seed: int) -> Snapshot:
     return Snapshot(tuple(rng.normal(size=shape) for shape in graph.shapes), biases, tuple(skips))
 
 
+def decayed(setting: Setting, decay: float, *, except_for: str = "") -> Setting:
+    """Everything decays equally, but for the last matrix, the biases or the skips."""
+    network = setting.problem.network
+    layers = [replace(row, weight_decay=decay) for row in network.layers]
+    if except_for == "last":
+        layers[-1] = replace(layers[-1], weight_decay=2.0 * decay)
+    biases = (0.0 if except_for == "biases" else decay,) * network.n_layers
+    skips = tuple(replace(skip, weight_decay=0.0 if except_for == "skips" else decay) for skip in network.skips)
+    changed = replace(network, layers=tuple(layers), bias_weight_decays=biases, skips=skips)
+    return replace(setting, problem=replace(setting.problem, network=changed))
+
+
+def decays_of(setting: Setting, snapshot: Snapshot) -> np.ndarray:
+    """The decay of each weight, bias and trained skip, laid out as the parameters are."""
+    network = setting.problem.network
+    weights = tuple(
+        np.full_like(weight, row.weight_decay) for weight, row in zip(snapshot.weights, network.layers, strict=True)
+    )
+    biases = tuple(
+        None if bias is None else np.full_like(bias, decay)
+        for bias, decay in zip(snapshot.biases, network.bias_weight_decays or (0.0,) * network.n_layers, strict=True)
+    )
+    skips = tuple(
+        None if weight is None else np.full_like(weight, skip.weight_decay)
+        for weight, skip in zip(snapshot.skips, network.skips, strict=True)
+    )
+    return flatten(Snapshot(weights, biases, skips))
+
+
 def moved(setting: Setting, snapshot: Snapshot, step: float) -> Snapshot:
-    """A step along the negative gradient of the log of the loss."""
+    """A step along the negative gradient of the log of the loss and of the decay."""
     found = forward(setting.graph, snapshot, setting.problem.samples.x)  # type: ignore[union-attr]  # cases have samples
     labelled = setting.labelled
     assert labelled is not None
     _, slope = log_loss_gradient(setting.problem.loss, found.prediction, labelled.classes)
     gradient = backward(setting.graph, snapshot, found, slope)
-    return unflatten(flatten(snapshot) - step * flatten(gradient), snapshot)
+    theta = flatten(snapshot)
+    return unflatten(theta - step * (flatten(gradient) + 2.0 * decays_of(setting, snapshot) * theta), snapshot)
 
 
 def speed_of_balance(setting: Setting, snapshot: Snapshot, nodes: tuple[int, ...]) -> np.ndarray:
@@ -76,6 +108,54 @@ def test_conserved_entries_do_not_move(name: str, seed: int) -> None:
         mask = conserved_entries(setting.graph, invariant, at)
         speed = speed_of_balance(setting, snapshot, invariant.nodes)
         assert np.abs(speed[mask]).max(initial=0.0) <= 1e-8 * max(1.0, np.abs(speed).max())
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_equal_decays_let_each_balance_fall_by_its_own_law(name: str) -> None:
+    setting = decayed(NETWORKS[name], 0.05)
+    snapshot = start_of(setting, 4)
+    laws = invariants_of(setting.graph)
+    assert [row.part for row in laws] == [row.part for row in invariants_of(NETWORKS[name].graph)]
+    for invariant in laws:
+        assert invariant.conserved is Conserved.NONE
+        if invariant.part is Conserved.NONE:
+            continue
+        assert invariant.rate == pytest.approx(0.2)
+        mask = conserved_entries(setting.graph, invariant)
+        speed = speed_of_balance(setting, snapshot, invariant.nodes)
+        expected = -invariant.rate * balance(setting.graph, snapshot, invariant.nodes)
+        assert np.abs(expected[mask]).max() > 0.0
+        assert np.abs((speed - expected)[mask]).max() <= 1e-7 * max(1.0, np.abs(speed).max())
+
+
+@pytest.mark.parametrize(
+    ("name", "except_for", "nodes"),
+    [
+        ("linear", "last", {3}),
+        ("relu", "last", {3}),
+        ("biases", "biases", {1, 2, 3}),
+        ("identity skip", "last", {3}),
+        ("two identity skips", "last", {1, 2, 3}),
+        ("trainable skip", "skips", {1, 2, 3}),
+        ("diagonal skip", "skips", {1, 2}),
+        ("dense", "last", {1, 3}),
+    ],
+)
+def test_nothing_is_claimed_where_decays_differ(name: str, except_for: str, nodes: set[int]) -> None:
+    setting = decayed(NETWORKS[name], 0.05, except_for=except_for)
+    snapshot = start_of(setting, 5)
+    silent = set()
+    for invariant in invariants_of(setting.graph):
+        assert invariant.conserved is Conserved.NONE
+        if invariant.part is not Conserved.NONE:
+            continue
+        silent |= {*invariant.nodes}
+        assert "decay" in invariant.reason
+        # and rightly so: no entry of the diagonal falls as fast as any of the decays alone would let it
+        speed = np.diag(speed_of_balance(setting, snapshot, invariant.nodes))
+        value = np.diag(balance(setting.graph, snapshot, invariant.nodes))
+        assert all(np.abs(speed + rate * value).max() > 1e-3 for rate in (0.0, 0.2, 0.4))
+    assert silent == nodes
 
 
 @pytest.mark.parametrize("name", ["relu", "two identity skips", "diagonal skip"])
