@@ -49,7 +49,7 @@ class Minimisers:
     power: float
 
     def taken(self, places: IntArray) -> "Minimisers":
-        """Those at some of the values."""
+        """Those at some ``places`` (p,) of the m values."""
         return Minimisers(
             self.vectors,
             self.values[places],
