@@ -7,11 +7,12 @@ import numpy as np
 
 from service.core.asked.selection.columns import held_out_error, whole_columns
 from service.core.asked.selection.criteria import generalised, least
-from service.core.asked.selection.folds import FoldsInTurn, split_of_samples, trained_on
+from service.core.asked.selection.folds import split_of_samples, trained_on
 from service.core.asked.selection.leave_one_out import JUMP, LEVERAGE, MOVED, TRUSTED
 from service.core.asked.sweeps.axes import Axis, varied
 from service.core.dispatch import solve
 from service.core.ground.data.conditioned import moments_of
+from service.core.ground.data.fold_turns import FoldsInTurn
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Problem, Samples
 from service.operations.mapping.examples import EXAMPLES, load
@@ -28,10 +29,10 @@ FAR: Final = 0.1
 _STEP: Final = """\
 ## Leave-one-out against n solutions
 {problems} random problems a depth: 20 to 120 samples, 2 to 12 inputs, offsets, no bias, one of the output, or all; half with
-noise; half with errors added over samples; eight decays each, on both sides of the collapse. *Error* is that of the mean
-over all samples, relative to the mean of n minima solved without each sample.
+noise; half with errors added over samples; eight decays each, on both sides of the collapse. *Error* is that of the
+mean over all samples, relative to the mean of n minima solved without each sample.
 
-| hidden layers | values | trusted | median error | largest error | refused: jump, moved, leverage | median, largest error there |
+| hidden layers | values | trusted | median error | largest | refused: jump, moved, leverage | median, largest error there |
 |---|---|---|---|---|---|---|
 """
 _FOLDS: Final = """

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, cast
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -33,7 +34,7 @@ def print_selection(answer: SelectionAnswer, console: Console) -> None:
     columns = {head: getattr(answer, name) for name, head in COLUMNS.items() if getattr(answer, name) is not None}
     if answer.kfold is not None:
         columns |= {"folds": answer.kfold.mean, "+-": answer.kfold.standard_error}
-    table = Table(title=f"Selection of {answer.vary.replace('_', ' ')}", title_justify="left")
+    table = Table(box=SIMPLE, title=f"Selection of {answer.vary.replace('_', ' ')}", title_justify="left")
     for heading in ("value", *columns, "chosen by"):
         table.add_column(heading)
     step = max(1, -(-len(values) // MOST_LINES))
