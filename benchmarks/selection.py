@@ -34,7 +34,7 @@ def compare() -> list[Comparison]:
             body = _body(hidden)
             found.append(
                 Comparison(
-                    work=f"selection: {VALUES} decays, {FOLDS} folds, {SAMPLES} x {INPUTS} samples, {hidden} hidden layers",
+                    work=f"selection: {VALUES} decays, {FOLDS} folds, {SAMPLES} x {INPUTS}, {hidden} hidden layers",
                     measured=best_core_time(partial(_answered, body), 9),
                     reference="50 ms",
                     measured_reference=TARGET_S,

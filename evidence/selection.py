@@ -28,11 +28,11 @@ FAR: Final = 0.1
 
 _STEP: Final = """\
 ## Leave-one-out against n solutions
-{problems} random problems a depth: 20 to 120 samples, 2 to 12 inputs, offsets, no bias, one of the output, or all; half with
-noise; half with errors added over samples; eight decays each, on both sides of the collapse. *Error* is that of the
-mean over all samples, relative to the mean of n minima solved without each sample.
+{problems} random problems a depth: 20 to 120 samples, 2 to 12 inputs, offsets, no bias, one of the output, or all; half
+with noise; half with errors added over samples; eight decays each, on both sides of the collapse. *Error* is that of
+the mean over all samples, relative to the mean of n minima solved without each sample.
 
-| hidden layers | values | trusted | median error | largest | refused: jump, moved, leverage | median, largest error there |
+| hidden layers | values | trusted | median error | largest | refused: jump, moved, leverage | median, largest there |
 |---|---|---|---|---|---|---|
 """
 _FOLDS: Final = """

@@ -1,5 +1,6 @@
 """Folds of an upload: the factors of their rows, filled and prepared as the whole, however the file is read."""
 
+import io
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,18 @@ import pytest
 from service.core.ground.data.fold_turns import FoldsInTurn
 from service.core.ground.data.merged import merged_factor
 from service.core.ground.numbers.factor import Factor, factor_of_samples
+from service.operations.datasets import ReducedDataset, reduce_upload
+from service.operations.uploads.formats import FORMAT_BY_NAME
+from service.schemas.datasets import UploadOptions
+from service.settings import UploadLimits
 from tests.support.upload_files import as_csv
-from tests.unit.operations.test_datasets import read
 
 RNG = np.random.default_rng(5)
 FOLDS = 3
+
+
+def read(content: bytes, **asked: Any) -> ReducedDataset:
+    return reduce_upload(io.BytesIO(content), FORMAT_BY_NAME["csv"], UploadOptions(**asked), UploadLimits())
 
 
 def gram(factor: Factor) -> Any:
@@ -38,7 +46,7 @@ def test_each_fold_is_the_factor_of_its_rows(asked: dict[str, Any]) -> None:
         for line in lines:
             line[3] = str(int(float(line[3])))
     content = "\n".join(",".join(line) for line in lines).encode()
-    found = read(content, "csv", folds=FOLDS, keep_samples=True, **asked)
+    found = read(content, folds=FOLDS, keep_samples=True, **asked)
     assert found.samples is not None
     x, y = found.samples.x, found.samples.y
     if found.classes is not None:
@@ -53,6 +61,6 @@ def test_each_fold_is_the_factor_of_its_rows(asked: dict[str, Any]) -> None:
 
 def test_the_whole_is_what_it_is_without_folds() -> None:
     content = as_csv(RNG.normal(size=(40, 3)))
-    plain, folded = read(content, "csv"), read(content, "csv", folds=5)
+    plain, folded = read(content), read(content, folds=5)
     assert plain.folds == ()
     assert (plain.factor.r == folded.factor.r).all()
