@@ -21,6 +21,13 @@ from service.core.ranks.snapshot import Snapshot, backward, flatten, forward, un
 from service.vocabulary import Bias, FlowTime, Loss
 
 
+def time_of(setting: Setting) -> FlowTime:
+    """Log-norm time for classification without decay that can go on for ever, else plain time."""
+    endless = setting.problem.loss in CLASSIFICATION_LOSSES and not setting.is_decayed
+    is_hopeless = setting.graph.is_linear and setting.separability.separable is False
+    return FlowTime.LOG_NORM if endless and not is_hopeless else FlowTime.PLAIN
+
+
 @dataclass(frozen=True)
 class Rates:
     """Value and speed of the flow of a setting whose weights have the shapes of ``like``."""
@@ -30,11 +37,8 @@ class Rates:
 
     @cached_property
     def time(self) -> FlowTime:
-        """Log-norm time for classification without decay that can go on for ever, else plain time."""
-        setting = self.setting
-        endless = setting.problem.loss in CLASSIFICATION_LOSSES and not setting.is_decayed
-        is_hopeless = setting.graph.is_linear and setting.separability.separable is False
-        return FlowTime.LOG_NORM if endless and not is_hopeless else FlowTime.PLAIN
+        """The time in which the flow is followed; see `time_of`."""
+        return time_of(self.setting)
 
     @cached_property
     def is_chain(self) -> bool:

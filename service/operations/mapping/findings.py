@@ -64,6 +64,7 @@ class Findings(Generic[AnswerT]):
 
 def report(findings: Findings[AnswerT]) -> VerificationAnswer:
     """The report: a failed check decides, then what is missing."""
+    _refuse_silent_nulls(findings)
     fields, not_covered = _coverage(findings)
     agrees = all(item.agrees for item in findings.checks)
     return VerificationAnswer(
@@ -77,6 +78,15 @@ def report(findings: Findings[AnswerT]) -> VerificationAnswer:
         answer_engine_version=findings.answer.engine_version,
         engine_version=findings.engine_version,
     )
+
+
+def _refuse_silent_nulls(findings: Findings[AnswerT]) -> None:
+    """No engine leaves a field null without its reason: such a field was taken out of an answer."""
+    for path, leaf in findings.claimed.items():
+        parent, _, name = path.rpartition(".")
+        reason = f"{parent}.reasons.{name}" if parent else f"reasons.{name}"
+        if leaf is None and not path.endswith("]") and not findings.claimed.get(reason):
+            findings.check(path, "a number, or null with a reason", agrees=False)
 
 
 def _coverage(findings: Findings[AnswerT]) -> tuple[dict[str, Coverage], dict[str, str]]:

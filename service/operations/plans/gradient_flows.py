@@ -8,7 +8,7 @@ import numpy as np
 
 from service.core.asked.flow_record import record_of
 from service.core.dynamics.flow import FlowState, Until, advance, begin
-from service.core.dynamics.flow_rates import Rates
+from service.core.dynamics.flow_rates import Rates, time_of
 from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot, blank, flatten, unflatten
 from service.core.ranks.training import Teacher, Training
@@ -61,11 +61,19 @@ def gradient_flows_plan(request: FlowRequest, limits: Limits) -> Plan:
         "head": asdict(head),
         "weights": "weights" in request.include,
     }
-    kinks = KINK_GRADIENTS + int(PER_LOG_LOSS * abs(request.until.log_loss))
-    gradients = SMOOTH_GRADIENTS if setting.graph.is_linear else kinks
-    cost = min(gradients, request.until.evaluations) * each
+    cost = min(_gradients(request, setting), request.until.evaluations) * each
     first = Chunk("begin", arguments)
     return Plan([first], "record", arguments, {**arrays, "start": flatten(start)}, cost, "follow")
+
+
+def _gradients(request: FlowRequest, setting: Setting) -> int:
+    """How many gradients the flow will take; all that are allowed where it may come to rest at a kink."""
+    if setting.graph.is_linear:
+        return SMOOTH_GRADIENTS
+    if time_of(setting) is FlowTime.PLAIN:
+        # beside a kink the gradient does not tend to zero, and steps go on until the effort ends
+        return request.until.evaluations
+    return KINK_GRADIENTS + int(PER_LOG_LOSS * abs(request.until.log_loss))
 
 
 def _gradient_s(setting: Setting) -> float:

@@ -57,12 +57,14 @@ def problem(loss: str, network: dict[str, Any], kind: dict[str, Any]) -> dict[st
 
 
 def numbers(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], float]]:
-    """Every number of a document, of long lists the first and the last."""
+    """Every number of a document, of long lists the first and the largest: a unit may be too small to matter."""
     if isinstance(value, dict):
         for name, item in value.items():
             yield from numbers(item, (*at, name))
     elif isinstance(value, list):
-        for index in sorted({0, len(value) - 1} - {-1}):
+        plain = all(isinstance(item, int | float) for item in value)
+        last = int(np.abs(value).argmax()) if plain and value else len(value) - 1
+        for index in sorted({0, last} - {-1}):
             yield from numbers(value[index], (*at, index))
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield at, value

@@ -3,6 +3,8 @@
 import copy
 import json
 import re
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,38 @@ def test_the_page_says_the_same_of_each_field() -> None:
         for field in report.fields
     }
     assert told == report.fields
+
+
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a document that gives reasons for what is null."""
+    if isinstance(value, dict):
+        if isinstance(value.get("reasons"), dict):
+            yield value
+        for item in value.values():
+            yield from objects(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from objects(item)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_no_field_may_be_taken_out_without_a_word(name: str) -> None:
+    count = sum(1 for _ in objects({key: value for key, value in answer_to(name).items() if key != "problem"}))
+    deleted = 0
+    for place in range(count):
+        for field in next(islice(objects(answer_to(name)), place, None)):
+            document = answer_to(name)
+            found = next(
+                islice(objects({key: item for key, item in document.items() if key != "problem"}), place, None)
+            )
+            if field == "reasons" or found.get(field) is None:
+                continue
+            found[field] = None
+            report = report_on(document)
+            # where there is none, the shape of answers has no such null
+            assert report is None or report.outcome == "disagrees", field
+            deleted += report is not None
+    assert deleted > 0
 
 
 def test_weights_left_out_are_an_incomplete_answer() -> None:

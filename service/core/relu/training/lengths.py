@@ -8,6 +8,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.networks import HiddenUnits, Objective
 from service.core.relu.nnls import non_negative
+from service.core.relu.training.curvature import gauss_newton
 
 _STEPS: Final = 12
 _GAIN: Final = 1e-14
@@ -62,7 +63,7 @@ def _step(objective: Objective, features: FloatArray, units: HiddenUnits) -> Flo
     gradient = objective.loss.slope(predictions) @ jacobian
     gradient[:count] += objective.beta
     gradient[count:] += 2.0 * objective.ridge * units.free
-    hessian = (jacobian * objective.loss.curvature(predictions)[:, None]).T @ jacobian
+    hessian = gauss_newton(jacobian, objective.loss.curvature(predictions))
     place = np.arange(len(hessian))
     hessian[place[count:], place[count:]] += 2.0 * objective.ridge
     hessian[place, place] *= 1.0 + 1e-12

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from service.core.relu.networks import HiddenUnits, Objective
+from service.core.relu.training.curvature import gauss_newton
 
 _LAST: Final = 1e-8
 _LARGE: Final = 400
@@ -92,7 +93,7 @@ class _Stage:
         gradient = first @ jacobian
         gradient[: count * dimension] += (problem.beta / lengths[:, None] * units.w).ravel()
         gradient[count * dimension :] += 2.0 * problem.ridge * units.free
-        hessian = (jacobian * second[:, None]).T @ jacobian
+        hessian = gauss_newton(jacobian, second)
         convex = np.maximum(first[:, None] * units.signs, 0.0) * bend
         blocks = (convex.T @ self._squares).reshape(count, dimension, dimension)
         shares = units.w / lengths[:, None]

@@ -13,6 +13,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.relu.networks import HiddenUnits, Objective
+from service.core.relu.training.curvature import gauss_newton
 from service.core.relu.training.trimming import merged
 
 _TOLERANCES: Final = (1e-4, 1e-5, 1e-6, 1e-7)
@@ -94,7 +95,7 @@ def _newton(objective: Objective, jacobian: FloatArray, start: FloatArray, start
         gradient = loss.slope(f) @ jacobian
         gradient[:last] += beta * along
         gradient[last:] += 2.0 * objective.ridge * q[last:]
-        hessian = (jacobian * loss.curvature(f)[:, None]).T @ jacobian
+        hessian = gauss_newton(jacobian, loss.curvature(f))
         same = groups[:, None] == groups
         inner = (np.eye(last) - along[:, None] * along) / lengths[groups]
         hessian[:last, :last] += beta * np.where(same, inner, 0.0)

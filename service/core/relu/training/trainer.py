@@ -221,6 +221,15 @@ class Trainer:
             polish = polished(problem, merged(problem, units, loose), loose)
             better = problem.value(polish) <= value
             self.network, self.value = (polish, problem.value(polish)) if better else (units, value)
+            if len(self.network) > len(problem.x):
+                self._narrow()
+
+    def _narrow(self) -> None:
+        """Fewer units with the same predictions, if rounding does not cost more than it is worth."""
+        fewer = narrowed(self.objective, self.network)
+        value = self.objective.value(fewer)
+        if value <= self.value + 1e-3 * self.tolerance * abs(self.value):
+            self.network, self.value = fewer, value
 
     def _amplitude(self, w: FloatArray) -> float:
         """Length at which one unit alone fits the errors."""

@@ -17,12 +17,13 @@ from service.jobs.progress import Cursor
 from service.jobs.values import Json, Payload, StepKind
 from service.operations.answered import as_model
 from service.operations.asking import ask
+from service.operations.plans.gradient_flows import gradient_flows_plan
 from service.operations.plans.plan import document_of
 from service.operations.questions import question_of
 from service.schemas.flows import FLOW_EXAMPLE, FlowAnswer, FlowRequest
 from service.schemas.parsing import validated
 from service.schemas.problem import DESIGN_EXAMPLE
-from service.settings import Limits
+from service.settings import Limits, Settings
 from tests.support.job_operations import run_question
 
 PROBLEM = FLOW_EXAMPLE["problem"]
@@ -299,3 +300,23 @@ def test_a_moment_tells_its_loss_in_the_time_of_the_flow(decay: float, told: str
     (moment,) = document_of(GRADIENT_FLOWS.functions["begin"](plan.arguments, plan.arrays, []))["moments"]
     assert moment.keys() & {"log_loss", "objective"} == {told}
     assert isinstance(moment[told], float)
+
+
+@pytest.mark.parametrize(("evaluations", "inline"), [(2_000, True), (400_000, False)])
+def test_a_flow_that_may_rest_at_a_kink_costs_all_the_gradients_that_it_may_take(
+    evaluations: int, inline: bool
+) -> None:
+    rng = np.random.default_rng(1)
+    network = {"layers": [{"width": 8, "activation": "relu"}, {"width": 1}]}
+    data = {"kind": "samples", "x": rng.normal(size=(20, 3)).tolist(), "y": rng.normal(size=20).tolist()}
+    weights = [rng.normal(size=(8, 3)).tolist(), rng.normal(size=(1, 8)).tolist()]
+    body = {
+        "problem": {"network": network, "data": data},
+        "initialisation": {"kind": "weights", "snapshot": {"weights": weights}},
+        "until": {"evaluations": evaluations},
+    }
+    assert (gradient_flows_plan(validated(FlowRequest, body), Limits()).cost_s <= Settings().inline_budget_s) is inline
+    if inline:
+        found = flow(body)
+        assert found.stop == "effort"
+        assert evaluations <= found.evaluations < 1.5 * evaluations
