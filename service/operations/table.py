@@ -217,6 +217,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         work="service.operations.plans.selection:WORK",
         job=True,
         refuses=True,
+        takes_folds=True,
         draw="service.operations.drawing.selection:draw_selection",
         archive=True,
         logged=("values", "folds"),

@@ -23,6 +23,7 @@ SELECTION: Final = (
     _selection("all samples in one fold", ON_SAMPLES, folds=[3, 3, 3, 3]),
     _selection("folds of other samples", ON_SAMPLES, folds=[0, 1, 0]),
     _selection("data of folds beside samples", ON_SAMPLES, fold_data=[HALF, HALF]),
+    _selection("more folds than have data", ON_MOMENTS, folds=3, fold_data=[HALF, HALF]),
     _selection("a fold without a number", ON_MOMENTS, fold_data=[HALF, {**HALF, "n": None}]),
     _selection("folds of other inputs", ON_MOMENTS, fold_data=[HALF, {**HALF, "xy": [[0.5, 0.5]]}]),
     _selection("folds that do not add up", ON_MOMENTS, fold_data=[HALF, {**HALF, "n": 3}]),

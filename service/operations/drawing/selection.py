@@ -23,13 +23,13 @@ def draw_selection(figure: "Figure", answer: Answer) -> None:
     axes = figure.add_subplot()
     values = np.array(answer["values"], dtype=float)
     order = np.argsort(values, kind="stable")
+    if answer["kfold"] is not None:
+        _draw_folds(axes, answer, values, order)
     for name, label, colour, style in LINES:
         scores = answer.get(name)
         if scores is not None:
             shown = np.array([np.nan if score is None else score for score in scores])
             axes.plot(values[order], shown[order], color=colour, linestyle=style, label=label)
-    if answer["kfold"] is not None:
-        _draw_folds(axes, answer, values, order)
     marks = {"loo": BLUE, "gcv": GREEN, "kfold": ORANGE, "one_standard_error": ORANGE, "evaluation": "black"}
     for name, chosen in answer["chosen"].items():
         if chosen is not None:

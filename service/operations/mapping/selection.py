@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from service.core.asked.selection.folds import FoldsInTurn
 from service.core.ground.data.conditioned import Moments
+from service.core.ground.data.fold_turns import FoldsInTurn
 from service.core.ground.numbers.arrays import FloatArray, IntArray
 from service.errors import InputError, LimitExceeded, Location, counted
 from service.operations.mapping.factors import factor_of, recoded

@@ -196,6 +196,8 @@ def _folds(request: SelectionRequest, mapped: MappedProblem, axis: Axis, limits:
     if request.fold_data is not None:
         if samples is not None:
             raise InputError.at(("fold_data",), "must be left out: the data are samples, of which `folds` are made")
+        if request.folds is not None and request.folds != len(request.fold_data):
+            raise InputError.at(("folds",), f"must be {len(request.fold_data)} or left out: so many folds have data")
         data = mapping.fold_moments(request, mapped, limits)
         found = Folds([each.n or 0 for each in data], None, data, Split(merged_moments(data[1:]), data[0]))
     elif samples is None:

@@ -29,7 +29,9 @@ class Rival:
     excess: FloatArray
 
 
-def may_change_places(shown: Shown, found: Minimisers, noise: FloatArray, rival: Rival) -> BoolArray:
+def may_change_places(
+    shown: Shown, found: Minimisers, missed: FloatArray, noise: FloatArray, rival: Rival
+) -> BoolArray:
     """Values (m,) at which some sample decides which of two minima is the global one.
 
     Parameters
@@ -37,6 +39,8 @@ def may_change_places(shown: Shown, found: Minimisers, noise: FloatArray, rival:
     shown : Shown
     found : Minimisers
         Of networks with two hidden layers or more.
+    missed : (m, n) array
+        What their mean predictions are off by.
     noise : (m,) array
         C - 1.
     rival : Rival
@@ -44,27 +48,31 @@ def may_change_places(shown: Shown, found: Minimisers, noise: FloatArray, rival:
     changes = np.zeros(found.norms.size, dtype=np.bool_)
     places = np.flatnonzero(~found.stuck & np.isfinite(rival.excess))
     if places.size:
-        changes[places] = _loses(shown, found.taken(places), noise[places], rival, places)
+        apart = _apart(shown, found.taken(places), missed[places], noise[places], rival, places)
+        changes[places] = apart.min(axis=1) <= 0.0
     zero = np.flatnonzero(found.stuck)
     if zero.size and found.values.shape[1]:
         changes[zero] = _leaves_zero(shown, found.taken(zero), noise[zero])
     return changes
 
 
-def _loses(shown: Shown, found: Minimisers, noise: FloatArray, rival: Rival, places: IntArray) -> BoolArray:
-    """Whether the second best minimum is better without some sample."""
+def _apart(
+    shown: Shown, found: Minimisers, missed: FloatArray, noise: FloatArray, rival: Rival, places: IntArray
+) -> FloatArray:
+    """By how much the second best minimum is worse without each sample (m, n), as far as is known."""
     other, excess = rival.minimisers.taken(places), rival.excess[places]
-    own, theirs = shown.losses(found.maps, noise), shown.losses(other.maps, noise)
-    apart = excess[:, None] * (shown.kept if shown.held.summed else 1.0) - shown.weight * (theirs - own)
-    if not shown.held.summed:
-        apart += shown.weight * np.mean(theirs - own, axis=1)[:, None]
     away = other.norms > 0.0
+    lost = shown.losses(found.maps, noise, missed)
+    lost -= shown.losses(other.maps, noise, shown.missed(other.maps)) if away.any() else shown.y**2
+    shift = excess * (shown.kept if shown.held.summed else 1.0)
+    if not shown.held.summed:
+        shift -= shown.weight * np.mean(lost, axis=1)
+    lost *= shown.weight
+    lost += shift[:, None]
     if away.any():
-        missed = shown.missed(other.maps)
-        gained = _gains(shown, other.values, other.ridges, missed, noise)
-        apart -= SAFETY * np.where(away[:, None], gained, 0.0)
-    closer: BoolArray = apart.min(axis=1) <= 0.0
-    return closer
+        gained = _gains(shown, other.values, other.ridges, shown.missed(other.maps), noise)
+        lost -= SAFETY * np.where(away[:, None], gained, 0.0)
+    return lost
 
 
 def _leaves_zero(shown: Shown, found: Minimisers, noise: FloatArray) -> BoolArray:
@@ -83,10 +91,11 @@ def _leaves_zero(shown: Shown, found: Minimisers, noise: FloatArray) -> BoolArra
         ridges = largest * np.geomspace(WIDEST, 4.0, CANDIDATES)
         maps = np.where(values > 0.0, target / (values + ridges[:, None]), 0.0)
         repeated = np.full(CANDIDATES, factor)
-        losses = shown.losses(maps, repeated) - shown.losses(np.zeros_like(maps), repeated)
+        missed = shown.missed(maps)
+        losses = shown.losses(maps, repeated, missed) - shown.y**2
         without = shown.kept * np.mean(losses, axis=1)[:, None] - shown.weight * losses
         spread = np.repeat(values[None, :], CANDIDATES, axis=0)
-        without -= SAFETY * _gains(shown, spread, ridges, shown.missed(maps), repeated)
+        without -= SAFETY * _gains(shown, spread, ridges, missed, repeated)
         paid = penalty[group][:, None] * np.linalg.norm(maps, axis=1) ** found.power
         changes[group] = (without.min(axis=1) + paid).min(axis=1) <= 0.0
     return changes

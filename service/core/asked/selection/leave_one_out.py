@@ -21,14 +21,14 @@ NUMBERS: Final = 32_768
 """Numbers of one array of values by samples that are held at once."""
 FULL_LEVERAGE: Final = 1e-9
 """What is left of the curvature without a sample, as a share, at which the sample alone decides a direction."""
-FAR: Final = 1.0
+FAR: Final = 0.7
 """Share of the norm of the map by which one sample may move it, for a Newton step to be trusted."""
 
 TRUSTED, LEVERAGE, JUMP, MOVED = range(4)
 REASONS: Final = {
     LEVERAGE: "one sample alone determines a direction of the map: without it, and without decay, nothing does",
     JUMP: "without some sample another minimum may be the global one: a step from this one would not find it",
-    MOVED: "one sample moves the map by more than its norm: a step is too short to say what is there",
+    MOVED: "one sample moves the map by more than 0.7 of its norm: a step is too short to say what is there",
 }
 
 
@@ -67,7 +67,7 @@ def left_out(held: Held, found: Minimisers, log_noise: FloatArray, rival: Rival 
         error[part], doubt[part] = block.error, block.doubt()
         if rival is not None:
             own = Rival(rival.minimisers.taken(part), rival.excess[part])
-            changes = may_change_places(shown, found.taken(part), noise[part], own)
+            changes = may_change_places(shown, block.found, block.missed, block.noise, own)
             doubt[part[changes & (doubt[part] != LEVERAGE)]] = JUMP
     return LeftOut(error, doubt)
 
@@ -89,15 +89,16 @@ class _Block:
         self.beside = self.inverse.along(shown.noisy) if self.noisy else self.along
         leverages = list(self._leverages())
         shift, self.left = self._moved(leverages)
-        self.error = np.mean((self.missed + shift) ** 2, axis=1)
+        shift += self.missed
+        self.error = np.vecdot(shift, shift) / shown.n
 
     def _leverages(self) -> Iterator[FloatArray]:
-        """``p'Bp``, and with noise ``p'Bq`` and ``q'Bq`` times the root of C - 1 and itself."""
+        """``p'Bp``, and with noise ``p'Bq`` and ``q'Bq`` times the root of C - 1 and itself; arrays of their own."""
         shown, inverse, bias = self.shown, self.inverse, self.shown.held.bias
         first = inverse.between(shown.own, self.along, self.along)
         if bias is not Bias.NONE:
             first += 1.0 / self.kept
-        yield first
+        yield first.copy() if self.noisy else first
         if not self.noisy:
             return
         root = np.sqrt(self.noise)[:, None]
@@ -115,12 +116,16 @@ class _Block:
         """How far each left-out prediction moves, and the least share of curvature that a deletion leaves."""
         shown, k = self.shown, self.weight
         first = leverages[0]
-        right = k * first * self.missed - self.pulled * self.along
+        first *= k
+        right = first * self.missed
+        if not shown.held.summed:
+            right -= self.pulled * self.along
         if shown.held.input_noise:
             right += self._through_inputs(shown.rows)
         if not self.noisy:
-            left = 1.0 - k * first
-            return right / _safe(left), left
+            left = 1.0 - first
+            right /= np.maximum(left, FULL_LEVERAGE)
+            return right, left
         cross, last = leverages[1], leverages[2]
         root = np.sqrt(self.noise)[:, None]
         heard = root * (self.found.maps @ shown.noisy.T)
@@ -128,9 +133,9 @@ class _Block:
         below = k * (cross * self.missed + last * heard) - self.pulled * root * self.beside
         if shown.held.input_noise:
             below += root * self._through_inputs(shown.noisy)
-        one, other, both = 1.0 - k * first, 1.0 - k * last, k * cross
+        one, other, both = 1.0 - first, 1.0 - k * last, k * cross
         left = one * other - both * both
-        return (other * right + both * below) / _safe(left), left
+        return (other * right + both * below) / np.maximum(left, FULL_LEVERAGE), left
 
     def _through_inputs(self, rows: FloatArray) -> FloatArray:
         """What the noise on a sample's own inputs adds to the step along its row; its curvature is left in."""
@@ -148,9 +153,11 @@ class _Block:
         found, inverse = self.found, self.inverse
         doubt = np.full(found.norms.size, TRUSTED)
         if found.power < 2.0:
-            length = np.sqrt(inverse.square(self.shown.rows, self.shown.own, self.along))
-            step = self.weight * np.abs(self.missed) * length / _safe(self.left)
-            far = (step.max(axis=1) > FAR * found.norms) & (found.norms > 0.0)
+            step = self.missed / np.maximum(self.left, FULL_LEVERAGE)
+            step *= step
+            step *= inverse.square(self.shown.rows, self.shown.own, self.along)
+            longest = self.weight * np.sqrt(step.max(axis=1))
+            far = (longest > FAR * found.norms) & (found.norms > 0.0)
             doubt[far | ~(inverse.curvature > 0.0)] = MOVED
             doubt[self._leaves_zero()] = MOVED
         doubt[~(self.left.min(axis=1) > FULL_LEVERAGE)] = LEVERAGE
@@ -168,8 +175,3 @@ class _Block:
         decay = found.decays * (self.kept if shown.held.summed else 1.0)
         leaves: BoolArray = found.stuck & (without > decay)
         return leaves
-
-
-def _safe(values: FloatArray) -> FloatArray:
-    """The values, and 1 where they are not positive: what is made of them there is not used."""
-    return np.where(values > 0.0, values, 1.0)

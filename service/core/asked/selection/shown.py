@@ -71,9 +71,9 @@ class Shown:
         found -= self.y
         return found
 
-    def losses(self, maps: FloatArray, noise: FloatArray) -> FloatArray:
-        """Loss of each sample at maps (m, d), with C - 1 (m,) of the noise; shape (m, n)."""
-        losses = self.missed(maps) ** 2
+    def losses(self, maps: FloatArray, noise: FloatArray, missed: FloatArray) -> FloatArray:
+        """Loss of each sample at maps (m, d) that are off by ``missed`` (m, n), with C - 1 (m,); shape (m, n)."""
+        losses: FloatArray = missed * missed
         if noise.any():
             losses += noise[:, None] * (maps @ self.noisy.T) ** 2
         if self.held.input_noise:

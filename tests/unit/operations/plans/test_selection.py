@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.core.asked.selection.folds import FoldsInTurn
+from service.core.ground.data.fold_turns import FoldsInTurn
 from service.core.ground.numbers.factor import factor_of_samples
 from service.jobs.codec import decode
 from service.jobs.inline import run_inline

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from service.core.asked.selection.folds import FoldsInTurn
 from service.core.ground.data.conditioned import Moments, moments_of, moments_of_factor
+from service.core.ground.data.fold_turns import FoldsInTurn
 from service.core.ground.data.merged import merged_factor, merged_moments
 from service.core.ground.numbers.factor import factor_of_samples
 
