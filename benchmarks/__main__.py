@@ -31,6 +31,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "ranks",
     "slices",
     "relu",
+    "selection",
 )
 """Module names, in the order in which they run."""
 

@@ -43,9 +43,25 @@ WIDE: Final[dict[str, Any]] = {
     "network": {"layers": [{"width": 48, "activation": "tanh"}, {"width": 1}], "bias": "all"},
     "data": WIGGLES,
 }
+SELECTED: Final[dict[str, Any]] = {
+    "problem": {
+        "network": {
+            "layers": [
+                {"width": 8, "weight_decay": 1.0},
+                {"width": 8, "weight_decay": 1.0},
+                {"width": 1, "weight_decay": 1.0},
+            ],
+            "bias": "output",
+        },
+        "data": {"kind": "example", "name": "breast_cancer"},
+    },
+    "vary": "weight_decay",
+    "grid": {"from": 1e-3, "to": 1.0, "points": 200},
+}
 ASKED: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("landscape-curve", "landscape", dict(DESIGN_EXAMPLE)),
     ("landscape-summary", "landscape", {**DESIGN_EXAMPLE, "include": ["slice", "interpolation", "hessian"]}),
+    ("selection", "selection", SELECTED),
     ("slice-interpolation", "slices", {"problem": DESIGN_EXAMPLE, "kind": "interpolation", "points": 101}),
     ("slice-plane", "slices", {"problem": CANCER, "seed": 1}),
     ("slice-sharpness", "slices", {"problem": CANCER, "kind": "sharpness", "seed": 1}),
@@ -126,6 +142,9 @@ def _figures(operation: str, answer: Any) -> list[str]:
             f"width {mark['width']}: {mark['property']} is {mark['value']} ({', '.join(mark['because'])})"
             for mark in marks
         ]
+    if operation == "selection":
+        found = {name: each for name, each in answer["chosen"].items() if each is not None}
+        return [f"{name}: {each['value']:.4g} with error {each['score']:.4g}" for name, each in found.items()]
     if operation == "sweeps":
         return [f"{' x '.join(map(str, answer['shape']))} points, solver {answer['solver']}"]
     return [f"{len(answer['stationary_points'])} stationary points, {len(answer['barcode'])} bars"]

@@ -1,6 +1,7 @@
-"""Choose the weight decay of a deep network by validation error, without training one: 201 exact minima in one request.
+"""Choose the weight decay of a deep network without held-out data, and without training one: 201 exact minima.
 
-Forty patients to fit, 529 to validate; two hidden layers of 32 neurons with dropout.  Standard library only.
+Forty patients to fit; two hidden layers of 32 neurons with dropout.  The other 529 only tell afterwards how good the
+choice was.  Standard library only.
 Usage: python docs/examples/choose_decay.py [SERVICE]
 """
 
@@ -26,7 +27,7 @@ def samples(rows):
 
 
 def main():
-    """Sweep the decay and print the ends and the best."""
+    """Ask for a selection and print what each criterion chooses."""
     data = call("/v1/examples/breast_cancer")["data"]
     rows = [(x, 1.0 if y else -1.0) for x, y in zip(data["x"], data["y"], strict=True)]
     random.Random(0).shuffle(rows)
@@ -35,13 +36,12 @@ def main():
         "network": {"layers": [hidden, hidden, {"width": 1, "weight_decay": 1.0}], "bias": "output"},
         "data": {**samples(rows[:40]), "evaluation": samples(rows[40:])},
     }
-    decays = [10 ** (step / 50 - 4) for step in range(201)]
-    asked = {"problem": problem, "vary": {"weight_decay": decays}, "return": ["loss", "evaluation_fit", "norm"]}
-    table = call("/v1/minima/batch", asked)["results"]
-    best = min(range(len(decays)), key=lambda index: table["evaluation_fit"][index])
-    for name, index in (("smallest", 0), ("best", best), ("largest", len(decays) - 1)):
-        fit, norm = table["evaluation_fit"][index], table["norm"][index]
-        print(f"{name:9} decay {decays[index]:.4f}   validation error {fit:.4f}   norm of the map {norm:.4f}")
+    asked = {"problem": problem, "vary": "weight_decay", "grid": {"from": 1e-4, "to": 1.0, "points": 201}}
+    found = call("/v1/selection", {**asked, "folds": 5})
+    for name in ("loo", "gcv", "kfold", "one_standard_error", "evaluation"):
+        chosen = found["chosen"][name]
+        afterwards, norm = found["evaluation"][chosen["index"]], found["norm"][chosen["index"]]
+        print(f"{name:18} decay {chosen['value']:.4f}   on 529 others {afterwards:.4f}   norm of the map {norm:.4f}")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ PRINTED: Final[Mapping[str, str]] = {
     "landscape": "service.cli.printed.landscape:print_landscape",
     "ranks": "service.cli.printed.ranks:print_ranks",
     "gradient_flows": "service.cli.printed.flow:print_flow",
+    "selection": "service.cli.printed.selection:print_selection",
     "diagnose": "service.cli.printed.diagnosis:print_diagnosis",
 }
 """Operation to what prints its answer on a terminal; any other answer is printed as JSON."""

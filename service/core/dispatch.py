@@ -78,11 +78,14 @@ class Extras:
     reductions : bool
         Remove frozen layers, skips and weights of the error where that is exact; for a caller whose other parts know
         them, too.
+    thresholds : bool
+        Where the minimum changes its nature, which comes with the answer unless it is left out.
     """
 
     curvature: bool = False
     subnetworks: bool = False
     reductions: bool = False
+    thresholds: bool = True
 
 
 NO_EXTRAS = Extras()
@@ -142,7 +145,8 @@ def _as_it_is(problem: Problem, extras: Extras) -> Minima:
         raise LimitExceeded(("network", "layers"), "max_solution_numbers", problem.most_numbers, unit)
     # what overflows ends in a failed check or a number that is not finite, and is refused as such
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        solution = solver.solve(problem)
+        brief = None if extras.thresholds else solver.without_thresholds
+        solution = (brief or solver.solve)(problem)
         minimum = with_last_bias(problem, solution.minimum)
         if minimum is not solution.minimum:
             solution = replace(solution, minimum=minimum)

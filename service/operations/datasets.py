@@ -9,6 +9,7 @@ from typing import BinaryIO, Final, cast
 
 import numpy as np
 
+from service.core.ground.data.folded import FoldedScatter
 from service.core.ground.data.preparation import Preparation, means_of, prepared_factor, prepared_rows, standardising
 from service.core.ground.data.scatter import Scatter
 from service.core.ground.numbers.arrays import FloatArray
@@ -62,6 +63,8 @@ class ReducedDataset:
         Every column of the file, and what became of it.
     rows_left_out : int
         For a missing value.
+    folds : tuple of Factor
+        Of the folds of the rows, prepared as the whole; empty unless they were asked for.
     """
 
     options: AppliedOptions
@@ -73,6 +76,7 @@ class ReducedDataset:
     target_columns: tuple[Column, ...]
     file_columns: tuple[FileColumn, ...]
     rows_left_out: int
+    folds: tuple[Factor, ...] = ()
 
 
 @dataclass
@@ -131,7 +135,9 @@ def _is_label(table: Table, roles: Roles) -> bool:
 
 def identity_of(form: Format, digest: str, applied: AppliedOptions) -> str:
     """The id of a data set: a hash of its file's format and SHA-256, and of the options that were applied."""
-    text = json.dumps([REDUCTION, form, digest, applied.model_dump()], sort_keys=True)
+    # without folds the id is what it was before there were any
+    options = {name: value for name, value in applied.model_dump().items() if name != "folds" or value is not None}
+    text = json.dumps([REDUCTION, form, digest, options], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -146,7 +152,9 @@ def _refuse_foreign(options: UploadOptions, form: FileFormat) -> None:
 def _read(table: Table, roles: Roles, options: UploadOptions, limits: UploadLimits, *, one_hot: bool) -> _Reduction:
     classes = ClassColumns(roles.targets[0], limits.max_outputs) if one_hot else None
     expansion = Expansion(table, roles, options.missing, limits, classes)
-    found = _Reduction(Scatter(len(expansion.numbers)), expansion)
+    columns = len(expansion.numbers)
+    scatter = Scatter(columns) if options.folds is None else FoldedScatter(columns, options.folds)
+    found = _Reduction(scatter, expansion)
     for block in table.blocks():
         _check_size(found.rows + len(block), table, limits)
         rows = expansion.counted.rows(block, found.rows)
@@ -160,6 +168,8 @@ def _read(table: Table, roles: Roles, options: UploadOptions, limits: UploadLimi
     expansion.counted.check_left_out()
     if not found.scatter.n:
         raise InputError.at((), "must hold at least one row of numbers")
+    if options.folds is not None and options.folds > found.scatter.n:
+        raise InputError.at(("folds",), f"must be at most {found.scatter.n}, the number of rows", "parameter")
     return found
 
 
@@ -202,7 +212,17 @@ def _prepared(found: _Reduction, options: UploadOptions, *, one_hot: bool) -> Re
         target_columns=columns[inputs:],
         file_columns=tuple(file_columns(expansion, options)),
         rows_left_out=expansion.counted.rows_left_out,
+        folds=_folds(found, inputs, places, preparation),
     )
+
+
+def _folds(found: _Reduction, inputs: int, places: Sequence[int], preparation: Preparation) -> tuple[Factor, ...]:
+    """The factors of the folds, filled and prepared as the whole is."""
+    scatter, expansion = found.scatter, found.expansion
+    if not isinstance(scatter, FoldedScatter):
+        return ()
+    factors = (expansion.factor(fold, inputs, places, scatter) for fold in scatter.folds)
+    return tuple(prepared_factor(factor, preparation) for factor in factors)
 
 
 def _applied(table: Table, roles: Roles, options: UploadOptions, *, one_hot: bool) -> AppliedOptions:
@@ -219,6 +239,7 @@ def _applied(table: Table, roles: Roles, options: UploadOptions, *, one_hot: boo
         centre=options.centre or options.standardise,
         standardise=options.standardise,
         keep_samples=options.keep_samples,
+        folds=options.folds,
     )
 
 

@@ -55,6 +55,8 @@ class Operation:
         Whether a problem may be refused because no theorem covers it.
     moments_suffice : bool
         Whether moments say all about squared loss, so that an uploaded data set need not be read sample by sample.
+    takes_folds : bool
+        Whether a request may bring the data of folds, as uploaded data sets keep them.
     draw : Place or None
         ``draw(figure, answer)`` for answers that can be pictures.
     model : {"", "point", "snapshot"}
@@ -83,6 +85,7 @@ class Operation:
     job: bool = False
     refuses: bool = False
     moments_suffice: bool = False
+    takes_folds: bool = False
     draw: Place | None = None
     model: Literal["", "point", "snapshot"] = ""
     archive: bool = False

@@ -104,6 +104,10 @@ def _sent(value: Any, info: SerializationInfo) -> Any:
 
 
 Numbers: TypeAlias = Annotated[Sequence[float] | Array | StoredColumn, _InMemory(float, 1, list[Number])]
+NullableNumbers: TypeAlias = Annotated[
+    Sequence[float | None] | Array | StoredColumn, _InMemory(float, 1, list[Number | None])
+]
+"""Numbers of which some may be missing; an array has all of them."""
 Integers: TypeAlias = Annotated[Sequence[int] | Array | StoredColumn, _InMemory(int, 1, list[int])]
 Booleans: TypeAlias = Annotated[Sequence[bool] | Array | StoredColumn, _InMemory(bool, 1, list[bool])]
 Rows: TypeAlias = Annotated[Sequence[Sequence[float]] | Array, _InMemory(float, 2, list[list[Number]])]

@@ -70,6 +70,13 @@ class UploadOptions(Wire):
     keep_samples: bool = Field(
         default=False, strict=False, description="Keep the samples beside their moments, for rules that need them."
     )
+    folds: int | None = Field(
+        default=None,
+        strict=False,
+        ge=2,
+        le=100,
+        description="Keep the moments of so many folds of the rows as well, for `/v1/selection`; left out: none.",
+    )
 
 
 class TextDialect(Wire):
@@ -101,6 +108,7 @@ class AppliedOptions(Wire):
     centre: bool = Field(description="Whether means were taken off.")
     standardise: bool = Field(description="Whether columns were divided by their standard deviations.")
     keep_samples: bool = Field(description="Whether the samples were kept.")
+    folds: int | None = Field(default=None, description="Number of folds whose moments were kept; null for none.")
 
 
 class FileColumn(Wire):

@@ -251,6 +251,7 @@ OTHERS: Final = (
         b"1,2",
         headers={"content-type": "text/csv"},
     ),
+    Refused("uploads: more folds than rows", "/v1/datasets?folds=3", b"1,2\n3,4", headers={"content-type": "text/csv"}),
     Refused("uploads: another content type", "/v1/datasets", b"1,2", headers={"content-type": "text/html"}),
     Refused(
         "uploads: packed",

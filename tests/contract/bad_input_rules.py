@@ -12,6 +12,7 @@ from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.slices import SLICE_EXAMPLE
 from service.schemas.spectra import SPECTRUM_EXAMPLE
 from tests.contract.bad_input_elsewhere import Refused
+from tests.contract.bad_input_selection import SELECTION
 
 ONE: Final = {"network": {"layers": [{"width": 1}]}}
 SAMPLES: Final = {"kind": "samples", "x": [[1.0], [2.0], [4.0]], "y": [1.0, 2.0, 5.0]}
@@ -399,4 +400,4 @@ OTHERS: Final = (
         network={"model": "linear_vae", "latent": 1},
     ),
 )
-RULES: Final = (*DATA, *SIZES, *LOSSES, *NETWORKS, *POINTS, *FLOWS, *DRAWN, *SWEEPS, *OTHERS)
+RULES: Final = (*DATA, *SIZES, *LOSSES, *NETWORKS, *POINTS, *FLOWS, *DRAWN, *SWEEPS, *SELECTION, *OTHERS)

@@ -56,6 +56,8 @@ class Solver:
         where reading the problem takes longer.
     on_samples : bool
         Whether the loss is none of moments, so that nothing of its answers can be recomputed from these.
+    without_thresholds : callable or None
+        ``solve`` for those who ask for many minima and no thresholds, where these take longer than the minimum.
     searches : Search or None
         Which problems are left to it where no faster solver applies, so that it bounds what such a problem may take.
     """
@@ -70,6 +72,7 @@ class Solver:
     seconds: Callable[[Sequence[int]], float] | None = None
     searches: Search | None = None
     on_samples: bool = False
+    without_thresholds: Callable[[Problem], Solution] | None = None
 
 
 @dataclass(frozen=True, slots=True)

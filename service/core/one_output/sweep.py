@@ -43,6 +43,8 @@ class SweepPoints:
         For each requested data set, ``|e|^2`` of the misfit ``e = R v - r`` by its root.
     alongs : list of (m,) arrays
         For each requested data set, ``e.r``.
+    rival_gain, rival_log_norm : (m,) arrays
+        The same of the second best, the zero map among them; a gain of minus infinity where there is none.
     """
 
     gain: FloatArray
@@ -51,6 +53,8 @@ class SweepPoints:
     minima: IntArray
     squares: list[FloatArray]
     alongs: list[FloatArray]
+    rival_gain: FloatArray
+    rival_log_norm: FloatArray
 
 
 class _Run:
@@ -168,6 +172,8 @@ def sweep(
         np.zeros(m, dtype=int),
         [np.full(m, square) for square in zero],
         [np.full(m, -square) for square in zero],
+        np.full(m, -np.inf),
+        np.full(m, -np.inf),
     )
     if not reduced.values.size or not m:
         return best
@@ -216,7 +222,11 @@ def _improve(best: SweepPoints, run: _Run, curve: Curve, levels: FloatArray, log
     paid = layers * np.exp(log_kappas[exists] + 2.0 / layers * log_norm)
     gain = pull - paid
     wins = gain > best.gain[exists]
-    at = exists[wins]
+    at, lost = exists[wins], exists[~wins]
+    best.rival_gain[at], best.rival_log_norm[at] = best.gain[at], best.log_norm[at]
+    nearer = gain[~wins] > best.rival_gain[lost]
+    best.rival_gain[lost[nearer]] = gain[~wins][nearer]
+    best.rival_log_norm[lost[nearer]] = log_norm[~wins][nearer]
     best.gain[at] = gain[wins]
     best.log_norm[at] = log_norm[wins]
     place = Position(position.interval[wins], position.x[wins])
@@ -251,4 +261,5 @@ def ridge_points(reduced: ReducedProblem, ridges: FloatArray, forms: list[LeastS
             along[part] = np.sum(misfit * form.response[:, 0], axis=1)
     with np.errstate(divide="ignore"):
         log_norm = 0.5 * np.log(square)
-    return SweepPoints(gain, excess, log_norm, (square > 0.0).astype(int), squares, alongs)
+    none = np.full(m, -np.inf)
+    return SweepPoints(gain, excess, log_norm, (square > 0.0).astype(int), squares, alongs, none, none)

@@ -5,6 +5,7 @@ Generalises Ziyin, Li, Meng, "Exact Solutions of a Deep Linear Network" (NeurIPS
 ``docs/theory/scalar-output.md``.
 """
 
+from collections.abc import Callable
 from math import exp, inf, log
 
 import numpy as np
@@ -13,7 +14,7 @@ from service.core.ground.hypotheses import ALL_TRAINED, BIAS_COVERED, DATA, LINE
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.spectrum import length_of
 from service.core.ground.problems import Moments, Network, Problem
-from service.core.ground.results import GlobalMinimum, Solution, StationaryPoint, Terms
+from service.core.ground.results import THRESHOLDS, GlobalMinimum, Solution, StationaryPoint, Terms, Thresholds
 from service.core.ground.roles import Solver
 from service.core.losses.expected import fit_of
 from service.core.one_output.branches import Branch, Branches, parameter_norm
@@ -51,6 +52,19 @@ def solve(problem: Problem) -> Solution:
     -----
     One eigendecomposition, O(d^3), then O(d) for each evaluation of the secular equation.
     """
+    return _solved(problem, thresholds)
+
+
+def _without_thresholds(problem: Problem) -> Solution:
+    """`solve` but for the thresholds."""
+    return _solved(problem, _not_asked)
+
+
+def _not_asked(_network: Network, _moments: Moments, _reduced: ReducedProblem, _branches: Branches) -> Thresholds:
+    return Thresholds.none(dict.fromkeys(THRESHOLDS, "not asked for"))
+
+
+def _solved(problem: Problem, found: Callable[[Network, Moments, ReducedProblem, Branches], Thresholds]) -> Solution:
     network, moments = problem.network, problem.data
     reduced = reduced_of(problem)
     branches = Branches(reduced)
@@ -64,7 +78,7 @@ def solve(problem: Problem) -> Solution:
         minimum=minimum,
         stationary_points=points,
         completeness=_completeness(network),
-        thresholds=thresholds(network, moments, reduced, branches),
+        thresholds=found(network, moments, reduced, branches),
         origin=described,
     )
 
@@ -188,4 +202,5 @@ SOLVER = Solver(
     hypotheses=(DATA, SQUARED_LOSS, LINEAR, ONE_OUTPUT, ALL_TRAINED, NO_SKIPS, BIAS_COVERED),
     solve=solve,
     one_curve=True,
+    without_thresholds=_without_thresholds,
 )

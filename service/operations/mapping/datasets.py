@@ -34,11 +34,14 @@ class KeptDataset:
         With labels as targets, if there are classes.
     classes : tuple of int or None
         In the order of one-hot targets.
+    folds : tuple of Factor
+        Of the folds of the samples; empty where none were kept.
     """
 
     factor: Factor
     samples: Samples | None
     classes: tuple[int, ...] | None
+    folds: tuple[Factor, ...] = ()
 
 
 Load: TypeAlias = Callable[[str, Location], KeptDataset]
@@ -55,11 +58,14 @@ class Place:
     problem : dict
         The problem whose data they are, or whose held-out data.
     held_out : bool
+    request : dict or None
+        What the problem stands in, where it is wrapped.
     """
 
     at: Location
     problem: Json
     held_out: bool
+    request: Json | None = None
 
     @property
     def data(self) -> Json:
@@ -145,13 +151,14 @@ def references(document: object) -> list[Place]:
 
 
 def _of_entry(at: Location, entry: object) -> Iterator[Place]:
+    request = None
     if isinstance(entry, dict) and "problem" in entry:
-        entry, at = entry["problem"], (*at, "problem")
+        request, entry, at = entry, entry["problem"], (*at, "problem")
     data = entry.get("data") if isinstance(entry, dict) else None
     if not isinstance(entry, dict) or not isinstance(data, dict):
         return
     if data.get("kind") == KIND:
-        yield Place((*at, "data"), entry, held_out=False)
+        yield Place((*at, "data"), entry, held_out=False, request=request)
     held_out = data.get("evaluation")
     if isinstance(held_out, dict) and held_out.get("kind") == KIND:
         yield Place((*at, "data", "evaluation"), entry, held_out=True)
@@ -163,7 +170,7 @@ def check_references(places: list[Place]) -> None:
         validated(EvaluationDataset if place.held_out else DatasetReference, _without_evaluation(place.data), place.at)
 
 
-def expand(places: list[Place], load: Load, *, factor_suffices: bool) -> None:
+def expand(places: list[Place], load: Load, *, factor_suffices: bool, folds: bool = False) -> None:
     """Put what was kept in the place of each reference; changes the request.
 
     Parameters
@@ -174,6 +181,8 @@ def expand(places: list[Place], load: Load, *, factor_suffices: bool) -> None:
         ``load(id, location)``, which raises at the location what is wrong with the id.
     factor_suffices : bool
         Whether the analysis learns nothing from kept samples under squared loss.
+    folds : bool
+        Whether the request may bring the data of folds.
 
     Raises
     ------
@@ -194,6 +203,8 @@ def expand(places: list[Place], load: Load, *, factor_suffices: bool) -> None:
             place.problem["data"] = {**place.problem["data"], "evaluation": numbers}
         else:
             place.problem["data"] = numbers
+            if folds and kept.folds and place.request is not None and numbers["kind"] == "factor":
+                place.request.setdefault("fold_data", [factor_document(each, kept.classes) for each in kept.folds])
 
 
 def _without_evaluation(data: Mapping[str, Any]) -> Json:

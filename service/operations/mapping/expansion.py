@@ -183,11 +183,14 @@ class Expansion:
             found[column] = stand_in + (mean - stand_in) / (1.0 - share) if share < 1.0 else stand_in
         return found
 
-    def factor(self, scatter: Scatter, inputs: int, places: Sequence[int]) -> Factor:
-        """The factor of the columns at these places, missing numbers filled by the means of the others."""
+    def factor(self, scatter: Scatter, inputs: int, places: Sequence[int], whole: Scatter | None = None) -> Factor:
+        """The factor of the columns at these places, missing numbers filled by the means of the others.
+
+        The means are those of ``whole``, where ``scatter`` holds a part of its rows.
+        """
         if not self._gaps:
             return scatter.factor(inputs, places)
-        means = self.means(scatter)
+        means = self.means(scatter if whole is None else whole)
         fillings = [
             Filling(self._place[column], gap, means[column] - self._stand_in[column])
             for column, gap in self._gaps.items()

@@ -31,12 +31,12 @@ def pack(problem: Problem) -> tuple[Mapping[str, Json], dict[str, FloatArray]]:
         "skips": [[skip.source, skip.target, skip.kind, skip.weight_decay] for skip in network.skips],
         "loss": problem.loss,
         "most_numbers": problem.most_numbers,
-        "data": _scalars(problem.data),
-        "evaluation": None if problem.evaluation is None else _scalars(problem.evaluation),
+        "data": scalars_of(problem.data),
+        "evaluation": None if problem.evaluation is None else scalars_of(problem.evaluation),
     }
-    arrays = _arrays(problem.data, "data")
+    arrays = arrays_of_moments(problem.data, "data")
     if problem.evaluation is not None:
-        arrays |= _arrays(problem.evaluation, "evaluation")
+        arrays |= arrays_of_moments(problem.evaluation, "evaluation")
     for index, layer in enumerate(network.layers):
         if layer.frozen_weights is not None:
             arrays[_frozen(index)] = layer.frozen_weights
@@ -76,11 +76,11 @@ def unpack(packed: Mapping[str, Json], arrays: Arrays) -> Problem:
     evaluation = packed["evaluation"]
     return Problem(
         network=network,
-        moments=_moments(packed["data"], arrays, "data"),
+        moments=moments_of_arrays(packed["data"], arrays, "data"),
         samples=samples,
         loss=Loss(packed["loss"]),
         most_numbers=int(packed["most_numbers"]),
-        evaluation=None if evaluation is None else _moments(evaluation, arrays, "evaluation"),
+        evaluation=None if evaluation is None else moments_of_arrays(evaluation, arrays, "evaluation"),
     )
 
 
@@ -88,12 +88,13 @@ def _frozen(index: int) -> str:
     return f"frozen_{index}"
 
 
-def _scalars(moments: Moments) -> Mapping[str, float | None]:
+def scalars_of(moments: Moments) -> Mapping[str, float | None]:
+    """What of moments is no array."""
     return {"yy": moments.yy, "n": moments.n}
 
 
-def _arrays(moments: Moments, prefix: str) -> dict[str, FloatArray]:
-    """The factor of the samples where there is one, from which the moments come again, digit for digit."""
+def arrays_of_moments(moments: Moments, prefix: str) -> dict[str, FloatArray]:
+    """The factor r (d + k, d + k) of the samples where there is one, from which moments come again, digit for digit."""
     if moments.factor is not None:
         found = {name: getattr(moments.factor, name) for name in FACTOR_ARRAYS}
     else:
@@ -101,7 +102,8 @@ def _arrays(moments: Moments, prefix: str) -> dict[str, FloatArray]:
     return {f"{prefix}_{name}": value for name, value in found.items() if value is not None}
 
 
-def _moments(scalars: Mapping[str, Json], arrays: Arrays, prefix: str) -> Moments:
+def moments_of_arrays(scalars: Mapping[str, Json], arrays: Arrays, prefix: str) -> Moments:
+    """Moments of what `scalars_of` and `arrays_of_moments` have made of them."""
     names = (*MOMENT_ARRAYS, *FACTOR_ARRAYS)
     columns: dict[str, Any] = {
         name: _float(arrays[f"{prefix}_{name}"]) for name in names if f"{prefix}_{name}" in arrays

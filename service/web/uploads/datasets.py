@@ -46,7 +46,8 @@ class CallerDatasets:
     def expand(self, name: str, document: object) -> list[Place]:
         """Put what was kept of each data set into a request, and return where that was."""
         places = references(document)
-        expand(places, self._load, factor_suffices=BY_NAME[name].moments_suffice)
+        row = BY_NAME[name]
+        expand(places, self._load, factor_suffices=row.moments_suffice, folds=row.takes_folds)
         return places
 
     def _load(self, identity: str, at: Location) -> KeptDataset:
@@ -64,6 +65,8 @@ def packed(found: ReducedDataset) -> Payload:
     samples = found.samples
     content: dict[str, Any] = {name: getattr(found.factor, name) for name in FACTOR_PARTS}
     content["classes"] = None if found.classes is None else list(found.classes)
+    if found.folds:
+        content["folds"] = [{name: getattr(each, name) for name in FACTOR_PARTS} for each in found.folds]
     return encode(content if samples is None else {**content, "x": samples.x, "y": samples.y})
 
 
@@ -77,7 +80,8 @@ def unpacked(payload: Payload) -> KeptDataset | None:
     classes = None if content["classes"] is None else tuple(content["classes"])
     samples = Samples(content["x"], content["y"]) if "x" in content else None
     if "r" in content:
-        return KeptDataset(Factor(**{name: content[name] for name in FACTOR_PARTS}), samples, classes)
+        folds = tuple(Factor(**each) for each in content.get("folds", ()))
+        return KeptDataset(Factor(**{name: content[name] for name in FACTOR_PARTS}), samples, classes, folds)
     if samples is None:
         return None
     targets = samples.y if classes is None else _one_hot(samples.y, classes)

@@ -126,7 +126,7 @@ def read_upload(path: str, form: Format, options: UploadOptions, limits: UploadL
         options=found.options,
         facts=facts_of(found),
         columns=columns_of(found).model_dump_json(),
-        numbers=found.factor.r.size,
+        numbers=found.factor.r.size + sum(fold.r.size for fold in found.folds),
         sample_numbers=0 if samples is None else samples.x.size + samples.y.size,
         content=packed(found),
     )

@@ -262,6 +262,43 @@ def test_a_data_set_is_answered_as_its_samples(base: str) -> None:
 AXIS = {"parameter": "decay_scale", "from": 0.1, "to": 10, "points": 5}
 
 
+def test_a_selection_has_the_folds_of_an_upload(light: str) -> None:
+    asked = {"vary": "weight_decay", "grid": {"from": 0.01, "to": 1.0, "points": 5}}
+    numbers: dict[str, Any] = {"x": X.tolist(), "y": Y.tolist()}
+    labels: dict[str, Any] = {"x": X.tolist(), "y": LABELS.tolist(), "task": "classification"}
+    for query, content, headers, data, width in (
+        ("folds=4", REGRESSION, CSV, numbers, 1),
+        ("folds=4&one_hot=true", CLASSES, NPZ, labels, 1),
+        ("folds=4&one_hot=true", CLASSES, NPZ, labels, 2),
+    ):
+        stored = upload(light, content, query, **headers).json
+        assert stored["options"]["folds"] == 4
+        by_samples = call(
+            light,
+            "POST",
+            "/v1/selection",
+            {"problem": problem({"kind": "samples", **data}, width), "folds": 4, **asked},
+        ).json
+        by_folds = {"problem": problem(reference(stored["id"]), width), **asked}
+        found = call(light, "POST", "/v1/selection", by_folds).json
+        assert found["kfold"]["mean"] == pytest.approx(by_samples["kfold"]["mean"], rel=1e-7 if width > 1 else 1e-10)
+        assert found["kfold"]["sizes"] == [10, 10, 10, 10]
+        assert found["loo"] is None
+        wrong = call(light, "POST", "/v1/selection", {**by_folds, "folds": 5})
+        assert (wrong.status, wrong.json["errors"][0]["pointer"]) == (422, "/folds")
+    # other operations read the same data set as one without folds, whose id it does not share
+    plain = upload(light, REGRESSION, **CSV).json
+    minima = call(light, "POST", "/v1/minima", problem(reference(plain["id"]))).json
+    folded = upload(light, REGRESSION, "folds=4", **CSV).json
+    assert folded["id"] != plain["id"]
+    assert call(light, "POST", "/v1/minima", problem(reference(folded["id"]))).json == minima
+    kept = upload(light, REGRESSION, "folds=4&keep_samples=true", **CSV).json
+    sampled = {"problem": problem(reference(kept["id"])), "folds": 5, **asked}
+    assert call(light, "POST", "/v1/selection", sampled).json["loo"] is not None
+    many = upload(light, REGRESSION, "folds=41", **CSV)
+    assert (many.status, many.json["errors"][0]["parameter"]) == (422, "folds")
+
+
 def test_classes_moments_and_samples(light: str) -> None:
     moments = upload(light, CLASSES, "one_hot=true", **NPZ).json
     kept = upload(light, CLASSES, "one_hot=true&keep_samples=true", **NPZ).json

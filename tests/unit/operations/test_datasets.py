@@ -64,6 +64,7 @@ ECHOED: dict[str, dict[str, Any]] = {
     "centred": {"centre": True},
     "standardised": {"standardise": True},
     "samples kept": {"keep_samples": True},
+    "folds": {"folds": 3},
 }
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 
@@ -93,6 +94,7 @@ def test_options_come_back_as_they_were_applied(asked: dict[str, Any]) -> None:
         "centre": asked.get("centre", standardised),
         "standardise": standardised,
         "keep_samples": asked.get("keep_samples", False),
+        "folds": asked.get("folds"),
     }
 
 

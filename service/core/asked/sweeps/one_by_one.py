@@ -6,15 +6,17 @@ import numpy as np
 
 from service.core.asked.sweeps.axes import Axis, varied
 from service.core.asked.sweeps.columns import ORIGIN_CLASSES, Sweep
-from service.core.dispatch import solve
+from service.core.dispatch import Extras, solve
 from service.core.ground.problems import Problem
 from service.core.ground.results import GlobalMinimum, StationaryPoint
 from service.vocabulary import PointClass, PointKind
 
+MINIMUM = Extras(thresholds=False)
+
 
 def one_by_one(problem: Problem, axes: Sequence[Axis]) -> Sweep:
     """Global minima along axes of one length; `NotCovered` where no solver applies."""
-    solutions = [solve(varied(problem, axes, index)).solution for index in range(axes[0].values.size)]
+    solutions = [solve(varied(problem, axes, index), MINIMUM).solution for index in range(axes[0].values.size)]
     minima = [solution.minimum for solution in solutions]
     fits = [minimum.evaluation_fit for minimum in minima]
     evaluated = None if problem.evaluation is None else np.array([np.nan if fit is None else fit for fit in fits])

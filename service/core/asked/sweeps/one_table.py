@@ -45,12 +45,12 @@ def on_one_table(problem: Problem, axes: Sequence[Axis], within: Sequence[Axis] 
     """
     network, reduced = problem.network, reduced_of(problem)
     settings = settings_of(network, axes)
-    log_factor = _shared_factor(reduced, settings)
+    log_factor = shared_factor(reduced, settings)
     log_decay = settings.log_decays.mean(axis=1)
     lowest = None
     if within is not None:
         ends = settings_of(network, corners(within))
-        log_kappa = ends.log_decays.mean(axis=1) + reduced.noise_share * _shared_factor(reduced, ends)
+        log_kappa = ends.log_decays.mean(axis=1) + reduced.noise_share * shared_factor(reduced, ends)
         lowest = float(log_kappa[np.isfinite(log_kappa)].min(initial=0.0))
     sizes = _sizes(problem, reduced)
     forms = [_noise_form(reduced), _noise_of(np.diag(np.sqrt(reduced.input_noise)))]
@@ -116,8 +116,8 @@ def _noise_of(root: FloatArray) -> LeastSquares:
     return LeastSquares(root, np.zeros((len(root), 1)), 0.0, np.ones(root.shape[1]))
 
 
-def _shared_factor(reduced: ReducedProblem, settings: SweptSettings) -> FloatArray:
-    """log C at each point, or zero where it is already inside the quadratic form."""
+def shared_factor(reduced: ReducedProblem, settings: SweptSettings) -> FloatArray:
+    """log C at each point (m,), or zero where it is already inside the quadratic form."""
     outside = reduced.log_factor == reduced.log_noise_factor
     return settings.log_factor if outside else np.zeros(settings.log_factor.size)
 
@@ -143,6 +143,8 @@ def _points(
         np.where(decayed, 0, none.minima[0]) + _spread(decayed, some.minima),
         [_merged(decayed, a, b) for a, b in zip(some.squares, none.squares, strict=True)],
         [_merged(decayed, a, b) for a, b in zip(some.alongs, none.alongs, strict=True)],
+        _merged(decayed, some.rival_gain, none.rival_gain),
+        _merged(decayed, some.rival_log_norm, none.rival_log_norm),
     )
 
 
