@@ -18,7 +18,7 @@ TOGETHER: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class Lacking:
     """A hypothesis that fails or is unknown, and a change after which it holds, in words; empty if none is known."""
 
     finding: Finding
@@ -34,14 +34,14 @@ class Near:
     theorem : Theorem
     value : bool
         What it would say of the property.
-    missing : tuple of Missing
+    missing : tuple of Lacking
     changed : Problem or None
         The problem after all remedies; None where one is not known.
     """
 
     theorem: Theorem
     value: bool
-    missing: tuple[Missing, ...]
+    missing: tuple[Lacking, ...]
     changed: Problem | None
 
 
@@ -75,13 +75,13 @@ def _near(theorem: Theorem, says: Conclusion, missing: Sequence[Finding], proble
     told = []
     for finding in missing:
         words, after = ("", None) if changed is None else _remedy(_of(theorem, finding), changed)
-        told.append(Missing(finding, words))
+        told.append(Lacking(finding, words))
         changed = after
     if changed is not None:
         # the second change must not undo the first
         wanted = (*(_of(theorem, one) for one in missing), *says.provided)
         if not all(one.check(changed).holds is True for one in wanted):
-            return Near(theorem, says.value, tuple(Missing(one.finding, "") for one in told), None)
+            return Near(theorem, says.value, tuple(Lacking(one.finding, "") for one in told), None)
     return Near(theorem, says.value, tuple(told), changed)
 
 
