@@ -24,6 +24,7 @@ from service.core.ground.rules import Theorem, conjunction, examine
 from service.core.models import vae_minima
 from service.core.ranks.rule import RankRule
 from service.core.ranks.rules import (
+    at_rest,
     balance,
     bottleneck,
     certified_relu,
@@ -182,6 +183,7 @@ RANK_RULES: Final[tuple[RankRule, ...]] = (
     skips.TRAINABLE,
     skips.IDENTITY,
     decayed.STATIONARY_POINT,
+    at_rest.RULE,
     separable_classes.LINEAR_NETWORK,
     separable_classes.LINEAR_END,
     skips.DENSE,
@@ -193,4 +195,4 @@ RANK_RULES: Final[tuple[RankRule, ...]] = (
     leaky.RULE,
     bottleneck.RULE,
 )
-"""Every rule about the rank of weight matrices, K-D0 to K-D8 and K-R1 to K-R9."""
+"""Every rule about the rank of weight matrices, K-D0 to K-D9 and K-R1 to K-R10."""

@@ -10,6 +10,9 @@ from service.core.ranks.rule import Condition
 from service.core.ranks.setting import Setting
 from service.vocabulary import Activation, Bias, Dynamics, Loss, SkipKind
 
+STATIONARY = frozenset({Dynamics.GRADIENT_FLOW, Dynamics.GLOBAL_MINIMUM})
+"""Kinds of training that end at a stationary point."""
+
 
 def simple(
     name: str, check: Callable[[Setting], bool], evidence: str, of: Callable[[Setting], Fact], no: str

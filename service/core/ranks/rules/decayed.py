@@ -6,13 +6,11 @@ from dataclasses import replace
 
 from service.core.ground.rules import Judgement
 from service.core.ranks import cases
-from service.core.ranks.conditions import ALL_DECAYED, ALL_TRAINED, NO_NOISE, simple
+from service.core.ranks.conditions import ALL_DECAYED, ALL_TRAINED, NO_NOISE, STATIONARY, simple
 from service.core.ranks.rule import Condition, RankClaim, RankRule
 from service.core.ranks.setting import Setting
 from service.core.ranks.training import Training
 from service.vocabulary import Dynamics, RankKind, TheoremStatus
-
-STATIONARY = frozenset({Dynamics.GRADIENT_FLOW, Dynamics.GLOBAL_MINIMUM})
 
 
 def _at_most_samples(setting: Setting) -> Mapping[int, RankClaim]:

@@ -10,7 +10,7 @@ EACH = pytest.mark.parametrize("rule", RANK_RULES, ids=[rule.id for rule in RANK
 
 
 def test_the_table_has_every_rule_once() -> None:
-    expected = {f"K-D{number}" for number in range(9)} | {f"K-R{number}" for number in range(1, 11)}
+    expected = {f"K-D{number}" for number in range(10)} | {f"K-R{number}" for number in range(1, 11)}
     assert sorted(rule.id for rule in RANK_RULES) == sorted(expected)
 
 
