@@ -140,7 +140,8 @@ def selection_plan(request: SelectionRequest, limits: Limits) -> Plan:
 
     def chunk(index: int) -> Chunk:
         if index == count:
-            stored = Limits.model_validate(limits.model_dump()).model_dump(mode="json")
+            # a stored job may take longer than an answer, by which its plan must not be told apart
+            stored = Limits.model_validate(limits.model_dump()).model_dump(mode="json", exclude={"max_seconds"})
             return Chunk("answers", {**told, "asked": document, "limits": stored}, tuple(range(count)))
         name, part = own[index // len(blocks)]
         start, stop = blocks[index % len(blocks)]
@@ -241,7 +242,7 @@ def _fold_arrays(folds: Folds) -> dict[str, npt.NDArray[np.generic]]:
 
 def _document(problem: ProblemDocument) -> tuple[Json, dict[str, npt.NDArray[np.generic]]]:
     """The problem of the caller as JSON, and its samples as arrays."""
-    document = problem.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    document = problem.model_dump(mode="json", by_alias=True)
     data = document["data"]
     if data["kind"] != "samples":
         return document, {}

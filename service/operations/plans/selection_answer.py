@@ -185,7 +185,7 @@ def assembled(table: SelectionTable, answers: Sequence[ChosenMinimum]) -> Select
         trivial=columns["trivial"],
         evaluation=table.scores["evaluation"],
         chosen=chosen,
-        answers=list(answers),
+        chosen_minima=list(answers),
         notes=heading.notes,
         reasons=reasons,
         solver=heading.solver,
