@@ -15,7 +15,7 @@ from service.core.ground.data.merged import merged_moments
 from service.core.ground.numbers.arrays import IntArray
 from service.core.ground.problems import Moments, Problem
 from service.errors import InputError, Location, NotCovered
-from service.operations.cost import solution_s
+from service.operations.cost import problem_s, solution_s
 from service.operations.guards import double_precision
 from service.operations.magnitudes import blamed_on_fields, extremes_of, greatest_value, too_large
 from service.operations.mapping import problem as problem_mapping
@@ -100,7 +100,8 @@ def selection_plan(request: SelectionRequest, limits: Limits) -> Plan:
     folds, n = _folds(request, mapped, axis, limits), _count(mapped)
     if request.loo == "exact" and n < 2:
         raise InputError.at(("loo",), f"must be approximate: exact {ONE_SAMPLE if n else NO_SAMPLES}")
-    value_s = _value_s(mapped, folds, parameter) if fast else solution_s(solver, request.problem)
+    alone_s = max(solution_s(solver, request.problem), problem_s(request.problem))
+    value_s = _value_s(mapped, folds, parameter) if fast else alone_s
     step = max(1, min(values.size, int(CHUNK_S / (value_s + PER_PRODUCT_S * n * mapped.core.data.inputs))))
     blocks = [(start, min(start + step, values.size)) for start in range(0, values.size, step)]
     ranges = [(first, min(first + SAMPLES_A_CHUNK, n)) for first in range(0, n, SAMPLES_A_CHUNK)]
@@ -139,7 +140,8 @@ def selection_plan(request: SelectionRequest, limits: Limits) -> Plan:
 
     def chunk(index: int) -> Chunk:
         if index == count:
-            stored = Limits.model_validate(limits.model_dump()).model_dump(mode="json")
+            # a stored job may take longer than an answer, by which its plan must not be told apart
+            stored = Limits.model_validate(limits.model_dump()).model_dump(mode="json", exclude={"max_seconds"})
             return Chunk("answers", {**told, "asked": document, "limits": stored}, tuple(range(count)))
         name, part = own[index // len(blocks)]
         start, stop = blocks[index % len(blocks)]
@@ -149,7 +151,7 @@ def selection_plan(request: SelectionRequest, limits: Limits) -> Plan:
     passes = 1 + len(folds.sizes) + (n if singly else 0)
     each_s = (TABLE_S if fast else 0.0) * len(blocks) + values.size * value_s
     apart_s = PER_PRODUCT_S * values.size * n * mapped.core.data.inputs
-    cost_s = FIXED_S + passes * each_s + apart_s + CHOSEN * solution_s(solver, request.problem)
+    cost_s = FIXED_S + passes * each_s + apart_s + CHOSEN * alone_s
     return Plan(Lazy(count + 1, chunk), "assemble", told, everything, cost_s)
 
 
@@ -240,7 +242,7 @@ def _fold_arrays(folds: Folds) -> dict[str, npt.NDArray[np.generic]]:
 
 def _document(problem: ProblemDocument) -> tuple[Json, dict[str, npt.NDArray[np.generic]]]:
     """The problem of the caller as JSON, and its samples as arrays."""
-    document = problem.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    document = problem.model_dump(mode="json", by_alias=True)
     data = document["data"]
     if data["kind"] != "samples":
         return document, {}

@@ -24,10 +24,11 @@ FULL_LEVERAGE: Final = 1e-9
 FAR: Final = 0.7
 """Share of the norm of the map by which one sample may move it, for a Newton step to be trusted."""
 
-TRUSTED, LEVERAGE, JUMP, MOVED = range(4)
+TRUSTED, LEVERAGE, JUMP, MOVED, BEYOND = range(5)
 REASONS: Final = {
     LEVERAGE: "one sample alone determines a direction of the map: without it, and without decay, nothing does",
     JUMP: "without some sample another minimum may be the global one: a step from this one would not find it",
+    BEYOND: "the error, or what decides it, leaves the range of double precision",
     MOVED: "one sample moves the map by more than 0.7 of its norm: a step is too short to say what is there",
 }
 
@@ -69,7 +70,9 @@ def left_out(held: Held, found: Minimisers, log_noise: FloatArray, rival: Rival 
             own = Rival(rival.minimisers.taken(part), rival.excess[part])
             changes = may_change_places(shown, block.found, block.missed, block.noise, own)
             doubt[part[changes & (doubt[part] != LEVERAGE)]] = JUMP
-    return LeftOut(error, doubt)
+    beyond = ~np.isfinite(error)
+    doubt[beyond] = BEYOND
+    return LeftOut(np.where(beyond, 0.0, error), doubt)
 
 
 class _Block:
