@@ -9,6 +9,7 @@ from rich.table import Table
 from service.cli.output import print_json, wants_json
 from service.operations import examples as example_operations
 from service.operations import theorems as theorem_operations
+from service.vocabulary import Property
 
 
 def examples(
@@ -33,13 +34,16 @@ def examples(
 
 def theorems(
     theorem_id: Annotated[str | None, typer.Argument(help="Print this theorem only.")] = None,
+    about: Annotated[
+        Property | None, typer.Option("--property", help="Only theorems about this property of landscapes.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Write JSON on a terminal, too.")] = False,
 ) -> None:
     """List the theorems that answers cite."""
     if theorem_id is not None:
         print_json(theorem_operations.theorem(theorem_id))
         return
-    listed = theorem_operations.theorems()
+    listed = theorem_operations.theorems(about)
     if wants_json(asked=json):
         print_json(listed)
         return

@@ -7,6 +7,7 @@ from service.core.ground import rules
 from service.core.ranks.rule import RankRule
 from service.errors import NotFound
 from service.schemas.theorems import Theorem, TheoremConclusion, TheoremList
+from service.vocabulary import Property
 
 HEADING: Final = """# Theorems
 
@@ -19,8 +20,12 @@ Rank rules (K-...) say what training makes of the rank of each weight matrix: se
 """
 
 
-def theorems() -> TheoremList:
-    """Every theorem that answers can cite."""
+def theorems(about: Property | None = None) -> TheoremList:
+    """Every theorem that answers can cite, or those that conclude something about one property of landscapes."""
+    if about is not None:
+        return TheoremList(
+            theorems=[_to_wire(row) for row in THEOREMS if about in {one.about for one in row.conclusions}]
+        )
     return TheoremList(theorems=[*map(_to_wire, THEOREMS), *map(_rank_rule_to_wire, RANK_RULES)])
 
 

@@ -74,6 +74,27 @@ class BareLandscapeRequest(LandscapeOptions, ProblemDocument):
     """A problem as it is, with options as further fields; read as the wrapped form."""
 
 
+class MissingHypothesis(Wire):
+    """A hypothesis that a theorem lacks on this problem."""
+
+    name: str = Field(description="Name of the hypothesis.")
+    reason: str = Field(description="Why it fails or is unknown.")
+    remedy: str | None = Field(
+        default=None,
+        description="A change of the network after which the hypothesis holds; absent where the data would have to be "
+        "others, or no single change is known.",
+    )
+
+
+class NearRule(Wire):
+    """A theorem that would decide a verdict, and what it lacks."""
+
+    rule: str = Field(description="Id of the theorem; see `/v1/theorems`.")
+    title: str = Field(description="What it says, in one line.")
+    value: bool = Field(description="The verdict that it would give.")
+    missing: list[MissingHypothesis] = Field(description="The one hypothesis, or the two, that fail or are unknown.")
+
+
 class Verdict(Wire):
     """What is known about one property of the landscape."""
 
@@ -82,6 +103,11 @@ class Verdict(Wire):
     because: list[str] = Field(description="Ids of the theorems that decided; see `/v1/theorems`.")
     reason: str = Field(description="Why the value is unknown, or how it follows.")
     vacuous: bool = Field(description="True where the property holds only because nothing of the kind exists here.")
+    nearest: list[NearRule] | None = Field(
+        default=None,
+        description="Where the value is null: at most three theorems that lack one hypothesis, or two with remedies; "
+        "the nearest first.",
+    )
 
 
 class HypothesisResult(Wire):

@@ -227,6 +227,7 @@ OTHERS: Final = (
     Refused("test problems: negative gap", "/v1/problems", {**GAP, "gap": -1.0}),
     Refused("test problems: an id that is not of the suite", "/v1/problems/none", method="GET"),
     Refused("theorems: an unknown id", "/v1/theorems/none", method="GET"),
+    Refused("theorems: an unknown property", "/v1/theorems?property=flat", method="GET"),
     Refused("examples: an unknown name", "/v1/examples/none", method="GET"),
     Refused("examples: a parameter that is not a truth value", "/v1/examples/wine?raw=perhaps", method="GET"),
     Refused("jobs: an unknown id", "/v1/jobs/none", method="GET"),

@@ -24,6 +24,7 @@ from service.schemas.error_kinds import ERROR_KINDS
 from service.schemas.minima import MinimaAnswer
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.settings import Settings
+from service.vocabulary import Property
 from service.web import examples
 from tests.serving import Reply, call, serving
 
@@ -332,6 +333,11 @@ def test_examples_can_stand_in_a_problem(base: str) -> None:
 
 def test_theorems_that_answers_cite_exist(base: str) -> None:
     listed = {row["id"]: row for row in call(base, "GET", "/v1/theorems").json["theorems"]}
+    for about in Property:
+        found = call(base, "GET", f"/v1/theorems?property={about}").json["theorems"]
+        speak = [row for row in listed.values() if about in {one["property"] for one in row["conclusions"]}]
+        assert found == speak
+        assert found
     for cited in solve(base, DESIGN_EXAMPLE)["theorems"]:
         assert call(base, "GET", f"/v1/theorems/{cited}").json == listed[cited]
     asked = {**next(iter(examples_of(BY_NAME["ranks"]).values())), "include": ["rules"]}

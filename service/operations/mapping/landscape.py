@@ -1,11 +1,12 @@
 """Landscapes of the core to the wire, in the caller's convention."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from service.core.asked.landscape import Landscape, OriginSummary
 from service.core.ground.rules import Fact, Finding
 from service.core.landscapes.barcode import Bar
+from service.core.landscapes.nearest import Near, nearest
 from service.core.landscapes.verdicts import Applied, Ruling
 from service.core.landscapes.witnesses.table import Witness
 from service.core.losses.dense import DenseParameters
@@ -83,7 +84,10 @@ def to_wire(
     shown = None if witnesses is None else [_witness(witness, factor, limits) for witness in witnesses]
     answer = wire.LandscapeAnswer(
         summary=[],
-        verdicts={str(about): _verdict(ruling) for about, ruling in found.verdicts.items()},
+        verdicts={
+            str(about): _verdict(ruling, () if ruling.value is not None else nearest(about, found.rules, mapped.core))
+            for about, ruling in found.verdicts.items()
+        },
         rules=_rules(found.rules),
         origin=_origin(found.origin, factor),
         stationary_points=[minima_mapping.point_to_wire(point, mapped.scaling) for point in found.points],
@@ -153,14 +157,25 @@ def _scaled(name: str, value: Fact, factor: float) -> Fact:
     return value / factor if name == "step" else value * factor
 
 
-def _verdict(ruling: Ruling) -> wire.Verdict:
-    return wire.Verdict(
+def _verdict(ruling: Ruling, near: Sequence[Near]) -> wire.Verdict:
+    reported = wire.Verdict(
         value=ruling.value,
         evidence=ruling.evidence,
         because=list(ruling.because),
         reason=ruling.reason,
         vacuous=ruling.vacuous,
+        nearest=[_near(one) for one in near] if ruling.value is None else None,
     )
+    return applicable(reported, "nearest")
+
+
+def _near(one: Near) -> wire.NearRule:
+    missing = [
+        wire.MissingHypothesis(name=each.finding.name, reason=each.finding.judgement.reason, remedy=each.remedy or None)
+        for each in one.missing
+    ]
+    told = [applicable(each, "remedy") for each in missing]
+    return wire.NearRule(rule=one.theorem.id, title=one.theorem.title, value=one.value, missing=told)
 
 
 def _rules(rules: Iterable[Applied]) -> list[wire.Rule]:

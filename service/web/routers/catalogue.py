@@ -9,12 +9,16 @@ from service.operations import examples as example_operations
 from service.operations import theorems as theorem_operations
 from service.schemas.examples import ExampleAnswer, ExampleList
 from service.schemas.theorems import Theorem, TheoremList
+from service.vocabulary import Property
 from service.web import documentation
 from service.web.documentation import COMMON_ERRORS
 from service.web.known_parameters import StrictRoute
 from service.web.responses import json_response
 
 ExampleName: TypeAlias = Annotated[str, Path(description="Name of the data set, as `/v1/examples` lists it.")]
+AboutProperty: TypeAlias = Annotated[
+    Property | None, Query(alias="property", description="Only theorems that conclude something about this property.")
+]
 TheoremId: TypeAlias = Annotated[str, Path(description="Id of the theorem, as answers cite it.")]
 router = APIRouter(prefix="/v1", tags=["catalogue"], route_class=StrictRoute)
 
@@ -61,9 +65,9 @@ async def get_example(
     },
     response_class=Response,
 )
-async def get_theorems() -> Response:
-    """List every theorem with statement, source, hypotheses and status."""
-    return json_response(theorem_operations.theorems())
+async def get_theorems(about: AboutProperty = None) -> Response:
+    """List every theorem with statement, source, hypotheses and status, or those about one property."""
+    return json_response(theorem_operations.theorems(about))
 
 
 @router.get(
