@@ -43,6 +43,8 @@ TABLE_S: Final = 2.5e-3
 PER_VALUE_S: Final = 2e-6
 PER_PRODUCT_S: Final = 6e-9
 PER_FORM_S: Final = 3e-4
+PER_SYSTEM_S: Final = 1.5e-5
+"""One sample of one value under noise on the inputs."""
 HARD_VALUE_S: Final = 2e-3
 """A value of data so nearly collinear that the table lacks digits of their minima."""
 NEARLY_COLLINEAR: Final = 3e6
@@ -102,7 +104,7 @@ def selection_plan(request: SelectionRequest, limits: Limits) -> Plan:
         raise InputError.at(("loo",), f"must be approximate: exact {ONE_SAMPLE if n else NO_SAMPLES}")
     alone_s = max(solution_s(solver, request.problem), problem_s(request.problem))
     value_s = _value_s(mapped, folds, parameter) if fast else alone_s
-    step = max(1, min(values.size, int(CHUNK_S / (value_s + PER_PRODUCT_S * n * mapped.core.data.inputs))))
+    step = max(1, min(values.size, int(CHUNK_S / (value_s + _apart_s(mapped)))))
     blocks = [(start, min(start + step, values.size)) for start in range(0, values.size, step)]
     ranges = [(first, min(first + SAMPLES_A_CHUNK, n)) for first in range(0, n, SAMPLES_A_CHUNK)]
     singly = ranges if request.loo == "exact" else []
@@ -150,7 +152,7 @@ def selection_plan(request: SelectionRequest, limits: Limits) -> Plan:
     everything: dict[str, npt.NDArray[np.generic]] = {"values": axis.values, **arrays, **_fold_arrays(folds), **sent}
     passes = 1 + len(folds.sizes) + (n if singly else 0)
     each_s = (TABLE_S if fast else 0.0) * len(blocks) + values.size * value_s
-    apart_s = PER_PRODUCT_S * values.size * n * mapped.core.data.inputs
+    apart_s = values.size * _apart_s(mapped)
     cost_s = FIXED_S + passes * each_s + apart_s + CHOSEN * alone_s
     return Plan(Lazy(count + 1, chunk), "assemble", told, everything, cost_s)
 
@@ -229,6 +231,13 @@ def _value_s(mapped: MappedProblem, folds: Folds, parameter: SweepParameter) -> 
         return HARD_VALUE_S
     forms = PER_FORM_S if parameter in NOISY and mapped.core.network.bias_layers else 0.0
     return PER_VALUE_S + forms
+
+
+def _apart_s(mapped: MappedProblem) -> float:
+    """Seconds that leaving each sample out by a step takes, a value."""
+    n, inputs = _count(mapped), mapped.core.data.inputs
+    systems = PER_SYSTEM_S + PER_PRODUCT_S * inputs**2 if mapped.core.network.input_noise_variance else 0.0
+    return n * (PER_PRODUCT_S * inputs + systems)
 
 
 def _fold_arrays(folds: Folds) -> dict[str, npt.NDArray[np.generic]]:

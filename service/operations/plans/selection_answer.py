@@ -90,6 +90,8 @@ def table_of(heading: SelectionHeading, parts: Sequence[Json]) -> SelectionTable
     folds = of_folds(errors, np.array(heading.sizes, dtype=np.float64)) if heading.sizes else None
     if folds is None:
         reasons["kfold"] = heading.folds_reason
+    elif not (np.isfinite(folds.mean).all() and np.isfinite(folds.standard_error).all()):
+        folds, reasons["kfold"] = None, "the errors of the folds leave the range of double precision"
     loo, evidence = _left_out(heading, whole, parts, reasons)
     scores: dict[str, FloatArray | None] = {
         "loo": loo,

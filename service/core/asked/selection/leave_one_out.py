@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from service.core.asked.selection.jumps import Rival, may_change_places
+from service.core.asked.selection.noisy_inputs import shifts
 from service.core.asked.selection.response import Minimisers
 from service.core.asked.selection.shown import Held, Shown
 from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
@@ -92,6 +93,8 @@ class _Block:
         self.beside = self.inverse.along(shown.noisy) if self.noisy else self.along
         leverages = list(self._leverages())
         shift, self.left = self._moved(leverages)
+        if held.input_noise:
+            shift = shifts(shown, found, noise, self.missed)
         shift += self.missed
         self.error = np.vecdot(shift, shift) / shown.n
 
@@ -123,8 +126,6 @@ class _Block:
         right = first * self.missed
         if not shown.held.summed:
             right -= self.pulled * self.along
-        if shown.held.input_noise:
-            right += self._through_inputs(shown.rows)
         if not self.noisy:
             left = 1.0 - first
             right /= np.maximum(left, FULL_LEVERAGE)
@@ -134,22 +135,9 @@ class _Block:
         heard = root * (self.found.maps @ shown.noisy.T)
         right += k * cross * heard
         below = k * (cross * self.missed + last * heard) - self.pulled * root * self.beside
-        if shown.held.input_noise:
-            below += root * self._through_inputs(shown.noisy)
         one, other, both = 1.0 - first, 1.0 - k * last, k * cross
         left = one * other - both * both
         return (other * right + both * below) / np.maximum(left, FULL_LEVERAGE), left
-
-    def _through_inputs(self, rows: FloatArray) -> FloatArray:
-        """What the noise on a sample's own inputs adds to the step along its row; its curvature is left in."""
-        shown, share = self.shown, self.inverse.share
-        factor = self.weight * shown.held.input_noise * (1.0 + self.noise)
-        found = np.empty((self.found.norms.size, shown.n))
-        for index, (reciprocal, towards) in enumerate(zip(self.inverse.reciprocal, self.inverse.towards, strict=True)):
-            along = rows @ towards
-            pulled = (rows * reciprocal - (share[index, 0] * along)[:, None] * towards) @ shown.vectors.T
-            found[index] = factor[index] * ((pulled * shown.squares) @ (shown.vectors @ self.found.maps[index]))
-        return found
 
     def doubt(self) -> IntArray:
         """Why a step from these minima cannot be trusted, if it cannot."""

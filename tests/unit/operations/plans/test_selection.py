@@ -119,6 +119,7 @@ def test_the_chosen_answers_are_those_of_minima() -> None:
                 plain(answer_of({"network": {**network, "layers": changed}, "data": samples(x, y)})) == each["minima"]
             )
             place = values.index(each["value"])
+            assert found["train"][place] == pytest.approx(each["minima"]["global_minimum"]["terms"]["fit"], rel=1e-9)
             assert found["norm"][place] == pytest.approx(
                 np.linalg.norm(each["minima"]["global_minimum"]["singular_values"]), rel=1e-9
             )
