@@ -98,6 +98,7 @@ def selection_plan(request: SelectionRequest, limits: Limits) -> Plan:
     at_first = varied(mapped.core, [axis], 0)
     with suggesting_nearest(request.problem, limits, ("problem",)):
         solver, fast = choose(at_first)[0], is_on_one_curve(at_first)
+    _refuse_decayed_biases(mapped, parameter, fast=fast)
     _refuse_extremes(request, mapped, axis)
     folds, n = _folds(request, mapped, axis, limits), _count(mapped)
     if request.loo == "exact" and n < 2:
@@ -165,6 +166,15 @@ def _mapped(request: SelectionRequest, limits: Limits) -> MappedProblem:
         if mapped.core.moments is None:
             raise InputError.at(("data", "kind"), "must not be none: a minimum needs data")
     return mapped
+
+
+def _refuse_decayed_biases(mapped: MappedProblem, parameter: SweepParameter, *, fast: bool) -> None:
+    """Refuse to vary decays beside those of biases, unless the data are centred, where no bias is of use."""
+    network = mapped.core.network
+    decays = network.bias_weight_decays
+    if parameter in mapping.DECAYS and not fast and any(decays[index] > 0.0 for index in network.bias_layers if decays):
+        detail = "must be 0: what becomes of the decay of biases while that of weights varies is not defined"
+        raise InputError.at(("problem", "network", "bias_weight_decay"), detail)
 
 
 def _count(mapped: MappedProblem) -> int:
