@@ -44,7 +44,8 @@ relative difference {error:.1e} (allowed: {allowed:.0e}).
 _BUNDLED: Final = """\
 ## Choices on the bundled sets
 Decays 1e-4 to 1, 61 of them, a bias of the output, data centred and scaled; each class or target of a set by a network
-of its own. *Excess* is the exact leave-one-out error of the chosen decay over the least one.
+of its own; Digits is left out for its size. *Excess* is the exact leave-one-out error of the chosen decay
+over the least one.
 
 | data | hidden layers | least exact | chosen by exact leave-one-out | by the step | excess | by GCV | excess |
 |---|---|---|---|---|---|---|---|

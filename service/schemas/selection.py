@@ -188,7 +188,7 @@ class SelectionAnswer(Wire):
         default=None, description="Mean squared error on `data.evaluation`; absent without such data."
     )
     chosen: ChosenByEach = Field(description="What each criterion chooses.")
-    answers: list[ChosenMinimum] = Field(description="The certified minimum at each value that is chosen.")
+    chosen_minima: list[ChosenMinimum] = Field(description="The certified minimum at each value that is chosen.")
     notes: list[str] = Field(description="What to know of these numbers: how data were held, order, repeated values.")
     reasons: Reasons
     solver: str = Field(description="Name of the solver behind every minimum.")

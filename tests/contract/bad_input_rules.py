@@ -363,6 +363,7 @@ RELU_SWEPT: Final = {"network": {"layers": DECAYED_RELU}, "data": SAMPLES}
 SWEEPS: Final = (
     _sweep("one parameter on both axes", DECAY, DECAY),
     _sweep("a layer of a width", _axis("width", 1, 2, layer=1)),
+    _sweep("units of a linear network", DECAY, **{"return": ["units"]}),
     _sweep("a width of zero", _axis("width", 0, 2)),
     _sweep("the depth of a network without hidden layers", _axis("depth", 0, 1), problem={**ONE, "data": SAMPLES}),
     _sweep("a layer that is not always there", _axis("depth", 0, 2), {**DECAY, "layer": 2}),

@@ -60,6 +60,14 @@ SELECTION: Final = (
         {"network": {"layers": [{"width": 1, "weight_decay": 0.1}]}, "data": SAMPLES},
         vary="width",
     ),
+    _selection(
+        "decayed biases",
+        {
+            "network": {"layers": [{"width": 1, "weight_decay": 0.1}], "bias": "output"},
+            "data": SAMPLES,
+            "objective": {"convention": "torch"},
+        },
+    ),
     _selection("exact leave-one-out without samples", ON_MOMENTS, loo="exact"),
     _selection("another loss", {**ON_SAMPLES, "objective": {"loss": "absolute"}}),
     _selection("no data", {"network": {"layers": DECAYED}, "data": {"kind": "none", "inputs": 1}}),

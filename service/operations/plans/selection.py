@@ -15,7 +15,7 @@ from service.core.ground.data.merged import merged_moments
 from service.core.ground.numbers.arrays import IntArray
 from service.core.ground.problems import Moments, Problem
 from service.errors import InputError, Location, NotCovered
-from service.operations.cost import solution_s
+from service.operations.cost import problem_s, solution_s
 from service.operations.guards import double_precision
 from service.operations.magnitudes import blamed_on_fields, extremes_of, greatest_value, too_large
 from service.operations.mapping import problem as problem_mapping
@@ -43,6 +43,8 @@ TABLE_S: Final = 2.5e-3
 PER_VALUE_S: Final = 2e-6
 PER_PRODUCT_S: Final = 6e-9
 PER_FORM_S: Final = 3e-4
+PER_SYSTEM_S: Final = 1.5e-5
+"""One sample of one value under noise on the inputs."""
 HARD_VALUE_S: Final = 2e-3
 """A value of data so nearly collinear that the table lacks digits of their minima."""
 NEARLY_COLLINEAR: Final = 3e6
@@ -96,12 +98,14 @@ def selection_plan(request: SelectionRequest, limits: Limits) -> Plan:
     at_first = varied(mapped.core, [axis], 0)
     with suggesting_nearest(request.problem, limits, ("problem",)):
         solver, fast = choose(at_first)[0], is_on_one_curve(at_first)
+    _refuse_decayed_biases(mapped, parameter, fast=fast)
     _refuse_extremes(request, mapped, axis)
     folds, n = _folds(request, mapped, axis, limits), _count(mapped)
     if request.loo == "exact" and n < 2:
         raise InputError.at(("loo",), f"must be approximate: exact {ONE_SAMPLE if n else NO_SAMPLES}")
-    value_s = _value_s(mapped, folds, parameter) if fast else solution_s(solver, request.problem)
-    step = max(1, min(values.size, int(CHUNK_S / (value_s + PER_PRODUCT_S * n * mapped.core.data.inputs))))
+    alone_s = max(solution_s(solver, request.problem), problem_s(request.problem))
+    value_s = _value_s(mapped, folds, parameter) if fast else alone_s
+    step = max(1, min(values.size, int(CHUNK_S / (value_s + _apart_s(mapped)))))
     blocks = [(start, min(start + step, values.size)) for start in range(0, values.size, step)]
     ranges = [(first, min(first + SAMPLES_A_CHUNK, n)) for first in range(0, n, SAMPLES_A_CHUNK)]
     singly = ranges if request.loo == "exact" else []
@@ -139,7 +143,8 @@ def selection_plan(request: SelectionRequest, limits: Limits) -> Plan:
 
     def chunk(index: int) -> Chunk:
         if index == count:
-            stored = Limits.model_validate(limits.model_dump()).model_dump(mode="json")
+            # a stored job may take longer than an answer, by which its plan must not be told apart
+            stored = Limits.model_validate(limits.model_dump()).model_dump(mode="json", exclude={"max_seconds"})
             return Chunk("answers", {**told, "asked": document, "limits": stored}, tuple(range(count)))
         name, part = own[index // len(blocks)]
         start, stop = blocks[index % len(blocks)]
@@ -148,8 +153,8 @@ def selection_plan(request: SelectionRequest, limits: Limits) -> Plan:
     everything: dict[str, npt.NDArray[np.generic]] = {"values": axis.values, **arrays, **_fold_arrays(folds), **sent}
     passes = 1 + len(folds.sizes) + (n if singly else 0)
     each_s = (TABLE_S if fast else 0.0) * len(blocks) + values.size * value_s
-    apart_s = PER_PRODUCT_S * values.size * n * mapped.core.data.inputs
-    cost_s = FIXED_S + passes * each_s + apart_s + CHOSEN * solution_s(solver, request.problem)
+    apart_s = values.size * _apart_s(mapped)
+    cost_s = FIXED_S + passes * each_s + apart_s + CHOSEN * alone_s
     return Plan(Lazy(count + 1, chunk), "assemble", told, everything, cost_s)
 
 
@@ -161,6 +166,15 @@ def _mapped(request: SelectionRequest, limits: Limits) -> MappedProblem:
         if mapped.core.moments is None:
             raise InputError.at(("data", "kind"), "must not be none: a minimum needs data")
     return mapped
+
+
+def _refuse_decayed_biases(mapped: MappedProblem, parameter: SweepParameter, *, fast: bool) -> None:
+    """Refuse to vary decays beside those of biases, unless the data are centred, where no bias is of use."""
+    network = mapped.core.network
+    decays = network.bias_weight_decays
+    if parameter in mapping.DECAYS and not fast and any(decays[index] > 0.0 for index in network.bias_layers if decays):
+        detail = "must be 0: what becomes of the decay of biases while that of weights varies is not defined"
+        raise InputError.at(("problem", "network", "bias_weight_decay"), detail)
 
 
 def _count(mapped: MappedProblem) -> int:
@@ -229,6 +243,13 @@ def _value_s(mapped: MappedProblem, folds: Folds, parameter: SweepParameter) -> 
     return PER_VALUE_S + forms
 
 
+def _apart_s(mapped: MappedProblem) -> float:
+    """Seconds that leaving each sample out by a step takes, a value."""
+    n, inputs = _count(mapped), mapped.core.data.inputs
+    systems = PER_SYSTEM_S + PER_PRODUCT_S * inputs**2 if mapped.core.network.input_noise_variance else 0.0
+    return n * (PER_PRODUCT_S * inputs + systems)
+
+
 def _fold_arrays(folds: Folds) -> dict[str, npt.NDArray[np.generic]]:
     if folds.fold_of is not None:
         return {"fold_of": folds.fold_of}
@@ -240,7 +261,7 @@ def _fold_arrays(folds: Folds) -> dict[str, npt.NDArray[np.generic]]:
 
 def _document(problem: ProblemDocument) -> tuple[Json, dict[str, npt.NDArray[np.generic]]]:
     """The problem of the caller as JSON, and its samples as arrays."""
-    document = problem.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    document = problem.model_dump(mode="json", by_alias=True)
     data = document["data"]
     if data["kind"] != "samples":
         return document, {}

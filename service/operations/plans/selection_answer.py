@@ -26,6 +26,8 @@ from service.schemas.selection import (
 from service.vocabulary import Convention
 
 NO_NUMBER: Final = "needs the number of samples, `n`"
+UNKNOWN: Final = -1.0
+"""Stands for degrees of freedom that leave double precision, which chunks could not store."""
 NO_SCORE: Final = "no value has a score"
 CRITERIA: Final = ("loo", "gcv", "kfold", "one_standard_error", "evaluation")
 Scores: TypeAlias = Mapping[str, FloatArray | None]
@@ -71,19 +73,25 @@ def table_of(heading: SelectionHeading, parts: Sequence[Json]) -> SelectionTable
     if whole["freedom"] is None:
         reasons["degrees_of_freedom"] = reasons["gcv"] = whole["freedom_reason"]
     else:
-        freedom = whole["freedom"]
+        freedom = np.where(whole["freedom"] == UNKNOWN, np.nan, whole["freedom"])
+        if np.isnan(freedom).any():
+            reasons["degrees_of_freedom"] = "null where they leave the range of double precision"
         if heading.n is None:
             reasons["gcv"] = NO_NUMBER
         else:
             gcv = generalised(train, freedom, heading.n, heading.outputs)
             if not np.isfinite(gcv).all():
-                reasons["gcv"] = "null where the fit has as many degrees of freedom as there are targets"
+                reasons["gcv"] = (
+                    "null where the fit has as many degrees of freedom as there are targets, or they are not known"
+                )
     errors = np.array(
         [_joined(parts[blocks * (1 + fold) : blocks * (2 + fold)])["error"] for fold in range(len(heading.sizes))]
     )
     folds = of_folds(errors, np.array(heading.sizes, dtype=np.float64)) if heading.sizes else None
     if folds is None:
         reasons["kfold"] = heading.folds_reason
+    elif not (np.isfinite(folds.mean).all() and np.isfinite(folds.standard_error).all()):
+        folds, reasons["kfold"] = None, "the errors of the folds leave the range of double precision"
     loo, evidence = _left_out(heading, whole, parts, reasons)
     scores: dict[str, FloatArray | None] = {
         "loo": loo,
@@ -173,13 +181,13 @@ def assembled(table: SelectionTable, answers: Sequence[ChosenMinimum]) -> Select
         kfold=None
         if folds is None
         else FoldMeans(mean=folds.mean, standard_error=folds.standard_error, sizes=heading.sizes),
-        degrees_of_freedom=columns["degrees_of_freedom"],
+        degrees_of_freedom=_sent(columns["degrees_of_freedom"]),
         norm=columns["norm"],
         rank=columns["rank"],
         trivial=columns["trivial"],
         evaluation=table.scores["evaluation"],
         chosen=chosen,
-        answers=list(answers),
+        chosen_minima=list(answers),
         notes=heading.notes,
         reasons=reasons,
         solver=heading.solver,

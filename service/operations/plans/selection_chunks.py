@@ -15,7 +15,14 @@ from service.operations.mapping.selection import with_value
 from service.operations.minima import minima
 from service.operations.plans.packing import moments_of_arrays, unpack
 from service.operations.plans.plan import Arrays, ChunkFunction, Json, Written
-from service.operations.plans.selection_answer import CRITERIA, SelectionHeading, assembled, chosen_of, table_of
+from service.operations.plans.selection_answer import (
+    CRITERIA,
+    UNKNOWN,
+    SelectionHeading,
+    assembled,
+    chosen_of,
+    table_of,
+)
 from service.operations.questions import limits_of
 from service.schemas.problem import ProblemDocument
 from service.schemas.request import MinimaRequest
@@ -34,7 +41,7 @@ def compute_whole(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequen
             "norm": found.norm,
             "trivial": found.trivial,
             "rank": found.rank,
-            "freedom": found.freedom,
+            "freedom": None if found.freedom is None else np.where(np.isfinite(found.freedom), found.freedom, UNKNOWN),
             "freedom_reason": found.freedom_reason,
             "left_out": found.left_out,
             "doubt": found.doubt,

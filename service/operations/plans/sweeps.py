@@ -36,6 +36,7 @@ POINTS_A_CHUNK: Final = 2**18
 POINT_S: Final = 1e-6
 FIXED_S: Final = 4e-3
 CHUNK_S: Final = 0.5
+OF_RELU: Final = frozenset({"lower_bound", "units"})
 
 
 def sweeps_plan(request: DiagramRequest, limits: Limits) -> Plan:
@@ -127,6 +128,8 @@ def _columns(request: DiagramRequest, problem: Problem) -> list[str]:
     columns = request.columns()
     if problem.evaluation is None and "evaluation_fit" in columns:
         raise InputError.at(("return",), "asks for evaluation_fit, which needs data.evaluation")
+    if OF_RELU & {*columns}:
+        raise InputError.at(("return",), "asks for lower_bound or units, which are columns of ReLU networks")
     return columns
 
 

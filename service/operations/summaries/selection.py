@@ -21,7 +21,7 @@ def summary_of_selection(answer: SelectionAnswer) -> list[str]:
 
 
 def _choices(answer: SelectionAnswer) -> Iterator[str]:
-    for found in answer.answers:
+    for found in answer.chosen_minima:
         minimum = found.minima.global_minimum
         yield sentence(
             f"{listed([NAMES[name] for name in found.chosen_by])}: {answer.vary.replace('_', ' ')} "

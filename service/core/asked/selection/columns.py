@@ -28,6 +28,8 @@ NO_SAMPLES = "needs samples: moments do not say what one of them decides"
 ONE_SAMPLE = "needs at least two samples"
 HIDDEN_BIAS = "hidden biases without one of the output, or biases that decay, are best only while the data stay centred"
 SEVERAL = "a step is known for one output, or without hidden layers; `loo`: `exact` solves without each sample in turn"
+MOST_NUMBERS = 20_000_000
+TOO_LARGE = f"noise on the inputs needs samples x inputs x inputs numbers, which are more than {MOST_NUMBERS:,}"
 FAR_TARGETS = "targets are far from ordinary size: measure them in other units"
 
 
@@ -101,6 +103,8 @@ def _held(problem: Problem, *, summed: bool) -> tuple[Held | None, str]:
         return None, NO_SAMPLES
     if len(samples.x) < 2:
         return None, ONE_SAMPLE
+    if network.input_noise_variance and samples.x.shape[0] * samples.x.shape[1] ** 2 > MOST_NUMBERS:
+        return None, TOO_LARGE
     free = network.has_bias(network.n_layers - 1)
     if network.bias is Bias.HIDDEN or any(
         network.bias_weight_decays[index] for index in network.bias_layers if network.bias_weight_decays
@@ -132,7 +136,7 @@ def _on_one_curve(problem: Problem, axis: Axis, held: Held | None, reason: str) 
         left_out=None if held is None else error,
         doubt=doubt,
         left_out_reason=reason,
-        quadratic=problem.network.n_hidden == 0 and problem.network.input_noise_variance == 0.0,
+        quadratic=problem.network.n_hidden == 0,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from service.core.asked.selection.jumps import Rival, may_change_places
+from service.core.asked.selection.noisy_inputs import shifts
 from service.core.asked.selection.response import Minimisers
 from service.core.asked.selection.shown import Held, Shown
 from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
@@ -24,10 +25,11 @@ FULL_LEVERAGE: Final = 1e-9
 FAR: Final = 0.7
 """Share of the norm of the map by which one sample may move it, for a Newton step to be trusted."""
 
-TRUSTED, LEVERAGE, JUMP, MOVED = range(4)
+TRUSTED, LEVERAGE, JUMP, MOVED, BEYOND = range(5)
 REASONS: Final = {
     LEVERAGE: "one sample alone determines a direction of the map: without it, and without decay, nothing does",
     JUMP: "without some sample another minimum may be the global one: a step from this one would not find it",
+    BEYOND: "the error, or what decides it, leaves the range of double precision",
     MOVED: "one sample moves the map by more than 0.7 of its norm: a step is too short to say what is there",
 }
 
@@ -69,7 +71,9 @@ def left_out(held: Held, found: Minimisers, log_noise: FloatArray, rival: Rival 
             own = Rival(rival.minimisers.taken(part), rival.excess[part])
             changes = may_change_places(shown, block.found, block.missed, block.noise, own)
             doubt[part[changes & (doubt[part] != LEVERAGE)]] = JUMP
-    return LeftOut(error, doubt)
+    beyond = ~np.isfinite(error)
+    doubt[beyond] = BEYOND
+    return LeftOut(np.where(beyond, 0.0, error), doubt)
 
 
 class _Block:
@@ -89,6 +93,8 @@ class _Block:
         self.beside = self.inverse.along(shown.noisy) if self.noisy else self.along
         leverages = list(self._leverages())
         shift, self.left = self._moved(leverages)
+        if held.input_noise:
+            shift = shifts(shown, found, noise, self.missed)
         shift += self.missed
         self.error = np.vecdot(shift, shift) / shown.n
 
@@ -120,8 +126,6 @@ class _Block:
         right = first * self.missed
         if not shown.held.summed:
             right -= self.pulled * self.along
-        if shown.held.input_noise:
-            right += self._through_inputs(shown.rows)
         if not self.noisy:
             left = 1.0 - first
             right /= np.maximum(left, FULL_LEVERAGE)
@@ -131,22 +135,9 @@ class _Block:
         heard = root * (self.found.maps @ shown.noisy.T)
         right += k * cross * heard
         below = k * (cross * self.missed + last * heard) - self.pulled * root * self.beside
-        if shown.held.input_noise:
-            below += root * self._through_inputs(shown.noisy)
         one, other, both = 1.0 - first, 1.0 - k * last, k * cross
         left = one * other - both * both
         return (other * right + both * below) / np.maximum(left, FULL_LEVERAGE), left
-
-    def _through_inputs(self, rows: FloatArray) -> FloatArray:
-        """What the noise on a sample's own inputs adds to the step along its row; its curvature is left in."""
-        shown, share = self.shown, self.inverse.share
-        factor = self.weight * shown.held.input_noise * (1.0 + self.noise)
-        found = np.empty((self.found.norms.size, shown.n))
-        for index, (reciprocal, towards) in enumerate(zip(self.inverse.reciprocal, self.inverse.towards, strict=True)):
-            along = rows @ towards
-            pulled = (rows * reciprocal - (share[index, 0] * along)[:, None] * towards) @ shown.vectors.T
-            found[index] = factor[index] * ((pulled * shown.squares) @ (shown.vectors @ self.found.maps[index]))
-        return found
 
     def doubt(self) -> IntArray:
         """Why a step from these minima cannot be trusted, if it cannot."""

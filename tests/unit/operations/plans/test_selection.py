@@ -100,9 +100,9 @@ def test_the_chosen_answers_are_those_of_minima() -> None:
     ):
         found = selected({"problem": problem, "vary": vary, "values": values})
         assert found["values"] == values
-        assert {each["value"] for each in found["answers"]} <= set(values)
-        assert sum(len(each["chosen_by"]) for each in found["answers"]) == 4
-        for each in found["answers"]:
+        assert {each["value"] for each in found["chosen_minima"]} <= set(values)
+        assert sum(len(each["chosen_by"]) for each in found["chosen_minima"]) == 4
+        for each in found["chosen_minima"]:
             changed = [dict(layer) for layer in network["layers"]]
             for index, layer in enumerate(changed):
                 if vary == "decay_scale":
@@ -119,6 +119,7 @@ def test_the_chosen_answers_are_those_of_minima() -> None:
                 plain(answer_of({"network": {**network, "layers": changed}, "data": samples(x, y)})) == each["minima"]
             )
             place = values.index(each["value"])
+            assert found["train"][place] == pytest.approx(each["minima"]["global_minimum"]["terms"]["fit"], rel=1e-9)
             assert found["norm"][place] == pytest.approx(
                 np.linalg.norm(each["minima"]["global_minimum"]["singular_values"]), rel=1e-9
             )
@@ -160,7 +161,7 @@ def test_moments_have_what_they_can() -> None:
     assert without["gcv"] is None
     assert "number of samples" in without["reasons"]["gcv"]
     assert {*without["reasons"]} >= {"loo", "kfold", "gcv", "chosen/gcv", "loo_evidence"}
-    assert without["answers"] == []
+    assert without["chosen_minima"] == []
     found = selected({**asked, "problem": {**asked["problem"], "data": {**data, "n": 50}}})
     assert found["chosen"]["gcv"]["value"] in (0.1, 1.0)
     assert found["chosen"]["loo"] is None
