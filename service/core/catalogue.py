@@ -56,6 +56,7 @@ from service.core.theorems import (
     convex_layer as convex_layer_theorems,
 )
 from service.core.theorems import (
+    dead_units,
     infimum,
     linear_convex_losses,
     linear_decayed,
@@ -154,6 +155,7 @@ LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = tuple(
             *solution_paths.THEOREMS,
             *one_hidden_layer.THEOREMS,
             *spurious_minima.THEOREMS,
+            *dead_units.THEOREMS,
             *modified_objectives.THEOREMS,
         ),
         key=lambda rule: rule.id,

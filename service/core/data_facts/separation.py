@@ -44,6 +44,19 @@ def separation_of(problem: Problem, *, offset: bool) -> Separation | None:
     return problem.once(f"data_facts.separation.{offset}", lambda: _separation(samples, conflicting, offset=offset))
 
 
+def common_side(problem: Problem) -> Separation | None:
+    """A direction (d,) with which all inputs have a positive product, as coefficients, if there is one.
+
+    ``None`` without samples, or where they are too many.
+    """
+    samples = problem.samples
+    if samples is None or samples.x.size * samples.x.shape[1] > MOST_NUMBERS:
+        return None
+    lengths = np.linalg.norm(samples.x, axis=1, keepdims=True)
+    rows = samples.x / np.where(lengths > 0.0, lengths, 1.0)
+    return problem.once("data_facts.common_side", lambda: _separate(rows))
+
+
 def _separation(samples: Samples, conflicting: bool, *, offset: bool) -> Separation | None:
     x, y = samples.x, samples.y
     outputs, inputs = y.shape[1], x.shape[1] + int(offset)

@@ -19,6 +19,7 @@ from service.core.landscapes.witnesses.infinity import growing_output
 from service.core.landscapes.witnesses.objective import is_known, is_noisy
 from service.core.landscapes.witnesses.origins import decayed_origin, escape, flat_origin
 from service.core.landscapes.witnesses.point_checks import Verified
+from service.core.landscapes.witnesses.silent import silent_units
 from service.core.landscapes.witnesses.tangent_kernel import contracting
 from service.core.landscapes.witnesses.wide import path_down
 from service.vocabulary import Loss
@@ -27,6 +28,7 @@ Builder = Callable[[Problem], Construction | None]
 SQUARED: Final = frozenset({Loss.SQUARED})
 TAILED: Final = frozenset({Loss.LOGISTIC, Loss.EXPONENTIAL, Loss.CROSS_ENTROPY})
 WEIGHTED: Final = frozenset({Loss.WEIGHTED_SQUARED})
+UNWEIGHTED: Final = SQUARED | TAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,9 @@ CONSTRUCTIONS: Final[tuple[Row, ...]] = (
     Row(weighted_bottleneck, frozenset(), losses=WEIGHTED),
     Row(certified_minimum, frozenset()),
     Row(contracting, frozenset({"R49"}), undecided=True),
+    Row(silent_units, frozenset({"R39b"}), losses=UNWEIGHTED),
 )
-"""Witnesses W1 to W13, in order."""
+"""Witnesses W1 to W14, in order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,10 @@ def test_hidden_layers_are_met_where_a_step_is_trusted(hidden: int, bias: Bias, 
     trusted = found.doubt == TRUSTED
     assert not found.quadratic
     assert trusted.sum() >= 6
-    assert relative(found, solved_one_by_one(problem, axis, summed=summed))[trusted].max() < 1e-2
+    errors = relative(found, solved_one_by_one(problem, axis, summed=summed))[trusted]
+    assert errors.max() < 1e-2
+    # where little decays the step is as good as the curvature that it is made of
+    assert errors.min() < 2e-5
 
 
 def test_noise_and_widths_are_followed() -> None:
