@@ -57,6 +57,7 @@ from service.core.theorems import (
 )
 from service.core.theorems import (
     dead_units,
+    flatness,
     infimum,
     linear_convex_losses,
     linear_decayed,
@@ -170,6 +171,7 @@ THEOREMS: Final[tuple[Theorem, ...]] = (
     *linear_noisy.THEOREMS,
     *convex_layer_theorems.THEOREMS,
     *models.THEOREMS,
+    *flatness.THEOREMS,
     *reductions.THEOREMS,
     *LANDSCAPE_RULES,
 )

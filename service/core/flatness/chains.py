@@ -47,9 +47,7 @@ class _Mixture:
         if not (self.first > 0.0 and self.rest > 0.0):
             return self.constant
         log_norm = log(self.rest / (self.above * self.first)) / (2.0 + 2.0 / self.above)
-        return (
-            self.first * exp(2.0 * log_norm) + self.constant + self.rest * exp(-2.0 * log_norm / self.above)
-        )
+        return self.first * exp(2.0 * log_norm) + self.constant + self.rest * exp(-2.0 * log_norm / self.above)
 
     def mixed(self, other: "_Mixture", share: float) -> "_Mixture":
         """``share`` of this and the rest of another."""
@@ -77,9 +75,7 @@ def lowest(tangents: Tangents, chain: FloatArray) -> LeastOfChain:
     def top(log_norm: float) -> _Mixture:
         unit = _top_vector(tangents, exp(2.0 * log_norm), above * exp(-2.0 * log_norm / above), chain)
         constant = 0.0 if tangents.fixed is None else float(tangents.fixed @ unit) ** 2
-        return _Mixture(
-            float(unit**2 @ tangents.spread), constant, above * float(chain @ unit) ** 2, above
-        )
+        return _Mixture(float(unit**2 @ tangents.spread), constant, above * float(chain @ unit) ** 2, above)
 
     # where the chain stands alone in the widest direction the slopes cancel here; elsewhere the first layer counts less
     low = 0.5 * above / tangents.layers * log(square / widest) - 1.0
@@ -134,10 +130,17 @@ def _secular(diagonal: FloatArray, added: FloatArray) -> FloatArray:
             break
         low, high = (middle, high) if excess(middle) > 0.0 else (low, middle)
     if not high > widest:
-        return np.eye(1, diagonal.size, int(diagonal.argmax()))[0]
+        return _axis(diagonal)
     weights = np.linalg.eigh(np.einsum("q,qij->ij", 1.0 / (high - diagonal), squares))[1][:, -1]
     vector = (added @ weights) / (high - diagonal)
     length = float(np.linalg.norm(vector))
     if not np.isfinite(length) or length == 0.0:
-        return np.eye(1, diagonal.size, int(diagonal.argmax()))[0]
+        return _axis(diagonal)
     return np.asarray(vector / length)
+
+
+def _axis(diagonal: FloatArray) -> FloatArray:
+    """The unit vector of the widest direction."""
+    unit = np.zeros(diagonal.size)
+    unit[diagonal.argmax()] = 1.0
+    return unit

@@ -20,6 +20,7 @@ _ROUNDING: Final = 1e-14
 _POWERS: Final = (0.0, 0.5, 1.0, 2.0)
 """Powers of the second moment by which combinations of the outputs are tried for the lower bound."""
 _ROUNDS: Final = 120
+_MET: Final = 1e-11
 _THOROUGH: Final = 1e9
 """Operations of all evaluations together up to which two numbers are searched for."""
 
@@ -60,11 +61,26 @@ def flattest(tangents: Tangents) -> Flattest:
     size q.
     """
     frame = tangents.singular
+    norms, below = flattest_norms(tangents, frame)
+    blocks = _blocks(tangents, frame, norms)
+    spectrum = np.sort(np.concatenate([2.0 * np.linalg.eigvalsh(block) for block in blocks]))[::-1]
+    spectrum = np.maximum(spectrum, 0.0)
+    sharpness = float(spectrum[0])
+    lower = sharpness if below is None else min(2.0 * below * (1.0 - _ROUNDING * tangents.spread.size), sharpness)
+    layer_norms = [float(np.linalg.norm(weight)) for weight in flattest_weights(tangents, frame, norms)]
+    return Flattest(sharpness, lower, spectrum, np.array(layer_norms))
+
+
+def flattest_norms(tangents: Tangents, frame: Frame) -> tuple[FloatArray, float | None]:
+    """Norms (r,) of what follows the first layer in each direction of the outputs, and half the bound from below.
+
+    Without a bound every minimum is as flat: one layer, or the zero map.
+    """
     if not frame.values.size or tangents.layers == 1:
-        return _found(tangents, frame, np.ones(frame.values.size), None)
-    best = max((lowest(tangents, tangents.chain.T @ unit) for unit in _combinations(tangents)), key=lambda one: one.value)
-    one_output = len(tangents.chain) == 1
-    return _found(tangents, frame, np.array([best.norm]) if one_output else _norms(tangents, frame), best.value)
+        return np.ones(frame.values.size), None
+    found = [lowest(tangents, tangents.chain.T @ unit) for unit in _combinations(tangents)]
+    best = max(found, key=lambda one: one.value)
+    return np.array([best.norm]) if len(tangents.chain) == 1 else _norms(tangents, frame, best.value), best.value
 
 
 def flattest_weights(tangents: Tangents, frame: Frame, norms: FloatArray) -> list[FloatArray]:
@@ -88,10 +104,10 @@ def _combinations(tangents: Tangents) -> list[FloatArray]:
     return [np.linalg.svd(matrix, full_matrices=False)[0][:, 0] for matrix in weighed]
 
 
-def _norms(tangents: Tangents, frame: Frame) -> FloatArray:
+def _norms(tangents: Tangents, frame: Frame, below: float) -> FloatArray:
     """Norms (r,) of what follows the first layer in each direction of the outputs: ``alpha values^beta``.
 
-    White inputs have their best at ``beta = 1 - 1/L``; the search only has to come near the best of others.
+    White inputs have their best at ``beta = 1 - 1/L``, where the bound from below is met; elsewhere the search comes near.
     """
     scale = float(np.sqrt(tangents.spread.max()))
     start = np.array([0.0, (tangents.layers - 1) / tangents.layers])
@@ -102,7 +118,8 @@ def _norms(tangents: Tangents, frame: Frame) -> FloatArray:
     def sharpness(numbers: FloatArray) -> float:
         return max(float(np.linalg.eigvalsh(block)[-1]) for block in _blocks(tangents, frame, norms(numbers)))
 
-    if frame.values.size * tangents.spread.size**3 * _ROUNDS > _THOROUGH:
+    costly = frame.values.size * tangents.spread.size**3 * _ROUNDS > _THOROUGH
+    if costly or sharpness(start) <= below * (1.0 + _MET):
         return norms(start)
     found = minimize(sharpness, start, method="Nelder-Mead", options={"maxfev": _ROUNDS, "xatol": 1e-10, "fatol": 0.0})
     return norms(found.x if found.fun < sharpness(start) else start)
@@ -129,14 +146,3 @@ def _blocks(tangents: Tangents, frame: Frame, norms: FloatArray) -> list[FloatAr
 def _bias(tangents: Tangents) -> FloatArray:
     size = tangents.spread.size
     return np.zeros((size, size)) if tangents.fixed is None else np.outer(tangents.fixed, tangents.fixed)
-
-
-def _found(tangents: Tangents, frame: Frame, norms: FloatArray, below: float | None) -> Flattest:
-    """What holds at explicit weights; without a bound from below these are the flattest."""
-    blocks = _blocks(tangents, frame, norms)
-    spectrum = np.sort(np.concatenate([2.0 * np.linalg.eigvalsh(block) for block in blocks]))[::-1]
-    spectrum = np.maximum(spectrum, 0.0)
-    sharpness = float(spectrum[0])
-    lower = sharpness if below is None else min(2.0 * below * (1.0 - _ROUNDING * tangents.spread.size), sharpness)
-    layer_norms = [float(np.linalg.norm(weight)) for weight in flattest_weights(tangents, frame, norms)]
-    return Flattest(sharpness, lower, spectrum, np.array(layer_norms))

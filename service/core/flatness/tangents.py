@@ -59,12 +59,15 @@ class Tangents:
 
 
 def tangents_of(problem: Problem) -> Tangents:
-    """The tangents of a linear network without hidden biases, noise and decay at a least-squares map.  O(d^3 + k d^2)."""
+    """The tangents of a linear network without hidden biases, noise and decay at a least-squares map.
+
+    O(d^3 + k d^2).
+    """
     quadratic, layers = quadratic_of(problem), problem.network.n_layers
-    mean = quadratic.x_mean
     least_squares = quadratic.expand((quadratic.target / quadratic.scales).T).T
-    if mean is None:
+    if not problem.network.has_bias(layers - 1):
         return Tangents(layers, quadratic.scales**2, least_squares, quadratic.target, None)
+    mean = np.zeros(problem.data.inputs) if quadratic.x_mean is None else quadratic.x_mean
     basis = np.eye(mean.size) if quadratic.basis is None else quadratic.basis
     # functions of the inputs over the orthonormal centred directions, and the constant as the last
     root = np.column_stack([basis * quadratic.scales, mean])

@@ -1,7 +1,7 @@
 """Simplicial cones written with the generators that they share: a bisection leaves most of them as they were.
 
-A search hands some thousand open cones from one worker to the next. Written out, each has r x r numbers; neighbours have
-most generators in common, so that a table of generators and r places for each cone is some twenty times shorter.
+A search hands some thousand open cones from one worker to the next. Written out, each has r x r numbers; neighbours
+have most generators in common, so that a table of generators and r places for each cone is some twenty times shorter.
 """
 
 from dataclasses import dataclass
