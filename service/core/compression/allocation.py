@@ -1,14 +1,14 @@
 """Ranks of many layers: the least error within a number of numbers, or the fewest numbers within an error."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil, floor, gcd
 
 import numpy as np
 
-from service.core.compression.choice import Choice, choose
+from service.core.compression.choice import choose
 from service.core.compression.options import LayerOptions
-from service.core.compression.relaxation import Group
+from service.core.compression.relaxation import OptionGroup
 from service.core.ground.numbers.arrays import FloatArray, IntArray
 
 TOLERANCE = 1e-12
@@ -60,7 +60,7 @@ def within_budget(layers: Sequence[LayerOptions], budget: float) -> Allocation:
     unit, least = _unit(layers), least_numbers(layers)
     # what no choice can use is no budget: the bound is of the last number that one can reach
     usable = least + unit * floor((min(budget, most_numbers(layers)) - least) / unit)
-    found = choose([Group(layer.numbers, layer.errors, layer.hull) for layer in layers], usable)
+    found = choose([OptionGroup(layer.numbers, layer.errors, layer.hull) for layer in layers], usable)
     return _made(layers, found.chosen, found.bound, optimal=found.optimal)
 
 
@@ -75,12 +75,6 @@ def within_error(layers: Sequence[LayerOptions], error: float) -> Allocation:
     return _made(layers, chosen, min(bound, numbers), optimal=found.optimal or bound >= numbers)
 
 
-def of_ranks(layers: Sequence[LayerOptions], chosen: IntArray) -> Allocation:
-    """The allocation that chooses these options, whatever they cost."""
-    found = _made(layers, chosen, 0.0, optimal=True)
-    return replace(found, lower_bound=found.error)
-
-
 def _made(layers: Sequence[LayerOptions], chosen: IntArray, bound: float, *, optimal: bool) -> Allocation:
     error = float(np.sum([layer.errors[place] for layer, place in zip(layers, chosen, strict=True)]))
     return Allocation(chosen, _numbers(layers, chosen), error, bound, optimal)
@@ -90,10 +84,10 @@ def _numbers(layers: Sequence[LayerOptions], chosen: IntArray) -> float:
     return float(sum(layer.numbers[place] for layer, place in zip(layers, chosen, strict=True)))
 
 
-def _reversed(layer: LayerOptions) -> Group:
+def _reversed(layer: LayerOptions) -> OptionGroup:
     """Numbers as the value and errors as the weight."""
     values: FloatArray = layer.numbers[::-1]
-    return Group(layer.errors[::-1], values, (layer.ranks.size - 1 - layer.hull)[::-1])
+    return OptionGroup(layer.errors[::-1], values, (layer.ranks.size - 1 - layer.hull)[::-1])
 
 
 def _unit(layers: Sequence[LayerOptions]) -> int:

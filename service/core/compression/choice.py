@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.core.compression.relaxation import Group, allowance, relaxed
+from service.core.compression.relaxation import OptionGroup, allowance, relaxed
 from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
 
 EFFORT = 2_000_000
@@ -48,12 +48,12 @@ class _Partial:
     """By how much the priced value exceeds the least of the groups so far."""
 
 
-def choose(groups: Sequence[Group], capacity: float, effort: int = EFFORT) -> Choice:
+def choose(groups: Sequence[OptionGroup], capacity: float, effort: int = EFFORT) -> Choice:
     """The choice of least value within a capacity, which is at least the weight of the first options.
 
     Parameters
     ----------
-    groups : sequence of Group
+    groups : sequence of OptionGroup
     capacity : float
     effort : int
         Partial choices that may be looked at.
@@ -71,16 +71,16 @@ def choose(groups: Sequence[Group], capacity: float, effort: int = EFFORT) -> Ch
     return _made(groups, chosen, bound, optimal=complete)
 
 
-def _made(groups: Sequence[Group], chosen: IntArray, bound: float, *, optimal: bool) -> Choice:
+def _made(groups: Sequence[OptionGroup], chosen: IntArray, bound: float, *, optimal: bool) -> Choice:
     weight = float(sum(group.weights[place] for group, place in zip(groups, chosen, strict=True)))
     return Choice(chosen, weight, _value(groups, chosen), bound, optimal)
 
 
-def _value(groups: Sequence[Group], chosen: IntArray) -> float:
+def _value(groups: Sequence[OptionGroup], chosen: IntArray) -> float:
     return float(np.sum([group.values[place] for group, place in zip(groups, chosen, strict=True)]))
 
 
-def _filled(groups: Sequence[Group], capacity: float, chosen: IntArray) -> IntArray:
+def _filled(groups: Sequence[OptionGroup], capacity: float, chosen: IntArray) -> IntArray:
     """Use the room that is left: the largest gain that fits, again and again; options off the hulls count, too."""
     chosen = chosen.copy()
     left = capacity - float(sum(group.weights[place] for group, place in zip(groups, chosen, strict=True)))
@@ -102,7 +102,7 @@ def _filled(groups: Sequence[Group], capacity: float, chosen: IntArray) -> IntAr
 
 
 def _searched(
-    groups: Sequence[Group], capacity: float, multiplier: float, gap: float, effort: int
+    groups: Sequence[OptionGroup], capacity: float, multiplier: float, gap: float, effort: int
 ) -> tuple[IntArray | None, bool]:
     """The best of the choices within ``gap`` of the bound, and whether none was left out; None if none is."""
     priced = [group.values + multiplier * group.weights for group in groups]

@@ -11,6 +11,9 @@ from service.core.ground.numbers.spectrum import EPSILON, eigenpairs
 NEGLIGIBLE = 2.0
 """Eigenvalues of scaled moments up to this many ``d eps`` count as zero: their rounding, and that of finding them."""
 
+AS_WRONG = 4.0
+"""Eigenvalues up to this many times the most negative one may have been made by the same error."""
+
 
 @dataclass(frozen=True)
 class InputRoot:
@@ -25,8 +28,8 @@ class InputRoot:
     width : int
         Number of inputs d.
     below : float
-        By how much the least eigenvalue of S, scaled to a diagonal near one, is below zero beyond rounding; 0 for
-        moments that some data have.
+        By what share of the largest eigenvalue of S, scaled to a diagonal near one, the least one is below zero; 0
+        for moments that some data have, but for rounding.
     """
 
     root: FloatArray | None
@@ -55,14 +58,15 @@ def of_moments(xx: FloatArray) -> InputRoot:
     Notes
     -----
     Inputs are scaled by powers of two to a diagonal near one, so that a small input does not drown in the rounding of
-    a large one.
+    a large one.  Negative eigenvalues only an error can have made: those of a few times their size count as zero.
     """
     scale = powers_of_two(np.sqrt(np.diagonal(xx)))
     values, vectors = eigenpairs(xx / scale / scale[:, None])
     tolerance = NEGLIGIBLE * values.size * EPSILON * max(float(values[-1]), 1.0)
-    kept = values > tolerance
+    least = float(values[0])
+    kept = values > max(tolerance, -AS_WRONG * least)
     root = (vectors[:, kept] * np.sqrt(values[kept])).T * scale
-    below = max(-float(values[0]) - tolerance, 0.0)
+    below = -least / max(float(values[-1]), -least) if -least > tolerance else 0.0
     return InputRoot(root, int(np.count_nonzero(kept)), values.size, below)
 
 

@@ -13,7 +13,7 @@ from service.core.ground.numbers.spectrum import EPSILON
 
 
 @dataclass(frozen=True)
-class Factors:
+class LayerFactors:
     """A matrix of rank r as a product.
 
     Attributes
@@ -40,7 +40,7 @@ def singular_values(matrix: FloatArray, inputs: InputRoot) -> FloatArray:
     seen = inputs.seen(matrix)
     if not seen.size:
         return np.zeros(1)
-    values: FloatArray = np.linalg.svd(seen, compute_uv=False)
+    values = np.asarray(np.linalg.svd(seen, compute_uv=False), dtype=np.float64)
     return np.where(values > max(seen.shape) * EPSILON * values[0], values, 0.0)
 
 
@@ -55,22 +55,29 @@ def errors_by_rank(values: FloatArray) -> FloatArray:
     return np.append(tails, 0.0)
 
 
-def best_factors(matrix: FloatArray, inputs: InputRoot, rank: int) -> Factors:
-    """The factors of the best matrix of rank at most ``rank``: ``U_r`` and ``U_r' matrix``.  O(o d min(o, d)).
+def best_factors(matrix: FloatArray, inputs: InputRoot, rank: int) -> LayerFactors:
+    """The factors of the best matrix of rank at most ``rank``: ``U_r`` (o, r) and ``U_r' matrix`` (r, d).
+
+    Parameters
+    ----------
+    matrix : (o, d) array
+    inputs : InputRoot
+    rank : int
 
     Notes
     -----
-    ``U_r`` are the leading left singular vectors of ``matrix R'``.  No inverse of R is needed, so that moments may be
-    singular; along directions that the inputs never have, the outputs are those of ``matrix``, projected.
+    O(o d min(o, d)).  ``U_r`` are the leading left singular vectors of ``matrix R'``.  No inverse of R is needed, so
+    that moments may be singular; along directions that the inputs never have, the outputs are those of ``matrix``,
+    projected.
     """
     seen = inputs.seen(matrix)
     if not seen.size:
         seen = np.zeros((matrix.shape[0], 1))
     left = np.linalg.svd(seen, full_matrices=False)[0][:, :rank]
-    return Factors(left, left.T @ matrix)
+    return LayerFactors(left, left.T @ matrix)
 
 
-def error_of(matrix: FloatArray, replaced: Factors, inputs: InputRoot) -> float:
-    """The squared error of given factors in the place of ``matrix``: the mean of ``|matrix x - left right x|^2``."""
+def error_of(matrix: FloatArray, replaced: LayerFactors, inputs: InputRoot) -> float:
+    """The squared error of factors in the place of ``matrix`` (o, d): the mean of ``|matrix x - left right x|^2``."""
     missed = inputs.seen(matrix - replaced.left @ replaced.right)
     return float(np.vdot(missed, missed))

@@ -54,7 +54,8 @@ def options_of(errors: FloatArray, shape: tuple[int, int], least: int, *, dense:
     if dense:
         most = min(most, (whole - 1) // step)
     ranks: IntArray = np.arange(least, most + 1)
-    numbers, missed = ranks * float(step), errors[least : most + 1]
+    numbers: FloatArray = step * ranks.astype(np.float64)
+    missed = errors[least : most + 1]
     if not dense or (ranks.size and missed[-1] <= 0.0):
         return LayerOptions(ranks, numbers, missed, np.arange(ranks.size))
     hull: IntArray = np.arange(ranks.size)

@@ -14,7 +14,7 @@ from service.core.ground.numbers.spectrum import EPSILON
 
 
 @dataclass(frozen=True)
-class Group:
+class OptionGroup:
     """Options of which one is chosen.
 
     Attributes
@@ -33,7 +33,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Relaxed:
+class LinearRelaxation:
     """The linear relaxation.
 
     Attributes
@@ -51,12 +51,12 @@ class Relaxed:
     bound: float
 
 
-def relaxed(groups: Sequence[Group], capacity: float) -> Relaxed:
+def relaxed(groups: Sequence[OptionGroup], capacity: float) -> LinearRelaxation:
     """Fill segments of the hulls by gain.  O(m log m) for m options in all.
 
     Parameters
     ----------
-    groups : sequence of Group
+    groups : sequence of OptionGroup
     capacity : float
         Total weight, at least that of the first options.
     """
@@ -67,22 +67,22 @@ def relaxed(groups: Sequence[Group], capacity: float) -> Relaxed:
     taken = np.bincount(owners[order[:fitting]], minlength=len(groups))
     chosen = np.array([group.hull[count] for group, count in zip(groups, taken, strict=True)], dtype=np.intp)
     multiplier = float(gains[order[fitting]]) if fitting < order.size else 0.0
-    return Relaxed(chosen, multiplier, proved(groups, capacity, multiplier))
+    return LinearRelaxation(chosen, multiplier, proved(groups, capacity, multiplier))
 
 
-def proved(groups: Sequence[Group], capacity: float, multiplier: float) -> float:
+def proved(groups: Sequence[OptionGroup], capacity: float, multiplier: float) -> float:
     """The lower bound of a multiplier: least value plus priced weight of each group, less the price of the capacity."""
     least = np.array([float(np.min(group.values + multiplier * group.weights)) for group in groups])
     return max(float(least.sum()) - multiplier * capacity - allowance(groups, capacity, multiplier), 0.0)
 
 
-def allowance(groups: Sequence[Group], capacity: float, multiplier: float) -> float:
+def allowance(groups: Sequence[OptionGroup], capacity: float, multiplier: float) -> float:
     """What rounding may have added to sums over the groups."""
     size = float(sum(group.values[0] for group in groups)) + multiplier * capacity
     return 2.0 * (len(groups) + 2) * EPSILON * size
 
 
-def _segments(groups: Sequence[Group]) -> tuple[FloatArray, FloatArray, IntArray]:
+def _segments(groups: Sequence[OptionGroup]) -> tuple[FloatArray, FloatArray, IntArray]:
     """Gain a unit of weight, weight, and group of every segment of the hulls."""
     gains, weights, owners = [], [], []
     for place, group in enumerate(groups):

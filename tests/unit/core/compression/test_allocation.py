@@ -17,7 +17,7 @@ from service.core.compression.allocation import (
 from service.core.compression.choice import choose
 from service.core.compression.layer import errors_by_rank
 from service.core.compression.options import DENSE, LayerOptions, options_of
-from service.core.compression.relaxation import Group
+from service.core.compression.relaxation import OptionGroup
 from service.core.ground.numbers.arrays import FloatArray
 
 
@@ -89,7 +89,7 @@ def test_what_is_dropped_for_lack_of_effort_keeps_the_bound_of_the_relaxation() 
     layers = [
         options_of(errors_by_rank(spectrum(rng, 12)), (int(rng.integers(12, 40)), 12), 0, dense=True) for _ in range(12)
     ]
-    groups = [Group(layer.numbers, layer.errors, layer.hull) for layer in layers]
+    groups = [OptionGroup(layer.numbers, layer.errors, layer.hull) for layer in layers]
     capacity = 0.4 * most_numbers(layers)
     whole, hasty = choose(groups, capacity), choose(groups, capacity, effort=20)
     assert whole.optimal

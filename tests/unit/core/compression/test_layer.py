@@ -77,5 +77,5 @@ def test_small_inputs_beside_large_ones_keep_their_directions() -> None:
 
 
 def test_moments_that_no_data_have_are_told() -> None:
-    assert of_moments(np.array([[1.0, 2.0], [2.0, 1.0]])).below == pytest.approx(1.0)
+    assert of_moments(np.array([[1.0, 2.0], [2.0, 1.0]])).below == pytest.approx(1.0 / 3.0)
     assert of_moments(np.array([[1.0, 1.0], [1.0, 1.0]])).below == 0.0
