@@ -42,6 +42,7 @@ COMPRESSION: Final = (
     _reading("moments that are not symmetric", "moments", xx=[[1.0, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
     _reading("a negative mean square", "moments", xx=[[1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 1.0]]),
     _reading("moments that no inputs have", "moments", xx=[[1.0, 2.0, 0.0], [2.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
+    _compression("outputs of 1e200", {**LAYER, "weights": [[1e200, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]}),
     _compression("a budget and ranks", LAYER, budget=0.5, ranks=[1]),
     _compression("an error and a budget", LAYER, budget=0.5, error=1.0),
     _compression("a budget below the least", LAYER, budget=0.1),

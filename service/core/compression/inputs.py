@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import lapack
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.numbers.factor import powers_of_two, triangle
@@ -79,7 +80,16 @@ def of_samples(x: FloatArray) -> InputRoot:
     """
     rows, width = x.shape
     root = (triangle(x) if rows > width else x) / np.sqrt(rows)
-    sizes = powers_of_two(np.sqrt(np.einsum("ij,ij->j", root, root)))
-    values = np.linalg.svd(root / sizes, compute_uv=False)
-    rank = int(np.count_nonzero(values > max(root.shape) * EPSILON * values[0])) if values[0] > 0.0 else 0
+    rank = _rank(root / powers_of_two(np.sqrt(np.einsum("ij,ij->j", root, root))))
     return InputRoot(root, rank, width)
+
+
+def _rank(root: FloatArray) -> int:
+    """Rank of a root (q, d) in columns of size near one: by a condition number where it is full, else by an SVD."""
+    sides = root.shape
+    factor = triangle(root if sides[0] > sides[1] else root.T)
+    reciprocal, _ = lapack.dtrcon(factor)
+    if reciprocal > max(sides) * EPSILON:
+        return int(min(sides))
+    values = np.linalg.svd(root, compute_uv=False)
+    return int(np.count_nonzero(values > max(sides) * EPSILON * values[0])) if values[0] > 0.0 else 0

@@ -21,6 +21,9 @@ from service.schemas.compression import CompressedAnswer, LowRankFactors
 
 NOT_OF_DATA: Final = 1e-3
 """Share of the largest eigenvalue by which moments of single precision may miss being those of data."""
+SMALLEST: Final = 1e-120
+LARGEST: Final = 1e120
+"""Ends of what is squared and added."""
 
 
 def compute_spectra(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequence[Json]) -> Written:
@@ -30,12 +33,12 @@ def compute_spectra(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequ
     below: list[float] = []
     for index, kind in zip(arguments["layers"], arguments["kinds"], strict=True):
         if kind == "known":
-            values.append(arrays[f"spectrum_{index}"])
+            values.append(_ordinary(_array(arrays, f"spectrum_{index}"), int(index), "singular_values"))
             ranks.append(None)
             below.append(0.0)
             continue
         inputs = _root(arrays, int(index), str(kind))
-        values.append(singular_values(_array(arrays, f"matrix_{index}"), inputs))
+        values.append(_ordinary(singular_values(_array(arrays, f"matrix_{index}"), inputs), int(index)))
         ranks.append(None if kind == "white" else inputs.rank)
         below.append(inputs.below)
     return Written({"values": values, "input_ranks": ranks, "below": below})
@@ -68,6 +71,16 @@ def assemble(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Js
     sent = [each for part in inputs[blocks + 1 :] for each in part["factors"]]
     factors = {index: LowRankFactors.model_validate(each) for index, each in enumerate(sent) if each is not None}
     return assembled(heading, spectra, chosen, factors)
+
+
+def _ordinary(values: FloatArray, index: int, field: str = "weights") -> FloatArray:
+    """Singular values whose squares, and sums of them, are numbers; `InputError` for others."""
+    largest = float(values[0])
+    if largest > 0.0 and not SMALLEST <= largest <= LARGEST:
+        size = "large" if largest > LARGEST else "small"
+        detail = f"must be scaled: the outputs of the layer are too {size} to be squared in double precision"
+        raise InputError.at(("layers", index, field), detail)
+    return values
 
 
 def _root(arrays: Arrays, index: int, kind: str) -> InputRoot:
