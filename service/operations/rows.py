@@ -59,8 +59,9 @@ class Operation:
         Whether a request may bring the data of folds, as uploaded data sets keep them.
     draw : Place or None
         ``draw(figure, answer)`` for answers that can be pictures.
-    model : {"", "point", "snapshot"}
-        What the file of a model beside a request becomes: its weights, or one of its snapshots; empty: none is read.
+    model : {"", "point", "snapshot", "layers"}
+        What the file of a model beside a request becomes: its weights, one of its snapshots, or its layers, each alone;
+        empty: none is read.
     archive : bool
         Whether the answer can be ``.npz``.
     logged : tuple of str
@@ -87,7 +88,7 @@ class Operation:
     moments_suffice: bool = False
     takes_folds: bool = False
     draw: Place | None = None
-    model: Literal["", "point", "snapshot"] = ""
+    model: Literal["", "point", "snapshot", "layers"] = ""
     archive: bool = False
     logged: tuple[str, ...] = ()
     command: Command | None = None
