@@ -66,7 +66,7 @@ def _margin(loss: Loss, found: Evaluation, y: FloatArray) -> float | None:
 
 
 def margin_of(loss: Loss, outputs: FloatArray, y: FloatArray) -> float:
-    """Least margin for outputs and targets (n, k): of the sign of each output, or of the right class over the others."""
+    """Least margin of outputs and targets (n, k): of the sign of an output, or of the right class over the others."""
     if loss is not Loss.CROSS_ENTROPY:
         return float((y * outputs).min())
     right = np.argmax(y, axis=1)
