@@ -32,6 +32,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "slices",
     "relu",
     "selection",
+    "compression",
 )
 """Module names, in the order in which they run."""
 

@@ -154,6 +154,6 @@ def _by_autograd() -> str:
         shared = min(values.size, told.size)
         worst = max(worst, float(np.abs(values[:shared] - told[:shared]).max() / values[0]))
     return (
-        f"Spectra of {PROBLEMS} flattest minima against PyTorch {torch.__version__}, `torch.autograd.functional.hessian`: "
+        f"Spectra of {PROBLEMS} flattest minima against Hessians of PyTorch {torch.__version__} (`torch.autograd`): "
         f"largest difference {worst:.1e} of the largest eigenvalue."
     )

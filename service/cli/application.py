@@ -19,6 +19,7 @@ INTERRUPTED: Final = 130
 OWN_OPTIONS: Final[Mapping[str, str]] = {
     "solve": "service.cli.solve:solve",
     "verify": "service.cli.verify:verify",
+    "compress": "service.cli.compress:compress",
     "examples": "service.cli.catalogue:examples",
     "problems": "service.cli.problems:problems",
     "theorems": "service.cli.catalogue:theorems",

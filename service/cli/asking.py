@@ -60,13 +60,17 @@ def answered(question: Question, limits: Limits) -> bytes:
     if question.loaded.function is not None:
         answer = as_model(question.answer(limits))
         return answer.__pydantic_serializer__.to_json(answer, exclude_unset=True)
+    return orjson.dumps(plain(carried_out(question, limits)))
+
+
+def carried_out(question: Question, limits: Limits) -> Any:
+    """The answer to a question that has a plan, as JSON whose arrays are arrays."""
     assert question.loaded.work is not None  # noqa: S101 - `service.operations.checks` names a row with neither
     # matrices of a few hundred rows are factored many times, which threads only slow down
     with threadpool_limits(limits=1):
         plan, functions, seconds = question.plan(limits), question.loaded.work.guarded(), question.time_limit_s
         stop = SearchTime(SEARCHED * seconds) if plan.anytime and seconds is not None else never
-        found: Any = decode(run_inline(plan, functions, stop))
-    return orjson.dumps(plain(found))
+        return decode(run_inline(plan, functions, stop))
 
 
 def _wrapped(operation: str, body: object) -> object:

@@ -53,11 +53,12 @@ from service.core.solvers import (
     uncentred_noise,
 )
 from service.core.theorems import (
-    convex_layer as convex_layer_theorems,
-)
-from service.core.theorems import (
+    best_fits,
+    collapsed,
     dead_units,
+    flat_saddles,
     flatness,
+    free_biases,
     infimum,
     linear_convex_losses,
     linear_decayed,
@@ -66,8 +67,10 @@ from service.core.theorems import (
     linear_local_minima,
     linear_noisy,
     linear_saddles,
+    linear_shallow_saddles,
     linear_sublevel_sets,
     linear_undecayed,
+    linear_valleys,
     models,
     modified_objectives,
     one_hidden_layer,
@@ -76,11 +79,16 @@ from service.core.theorems import (
     quadratic_neurons,
     rectified_origin,
     reductions,
+    rescaled_units,
     solution_paths,
+    spare_neuron,
     spurious_minima,
     wide_critical_points,
     wide_sublevel_sets,
     wide_valleys,
+)
+from service.core.theorems import (
+    convex_layer as convex_layer_theorems,
 )
 from service.core.theorems import scalar_output as scalar_output_theorems
 from service.vocabulary import Model
@@ -157,6 +165,14 @@ LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = tuple(
             *one_hidden_layer.THEOREMS,
             *spurious_minima.THEOREMS,
             *dead_units.THEOREMS,
+            *best_fits.THEOREMS,
+            *collapsed.THEOREMS,
+            *flat_saddles.THEOREMS,
+            *free_biases.THEOREMS,
+            *linear_shallow_saddles.THEOREMS,
+            *linear_valleys.THEOREMS,
+            *rescaled_units.THEOREMS,
+            *spare_neuron.THEOREMS,
             *modified_objectives.THEOREMS,
         ),
         key=lambda rule: rule.id,

@@ -59,10 +59,13 @@ class Operation:
         Whether a request may bring the data of folds, as uploaded data sets keep them.
     draw : Place or None
         ``draw(figure, answer)`` for answers that can be pictures.
-    model : {"", "point", "snapshot"}
-        What the file of a model beside a request becomes: its weights, or one of its snapshots; empty: none is read.
+    model : {"", "point", "snapshot", "layers"}
+        What the file of a model beside a request becomes: its weights, one of its snapshots, or its layers, each alone;
+        empty: none is read.
     archive : bool
         Whether the answer can be ``.npz``.
+    tensors : Place or None
+        ``tensors(answer)``, bytes of a safetensors file, for answers whose arrays take the place of weights.
     logged : tuple of str
         Fields of the request whose sizes go into the log line; never data.
     command : Command or None
@@ -87,8 +90,9 @@ class Operation:
     moments_suffice: bool = False
     takes_folds: bool = False
     draw: Place | None = None
-    model: Literal["", "point", "snapshot"] = ""
+    model: Literal["", "point", "snapshot", "layers"] = ""
     archive: bool = False
+    tensors: Place | None = None
     logged: tuple[str, ...] = ()
     command: Command | None = None
 

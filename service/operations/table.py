@@ -224,6 +224,27 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         command=Command("select", "Print the decay, noise or width that cross-validation chooses, and its minimum."),
     ),
     Operation(
+        name="compression",
+        route=("POST", "/v1/compression"),
+        tag="heavy",
+        summary="Weight matrices as factors of low rank, with the ranks that a budget chooses",
+        returns="Ranks, errors by rank, a bound on every other choice, and factors.",
+        description="service.schemas.compression:DESCRIPTION",
+        examples="service.schemas.compression:EXAMPLES",
+        requests=("service.schemas.compression:CompressionRequest",),
+        answers=("service.schemas.compression:CompressedAnswer",),
+        work="service.operations.plans.compression:WORK",
+        job=True,
+        model="layers",
+        draw="service.operations.drawing.compression:draw_compression",
+        archive=True,
+        tensors="service.operations.model_files.written:as_safetensors",
+        logged=("layers",),
+        command=Command(
+            "compress", "Print the ranks that a budget gives the layers of a model, and write their factors."
+        ),
+    ),
+    Operation(
         name="diagnose",
         route=("POST", "/v1/diagnose"),
         tag="minima",

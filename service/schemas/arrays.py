@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Protocol, TypeAlias
 from pydantic import GetCoreSchemaHandler, SerializationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
-from service.schemas.base import Number
+from service.schemas.base import Matrix, Number, Vector
 
 KINDS: Final = {bool: "b", int: "iu", float: "fiu"}
 """Of the entries of a list to the codes of the arrays that may stand for it."""
@@ -111,3 +111,6 @@ NullableNumbers: TypeAlias = Annotated[
 Integers: TypeAlias = Annotated[Sequence[int] | Array | StoredColumn, _InMemory(int, 1, list[int])]
 Booleans: TypeAlias = Annotated[Sequence[bool] | Array | StoredColumn, _InMemory(bool, 1, list[bool])]
 Rows: TypeAlias = Annotated[Sequence[Sequence[float]] | Array, _InMemory(float, 2, list[list[Number]])]
+SentMatrix: TypeAlias = Annotated[Sequence[Sequence[float]] | Array, _InMemory(float, 2, Matrix)]
+"""A matrix of a request: rows of numbers, or the array of a file that was read."""
+SentVector: TypeAlias = Annotated[Sequence[float] | Array, _InMemory(float, 1, Vector)]

@@ -4,14 +4,14 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from service.schemas.base import Items, Wire
+from service.schemas.base import Integer, Items, Wire
 
 
 class ReadLayer(Wire):
     """A layer of the file."""
 
     name: str = Field(description="Its name in the file.")
-    shape: list[int] = Field(description="Outputs and inputs; of a convolution, channels and what one place reads.")
+    shape: list[Integer] = Field(description="Outputs and inputs; of a convolution, channels and what one place reads.")
     bias: bool = Field(description="Whether it has a bias vector.")
     activation: str = Field(description="What follows it; `linear` where the file says nothing.")
 

@@ -66,6 +66,28 @@ MODEL_PARTS: Final[Mapping[str, Any]] = {
     },
     "order": {"type": "string", "description": "Names of its layers in their order, with commas."},
 }
+LAYER_PARTS: Final[Mapping[str, Any]] = {
+    "model": {**MODEL_PARTS["model"], "description": "The file of a model, safetensors, npz or ONNX, as its layers."},
+    "layout": MODEL_PARTS["layout"],
+    "order": MODEL_PARTS["order"],
+    "activations": {
+        "type": "string",
+        "contentMediaType": "application/octet-stream",
+        "description": "An npz file with the inputs of layers: samples as `NAME`, or second moments as `NAME.xx`.",
+    },
+    "correction_of": {
+        "type": "string",
+        "contentMediaType": "application/octet-stream",
+        "description": "The file of the same model, quantised or pruned, which factors are to correct.",
+    },
+}
+PARTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "": {},
+    "point": MODEL_PARTS,
+    "snapshot": MODEL_PARTS,
+    "layers": LAYER_PARTS,
+}
+"""Further parts of a form, by what the file of a model becomes."""
 
 
 def body(
@@ -73,11 +95,11 @@ def body(
     examples: Mapping[str, Any],
     *,
     arrays: bool = True,
-    model_file: bool = False,
+    parts: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """A required request body that is one of ``models``; with ``arrays`` also in the forms that keep them binary.
 
-    With ``model_file`` a form may have the file of a model, and what the file does not say, as further parts.
+    With ``parts`` a form may have the file of a model, and what the file does not say, as these further parts.
     """
     schema = reference(models[0]) if len(models) == 1 else {"anyOf": [reference(model) for model in models]}
     binary = {"schema": {"type": "string", "format": "binary"}}
@@ -87,7 +109,7 @@ def body(
             "required": ["problem"],
             "properties": {
                 "problem": {"type": "string", "contentMediaType": JSON},
-                **(MODEL_PARTS if model_file else {}),
+                **(parts or {}),
             },
             "additionalProperties": {"type": "string", "contentMediaType": "application/octet-stream"},
         }

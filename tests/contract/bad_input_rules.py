@@ -11,6 +11,7 @@ from service.schemas.generated import GENERATED_EXAMPLE
 from service.schemas.problem import DESIGN_EXAMPLE
 from service.schemas.slices import SLICE_EXAMPLE
 from service.schemas.spectra import SPECTRUM_EXAMPLE
+from tests.contract.bad_input_compression import COMPRESSION
 from tests.contract.bad_input_elsewhere import Refused
 from tests.contract.bad_input_selection import SELECTION
 
@@ -402,4 +403,4 @@ OTHERS: Final = (
         network={"model": "linear_vae", "latent": 1},
     ),
 )
-RULES: Final = (*DATA, *SIZES, *LOSSES, *NETWORKS, *POINTS, *FLOWS, *DRAWN, *SWEEPS, *SELECTION, *OTHERS)
+RULES: Final = (*DATA, *SIZES, *LOSSES, *NETWORKS, *POINTS, *FLOWS, *DRAWN, *SWEEPS, *SELECTION, *COMPRESSION, *OTHERS)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.serving import Reply, call
-from tests.support.model_zoo import BIASES, SAME, WEIGHTS, gemms, safetensors_of, state_dict
+from tests.support.model_zoo import BIASES, SAME, WEIGHTS, gemms, npz, safetensors_of, state_dict
 
 RNG = np.random.default_rng(3)
 X = RNG.standard_normal((20, 3))
@@ -26,7 +26,7 @@ def form(parts: Mapping[str, bytes]) -> bytes:
     """A body of ``multipart/form-data``."""
     told = b""
     for name, content in parts.items():
-        file = "; filename=f" if name == "model" else ""
+        file = "; filename=f" if name in ("model", "activations") else ""
         head = f'--{BOUNDARY}\r\ncontent-disposition: form-data; name="{name}"{file}\r\n\r\n'
         told += head.encode() + content + b"\r\n"
     return told + f"--{BOUNDARY}--\r\n".encode()
@@ -98,3 +98,19 @@ def test_the_command_line_makes_a_request_of_a_model(tmp_path: Path, by_hand: An
     found = json.loads(answered.stdout)
     assert found.pop("model") == request["model"]
     assert found == by_hand
+
+
+def test_a_model_is_compressed_with_what_its_layers_read(base: str) -> None:
+    request = {"ranks": [2, 1], "return": {"factors": True}}
+    model, read = safetensors_of(state_dict()), npz(**{"0": X})
+    parts = {"problem": json.dumps(request).encode(), "model": model, "activations": read}
+    headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+    reply = call(base, "POST", "/v1/compression", form(parts), headers)
+    assert reply.status == 200, reply.content
+    first, second = reply.json["layers"]
+    missed = X @ (WEIGHTS[0] - np.array(first["factors"]["left"]) @ np.array(first["factors"]["right"])).T
+    assert np.sum(missed**2) / len(X) == pytest.approx(first["error"])
+    assert second["error"] == pytest.approx(np.linalg.svd(WEIGHTS[1], compute_uv=False)[1] ** 2)
+    alone = call(base, "POST", "/v1/compression", form({"model": model}), headers)
+    assert alone.status == 200, alone.content
+    assert [layer["name"] for layer in alone.json["layers"]] == ["0", "2"]

@@ -67,6 +67,14 @@ def numbers_outside() -> bytes:
 
 GOOD: Final = SAME["safetensors"]
 SQUARE: Final = {"d.weight": np.zeros((2, 2)), "c.weight": np.ones((2, 2)), "b.weight": np.zeros((2, 3))}
+
+
+def _layers(told: str, content: bytes = GOOD, layers: Any = None, **files: bytes) -> WrongModel:
+    """A file whose matrices are wanted one by one."""
+    request = {} if layers is None else {"layers": layers}
+    return WrongModel(content, told, request, files, "compression")
+
+
 WRONG: Final[Mapping[str, WrongModel]] = {
     "a kernel of four sides": WrongModel(
         safetensors_of({"0.weight": np.zeros((2, 1, 3, 3))}),
@@ -156,6 +164,24 @@ WRONG: Final[Mapping[str, WrongModel]] = {
     "layers that are no objects": WrongModel(GOOD, "must be an array of objects", {"network": {"layers": 3}}),
     "another number of layers": WrongModel(GOOD, "must be 2, as in the model file", {"network": {"layers": [{}]}}),
     "another width": WrongModel(GOOD, "must be 4, the outputs of 0", {"network": {"layers": [{"width": 7}, {}]}}),
+    "no matrix among the layers": _layers("holds no matrix", safetensors_of({"0.bias": np.zeros(2)})),
+    "two matrices of one name": _layers(
+        "has two matrices of one name", safetensors_of({"a": np.eye(2), "a.weight": np.eye(2), "b.weight": np.eye(3)})
+    ),
+    "layers beside a model that are no objects": _layers("must be an array of objects", layers=[3]),
+    "a layer that the model lacks": _layers("must be a layer of the model file: ", layers=[{"name": "none"}]),
+    "weights of a layer of the model": _layers("which holds them", layers=[{"name": "0", "weights": [[1.0]]}]),
+    "a quantised model without a layer": _layers(
+        "must have the layer 0 of the model, too", correction_of=safetensors_of({"9.weight": np.zeros((2, 2))})
+    ),
+    "activations of no layer": _layers("which is no layer of the request", activations=npz(other=np.eye(3))),
+    "activations that are no matrix": _layers("which is no matrix of numbers", activations=npz(**{"0": np.zeros(3)})),
+    "activations that are given twice": _layers(
+        "are given twice", activations=npz(**{"0": np.eye(3), "0.xx": np.eye(3)})
+    ),
+    "activations beside a model as a whole": WrongModel(
+        GOOD, "takes the model as a whole", said={"activations": npz(**{"0": np.eye(3)})}
+    ),
     "another bias": WrongModel(GOOD, "must be all", {"network": {"bias": "none"}}),
 }
 """What is wrong with each, in its name."""

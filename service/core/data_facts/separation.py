@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog
+from scipy.optimize import linprog, minimize
+from scipy.special import expit, logsumexp, softmax
 
 from service.core.data_facts.facts import data_facts_of
 from service.core.data_facts.labels import difference_rows
@@ -16,7 +17,11 @@ MARGIN_TOLERANCE = 1e-9
 
 NEWTON_STEPS = 40
 MOST_NUMBERS = 2_000_000
-"""Size of the system of inequalities above which separability stays unknown."""
+"""Size of the system of inequalities above which a separating map is only searched for."""
+
+MOST_DESCENDED = 5_000_000
+DESCENT_STEPS = 100
+"""Size of a table, times outputs, and steps up to which that is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,55 @@ def _separation(samples: Samples, conflicting: bool, *, offset: bool) -> Separat
     if conflicting:
         return Separation(0.0, np.zeros(outputs * inputs))
     if len(x) * max(1, outputs - 1) * outputs * inputs > MOST_NUMBERS:
-        return None
+        return _by_descent(x, y, offset=offset)
     return _separate(_rows(x, y, offset=offset))
+
+
+def _by_descent(x: FloatArray, y: FloatArray, *, offset: bool) -> Separation | None:
+    """A separating map of a large table, if a short descent of the logistic loss meets one; ``None`` proves nothing."""
+    inputs = np.hstack([x, np.ones((len(x), 1))]) if offset else x
+    if inputs.size * y.shape[1] > MOST_DESCENDED:
+        return None
+    lengths = np.sqrt(2.0 if y.shape[1] > 1 else 1.0) * np.linalg.norm(inputs, axis=1)
+    lengths = np.where(lengths > 0.0, lengths, 1.0)
+    rows, right = np.arange(len(x)), np.argmax(y, axis=1)
+
+    def objective(flat: FloatArray) -> tuple[float, FloatArray]:
+        outputs = inputs @ flat.reshape(inputs.shape[1], -1)
+        if y.shape[1] == 1:
+            margins = (y * outputs)[:, 0]
+            value, slope = float(np.logaddexp(0.0, -y * outputs).mean()), -y * expit(-y * outputs)
+        else:
+            others = outputs.copy()
+            others[rows, right] = -np.inf
+            margins = outputs[rows, right] - others.max(axis=1)
+            value = float((logsumexp(outputs, axis=1) - outputs[rows, right]).mean())
+            slope = softmax(outputs, axis=1)
+            slope[rows, right] -= 1.0
+        if margins.min() > 0.0:
+            largest = float(np.abs(flat).max())
+            raise _SeparatedError(Separation(float((margins / lengths).min()) / largest, flat / largest))
+        return value, (inputs.T @ slope).ravel() / len(x)
+
+    try:
+        minimize(
+            objective,
+            np.zeros(inputs.shape[1] * y.shape[1]),
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": DESCENT_STEPS, "maxfun": DESCENT_STEPS},
+        )
+    except _SeparatedError as ended:
+        return ended.found if ended.found.separable else None
+    return None
+
+
+class _SeparatedError(Exception):
+    """Ends a descent at the first map that separates."""
+
+    def __init__(self, found: Separation) -> None:
+        super().__init__("separated")
+        self.found = found
 
 
 def _rows(x: FloatArray, y: FloatArray, *, offset: bool) -> FloatArray:

@@ -1,7 +1,7 @@
 """The least sharpness of a chain of one output: a lower bound by a mixture of two directions.
 
-With a the norm of what follows the first of L layers, ``K(a) = a^2 diag(spread) + e e' + (L-1) a^(-2/(L-1)) v v'`` has the
-largest eigenvalue that is to be least.  For every density matrix X, ``tr(X K(a))`` is below it and has its least value
+Let a be the norm of what follows the first of L layers.  The largest eigenvalue of ``K(a) = a^2 diag(spread) + e e' +
+(L-1) a^(-2/(L-1)) v v'`` is to be least.  For every density matrix X, ``tr(X K(a))`` is below it and has its least value
 in closed form.
 """
 
@@ -64,8 +64,8 @@ def lowest(tangents: Tangents, chain: FloatArray) -> LeastOfChain:
 
     Notes
     -----
-    Convex in log a: the sign of the slope along the top eigenvector halves the bracket.  The two last eigenvectors, mixed
-    so that their slopes cancel, give the bound, which holds however far the halving went.
+    Convex in log a: the sign of the slope along the top eigenvector halves the bracket.  The two last eigenvectors,
+    mixed so that their slopes cancel, give the bound, which holds however far the halving went.
     """
     above = tangents.layers - 1
     square, widest = float(chain @ chain), float(tangents.spread.max(initial=0.0))

@@ -1,7 +1,7 @@
 """The least that the largest Hessian eigenvalue can be at a global minimum of a linear network, between two bounds.
 
-Below: one combination of the outputs sees a network of one output, where every mixture of directions is a bound.  Above:
-explicit weights.  With one output, and with white inputs, the two meet.  Proof: ``docs/theory/flatness.md``.
+Below: one combination of the outputs sees a network of one output, where every mixture of directions is a bound.
+Above: explicit weights.  With one output, and with white inputs, the two meet.  Proof: ``docs/theory/flatness.md``.
 """
 
 from dataclasses import dataclass
@@ -107,7 +107,8 @@ def _combinations(tangents: Tangents) -> list[FloatArray]:
 def _norms(tangents: Tangents, frame: Frame, below: float) -> FloatArray:
     """Norms (r,) of what follows the first layer in each direction of the outputs: ``alpha values^beta``.
 
-    White inputs have their best at ``beta = 1 - 1/L``, where the bound from below is met; elsewhere the search comes near.
+    White inputs have their best at ``beta = 1 - 1/L``, where the bound from below is met; elsewhere the search comes
+    near.
     """
     scale = float(np.sqrt(tangents.spread.max()))
     start = np.array([0.0, (tangents.layers - 1) / tangents.layers])

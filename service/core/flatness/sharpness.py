@@ -29,8 +29,8 @@ class Sharpness:
     ----------
     value : float
     evidence : Evidence
-        `certified` where all eigenvalues were computed; `observed` for one of Lanczos, which is an eigenvalue to rounding,
-        and very likely the largest.
+        `certified` where all eigenvalues were computed; `observed` for one of Lanczos, which is an eigenvalue to
+        rounding, and very likely the largest.
     spectrum : (P,) array or None
         All eigenvalues, descending, where they were computed.
     """

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from service.core.ground.problems import Layer, Network, Problem, Samples, Skip
 from service.core.ground.rules import Conclusion, Exemption, Hypothesis, Theorem
 from service.core.landscapes import hypotheses
 from service.vocabulary import Activation, Bias, ExemptionKind, Loss, Property, SkipKind, TheoremStatus
+
+PROOFS: Final = "docs/theory/landscape-rules.md"
+"""The page of what is proved for this catalogue."""
 
 ALWAYS_CONVEX: Mapping[str, Exemption] = {
     hypotheses.CONVEX_LOSS.name: Exemption(
@@ -166,6 +170,7 @@ def row(
     exempt: Mapping[str, Exemption] | None = None,
     conclusions: tuple[Conclusion, ...] = (),
     caution: str = "",
+    page: str = "docs/landscape.md",
 ) -> Theorem:
     """A row of the catalogue; a hypothesis without an instance of its own is broken by the shared change."""
     own = {hypothesis.name: problem for hypothesis, problem in (breaks or {}).items()}
@@ -182,7 +187,7 @@ def row(
         source=source,
         status=status,
         hypotheses=hypotheses,
-        page="docs/landscape.md",
+        page=page,
         holds=holds,
         breaks=broken,
         conclusions=conclusions,

@@ -10,7 +10,7 @@ from service.core.ground.rules import Fact, Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import case, samples
 from service.core.landscapes.cases import on as on_data
-from service.vocabulary import Property
+from service.vocabulary import Loss, Property
 
 NSM: Final = Property.NO_SPURIOUS_LOCAL_MINIMA
 STRICT: Final = Property.ALL_SADDLES_STRICT
@@ -49,6 +49,14 @@ def _no_more_outputs(problem: Problem) -> Judgement:
     return on.judged(outputs <= inputs, "more outputs than inputs", inputs=inputs, outputs=outputs)
 
 
+def _squared_or_filling(problem: Problem) -> Judgement:
+    if problem.loss is Loss.SQUARED:
+        return on.judged(True, "", loss=problem.loss.value)
+    found = on.NO_BOTTLENECK.check(problem)
+    return Judgement(found.holds, {"loss": problem.loss.value, **found.evidence}, found.reason)
+
+
+SQUARED_OR_FILLING = Hypothesis("squared loss, or no bottleneck", _squared_or_filling)
 DISTINCT_SPECTRUM = Hypothesis("distinct positive singular values of the explained targets", _distinct_spectrum)
 NO_MORE_OUTPUTS = Hypothesis("no more outputs than inputs", _no_more_outputs)
 DEEP = case((3, 4, 2), samples(12, 3, 2))

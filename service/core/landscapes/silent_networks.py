@@ -1,19 +1,28 @@
 """A network whose units are all silent gives a constant: which one is at rest, and its errors."""
 
+from typing import Final
+
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, Samples
+from service.core.ground.rules import Hypothesis, Judgement
+from service.core.landscapes import hypotheses as on
 from service.core.losses.nonlinear import data_loss
-from service.vocabulary import Loss
+from service.vocabulary import Activation, Loss
+
+CORRELATED: Final = 1e-9
+"""Correlation of errors and inputs, over the largest that their sizes allow, from which it is not rounding."""
 
 
 def silent_output(problem: Problem, samples: Samples) -> FloatArray | None:
     """The output (k,) of a silent network that is at rest: zero, or the best constant.
 
-    None where no constant is best: a class, or a label, does not occur.
+    None where no constant is best: a class, or a label, does not occur, or the weights of the errors are not known.
     """
     y = samples.y
+    if problem.loss is Loss.WEIGHTED_SQUARED and samples.weights is None:
+        return None
     if not problem.network.has_bias(problem.network.n_layers - 1):
         return np.zeros(y.shape[1])
     mean: FloatArray = np.average(y, axis=0, weights=_weights(problem, samples))
@@ -38,3 +47,16 @@ def _weights(problem: Problem, samples: Samples) -> FloatArray:
     if problem.loss is not Loss.WEIGHTED_SQUARED or samples.weights is None:
         return np.ones(samples.y.shape)
     return samples.weights
+
+
+def _silent_below_zero(problem: Problem) -> Judgement:
+    hidden = on.hidden_of(problem)
+    holds = all(
+        layer.activation is Activation.RELU or (layer.activation is Activation.LEAKY_RELU and layer.slope == 0.0)
+        for layer in hidden
+    )
+    kinds = ", ".join(sorted({layer.activation.value for layer in hidden}))
+    return on.judged(holds, "a hidden activation is not zero to the left of zero", activations=kinds)
+
+
+SILENT_BELOW_ZERO = Hypothesis("activations that are zero to the left of zero", _silent_below_zero)

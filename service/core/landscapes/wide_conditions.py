@@ -8,6 +8,7 @@ from service.core.ground.problems import Layer, Problem
 from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import case, samples
+from service.core.landscapes.features import feature_dimension_of
 from service.vocabulary import Activation, Bias, Property
 
 NSV: Final = Property.NO_SPURIOUS_VALLEYS
@@ -45,9 +46,26 @@ def _leaky(problem: Problem) -> Judgement:
     return on.judged(holds, "a hidden activation is not a leaky ReLU with positive slope other than one")
 
 
+def _feature_width(problem: Problem) -> Judgement:
+    width = problem.network.hidden_widths[0] if problem.network.hidden_widths else 0
+    found = feature_dimension_of(problem, width)
+    if found is None:
+        return on.unknown(on.SAMPLES_NEEDED, width=width)
+    numbers = {"width": width, "dimension_at_most": found.upper, "dimension_at_least": found.lower}
+    if width >= found.upper:
+        return on.judged(True, "", width=width, dimension_at_most=found.upper)
+    if width < found.lower:
+        return on.judged(False, "narrower than the features of the data", **numbers)
+    return on.unknown("between the bounds on the feature dimension", **numbers)
+
+
 RELU = on.activations("ReLU", frozenset({Activation.RELU}))
 LEAKY = Hypothesis("leaky ReLU of positive slope", _leaky)
 ANALYTIC = on.activations("analytic increasing activations", SMOOTH_INCREASING)
+FEATURE_WIDTH = Hypothesis("as many neurons as the feature dimension", _feature_width)
+HOMOGENEOUS = on.activations(
+    "activations homogeneous of degree one", frozenset({Activation.RELU, Activation.LEAKY_RELU, Activation.LINEAR})
+)
 LAST_WIDE = width_against(
     "last hidden layer of n neurons", "the last hidden layer is narrower than n", lambda _, width, n: width >= n
 )

@@ -12,21 +12,8 @@ from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import case, follows, labelled, row, samples, with_layer
 from service.core.landscapes.cases import on as on_data
-from service.core.landscapes.silent_networks import silent_errors, silent_output
+from service.core.landscapes.silent_networks import CORRELATED, SILENT_BELOW_ZERO, silent_errors, silent_output
 from service.vocabulary import Activation, Bias, Loss, Property, TheoremStatus
-
-CORRELATED: Final = 1e-9
-"""Correlation of errors and inputs, over the largest that their sizes allow, from which it is not rounding."""
-
-
-def _silent_below_zero(problem: Problem) -> Judgement:
-    hidden = on.hidden_of(problem)
-    holds = all(
-        layer.activation is Activation.RELU or (layer.activation is Activation.LEAKY_RELU and layer.slope == 0.0)
-        for layer in hidden
-    )
-    kinds = ", ".join(sorted({layer.activation.value for layer in hidden}))
-    return on.judged(holds, "a hidden activation is not zero to the left of zero", activations=kinds)
 
 
 def _hidden_biases(problem: Problem) -> bool:
@@ -88,7 +75,6 @@ def _correlated(problem: Problem, data: Samples, output: FloatArray) -> Judgemen
     return on.judged(True if pull > CORRELATED * size else None, reason, correlation=pull)
 
 
-SILENT_BELOW_ZERO = Hypothesis("activations that are zero to the left of zero", _silent_below_zero)
 CAN_BE_SILENT = Hypothesis("hidden biases, or inputs on one side of a plane through zero", _can_be_silent)
 IMPROVABLE = Hypothesis("a constant output that some unit improves", _improvable)
 

@@ -21,6 +21,7 @@ from service.core.landscapes.cases import (
 )
 from service.core.landscapes.cases import on as on_data
 from service.core.landscapes.decayed_conditions import DEEP
+from service.core.landscapes.trained import separating
 from service.vocabulary import Activation, Bias, Loss, Property, TheoremStatus
 
 TAILED: Final = frozenset({Loss.LOGISTIC, Loss.EXPONENTIAL, Loss.CROSS_ENTROPY})
@@ -41,9 +42,11 @@ def _separated(problem: Problem) -> Judgement:
         return on.unknown(on.SAMPLES_NEEDED)
     if problem.loss not in TAILED:
         return on.judged(False, "the targets are not labels", loss=problem.loss.value)
-    if on.LINEAR.check(problem).holds is True:
-        return _separated_linearly(problem)
-    return _separated_by_interpolation(problem)
+    if problem.loss is Loss.CROSS_ENTROPY and not bool((problem.samples.y.max(axis=1) == 1.0).all()):
+        return on.judged(False, "the targets are probabilities, not classes")
+    linear = on.LINEAR.check(problem).holds is True
+    found = _separated_linearly(problem) if linear else _separated_by_interpolation(problem)
+    return _separated_by_a_network(problem, found) if found.holds is None else found
 
 
 def _separated_linearly(problem: Problem) -> Judgement:
@@ -64,7 +67,30 @@ def _separated_by_interpolation(problem: Problem) -> Judgement:
     layer = problem.network.layers[0]
     general = layer.activation not in (Activation.LINEAR, Activation.QUADRATIC) and layer.slope != 1.0
     wide = problem.network.n_hidden == 1 and layer.width >= distinct and problem.network.has_bias(0) and general
-    return on.judged(wide or None, "whether the network separates the classes is not known", distinct=distinct)
+    if wide or not _carries_affine_maps(problem):
+        return on.judged(wide or None, "whether the network separates the classes is not known", distinct=distinct)
+    found = separation_of(problem, offset=True)
+    margin = 0.0 if found is None else found.margin
+    holds = True if found is not None and found.separable else None
+    return on.judged(holds, "no affine map separates the classes; whether the network does is not known", margin=margin)
+
+
+def _carries_affine_maps(problem: Problem) -> bool:
+    """Whether the outputs come as close to any affine map as wanted: biases, and no layer that is too narrow.
+
+    Near a point of slope s'(b) a unit is affine, ``s(b + t z) = s(b) + t s'(b) z + o(t)``; the last bias takes off
+    what is constant.  Every activation here has such a point.
+    """
+    network = problem.network
+    narrowest = min((problem.data.inputs, network.outputs))
+    return network.bias is Bias.ALL and all(width >= narrowest for width in network.hidden_widths)
+
+
+def _separated_by_a_network(problem: Problem, unknown: Judgement) -> Judgement:
+    """A network that a short descent finds; its margin is computed at its weights, so that it proves itself."""
+    plain = all(one.check(problem).holds is True for one in on.PLAIN)
+    found = separating(problem) if plain else None
+    return unknown if found is None else on.judged(True, "", margin_of_a_network=found[1])
 
 
 FINITE_EXPECTATION = Hypothesis("no noise, or squared loss", _finite_expectation)

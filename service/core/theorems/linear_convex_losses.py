@@ -2,22 +2,18 @@
 
 from typing import Final
 
-from service.core.ground.problems import Problem
-from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import ALWAYS_CONVEX, case, follows, row, samples, with_loss, with_widths
-from service.core.landscapes.linear_conditions import ATTAINED, CONNECTED, DEEP, NSM, STRICT
+from service.core.landscapes.linear_conditions import (
+    ATTAINED,
+    CONNECTED,
+    DEEP,
+    NSM,
+    SQUARED_OR_FILLING,
+    STRICT,
+)
 from service.vocabulary import Loss, TheoremStatus
 
-
-def _squared_or_filling(problem: Problem) -> Judgement:
-    if problem.loss is Loss.SQUARED:
-        return on.judged(True, "", loss=problem.loss.value)
-    found = on.NO_BOTTLENECK.check(problem)
-    return Judgement(found.holds, {"loss": problem.loss.value, **found.evidence}, found.reason)
-
-
-SQUARED_OR_FILLING = Hypothesis("squared loss, or no bottleneck", _squared_or_filling)
 _ONE_LAYER = case((1,), samples(9, 3))
 CONVEX = row(
     "R00",

@@ -9,6 +9,8 @@ from service.core.ground.problems import Problem
 from service.core.ground.rules import Fact, Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import (
+    ALWAYS_CONVEX,
+    PROOFS,
     case,
     dependent,
     excludes,
@@ -88,15 +90,18 @@ FIBRES = row(
 FREEMAN_BRUNA = row(
     "R11",
     "Wide linear networks have connected sublevel sets",
-    "If every hidden layer is wider than min(d_x, d_y), strictly, every sublevel set of the squared loss is connected.",
-    "Freeman, Bruna, ICLR 2017 (arXiv 1611.01540)",
-    TheoremStatus.UNCONFIRMED,
-    (*on.UNREGULARISED_LINEAR, on.SQUARED_LOSS, on.NO_BIAS, on.SOME_HIDDEN, WIDER_THAN_BOTH),
+    "If every hidden layer is wider than min(d_x, d_y), strictly, every set {J < c} of a convex loss is connected, and "
+    "{J <= c} above the infimum. The layer on the wider side moves the product, along which J is convex, to one common "
+    "map; the other layers lose rank only on a set of codimension two or more, which no path needs to cross.",
+    "Freeman, Bruna, ICLR 2017 (arXiv 1611.01540) for squared loss; derived",
+    TheoremStatus.PROVED,
+    (*on.UNREGULARISED_LINEAR, on.CONVEX_LOSS, on.OFFSET_AT_OUTPUT, on.SOME_HIDDEN, WIDER_THAN_BOTH),
     SHALLOW,
     breaks={WIDER_THAN_BOTH: with_widths(SHALLOW, 2)},
-    exempt=implied_by(on.SOME_HIDDEN, WIDER_THAN_BOTH),
+    exempt={**ALWAYS_CONVEX, **implied_by(on.SOME_HIDDEN, WIDER_THAN_BOTH)},
     conclusions=follows(CONNECTED),
     caution="equality is not enough, see R09c",
+    page=PROOFS,
 )
 
 THEOREMS: Final = (

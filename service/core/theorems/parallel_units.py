@@ -5,17 +5,14 @@ from typing import Final
 from service.core.ground.problems import Problem
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import ALWAYS_CONVEX, case, follows, row, with_layer, with_widths
-from service.core.landscapes.wide_conditions import DATA, NSV, RELU, TWO, width_against
-from service.vocabulary import Activation, TheoremStatus
+from service.core.landscapes.wide_conditions import DATA, HOMOGENEOUS, NSV, RELU, TWO, width_against
+from service.vocabulary import Activation, Property, TheoremStatus
 
 
 def _parallel_width(problem: Problem, width: int, n: int) -> bool:
     return width > n * problem.network.outputs
 
 
-HOMOGENEOUS = on.activations(
-    "activations homogeneous of degree one", frozenset({Activation.RELU, Activation.LEAKY_RELU, Activation.LINEAR})
-)
 ONE_MORE = width_against("n + 1 neurons", "fewer than n + 1 neurons", lambda _, width, n: width >= n + 1)
 PARALLEL = width_against("more than n d_y neurons", "too few neurons", _parallel_width)
 _DECAYED = case((7, 1), DATA, activation=Activation.RELU, decay=0.1)
@@ -93,15 +90,17 @@ HIDDEN_CONVEX = row(
 )
 CONNECTED_OPTIMA = row(
     "R31",
-    "n + 1 ReLU neurons: the global minima are connected",
-    "For a two-layer ReLU network with decay and one output, the set of global minima is connected once d_1 >= n + 1.",
-    "Kim, Mishkin, Pilanci, ICLR 2025 (arXiv 2411.07729)",
+    "n + 1 decayed ReLU neurons: connected sublevel sets",
+    "For a two-layer ReLU network with decay and one output, the set of global minima is connected once "
+    "d_1 >= n + 1. By R28 a path that does not rise leads to it from everywhere: every sublevel set is connected.",
+    "Kim, Mishkin, Pilanci, ICLR 2025 (arXiv 2411.07729), with R28",
     TheoremStatus.CONFIRMED,
     _PILANCI,
     _DECAYED,
     breaks=_PILANCI_BREAKS,
     exempt=ALWAYS_CONVEX,
-    caution="about the set of global minima, not about every sublevel set",
+    conclusions=follows(Property.SUBLEVEL_SETS_CONNECTED),
+    caution="n neurons are not enough",
 )
 
 THEOREMS: Final = (

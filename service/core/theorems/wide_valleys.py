@@ -19,8 +19,7 @@ from service.core.landscapes.cases import (
     with_network,
     with_widths,
 )
-from service.core.landscapes.features import feature_dimension_of
-from service.core.landscapes.wide_conditions import ANALYTIC, LAST_WIDE, NSV, RELU_CASE
+from service.core.landscapes.wide_conditions import ANALYTIC, FEATURE_WIDTH, LAST_WIDE, NSV, RELU_CASE
 from service.vocabulary import Activation, Loss, Property, SkipKind, TheoremStatus
 
 NSB: Final = Property.NO_BAD_BASINS
@@ -35,21 +34,7 @@ def _skip_width(problem: Problem) -> Judgement:
     return on.judged(neurons >= n, "too few neurons skip to the output", neurons_joined_to_output=neurons, samples=n)
 
 
-def _feature_width(problem: Problem) -> Judgement:
-    width = problem.network.hidden_widths[0] if problem.network.hidden_widths else 0
-    found = feature_dimension_of(problem, width)
-    if found is None:
-        return on.unknown(on.SAMPLES_NEEDED, width=width)
-    numbers = {"width": width, "dimension_at_most": found.upper, "dimension_at_least": found.lower}
-    if width >= found.upper:
-        return on.judged(True, "", width=width, dimension_at_most=found.upper)
-    if width < found.lower:
-        return on.judged(False, "narrower than the features of the data", **numbers)
-    return on.unknown("between the bounds on the feature dimension", **numbers)
-
-
 SKIP_WIDTH = Hypothesis("n neurons joined to the output", _skip_width)
-FEATURE_WIDTH = Hypothesis("as many neurons as the feature dimension", _feature_width)
 CROSS_ENTROPY = Hypothesis(
     "cross-entropy",
     lambda problem: on.judged(problem.loss is Loss.CROSS_ENTROPY, "another loss", loss=problem.loss.value),
@@ -98,7 +83,7 @@ NO_BASINS = row(
     "strictly below its surroundings and above the infimum.",
     "Li, Ding, Sun, SIAM J. Optim. 2022 (arXiv 1812.11039)",
     TheoremStatus.CONFIRMED,
-    (*on.PLAIN, on.UNWEIGHTED, on.CONVEX_LOSS, on.SOME_HIDDEN, on.DISTINCT_INPUTS, LAST_WIDE),
+    (*on.PLAIN, on.CONVEX_LOSS, on.SOME_HIDDEN, on.DISTINCT_INPUTS, LAST_WIDE),
     RELU_CASE,
     breaks={LAST_WIDE: with_widths(RELU_CASE, 5)},
     exempt={**ALWAYS_CONVEX, **implied_by(on.SOME_HIDDEN, LAST_WIDE)},
@@ -112,7 +97,7 @@ NO_VALLEYS = row(
     "non-increasing path leads from everywhere to the infimum of a convex loss.",
     "Venturi, Bandeira, Bruna, JMLR 2019 (arXiv 1802.06384); derived",
     TheoremStatus.PROVED,
-    (*on.PLAIN, on.UNWEIGHTED, on.CONVEX_LOSS, on.ONE_HIDDEN, FEATURE_WIDTH),
+    (*on.PLAIN, on.CONVEX_LOSS, on.ONE_HIDDEN, FEATURE_WIDTH),
     RELU_CASE,
     breaks={FEATURE_WIDTH: with_widths(RELU_CASE, 2), on.ONE_HIDDEN: with_widths(RELU_CASE, 6, 6)},
     exempt=ALWAYS_CONVEX,

@@ -57,7 +57,7 @@ def taken_apart(arrays: Mapping[str, npt.NDArray[Any]]) -> Parts:
         return _by_place(arrays)
     parts, normalised, unknown = Parts(), _normalised(arrays), []
     for name, array in arrays.items():
-        layer, word = _split(name)
+        layer, word = split_name(name)
         if layer in normalised:
             continue
         if word in MATRIX_WORDS and array.ndim == 2:
@@ -108,7 +108,7 @@ def _place(name: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _split(name: str) -> tuple[str, str]:
+def split_name(name: str) -> tuple[str, str]:
     """The layer that an array belongs to, and the word that says what it is."""
     bare = name.removesuffix(":0")
     numbered = NUMBERED.fullmatch(bare)
@@ -120,7 +120,7 @@ def _split(name: str) -> tuple[str, str]:
 
 def _normalised(arrays: Mapping[str, npt.NDArray[Any]]) -> set[str]:
     """Layers that only normalise: they have running means."""
-    return {layer for layer, word in map(_split, arrays) if word in NORMALISATION}
+    return {layer for layer, word in map(split_name, arrays) if word in NORMALISATION}
 
 
 def _numbers(array: npt.NDArray[Any], name: str) -> FloatArray:

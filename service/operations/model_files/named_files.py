@@ -13,9 +13,8 @@ from service.operations.model_files.chains import chained
 from service.operations.model_files.found import FoundModel
 from service.operations.model_files.hints import Hints
 from service.operations.model_files.named import taken_apart
-from service.operations.uploads.in_memory import read_npz
+from service.operations.uploads.in_memory import MOST_ARRAYS, read_npz
 
-MOST_ARRAYS: Final = 4_000
 TYPES: Final[Mapping[str, str]] = {
     "F64": "<f8",
     "F32": "<f4",
@@ -36,18 +35,23 @@ def read_safetensors(content: bytes, hints: Hints, _max_bytes: int) -> FoundMode
     ------
     MalformedBody, InputError
     """
+    return _model("safetensors", safetensors_arrays(content), hints, ordered=False)
+
+
+def safetensors_arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a safetensors file, of any shapes, by their names, sorted.
+
+    Raises
+    ------
+    MalformedBody, InputError
+    """
     try:
         entries = safetensors.deserialize(content)  # type: ignore[no-untyped-call]  # ships few types
     except safetensors.SafetensorError as error:
         raise MalformedBody("the model is not a readable safetensors file") from error
     if len(entries) > MOST_ARRAYS:
         raise InputError.at(("model",), f"has more than {MOST_ARRAYS} arrays")
-    return _model(
-        "safetensors",
-        {name: _array(name, entry) for name, entry in sorted(entries, key=itemgetter(0))},
-        hints,
-        ordered=False,
-    )
+    return {name: _array(name, entry) for name, entry in sorted(entries, key=itemgetter(0))}
 
 
 def read_named_npz(content: bytes, hints: Hints, max_bytes: int) -> FoundModel:

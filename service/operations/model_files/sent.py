@@ -7,6 +7,7 @@ from typing import Any, Final, get_args
 from service.errors import InputError
 from service.operations.model_files.formats import read_model
 from service.operations.model_files.hints import Hints, Layout
+from service.operations.model_files.layers import ACTIVATIONS, ROUNDED, with_layers
 from service.operations.model_files.requests import with_model
 from service.operations.table import BY_NAME, OPERATIONS
 from service.vocabulary import Activation
@@ -15,6 +16,8 @@ MODEL: Final = "model"
 """The part of a form that holds the file, and the field of a document that stands for it."""
 HINTS: Final = ("layout", "activation", "order")
 """Parts beside it."""
+FILES: Final = (ACTIVATIONS, ROUNDED)
+"""Files beside it, of an operation that takes its layers one by one."""
 LAYOUTS: Final = get_args(Layout)
 
 
@@ -52,8 +55,13 @@ def with_sent_model(name: str, document: object, max_bytes: int) -> object:
     if not use:
         known = ", ".join(row.name for row in OPERATIONS if row.model)
         raise InputError.at((MODEL,), f"must be left out: the file of a model is read beside {known}")
-    hints = hints_of({part: text.decode(errors="replace").strip() for part, text in sent.said.items()})
+    hints = hints_of({name: sent.said[name].decode(errors="replace").strip() for name in HINTS if name in sent.said})
     rest = {field: value for field, value in document.items() if field != MODEL}
+    files = {name: sent.said[name] for name in FILES if name in sent.said}
+    if use == "layers":
+        return with_layers(rest, sent.content, files, hints, max_bytes)
+    for part in files:
+        raise InputError.at((part,), "must be left out: this operation takes the model as a whole")
     return with_model(rest, read_model(sent.content, hints, max_bytes), hints, use)
 
 

@@ -9,8 +9,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from service.errors import BodyTooLarge, MalformedBody, UnsupportedEncoding, UnsupportedMediaType
-from service.operations.model_files.sent import HINTS, MODEL, SentModel
-from service.operations.uploads.in_memory import read_npy, read_npz
+from service.operations.model_files.sent import FILES, HINTS, MODEL, SentModel
+from service.operations.uploads.in_memory import MOST_ARRAYS, read_npy, read_npz
 from service.settings import Settings
 from service.web.bodies.arriving import Arrival
 from service.web.bodies.documents import from_npz, parse_json
@@ -29,6 +29,7 @@ LARGE_S: Final = 8e-3
 """Above it a body is read in a process of its own."""
 ARCHIVE: Final = b"PK\x03\x04"
 MODEL_PART: Final = b'name="model"'
+NOTHING: Final = b"{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,21 +156,21 @@ def _too_large(max_bytes: int) -> BodyTooLarge:
 async def _from_multipart(body: Body, max_bytes: int) -> object:
     """A part ``problem`` with JSON; further parts are ``.npy`` files named by path, or ``.npz`` files of such.
 
-    A part ``model`` is the file of a model, with what it does not say as parts beside it.
+    A part ``model`` is the file of a model, with what it does not say as parts beside it; it may stand alone.
     """
     parts = await _parts(body, max_bytes)
-    text = parts.pop("problem", None)
+    text = parts.pop("problem", NOTHING if MODEL in parts else None)
     if text is None:
         raise MalformedBody("the form needs a part `problem` that holds the JSON of the request")
     found = parse_json(text)
     model = parts.pop(MODEL, None)
     if model is not None:
-        place(found, MODEL, SentModel(model, {name: parts.pop(name) for name in HINTS if name in parts}))
+        place(found, MODEL, SentModel(model, {name: parts.pop(name) for name in (*HINTS, *FILES) if name in parts}))
     left = max_bytes
     for name in sorted(parts, key=by_place):
         part = parts[name]
         if part.startswith(b"PK"):
-            arrays = read_npz(part, left)
+            arrays = read_npz(part, left, MOST_ARRAYS)
             left -= sum(array.nbytes for array in arrays.values())
         else:
             arrays = {name: read_npy(part, name)}

@@ -39,7 +39,7 @@ def _router() -> APIRouter:
                 description=description_of(row),
                 openapi_extra={
                     **documentation.body(
-                        requests_of(row), examples_of(row), arrays=row.job, model_file=bool(row.model)
+                        requests_of(row), examples_of(row), arrays=row.job, parts=documentation.PARTS[row.model]
                     ),
                     **(openapi_jobs.PREFER if row.job else {}),
                 },

@@ -12,6 +12,7 @@ from service.core.landscapes.witnesses.bottleneck import weighted_bottleneck
 from service.core.landscapes.witnesses.cells import affine_cell, dead_units
 from service.core.landscapes.witnesses.checks import verify
 from service.core.landscapes.witnesses.claims import Construction
+from service.core.landscapes.witnesses.collapse import held_by_decay, silent_under_decay
 from service.core.landscapes.witnesses.convex_relu import certified_minimum
 from service.core.landscapes.witnesses.duplicates import split_neuron
 from service.core.landscapes.witnesses.enumeration import enumerated
@@ -69,8 +70,10 @@ CONSTRUCTIONS: Final[tuple[Row, ...]] = (
     Row(certified_minimum, frozenset()),
     Row(contracting, frozenset({"R49"}), undecided=True),
     Row(silent_units, frozenset({"R39b"}), losses=UNWEIGHTED),
+    Row(held_by_decay, frozenset({"R56"}), losses=UNWEIGHTED | WEIGHTED),
+    Row(silent_under_decay, frozenset({"R57"}), losses=UNWEIGHTED | WEIGHTED),
 )
-"""Witnesses W1 to W14, in order."""
+"""Witnesses W1 to W16, in order."""
 
 
 @dataclass(frozen=True, slots=True)

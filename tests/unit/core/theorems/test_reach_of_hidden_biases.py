@@ -23,7 +23,7 @@ def on_a_line(hidden: tuple[int, ...], bias: Bias, places: tuple[float, ...] = (
         ((1,), Bias.HIDDEN, None),
         ((2,), Bias.HIDDEN, True),
         ((3, 1), Bias.HIDDEN, None),
-        ((1, 3), Bias.HIDDEN, None),
+        ((1, 3), Bias.HIDDEN, True),
         ((2, 2), Bias.HIDDEN, True),
         ((1,), Bias.ALL, True),
         ((1,), Bias.OUTPUT, True),

@@ -1,0 +1,156 @@
+"""Collapse under weight decay: all weights zero is a local minimum, with biases and under any loss."""
+
+from typing import Final
+
+import numpy as np
+
+from service.core.ground.problems import Layer, Network, Problem, Samples
+from service.core.ground.rules import Fact, Hypothesis, Judgement
+from service.core.landscapes import hypotheses as on
+from service.core.landscapes.below_origin import VANISHING
+from service.core.landscapes.cases import (
+    PROOFS,
+    case,
+    excludes,
+    follows,
+    implied_by,
+    labelled,
+    row,
+    samples,
+    with_layer,
+    with_network,
+    with_widths,
+)
+from service.core.landscapes.cases import on as on_data
+from service.core.landscapes.collapsed import collapsed_of
+from service.core.landscapes.silent_networks import SILENT_BELOW_ZERO
+from service.core.landscapes.trained import below
+from service.vocabulary import Activation, Bias, Loss, Property, TheoremStatus
+
+TRAINED: Final = (on.LINEAR_OUTPUT, on.NO_NOISE, on.NO_SKIPS, on.ALL_TRAINED)
+ROUNDING: Final = 1e-9
+"""Share by which a product of decays must exceed its threshold."""
+
+
+def _steepest(layer: Layer) -> float:
+    """Largest slope of an activation at zero, from either side."""
+    if layer.activation is Activation.QUADRATIC:
+        return 0.0
+    return max(1.0, abs(layer.slope or 0.0))
+
+
+def hidden_bias_decays(network: Network) -> tuple[float, ...]:
+    """Decays of the hidden biases that exist."""
+    decays = network.bias_weight_decays or (0.0,) * network.n_layers
+    return tuple(decays[index] for index in network.bias_layers if index < network.n_layers - 1)
+
+
+def _held(problem: Problem) -> Judgement:
+    """Whether no hidden unit can take over from the output bias."""
+    found = collapsed_of(problem)
+    if found is None:
+        return on.unknown(on.SAMPLES_NEEDED) if problem.samples is None else on.judged(False, "no constant is best")
+    pull = found.bias_decay * float(np.linalg.norm(found.constant))
+    if pull == 0.0 or problem.network.n_hidden == 0:
+        return on.judged(True, "", output_bias_decay=found.bias_decay)
+    network, last = problem.network, problem.network.layers[-2]
+    if last.activation not in VANISHING:
+        return on.judged(False, "units that do not vanish at zero replace a decayed output bias", pull=pull)
+    if not network.has_bias(network.n_hidden - 1):
+        return on.judged(True, "", pull=pull)
+    threshold = float(np.sqrt(network.layers[-1].weight_decay) * np.sqrt(network.bias_weight_decays[-2]))
+    holds = pull * _steepest(last) < threshold * (1.0 - ROUNDING)
+    reason = "the last hidden biases are decayed too little to keep their units from replacing the output bias"
+    return on.judged(holds, reason, pull=pull * _steepest(last), threshold=threshold)
+
+
+def _best_constant(problem: Problem) -> Judgement:
+    if problem.samples is None:
+        return on.unknown(on.SAMPLES_NEEDED)
+    return on.judged(collapsed_of(problem) is not None, "a label does not occur: no constant output is best")
+
+
+def _constant_is_beaten(problem: Problem) -> Judgement:
+    found = collapsed_of(problem)
+    if found is None:
+        return on.unknown("no best constant is known")
+    better = below(problem, found.loss)
+    numbers: dict[str, Fact] = {"loss_of_constant": found.loss}
+    if better is None:
+        return on.unknown("no network below the best constant was found", **numbers)
+    return on.judged(True, "", loss_found=better[1], **numbers)
+
+
+def _hidden_biases_free(problem: Problem) -> Judgement:
+    decays = hidden_bias_decays(problem.network)
+    if len(decays) < problem.network.n_hidden or not decays:
+        return on.judged(False, "the hidden layers have no biases", hidden_biases=len(decays))
+    return on.judged(max(decays) == 0.0, "the hidden biases are decayed", largest_bias_decay=max(decays))
+
+
+def _isolated(problem: Problem) -> Judgement:
+    """Whether nothing is flat at the collapsed network: hidden biases are decayed, the best constant is unique."""
+    decays = hidden_bias_decays(problem.network)
+    found = collapsed_of(problem)
+    unique = problem.loss is not Loss.CROSS_ENTROPY or (found is not None and found.bias_decay > 0.0)
+    reason = "hidden biases without decay, or a constant that shifts all classes alike, leave the loss as it is"
+    return on.judged(unique and all(decay > 0.0 for decay in decays), reason)
+
+
+BEST_CONSTANT = Hypothesis("a best constant output", _best_constant)
+HELD = Hypothesis("a collapsed network that its decay keeps", _held)
+BEATEN = Hypothesis("a network below the best constant", _constant_is_beaten)
+ISOLATED = Hypothesis("decayed hidden biases and a unique best constant", _isolated)
+FREE_BIASES = Hypothesis("hidden biases without decay", _hidden_biases_free)
+
+_DATA = samples(8, 2)
+_DEEP = case((3, 3, 1), _DATA, activation=Activation.TANH, decay=1e-3, bias=Bias.ALL)
+_FAR = Samples(_DATA.x, _DATA.y + 50.0)
+_LABELS = labelled(8)
+_SHALLOW = case((3, 1), _LABELS, activation=Activation.RELU, decay=1e-4, bias=Bias.ALL, loss=Loss.LOGISTIC)
+
+COLLAPSE = row(
+    "R56",
+    "Decay and biases: the collapsed network is a local minimum",
+    "With two hidden layers or more, all weights decayed and an output bias, outputs differ between samples by at most "
+    "C |W_L| ... |W_1|, of order three, while decay is of order two: W = 0 with the best constant is a local minimum "
+    "for any loss and activation. A decayed output bias with decay h is kept where s(0) = 0 and h |c| |s'(0)| is below "
+    "the root of the decays of the last weights and of the biases before them. It is strict where the hidden biases "
+    "are decayed, and bad where some network lies below it.",
+    "derived; Ziyin, Li, Meng, NeurIPS 2022 (arXiv 2202.04777) for linear networks without biases",
+    TheoremStatus.PROVED,
+    (*TRAINED, on.SEVERAL_HIDDEN, on.WEIGHTS_DECAYED, on.OUTPUT_BIAS, HELD),
+    _DEEP,
+    breaks={
+        on.SEVERAL_HIDDEN: with_widths(_DEEP, 3),
+        HELD: with_network(on_data(_DEEP, _FAR), bias_weight_decays=(1e-3,) * 3),
+    },
+    conclusions=(
+        *follows(Property.SPURIOUS_MINIMA_EXIST, provided=(BEATEN,)),
+        *excludes(Property.NO_BAD_STRICT_MINIMA, Property.NO_BAD_BASINS, provided=(ISOLATED, BEATEN)),
+    ),
+    caution="with one hidden layer a unit and its output weight gain at order two: only large decay keeps it",
+    page=PROOFS,
+)
+SILENCE = row(
+    "R57",
+    "Dead ReLU units under decay: a bad local minimum where hidden biases are free",
+    "If hidden biases are not decayed, W = 0 with hidden biases of minus one silences every unit of zero left slope on "
+    "all samples, and near it the loss is that of a constant and decay: with the best constant it is a local minimum, "
+    "and a bad one where some network lies below it.",
+    "derived",
+    TheoremStatus.PROVED,
+    (*TRAINED, on.SOME_HIDDEN, SILENT_BELOW_ZERO, FREE_BIASES, BEST_CONSTANT),
+    _SHALLOW,
+    breaks={
+        SILENT_BELOW_ZERO: with_layer(_SHALLOW, 0, activation=Activation.TANH),
+        FREE_BIASES: with_network(_SHALLOW, bias_weight_decays=(1e-4, 1e-4)),
+        BEST_CONSTANT: on_data(_SHALLOW, Samples(_LABELS.x, np.ones((8, 1)))),
+    },
+    exempt=implied_by(on.SOME_HIDDEN, FREE_BIASES),
+    conclusions=follows(Property.SPURIOUS_MINIMA_EXIST, provided=(BEATEN,)),
+    caution="decayed hidden biases are pulled to zero, where units wake up",
+    page=PROOFS,
+)
+
+THEOREMS: Final = (COLLAPSE, SILENCE)

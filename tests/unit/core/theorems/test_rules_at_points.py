@@ -1,0 +1,208 @@
+"""Rules against the points that they speak of: curves of equal loss, saddles, collapsed networks, separating ones."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from service.core.catalogue import LANDSCAPE_RULES
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
+from service.core.ground.problems import Layer, Network, Problem, Samples, shapes_of
+from service.core.landscapes.collapsed import collapsed_of
+from service.core.landscapes.trained import margin_of, separating, start_of
+from service.core.landscapes.verdicts import apply, rulings
+from service.core.landscapes.witnesses.search import hessian
+from service.core.landscapes.witnesses.table import witnesses
+from service.core.losses.dense import DenseParameters, flatten, unflatten
+from service.core.losses.nonlinear import evaluate, loss_of, outputs_of
+from service.core.theorems.flat_saddles import FLAT
+from service.core.theorems.linear_shallow_saddles import ALL_STRICT
+from service.core.theorems.rescaled_units import free_layers
+from service.vocabulary import Activation, Bias, Loss, Property
+from tests.support.specs import random_spec
+
+LOSSES = (Loss.SQUARED, Loss.WEIGHTED_SQUARED, Loss.LOGISTIC, Loss.EXPONENTIAL, Loss.CROSS_ENTROPY)
+SMOOTH = (Activation.TANH, Activation.SIGMOID, Activation.SOFTPLUS, Activation.QUADRATIC)
+KINKED = (Activation.RELU, Activation.LEAKY_RELU)
+
+
+def posed(
+    loss: Loss,
+    activation: Activation,
+    widths: tuple[int, ...],
+    *,
+    bias: Bias = Bias.ALL,
+    decay: float = 0.0,
+    bias_decay: float = 0.0,
+    seed: int = 0,
+    n: int = 9,
+) -> Problem:
+    rng = np.random.default_rng(seed)
+    outputs = 3 if loss is Loss.CROSS_ENTROPY else 1
+    x = rng.normal(size=(n, 2))
+    y = x @ rng.normal(size=(2, outputs)) + 0.5 * np.sin(3.0 * x[:, :1]) + 0.3 * rng.normal(size=(n, outputs))
+    if loss is Loss.CROSS_ENTROPY:
+        y = np.eye(outputs)[np.arange(n) % outputs]
+    elif loss in (Loss.LOGISTIC, Loss.EXPONENTIAL):
+        y = np.where(y > np.median(y), 1.0, -1.0)
+    weights = rng.uniform(0.5, 2.0, size=y.shape) if loss is Loss.WEIGHTED_SQUARED else None
+    slope = 0.1 if activation is Activation.LEAKY_RELU else None
+    layers = tuple(Layer(width, activation, slope, decay) for width in widths)
+    network = Network((*layers, Layer(outputs, weight_decay=decay)), bias=bias, bias_weight_decays=(bias_decay,) * 4)
+    network = replace(network, bias_weight_decays=(bias_decay,) * network.n_layers)
+    return Problem(network, moments_of(x, y), Samples(x, y, weights), loss)
+
+
+def test_the_loss_is_constant_along_the_scale_of_a_unit() -> None:
+    tried = 0
+    for seed in range(200):
+        problem = random_spec(seed)
+        free = free_layers(problem)
+        if problem.samples is None or not free or problem.network.input_noise_variance:
+            continue
+        place = free[-1]
+        kind = problem.network.layers[place].activation
+        point = start_of(problem, seed)
+        before = loss_of(problem.network, problem.loss, point, problem.samples)
+        for factor in (0.3, 7.0):
+            weights = [weight.copy() for weight in point.weights]
+            biases = [None if bias is None else bias.copy() for bias in point.biases]
+            weights[place][0] *= factor
+            if (bias := biases[place]) is not None:
+                bias[0] *= factor
+            weights[place + 1][:, 0] /= factor ** (2.0 if kind is Activation.QUADRATIC else 1.0)
+            moved = DenseParameters(tuple(weights), tuple(biases))
+            after = loss_of(problem.network, problem.loss, moved, problem.samples)
+            assert after == pytest.approx(before, rel=1e-9)
+        tried += 1
+    assert tried > 30
+
+
+def test_saddles_of_one_hidden_linear_layer_are_strict_on_degenerate_data() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        x = rng.normal(size=(6, 2)) @ rng.normal(size=(2, 4))
+        left, _, right = np.linalg.svd(rng.normal(size=(6, 3)), full_matrices=False)
+        y = left @ np.diag([2.0, 1.0, 1.0]) @ right
+        problem = Problem(Network((Layer(2), Layer(3))), moments_of(x, y), Samples(x, y))
+        assert apply([ALL_STRICT], problem)[0].applies is True
+        # a critical point: columns are eigenvectors that are not the leading ones, the map is least squares
+        kept = rng.choice(3, size=int(rng.integers(0, 3)), replace=False)
+        second = y.T @ x @ np.linalg.pinv(x.T @ x) @ x.T @ y
+        values, vectors = np.linalg.eigh(second)
+        outer = np.zeros((3, 2))
+        outer[:, : len(kept)] = vectors[:, kept]
+        inner = np.linalg.pinv(outer) @ y.T @ np.linalg.pinv(x.T)
+        point = DenseParameters.without_biases([inner, outer])
+        found = evaluate(problem.network, problem.loss, point, problem.samples or Samples(x, y))
+        assert np.linalg.norm(flatten(found.gradient)) < 1e-8
+        missed = np.sort(values)[::-1][:2].sum() - values[kept].sum()
+        least = np.linalg.eigvalsh(hessian(problem.network, problem.loss, Samples(x, y), point))[0]
+        assert missed < 1e-9 or least < -1e-6
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", [*SMOOTH, *KINKED])
+def test_a_deep_network_with_biases_has_a_saddle_without_curvature(loss: Loss, activation: Activation) -> None:
+    problem = posed(loss, activation, (2, 3))
+    assert apply([FLAT], problem)[0].applies is True
+    samples, collapsed = problem.samples, collapsed_of(problem)
+    assert samples is not None
+    assert collapsed is not None
+    point = collapsed.point(problem, 1.0)
+    found = evaluate(problem.network, problem.loss, point, samples)
+    assert np.linalg.norm(flatten(found.gradient)) < 1e-8
+    assert np.linalg.eigvalsh(hessian(problem.network, problem.loss, samples, point))[0] > -1e-6
+    assert _falls(problem, samples, point, found.loss)
+
+
+def _falls(problem: Problem, samples: Samples, point: DenseParameters, loss: float) -> bool:
+    """Whether a product of changes of all layers, the output bias adjusted, lowers the loss close by."""
+    size, collapsed = 0.05, collapsed_of(problem)
+    assert collapsed is not None
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        weights = [size * rng.choice([-1.0, 1.0], size=weight.shape) for weight in point.weights]
+        moved = DenseParameters(tuple(weights), point.biases)
+        centre = outputs_of(problem.network, moved, samples.x).mean(axis=0)
+        biases = (*point.biases[:-1], collapsed.constant - (centre - collapsed.constant))
+        if loss_of(problem.network, problem.loss, DenseParameters(moved.weights, biases), samples) < loss:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    ("widths", "activation", "bias_decay", "name"),
+    [
+        ((3, 3), Activation.TANH, 0.0, "W15"),
+        ((3, 3), Activation.SIGMOID, 0.0, "W15"),
+        ((3, 2, 3), Activation.SOFTPLUS, 0.0, "W15"),
+        ((4, 4), Activation.LEAKY_RELU, 1e-3, "W15"),
+        ((4,), Activation.RELU, 0.0, "W16"),
+        ((4, 4), Activation.RELU, 0.0, "W16"),
+    ],
+)
+def test_collapsed_networks_are_bad_minima(
+    loss: Loss, widths: tuple[int, ...], activation: Activation, bias_decay: float, name: str
+) -> None:
+    problem = posed(loss, activation, widths, decay=1e-4, bias_decay=bias_decay, n=14)
+    found = apply(LANDSCAPE_RULES, problem)
+    assert rulings(found)[Property.SPURIOUS_MINIMA_EXIST].value is True
+    (shown,) = [one for one in witnesses(problem, found) if one.construction.id == name]
+    assert shown.verified.holds, shown.verified.numbers
+    if bias_decay:
+        assert rulings(found)[Property.NO_BAD_STRICT_MINIMA].value is False
+
+
+def test_a_weakly_decayed_hidden_bias_takes_over_from_a_strongly_decayed_output_bias() -> None:
+    problem = posed(Loss.SQUARED, Activation.TANH, (3, 3), decay=1e-3)
+    assert problem.samples is not None
+    shifted = Samples(problem.samples.x, problem.samples.y + 30.0)
+    network = replace(problem.network, bias_weight_decays=(1e-3, 1e-3, 0.5))
+    problem = Problem(network, moments_of(shifted.x, shifted.y), shifted)
+    (rule,) = [one for one in apply(LANDSCAPE_RULES, problem) if one.theorem.id == "R56"]
+    assert rule.applies is False
+    collapsed = collapsed_of(problem)
+    assert collapsed is not None
+    least = np.linalg.eigvalsh(hessian(network, problem.loss, shifted, collapsed.point(problem, 0.0)))[0]
+    assert least < -1e-3
+
+
+@pytest.mark.parametrize("activation", [Activation.TANH, Activation.SIGMOID, Activation.RELU])
+def test_a_network_that_separates_shows_its_margin(activation: Activation) -> None:
+    x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    y = np.array([[-1.0], [1.0], [1.0], [-1.0]])
+    network = Network((Layer(2, activation), Layer(1)), bias=Bias.ALL, bias_weight_decays=(0.0, 0.0))
+    problem = Problem(network, moments_of(x, y), Samples(x, y), Loss.LOGISTIC)
+    found = separating(problem)
+    assert found is not None
+    margin = _least_margin(problem, found[0])
+    assert margin == pytest.approx(found[1])
+    assert margin > 0.0
+    verdicts = rulings(apply(LANDSCAPE_RULES, problem))
+    assert verdicts[Property.MINIMUM_ATTAINED].value is False
+    assert verdicts[Property.DESCENT_PATH_TO_INFINITY].value is True
+
+
+def _least_margin(problem: Problem, point: DenseParameters) -> float:
+    assert problem.samples is not None
+    outputs: FloatArray = outputs_of(problem.network, point, problem.samples.x)
+    return margin_of(problem.loss, outputs, problem.samples.y)
+
+
+def test_probabilities_as_targets_leave_the_infimum_attained_or_not_but_above_zero() -> None:
+    problem = posed(Loss.CROSS_ENTROPY, Activation.TANH, (9,))
+    assert problem.samples is not None
+    soft = Samples(problem.samples.x, 0.8 * problem.samples.y + 0.2 / 3.0)
+    problem = Problem(problem.network, moments_of(soft.x, soft.y), soft, Loss.CROSS_ENTROPY)
+    (rule,) = [one for one in apply(LANDSCAPE_RULES, problem) if one.theorem.id == "R46"]
+    assert rule.applies is False
+
+
+def test_shapes_of_a_start_are_those_of_the_network() -> None:
+    problem = posed(Loss.SQUARED, Activation.TANH, (3, 2))
+    point = start_of(problem, 0)
+    assert [weight.shape for weight in point.weights] == list(shapes_of(problem.network, 2))
+    assert np.array_equal(flatten(unflatten(flatten(point), point)), flatten(point))
