@@ -1,8 +1,8 @@
 """The least sharpness of a chain of one output: a lower bound by a mixture of two directions.
 
 Let a be the norm of what follows the first of L layers.  The largest eigenvalue of ``K(a) = a^2 diag(spread) + e e' +
-(L-1) a^(-2/(L-1)) v v'`` is to be least.  For every density matrix X, ``tr(X K(a))`` is below it and has its least value
-in closed form.
+(L-1) a^(-2/(L-1)) v v'`` is to be least.  For every density matrix X, ``tr(X K(a))`` is below it and has its least
+value in closed form.
 """
 
 from dataclasses import dataclass

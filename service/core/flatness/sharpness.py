@@ -1,6 +1,7 @@
 """The largest Hessian eigenvalue at the weights of a minimum, whatever their widths."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -85,7 +86,7 @@ def _narrowed(problem: Problem, parameters: Parameters) -> tuple[Problem, DenseP
     A rotation of a hidden layer without noise changes no eigenvalue, and all units that nothing uses have the same.
     """
     weights = parameters.weights
-    frames = [_frame(before, after) for before, after in zip(weights[:-1], weights[1:], strict=True)]
+    frames = [_frame(before, after) for before, after in pairwise(weights)]
     layers, narrow = list(problem.network.layers), []
     for index, weight in enumerate(weights):
         left, right = columns_of(weight.left), columns_of(weight.right)
