@@ -1,7 +1,7 @@
 """The pictures of the documentation: drawn by the service's own operations, with what they were asked and show."""
 
 import json
-from math import cos, sin
+from math import cos, exp, sin
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,10 +58,23 @@ SELECTED: Final[dict[str, Any]] = {
     "vary": "weight_decay",
     "grid": {"from": 1e-3, "to": 1.0, "points": 200},
 }
+COMPRESSED: Final[dict[str, Any]] = {
+    "layers": [
+        {
+            "name": name,
+            "shape": [outputs, 24],
+            "singular_values": [round(exp(-fall * index), 4) for index in range(min(outputs, 24))],
+        }
+        for name, outputs, fall in (("query", 24, 0.4), ("value", 24, 0.05), ("up", 96, 0.2), ("output", 10, 0.1))
+    ],
+    "weighting": "relative",
+    "budget": 0.5,
+}
 ASKED: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("landscape-curve", "landscape", dict(DESIGN_EXAMPLE)),
     ("landscape-summary", "landscape", {**DESIGN_EXAMPLE, "include": ["slice", "interpolation", "hessian"]}),
     ("selection", "selection", SELECTED),
+    ("compression", "compression", COMPRESSED),
     ("slice-interpolation", "slices", {"problem": DESIGN_EXAMPLE, "kind": "interpolation", "points": 101}),
     ("slice-plane", "slices", {"problem": CANCER, "seed": 1}),
     ("slice-sharpness", "slices", {"problem": CANCER, "kind": "sharpness", "seed": 1}),
@@ -142,9 +155,16 @@ def _figures(operation: str, answer: Any) -> list[str]:
             f"width {mark['width']}: {mark['property']} is {mark['value']} ({', '.join(mark['because'])})"
             for mark in marks
         ]
-    if operation == "selection":
-        found = {name: each for name, each in answer["chosen"].items() if each is not None}
-        return [f"{name}: {each['value']:.4g} with error {each['score']:.4g}" for name, each in found.items()]
+    if operation in ("selection", "compression"):
+        return _chosen(operation, answer)
     if operation == "sweeps":
         return [f"{' x '.join(map(str, answer['shape']))} points, solver {answer['solver']}"]
     return [f"{len(answer['stationary_points'])} stationary points, {len(answer['barcode'])} bars"]
+
+
+def _chosen(operation: str, answer: Any) -> list[str]:
+    """What the answer has chosen."""
+    if operation == "compression":
+        return [f"{layer['name']}: {'kept' if layer['kept_dense'] else layer['rank']}" for layer in answer["layers"]]
+    found = {name: each for name, each in answer["chosen"].items() if each is not None}
+    return [f"{name}: {each['value']:.4g} with error {each['score']:.4g}" for name, each in found.items()]

@@ -57,6 +57,7 @@ from service.core.theorems import (
     collapsed,
     dead_units,
     flat_saddles,
+    flatness,
     free_biases,
     infimum,
     linear_convex_losses,
@@ -188,6 +189,7 @@ THEOREMS: Final[tuple[Theorem, ...]] = (
     *linear_noisy.THEOREMS,
     *convex_layer_theorems.THEOREMS,
     *models.THEOREMS,
+    *flatness.THEOREMS,
     *reductions.THEOREMS,
     *LANDSCAPE_RULES,
 )

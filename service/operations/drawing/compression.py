@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 MOST_NAMED: Final = 10
 """Layers that have a colour and a name of their own."""
-FLOOR: Final = 1e-16
+FLOOR: Final = 1e-6
+"""Least share that is shown; what is below stands at the edge."""
 
 
 def draw_compression(figure: "Figure", answer: Answer) -> None:
@@ -27,10 +28,10 @@ def draw_compression(figure: "Figure", answer: Answer) -> None:
             axes.plot(shares, np.maximum(errors / errors[0], FLOOR), color=colour, linewidth=1.0, label=label)
         if layer["relative_error"] is not None:
             at = layer["numbers_after"] / layer["numbers_before"], max(layer["relative_error"], FLOOR)
-            axes.plot(*at, "s" if layer["kept_dense"] else "o", color=colour, markersize=6)
+            axes.plot(*at, "s" if layer["kept_dense"] else "o", color=colour, markersize=6, clip_on=False)
     axes.axvline(1.0, color=GREY, linestyle=":", linewidth=1.0)
     axes.set(xlabel="numbers stored, as a share of the matrix", ylabel="error, as a share of rank 0", yscale="log")
-    axes.set_ylim(bottom=1e-6, top=2.0)
+    axes.set_ylim(bottom=FLOOR, top=2.0)
     if named:
         axes.legend(fontsize=8)
     total = answer["total"]

@@ -15,9 +15,8 @@ from service.operations.model_files.named import INPUTS_FIRST, split_name, taken
 from service.operations.model_files.named_files import safetensors_arrays
 from service.operations.model_files.requests import report
 from service.operations.model_files.unopened import refuse_unopened
-from service.operations.uploads.in_memory import read_npz
+from service.operations.uploads.in_memory import MOST_ARRAYS, read_npz
 
-MOST_ARRAYS: Final = 4_000
 ACTIVATIONS: Final = "activations"
 ROUNDED: Final = "correction_of"
 """Parts of a form that are files beside that of the model."""

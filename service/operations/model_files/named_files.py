@@ -13,9 +13,8 @@ from service.operations.model_files.chains import chained
 from service.operations.model_files.found import FoundModel
 from service.operations.model_files.hints import Hints
 from service.operations.model_files.named import taken_apart
-from service.operations.uploads.in_memory import read_npz
+from service.operations.uploads.in_memory import MOST_ARRAYS, read_npz
 
-MOST_ARRAYS: Final = 4_000
 TYPES: Final[Mapping[str, str]] = {
     "F64": "<f8",
     "F32": "<f4",

@@ -14,12 +14,13 @@ from service.version import ENGINE_VERSION
 
 CHUNK_S: Final = 0.5
 # measured on one core: the fixed work, a layer, an option of a layer, and what is cubic in its sides
-FIXED_S: Final = 2e-3
-PER_LAYER_S: Final = 4e-5
-PER_OPTION_S: Final = 1e-7
+FIXED_S: Final = 4e-3
+PER_LAYER_S: Final = 2e-4
+PER_OPTION_S: Final = 2e-7
 VALUES_S: Final = 2.5e-10
 FACTORS_S: Final = 5e-10
-ROOT_S: Final = 4e-10
+TRIANGLE_S: Final = 1e-10
+PRODUCT_S: Final = 5e-11
 
 
 def compression_plan(request: CompressionRequest, limits: Limits) -> Plan:
@@ -74,9 +75,9 @@ def _layer_s(layer: LayerData, per_cubic_s: float) -> float:
     root_s, seen = 0.0, inputs
     if layer.inputs is not None:
         rows = layer.inputs.shape[0]
-        root_s = ROOT_S * rows * inputs * min(rows, inputs)
         seen = min(rows, inputs)
-        root_s += VALUES_S * outputs * inputs * seen
+        root_s = (VALUES_S if layer.kind == "moments" else TRIANGLE_S) * rows * inputs * seen
+        root_s += PRODUCT_S * outputs * inputs * seen
     return PER_LAYER_S + root_s + per_cubic_s * outputs * seen * min(outputs, seen)
 
 

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,10 @@ def read_npy(data: bytes, name: str) -> npt.NDArray[Any]:
         return np.zeros(header.shape, header.dtype)
     array = np.frombuffer(rest, dtype=header.dtype)
     return array.reshape(header.shape, order="F" if header.fortran_order else "C")
+
+
+MOST_ARRAYS: Final = 4_000
+"""Entries of an archive that holds the arrays of many layers."""
 
 
 def read_npz(data: bytes, max_bytes: int, max_entries: int = MAX_ENTRIES) -> dict[str, npt.NDArray[Any]]:

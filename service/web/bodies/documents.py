@@ -7,7 +7,7 @@ import numpy.typing as npt
 from pydantic_core import from_json
 
 from service.errors import MalformedBody
-from service.operations.uploads.in_memory import read_npz
+from service.operations.uploads.in_memory import MOST_ARRAYS, read_npz
 from service.web.bodies.npz import ANSWER, REQUEST, as_json, by_place, place
 
 PLACE: Final = re.compile(r"line (\d+) column (\d+)")
@@ -51,7 +51,7 @@ def from_npz(content: bytes, max_bytes: int) -> object:
     service.errors.BodyTooLarge
         If the archive unpacks to more than ``max_bytes``.
     """
-    arrays = read_npz(content, max_bytes)
+    arrays = read_npz(content, max_bytes, MOST_ARRAYS)
     text = arrays.pop(REQUEST, None)
     arrays.pop(ANSWER, None)
     if text is None or text.dtype.kind != "U" or text.size != 1:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from service.errors import MalformedBody
 from service.operations.uploads.archives import UNREADABLE, opened_archive
+from service.operations.uploads.in_memory import MOST_ARRAYS
 from service.operations.uploads.npy_file import NUMERIC_KINDS
 
 MAX_STEPS: Final = 12
@@ -21,7 +22,7 @@ ANSWER: Final = "answer"
 def announced_bytes(data: bytes) -> int:
     """Bytes of an archive once it is unpacked, and 0 if it is not one; nothing is unpacked."""
     try:
-        with opened_archive(io.BytesIO(data)) as archive:
+        with opened_archive(io.BytesIO(data), MOST_ARRAYS) as archive:
             return sum(entry.file_size for entry in archive.infolist())
     except (*UNREADABLE, MalformedBody):
         return 0

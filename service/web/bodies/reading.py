@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from service.errors import BodyTooLarge, MalformedBody, UnsupportedEncoding, UnsupportedMediaType
 from service.operations.model_files.sent import FILES, HINTS, MODEL, SentModel
-from service.operations.uploads.in_memory import read_npy, read_npz
+from service.operations.uploads.in_memory import MOST_ARRAYS, read_npy, read_npz
 from service.settings import Settings
 from service.web.bodies.arriving import Arrival
 from service.web.bodies.documents import from_npz, parse_json
@@ -170,7 +170,7 @@ async def _from_multipart(body: Body, max_bytes: int) -> object:
     for name in sorted(parts, key=by_place):
         part = parts[name]
         if part.startswith(b"PK"):
-            arrays = read_npz(part, left)
+            arrays = read_npz(part, left, MOST_ARRAYS)
             left -= sum(array.nbytes for array in arrays.values())
         else:
             arrays = {name: read_npy(part, name)}
