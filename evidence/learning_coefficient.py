@@ -31,9 +31,9 @@ def report() -> str:
         If a slope is further from what is told than finite levels explain.
     """
     lines = [
-        f"Weights uniform in a cube of side 1 around a balanced optimum, {COUNT:,} of them; the slope of the",
-        "logarithm of the volume between its shares 1e-2 and 1e-4. *Told* is that of `eps^value (-log eps)^(multiplicity - 1)`; what",
-        "is left out is of the order of one over the logarithm of a level where the multiplicity is above one.",
+        f"Weights uniform in a cube of side 1 around a balanced optimum, {COUNT:,} of them; the logarithmic slope",
+        "of the volume between its shares 1e-2 and 1e-4. *Told* is that of `eps^value (-log eps)^(multiplicity - 1)`;",
+        "what is left out is of the order of one over the logarithm of a level where the multiplicity is above one.",
         "",
         "| sizes | rank | value | multiplicity | slope told | sampled | standard error |",
         "|---|---|---|---|---|---|---|",

@@ -91,7 +91,8 @@ def test_an_unknown_learning_coefficient_has_reasons(name: str) -> None:
 def test_a_landscape_without_a_solver_has_no_learning_coefficient() -> None:
     body = {**LINEAR, "network": {"layers": [{"width": 2, "activation": "tanh"}, {"width": 1}]}}
     assert "no solver" in coefficient(body, landscape, parse_landscape).reasons["value"]
-    assert coefficient({"network": LINEAR["network"], "data": {"kind": "none"}}, landscape, parse_landscape).value is None
+    without_data = {"network": LINEAR["network"], "data": {"kind": "none", "inputs": 2}}
+    assert coefficient(without_data, landscape, parse_landscape).value is None
 
 
 def test_a_flat_minimum_limits_no_step() -> None:
