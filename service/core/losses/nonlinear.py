@@ -146,7 +146,7 @@ def decay_of(network: Network, parameters: DenseParameters) -> float:
 
 
 def forward(network: Network, parameters: DenseParameters, x: FloatArray) -> tuple[list[FloatArray], list[FloatArray]]:
-    """What each layer receives, the outputs of the network last, and the pre-activations of each layer."""
+    """What each layer receives, (n, inputs), the outputs of the network last, and its pre-activations (n, width)."""
     inputs, before = [x], []
     for layer, weight, bias in zip(network.layers, parameters.weights, parameters.biases, strict=True):
         before.append(_affine(inputs[-1], weight, bias))
@@ -180,7 +180,7 @@ def backward(
     inputs: Sequence[FloatArray],
     slopes: Sequence[FloatArray],
 ) -> Backward:
-    """Loss and gradient, with the slope of every activation at every sample as the caller chooses it."""
+    """Loss and gradient, with the slopes (n, width) of every activation as the caller chooses them."""
     value, error = data_loss(loss, inputs[-1], samples.y, samples.weights, samples.loss_parameter)
     decays = network.bias_weight_decays or (0.0,) * network.n_layers
     weights: list[FloatArray] = []

@@ -114,18 +114,18 @@ class KinkedPoint:
         return size if bias is None else size + np.abs(bias)
 
     def kinked(self) -> FloatArray:
-        """All pre-activations of layers that have kinks, in one vector."""
+        """All pre-activations of layers that have kinks, in one vector (m,)."""
         return np.concatenate(
             [values.ravel() for low, values in zip(self._lows, self._before, strict=True) if low is not None]
         )
 
     def values(self, places: Places) -> FloatArray:
-        """Pre-activations at places."""
+        """Pre-activations (m,) at places."""
         found = [self._before[layer][sample, unit] for layer, sample, unit in zip(*places, strict=True)]
         return np.array(found, dtype=np.float64)
 
     def slopes(self, places: Places, shares: FloatArray) -> list[FloatArray]:
-        """Slopes of all activations, at the places a share of the right one."""
+        """Slopes (n, width) of all activations, at the places a share (m,) of the right one."""
         slopes = [own.copy() for own in self._own]
         for layer, sample, unit, share in zip(*places, shares, strict=True):
             low = self._lows[layer] or 0.0
@@ -133,7 +133,7 @@ class KinkedPoint:
         return slopes
 
     def backward(self, slopes: Sequence[FloatArray]) -> Backward:
-        """Loss, gradient and errors with these slopes."""
+        """Loss, gradient and errors with these slopes (n, width)."""
         problem = self._problem
         return backward(problem.network, problem.loss, self._point, self._samples, self._inputs, slopes)
 

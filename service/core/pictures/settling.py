@@ -37,7 +37,7 @@ KNOWN_DIGITS: Final = 1e-14
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class OntoKinks:
     """Where the steps ended, and how many gradients and products with the Hessian they took."""
 
     point: FloatArray
@@ -53,7 +53,7 @@ class _Step:
     back: FloatArray
 
 
-def settle(problem: Problem, start: FloatArray, like: DenseParameters, budget: int, target: float) -> Settled:
+def settle(problem: Problem, start: FloatArray, like: DenseParameters, budget: int, target: float) -> OntoKinks:
     """Steps until the generalised gradient is below ``target`` or the budget is spent.
 
     Parameters
@@ -82,7 +82,7 @@ def settle(problem: Problem, start: FloatArray, like: DenseParameters, budget: i
         length = float(np.linalg.norm(reached[1] - point)) / max(float(np.linalg.norm(point)), 1e-300)
         loss, point = reached
         within = float(np.clip(10.0 * length, 0.1 * within, within))
-    return Settled(point, spent)
+    return OntoKinks(point, spent)
 
 
 def _loss(problem: Problem, point: FloatArray, like: DenseParameters) -> float:

@@ -57,7 +57,7 @@ class TrainedPoint:
 
 
 def rest_of(problem: Problem, point: FloatArray, gradient: FloatArray) -> Rest:
-    """Stationarity of a point whose gradient, that of the left sides of kinks, is known."""
+    """Stationarity of a point (P,) whose gradient (P,), that of the left sides of kinks, is known."""
     if not has_kinks(problem):
         return Rest(float(np.linalg.norm(gradient)), 0)
     here = KinkedPoint(problem, unflatten(point, shape_of(problem)))

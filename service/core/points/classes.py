@@ -6,7 +6,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from service.core.curvature.hessian import DENSE_LIMIT, dense_hessian, is_plain, largest_eigenvalue, least_eigenpair
+from service.core.curvature.hessian import (
+    DENSE_LIMIT,
+    dense_hessian,
+    hessian_product,
+    is_plain,
+    largest_eigenvalue,
+    least_eigenpair,
+    top_eigenvalue_of,
+)
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.core.ground.problems import Problem
 from service.core.losses.dense import DenseParameters, flatten
@@ -18,6 +26,7 @@ from service.vocabulary import Evidence, PointClass
 
 ZERO_TOLERANCE = 1e-8
 GAP_TOLERANCE = 1e-8
+NOT_CONVERGED = "the Lanczos iteration did not converge"
 
 
 @dataclass(frozen=True)
@@ -26,8 +35,8 @@ class Curvature:
 
     Attributes
     ----------
-    least : float or None
-        Least eigenvalue.
+    least, largest : float or None
+        Least and largest eigenvalue.
     vector : (P,) array or None
         Its unit eigenvector.
     zero_tolerance : float
@@ -46,6 +55,7 @@ class Curvature:
     inertia: dict[str, int] | None
     newton_decrease: float | None = None
     reasons: dict[str, str] = field(default_factory=dict)
+    largest: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +90,17 @@ def curvature_of(
             gradient,
         )
     tolerance = zero_tolerance(problem, parameters, largest_eigenvalue(problem, parameters), rounding)
-    reasons = {"inertia": f"more than {DENSE_LIMIT} parameters: only the least eigenvalue is computed"}
+    reasons = {"inertia": f"more than {DENSE_LIMIT} parameters: only the extreme eigenvalues are computed"}
+    largest = top_eigenvalue_of(
+        lambda vector: hessian_product(problem, parameters, vector), trained_mask(problem.network, parameters)
+    )
     found = least_eigenpair(problem, parameters)
     if found is None:
-        reasons["least_hessian_eigenvalue"] = "the Lanczos iteration did not converge"
-        return Curvature(None, None, tolerance, None, None, reasons)
-    return Curvature(found[0], found[1], tolerance, None, None, reasons)
+        reasons["least_hessian_eigenvalue"] = NOT_CONVERGED
+    if largest is None:
+        reasons["sharpness"] = NOT_CONVERGED
+    least, vector = (None, None) if found is None else found
+    return Curvature(least, vector, tolerance, None, None, reasons, largest)
 
 
 def curvature_of_matrix(
@@ -119,7 +134,7 @@ def curvature_of_matrix(
         up = values > tolerance
         along = vectors[:, up].T @ gradient[trained]
         decrease = 0.5 * float(np.sum(along * along / values[up]))
-    return Curvature(float(values[0]), vector, tolerance, inertia, decrease)
+    return Curvature(float(values[0]), vector, tolerance, inertia, decrease, largest=float(values[-1]))
 
 
 def zero_tolerance(problem: Problem, parameters: DenseParameters, largest: float, rounding: float = 0.0) -> float:

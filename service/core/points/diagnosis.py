@@ -50,6 +50,8 @@ class Diagnosis:
     precision : NumberFormat
         The format in which the weights are stored, judged by their digits.
     least_hessian_eigenvalue : float or None
+    sharpness : float or None
+        Largest eigenvalue of the Hessian.
     zero_tolerance : float
         Modulus below which an eigenvalue of the Hessian counts as zero.
     inertia : mapping or None
@@ -79,6 +81,7 @@ class Diagnosis:
     tolerance_source: ToleranceSource
     precision: NumberFormat
     least_hessian_eigenvalue: float | None
+    sharpness: float | None
     zero_tolerance: float
     inertia: dict[str, int] | None
     escape: Escape | None
@@ -147,6 +150,7 @@ def diagnose(
         at.source,
         at.precision,
         curvature.least,
+        curvature.largest,
         curvature.zero_tolerance,
         curvature.inertia,
         escape,

@@ -80,6 +80,8 @@ class Leaves:
 def included_in(answer: MinimaAnswer) -> list[Part]:
     """The parts that the answer shows were asked for."""
     include: list[Part] = ["layer_norms"] if "layer_norms" in answer.global_minimum.model_fields_set else []
+    if answer.flatness is not None:
+        include.append("flatness")
     if any(point.kind is PointKind.SUBNETWORK for point in answer.stationary_points):
         include.append("subnetworks")
     if any(check.name == CURVATURE for check in answer.certificate.checks):

@@ -115,6 +115,9 @@ def to_wire(
         reasons["relu_verdict"] = verdict.reason
     if found.plateau is None:
         reasons.setdefault("plateau", "the point itself counts as stationary")
+    sharpness = _scaled(found.sharpness, factor)
+    if sharpness is None or sharpness <= 0.0:
+        reasons["largest_stable_step"] = reasons.get("sharpness", "no eigenvalue of the Hessian is positive")
     spectrum = _spectrum(mapped, found, point, reasons) if "spectrum" in request.include else None
     answer = wire.DiagnoseAnswer(
         summary=[],
@@ -136,6 +139,8 @@ def to_wire(
         tolerance_source=found.tolerance_source,
         precision=found.precision,
         least_hessian_eigenvalue=_scaled(found.least_hessian_eigenvalue, factor),
+        sharpness=sharpness,
+        largest_stable_step=2.0 / sharpness if sharpness is not None and sharpness > 0.0 else None,
         zero_tolerance=found.zero_tolerance * factor,
         inertia=None if found.inertia is None else wire.Inertia(**found.inertia),
         directions=None if found.directions is None else _directions(found.directions),
