@@ -1,11 +1,13 @@
 """Flatness of minima and sharpness at given weights, as they are answered."""
 
+import time
 from typing import Any
 
 import numpy as np
 import pytest
 
 from service.errors import InputError
+from service.operations.cost import estimate_s
 from service.operations.diagnose import diagnose
 from service.operations.diagnose import parse as parse_point
 from service.operations.landscape import landscape
@@ -143,6 +145,18 @@ def test_diagnosis_has_the_largest_eigenvalue(activation: str) -> None:
     assert found.sharpness == pytest.approx(np.linalg.eigvalsh(hessian)[-1], rel=1e-6)
     assert found.sharpness is not None
     assert found.largest_stable_step == pytest.approx(2.0 / found.sharpness)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_its_cost_is_estimated(decay: float) -> None:
+    layers = [{"width": 8, "weight_decay": decay}, {"width": 3, "weight_decay": decay}]
+    body = {"network": {"layers": layers}, "data": {"kind": "example", "name": "iris"}}
+    alone, told = (estimate_s(parse({**body, "include": part}).request) for part in ([], ["flatness"]))
+    begun = time.process_time()
+    flatness(body)
+    assert alone + 3e-3 <= told
+    # a generous factor: the machine may be busy
+    assert time.process_time() - begun < 20.0 * told
 
 
 def test_at_a_kink_there_is_no_sharpness() -> None:
