@@ -7,6 +7,7 @@ from service.core import catalogue
 from service.core.ground.problems import Problem, shapes_of
 from service.core.ground.roles import Search, Solver
 from service.core.relu.critical import MOST_RANK
+from service.operations.flatness_cost import flatness_s
 from service.operations.mapping.examples import BY_NAME
 from service.schemas.data import Data, Evaluation, EvaluationFactor, EvaluationMoments, EvaluationSamples, Example
 from service.schemas.diagnose import DiagnoseRequest
@@ -73,7 +74,11 @@ SUMMARY_SEARCH_S: Final = 0.01
 
 def estimate_s(request: MinimaRequest) -> float:
     """Seconds that one answer takes on one core, to within a small factor."""
-    return problem_s(request.problem) + PER_NUMBER_S * _returned_numbers(request)
+    flat = 0.0
+    if "flatness" in request.include:
+        layers = request.problem.network.layers
+        flat = flatness_s(_widths(request.problem), noisy=any(layer.noise is not None for layer in layers))
+    return problem_s(request.problem) + flat + PER_NUMBER_S * _returned_numbers(request)
 
 
 def problem_s(problem: ProblemDocument) -> float:

@@ -235,6 +235,15 @@ class DiagnoseAnswer(Wire):
     least_hessian_eigenvalue: Number | None = Field(
         description="Least eigenvalue of the Hessian; null with a reason where it was not computed."
     )
+    sharpness: Number | None = Field(
+        default=None,
+        description="Largest eigenvalue of the Hessian; null with a reason where it was not computed.",
+    )
+    largest_step: Number | None = Field(
+        default=None,
+        description="2 / `sharpness`: with larger constant steps gradient descent is unstable here, on the loss in the "
+        "convention of the request; null with a reason where the sharpness is not positive or not known.",
+    )
     zero_tolerance: Number = Field(description="Eigenvalues of smaller modulus count as zero.")
     inertia: Inertia | None = Field(
         description="Signs of the eigenvalues of the Hessian; null with a reason where it was not computed."

@@ -73,7 +73,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
 }
 
 
-Part: TypeAlias = Literal["hessian", "layer_norms", "subnetworks"]
+Part: TypeAlias = Literal["hessian", "layer_norms", "subnetworks", "flatness"]
 
 
 class ReturnOptions(Wire):
@@ -102,7 +102,7 @@ class MinimaOptions(Wire):
         max_length=10,
         description="Parts that are absent by default: the sign of the Hessian at the minimum among the checks "
         "(up to 400 parameters), the norms of the layers, the stationary points of narrower networks inside one "
-        "with noise.",
+        "with noise, the sharpness of the minimum and the largest step of gradient descent.",
     )
     time_limit_s: TimeLimit = None
 

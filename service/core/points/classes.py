@@ -6,7 +6,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from service.core.curvature.hessian import DENSE_LIMIT, dense_hessian, is_plain, largest_eigenvalue, least_eigenpair
+from service.core.curvature.hessian import (
+    DENSE_LIMIT,
+    dense_hessian,
+    hessian_product,
+    is_plain,
+    largest_eigenvalue,
+    least_eigenpair,
+)
+from service.core.curvature.largest import NO_CONVERGENCE, largest_by_products
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.core.ground.problems import Problem
 from service.core.losses.dense import DenseParameters, flatten
@@ -36,6 +44,8 @@ class Curvature:
         Numbers of positive, negative and zero eigenvalues.
     newton_decrease : float or None
         ``g' H^+ g / 2`` over the positive eigenvalues: what is left to the bottom of the bowl that the point is in.
+    largest : float or None
+        Largest eigenvalue.
     reasons : dict
         Why something is missing.
     """
@@ -45,6 +55,7 @@ class Curvature:
     zero_tolerance: float
     inertia: dict[str, int] | None
     newton_decrease: float | None = None
+    largest: float | None = None
     reasons: dict[str, str] = field(default_factory=dict)
 
 
@@ -83,9 +94,13 @@ def curvature_of(
     reasons = {"inertia": f"more than {DENSE_LIMIT} parameters: only the least eigenvalue is computed"}
     found = least_eigenpair(problem, parameters)
     if found is None:
-        reasons["least_hessian_eigenvalue"] = "the Lanczos iteration did not converge"
-        return Curvature(None, None, tolerance, None, None, reasons)
-    return Curvature(found[0], found[1], tolerance, None, None, reasons)
+        reasons["least_hessian_eigenvalue"] = NO_CONVERGENCE
+    trained = trained_mask(problem.network, parameters)
+    largest = largest_by_products(lambda vector: hessian_product(problem, parameters, vector), trained)
+    if largest is None:
+        reasons["sharpness"] = NO_CONVERGENCE
+    least, vector = (None, None) if found is None else found
+    return Curvature(least, vector, tolerance, None, None, largest, reasons)
 
 
 def curvature_of_matrix(
@@ -119,7 +134,7 @@ def curvature_of_matrix(
         up = values > tolerance
         along = vectors[:, up].T @ gradient[trained]
         decrease = 0.5 * float(np.sum(along * along / values[up]))
-    return Curvature(float(values[0]), vector, tolerance, inertia, decrease)
+    return Curvature(float(values[0]), vector, tolerance, inertia, decrease, float(values[-1]))
 
 
 def zero_tolerance(problem: Problem, parameters: DenseParameters, largest: float, rounding: float = 0.0) -> float:

@@ -62,6 +62,8 @@ class Diagnosis:
         Largest listed stationary value below the loss.
     plateau : StationaryPoint or None
         For a point with a gradient: the listed stationary point whose loss and map are near, where training lingers.
+    sharpness : float or None
+        Largest eigenvalue of the Hessian.
     reasons : mapping
         Why a number is missing.
     """
@@ -86,6 +88,7 @@ class Diagnosis:
     imbalances: tuple[float, ...] | None
     next_stationary_loss: float | None
     plateau: StationaryPoint | None
+    sharpness: float | None
     reasons: dict[str, str] = field(default_factory=dict)
 
 
@@ -154,6 +157,7 @@ def diagnose(
         imbalances(network, parameters.weights),
         _next_value(terms.loss, size, known, reasons),
         None if at.stationary else _plateau(terms.loss, float(np.linalg.norm(product)), size, known, reasons),
+        curvature.largest,
         reasons,
     )
 

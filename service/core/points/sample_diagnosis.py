@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from service.core.curvature.hessian import largest_of, least_eigenpair_of
+from service.core.curvature.largest import NO_CONVERGENCE, largest_by_products
 from service.core.curvature.products import HessianProducts
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.core.ground.problems import Problem, Samples
@@ -118,6 +119,7 @@ def diagnose_on_samples(
         None,
         None,
         None,
+        hessian.curvature.largest,
         reasons,
     )
 
@@ -144,8 +146,8 @@ class _Hessian:
         cls, problem: Problem, samples: Samples, parameters: DenseParameters, trained: BoolArray, *, exists: bool
     ) -> "_Hessian":
         if not exists:
-            reasons = {"least_hessian_eigenvalue": AT_KINK, "inertia": AT_KINK}
-            return cls(Curvature(None, None, 0.0, None, None, reasons), None, 0.0)
+            reasons = dict.fromkeys(("least_hessian_eigenvalue", "inertia", "sharpness"), AT_KINK)
+            return cls(Curvature(None, None, 0.0, None, None, None, reasons), None, 0.0)
         products = HessianProducts(problem.network, problem.loss, parameters, samples)
 
         def product(vector: FloatArray) -> FloatArray:
@@ -165,9 +167,12 @@ class _Hessian:
         reasons = {"inertia": f"more than {DENSE} parameters: only the least eigenvalue is computed"}
         found = least_eigenpair_of(product, trained, largest, RESTARTS)
         if found is None:
-            reasons["least_hessian_eigenvalue"] = "the Lanczos iteration did not converge"
+            reasons["least_hessian_eigenvalue"] = NO_CONVERGENCE
+        sharpness = largest_by_products(product, trained, RESTARTS)
+        if sharpness is None:
+            reasons["sharpness"] = NO_CONVERGENCE
         least, vector = (None, None) if found is None else found
-        return cls(Curvature(least, vector, _zero_tolerance(largest), None, None, reasons), None, largest)
+        return cls(Curvature(least, vector, _zero_tolerance(largest), None, None, sharpness, reasons), None, largest)
 
     def moved(self, moves: DenseParameters) -> FloatArray | float:
         """About by how much each entry of the gradient changes, at most, when weights move by so much."""

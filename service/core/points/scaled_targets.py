@@ -105,11 +105,13 @@ def _in_sent_units(found: Diagnosis, scaled: ScaledTargets, inside: DenseParamet
     reasons = dict(found.reasons)
     if not lengths.even and found.least_hessian_eigenvalue is not None:
         reasons["least_hessian_eigenvalue"] = UNEVEN
+    if not lengths.even and found.sharpness is not None:
+        reasons["sharpness"] = UNEVEN
 
     def loss(value: float | None) -> float | None:
         return None if value is None else times(value, losses)
 
-    least = found.least_hessian_eigenvalue
+    least, sharpness = found.least_hessian_eigenvalue, found.sharpness
     decayed = bool(np.any(scaled.problem.network.weight_decays))
     return replace(
         found,
@@ -121,6 +123,7 @@ def _in_sent_units(found: Diagnosis, scaled: ScaledTargets, inside: DenseParamet
         gradient_norm=found.gradient_norm * lengths.gradient,
         gradient_tolerance=found.gradient_tolerance * lengths.gradient,
         least_hessian_eigenvalue=times(least, curvature) if lengths.even and least is not None else None,
+        sharpness=times(sharpness, curvature) if lengths.even and sharpness is not None else None,
         zero_tolerance=times(found.zero_tolerance, curvature),
         escape=None if found.escape is None else _escape(found.escape, inside, exponents),
         directions=tuple(_direction(each, exponents.targets) for each in found.directions or ()),

@@ -38,7 +38,9 @@ NOT_COMPARED: Final[Mapping[str, str]] = {
 """What is not the same in two right answers, with the reason."""
 WORDS: Final = "words, which other engines put differently"
 OF_ANOTHER_ENGINE: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("theorems", "completeness", "hypotheses", "reductions", "global_minimum.uniqueness"), WORDS),
+    **dict.fromkeys(
+        ("theorems", "completeness", "hypotheses", "reductions", "global_minimum.uniqueness", "flatness.because"), WORDS
+    ),
     "certificate.checks": "another engine has other checks",
     "certificate.tolerance": "of the other engine",
     "certificate.lower_bound": "another engine may prove less",
@@ -84,6 +86,8 @@ def included_in(answer: MinimaAnswer) -> list[Part]:
         include.append("subnetworks")
     if any(check.name == CURVATURE for check in answer.certificate.checks):
         include.append("hessian")
+    if answer.flatness is not None:
+        include.append("flatness")
     return include
 
 

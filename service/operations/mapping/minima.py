@@ -12,6 +12,7 @@ from service.core.ground.parameters import FactoredMatrix, UniformColumn
 from service.core.ground.results import GlobalMinimum, Minima, Origin, StationaryPoint, Thresholds
 from service.operations.mapping import certificate, weights
 from service.operations.mapping.conventions import Scaling
+from service.operations.mapping.flatness import flatness_to_wire
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
 from service.operations.summaries.minima import summary_of_minima, with_advice
@@ -76,6 +77,7 @@ def to_wire(
         convention=request.problem.objective.convention,
         engine_version=ENGINE_VERSION,
         problem_hash=problem_hash(request.problem),
+        flatness=flatness_to_wire(mapped, minima) if "flatness" in request.include else None,
         features=special.features,
         variational=special.variational,
         reductions=list(minima.reductions) or None,
@@ -83,7 +85,7 @@ def to_wire(
         problem=concise(request.problem) if request.return_.problem else None,
     )
     answer.summary.extend(summary_of_minima(answer, mapped.core.network.n_hidden))
-    return applicable(answer, "features", "variational", "reductions", "classes", "problem")
+    return applicable(answer, "flatness", "features", "variational", "reductions", "classes", "problem")
 
 
 def ended_early(answer: wire.MinimaAnswer) -> wire.MinimaAnswer:
