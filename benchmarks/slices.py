@@ -110,4 +110,4 @@ def _split() -> list[Comparison]:
     """A job on one worker and on two, from its first claim to its end."""
     body = _asked(SHAPES[1], "tanh", SPLIT_POINTS)
     work = f"{SPLIT_POINTS} x {SPLIT_POINTS} slice, {'-'.join(map(str, SHAPES[1]))}"
-    return scaling({work: ("/v1/slices", lambda seed: {**body, "seed": seed})})
+    return scaling({work: ("/v1/slices", lambda seed: {**body, "seed": seed}, 1.8)})

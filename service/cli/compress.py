@@ -45,6 +45,9 @@ def compress(
     layout: Annotated[
         str, typer.Option(help="auto, outputs_first (PyTorch) or inputs_first (Keras, scikit-learn).")
     ] = "auto",
+    only: Annotated[
+        str, typer.Option(help="Pattern of the names of the layers that are meant, such as '*.mlp.*'.")
+    ] = "*",
     output: Annotated[str, typer.Option(help="Write the factors to this .safetensors or .npz file, not to JSON.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Write JSON on a terminal, too.")] = False,
 ) -> None:
@@ -70,7 +73,9 @@ def compress(
         document = read_document(model)
         document = {**document, **said} if isinstance(document, dict) else document
     else:
-        document = with_layers(said, _content(model), files, hints_of({"layout": layout}), MAX_BYTES)
+        document = with_layers(said, _content(model), files, hints_of({"layout": layout}), MAX_BYTES, only)
+        if not document["layers"]:
+            raise CommandError(f"no layer of {model} has a name like {only}")
     found = carried_out(ask("compression", document, limits), limits)
     if output:
         _write(Path(output), [{"name": layer["name"], "factors": layer.pop("factors")} for layer in found["layers"]])

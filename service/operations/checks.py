@@ -18,6 +18,7 @@ from service.operations.loaded import (
     load,
     requests_of,
     resolved,
+    tensors_of,
 )
 from service.operations.plans.plan import Work
 from service.operations.rows import Operation
@@ -87,6 +88,7 @@ def _of_posted(row: Operation) -> Iterator[str]:
     if row.function is None and not row.job:
         yield "it runs by a plan, so that it must be allowed to become a job"
     drawing_of(row)
+    tensors_of(row)
     description_of(row)
     loaded = load(row)
     for title, body in examples_of(row).items():

@@ -4,35 +4,35 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-from service.core.flatness.curvature import DENSE, MOST
-from service.core.flatness.kernel import MOST as MOST_EIGENVALUES
-from service.core.flatness.kernel import MOST_FEATURES
+from service.core.flatness.at_minimum import MOST_DIRECTIONS, MOST_INPUTS
+from service.core.flatness.sharpness import DENSE, LARGEST
 
-# measured on one core: fixed work, largest eigenvalues over scales, eigenvalues of the kernel, Lanczos by weight
+# measured on one core: fixed work, eigenvalues over norms for one output and for several, all of a Hessian, Lanczos
 FIXED_S: Final = 2e-3
-PER_CUBIC_S: Final = 1.5e-9
-PER_KERNEL_CUBIC_S: Final = 5e-10
-PER_WEIGHT_S: Final = 3e-5
+PER_CUBIC_S: Final = 5e-10
+PER_CUBIC_OF_SEVERAL_S: Final = 4e-9
+PER_DENSE_CUBIC_S: Final = 5e-10
+PER_WEIGHT_S: Final = 1e-5
 
 
-def flatness_s(widths: Sequence[int], *, noisy: bool) -> float:
+def flatness_s(widths: Sequence[int], *, rotates: bool) -> float:
     """Seconds on one core, to within a small factor.
 
     Parameters
     ----------
     widths : sequence of int
         From the inputs to the outputs.
-    noisy : bool
-        Whether hidden layers have noise, so that wide ones stay wide.
+    rotates : bool
+        Whether hidden layers have neither noise nor biases and all are trained, so that idle units are left out.
     """
     inputs, outputs = widths[0], widths[-1]
     seconds = FIXED_S
-    if not noisy:
-        # several outputs are looked at one by one, too
-        seconds += PER_CUBIC_S * inputs**3 * (1 if outputs == 1 else 2)
-        if inputs * outputs <= MOST_EIGENVALUES and inputs <= MOST_FEATURES:
-            seconds += PER_KERNEL_CUBIC_S * outputs * inputs**3
-    used = min(widths) + 1
-    seen = [inputs, *(width if noisy else min(width, used) for width in widths[1:-1]), outputs]
+    if inputs * outputs <= MOST_DIRECTIONS and inputs <= MOST_INPUTS:
+        seconds += (PER_CUBIC_S if outputs == 1 else PER_CUBIC_OF_SEVERAL_S) * inputs**3
+    # what two neighbouring layers of that rank use, and one unit more
+    used = 2 * min(widths) + 1
+    seen = [inputs, *(min(width, used) if rotates else width for width in widths[1:-1]), outputs]
     weights = sum(below * above for below, above in pairwise(seen))
-    return seconds + (PER_WEIGHT_S * weights if DENSE < weights <= MOST else 0.0)
+    if weights <= DENSE:
+        return seconds + PER_DENSE_CUBIC_S * weights**3
+    return seconds + (PER_WEIGHT_S * weights if weights <= LARGEST else 0.0)

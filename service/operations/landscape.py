@@ -28,7 +28,7 @@ def landscape(request: LandscapeRequest, limits: Limits, problem_at: Location = 
     """Try every theorem of the catalogue and summarise; parameters as in `operations.rows`."""
     check_time(request.time_limit_s, limits)
     with located(problem_at):
-        mapped = problem_mapping.to_core(request.problem, limits, inputs=Inputs.UNDECAYED)
+        mapped = problem_mapping.to_core(request.problem, limits, convolutions=True, inputs=Inputs.UNDECAYED)
     left_out = {} if "minimum" in request.include else left_out_of_summaries(request.problem)
     extreme = partial(extremes_of, request.problem, mapped, problem_at)
     with blamed_on_fields(extreme), double_precision(), finite_answer():

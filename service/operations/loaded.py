@@ -92,6 +92,12 @@ def drawing_of(row: Operation) -> "Draw | None":
     return draw
 
 
+def tensors_of(row: Operation) -> Callable[[Any], bytes] | None:
+    """What writes its answers as safetensors; None if nothing does."""
+    write: Callable[[Any], bytes] | None = resolved(row, row.tensors) if row.tensors else None
+    return write
+
+
 def resolved(row: Operation, place: Place) -> Any:
     """What stands at a place that a row names; `TableError` if nothing does."""
     module, _, name = place.partition(":")

@@ -12,7 +12,7 @@ from service.core.relu.minimum import CertifiedLoop
 from service.core.relu_bounds import form as bounds_form
 from service.core.relu_bounds.critical import critical_beta as bounds_critical
 from service.core.relu_bounds.search import ROUNDS, BoundedSearch
-from service.errors import Attempt, Location, NotCovered
+from service.errors import Attempt, InputError, Location, NotCovered
 from service.operations.cost import estimate_s, relu_s, size_of
 from service.operations.guards import check_time, double_precision, finite_answer, searching
 from service.operations.mapping import problem as problem_mapping
@@ -29,6 +29,9 @@ from service.schemas.request import MinimaRequest
 from service.settings import Limits
 from service.vocabulary import RELU_LOSSES, Activation
 
+NOT_FLAT: Final = (
+    "must not be flatness for a network with activations: POST /v1/diagnose tells the sharpness at given weights"
+)
 EFFORT: Final = 200_000
 """Cones of a search that was not asked for by `/v1/relu-minima`."""
 MOST: Final = EFFORT // (ROUNDS + 1)
@@ -40,11 +43,15 @@ def minima_of_any(request: MinimaRequest, limits: Limits, problem_at: Location =
 
     Raises
     ------
+    InputError
+        If the flatness of a network with activations is asked for.
     NotCovered
         Names each solver with the hypotheses that failed.
     """
     if not _may_be_relu(request.problem):
         return minima(request, limits, problem_at)
+    if "flatness" in request.include:
+        raise InputError.at(("include", request.include.index("flatness")), NOT_FLAT)
     check_time(request.time_limit_s, limits)
     ways: list[Callable[[MinimaRequest, Limits, Location], MinimaAnswer | ReluMinimaAnswer]]
     ways = [_certified, *([] if request.problem.objective.loss in RELU_LOSSES else [minima]), _bounded]

@@ -64,6 +64,8 @@ class Operation:
         empty: none is read.
     archive : bool
         Whether the answer can be ``.npz``.
+    tensors : Place or None
+        ``tensors(answer)``, bytes of a safetensors file, for answers whose arrays take the place of weights.
     logged : tuple of str
         Fields of the request whose sizes go into the log line; never data.
     command : Command or None
@@ -90,6 +92,7 @@ class Operation:
     draw: Place | None = None
     model: Literal["", "point", "snapshot", "layers"] = ""
     archive: bool = False
+    tensors: Place | None = None
     logged: tuple[str, ...] = ()
     command: Command | None = None
 

@@ -238,6 +238,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         model="layers",
         draw="service.operations.drawing.compression:draw_compression",
         archive=True,
+        tensors="service.operations.model_files.written:as_safetensors",
         logged=("layers",),
         command=Command(
             "compress", "Print the ranks that a budget gives the layers of a model, and write their factors."

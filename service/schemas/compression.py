@@ -33,7 +33,8 @@ A form may have the file of a model as its part `model` (safetensors, npz or ONN
 npz with the inputs of its layers: samples as `NAME`, or second moments as `NAME.xx`. As the part `correction_of` it may
 have the same model quantised or pruned. What else is asked for stands in the part `problem`.
 
-With `accept: application/x-npz` the answer is its arrays; with `image/svg+xml` or `image/png` a picture."""
+With `accept: application/x-npz` the answer is its arrays, with `application/vnd.safetensors` a file of the factors by
+the names of adapters (`NAME.lora_A.weight`, `NAME.lora_B.weight`); with `image/svg+xml` or `image/png` a picture."""
 
 _LAYERS: Final[list[dict[str, Any]]] = [
     {

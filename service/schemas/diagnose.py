@@ -236,13 +236,13 @@ class DiagnoseAnswer(Wire):
         description="Least eigenvalue of the Hessian; null with a reason where it was not computed."
     )
     sharpness: Number | None = Field(
-        default=None,
-        description="Largest eigenvalue of the Hessian; null with a reason where it was not computed.",
+        description="Largest eigenvalue of the Hessian, by Lanczos for a network of more than a thousand parameters; "
+        "null with a reason where it was not computed."
     )
-    largest_step: Number | None = Field(
-        default=None,
-        description="2 / `sharpness`: with larger constant steps gradient descent is unstable here, on the loss in the "
-        "convention of the request; null with a reason where the sharpness is not positive or not known.",
+    largest_stable_step: Number | None = Field(
+        description="2 / sharpness: gradient descent with a larger constant step leaves this point, if it is "
+        "stationary, from almost every start near it. Null with a reason where the sharpness is not known or not "
+        "positive."
     )
     zero_tolerance: Number = Field(description="Eigenvalues of smaller modulus count as zero.")
     inertia: Inertia | None = Field(

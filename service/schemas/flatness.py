@@ -1,55 +1,43 @@
-"""How curved the minimum is: the part `flatness` of the answer of `/v1/minima`."""
-
-from typing import Final
+"""How flat a global minimum can be, on the wire."""
 
 from pydantic import Field
 
 from service.schemas.base import Number, Reasons, Wire
 from service.vocabulary import Evidence
 
-IN_CONVENTION: Final = "in the convention of the request"
 
+class Flatness(Wire):
+    """How flat a global minimum can be; sharpness is the largest eigenvalue of the Hessian in all trained weights."""
 
-class MinimumFlatness(Wire):
-    """Curvature of the returned weights and of the flattest minimum, and the steps that gradient descent can take.
-
-    All numbers but the kernel's are those of the caller's objective: a step of gradient descent on it.
-    """
-
-    sharpness: Number | None = Field(
-        description="Largest Hessian eigenvalue at the returned weights; null with a reason where it was not computed."
-    )
-    sharpness_evidence: Evidence | None = Field(
-        strict=False, description="`certified` from all eigenvalues, `observed` where Lanczos converged to the largest."
-    )
-    stable_step: Number | None = Field(
-        description="2 / `sharpness`: with larger steps gradient descent leaves the returned weights."
-    )
     least_sharpness: Number | None = Field(
-        description="Sharpness of the flattest global minimum; null with a reason where it is not known."
+        description="Least sharpness of all global minima that is known to be reached; null with a reason where it "
+        "is not known."
     )
-    least_sharpness_lower_bound: Number | None = Field(
-        description="No global minimum is flatter; null where `least_sharpness` is."
-    )
+    lower_bound: Number | None = Field(description="No global minimum is less sharp; null with the least sharpness.")
     evidence: Evidence | None = Field(
         strict=False,
-        description="How `least_sharpness` is known: `proved` by a closed form, `certified` where the lower bound "
-        "meets it, `observed` where a gap to the lower bound is open, or Lanczos found it.",
+        description="`certified` where the two agree to 1e-9, else `observed`; null with the least sharpness.",
     )
-    because: str | None = Field(description="What decides `least_sharpness`, in words.")
+    theorem: str | None = Field(description="Id of the theorem that bounds it; null with the bound.")
     largest_step: Number | None = Field(
-        description="2 / `least_sharpness`: the largest constant step with which some global minimum is stable under "
-        "gradient descent; null with a reason where it is not known or there is none."
+        description="2 / lower_bound: from almost every start gradient descent with a larger constant step does not "
+        "converge to a global minimum. Null with a reason where no step is too large, or the bound is not known."
     )
-    largest_step_upper_bound: Number | None = Field(
-        description="2 / `least_sharpness_lower_bound`: with larger steps every global minimum is unstable."
+    sharpness: Number | None = Field(
+        description="That of the returned weights; null with a reason where it is not known."
     )
-    gauss_newton_spectrum: list[Number] | None = Field(
-        description="Eigenvalues of the Gauss-Newton matrix at the returned weights that are not zero, descending; "
-        "null with a reason where they were not computed."
+    sharpness_evidence: Evidence | None = Field(
+        strict=False,
+        description="`certified` where all eigenvalues were computed, `observed` by Lanczos; null with the sharpness.",
     )
-    ntk_spectrum: list[Number] | None = Field(
-        description="Eigenvalues of the tangent kernel at the returned weights, its Gram matrix over samples and "
-        "outputs divided by the number of samples, that are not zero, descending; no convention enters them."
+    spectrum: list[Number] | None = Field(
+        description="Eigenvalues of the Hessian at the flattest minimum, descending. Without decay those of the "
+        "tangent kernel, one for each output and direction of the inputs; all others are zero. With decay those of the "
+        "network whose hidden layers have one unit more than are used: further units repeat them. Null with a reason "
+        "where they are not known."
+    )
+    layer_norms: list[Number] | None = Field(
+        description="Frobenius norms of the layers at the flattest minimum; null with a reason where they are not "
+        "known."
     )
     reasons: Reasons

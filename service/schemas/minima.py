@@ -17,7 +17,7 @@ from service.schemas.base import (
     Wire,
 )
 from service.schemas.certificate import Certificate, Fact, HypothesisFinding
-from service.schemas.flatness import MinimumFlatness
+from service.schemas.flatness import Flatness
 from service.schemas.models import FeatureGeometry, Variational
 from service.schemas.problem import ProblemDocument
 from service.schemas.weights import BiasVector, Weight
@@ -271,8 +271,9 @@ class MinimaAnswer(Wire):
         description="The exact steps from the problem to the plain network that `solver` solved; only where there are "
         "frozen layers, skips or weights of the error. Numbers are those of the problem as it was asked.",
     )
-    flatness: MinimumFlatness | None = Field(
-        default=None, description="How curved the minimum is; only where `include` has `flatness`."
+    flatness: Flatness | None = Field(
+        default=None,
+        description="How flat a global minimum can be, and how large a step; only where `include` has `flatness`.",
     )
     features: FeatureGeometry | None = Field(
         default=None, description="Geometry of the features; only for `unconstrained_features`."

@@ -45,7 +45,7 @@ class Layer(Wire):
     )
     kind: Literal["dense", "conv"] = Field(
         default="dense",
-        description="`conv`: kernels shared between positions; only ranks and invariances support them.",
+        description="`conv`: kernels shared between positions; only ranks, invariances and landscapes support them.",
     )
     kernel: list[Annotated[Integer, Field(ge=1, le=10_000)]] | None = Field(
         default=None, min_length=1, max_length=3, description="Size of a kernel along each axis; for `conv` only."

@@ -73,7 +73,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
 }
 
 
-Part: TypeAlias = Literal["hessian", "layer_norms", "subnetworks", "flatness"]
+Part: TypeAlias = Literal["flatness", "hessian", "layer_norms", "subnetworks"]
 
 
 class ReturnOptions(Wire):
@@ -100,9 +100,10 @@ class MinimaOptions(Wire):
     include: list[Part] = Field(
         default=[],
         max_length=10,
-        description="Parts that are absent by default: the sign of the Hessian at the minimum among the checks "
+        description="Parts that are absent by default: how flat a global minimum can be, which limits the step of "
+        "gradient descent; the sign of the Hessian at the minimum among the checks "
         "(up to 400 parameters), the norms of the layers, the stationary points of narrower networks inside one "
-        "with noise, the sharpness of the minimum and the largest step of gradient descent.",
+        "with noise.",
     )
     time_limit_s: TimeLimit = None
 

@@ -1,16 +1,21 @@
-"""Forms of answers over HTTP: what the header ``Accept`` asks for, and pictures in that form."""
+"""Forms of answers over HTTP: what the header ``Accept`` asks for, and pictures and files of arrays in that form."""
 
-from typing import Final
+from typing import Any, Final
 
 from service.errors import NotAcceptable
 from service.operations.drawing.canvas import check_available
+from service.operations.drawing.rendering import render
+from service.operations.loaded import tensors_of
 from service.operations.rows import Operation
-from service.operations.table import OPERATIONS
+from service.operations.table import BY_NAME, OPERATIONS
 from service.web.bodies.reading import JSON, NPZ
 
 SVG: Final = "image/svg+xml"
 PNG: Final = "image/png"
-FORMS: Final = {SVG: "svg", PNG: "png"}
+SAFETENSORS: Final = "application/vnd.safetensors"
+PICTURES: Final = {SVG: "svg", PNG: "png"}
+FORMS: Final = (*PICTURES, SAFETENSORS)
+"""What is made of an answer that was written as JSON already."""
 WILD: Final = {"image/*": SVG, "*/*": JSON, "application/*": JSON, "text/html": JSON}
 
 
@@ -31,21 +36,30 @@ def wanted(accept: str, operation: Operation | None) -> str:
     MissingExtra
         If it is a picture and this server cannot draw any.
     """
-    drawn = operation is not None and operation.draw is not None
+    known = {JSON, NPZ}
+    if operation is not None:
+        known |= {*PICTURES} if operation.draw is not None else set()
+        known |= {SAFETENSORS} if operation.tensors is not None else set()
     ranked, pictures = [], False
     for place, entry in enumerate(accept.lower().split(",")):
         name, *parameters = (part.strip() for part in entry.split(";"))
         kind, quality = WILD.get(name, name), _quality(parameters)
-        pictures = pictures or (quality > 0.0 and kind in FORMS)
-        if quality > 0.0 and (kind in (JSON, NPZ) or (kind in FORMS and drawn)):
+        pictures = pictures or (quality > 0.0 and kind in PICTURES)
+        if quality > 0.0 and kind in known:
             ranked.append((-quality, place, kind))
     if pictures and not ranked:
         routes = ", ".join(row.route[1] for row in OPERATIONS if row.draw is not None and row.route is not None)
         raise NotAcceptable(f"of this answer no picture is drawn: accept {JSON}, or ask {routes}, whose answers are")
     chosen = min(ranked)[2] if ranked else JSON
-    if chosen in FORMS:
+    if chosen in PICTURES:
         check_available()
     return chosen
+
+
+def made(operation: str, answer: Any, form: str) -> bytes:
+    """The answer of an operation, as JSON, in one of `FORMS`; `MissingExtra` for a picture without matplotlib."""
+    write = tensors_of(BY_NAME[operation]) if form == SAFETENSORS else None
+    return render(operation, answer, PICTURES[form]) if write is None else write(answer)
 
 
 def names_json(accept: str) -> bool:

@@ -9,7 +9,7 @@ from service.schemas.base import Wire
 from service.schemas.jobs import JobStatus, PartialResults
 from service.web import documentation
 from service.web.bodies.reading import NPZ
-from service.web.drawing import PNG, SVG
+from service.web.drawing import PNG, SAFETENSORS, SVG
 from service.web.openapi_headers import headers, parameter
 from service.web.openapi_links import TO_A_JOB, links
 
@@ -20,7 +20,7 @@ OF_A_RESULT: Final = ("ETag", "Content-Location")
 
 def binary_forms(row: Operation) -> list[str]:
     """Forms of an answer beside JSON."""
-    return [NPZ] * row.archive + [SVG, PNG] * (row.draw is not None)
+    return [NPZ] * row.archive + [SVG, PNG] * (row.draw is not None) + [SAFETENSORS] * (row.tensors is not None)
 
 
 def directly_or_as_a_job(row: Operation) -> dict[int | str, dict[str, Any]]:

@@ -114,7 +114,7 @@ RANKS: Final = (
         "/v1/ranks",
         _with(CONVOLUTION, network__layers__0={"width": 8, "kernel": [3]}),
     ),
-    Refused("landscapes: a convolution", "/v1/landscape", CONVOLUTION),
+    Refused("minima: a convolution", "/v1/minima", CONVOLUTION),
 )
 FLOWS: Final = (
     Refused(

@@ -132,6 +132,7 @@ LOSSES: Final = (
         layers=[{"width": 2}],
         objective={"loss": "cross_entropy"},
     ),
+    _minima("flatness of a ReLU network", SAMPLES, layers=DECAYED_RELU, include=["flatness"]),
     _ranks("a loss that only ReLU networks have", SAMPLES, objective={"loss": "huber"}),
     _minima("a loss of one layer for two", SAMPLES, layers=[{"width": 2}, {"width": 1}], objective={"loss": "huber"}),
     _minima(

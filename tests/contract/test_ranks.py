@@ -122,15 +122,19 @@ CONVOLVED: dict[str, list[dict[str, Any]]] = {
 IMAGES = {"network": CONVOLVED, "data": {"kind": "none", "inputs": 8}, "objective": {"loss": "logistic"}}
 
 
-def test_convolutions_are_known_by_ranks_and_invariances_alone(base: str) -> None:
+def test_convolutions_are_known_by_ranks_invariances_and_landscapes(base: str) -> None:
     answer = call(base, "POST", "/v1/ranks", IMAGES).json
     assert [layer["shape"] for layer in answer["layers"]] == [[2, 3], [3, 4], [1, 15]]
     assert [row["conserved"] for row in answer["invariants"]] == ["diagonal", "diagonal"]
     assert answer["silent"]["K-D5"] == "dense layers: layer 1 is a convolution"
-    for path in ("/v1/minima", "/v1/landscape"):
-        reply = call(base, "POST", path, IMAGES)
-        assert (reply.status, reply.json["type"]) == (422, "/problems/not-covered")
-        assert "layer 1 is a convolution" in json.dumps(reply.json)
+    reply = call(base, "POST", "/v1/minima", IMAGES)
+    assert (reply.status, reply.json["type"]) == (422, "/problems/not-covered")
+    assert "layer 1 is a convolution" in json.dumps(reply.json)
+    landscape = call(base, "POST", "/v1/landscape", IMAGES).json
+    assert landscape["verdicts"]["no_bad_basins"]["because"] == ["R53"]
+    assert landscape["verdicts"]["spurious_minima_exist"]["value"] is None
+    lacking = {rule["id"]: rule["hypotheses"] for rule in landscape["rules"]}
+    assert [one["name"] for one in lacking["R39"]] == ["dense layers"]
     flow = call(base, "POST", "/v1/gradient-flows", {"problem": IMAGES})
     assert (flow.status, flow.json["type"]) == (422, "/problems/not-covered")
 

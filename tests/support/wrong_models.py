@@ -174,7 +174,7 @@ WRONG: Final[Mapping[str, WrongModel]] = {
     "a quantised model without a layer": _layers(
         "must have the layer 0 of the model, too", correction_of=safetensors_of({"9.weight": np.zeros((2, 2))})
     ),
-    "activations of no layer": _layers("which is no layer of the request", activations=npz(other=np.eye(3))),
+    "activations of no layer": _layers("which is no layer of the model", activations=npz(other=np.eye(3))),
     "activations that are no matrix": _layers("which is no matrix of numbers", activations=npz(**{"0": np.zeros(3)})),
     "activations that are given twice": _layers(
         "are given twice", activations=npz(**{"0": np.eye(3), "0.xx": np.eye(3)})

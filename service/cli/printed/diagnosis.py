@@ -25,6 +25,8 @@ def print_diagnosis(answer: DiagnoseAnswer, console: Console) -> None:
             "least Hessian eigenvalue",
             _value_or_reason(answer.least_hessian_eigenvalue, "least_hessian_eigenvalue", answer),
         ),
+        ("largest Hessian eigenvalue", _value_or_reason(answer.sharpness, "sharpness", answer)),
+        ("largest stable step", _value_or_reason(answer.largest_stable_step, "largest_stable_step", answer)),
         *_directions(answer.directions),
         ("way out", answer.reasons["escape"] if answer.escape is None else _step(answer.escape)),
     ):

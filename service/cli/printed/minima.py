@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from service.cli.output import number, print_summary
+from service.schemas.flatness import Flatness
 from service.schemas.minima import MinimaAnswer
 
 
@@ -35,6 +36,7 @@ def _minimum_table(answer: MinimaAnswer) -> Table:
             "collapses if all decays grow by",
             _or_reason(thresholds.critical_decay_scale, "critical_decay_scale", answer),
         ),
+        *_flatness(answer.flatness),
         ("evaluation fit", None if minimum.evaluation_fit is None else number(minimum.evaluation_fit)),
         ("data", f"{answer.data.inputs} inputs, {answer.data.samples or '?'} samples, {answer.data.preparation}"),
         ("reduced by", "; ".join(answer.reductions) if answer.reductions else None),
@@ -45,6 +47,20 @@ def _minimum_table(answer: MinimaAnswer) -> Table:
         if value is not None:
             table.add_row(name, value)
     return table
+
+
+def _flatness(found: Flatness | None) -> list[tuple[str, str]]:
+    if found is None:
+        return []
+
+    def told(value: float | None, name: str) -> str:
+        return found.reasons[name] if value is None else number(value)
+
+    return [
+        ("least sharpness of a minimum", told(found.least_sharpness, "least_sharpness")),
+        ("largest step that can stay", told(found.largest_step, "largest_step")),
+        ("sharpness of the weights returned", told(found.sharpness, "sharpness")),
+    ]
 
 
 def _points_table(answer: MinimaAnswer) -> Table:

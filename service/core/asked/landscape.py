@@ -122,8 +122,9 @@ def summarise(problem: Problem, left_out: Mapping[str, str] = NOTHING) -> Landsc
 
 
 def _minima(problem: Problem, left_out: Mapping[str, str]) -> tuple[Minima | None, str]:
-    if problem.moments is None:
-        return None, "without data there is nothing to solve"
+    shared = any(layer.convolution is not None for layer in problem.network.layers)
+    if problem.moments is None or shared:
+        return None, "no solver covers layers of shared kernels" if shared else "without data there is nothing to solve"
     try:
         if left_out and (solver := choose(problem)[0].name) in left_out:
             return None, left_out[solver]

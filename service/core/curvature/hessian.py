@@ -109,6 +109,31 @@ def least_eigenpair_of(
     return shift - float(values[0]), placed(np.asarray(vectors[:, 0]))
 
 
+def top_eigenvalue_of(
+    product: Callable[[FloatArray], FloatArray], trained: BoolArray, restarts: int = 300
+) -> float | None:
+    """Largest eigenvalue of a symmetric operator on (P,) vectors, restricted to what is trained, by Lanczos.
+
+    `None` if that does not converge.  It is an eigenvalue to ``1e-9`` of itself, and very likely the largest.
+    """
+    places = np.flatnonzero(trained)
+
+    def restricted(vector: FloatArray) -> FloatArray:
+        placed = np.zeros(trained.size)
+        placed[places] = np.ravel(vector)
+        return np.asarray(product(placed)[places])
+
+    operator = LinearOperator((places.size, places.size), matvec=restricted, dtype=float)
+    start = np.cos(np.arange(1.0, places.size + 1.0))
+    if not np.any(restricted(start)):
+        return 0.0
+    try:
+        found = eigsh(operator, k=1, which="LA", v0=start, tol=1e-9, maxiter=restarts, return_eigenvectors=False)
+    except ArpackNoConvergence:
+        return None
+    return float(found[0])
+
+
 def largest_eigenvalue(problem: Problem, parameters: DenseParameters) -> float:
     """Size of the Hessian by a few power steps, the unit in which its eigenvalues count as zero."""
     trained = trained_mask(problem.network, parameters)

@@ -1,1 +1,1 @@
-"""How curved minima are: the flattest of them, the curvature of given weights, the tangent kernel."""
+"""How flat a global minimum can be, and how sharp the returned one is: what gradient descent can stay at."""

@@ -1,162 +1,165 @@
-"""The least sharpness of all global minima of a linear network without decay, between two bounds.
+"""The least that the largest Hessian eigenvalue can be at a global minimum of a linear network, between two bounds.
 
-See ``docs/theory/flatness.md``.
+Below: one combination of the outputs sees a network of one output, where every mixture of directions is a bound.
+Above: explicit weights, whose layers above the first share one norm.  The two meet with one output, two layers or white
+inputs, and wherever the largest eigenvalue is simple at the best norm.  Proof: ``docs/theory/flatness.md``.
 """
 
 from dataclasses import dataclass
-from math import log
+from math import exp
 from typing import Final
 
 import numpy as np
 
+from service.core.flatness.chains import lowest
 from service.core.flatness.scale import LeastScale, Pencil, least_over_scales
+from service.core.flatness.tangents import Frame, Tangents
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.ground.problems import Problem
-from service.core.several_outputs.squared_error.quadratic import Quadratic, quadratic_of
 
-MET: Final = 1e-9
-"""Relative distance at which two bounds count as one."""
-ROUNDS: Final = 5
-RANK: Final = 1e-10
-"""Singular values of the best map below this share of the largest count as zero."""
-MOST_INPUTS: Final = 1500
-"""Directions of the inputs up to which the largest eigenvalue is sought over scales."""
-INSIDE: Final = 1e-10
-"""Share of a mean outside the directions in which the inputs vary that counts as rounding."""
+_ROUNDING: Final = 1e-14
+"""Share of the lower bound by which rounding can raise it, for each direction of the inputs."""
+_ROUNDS: Final = 6
+"""Combinations of the outputs that are tried for the bound from below."""
+_MET: Final = 1e-11
+_WHITE: Final = 1e-12
+"""Relative difference of second moments up to which inputs count as white."""
 
 
 @dataclass(frozen=True, slots=True)
-class SharpnessBounds:
-    """The least sharpness: reached by some minimum, and proved of all of them.
+class Flattest:
+    """Bounds on the least sharpness of all global minima.
 
     Attributes
     ----------
-    reached : float
-    proved : float
-        Not larger.
-    because : str
-        What proves it.
-    scale : float or None
-        Logarithm of the common singular value of the layers above the first in that minimum, where it was sought.
+    sharpness : float
+        Of explicit weights: the least that is known to be reached.
+    lower_bound : float
+        No global minimum has a smaller one.
+    spectrum : (k q,) array
+        Eigenvalues of the Hessian at these weights, descending, without the zeros that every such network has.
+    layer_norms : (L,) array
+        Frobenius norms of the layers there.
     """
 
-    reached: float
-    proved: float
-    because: str
-    scale: float | None = None
+    sharpness: float
+    lower_bound: float
+    spectrum: FloatArray
+    layer_norms: FloatArray
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A least-squares map in the coordinates of its inputs.
-
-    Attributes
-    ----------
-    inputs : (rho, m) array
-        ``T``: its Gram matrix over m features is what the first layer sees, a column more for an output bias.
-    images : (k, m) array
-        The best map applied to ``inputs``.
-    constant : (m, m) array or None
-        What the output bias sees.
-    """
-
-    inputs: FloatArray
-    images: FloatArray
-    constant: FloatArray | None
-
-
-def flattest(problem: Problem) -> SharpnessBounds | str:
-    """The least largest Hessian eigenvalue over all global minima, or why it is not known.
+def flattest(tangents: Tangents) -> Flattest:
+    """The flattest global minimum.
 
     Parameters
     ----------
-    problem : Problem
-        Linear, squared loss, every layer trained, no decay, no noise on hidden layers, no skips; no bias, or one of the
-        output without decay.
+    tangents : Tangents
+        Of a network whose hidden layers are no narrower than the rank of the least-squares map.
+
+    Notes
+    -----
+    One output: some sixty evaluations of O(q), then one O(q^3).  k outputs: some fifteen largest eigenvalues of size q,
+    up to six times as many where the bounds do not meet at once.
     """
-    quadratic = quadratic_of(problem)
-    rank = _rank(quadratic)
-    if rank > min(problem.network.hidden_widths, default=rank):
-        return "a bottleneck cuts the best map, so that errors that remain enter the curvature"
-    if quadratic.rank > MOST_INPUTS:
-        return f"more than {MOST_INPUTS} directions of the inputs"
-    seen = _seen(quadratic)
-    if seen is None:
-        return "the mean of the inputs lies outside the directions in which they vary, where the best map is free"
-    return _closed(quadratic, seen, problem.network.n_layers, rank) or _balanced(seen, problem.network.n_layers)
+    frame = tangents.singular
+    norms, below = flattest_norms(tangents, frame)
+    spectrum = np.sort(2.0 * np.concatenate(_eigenvalues(tangents, frame, norms)))[::-1]
+    spectrum = np.maximum(spectrum, 0.0)
+    sharpness = float(spectrum[0])
+    lower = sharpness if below is None else min(2.0 * below * (1.0 - _ROUNDING * tangents.spread.size), sharpness)
+    layer_norms = [float(np.linalg.norm(weight)) for weight in flattest_weights(tangents, frame, norms)]
+    return Flattest(sharpness, lower, spectrum, np.array(layer_norms))
 
 
-def _rank(quadratic: Quadratic) -> int:
-    """Rank of the best map."""
-    singular = quadratic.svd[1]
-    return int(np.count_nonzero(singular > RANK * max(float(singular.max(initial=0.0)), 1e-300)))
+def flattest_norms(tangents: Tangents, frame: Frame) -> tuple[FloatArray, float | None]:
+    """Norms (r,) of what follows the first layer in each direction of the outputs, and half the bound from below.
+
+    Without a bound every minimum is as flat: one layer, or the zero map.
+    """
+    if not frame.values.size or tangents.layers == 1:
+        return np.ones(frame.values.size), None
+    if len(tangents.chain) == 1:
+        alone = lowest(tangents, tangents.chain[0])
+        return np.array([alone.norm]), alone.value
+    if tangents.spread.min() >= (1.0 - _WHITE) * tangents.spread.max():
+        # balanced weights, whose spectrum has a closed form, are as flat as others
+        scale = float(np.sqrt(tangents.spread.max()))
+        norms = (frame.values / scale) ** ((tangents.layers - 1) / tangents.layers)
+        return norms, lowest(tangents, tangents.chain.T @ frame.left[:, 0]).value
+    rest = tangents.chain.T @ tangents.chain
+    found = least_over_scales(Pencil(np.diag(tangents.spread), rest, _bias_or_none(tangents), tangents.layers))
+    below = found.lower_bound if tangents.layers == 2 else _of_combinations(tangents, found)
+    return np.full(frame.values.size, exp(found.scale)), below
 
 
-def _closed(quadratic: Quadratic, seen: _Seen, layers: int, rank: int) -> SharpnessBounds | None:
-    """The least sharpness where no scale has to be sought."""
-    if layers == 1:
-        first = seen.inputs.T @ seen.inputs
-        whole = first if seen.constant is None else first + seen.constant
-        value = 2.0 * _largest(whole)
-        return SharpnessBounds(value, value, "one layer: all weights have the same Hessian")
-    if not rank:
-        value = 0.0 if seen.constant is None else 2.0 * _largest(seen.constant)
-        return SharpnessBounds(value, value, "zero is a best map: zero weights reach it")
-    if quadratic.white and seen.constant is None:
-        size, largest = float(quadratic.scales[0]), float(quadratic.svd[1][0])
-        value = 2.0 * layers * size ** (2.0 / layers) * largest ** (2.0 - 2.0 / layers)
-        scale = (layers - 1.0) / layers * log(largest / size)
-        return SharpnessBounds(value, value, "white inputs: closed form", scale)
-    return None
+def flattest_weights(tangents: Tangents, frame: Frame, norms: FloatArray) -> list[FloatArray]:
+    """Weights of a network of hidden widths r that reach the map, the first layer divided by the norms of the rest.
+
+    The first layer is the map with its directions of the outputs divided by their norms (r,), the others are diagonal
+    and share the norms equally.
+    """
+    shared = norms ** (1.0 / max(tangents.layers - 1, 1))
+    if tangents.layers == 1:
+        return [tangents.least_squares]
+    first = (frame.left.T @ tangents.least_squares) / norms[:, None]
+    return [first, *[np.diag(shared)] * (tangents.layers - 2), frame.left * shared]
 
 
-def _balanced(seen: _Seen, layers: int) -> SharpnessBounds:
-    """The least sharpness by the best scale of the first layer, and a bound from single directions of the outputs."""
-    first, rest = seen.inputs.T @ seen.inputs, seen.images.T @ seen.images
-    found = least_over_scales(Pencil(first, rest, seen.constant, layers))
-    outputs = len(seen.images)
-    if outputs == 1 or layers == 2:
-        why = "one output" if outputs == 1 else "two layers"
-        return SharpnessBounds(
-            2.0 * found.value, 2.0 * found.lower_bound, f"{why}: a convex problem in one scale", found.scale
-        )
-    lower = max(_along_one_output(seen, first, found, layers), 0.0)
-    why = "the best bound from single directions of the outputs"
-    return SharpnessBounds(2.0 * found.value, 2.0 * min(lower, found.value), why, found.scale)
+def _of_combinations(tangents: Tangents, found: LeastScale) -> float:
+    """The best bound from single combinations of the outputs, each improved in turn with directions of the inputs.
 
-
-def _seen(quadratic: Quadratic) -> _Seen | None:
-    """Inputs and images; with a free output bias a constant feature beside the centred ones."""
-    weights = quadratic.target / quadratic.scales
-    scales = np.diag(quadratic.scales)
-    if quadratic.x_mean is None:
-        return _Seen(scales, quadratic.target, None)
-    mean = quadratic.x_mean if quadratic.basis is None else quadratic.basis.T @ quadratic.x_mean
-    outside = quadratic.x_mean - quadratic.expand(mean)
-    if np.linalg.norm(outside) > INSIDE * max(float(np.linalg.norm(quadratic.x_mean)), 1e-300):
-        return None
-    constant = np.zeros((quadratic.rank + 1, quadratic.rank + 1))
-    constant[-1, -1] = 1.0
-    inputs = np.column_stack((scales, mean))
-    return _Seen(inputs, np.column_stack((quadratic.target, weights @ mean)), constant)
-
-
-def _along_one_output(seen: _Seen, first: FloatArray, found: LeastScale, layers: int) -> float:
-    """A lower bound from one direction of the outputs, which is improved in turns with the inputs."""
-    mixture, bound = found.mixture, 0.0
-    for _ in range(ROUNDS):
-        left, _, _ = np.linalg.svd(seen.images @ mixture, full_matrices=False)
-        row = left[:, 0] @ seen.images
+    With ``X`` the mixture of directions that bounds all outputs, the top eigenvector of ``V X V'`` is the combination
+    that the next network of one output has.  A pure X gives that bound itself.
+    """
+    mixture, best = found.mixture, 0.0
+    for _ in range(_ROUNDS):
+        unit = np.linalg.svd(tangents.chain @ mixture, full_matrices=False)[0][:, 0]
+        row = unit @ tangents.chain
         if not row.any():
             break
-        alone = least_over_scales(Pencil(first, np.outer(row, row), seen.constant, layers))
-        if alone.lower_bound <= bound * (1.0 + MET):
-            return max(bound, alone.lower_bound)
-        bound, mixture = alone.lower_bound, alone.mixture
-        if bound >= found.lower_bound * (1.0 - MET):
+        pencil = Pencil(np.diag(tangents.spread), np.outer(row, row), _bias_or_none(tangents), tangents.layers)
+        alone = least_over_scales(pencil)
+        rises, best, mixture = alone.lower_bound > best * (1.0 + _MET), max(best, alone.lower_bound), alone.mixture
+        if not rises or best >= found.lower_bound * (1.0 - _MET):
             break
-    return bound
+    return min(best, found.lower_bound)
 
 
-def _largest(matrix: FloatArray) -> float:
-    return float(np.linalg.eigvalsh(matrix)[-1]) if matrix.size else 0.0
+def _eigenvalues(tangents: Tangents, frame: Frame, norms: FloatArray) -> list[FloatArray]:
+    """Those of the blocks (q, q) of the tangent kernel, one for each direction of the outputs."""
+    outputs = len(tangents.chain)
+    if tangents.layers == 1:
+        return [_ascending(np.diag(tangents.spread) + _bias(tangents))] * outputs
+    used: list[FloatArray] = []
+    for index, norm in enumerate(norms):
+        alike = index > 0 and norm == norms[index - 1]
+        used.append(used[-1] if alike else _ascending(_block(tangents, frame, norms, float(norm))))
+    if len(used) == outputs:
+        return used
+    # directions that the map does not use are reached by the last layer alone
+    sizes = frame.values**2 * norms ** (-2.0 / (tangents.layers - 1))
+    last = (frame.right * sizes) @ frame.right.T + _bias(tangents)
+    return [*used, *[_ascending(last)] * (outputs - len(used))]
+
+
+def _block(tangents: Tangents, frame: Frame, norms: FloatArray, norm: float) -> FloatArray:
+    """The block of a direction of the outputs that is followed by ``norm``."""
+    layers, above = tangents.layers, tangents.layers - 1
+    block: FloatArray = np.diag(norm**2 * tangents.spread) + _bias(tangents)
+    for layer in range(2, layers + 1):
+        reach = norm ** (2.0 * (layers - layer) / above)
+        sizes = reach * (frame.values / norms) ** 2 * norms ** (2.0 * (layer - 2) / above)
+        block = block + (frame.right * sizes) @ frame.right.T
+    return block
+
+
+def _ascending(matrix: FloatArray) -> FloatArray:
+    return np.asarray(np.linalg.eigvalsh(matrix), dtype=np.float64)
+
+
+def _bias(tangents: Tangents) -> FloatArray:
+    size = tangents.spread.size
+    return np.zeros((size, size)) if tangents.fixed is None else np.outer(tangents.fixed, tangents.fixed)
+
+
+def _bias_or_none(tangents: Tangents) -> FloatArray | None:
+    return None if tangents.fixed is None else _bias(tangents)

@@ -139,6 +139,8 @@ class Theorem:
         Hypotheses, by name, that no instance breaks alone.
     caution : str
         What the theorem does not say although it is easily read into it.
+    shared_kernels : bool
+        Whether it holds for layers whose places share kernels as well.
     """
 
     id: str
@@ -153,6 +155,7 @@ class Theorem:
     conclusions: tuple[Conclusion, ...] = ()
     exempt: Mapping[str, Exemption] = field(default_factory=dict)
     caution: str = ""
+    shared_kernels: bool = False
 
     def applies(self, problem: Problem, known: Known | None = None) -> tuple[Tristate, tuple[Finding, ...]]:
         """Kleene AND over the hypotheses, with each finding; a superseded theorem applies to nothing."""

@@ -10,6 +10,8 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
+from service.core.landscapes.collapsed import collapsed_of
+from service.core.landscapes.trained import below
 from service.core.losses.nonlinear import apply
 from service.vocabulary import Activation, Loss
 
@@ -51,8 +53,10 @@ def _search(problem: Problem) -> BelowOrigin | None:
         or np.any(network.noise_variances)
         or any(layer.frozen_weights is not None for layer in network.layers)
     )
-    if not plain or problem.moments is None or problem.loss is not Loss.SQUARED or network.n_hidden == 0:
+    if not plain or problem.moments is None or network.n_hidden == 0:
         return None
+    if problem.loss is not Loss.SQUARED:
+        return _trained(problem)
     if network.layers[-1].activation is not Activation.LINEAR:
         return None
     if all(layer.activation is Activation.LINEAR for layer in network.layers):
@@ -60,6 +64,15 @@ def _search(problem: Problem) -> BelowOrigin | None:
     if problem.samples is not None and all(layer.activation in VANISHING for layer in network.layers):
         return _chains(problem)
     return None
+
+
+def _trained(problem: Problem) -> BelowOrigin | None:
+    """A network that a short descent finds, under any loss."""
+    origin = collapsed_of(problem)
+    if origin is None:
+        return None
+    better = below(problem, origin.loss)
+    return BelowOrigin(origin.loss, origin.loss if better is None else better[1])
 
 
 def _linear(problem: Problem) -> BelowOrigin:

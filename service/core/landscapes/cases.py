@@ -171,6 +171,7 @@ def row(
     conclusions: tuple[Conclusion, ...] = (),
     caution: str = "",
     page: str = "docs/landscape.md",
+    shared_kernels: bool = False,
 ) -> Theorem:
     """A row of the catalogue; a hypothesis without an instance of its own is broken by the shared change."""
     own = {hypothesis.name: problem for hypothesis, problem in (breaks or {}).items()}
@@ -193,6 +194,7 @@ def row(
         conclusions=conclusions,
         exempt=exempt or {},
         caution=caution,
+        shared_kernels=shared_kernels,
     )
 
 

@@ -27,11 +27,14 @@ class Collapsed:
         Of the data and of the decay of the output bias.
     bias_decay : float
         Of the output bias.
+    slope : (k,) array
+        Derivative of the mean loss by the constant.
     """
 
     constant: FloatArray
     loss: float
     bias_decay: float
+    slope: FloatArray
 
     def point(self, problem: Problem, hidden_bias: float) -> DenseParameters:
         """Weights of zero, hidden biases of one value, and the constant as output bias."""
@@ -58,8 +61,8 @@ def _collapsed(problem: Problem) -> Collapsed | None:
     constant = silent_output(problem, samples) if decay == 0.0 else _decayed(problem, samples, decay)
     if constant is None:
         return None
-    loss = _loss(problem, samples, constant)[0] + decay * float(constant @ constant)
-    return Collapsed(constant, loss, decay)
+    value, slope = _loss(problem, samples, constant)
+    return Collapsed(constant, value + decay * float(constant @ constant), decay, slope)
 
 
 def _loss(problem: Problem, samples: Samples, constant: FloatArray) -> tuple[float, FloatArray]:

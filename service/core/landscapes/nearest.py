@@ -8,7 +8,7 @@ from service.core.ground.problems import Problem
 from service.core.ground.rules import Conclusion, Finding, Hypothesis, Theorem
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.remedies import CHANGES
-from service.core.landscapes.verdicts import DECIDING, Applied
+from service.core.landscapes.verdicts import DECIDING, DENSE, Applied
 from service.vocabulary import Property
 
 MOST: Final = 3
@@ -56,6 +56,9 @@ def nearest(about: Property, applied: Iterable[Applied], problem: Problem) -> tu
         says = [conclusion for conclusion in item.theorem.conclusions if conclusion.about is about]
         missing = [finding for finding in item.findings if finding.judgement.holds is not True]
         names = {finding.name for finding in missing}
+        if DENSE.name in names:
+            # dense layers instead of convolutions are another network
+            continue
         if item.theorem.status in DECIDING and says and len(missing) <= TOGETHER and on.NO_HIDDEN.name not in names:
             candidates.append((item.theorem, says[0], missing))
     found: list[Near] = []

@@ -45,6 +45,8 @@ def origin_by_rules(problem: Problem) -> OriginByRules:
     plain = hypotheses.NO_SKIPS.check(problem).holds and hypotheses.ALL_TRAINED.check(problem).holds
     if not plain:
         return OriginByRules(None, (), "skips or frozen layers: the origin is not examined")
+    if any(layer.convolution is not None for layer in network.layers):
+        return OriginByRules(None, (), "layers of shared kernels: the origin is not examined")
     if network.bias_layers:
         return OriginByRules(None, (), "biases: the origin is examined for networks without them only")
     if hypotheses.LINEAR.check(problem).holds is True:

@@ -129,6 +129,7 @@ def _named(*pairs: tuple[Hypothesis | str, tuple[Change, ...]]) -> dict[str, tup
 
 CHANGES: Final = _named(
     (on.NO_SKIPS, (_without_skips,)),
+    ("no skip from the inputs", (_without_skips,)),
     (on.ALL_TRAINED, (_trained,)),
     (on.NO_NOISE, (_without_noise,)),
     ("no noise, or a linear network under squared loss", (_without_noise,)),

@@ -59,4 +59,10 @@ def _silent_below_zero(problem: Problem) -> Judgement:
     return on.judged(holds, "a hidden activation is not zero to the left of zero", activations=kinds)
 
 
+def _no_input_skips(problem: Problem) -> Judgement:
+    count = sum(skip.source == 0 for skip in problem.network.skips)
+    return on.judged(count == 0, "a skip leads on from the inputs past units that could be silent", input_skips=count)
+
+
+NO_INPUT_SKIPS = Hypothesis("no skip from the inputs", _no_input_skips)
 SILENT_BELOW_ZERO = Hypothesis("activations that are zero to the left of zero", _silent_below_zero)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.core.ground.problems import Problem
-from service.core.ground.rules import Conclusion, Finding, Known, Theorem, Tristate, conjunction, examine
+from service.core.ground.rules import Conclusion, Finding, Judgement, Known, Theorem, Tristate, conjunction, examine
 from service.errors import NumericalError
 from service.vocabulary import Evidence, Property, TheoremStatus
 
@@ -35,6 +35,10 @@ IMPLIES: Final[tuple[tuple[tuple[Property, bool], tuple[Property, bool]], ...]] 
 That local minima are global says nothing about valleys, nor the other way round: minima may be flat, and
 valleys may run to infinity.
 """
+
+
+DENSE: Final = Finding("dense layers", Judgement(False, {}, "a layer shares kernels between its places"))
+"""What all theorems lack for a network with convolutions, except those that say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,11 @@ class Witnessed:
 def apply(theorems: Iterable[Theorem], problem: Problem) -> tuple[Applied, ...]:
     """Every theorem with its hypotheses checked one by one."""
     known: Known = {}
+    if any(layer.convolution is not None for layer in problem.network.layers):
+        return tuple(
+            _applied(theorem, problem, known) if theorem.shared_kernels else Applied(theorem, False, (DENSE,), (), ())
+            for theorem in theorems
+        )
     return tuple(_applied(theorem, problem, known) for theorem in theorems)
 
 

@@ -13,8 +13,8 @@ from service.core.curvature.hessian import (
     is_plain,
     largest_eigenvalue,
     least_eigenpair,
+    top_eigenvalue_of,
 )
-from service.core.curvature.largest import NO_CONVERGENCE, largest_by_products
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.core.ground.problems import Problem
 from service.core.losses.dense import DenseParameters, flatten
@@ -26,6 +26,7 @@ from service.vocabulary import Evidence, PointClass
 
 ZERO_TOLERANCE = 1e-8
 GAP_TOLERANCE = 1e-8
+NOT_CONVERGED = "the Lanczos iteration did not converge"
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class Curvature:
 
     Attributes
     ----------
-    least : float or None
-        Least eigenvalue.
+    least, largest : float or None
+        Least and largest eigenvalue.
     vector : (P,) array or None
         Its unit eigenvector.
     zero_tolerance : float
@@ -44,8 +45,6 @@ class Curvature:
         Numbers of positive, negative and zero eigenvalues.
     newton_decrease : float or None
         ``g' H^+ g / 2`` over the positive eigenvalues: what is left to the bottom of the bowl that the point is in.
-    largest : float or None
-        Largest eigenvalue.
     reasons : dict
         Why something is missing.
     """
@@ -55,8 +54,8 @@ class Curvature:
     zero_tolerance: float
     inertia: dict[str, int] | None
     newton_decrease: float | None = None
-    largest: float | None = None
     reasons: dict[str, str] = field(default_factory=dict)
+    largest: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +90,17 @@ def curvature_of(
             gradient,
         )
     tolerance = zero_tolerance(problem, parameters, largest_eigenvalue(problem, parameters), rounding)
-    reasons = {"inertia": f"more than {DENSE_LIMIT} parameters: only the least eigenvalue is computed"}
+    reasons = {"inertia": f"more than {DENSE_LIMIT} parameters: only the extreme eigenvalues are computed"}
+    largest = top_eigenvalue_of(
+        lambda vector: hessian_product(problem, parameters, vector), trained_mask(problem.network, parameters)
+    )
     found = least_eigenpair(problem, parameters)
     if found is None:
-        reasons["least_hessian_eigenvalue"] = NO_CONVERGENCE
-    trained = trained_mask(problem.network, parameters)
-    largest = largest_by_products(lambda vector: hessian_product(problem, parameters, vector), trained)
+        reasons["least_hessian_eigenvalue"] = NOT_CONVERGED
     if largest is None:
-        reasons["sharpness"] = NO_CONVERGENCE
+        reasons["sharpness"] = NOT_CONVERGED
     least, vector = (None, None) if found is None else found
-    return Curvature(least, vector, tolerance, None, None, largest, reasons)
+    return Curvature(least, vector, tolerance, None, None, reasons, largest)
 
 
 def curvature_of_matrix(
@@ -134,7 +134,7 @@ def curvature_of_matrix(
         up = values > tolerance
         along = vectors[:, up].T @ gradient[trained]
         decrease = 0.5 * float(np.sum(along * along / values[up]))
-    return Curvature(float(values[0]), vector, tolerance, inertia, decrease, float(values[-1]))
+    return Curvature(float(values[0]), vector, tolerance, inertia, decrease, largest=float(values[-1]))
 
 
 def zero_tolerance(problem: Problem, parameters: DenseParameters, largest: float, rounding: float = 0.0) -> float:

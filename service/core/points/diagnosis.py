@@ -50,6 +50,8 @@ class Diagnosis:
     precision : NumberFormat
         The format in which the weights are stored, judged by their digits.
     least_hessian_eigenvalue : float or None
+    sharpness : float or None
+        Largest eigenvalue of the Hessian.
     zero_tolerance : float
         Modulus below which an eigenvalue of the Hessian counts as zero.
     inertia : mapping or None
@@ -62,8 +64,6 @@ class Diagnosis:
         Largest listed stationary value below the loss.
     plateau : StationaryPoint or None
         For a point with a gradient: the listed stationary point whose loss and map are near, where training lingers.
-    sharpness : float or None
-        Largest eigenvalue of the Hessian.
     reasons : mapping
         Why a number is missing.
     """
@@ -81,6 +81,7 @@ class Diagnosis:
     tolerance_source: ToleranceSource
     precision: NumberFormat
     least_hessian_eigenvalue: float | None
+    sharpness: float | None
     zero_tolerance: float
     inertia: dict[str, int] | None
     escape: Escape | None
@@ -88,7 +89,6 @@ class Diagnosis:
     imbalances: tuple[float, ...] | None
     next_stationary_loss: float | None
     plateau: StationaryPoint | None
-    sharpness: float | None
     reasons: dict[str, str] = field(default_factory=dict)
 
 
@@ -150,6 +150,7 @@ def diagnose(
         at.source,
         at.precision,
         curvature.least,
+        curvature.largest,
         curvature.zero_tolerance,
         curvature.inertia,
         escape,
@@ -157,7 +158,6 @@ def diagnose(
         imbalances(network, parameters.weights),
         _next_value(terms.loss, size, known, reasons),
         None if at.stationary else _plateau(terms.loss, float(np.linalg.norm(product)), size, known, reasons),
-        curvature.largest,
         reasons,
     )
 

@@ -11,8 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from service.core.curvature.hessian import largest_of, least_eigenpair_of
-from service.core.curvature.largest import NO_CONVERGENCE, largest_by_products
+from service.core.curvature.hessian import largest_of, least_eigenpair_of, top_eigenvalue_of
 from service.core.curvature.products import HessianProducts
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.core.ground.problems import Problem, Samples
@@ -20,7 +19,7 @@ from service.core.ground.results import Minima, Terms
 from service.core.losses.dense import DenseParameters, flatten, unflatten
 from service.core.losses.nonlinear import loss_of
 from service.core.losses.trained import trained_mask
-from service.core.points.classes import Classified, Curvature, closed_gap, curvature_of_matrix
+from service.core.points.classes import NOT_CONVERGED, Classified, Curvature, closed_gap, curvature_of_matrix
 from service.core.points.diagnosis import Diagnosis, no_escape
 from service.core.points.escapes import DescentLine, best_step, reach_of, steepest_step
 from service.core.points.gaps import Gaps, gaps_of
@@ -112,6 +111,7 @@ def diagnose_on_samples(
         at.source,
         at.precision,
         hessian.curvature.least,
+        hessian.curvature.largest,
         hessian.curvature.zero_tolerance,
         hessian.curvature.inertia,
         escape,
@@ -119,7 +119,6 @@ def diagnose_on_samples(
         None,
         None,
         None,
-        hessian.curvature.largest,
         reasons,
     )
 
@@ -147,7 +146,7 @@ class _Hessian:
     ) -> "_Hessian":
         if not exists:
             reasons = dict.fromkeys(("least_hessian_eigenvalue", "inertia", "sharpness"), AT_KINK)
-            return cls(Curvature(None, None, 0.0, None, None, None, reasons), None, 0.0)
+            return cls(Curvature(None, None, 0.0, None, None, reasons), None, 0.0)
         products = HessianProducts(problem.network, problem.loss, parameters, samples)
 
         def product(vector: FloatArray) -> FloatArray:
@@ -164,15 +163,15 @@ class _Hessian:
     @classmethod
     def _by_products(cls, product: Callable[[FloatArray], FloatArray], trained: BoolArray) -> "_Hessian":
         largest = largest_of(product, trained)
-        reasons = {"inertia": f"more than {DENSE} parameters: only the least eigenvalue is computed"}
+        reasons = {"inertia": f"more than {DENSE} parameters: only the extreme eigenvalues are computed"}
         found = least_eigenpair_of(product, trained, largest, RESTARTS)
+        top = top_eigenvalue_of(product, trained, RESTARTS)
         if found is None:
-            reasons["least_hessian_eigenvalue"] = NO_CONVERGENCE
-        sharpness = largest_by_products(product, trained, RESTARTS)
-        if sharpness is None:
-            reasons["sharpness"] = NO_CONVERGENCE
+            reasons["least_hessian_eigenvalue"] = NOT_CONVERGED
+        if top is None:
+            reasons["sharpness"] = NOT_CONVERGED
         least, vector = (None, None) if found is None else found
-        return cls(Curvature(least, vector, _zero_tolerance(largest), None, None, sharpness, reasons), None, largest)
+        return cls(Curvature(least, vector, _zero_tolerance(largest), None, None, reasons, top), None, largest)
 
     def moved(self, moves: DenseParameters) -> FloatArray | float:
         """About by how much each entry of the gradient changes, at most, when weights move by so much."""

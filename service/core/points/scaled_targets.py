@@ -103,15 +103,13 @@ def _in_sent_units(found: Diagnosis, scaled: ScaledTargets, inside: DenseParamet
     exponents = scaled.exponents
     losses, curvature = exponents.losses, exponents.losses - 2 * lengths.weights
     reasons = dict(found.reasons)
-    if not lengths.even and found.least_hessian_eigenvalue is not None:
-        reasons["least_hessian_eigenvalue"] = UNEVEN
-    if not lengths.even and found.sharpness is not None:
-        reasons["sharpness"] = UNEVEN
+    if not lengths.even:
+        reasons |= {name: UNEVEN for name in ("least_hessian_eigenvalue", "sharpness") if name not in reasons}
 
     def loss(value: float | None) -> float | None:
         return None if value is None else times(value, losses)
 
-    least, sharpness = found.least_hessian_eigenvalue, found.sharpness
+    least, largest = found.least_hessian_eigenvalue, found.sharpness
     decayed = bool(np.any(scaled.problem.network.weight_decays))
     return replace(
         found,
@@ -123,7 +121,7 @@ def _in_sent_units(found: Diagnosis, scaled: ScaledTargets, inside: DenseParamet
         gradient_norm=found.gradient_norm * lengths.gradient,
         gradient_tolerance=found.gradient_tolerance * lengths.gradient,
         least_hessian_eigenvalue=times(least, curvature) if lengths.even and least is not None else None,
-        sharpness=times(sharpness, curvature) if lengths.even and sharpness is not None else None,
+        sharpness=times(largest, curvature) if lengths.even and largest is not None else None,
         zero_tolerance=times(found.zero_tolerance, curvature),
         escape=None if found.escape is None else _escape(found.escape, inside, exponents),
         directions=tuple(_direction(each, exponents.targets) for each in found.directions or ()),

@@ -50,18 +50,27 @@ def _held(problem: Problem) -> Judgement:
     found = collapsed_of(problem)
     if found is None:
         return on.unknown(on.SAMPLES_NEEDED) if problem.samples is None else on.judged(False, "no constant is best")
-    pull = found.bias_decay * float(np.linalg.norm(found.constant))
-    if pull == 0.0 or problem.network.n_hidden == 0:
-        return on.judged(True, "", output_bias_decay=found.bias_decay)
-    network, last = problem.network, problem.network.layers[-2]
-    if last.activation not in VANISHING:
-        return on.judged(False, "units that do not vanish at zero replace a decayed output bias", pull=pull)
+    network = problem.network
+    # the force on a constant that hidden units would add: none where the output bias is free to give it
+    pull = float(np.linalg.norm(found.slope))
+    if (found.bias_decay == 0.0 and network.has_bias(network.n_hidden)) or network.n_hidden == 0:
+        return on.judged(True, "", output_bias_decay=0.0)
+    if any(layer.activation not in VANISHING for layer in network.layers[:-1]):
+        reason = "units that do not vanish at zero replace an output bias that is decayed or missing"
+        return on.judged(False, reason, pull=pull)
     if not network.has_bias(network.n_hidden - 1):
         return on.judged(True, "", pull=pull)
-    threshold = float(np.sqrt(network.layers[-1].weight_decay) * np.sqrt(network.bias_weight_decays[-2]))
-    holds = pull * _steepest(last) < threshold * (1.0 - ROUNDING)
+    if not network.weight_decays.all():
+        return on.judged(False, "a layer without decay lets hidden units replace the output bias", pull=pull)
+    threshold = 2.0 * float(np.sqrt(network.layers[-1].weight_decay) * np.sqrt(network.bias_weight_decays[-2]))
+    steepest = pull * _steepest(network.layers[-2])
     reason = "the last hidden biases are decayed too little to keep their units from replacing the output bias"
-    return on.judged(holds, reason, pull=pull * _steepest(last), threshold=threshold)
+    return on.judged(steepest < threshold * (1.0 - ROUNDING), reason, pull=steepest, threshold=threshold)
+
+
+def _two_decayed(problem: Problem) -> Judgement:
+    count = int(np.count_nonzero(problem.network.weight_decays))
+    return on.judged(count >= 2, "fewer than two layers are decayed", decayed_layers=count)
 
 
 def _best_constant(problem: Problem) -> Judgement:
@@ -92,15 +101,20 @@ def _isolated(problem: Problem) -> Judgement:
     """Whether nothing is flat at the collapsed network: hidden biases are decayed, the best constant is unique."""
     decays = hidden_bias_decays(problem.network)
     found = collapsed_of(problem)
-    unique = problem.loss is not Loss.CROSS_ENTROPY or (found is not None and found.bias_decay > 0.0)
-    reason = "hidden biases without decay, or a constant that shifts all classes alike, leave the loss as it is"
-    return on.judged(unique and all(decay > 0.0 for decay in decays), reason)
+    unbiased = not problem.network.has_bias(problem.network.n_hidden)
+    unique = problem.loss is not Loss.CROSS_ENTROPY or unbiased or (found is not None and found.bias_decay > 0.0)
+    reason = (
+        "weights or hidden biases without decay, or a constant that shifts all classes alike, leave the loss as it is"
+    )
+    decayed = bool(problem.network.weight_decays.all()) and all(decay > 0.0 for decay in decays)
+    return on.judged(unique and decayed, reason)
 
 
 BEST_CONSTANT = Hypothesis("a best constant output", _best_constant)
+TWO_DECAYED = Hypothesis("two decayed layers", _two_decayed)
 HELD = Hypothesis("a collapsed network that its decay keeps", _held)
 BEATEN = Hypothesis("a network below the best constant", _constant_is_beaten)
-ISOLATED = Hypothesis("decayed hidden biases and a unique best constant", _isolated)
+ISOLATED = Hypothesis("decayed weights and hidden biases, and a unique best constant", _isolated)
 FREE_BIASES = Hypothesis("hidden biases without decay", _hidden_biases_free)
 
 _DATA = samples(8, 2)
@@ -112,17 +126,18 @@ _SHALLOW = case((3, 1), _LABELS, activation=Activation.RELU, decay=1e-4, bias=Bi
 COLLAPSE = row(
     "R56",
     "Decay and biases: the collapsed network is a local minimum",
-    "With two hidden layers or more, all weights decayed and an output bias, outputs differ between samples by at most "
-    "C |W_L| ... |W_1|, of order three, while decay is of order two: W = 0 with the best constant is a local minimum "
-    "for any loss and activation. A decayed output bias with decay h is kept where s(0) = 0 and h |c| |s'(0)| is below "
-    "the root of the decays of the last weights and of the biases before them. It is strict where the hidden biases "
-    "are decayed, and bad where some network lies below it.",
+    "With two hidden layers or more and two decayed ones, outputs differ between samples by at most "
+    "C |W_L| ... |W_1|, of order three, while decay is of order two: W = 0 with the best constant as free output bias "
+    "is a local minimum for any loss and activation. If the output bias is decayed or missing it is one where s(0) = 0 "
+    "and, with hidden biases, all weights are decayed and |E l'(c)| |s'(0)| < 2 sqrt(g_L h_H), h_H the decay of the "
+    "last hidden biases. It is strict where all is decayed, and bad where some network lies below it.",
     "derived; Ziyin, Li, Meng, NeurIPS 2022 (arXiv 2202.04777) for linear networks without biases",
     TheoremStatus.PROVED,
-    (*TRAINED, on.SEVERAL_HIDDEN, on.WEIGHTS_DECAYED, on.OUTPUT_BIAS, HELD),
+    (*TRAINED, on.SEVERAL_HIDDEN, TWO_DECAYED, HELD),
     _DEEP,
     breaks={
         on.SEVERAL_HIDDEN: with_widths(_DEEP, 3),
+        TWO_DECAYED: with_layer(with_layer(_DEEP, 0, weight_decay=0.0), 1, weight_decay=0.0),
         HELD: with_network(on_data(_DEEP, _FAR), bias_weight_decays=(1e-3,) * 3),
     },
     conclusions=(

@@ -7,13 +7,19 @@ import numpy as np
 from service.core.data_facts.facts import ROUNDING, data_facts_of
 from service.core.data_facts.separation import common_side
 from service.core.ground.numbers.arrays import FloatArray
-from service.core.ground.problems import Problem, Samples
+from service.core.ground.problems import Problem, Samples, Skip
 from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
-from service.core.landscapes.cases import case, follows, labelled, row, samples, with_layer
+from service.core.landscapes.cases import case, follows, labelled, row, samples, with_layer, with_network
 from service.core.landscapes.cases import on as on_data
-from service.core.landscapes.silent_networks import CORRELATED, SILENT_BELOW_ZERO, silent_errors, silent_output
-from service.vocabulary import Activation, Bias, Loss, Property, TheoremStatus
+from service.core.landscapes.silent_networks import (
+    CORRELATED,
+    NO_INPUT_SKIPS,
+    SILENT_BELOW_ZERO,
+    silent_errors,
+    silent_output,
+)
+from service.vocabulary import Activation, Bias, Loss, Property, SkipKind, TheoremStatus
 
 
 def _hidden_biases(problem: Problem) -> bool:
@@ -85,16 +91,27 @@ _PLAIN = case((3, 1), Samples(np.abs(_DATA.x) + 0.1, _DATA.y), activation=Activa
 ANY_LOSS = row(
     "R39b",
     "Dead ReLU units under any loss: a bad local minimum",
-    "If every unit of a hidden layer is strictly silent on all samples, by its biases or because all inputs lie "
-    "on one side of a plane through zero, the output is a constant near that point: with the best one, or zero "
-    "without an output bias, it is a local minimum of every convex loss. It is a bad one where a unit that is "
+    "If every unit of a hidden layer (of all, beside skips) is strictly silent on all samples, by its biases or as "
+    "all inputs lie on one side of a plane through zero, the output is a constant near that point: with the best one, "
+    "or zero without an output bias, it is a local minimum of every convex loss. It is a bad one where a unit that is "
     "active on some samples is correlated with the errors: with biases unless the errors average to zero at every "
     "distinct input.",
     "derived",
     TheoremStatus.PROVED,
-    (*on.PLAIN, on.SOME_HIDDEN, SILENT_BELOW_ZERO, CAN_BE_SILENT, IMPROVABLE),
+    (
+        on.LINEAR_OUTPUT,
+        on.NO_DECAY,
+        on.NO_NOISE,
+        NO_INPUT_SKIPS,
+        on.ALL_TRAINED,
+        on.SOME_HIDDEN,
+        SILENT_BELOW_ZERO,
+        CAN_BE_SILENT,
+        IMPROVABLE,
+    ),
     _BIASED,
     breaks={
+        NO_INPUT_SKIPS: with_network(_BIASED, skips=(Skip(0, 2, SkipKind.TRAINABLE),)),
         on.SOME_HIDDEN: case((1,), Samples(np.abs(_DATA.x) + 0.1, _DATA.y), bias=Bias.OUTPUT),
         SILENT_BELOW_ZERO: with_layer(_BIASED, 0, activation=Activation.TANH),
         CAN_BE_SILENT: on_data(_PLAIN, _DATA),

@@ -133,6 +133,7 @@ COERCIVE = row(
     exempt=not_expressible(BOUNDED_BELOW, "every loss of a problem is bounded below"),
     conclusions=(*follows(Property.MINIMUM_ATTAINED), *excludes(Property.DESCENT_PATH_TO_INFINITY)),
     caution="one bias or layer without decay breaks it",
+    shared_kernels=True,
 )
 
 THEOREMS: Final = (

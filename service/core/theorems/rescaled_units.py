@@ -47,8 +47,9 @@ NO_BOUNDED_BASIN = row(
     "R53",
     "Units of free scale: no bad basins and no strict minima",
     "If s(c z) = c^p s(z) for c > 0 in a hidden layer whose weights, biases and outgoing weights are trained without "
-    "decay, then every network lies on an unbounded curve of equal loss: (c w, c b, v / c^p) for a unit that is not "
-    "zero, any v for one that is. No bounded set lies strictly below its surroundings, for any data, loss and noise.",
+    "decay, then every network lies on an unbounded curve of equal loss: (c w, c b, v / c^p) for a unit, or a feature "
+    "map, that is not zero, any v for one that is. No bounded set lies strictly below its surroundings, for any data, "
+    "loss and noise.",
     "derived",
     TheoremStatus.PROVED,
     (FREE_SCALE,),
@@ -57,6 +58,7 @@ NO_BOUNDED_BASIN = row(
     conclusions=follows(Property.NO_BAD_BASINS),
     caution="flat bad minima are possible, and valleys that run to infinity as well",
     page=PROOFS,
+    shared_kernels=True,
 )
 
 THEOREMS: Final = (NO_BOUNDED_BASIN,)

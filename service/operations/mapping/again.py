@@ -38,9 +38,7 @@ NOT_COMPARED: Final[Mapping[str, str]] = {
 """What is not the same in two right answers, with the reason."""
 WORDS: Final = "words, which other engines put differently"
 OF_ANOTHER_ENGINE: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        ("theorems", "completeness", "hypotheses", "reductions", "global_minimum.uniqueness", "flatness.because"), WORDS
-    ),
+    **dict.fromkeys(("theorems", "completeness", "hypotheses", "reductions", "global_minimum.uniqueness"), WORDS),
     "certificate.checks": "another engine has other checks",
     "certificate.tolerance": "of the other engine",
     "certificate.lower_bound": "another engine may prove less",
@@ -82,12 +80,12 @@ class Leaves:
 def included_in(answer: MinimaAnswer) -> list[Part]:
     """The parts that the answer shows were asked for."""
     include: list[Part] = ["layer_norms"] if "layer_norms" in answer.global_minimum.model_fields_set else []
+    if answer.flatness is not None:
+        include.append("flatness")
     if any(point.kind is PointKind.SUBNETWORK for point in answer.stationary_points):
         include.append("subnetworks")
     if any(check.name == CURVATURE for check in answer.certificate.checks):
         include.append("hessian")
-    if answer.flatness is not None:
-        include.append("flatness")
     return include
 
 

@@ -14,7 +14,7 @@ def refuse(network: wire.Network) -> None:
     """Raise `NotCovered` for a network with shared kernels."""
     for index, layer in enumerate(network.layers):
         if layer.kind == "conv":
-            reason = f"layer {index + 1} is a convolution, which only ranks and invariances support"
+            reason = f"layer {index + 1} is a convolution, which only ranks, invariances and landscapes support"
             raise NotCovered([Attempt("every analysis of dense networks", {"dense layers": reason})])
 
 

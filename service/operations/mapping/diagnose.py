@@ -115,6 +115,9 @@ def to_wire(
         reasons["relu_verdict"] = verdict.reason
     if found.plateau is None:
         reasons.setdefault("plateau", "the point itself counts as stationary")
+    sharpness = _scaled(found.sharpness, factor)
+    if sharpness is None or sharpness <= 0.0:
+        reasons["largest_stable_step"] = reasons.get("sharpness", "no eigenvalue of the Hessian is positive")
     spectrum = _spectrum(mapped, found, point, reasons) if "spectrum" in request.include else None
     answer = wire.DiagnoseAnswer(
         summary=[],
@@ -136,8 +139,8 @@ def to_wire(
         tolerance_source=found.tolerance_source,
         precision=found.precision,
         least_hessian_eigenvalue=_scaled(found.least_hessian_eigenvalue, factor),
-        sharpness=_scaled(found.sharpness, factor),
-        largest_step=_largest_step(found, factor, reasons),
+        sharpness=sharpness,
+        largest_stable_step=2.0 / sharpness if sharpness is not None and sharpness > 0.0 else None,
         zero_tolerance=found.zero_tolerance * factor,
         inertia=None if found.inertia is None else wire.Inertia(**found.inertia),
         directions=None if found.directions is None else _directions(found.directions),
@@ -159,17 +162,6 @@ def to_wire(
 
 def _scaled(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
-
-
-def _largest_step(found: Diagnosis, factor: float, reasons: dict[str, str]) -> float | None:
-    """The largest constant step with which gradient descent is stable at the point."""
-    if found.sharpness is None:
-        reasons["largest_step"] = reasons["sharpness"]
-        return None
-    if found.sharpness <= found.zero_tolerance:
-        reasons["largest_step"] = "no limit here: no eigenvalue of the Hessian is positive"
-        return None
-    return 2.0 / (found.sharpness * factor)
 
 
 def _known(minima: Minima, factor: float) -> wire.KnownMinimum:

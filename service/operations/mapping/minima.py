@@ -10,9 +10,8 @@ from service.core.ground.conditioning import advice_of, conditioning_of
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.parameters import FactoredMatrix, UniformColumn
 from service.core.ground.results import GlobalMinimum, Minima, Origin, StationaryPoint, Thresholds
-from service.operations.mapping import certificate, weights
+from service.operations.mapping import certificate, flatness, weights
 from service.operations.mapping.conventions import Scaling
-from service.operations.mapping.flatness import flatness_to_wire
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
 from service.operations.summaries.minima import summary_of_minima, with_advice
@@ -77,7 +76,7 @@ def to_wire(
         convention=request.problem.objective.convention,
         engine_version=ENGINE_VERSION,
         problem_hash=problem_hash(request.problem),
-        flatness=flatness_to_wire(mapped, minima) if "flatness" in request.include else None,
+        flatness=flatness.to_wire(mapped, minima) if "flatness" in request.include else None,
         features=special.features,
         variational=special.variational,
         reductions=list(minima.reductions) or None,

@@ -1,6 +1,7 @@
 """The layers of a model file one by one, beside what each of them reads: no order among them is needed."""
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 import numpy as np
@@ -26,7 +27,12 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 def with_layers(
-    document: Mapping[str, Any], content: bytes, files: Mapping[str, bytes], hints: Hints, max_bytes: int
+    document: Mapping[str, Any],
+    content: bytes,
+    files: Mapping[str, bytes],
+    hints: Hints,
+    max_bytes: int,
+    only: str = "*",
 ) -> dict[str, Any]:
     """The request with the matrices of a model file as its layers.
 
@@ -42,6 +48,8 @@ def with_layers(
     hints : Hints
     max_bytes : int
         Bytes of an archive once it is unpacked.
+    only : str
+        Pattern of the names of layers that are meant, where the request names none.
 
     Raises
     ------
@@ -49,7 +57,7 @@ def with_layers(
     """
     model = read_layers(content, hints, max_bytes)
     by_name = {layer.name: layer for layer in model.layers}
-    layers = _named(document.get("layers", [{"name": name} for name in by_name]), by_name)
+    layers = _named(document.get("layers", [{"name": name} for name in by_name if fnmatchcase(name, only)]), by_name)
     if ROUNDED in files:
         rounded = {layer.name: layer for layer in read_layers(files[ROUNDED], hints, max_bytes).layers}
         for index, layer in enumerate(layers):
@@ -57,7 +65,7 @@ def with_layers(
                 raise InputError.at((ROUNDED,), f"must have the layer {layer['name'][:80]} of the model, too")
             layers[index] = {**layer, ROUNDED: rounded[layer["name"]].matrix}
     if ACTIVATIONS in files:
-        _place_activations(layers, read_npz(files[ACTIVATIONS], max_bytes, MOST_ARRAYS))
+        _place_activations(layers, by_name, read_npz(files[ACTIVATIONS], max_bytes, MOST_ARRAYS))
     return {**document, "layers": layers, "model": report(model, hints).model_dump(mode="json")}
 
 
@@ -122,16 +130,19 @@ def _named(sent: object, known: Mapping[str, FoundLayer]) -> list[dict[str, Any]
     return found
 
 
-def _place_activations(layers: list[dict[str, Any]], arrays: Arrays) -> None:
+def _place_activations(layers: list[dict[str, Any]], known: Mapping[str, FoundLayer], arrays: Arrays) -> None:
+    """Put activations beside the layers that are meant; those of other layers of the file are left aside."""
     places = {layer["name"]: index for index, layer in enumerate(layers)}
     at: Location = (ACTIVATIONS,)
     for name, array in arrays.items():
-        of_moments = name not in places and name.endswith(MOMENTS)
+        of_moments = name not in known and name.endswith(MOMENTS)
         layer = name.removesuffix(MOMENTS) if of_moments else name
-        if layer not in places:
+        if layer not in known:
             raise InputError.at(
-                at, f"holds {name[:80]}, which is no layer of the request, nor one with .xx: {_listed(places)}"
+                at, f"holds {name[:80]}, which is no layer of the model, nor one with .xx: {_listed(known)}"
             )
+        if layer not in places:
+            continue
         if array.ndim != 2 or array.dtype.kind not in "fiu":
             raise InputError.at(at, f"holds {name[:80]}, which is no matrix of numbers")
         if "activations" in layers[places[layer]]:

@@ -13,6 +13,7 @@ import numpy as np
 from service.core.ground.stopping import should_stop, stopped_after
 from service.core.relu.both_signs import SIGNS
 from service.core.relu.cones import SimplicialCones
+from service.core.relu.corners import SharedCones
 from service.core.relu.critical import CRITICAL_CONES, MOST_RANK, critical_beta
 from service.core.relu.dual import DualBound, crude_dual
 from service.core.relu.form import examined, form_of
@@ -42,8 +43,8 @@ from service.settings import Limits
 
 CONES: Final = 6_000
 """Cones that a chunk of the first wave bounds: what is missing is mostly found among them."""
-MORE_CONES: Final = 30_000
-"""Cones that a chunk of a later wave bounds: some 0.4 s of a core, or 2 s without the compiled kernel."""
+MORE_CONES: Final = 90_000
+"""Cones that a chunk of a later wave bounds: some 0.7 s of a core, or 6 s without the compiled kernel."""
 PARTS: Final = 4
 """Parts of the space of each sign that are searched side by side."""
 FEW: Final = 600
@@ -180,11 +181,11 @@ def compute_cones(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequenc
     if dimension <= PLANE:
         return _told(arguments, largest_on_plane(rows, missing), None)
     if len(inputs) > 1:
-        open_ = rows_of(ReluCones.model_validate(inputs[1]).generators, dimension * dimension)
-        cones = SimplicialCones.spanned(open_.reshape(-1, dimension, dimension))
+        left = states.open_of(ReluCones.model_validate(inputs[1]), dimension)
+        cones = SimplicialCones.spanned(left.part(part, of).generators)
     else:
         cones = turned(rows)
-    cones = cones[slice(part * len(cones) // of, (part + 1) * len(cones) // of)]
+        cones = cones[slice(part * len(cones) // of, (part + 1) * len(cones) // of)]
     target = objective.beta * (1.0 + float(arguments["slack"]))
     search = ConeSearch(rows, target, missing=missing, rtol=float(arguments["slack"]), cones=cones)
     search.run(most=max(CONES if len(inputs) == 1 else MORE_CONES, len(cones)), stop=should_stop)
@@ -193,7 +194,7 @@ def compute_cones(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequenc
 
 def _told(arguments: Mapping[str, Json], found: Largest, search: ConeSearch | None) -> ReluCones:
     """What a part has found, with what it leaves open."""
-    left = np.zeros((0, 1)) if search is None else search.open_cones.generators
+    left = SharedCones.of(np.zeros((0, 1, 1)) if search is None else search.open_cones.generators)
     # a search that was told to stop before it looked at every cone knows no bound: nothing is proved by it
     bound = found.bound if np.isfinite(found.bound) else 1e300
     return ReluCones(
@@ -204,7 +205,8 @@ def _told(arguments: Mapping[str, Json], found: Largest, search: ConeSearch | No
         value=found.value,
         directions=found.directions[:100],
         values=found.values[:100],
-        generators=left.reshape(len(left), int(np.prod(left.shape[1:]))),
+        vertices=left.vertices,
+        corners=left.corners,
         open_bound=bound if len(left) else 0.0,
         cones=found.cones,
         cones_before=int(arguments["cones"]),
@@ -239,7 +241,7 @@ def follow(arguments: Mapping[str, Json], _arrays: Arrays, inputs: Sequence[Json
     if not open_ or found or cones >= float(arguments["effort"]):
         return [Chunk("train", shared, (train, *range(first, index)))]
     closed = max(part.closed for part in parts)
-    halves = {place: 2 if len(numbers(parts[place].generators)) > FEW else 1 for place in open_}
+    halves = {place: 2 if len(numbers(parts[place].corners)) > FEW else 1 for place in open_}
     places = sum(halves.values())
     given = {**shared, "train": train, "slack": parts[0].slack, "closed": closed, "cones": cones, "places": places}
     chunks = []

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
+from service.core.relu.corners import SharedCones
 from service.core.relu.dual import DualBound, dual_bound
 from service.core.relu.minimum import floor_of
 from service.core.relu.networks import HiddenUnits, Objective
@@ -105,6 +106,11 @@ def units_of(objective: Objective, state: ReluState) -> HiddenUnits:
 def gap_of(objective: Objective, value: float, bound: float) -> float:
     """Relative gap between value and bound."""
     return (value - bound) / max(abs(value), floor_of(objective), 1e-300)
+
+
+def open_of(part: ReluCones, rank: int) -> SharedCones:
+    """The cones that a part has left open."""
+    return SharedCones(rows_of(part.vertices, rank), rows_of(part.corners, rank).astype(np.int32))
 
 
 def rows_of(values: Any, width: int) -> FloatArray:

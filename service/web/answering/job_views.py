@@ -10,15 +10,14 @@ from starlette.responses import Response
 
 from service.jobs.codec import JSON, NPZ, decode
 from service.jobs.values import Job, JobState, Payload
-from service.operations.drawing.rendering import render
 from service.operations.plans.columns import plain
 from service.operations.table import BY_NAME
 from service.schemas.jobs import JobFailure, JobStatus
 from service.web.addresses import address
-from service.web.drawing import FORMS, PNG, SVG, names_json, wanted
+from service.web.drawing import FORMS, PNG, SAFETENSORS, SVG, made, names_json, wanted
 from service.web.responses import LARGE_BYTES
 
-SUFFIXES: Final = {JSON: "", NPZ: ".npz", SVG: ".svg", PNG: ".png"}
+SUFFIXES: Final = {JSON: "", NPZ: ".npz", SVG: ".svg", PNG: ".png", SAFETENSORS: ".safetensors"}
 
 
 def result_response(request: Request, job: Job, payload: Payload) -> Response:
@@ -42,7 +41,7 @@ def result_response(request: Request, job: Job, payload: Payload) -> Response:
     if tag in known and request.method == "GET":
         return Response(status_code=304, headers=headers)
     if form in FORMS:
-        return Response(render(job.operation, plain(decode(payload)), FORMS[form]), headers=headers, media_type=form)
+        return Response(made(job.operation, plain(decode(payload)), form), headers=headers, media_type=form)
     if form == NPZ:
         return Response(payload.body, headers=headers, media_type=NPZ)
     body = payload.body if payload.media_type == JSON else orjson.dumps(plain(decode(payload)))

@@ -12,14 +12,13 @@ from service.jobs.service import JobService
 from service.jobs.values import Submission
 from service.operations.answered import as_model
 from service.operations.asking import Question
-from service.operations.drawing.rendering import render
 from service.operations.guards import SEARCHED, SearchTime
 from service.operations.plans.columns import plain
 from service.operations.plans.plan import Plan
 from service.schemas.base import Execution
 from service.settings import Limits, Settings
 from service.web.answering.jobs import StoredJob
-from service.web.drawing import FORMS, names_json, wanted
+from service.web.drawing import FORMS, made, names_json, wanted
 from service.web.observation.solved import solved
 from service.web.preferences import Wish
 from service.web.responses import LARGE_BYTES, Rendered, written
@@ -48,9 +47,7 @@ def answer_at_once(question: Question, limits: Limits, form: str, accept: str) -
     answer = question.answer(limits)
     seen = solved(answer)
     if form in FORMS:
-        drawn = render(
-            question.loaded.row.name, as_model(answer).model_dump(mode="json", exclude_unset=True), FORMS[form]
-        )
+        drawn = made(question.loaded.row.name, as_model(answer).model_dump(mode="json", exclude_unset=True), form)
         return Rendered(drawn, form, seen=seen)
     return written(answer, accept, seen)
 
@@ -134,7 +131,7 @@ def answer_by_plan(question: Question, decision: Decision, form: str, accept: st
     answer = {**decode(payload), "execution": execution.document()}
     headers, seen = {"Vary": "Accept"}, solved(answer)
     if form in FORMS:
-        return Rendered(render(question.loaded.row.name, plain(answer), FORMS[form]), form, headers=headers, seen=seen)
+        return Rendered(made(question.loaded.row.name, plain(answer), form), form, headers=headers, seen=seen)
     large = len(payload.body) > LARGE_BYTES and not names_json(accept)
     if payload.media_type == NPZ and (form == NPZ or large):
         return Rendered(encode(answer).body, NPZ, headers=headers, seen=seen)

@@ -2,17 +2,21 @@
 
 import io
 import json
+import struct
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from tests.contract.test_models import BOUNDARY, DATA, DECAYED, X, form
 from tests.serving import call
 from tests.support.model_zoo import npz, safetensors_of, state_dict
 
 FORM = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+SAFETENSORS = "application/vnd.safetensors"
+RANKED = {"network": {"layers": [{"width": 1}]}, "data": {"kind": "none", "inputs": 2}}
 JOB = {"Prefer": "respond-async, wait=60"}
 RANKS = {"ranks": [2, 1], "return": {"factors": True}}
 IMPOSSIBLE: dict[str, Any] = {"kind": "moments", "xx": [[1.0, 2.0, 0.0], [2.0, 1.0, 0.0], [0.0, 0.0, 1.0]]}
@@ -47,6 +51,24 @@ def test_factors_come_as_arrays(bases: Sequence[str]) -> None:
     with np.load(io.BytesIO(reply.content)) as found:
         for side in ("left", "right"):
             assert found[f"layers/0/factors/{side}"].tolist() == expected[side]
+
+
+def test_factors_come_as_safetensors_inline_and_of_a_job(bases: Sequence[str]) -> None:
+    body = {"layers": [layer()], "ranks": [2], "return": {"factors": True}}
+    expected = call(bases[1], "POST", "/v1/compression", body).json["layers"][0].pop("factors")
+    for more in ({}, JOB):
+        reply = call(bases[1], "POST", "/v1/compression", body, {"accept": SAFETENSORS, **more})
+        assert reply.status == 200, reply.content
+        assert reply.headers["content-type"] == SAFETENSORS
+        found = safetensors.numpy.load(reply.content)
+        assert found["up.lora_B.weight"].tolist() == expected["left"]
+        assert found["up.lora_A.weight"].tolist() == expected["right"]
+        (length,) = struct.unpack("<Q", reply.content[:8])
+        told = json.loads(json.loads(reply.content[8 : 8 + length])["__metadata__"]["answer"])
+        assert told["rank_pattern"] == {"up": 2}
+    # who has no such form to give answers with JSON
+    other = call(bases[1], "POST", "/v1/ranks", RANKED, {"accept": SAFETENSORS})
+    assert other.headers["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize(

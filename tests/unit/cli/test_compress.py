@@ -48,6 +48,10 @@ def test_half_of_the_numbers_is_the_budget(model: Path, capfd: pytest.CaptureFix
     assert run(capfd, str(model))["total"]["ratio"] <= HALF
 
 
+def test_only_layers_of_a_pattern_are_meant(model: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert [layer["name"] for layer in run(capfd, str(model), "--only", "2*")["layers"]] == ["2"]
+
+
 def test_a_request_is_answered_as_over_http(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "request.json"
     path.write_text(json.dumps(EXAMPLES["two layers within a budget"]), encoding="utf-8")
@@ -55,7 +59,9 @@ def test_a_request_is_answered_as_over_http(tmp_path: Path, capfd: pytest.Captur
     assert run(capfd, str(path), "--budget", "24")["total"]["numbers_after"] == 24
 
 
-@pytest.mark.parametrize("wrong", [("--ranks", "two"), ("--output", "factors.txt"), ("--activations", "missing.npz")])
+@pytest.mark.parametrize(
+    "wrong", [("--ranks", "two"), ("--output", "factors.txt"), ("--activations", "missing.npz"), ("--only", "none")]
+)
 def test_what_cannot_be_meant_is_refused(model: Path, wrong: tuple[str, str]) -> None:
     with pytest.raises(CommandError):
         application.main(["compress", str(model), *wrong], standalone_mode=False)

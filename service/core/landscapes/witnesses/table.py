@@ -87,10 +87,12 @@ class Witness:
 def witnesses(problem: Problem, rules: Iterable[Applied]) -> tuple[Witness, ...]:
     """Every witness that can be constructed for the problem, verified or refuted by its numbers.
 
-    They need samples and a loss that can be computed: no network with skips has one, and under noise linear ones only.
+    They need samples and a loss that can be computed: no network with skips or convolutions has one, and under noise
+    linear ones only.
     """
     network = problem.network
-    if problem.samples is None or network.skips or not is_known(problem):
+    shared = any(layer.convolution is not None for layer in network.layers)
+    if problem.samples is None or network.skips or shared or not is_known(problem):
         return ()
     answers = {item.theorem.id: item.applies for item in rules}
     rows = [row for row in CONSTRUCTIONS if row.noisy or not is_noisy(network)]

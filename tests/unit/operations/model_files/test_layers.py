@@ -60,6 +60,8 @@ def test_activations_and_rounded_matrices_are_found_by_name() -> None:
     found = {each["name"]: each for each in with_layers({}, model, files, Hints(), MAX_BYTES)["layers"]}
     assert found["a"]["activations"]["kind"] == "samples"
     assert found["b"]["activations"]["kind"] == "moments"
+    (alone,) = with_layers({}, model, files, Hints(), MAX_BYTES, "b*")["layers"]
+    assert (alone["name"], alone["activations"]["kind"]) == ("b", "moments")
     assert found["a"]["correction_of"].tolist() == np.zeros((2, 3)).tolist()
 
 

@@ -10,6 +10,7 @@ from service.jobs.codec import decode
 from service.jobs.inline import run_inline
 from service.operations.asking import ask
 from service.operations.drawing.rendering import render
+from service.operations.minima import minima, parse
 from service.operations.plans import compression as plans
 from service.operations.plans.columns import plain
 from service.schemas.compression import EXAMPLES
@@ -163,6 +164,29 @@ def test_a_layer_without_outputs_has_no_share() -> None:
     assert found["layers"][0]["relative_error"] is None
     assert found["layers"][0]["rank"] == 1
     assert found["total"]["relative_error"] is None
+
+
+@pytest.mark.parametrize("kind", ["white", "moments"])
+def test_decayed_factors_are_a_minimum_of_two_layers(kind: str) -> None:
+    (layer,) = (each for each in layers(5) if each["activations"]["kind"] == kind)
+    weights, decay, rank = np.array(layer["weights"]), 1e-3, 3
+    outputs, inputs = weights.shape
+    second = np.eye(inputs) if kind == "white" else np.array(layer["activations"]["xx"])
+    data = {
+        "kind": "moments",
+        "xx": second.tolist(),
+        "xy": (second @ weights.T).tolist(),
+        "yy": float(np.trace(weights @ second @ weights.T)),
+    }
+    network = {"layers": [{"width": rank, "weight_decay": decay}, {"width": outputs, "weight_decay": decay}]}
+    found = minima(parse({"network": network, "data": data}).request, LIMITS).document()["global_minimum"]
+    values = np.linalg.svd(weights, compute_uv=False)[:rank]
+    if kind == "white":
+        assert found["singular_values"][:rank] == pytest.approx(np.maximum(values - decay, 0.0), rel=1e-9)
+    undecayed = compressed({"layers": [layer], "ranks": [rank]})["total"]["error"]
+    missed = seen(layer, weights - np.array(found["end_to_end_map"]))
+    assert undecayed <= np.sum(missed**2) * (1.0 + 1e-9)
+    assert found["terms"]["fit"] == pytest.approx(np.sum(missed**2), rel=1e-6)
 
 
 def test_layers_one_a_chunk_are_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
