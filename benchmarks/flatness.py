@@ -1,4 +1,4 @@
-"""What the part `flatness` adds to an answer about a minimum: the same body with and without it, in turn, on one core."""
+"""What the part `flatness` adds to an answer about a minimum: the same body with and without it, in turn."""
 
 import copy
 import time

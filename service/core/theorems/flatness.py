@@ -36,8 +36,8 @@ FLATTEST_MINIMUM: Final = Theorem(
         "2 lambda_max(a^2 A + (L-1) a^(-2/(L-1)) v v'), v = A^(1/2) w, and a chain of rank one attains it. With "
         "several outputs this holds for each combination u of them with w = M'u, |u| = 1, and V'V, V = M A^(1/2), in "
         "the place of v v' gives what weights attain; with two layers none are flatter, and on inputs of second moment "
-        "c both are 2 c L |M|^(2-2/L). Gradient descent with a constant step above 2 over that eigenvalue converges to a "
-        "global minimum from almost no start."
+        "c both are 2 c L |M|^(2-2/L). Gradient descent with a constant step above 2 over that eigenvalue converges to "
+        "a global minimum from almost no start."
     ),
     source="derived in docs/theory/flatness.md; on white inputs Mulayoff, Michaeli 2020 (arXiv 2002.04710)",
     status=TheoremStatus.PROVED,
