@@ -1,6 +1,5 @@
 """What is proved about how flat a global minimum can be."""
 
-from dataclasses import replace
 from typing import Final
 
 from service.core.flatness.at_minimum import FLATTEST, ONE_ORBIT
@@ -13,7 +12,6 @@ from service.core.flatness.hypotheses import (
     WIDE,
 )
 from service.core.ground import examples
-from service.core.ground.problems import Problem
 from service.core.ground.rules import Theorem
 from service.core.several_outputs import cases
 from service.core.several_outputs.hypotheses import ALL_DECAYED, BIAS_COMPENSATED, NO_HIDDEN_NOISE
@@ -21,10 +19,6 @@ from service.vocabulary import Bias, TheoremStatus
 
 _UNDECAYED = cases.two_inputs((3, 2), 0.0)
 _DECAYED = cases.two_inputs((3, 2), 0.1)
-
-
-def _without_means(problem: Problem) -> Problem:
-    return replace(problem, moments=replace(problem.data, x_mean=None, y_mean=None))
 
 
 FLATTEST_MINIMUM: Final = Theorem(
@@ -47,7 +41,7 @@ FLATTEST_MINIMUM: Final = Theorem(
     breaks={
         **cases.breaks(_UNDECAYED),
         # a bias that decays would break two
-        BIAS_COMPENSATED.name: _without_means(examples.with_bias(_UNDECAYED, Bias.OUTPUT)),
+        BIAS_COMPENSATED.name: cases.without_means(examples.with_bias(_UNDECAYED, Bias.OUTPUT)),
         NO_HIDDEN_NOISE.name: examples.with_noise(_UNDECAYED),
         UNDECAYED.name: _DECAYED,
         NO_HIDDEN_BIAS.name: examples.with_bias(_UNDECAYED, Bias.ALL),
