@@ -53,9 +53,11 @@ from service.core.solvers import (
     uncentred_noise,
 )
 from service.core.theorems import (
+    apart,
     best_fits,
     collapsed,
     dead_units,
+    exact_fits,
     flat_saddles,
     flatness,
     free_biases,
@@ -166,8 +168,10 @@ LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = tuple(
             *one_hidden_layer.THEOREMS,
             *spurious_minima.THEOREMS,
             *dead_units.THEOREMS,
+            *apart.THEOREMS,
             *best_fits.THEOREMS,
             *collapsed.THEOREMS,
+            *exact_fits.THEOREMS,
             *flat_saddles.THEOREMS,
             *free_biases.THEOREMS,
             *linear_shallow_saddles.THEOREMS,
