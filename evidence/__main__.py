@@ -63,6 +63,7 @@ REPORTS: Final[dict[str, str]] = {
     "verify_altered": "Verification: answers with one field changed",
     "linear_losses": "One linear layer: bounds against searches and scikit-learn",
     "flatness": "Flat minima: gradient descent on both sides of the largest step, and automatic differentiation",
+    "learning_times": "Learning times against the flow",
     "selection": "Selection against one solution for each sample and fold",
     "compression": "Compression: direct decompositions, every choice, and a network trained on Digits",
     "relu_torch": "ReLU networks of PyTorch: certified, or refuted with the missing unit",

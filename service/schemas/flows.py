@@ -16,6 +16,7 @@ from service.schemas.base import (
     Wire,
     example,
 )
+from service.schemas.learned_modes import LearnedMode
 from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
 from service.schemas.ranks import SEPARABLE_EXAMPLE, RanksAnswer
 from service.schemas.snapshots import Snapshot
@@ -91,8 +92,14 @@ class FlowRequest(Wire):
     seed: Integer = Field(
         default=1, ge=0, le=2**63 - 1, description="Seed of every random number; the same seed gives the same answer."
     )
-    include: list[Literal["weights"]] = Field(
-        default=[], max_length=10, description="Parts that are absent by default: the weights at the end."
+    learning_rate: Number | None = Field(
+        default=None, gt=0, description="Constant step of gradient descent in which `modes` tell times as well."
+    )
+    include: list[Literal["weights", "modes"]] = Field(
+        default=[],
+        max_length=10,
+        description="Parts that are absent by default: the weights at the end; when each singular direction of a "
+        "linear network is learned.",
     )
     time_limit_s: TimeLimit = None
 
@@ -141,6 +148,11 @@ class FlowAnswer(Wire):
     ranks: RanksAnswer = Field(description="Predicted ranks beside what was measured at each moment.")
     weights: Snapshot | None = Field(
         default=None, description="Weights at the end; only where `include` has `weights`."
+    )
+    modes: list[LearnedMode] | None = Field(
+        default=None,
+        description="When each singular direction is learned, by its own equation; only where `include` has `modes`, "
+        "and null with a reason where no direction has one.",
     )
     evaluations: int = Field(description="Number of gradients that were computed.")
     reasons: Reasons

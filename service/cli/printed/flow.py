@@ -30,6 +30,9 @@ def print_flow(answer: FlowAnswer, console: Console) -> None:
         f"log loss {answer.log_losses[-1]:.9g}" if answer.log_losses else f"loss {(answer.objectives or [0.0])[-1]:.9g}"
     )
     console.print(f"{answer.stop.value}: {value} after {answer.evaluations} gradients")
+    for mode in answer.modes or ():
+        times = mode.reasons.get("half_time") or f"half learned at {_number(mode.half_time)} ({mode.evidence})"
+        console.print(f"direction {mode.index}: target {mode.target:.6g}, start {mode.start:.3g}, {times}")
     if answer.cosines:
         console.print(f"1 - cosine with the hard-margin direction: {1.0 - answer.cosines[-1]:.3g}")
 

@@ -12,7 +12,7 @@ import numpy as np
 from service.core.compression.relaxation import OptionGroup, allowance, relaxed
 from service.core.ground.numbers.arrays import BoolArray, FloatArray, IntArray
 
-EFFORT = 2_000_000
+EFFORT = 6_000_000
 """Partial choices that are looked at; beyond, some are dropped, and the bound is that of the relaxation."""
 
 
@@ -118,10 +118,8 @@ def _searched(
         group, options = groups[place], kept[place]
         room = max(quota // options.size, 1)
         if partial.weight.size > room:
-            # those nearest to the bound, the lightest always among them
             complete = False
-            nearest = np.argsort(partial.gap, kind="stable")[: room - 1]
-            some = np.unique(np.append(nearest, np.argmin(partial.weight)))
+            some = _spread(partial, room)
             partial = _Partial(partial.weight[some], partial.value[some], partial.gap[some])
             parents[-1] = (parents[-1][0][some], parents[-1][1][some])
         before, option = np.divmod(np.arange(partial.weight.size * options.size), options.size)
@@ -139,6 +137,15 @@ def _searched(
         partial = _Partial(merged.weight[good], merged.value[good], merged.gap[good])
         parents.append((before[good], options[option[good]]))
     return _traced(order, parents, int(np.argmin(partial.value))), complete
+
+
+def _spread(partial: _Partial, room: int) -> IntArray:
+    """Places of at most ``room`` partial choices, by weight: in each range of weights the nearest to the bound."""
+    weight = partial.weight
+    ranges = ((weight - weight[0]) / (weight[-1] - weight[0]) * (room - 1)).astype(np.intp)
+    order = np.lexsort((partial.gap, ranges))
+    nearest = order[np.append(True, np.diff(ranges[order]) > 0)]
+    return np.sort(nearest)
 
 
 def _undominated(weight: FloatArray, value: FloatArray) -> IntArray:

@@ -72,14 +72,18 @@ def relaxed(groups: Sequence[OptionGroup], capacity: float) -> LinearRelaxation:
 
 def proved(groups: Sequence[OptionGroup], capacity: float, multiplier: float) -> float:
     """The lower bound of a multiplier: least value plus priced weight of each group, less the price of the capacity."""
-    least = np.array([float(np.min(group.values + multiplier * group.weights)) for group in groups])
-    return max(float(least.sum()) - multiplier * capacity - allowance(groups, capacity, multiplier), 0.0)
+    bound = _priced(groups, multiplier) - multiplier * capacity
+    return max(bound - allowance(groups, capacity, multiplier), 0.0)
 
 
 def allowance(groups: Sequence[OptionGroup], capacity: float, multiplier: float) -> float:
-    """What rounding may have added to sums over the groups."""
-    size = float(sum(group.values[0] for group in groups)) + multiplier * capacity
-    return 2.0 * (len(groups) + 2) * EPSILON * size
+    """What rounding may have added to a bound, and to the value of a choice that is near it."""
+    return 4.0 * (len(groups) + 2) * EPSILON * (_priced(groups, multiplier) + multiplier * capacity)
+
+
+def _priced(groups: Sequence[OptionGroup], multiplier: float) -> float:
+    """Sum over the groups of the least value plus priced weight."""
+    return float(sum(float(np.min(group.values + multiplier * group.weights)) for group in groups))
 
 
 def _segments(groups: Sequence[OptionGroup]) -> tuple[FloatArray, FloatArray, IntArray]:

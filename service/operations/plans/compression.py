@@ -17,6 +17,8 @@ CHUNK_S: Final = 0.5
 FIXED_S: Final = 4e-3
 PER_LAYER_S: Final = 2e-4
 PER_OPTION_S: Final = 2e-7
+SEARCH_S: Final = 2e-6
+LONGEST_SEARCH_S: Final = 0.1
 VALUES_S: Final = 2.5e-10
 FACTORS_S: Final = 5e-10
 TRIANGLE_S: Final = 1e-10
@@ -59,7 +61,8 @@ def compression_plan(request: CompressionRequest, limits: Limits) -> Plan:
     blocks = _blocks(costs)
     chunks = [Chunk("spectra", _part(layers, block)) for block in blocks]
     chunks.append(Chunk("choice", told, tuple(range(len(blocks)))))
-    cost_s = FIXED_S + sum(costs) + PER_OPTION_S * sum(min(layer.shape) for layer in layers)
+    options = sum(min(layer.shape) for layer in layers)
+    cost_s = FIXED_S + sum(costs) + PER_OPTION_S * options + min(SEARCH_S * options, LONGEST_SEARCH_S)
     if request.return_.factors:
         costs = [_layer_s(layer, FACTORS_S) for layer in layers]
         chunks += [Chunk("factors", _part(layers, block), (len(blocks),)) for block in _blocks(costs)]

@@ -13,7 +13,7 @@ from service.core.ranks.setting import Setting
 from service.core.ranks.snapshot import Snapshot, blank, flatten, unflatten
 from service.core.ranks.training import Teacher, Training
 from service.errors import LimitExceeded
-from service.operations.mapping import flows, ranks
+from service.operations.mapping import flows, learned_modes, ranks
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.locations import located
 from service.operations.plans.columns import numbers
@@ -60,6 +60,8 @@ def gradient_flows_plan(request: FlowRequest, limits: Limits) -> Plan:
         "gradients": int(np.clip(CHUNK_S / each, 50, 50_000)),
         "head": asdict(head),
         "weights": "weights" in request.include,
+        "modes": "modes" in request.include,
+        "learning_rate": request.learning_rate,
     }
     cost = min(_gradients(request, setting), request.until.evaluations) * each
     first = Chunk("begin", arguments)
@@ -126,7 +128,11 @@ def record(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]
     given = arguments["head"]
     classes = None if given["classes"] is None else tuple(int(label) for label in given["classes"])
     head = ranks.Heading(given["problem_hash"], Dynamics(given["dynamics"]), classes, float(given["loss_scale"]))
-    return flows.to_wire(head, found, shown[-1].evaluations, snapshots[-1] if arguments["weights"] else None)
+    answer = flows.to_wire(head, found, shown[-1].evaluations, snapshots[-1] if arguments["weights"] else None)
+    if not arguments["modes"]:
+        return applicable(answer, "modes")
+    start = unflatten(np.asarray(arrays["start"], dtype=np.float64), like)
+    return learned_modes.added(answer, setting.problem, start, head.loss_scale, arguments["learning_rate"])
 
 
 def _setting(arguments: Mapping[str, Json], arrays: Arrays) -> tuple[Setting, Snapshot]:

@@ -339,7 +339,7 @@ def _flows(rng: np.random.Generator) -> Iterator[Json]:
         "problem": problem,
         "initialisation": "balanced_small",
         "until": {"evaluations": 200},
-        "include": ["weights"],
+        "include": ["weights", "modes"],
     }
     start = {"kind": "weights", "snapshot": {"weights": numbers.weights(rng, problem)}}
     yield {"problem": problem, "initialisation": start, "until": {"evaluations": 200}}

@@ -235,7 +235,7 @@ def test_no_single_unit_goes_below_its_bound(loss: Loss, activation: Activation)
             found = evaluate(single.network, loss, unflatten(flat, like), single.samples or Samples(flat, flat))
             return found.loss, flatten(found.gradient)
 
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             reached.append(minimize(objective, flatten(start), jac=True, method="L-BFGS-B").fun)
     assert min(reached) >= bound - 1e-9
     verdict = rulings(apply(LANDSCAPE_RULES, problem))[Property.SUBLEVEL_SETS_CONNECTED]
