@@ -53,6 +53,7 @@ from service.core.solvers import (
     uncentred_noise,
 )
 from service.core.theorems import (
+    affine_cells,
     apart,
     best_fits,
     collapsed,
@@ -168,6 +169,7 @@ LANDSCAPE_RULES: Final[tuple[Theorem, ...]] = tuple(
             *one_hidden_layer.THEOREMS,
             *spurious_minima.THEOREMS,
             *dead_units.THEOREMS,
+            *affine_cells.THEOREMS,
             *apart.THEOREMS,
             *best_fits.THEOREMS,
             *collapsed.THEOREMS,

@@ -9,8 +9,8 @@ from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import PROOFS, case, excludes, row, with_layer, with_widths
 from service.core.landscapes.cases import on as on_data
-from service.core.landscapes.fewer_units import least_of_fewer
-from service.core.landscapes.trained import below
+from service.core.landscapes.networks.fewer_units import least_of_fewer
+from service.core.landscapes.networks.trained import below
 from service.core.losses.dense import DenseParameters
 from service.vocabulary import Activation, Bias, Property, TheoremStatus
 

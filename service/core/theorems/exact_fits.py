@@ -6,7 +6,7 @@ from service.core.ground.problems import Problem
 from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import PROOFS, case, follows, row, with_loss
-from service.core.landscapes.exact_fit import exact_fit_of
+from service.core.landscapes.networks.exact_fit import exact_fit_of
 from service.core.landscapes.wide_conditions import DATA, SQUARED_ERRORS
 from service.vocabulary import Activation, Bias, Loss, Property, TheoremStatus
 

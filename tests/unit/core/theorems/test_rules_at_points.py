@@ -10,10 +10,11 @@ from service.core.catalogue import LANDSCAPE_RULES
 from service.core.ground.data.moments import moments_of
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Problem, Samples, shapes_of
-from service.core.landscapes.collapsed import collapsed_of
-from service.core.landscapes.exact_fit import exact_fit_of
-from service.core.landscapes.fewer_units import least_of_fewer
-from service.core.landscapes.trained import margin_of, separating, start_of
+from service.core.landscapes.networks.affine import best_affine_loss
+from service.core.landscapes.networks.collapsed import collapsed_of
+from service.core.landscapes.networks.exact_fit import exact_fit_of
+from service.core.landscapes.networks.fewer_units import least_of_fewer
+from service.core.landscapes.networks.trained import margin_of, separating, start_of
 from service.core.landscapes.verdicts import apply, rulings
 from service.core.landscapes.witnesses.search import hessian
 from service.core.landscapes.witnesses.table import witnesses
@@ -292,3 +293,42 @@ def test_saddles_of_one_relu_layer_off_the_kinks_curve_down() -> None:
         pulls = [np.linalg.norm(np.column_stack([x, np.ones(9)])[on].T @ errors[on]) for on in active.T]
         least = np.linalg.eigvalsh(hessian(network, problem.loss, samples, point))[0]
         assert bool(least < -1e-6) is bool(max(pulls) > 1e-9)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(("widths", "activation"), [((3,), Activation.LEAKY_RELU), ((3, 3), Activation.RELU)])
+def test_the_best_affine_map_is_a_local_minimum_of_active_units(
+    loss: Loss, widths: tuple[int, ...], activation: Activation
+) -> None:
+    problem = posed(loss, activation, widths, n=14, seed=1)
+    samples, affine = problem.samples, best_affine_loss(problem)
+    assert samples is not None
+    assert affine is not None
+    # random networks whose units are all active never go below, and descents of those stay above it
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        point = start_of(problem, int(rng.integers(1_000)))
+        biases = tuple(None if part is None else part + 50.0 for part in point.biases)
+        active = DenseParameters(tuple(0.1 * weight for weight in point.weights), biases)
+        assert loss_of(problem.network, problem.loss, active, samples) >= affine - 1e-9
+    found = apply(LANDSCAPE_RULES, problem)
+    (rule,) = [one for one in found if one.theorem.id == "R36b"]
+    assert rule.applies is True
+    assert rulings(found)[Property.SPURIOUS_MINIMA_EXIST].value is True
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_deep_relu_networks_without_biases_can_be_silent_on_any_inputs(loss: Loss) -> None:
+    problem = posed(loss, Activation.RELU, (2, 3), bias=Bias.NONE, n=12)
+    assert problem.samples is not None
+    found = apply(LANDSCAPE_RULES, problem)
+    (rule,) = [one for one in found if one.theorem.id == "R39b"]
+    assert rule.applies is True
+    rng = np.random.default_rng(2)
+    outer = rng.normal(size=(len(problem.samples.y[0]), 3))
+    inner = np.array([[1.0, 0.3], [-1.0, -0.3]])
+    silent = DenseParameters.without_biases([inner, -np.ones((3, 2)), outer])
+    at_rest = loss_of(problem.network, problem.loss, silent, problem.samples)
+    for _ in range(100):
+        moved = unflatten(flatten(silent) + 1e-3 * rng.normal(size=flatten(silent).size), silent)
+        assert loss_of(problem.network, problem.loss, moved, problem.samples) == at_rest

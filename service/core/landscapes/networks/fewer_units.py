@@ -6,7 +6,7 @@ import numpy as np
 
 from service.core.data_facts.separation import MOST_NUMBERS, affinely_separable
 from service.core.ground.problems import Problem, Samples
-from service.core.landscapes.collapsed import collapsed_of
+from service.core.landscapes.networks.collapsed import collapsed_of
 from service.vocabulary import Loss
 
 MOST_CUTS = 20
@@ -20,7 +20,7 @@ def least_of_fewer(problem: Problem) -> float | None:
     of at most a from those of at least b > a, some pair stands in the wrong order, ``f_i >= f_j`` with y_i <= a and
     y_j >= b, whose two losses are least at one common value.
     """
-    return problem.once("landscapes.fewer_units", lambda: _least(problem))
+    return problem.once("landscapes.networks.fewer_units", lambda: _least(problem))
 
 
 def _least(problem: Problem) -> float | None:

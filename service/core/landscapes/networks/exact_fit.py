@@ -11,7 +11,7 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Problem, Samples
-from service.core.landscapes.trained import start_of
+from service.core.landscapes.networks.trained import start_of
 from service.core.losses.dense import DenseParameters, flatten, unflatten
 from service.core.losses.nonlinear import apply, derivative
 from service.vocabulary import Activation
@@ -64,7 +64,7 @@ def exact_fit_of(problem: Problem) -> ExactFit | None:
 
     For dense networks without skips and noise, linear at the output, all layers trained.
     """
-    return problem.once("landscapes.exact_fit", lambda: _search(problem))
+    return problem.once("landscapes.networks.exact_fit", lambda: _search(problem))
 
 
 def _search(problem: Problem) -> ExactFit | None:
