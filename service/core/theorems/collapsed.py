@@ -137,8 +137,8 @@ COLLAPSE = row(
     "R56",
     "Decay and biases: the collapsed network is a local minimum",
     "With two hidden layers or more, or quadratic units, and two decayed layers, outputs differ between samples by at "
-    "most C |W_L| ... |W_1| (C |W_2| |W_1|^2), of order three, while decay is of order two: W = 0 with the best constant "
-    "as free output bias is a local minimum for any loss and activation. If the output bias is decayed or missing it is "
+    "most C |W_L| ... |W_1| (C |W_2| |W_1|^2), of order three, and decay is of order two: W = 0 with the best constant "
+    "as free output bias is a local minimum for any loss and activation. If that bias is decayed or missing it is "
     "one where s(0) = 0 and, with hidden biases, all weights are decayed and |E l'(c)| |s'(0)| < 2 sqrt(g_L h_H), h_H "
     "the decay of the last hidden biases. It is strict where all is decayed, and bad where some network lies below it.",
     "derived; Ziyin, Li, Meng, NeurIPS 2022 (arXiv 2202.04777) for linear networks without biases",

@@ -103,7 +103,7 @@ ANY_LOSS = row(
     "R39b",
     "Dead ReLU units under any loss: a bad local minimum",
     "If every unit of a hidden layer (of all, beside skips) is silent near a point, by its biases, because all inputs "
-    "lie on one side of a plane through zero, or in the second layer behind two units or more, the output is a constant "
+    "lie on one side of a plane through zero, or in the second layer behind two units or more, the output is constant "
     "there: with the best one, or zero without an output bias, it is a local minimum of every convex loss. It is a bad "
     "one where a unit that is active on some samples is correlated with the errors: with biases unless the errors "
     "average to zero at every distinct input.",
