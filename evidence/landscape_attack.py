@@ -170,7 +170,7 @@ def _least_curvature_of_minimum(problem: Problem, like: DenseParameters, point: 
 
 
 def _levels_off(problem: Problem, point: DenseParameters) -> bool:
-    """Whether a unit is so far out that its slope is lost: then an end is a slope to infinity, as far as one can see."""
+    """Whether a unit is so far out that its slope is lost: an end may then be a slope to infinity."""
     assert problem.samples is not None
     values = problem.samples.x
     for layer, weight, bias in zip(problem.network.layers, point.weights, point.biases, strict=True):
