@@ -64,6 +64,7 @@ REPORTS: Final[dict[str, str]] = {
     "linear_losses": "One linear layer: bounds against searches and scikit-learn",
     "flatness": "Flat minima: gradient descent on both sides of the largest step, and automatic differentiation",
     "learning_times": "Learning times against the flow",
+    "learning_coefficient": "Learning coefficients against sampled volumes",
     "selection": "Selection against one solution for each sample and fold",
     "compression": "Compression: direct decompositions, every choice, and a network trained on Digits",
     "relu_torch": "ReLU networks of PyTorch: certified, or refuted with the missing unit",

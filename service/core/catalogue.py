@@ -63,6 +63,7 @@ from service.core.theorems import (
     flatness,
     free_biases,
     infimum,
+    learning_coefficient,
     linear_convex_losses,
     linear_decayed,
     linear_decayed_points,
@@ -196,6 +197,7 @@ THEOREMS: Final[tuple[Theorem, ...]] = (
     *convex_layer_theorems.THEOREMS,
     *models.THEOREMS,
     *flatness.THEOREMS,
+    *learning_coefficient.THEOREMS,
     *reductions.THEOREMS,
     *LANDSCAPE_RULES,
 )

@@ -1,4 +1,4 @@
-"""Paths between minima on the wire."""
+"""Paths between points on the wire."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final

@@ -22,6 +22,9 @@ class MeasuredPoint(Wire):
     distance_from_kinks: Number | None = Field(
         description="Least distance, over samples and neurons, to where an activation has a kink; null without kinks."
     )
+    stationarity: Number = Field(description="Norm of the generalised gradient of least norm.")
+    kinks: int = Field(description="Pre-activations that lie on their kink.")
+    converged: bool | None = Field(description="Whether the training ended at rest; null for a point that was given.")
     iterations: int | None = Field(description="Iterations of the training; null for a point that was given.")
 
 

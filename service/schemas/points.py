@@ -49,7 +49,11 @@ class PictureOptions(Wire):
         default=0, ge=0, lt=2**63, description="Seed of every random number; the same seed gives the same answer."
     )
     training_steps: Integer = Field(
-        default=500, ge=0, le=100_000, description="Iterations of L-BFGS towards a `trained` point."
+        default=500,
+        ge=0,
+        le=100_000,
+        description="Iterations of L-BFGS towards a `trained` point; near kinks as many Newton steps follow as 20 "
+        "products with the Hessian for each iteration pay for.",
     )
     include: list[Literal["points"]] = Field(
         default=[],
@@ -84,11 +88,25 @@ class PointCard(Wire):
 
     source: str = Field(description="`posted`, `trained`, `global_minimum`, `origin` or `stationary_point`.")
     loss: Number = Field(description="Loss of the point.")
-    gradient_norm: Number = Field(description="Norm of the gradient with respect to all weights and biases.")
+    gradient_norm: Number = Field(
+        description="Norm of the gradient with respect to all weights and biases; on a kink that of its left side."
+    )
+    stationarity: Number = Field(
+        description="Norm of the generalised gradient of least norm: on a kink its slope may be anything between left "
+        "and right where the loss bends upwards; elsewhere the norm of the gradient."
+    )
+    converged: bool | None = Field(
+        description="Whether training ended where `stationarity` is at most 1e-6 of the gradient at its start; a "
+        "point that did not is no stationary point, and none is called a minimum. Null with a reason where the point "
+        "was not trained."
+    )
+    kinks: int = Field(
+        description="Pre-activations, over samples and neurons, that lie on the kink of their activation."
+    )
     parameter_norm: Number = Field(description="Norm of all weights and biases.")
     distance_from_kinks: Number | None = Field(
-        description="Least distance of a pre-activation from the kink of its activation; null with a reason where "
-        "the activations have none."
+        description="Least distance of a pre-activation from the kink of its activation, 0 to rounding where some "
+        "lie on it; null with a reason where the activations have none."
     )
     iterations: int | None = Field(
         description="Iterations of the training that led to it; null with a reason where it was not trained."

@@ -126,7 +126,10 @@ class SpectraAnswer(Wire):
         "known."
     )
     quadrature: Quadrature | None = Field(description="What Lanczos gave; null with a reason for `exact`.")
-    smooth: bool = Field(description="False if a pre-activation is closer than 1e-6 to a kink.")
+    smooth: bool = Field(
+        description="False if a pre-activation is closer than 1e-6 to a kink; on a kink the Hessian is that of "
+        "the piece to its left, and says nothing of the other side."
+    )
     seed: int = Field(description="Seed of every random number; the same seed gives the same answer.")
     model: OfModel = None
     reasons: Reasons

@@ -4,6 +4,8 @@ The directional derivative of the backward pass (Pearlmutter, Fast Exact Multipl
 product costs about two gradients and is exact to rounding wherever no pre-activation sits on a kink.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.special import expit, softmax
 
@@ -11,7 +13,7 @@ from service.core.convex_losses.table import LOSSES
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Samples
 from service.core.losses.dense import DenseParameters
-from service.core.losses.nonlinear import apply, data_loss, derivative
+from service.core.losses.nonlinear import backward, derivative, forward
 from service.vocabulary import RELU_LOSSES, Activation, Loss
 
 
@@ -71,28 +73,28 @@ class HessianProducts:
     loss : Loss
     point : DenseParameters
     samples : Samples
+    slopes : sequence of (n, width) arrays, optional
+        Slopes of the activations of each layer where the caller chooses them, as at a kink.
 
     Notes
     -----
     What does not depend on the vector (activations, errors, slopes) is kept: O(n times the number of neurons) memory.
     """
 
-    def __init__(self, network: Network, loss: Loss, point: DenseParameters, samples: Samples) -> None:
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        point: DenseParameters,
+        samples: Samples,
+        slopes: Sequence[FloatArray] | None = None,
+    ) -> None:
         self._network, self._loss, self._point, self._samples = network, loss, point, samples
-        self._inputs: list[FloatArray] = [samples.x]
-        before: list[FloatArray] = []
-        for layer, weight, bias in zip(network.layers, point.weights, point.biases, strict=True):
-            product = self._inputs[-1] @ weight.T
-            before.append(product if bias is None else product + bias)
-            self._inputs.append(apply(layer, before[-1]))
-        self._slopes = [derivative(layer, values) for layer, values in zip(network.layers, before, strict=True)]
+        self._inputs, before = forward(network, point, samples.x)
+        own = [derivative(layer, values) for layer, values in zip(network.layers, before, strict=True)]
+        self._slopes = own if slopes is None else list(slopes)
         self._bends = [second_derivative(layer, values) for layer, values in zip(network.layers, before, strict=True)]
-        error = data_loss(loss, self._inputs[-1], samples.y, samples.weights, samples.loss_parameter)[1]
-        self._outer: list[FloatArray] = []
-        for index in range(network.n_layers - 1, -1, -1):
-            self._outer.append(error)
-            error = (error * self._slopes[index]) @ point.weights[index]
-        self._outer.reverse()
+        self._outer = backward(network, loss, point, samples, self._inputs, self._slopes).errors
 
     def times(self, vector: DenseParameters) -> DenseParameters:
         """Hessian times ``vector``.  O(n times the number of weights)."""

@@ -68,7 +68,7 @@ def flatness_of(problem: Problem, minima: Minima) -> Flatness:
     `sharpness_at`.
     """
     found = Flatness()
-    why = _outside(problem)
+    why = outside(problem)
     if why:
         found.reasons = dict.fromkeys(("least_sharpness", "sharpness"), why)
         return found
@@ -80,7 +80,7 @@ def flatness_of(problem: Problem, minima: Minima) -> Flatness:
     return found
 
 
-def _outside(problem: Problem) -> str:
+def outside(problem: Problem) -> str:
     """Why nothing is said about a problem; empty if something is."""
     network = problem.network
     if problem.loss is not Loss.SQUARED or any(layer.activation is not Activation.LINEAR for layer in network.layers):
@@ -124,7 +124,7 @@ def _without_decay(problem: Problem, found: Flatness) -> None:
 
 def _with_decay(problem: Problem, minima: Minima, found: Flatness) -> None:
     """Where the minima are one orbit of rotations and signs, all are as sharp as the returned one."""
-    why = _several_orbits(problem, minima)
+    why = several_orbits(problem, minima)
     returned = found.returned
     if not why and returned is None:
         why = found.reasons["sharpness"]
@@ -138,7 +138,7 @@ def _with_decay(problem: Problem, minima: Minima, found: Flatness) -> None:
     found.reasons["layer_norms"] = "those of the returned weights: `include` has `layer_norms`"
 
 
-def _several_orbits(problem: Problem, minima: Minima) -> str:
+def several_orbits(problem: Problem, minima: Minima) -> str:
     """Why the minima may differ by more than rotations and signs of hidden units; empty if they do not."""
     if not minima.solution.minimum.attained:
         return "no weights attain the infimum"

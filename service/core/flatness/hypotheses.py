@@ -60,5 +60,7 @@ CONVEX_OR_ONE_OUTPUT: Final = Hypothesis("one output, or two wide layers without
 
 OF_FLATTEST: Final = (*COMMON, NO_HIDDEN_NOISE, QUIET_INPUTS, UNDECAYED, NO_HIDDEN_BIAS, WIDE)
 """All that the flattest minimum needs."""
+OF_CLOSED_FORM: Final = (*COMMON, NO_HIDDEN_NOISE, UNDECAYED, NO_HIDDEN_BIAS)
+"""What the closed form of the learning coefficient needs."""
 OF_ONE_ORBIT: Final = (*COMMON, ALL_DECAYED, NO_HIDDEN_BIAS, CONVEX_OR_ONE_OUTPUT)
 """What makes all minima rotations and sign changes of one another, but for ties of one output."""

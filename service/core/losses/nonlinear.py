@@ -4,6 +4,7 @@
 ``l = ||f - y||^2``.  At a kink the derivative is that of the left side.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,30 +145,71 @@ def decay_of(network: Network, parameters: DenseParameters) -> float:
     return weights + biases
 
 
-def evaluate(network: Network, loss: Loss, parameters: DenseParameters, samples: Samples) -> Evaluation:
-    """Loss and gradient by one forward and one backward pass.  O(n times the number of weights)."""
-    inputs, before = [samples.x], []
+def forward(network: Network, parameters: DenseParameters, x: FloatArray) -> tuple[list[FloatArray], list[FloatArray]]:
+    """What each layer receives, (n, inputs), the outputs of the network last, and its pre-activations (n, width)."""
+    inputs, before = [x], []
     for layer, weight, bias in zip(network.layers, parameters.weights, parameters.biases, strict=True):
         before.append(_affine(inputs[-1], weight, bias))
         inputs.append(apply(layer, before[-1]))
+    return inputs, before
+
+
+@dataclass(frozen=True, slots=True)
+class Backward:
+    """What one backward pass finds.
+
+    Attributes
+    ----------
+    loss : float
+        Decay included.
+    gradient : DenseParameters
+    errors : list of (n, width) arrays
+        Derivatives by the outputs of each layer, activation included.
+    """
+
+    loss: float
+    gradient: DenseParameters
+    errors: list[FloatArray]
+
+
+def backward(
+    network: Network,
+    loss: Loss,
+    parameters: DenseParameters,
+    samples: Samples,
+    inputs: Sequence[FloatArray],
+    slopes: Sequence[FloatArray],
+) -> Backward:
+    """Loss and gradient, with the slopes (n, width) of every activation as the caller chooses them."""
     value, error = data_loss(loss, inputs[-1], samples.y, samples.weights, samples.loss_parameter)
     decays = network.bias_weight_decays or (0.0,) * network.n_layers
     weights: list[FloatArray] = []
     biases: list[FloatArray | None] = []
+    errors: list[FloatArray] = []
     for index in range(network.n_layers - 1, -1, -1):
         layer, bias = network.layers[index], parameters.biases[index]
-        error = error * derivative(layer, before[index])
+        errors.append(error)
+        error = error * slopes[index]
         weights.append(error.T @ inputs[index] + 2.0 * layer.weight_decay * parameters.weights[index])
         biases.append(None if bias is None else error.sum(axis=0) + 2.0 * decays[index] * bias)
         error = error @ parameters.weights[index]
+    gradient = DenseParameters(tuple(reversed(weights)), tuple(reversed(biases)))
+    return Backward(value + decay_of(network, parameters), gradient, errors[::-1])
+
+
+def evaluate(network: Network, loss: Loss, parameters: DenseParameters, samples: Samples) -> Evaluation:
+    """Loss and gradient by one forward and one backward pass.  O(n times the number of weights)."""
+    inputs, before = forward(network, parameters, samples.x)
+    slopes = [derivative(layer, values) for layer, values in zip(network.layers, before, strict=True)]
+    found = backward(network, loss, parameters, samples, inputs, slopes)
     kinked = [
         float(np.abs(values).min(initial=np.inf))
         for layer, values in zip(network.layers, before, strict=True)
         if layer.activation in (Activation.RELU, Activation.LEAKY_RELU)
     ]
     return Evaluation(
-        value + decay_of(network, parameters),
-        DenseParameters(tuple(reversed(weights)), tuple(reversed(biases))),
+        found.loss,
+        found.gradient,
         inputs[-1],
         min(kinked, default=np.inf),
     )

@@ -28,10 +28,6 @@ def _with_noisy_inputs(problem: Problem) -> Problem:
     return replace(problem, network=replace(problem.network, input_noise_variance=0.1))
 
 
-def _without_means(problem: Problem) -> Problem:
-    return replace(problem, moments=replace(problem.data, x_mean=None, y_mean=None))
-
-
 FLATTEST_MINIMUM: Final = Theorem(
     id=FLATTEST,
     title="The flattest global minimum of a linear network, and the largest step that can stay at one",
@@ -51,7 +47,7 @@ FLATTEST_MINIMUM: Final = Theorem(
     breaks={
         **cases.breaks(_UNDECAYED),
         # a bias that decays would break two
-        BIAS_COMPENSATED.name: _without_means(examples.with_bias(_UNDECAYED, Bias.OUTPUT)),
+        BIAS_COMPENSATED.name: cases.without_means(examples.with_bias(_UNDECAYED, Bias.OUTPUT)),
         NO_HIDDEN_NOISE.name: examples.with_noise(_UNDECAYED),
         QUIET_INPUTS.name: _with_noisy_inputs(_UNDECAYED),
         UNDECAYED.name: _DECAYED,

@@ -19,6 +19,18 @@ BLUE: Final = "#0072b2"
 ORANGE: Final = "#d55e00"
 GREEN: Final = "#009e73"
 GREY: Final = "#767676"
+PURPLE: Final = "#cc79a7"
+SKY: Final = "#56b4e9"
+AMBER: Final = "#e69f00"
+BLACK: Final = "#000000"
+POINTS: Final[Mapping[str, str]] = {
+    "global_minimum": GREEN,
+    "trained": ORANGE,
+    "origin": PURPLE,
+    "stationary_point": SKY,
+    "posted": BLACK,
+}
+"""The colour of a point, and of a line at its loss, in every picture of a landscape; no curve has one of these."""
 PANEL: Final = (6.4, 4.4)
 """Inches of a picture with one panel."""
 
@@ -75,6 +87,21 @@ def picture(draw: Draw, answer: Answer, form: str) -> bytes:
         metadata = {"Date": None} if form == "svg" else {"Software": None}
         figure.savefig(stream, format=form, dpi=DOTS_PER_INCH, metadata=metadata)
     return stream.getvalue()
+
+
+def draw_point(axes: "Axes", place: tuple[float, float], point: Answer) -> None:
+    """Mark a point of the landscape in the colour of what it is, hollow where training did not end at rest."""
+    colour, moving = POINTS[point["source"]], point["converged"] is False
+    label = f"{point_name(point)}: {point['loss']:.4g}"
+    axes.plot(*place, "o", color=colour, markerfacecolor="white" if moving else colour, label=label, zorder=3)
+
+
+def point_name(point: Answer) -> str:
+    """What a point is, in words that claim no more than is known of it."""
+    name = str(point["source"]).replace("_", " ")
+    if point["converged"] is None:
+        return name
+    return f"{name}, at rest" if point["converged"] else f"{name}, not at rest"
 
 
 def place_title(axes: "Axes", title: str, evidence: str) -> None:

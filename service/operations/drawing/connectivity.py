@@ -1,8 +1,9 @@
 """Paths between two points as pictures, and beside them what width changes."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from service.operations.drawing.canvas import BLUE, GREEN, GREY, ORANGE, PANEL, Answer, place_title
+from service.operations.drawing.canvas import BLACK, BLUE, GREY, PANEL, Answer, draw_point, place_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -10,9 +11,9 @@ if TYPE_CHECKING:
 
 PATHS: Final = (
     ("straight", "straight", GREY, "-"),
-    ("aligned", "straight, neurons aligned", ORANGE, "--"),
+    ("aligned", "straight, neurons aligned", GREY, "--"),
     ("bezier", "bent", BLUE, "-"),
-    ("explicit", "path of the theory", GREEN, "-"),
+    ("explicit", "path of the theory", BLACK, "-"),
 )
 SHOWN: Final = 1e-7
 """Share of the largest loss below which nothing is drawn."""
@@ -41,11 +42,22 @@ def _draw_paths(axes: "Axes", answer: Answer) -> None:
             text = f"{label}: barrier {path['barrier']:.3g} ({path['evidence']})"
             axes.plot(path["position"], path["loss"], color=colour, linestyle=line, label=text)
     for position, end in enumerate(answer["ends"]):
-        axes.plot(position, end["loss"], "o", color="black", zorder=3)
+        draw_point(axes, (float(position), end["loss"]), end)
     axes.set(xlabel="position along the path", ylabel="loss")
     _scale(axes, [loss for name, *_ in PATHS if answer[name] is not None for loss in answer[name]["loss"]])
     axes.legend(fontsize=8)
-    axes.set_title("Paths between two minima")
+    axes.set_title(_title(answer["ends"]))
+
+
+def _title(ends: Sequence[Answer]) -> str:
+    """A trained point at rest may be a saddle: only a solver says what is a minimum."""
+    if all(end["source"] == "global_minimum" for end in ends):
+        return "Paths between two global minima"
+    moving = sum(end["converged"] is False for end in ends)
+    if moving:
+        return f"Paths between two points, {'neither' if moving == 2 else 'one not'} at rest"
+    resting = all(end["converged"] or end["source"] in {"global_minimum", "stationary_point"} for end in ends)
+    return "Paths between two stationary points" if resting else "Paths between two points"
 
 
 def _scale(axes: "Axes", losses: list[float]) -> None:
@@ -60,11 +72,11 @@ def draw_widths(axes: "Axes", widths: Any) -> None:
     """Quantiles of the losses after training; a vertical line where the verdict of theorems changes."""
     axes.plot(widths["width"], widths["median"], "o-", color=BLUE, markersize=3, label="median after training")
     axes.fill_between(widths["width"], widths["lower_decile"], widths["upper_decile"], color=BLUE, alpha=0.2)
-    axes.plot(widths["width"], widths["best"], color=GREY, linestyle=":", label="best run")
+    axes.plot(widths["width"], widths["best"], color=BLUE, linestyle=":", label="best run")
     for number, mark in enumerate(widths["marks"]):
         verdict = "" if mark["value"] else "not "
         text = f"{verdict}{SHORT[mark['property']]} from {mark['width']} ({', '.join(mark['because'])}, proved)"
-        axes.axvline(mark["width"], color=(ORANGE, GREEN, GREY)[number % 3], linestyle="--", label=text)
+        axes.axvline(mark["width"], color=BLACK, linestyle=("--", "-.", ":")[number % 3], label=text)
     _scale(axes, [*widths["best"], *widths["upper_decile"]])
     axes.set(xlabel="width of every hidden layer", ylabel="loss")
     axes.legend(fontsize=8)

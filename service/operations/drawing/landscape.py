@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from service.operations.drawing.canvas import BLUE, GREEN, GREY, ORANGE, PANEL, Answer, place_title
+from service.operations.drawing.canvas import AMBER, BLUE, GREEN, GREY, PANEL, SKY, Answer, place_title
 from service.operations.drawing.slices import draw_interpolation, draw_plane
 from service.operations.drawing.spectra import draw_density
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = {"global_minimum": GREEN, "local_minimum": BLUE}
+COLOURS = {"global_minimum": GREEN, "local_minimum": SKY}
 
 
 def draw_landscape(figure: "Figure", answer: Answer) -> None:
@@ -39,7 +39,7 @@ def _draw_curve(axes: "Axes", answer: Answer) -> None:
     seen = set()
     for point in answer["stationary_points"]:
         label = point["class"].replace("_", " ")
-        colour = COLOURS.get(point["class"], ORANGE)
+        colour = COLOURS.get(point["class"], AMBER)
         axes.plot(point["norm"], point["loss"], "o", color=colour, label=None if label in seen else label)
         seen.add(label)
     for bar in answer["barcode"]:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from service.operations.drawing.canvas import BLUE, GREEN, GREY, ORANGE, Answer, place_title
+from service.operations.drawing.canvas import BLUE, GREY, POINTS, Answer, draw_point, place_title
 from service.vocabulary import SliceKind
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def draw_plane(figure: "Figure", axes: "Axes", answer: Answer) -> None:
     axes.contour(beta, alpha, losses, levels=levels, colors="white", linewidths=0.4, alpha=0.6)
     bar = figure.colorbar(shown, ax=axes, label="loss", format=f"%.{_digits(levels)}g", ticks=levels[::3])
     bar.minorticks_off()
-    axes.plot(0.0, 0.0, "o", color=ORANGE, label=f"{_name(answer['centre'])}: {answer['centre']['loss']:.4g}")
+    draw_point(axes, (0.0, 0.0), answer["centre"])
     row, column = answer["lowest"]["position"]
     axes.plot(column, row, "x", color="white", label=f"lowest on the grid: {answer['lowest']['loss']:.4g}")
     axes.set(xlabel="second direction", ylabel="first direction", aspect="equal")
@@ -66,8 +66,8 @@ def draw_interpolation(axes: "Axes", answer: Answer) -> None:
     """Losses along the straight line, with the ends and the global minimum."""
     (axis,) = answer["axes"]
     axes.plot(axis["values"], answer["loss"], color=BLUE)
-    for position, point, colour in ((0.0, answer["centre"], ORANGE), (1.0, answer["end"], GREEN)):
-        axes.plot(position, point["loss"], "o", color=colour, label=f"{_name(point)}: {point['loss']:.4g}")
+    for position, point in ((0.0, answer["centre"]), (1.0, answer["end"])):
+        draw_point(axes, (position, point["loss"]), point)
     _draw_minimum(axes, answer)
     barrier = answer["interpolation"]["barrier"]
     axes.set(xlabel="position between the points", ylabel="loss")
@@ -79,7 +79,7 @@ def _draw_lines(axes: "Axes", answer: Answer) -> None:
     positions = answer["axes"][-1]["values"]
     losses = np.asarray(answer["loss"]).reshape(-1, len(positions))
     axes.plot(positions, losses.T, color=BLUE, alpha=max(0.35, 1.0 / len(losses)))
-    axes.plot(0.0, answer["centre"]["loss"], "o", color=ORANGE, label=_name(answer["centre"]))
+    draw_point(axes, (0.0, answer["centre"]["loss"]), answer["centre"])
     _draw_minimum(axes, answer)
     axes.set(xlabel="multiple of the direction", ylabel="loss")
     axes.legend(fontsize=8)
@@ -88,8 +88,8 @@ def _draw_lines(axes: "Axes", answer: Answer) -> None:
 
 def _draw_sharpness(axes: "Axes", answer: Answer) -> None:
     found = answer["sharpness"]
-    axes.plot(found["radius"], found["largest"], color=ORANGE, label="largest")
-    axes.plot(found["radius"], found["mean"], color=BLUE, label="mean")
+    axes.plot(found["radius"], found["largest"], color=BLUE, label="largest")
+    axes.plot(found["radius"], found["mean"], color=BLUE, linestyle="--", label="mean")
     _draw_minimum(axes, answer)
     axes.set(xlabel="distance, relative to the weights", ylabel="loss")
     axes.legend(fontsize=8)
@@ -99,8 +99,5 @@ def _draw_sharpness(axes: "Axes", answer: Answer) -> None:
 def _draw_minimum(axes: "Axes", answer: Answer) -> None:
     known = answer["global_minimum"]
     if known is not None:
-        axes.axhline(known["loss"], color=GREY, linestyle="--", label=f"global minimum ({known['status']})")
-
-
-def _name(point: Answer) -> str:
-    return str(point["source"]).replace("_", " ")
+        colour, label = POINTS["global_minimum"], f"global minimum ({known['status']})"
+        axes.axhline(known["loss"], color=colour, linestyle=":", label=label)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from service.operations.drawing.canvas import BLUE, GREY, ORANGE, Answer, place_title
+from service.operations.drawing.canvas import BLACK, BLUE, GREY, Answer, place_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,9 @@ def draw_density(axes: "Axes", answer: Answer) -> None:
     axes.plot(ticks, np.full(len(ticks), floor), "|", color=GREY, markersize=9, label=label)
     for end in ("least", "largest"):
         value = answer[end]["value"]
-        axes.axvline(value, color=ORANGE, linestyle=":", label=f"{end}: {value:.4g}")
+        axes.axvline(value, color=BLACK, linestyle=":", label=f"{end}: {value:.4g}")
     axes.set(xlabel="eigenvalue of the Hessian", ylabel="density", ylim=(0.5 * floor, None))
     axes.legend(fontsize=8)
-    place_title(axes, f"Spectrum over {answer['weights']} weights, {METHODS[answer['method']]}", answer["evidence"])
+    where = "" if answer["smooth"] else "\non a kink: of the piece to its left"
+    title = f"Spectrum over {answer['weights']} weights, {METHODS[answer['method']]}"
+    place_title(axes, title, answer["evidence"] + where)

@@ -16,8 +16,9 @@ from service.core.losses.dense import DenseParameters, flatten
 from service.core.one_output.reduced import reduced_of
 from service.core.one_output.sphere import multiplier
 from service.core.one_output.weights import balanced_parameters
-from service.core.pictures.descent import descend, random_start
+from service.core.pictures.descent import random_start
 from service.core.pictures.objective import objective_of, shape_of
+from service.core.pictures.training import rest_of, train
 from service.core.points.given_weights import check_parameters
 from service.errors import InputError, Location, NotCovered, NumericalError
 from service.operations.mapping import diagnose as diagnose_mapping
@@ -143,16 +144,16 @@ def _stationary(place: int, problem: Problem, at: Location) -> FloatArray:
 def compute_point(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequence[Json]) -> MeasuredPoint:
     """Loss and gradient at a point, which is trained first if it is not given."""
     problem = unpack(arguments["problem"], arrays)
-    iterations: int | None = None
+    iterations, converged = None, None
     if "array" in arguments:
         point = np.asarray(arrays[arguments["array"]], dtype=np.float64)
     else:
         start = random_start(problem, int(arguments["seed"]), int(arguments["run"]))
-        trained = descend(problem, start, int(arguments["steps"]))
-        point, iterations = trained.point, trained.iterations
+        trained = train(problem, start, int(arguments["steps"]))
+        point, iterations, converged = trained.point, trained.iterations, trained.converged
     objective = objective_of(problem)
     loss, gradient = objective.slope(point)
-    margin = objective.margin(point)
+    margin, held = objective.margin(point), rest_of(problem, point, gradient)
     return MeasuredPoint(
         source=str(arguments["source"]),
         point=point,
@@ -160,6 +161,9 @@ def compute_point(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequen
         gradient_norm=float(np.linalg.norm(gradient)),
         parameter_norm=float(np.linalg.norm(point)),
         distance_from_kinks=margin if np.isfinite(margin) else None,
+        stationarity=held.stationarity,
+        kinks=held.kinks,
+        converged=converged,
         iterations=iterations,
     )
 
@@ -170,13 +174,16 @@ def card(measured: MeasuredPoint, heading: PictureHeading) -> PointCard:
     if measured.distance_from_kinks is None:
         reasons["distance_from_kinks"] = "no activation has a kink"
     if measured.iterations is None:
-        reasons["iterations"] = "the point was not trained"
+        reasons |= dict.fromkeys(("iterations", "converged"), "the point was not trained")
     found = PointCard(
         source=measured.source,
         loss=measured.loss * heading.loss_scale,
         gradient_norm=measured.gradient_norm * heading.loss_scale,
         parameter_norm=measured.parameter_norm,
         distance_from_kinks=measured.distance_from_kinks,
+        stationarity=measured.stationarity * heading.loss_scale,
+        kinks=measured.kinks,
+        converged=measured.converged,
         iterations=measured.iterations,
         point=measured.point if heading.with_points else None,
         reasons=reasons,

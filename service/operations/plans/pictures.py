@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from service.core.pictures.training import settling_budget
 from service.errors import LimitExceeded, Location
 from service.operations.mapping import problem as problem_mapping
 from service.operations.mapping.hashing import problem_hash
@@ -13,7 +14,7 @@ from service.operations.mapping.locations import located
 from service.operations.mapping.problem import MappedProblem
 from service.operations.plans.packing import pack
 from service.operations.plans.picture_points import PictureHeading, PointSource
-from service.operations.plans.picture_sizes import SLOPE, check_drawable, evaluation_s
+from service.operations.plans.picture_sizes import SLOPE, check_drawable, evaluation_s, weights_of
 from service.operations.plans.plan import Chunk, Json
 from service.schemas.points import CentredOptions, PictureOptions
 from service.schemas.problem import ProblemDocument
@@ -61,7 +62,8 @@ class Draft:
         arguments: dict[str, Json] = {"source": source.name}
         evaluations = 1
         if source.point is None:
-            evaluations = self.request.training_steps + 1
+            steps = self.request.training_steps
+            evaluations = steps + 1 + settling_budget(self.mapped.core, weights_of(self.mapped.core), steps)
             arguments |= {"seed": self.request.seed, "run": source.run, "steps": self.request.training_steps}
         else:
             self.arrays[name] = source.point

@@ -8,6 +8,8 @@ import pytest
 from service.errors import InputError
 from service.operations.diagnose import diagnose
 from service.operations.diagnose import parse as parse_point
+from service.operations.landscape import landscape
+from service.operations.landscape import parse as parse_landscape
 from service.operations.minima import parse
 from service.operations.relu_minima import minima_of_any
 from service.schemas.flatness import Flatness
@@ -65,6 +67,32 @@ def test_every_null_has_a_reason(name: str) -> None:
     nulls = {field for field in Flatness.model_fields if getattr(found, field) is None}
     assert nulls <= set(found.reasons)
     assert {"least_sharpness", "largest_step"} <= nulls
+
+
+def coefficient(body: dict[str, Any], where: Any = minima_of_any, read: Any = parse) -> Any:
+    return where(read({**body, "include": ["learning_coefficient"]}).request, LIMITS).learning_coefficient
+
+
+@pytest.mark.parametrize("convention", ["mean", "half_sum"])
+def test_a_learning_coefficient_knows_no_convention(convention: str) -> None:
+    body = {**LINEAR, "objective": {"convention": convention}}
+    found = coefficient(body)
+    assert (found.value, found.multiplicity, found.evidence, found.reasons) == (1.0, 1, "proved", {})
+    assert coefficient(body, landscape, parse_landscape) == found
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_an_unknown_learning_coefficient_has_reasons(name: str) -> None:
+    found = coefficient({**LINEAR, **UNKNOWN[name]})
+    assert found.value is None
+    assert set(found.reasons) == {"value", "multiplicity", "evidence", "theorem"}
+
+
+def test_a_landscape_without_a_solver_has_no_learning_coefficient() -> None:
+    body = {**LINEAR, "network": {"layers": [{"width": 2, "activation": "tanh"}, {"width": 1}]}}
+    assert "no solver" in coefficient(body, landscape, parse_landscape).reasons["value"]
+    without_data = {"network": LINEAR["network"], "data": {"kind": "none", "inputs": 2}}
+    assert coefficient(without_data, landscape, parse_landscape).value is None
 
 
 def test_a_flat_minimum_limits_no_step() -> None:
