@@ -25,6 +25,9 @@ PER_PRODUCT_S: Final = 4e-10
 PER_NUMBER_S: Final = 1e-7
 RULES_S: Final = 3e-3
 PER_FACT_S: Final = 1e-7
+DESCENTS_S: Final = 0.1
+"""Short descents with which rules look for a better network, a separating one, or an exact fit."""
+
 WITNESSES_S: Final = 1e-2
 PICTURE_S: Final = 8e-3
 TRAINED_S: Final = 0.05
@@ -181,6 +184,8 @@ def landscape_s(request: LandscapeRequest) -> float:
         parts += _point_s(request.problem) + PICTURE_S * len(pictures)
     if "hessian" in pictures:
         parts += PER_SECOND_DERIVATIVE_S * min(_parameters(request.problem), WIDE_HESSIAN) ** 2
+    if samples and len(request.problem.network.layers) > 1 and not _is_linear(request.problem):
+        parts += DESCENTS_S
     return solved + RULES_S + PER_FACT_S * samples * inputs + parts
 
 
