@@ -28,6 +28,8 @@ REPORTS: Final[dict[str, str]] = {
     "model_files": "Files of models from PyTorch, scikit-learn and ONNX",
     "bracket_scan": "Every solver on decays and noise of any size",
     "landscape_cases": "Landscapes: every rule on its own cases",
+    "landscape_attack": "Landscapes: random networks attacked by restarts",
+    "landscape_practical": "Landscapes: networks that people train",
     "landscape_peers": "Landscapes: gradients and Hessians against PyTorch, PyHessian and curvlinops",
     "landscape_rules": "Landscapes: verdicts against descents and witnesses",
     "outputs_minima": "Minima for several outputs against searches",

@@ -1,34 +1,38 @@
-"""What the flatness of a minimum and its learning coefficient cost beside the minimum, measured on one core."""
+"""How long the part `flatness` of an answer takes, from shapes alone."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
-from service.core.flatness.sharpness import DENSE
-from service.schemas.request import MinimaRequest
+from service.core.flatness.at_minimum import MOST_DIRECTIONS, MOST_INPUTS
+from service.core.flatness.sharpness import DENSE, LARGEST
 
-LEAST_S: Final = 3e-3
-EVALUATION_S: Final = 3e-5
-"""Of one eigenvalue problem of the search, whatever its size."""
-PER_CUBE_S: Final = 1e-9
-EVALUATIONS: Final = 120
-SEARCHED: Final = 1e9
-"""Operations up to which the search goes on; see `service.core.flatness.flattest`."""
-SECULAR_S: Final = 2e-2
-SMALL: Final = 48
-"""Directions up to which the chain of one output is bounded in `LEAST_S` as well."""
+# measured on one core: fixed work, eigenvalues over norms for one output and for several, all of a Hessian, Lanczos
+FIXED_S: Final = 2e-3
+PER_CUBIC_S: Final = 5e-10
+PER_CUBIC_OF_SEVERAL_S: Final = 4e-9
+PER_DENSE_CUBIC_S: Final = 5e-10
+PER_WEIGHT_S: Final = 1e-5
 
 
-def flatness_s(request: MinimaRequest, inputs: int) -> float:
-    """Seconds that these parts take on one core, to within a small factor; 0 where neither is asked for."""
-    asked = {*request.include} & {"flatness", "learning_coefficient"}
-    if not asked:
-        return 0.0
-    layers = request.problem.network.layers
-    outputs, directions = layers[-1].width, inputs + 1
-    used = min(DENSE, (inputs + outputs) * (min(inputs, outputs) + 1))
-    seconds = LEAST_S + PER_CUBE_S * used**3
-    if "flatness" in asked and not any(layer.weight_decay for layer in layers):
-        search = 0.0 if outputs == 1 or EVALUATIONS * outputs * directions**3 > SEARCHED else float(EVALUATIONS)
-        seconds += (SECULAR_S if directions > SMALL else 0.0) + (1.0 + search) * outputs * (
-            EVALUATION_S + PER_CUBE_S * directions**3
-        )
-    return seconds
+def flatness_s(widths: Sequence[int], *, rotates: bool) -> float:
+    """Seconds on one core, to within a small factor.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        From the inputs to the outputs.
+    rotates : bool
+        Whether hidden layers have neither noise nor biases and all are trained, so that idle units are left out.
+    """
+    inputs, outputs = widths[0], widths[-1]
+    seconds = FIXED_S
+    if inputs * outputs <= MOST_DIRECTIONS and inputs <= MOST_INPUTS:
+        seconds += (PER_CUBIC_S if outputs == 1 else PER_CUBIC_OF_SEVERAL_S) * inputs**3
+    # what two neighbouring layers of that rank use, and one unit more
+    used = 2 * min(widths) + 1
+    seen = [inputs, *(min(width, used) if rotates else width for width in widths[1:-1]), outputs]
+    weights = sum(below * above for below, above in pairwise(seen))
+    if weights <= DENSE:
+        return seconds + PER_DENSE_CUBIC_S * weights**3
+    return seconds + (PER_WEIGHT_S * weights if weights <= LARGEST else 0.0)
