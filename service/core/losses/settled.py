@@ -12,7 +12,7 @@ from service.core.ground.problems import Network, Problem, shapes_of
 from service.core.losses.dense import DenseParameters
 from service.core.losses.expected import loss_and_gradient
 
-MOST_STEPS: Final = 2000
+MOST_STEPS: Final = 800
 
 
 def settled(problem: Problem, start: DenseParameters, steps: int = MOST_STEPS) -> DenseParameters:
