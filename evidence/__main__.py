@@ -29,6 +29,7 @@ REPORTS: Final[dict[str, str]] = {
     "bracket_scan": "Every solver on decays and noise of any size",
     "landscape_cases": "Landscapes: every rule on its own cases",
     "landscape_peers": "Landscapes: gradients and Hessians against PyTorch, PyHessian and curvlinops",
+    "landscape_kinks": "Landscapes: trained ends at rest on the kinks of ReLU networks",
     "landscape_rules": "Landscapes: verdicts against descents and witnesses",
     "outputs_minima": "Minima for several outputs against searches",
     "outputs_diagnose": "Diagnosis of PyTorch runs that stopped on a plateau",

@@ -37,7 +37,7 @@ class Projection:
 def projection(centre: FloatArray, directions: FloatArray, points: FloatArray) -> Projection:
     """Project points (m, P) on the plane through ``centre`` (P,) along ``directions`` (2, P)."""
     offsets = points - centre
-    coordinates: FloatArray = np.linalg.lstsq(directions.T, offsets.T, rcond=None)[0].T
+    coordinates = np.asarray(np.linalg.lstsq(directions.T, offsets.T, rcond=None)[0].T, dtype=np.float64)
     rest = offsets - coordinates @ directions
     total = float(np.sum(offsets * offsets))
     explained = 1.0 - float(np.sum(rest * rest)) / total if total > 0.0 else 1.0
