@@ -280,9 +280,9 @@ def report() -> str:
         f"knows nothing of kinks; for an end at rest refused above {SAMPLED:.0e}."
     )
     about_peers = (
-        "Largest differences from loss-landscapes 3.0.6, relative to the largest loss, on the straight line between the "
-        "ends and on the plane of a slice along the directions that the answer returned, and the largest eigenvalue "
-        "1e-6 beside the first end."
+        "Largest differences from loss-landscapes 3.0.6, relative to the largest loss, on the straight line between "
+        "the ends and on the plane of a slice along the directions that the answer returned, and the largest "
+        "eigenvalue 1e-6 beside the first end."
     )
     return "\n".join(
         [

@@ -7,6 +7,7 @@ from service.core import catalogue
 from service.core.ground.problems import Problem, shapes_of
 from service.core.ground.roles import Search, Solver
 from service.core.relu.critical import MOST_RANK
+from service.operations.flatness_cost import flatness_s
 from service.operations.mapping.examples import BY_NAME
 from service.schemas.data import Data, Evaluation, EvaluationFactor, EvaluationMoments, EvaluationSamples, Example
 from service.schemas.diagnose import DiagnoseRequest
@@ -15,7 +16,7 @@ from service.schemas.landscape import LandscapeRequest
 from service.schemas.problem import ProblemDocument
 from service.schemas.ranks import RanksRequest
 from service.schemas.request import MinimaRequest
-from service.vocabulary import Activation, Loss
+from service.vocabulary import Activation, Bias, Loss
 
 # measured on one core: fixed work, one eigendecomposition, products of samples, conversion of numbers
 FIXED_S: Final = 1.5e-3
@@ -24,6 +25,9 @@ PER_PRODUCT_S: Final = 4e-10
 PER_NUMBER_S: Final = 1e-7
 RULES_S: Final = 3e-3
 PER_FACT_S: Final = 1e-7
+DESCENTS_S: Final = 0.1
+"""Short descents with which rules look for a better network, a separating one, or an exact fit."""
+
 WITNESSES_S: Final = 1e-2
 PICTURE_S: Final = 8e-3
 TRAINED_S: Final = 0.05
@@ -73,7 +77,16 @@ SUMMARY_SEARCH_S: Final = 0.01
 
 def estimate_s(request: MinimaRequest) -> float:
     """Seconds that one answer takes on one core, to within a small factor."""
-    return problem_s(request.problem) + PER_NUMBER_S * _returned_numbers(request)
+    return problem_s(request.problem) + _flatness_s(request) + PER_NUMBER_S * _returned_numbers(request)
+
+
+def _flatness_s(request: MinimaRequest) -> float:
+    """Seconds that the parts `flatness` and `learning_coefficient` add."""
+    if not {"flatness", "learning_coefficient"} & {*request.include}:
+        return 0.0
+    network = request.problem.network
+    frozen = any(layer.frozen_weights is not None or layer.noise is not None for layer in network.layers)
+    return flatness_s(_widths(request.problem), rotates=not frozen and network.bias in (Bias.NONE, Bias.OUTPUT))
 
 
 def problem_s(problem: ProblemDocument) -> float:
@@ -171,6 +184,8 @@ def landscape_s(request: LandscapeRequest) -> float:
         parts += _point_s(request.problem) + PICTURE_S * len(pictures)
     if "hessian" in pictures:
         parts += PER_SECOND_DERIVATIVE_S * min(_parameters(request.problem), WIDE_HESSIAN) ** 2
+    if samples and len(request.problem.network.layers) > 1 and not _is_linear(request.problem):
+        parts += DESCENTS_S
     return solved + RULES_S + PER_FACT_S * samples * inputs + parts
 
 

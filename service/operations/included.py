@@ -3,12 +3,17 @@
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, TypeVar
 
-from service.errors import LimitExceeded, ServiceError
+from service.core.dispatch import Extras
+from service.errors import LimitExceeded, NotCovered, ServiceError
+from service.operations.mapping import learning_coefficient
+from service.operations.minima import solved, to_core
 from service.operations.plans import slices, spectra
 from service.operations.plans.plan import Work
 from service.operations.plans.running import answer_here
 from service.schemas.base import Wire
+from service.schemas.flatness import LearningCoefficient
 from service.schemas.landscape import LandscapeRequest
+from service.schemas.request import MinimaRequest
 from service.schemas.slices import SlicesAnswer, SlicesRequest
 from service.schemas.spectra import SpectraAnswer, SpectraRequest
 from service.settings import Limits
@@ -30,6 +35,7 @@ class Included:
     slice: SlicesAnswer | None = None
     interpolation: SlicesAnswer | None = None
     hessian: SpectraAnswer | None = None
+    learning_coefficient: LearningCoefficient | None = None
     reasons: dict[str, str] = field(default_factory=dict)
 
 
@@ -44,7 +50,20 @@ def included(request: LandscapeRequest, limits: Limits) -> Included:
     if "hessian" in request.include:
         asked = SpectraRequest(problem=request.problem)
         found.hessian = _answer("hessian", asked, spectra.WORK, SpectraAnswer, "spectra", limits, found.reasons)
+    if "learning_coefficient" in request.include:
+        found.learning_coefficient = _coefficient(request, limits)
     return found
+
+
+def _coefficient(request: LandscapeRequest, limits: Limits) -> LearningCoefficient:
+    """Of the global minima, which are solved for that."""
+    try:
+        mapped = to_core(MinimaRequest(problem=request.problem), limits)
+        return learning_coefficient.to_wire(mapped, solved(mapped.core, Extras(reductions=True, thresholds=False)))
+    except NotCovered:
+        return learning_coefficient.unknown("no solver has the minimum of this problem")
+    except ServiceError as error:
+        return learning_coefficient.unknown(error.detail)
 
 
 def _sliced(part: Part, asked: SlicesRequest, limits: Limits, reasons: dict[str, str]) -> SlicesAnswer | None:

@@ -29,9 +29,7 @@ from service.schemas.request import MinimaRequest
 from service.settings import Limits
 from service.vocabulary import RELU_LOSSES, Activation
 
-NOT_FLAT: Final = (
-    "must not be flatness for a network with activations: POST /v1/diagnose tells the sharpness at given weights"
-)
+OF_LINEAR: Final = "for a network with activations: POST /v1/diagnose tells the sharpness at given weights"
 EFFORT: Final = 200_000
 """Cones of a search that was not asked for by `/v1/relu-minima`."""
 MOST: Final = EFFORT // (ROUNDS + 1)
@@ -44,14 +42,15 @@ def minima_of_any(request: MinimaRequest, limits: Limits, problem_at: Location =
     Raises
     ------
     InputError
-        If the flatness of a network with activations is asked for.
+        If a part is asked for that is known for linear networks only.
     NotCovered
         Names each solver with the hypotheses that failed.
     """
     if not _may_be_relu(request.problem):
         return minima(request, limits, problem_at)
-    if "flatness" in request.include:
-        raise InputError.at(("include", request.include.index("flatness")), NOT_FLAT)
+    for place, part in enumerate(request.include):
+        if part in ("flatness", "learning_coefficient"):
+            raise InputError.at(("include", place), f"must not be {part} {OF_LINEAR}")
     check_time(request.time_limit_s, limits)
     ways: list[Callable[[MinimaRequest, Limits, Location], MinimaAnswer | ReluMinimaAnswer]]
     ways = [_certified, *([] if request.problem.objective.loss in RELU_LOSSES else [minima]), _bounded]

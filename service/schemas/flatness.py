@@ -6,6 +6,22 @@ from service.schemas.base import Number, Reasons, Wire
 from service.vocabulary import Evidence
 
 
+class LearningCoefficient(Wire):
+    """How fast the volume of nearly optimal weights vanishes: as `eps^value (-log eps)^(multiplicity - 1)`."""
+
+    value: Number | None = Field(
+        description="The learning coefficient (real log canonical threshold) of the loss above its minimum; null with "
+        "a reason where it is not known."
+    )
+    multiplicity: int | None = Field(description="Its multiplicity; null with the value.")
+    evidence: Evidence | None = Field(
+        strict=False,
+        description="`proved` by a closed form, `certified` by the rank of a Hessian; null with the value.",
+    )
+    theorem: str | None = Field(description="Id of the theorem that gives it; null with the value.")
+    reasons: Reasons
+
+
 class Flatness(Wire):
     """How flat a global minimum can be; sharpness is the largest eigenvalue of the Hessian in all trained weights."""
 

@@ -17,6 +17,7 @@ from service.schemas.base import (
     Wire,
 )
 from service.schemas.certificate import Fact
+from service.schemas.flatness import LearningCoefficient
 from service.schemas.minima import (
     IN_RANGE,
     BarrierHeight,
@@ -54,12 +55,13 @@ EXAMPLES: Final[Mapping[str, Any]] = {
 class LandscapeOptions(Wire):
     """What stands beside a problem and does not change it."""
 
-    include: list[Literal["minimum", "witnesses", "hessian", "slice", "interpolation"]] = Field(
+    include: list[Literal["minimum", "witnesses", "learning_coefficient", "hessian", "slice", "interpolation"]] = Field(
         default=[],
         max_length=10,
         description="Parts that are absent by default: the minimum, its stationary points and barcode where it would "
-        "have to be searched for longer than a summary takes; verified witnesses; around the global minimum, or a "
-        "trained point where no solver has one, the spectrum of the Hessian, a slice, and the line to the origin.",
+        "have to be searched for longer than a summary takes; verified witnesses; the learning coefficient; around the "
+        "global minimum, or a trained point where no solver has one, the spectrum of the Hessian, a slice, and the "
+        "line to the origin.",
     )
     time_limit_s: TimeLimit = None
 
@@ -275,6 +277,10 @@ class LandscapeAnswer(Wire):
     facts: DataFacts = Field(description="What the data decide before any training.")
     witnesses: list[Witness] | None = Field(
         default=None, description="Verified witnesses; only where `include` asks for them."
+    )
+    learning_coefficient: LearningCoefficient | None = Field(
+        default=None,
+        description="How fast the volume of nearly optimal weights vanishes; only where `include` asks for it.",
     )
     hessian: SpectraAnswer | None = Field(
         default=None, description="Spectrum of the Hessian; only where `include` asks for it."

@@ -17,7 +17,7 @@ from service.schemas.base import (
     Wire,
 )
 from service.schemas.certificate import Certificate, Fact, HypothesisFinding
-from service.schemas.flatness import Flatness
+from service.schemas.flatness import Flatness, LearningCoefficient
 from service.schemas.models import FeatureGeometry, Variational
 from service.schemas.problem import ProblemDocument
 from service.schemas.weights import BiasVector, Weight
@@ -274,6 +274,10 @@ class MinimaAnswer(Wire):
     flatness: Flatness | None = Field(
         default=None,
         description="How flat a global minimum can be, and how large a step; only where `include` has `flatness`.",
+    )
+    learning_coefficient: LearningCoefficient | None = Field(
+        default=None,
+        description="How fast the volume of nearly optimal weights vanishes; only where `include` asks for it.",
     )
     features: FeatureGeometry | None = Field(
         default=None, description="Geometry of the features; only for `unconstrained_features`."

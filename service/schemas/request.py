@@ -73,7 +73,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
 }
 
 
-Part: TypeAlias = Literal["flatness", "hessian", "layer_norms", "subnetworks"]
+Part: TypeAlias = Literal["flatness", "hessian", "layer_norms", "learning_coefficient", "subnetworks"]
 
 
 class ReturnOptions(Wire):
@@ -101,7 +101,7 @@ class MinimaOptions(Wire):
         default=[],
         max_length=10,
         description="Parts that are absent by default: how flat a global minimum can be, which limits the step of "
-        "gradient descent; the sign of the Hessian at the minimum among the checks "
+        "gradient descent; the learning coefficient; the sign of the Hessian at the minimum among the checks "
         "(up to 400 parameters), the norms of the layers, the stationary points of narrower networks inside one "
         "with noise.",
     )

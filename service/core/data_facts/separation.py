@@ -62,6 +62,12 @@ def common_side(problem: Problem) -> Separation | None:
     return problem.once("data_facts.common_side", lambda: _separate(rows))
 
 
+def affinely_separable(x: FloatArray, signs: FloatArray) -> bool:
+    """Whether some plane divides inputs (n, d) by signs (n, 1) strictly; where rounding leaves it open, it does."""
+    found = _separate(_rows(x, signs, offset=True))
+    return found.margin > 0.0
+
+
 def _separation(samples: Samples, conflicting: bool, *, offset: bool) -> Separation | None:
     x, y = samples.x, samples.y
     outputs, inputs = y.shape[1], x.shape[1] + int(offset)

@@ -19,8 +19,9 @@ from service.vocabulary import Activation, Evidence, Loss, Status
 
 CLOSED: Final = 1e-9
 """Relative distance of the two bounds up to which the flattest minimum is certified."""
-MOST_DIRECTIONS: Final = 1_000
+MOST_DIRECTIONS: Final = 20_000
 """Entries of the map, of which each has an eigenvalue of the tangent kernel, up to which they are computed."""
+MOST_INPUTS: Final = 1_000
 FLATTEST: Final = "flattest-minimum"
 ONE_ORBIT: Final = "minima-of-one-orbit"
 """Ids of the theorems."""
@@ -68,7 +69,7 @@ def flatness_of(problem: Problem, minima: Minima) -> Flatness:
     `sharpness_at`.
     """
     found = Flatness()
-    why = _outside(problem)
+    why = outside(problem)
     if why:
         found.reasons = dict.fromkeys(("least_sharpness", "sharpness"), why)
         return found
@@ -80,7 +81,7 @@ def flatness_of(problem: Problem, minima: Minima) -> Flatness:
     return found
 
 
-def _outside(problem: Problem) -> str:
+def outside(problem: Problem) -> str:
     """Why nothing is said about a problem; empty if something is."""
     network = problem.network
     if problem.loss is not Loss.SQUARED or any(layer.activation is not Activation.LINEAR for layer in network.layers):
@@ -115,6 +116,9 @@ def _without_decay(problem: Problem, found: Flatness) -> None:
     if problem.data.inputs * problem.data.outputs > MOST_DIRECTIONS:
         found.reasons["least_sharpness"] = f"the map has more than {MOST_DIRECTIONS} entries"
         return
+    if problem.data.inputs > MOST_INPUTS:
+        found.reasons["least_sharpness"] = f"more than {MOST_INPUTS} inputs"
+        return
     flat = flattest(tangents_of(problem))
     found.least, found.lower_bound, found.theorem = flat.sharpness, flat.lower_bound, FLATTEST
     closed = flat.sharpness - flat.lower_bound <= CLOSED * flat.sharpness
@@ -124,7 +128,7 @@ def _without_decay(problem: Problem, found: Flatness) -> None:
 
 def _with_decay(problem: Problem, minima: Minima, found: Flatness) -> None:
     """Where the minima are one orbit of rotations and signs, all are as sharp as the returned one."""
-    why = _several_orbits(problem, minima)
+    why = several_orbits(problem, minima)
     returned = found.returned
     if not why and returned is None:
         why = found.reasons["sharpness"]
@@ -138,7 +142,7 @@ def _with_decay(problem: Problem, minima: Minima, found: Flatness) -> None:
     found.reasons["layer_norms"] = "those of the returned weights: `include` has `layer_norms`"
 
 
-def _several_orbits(problem: Problem, minima: Minima) -> str:
+def several_orbits(problem: Problem, minima: Minima) -> str:
     """Why the minima may differ by more than rotations and signs of hidden units; empty if they do not."""
     if not minima.solution.minimum.attained:
         return "no weights attain the infimum"
@@ -149,6 +153,8 @@ def _several_orbits(problem: Problem, minima: Minima) -> str:
         return "; ".join(finding.judgement.reason for finding in failed)
     if problem.data.outputs == 1 and _ties(problem, minima):
         return "two minima have the same loss, to rounding"
+    if problem.data.outputs > 1 and minima.solution.minimum.uniqueness.startswith("not unique"):
+        return f"the minimum is {minima.solution.minimum.uniqueness}"
     return ""
 
 

@@ -60,12 +60,25 @@ def sharpness_at(problem: Problem, parameters: Parameters) -> Sharpness | None:
     -----
     O(P^3) up to 600 parameters, then some hundred gradients.
     """
+    return sharpness_of(*used_point(problem, parameters))
+
+
+def used_point(problem: Problem, parameters: Parameters) -> tuple[Problem, DenseParameters]:
+    """The same point of a network whose hidden layers have what the layers around them use, and one unit more.
+
+    Layers with noise, frozen ones and those with biases keep their widths, and so do all beside them.
+
+    Raises
+    ------
+    LimitExceeded
+        If more than 30,000 parameters are left.
+    """
     rotates = not (np.any(problem.network.noise_variances) or is_frozen(problem.network))
     if rotates and all(bias is None for bias in parameters.biases[:-1]):
-        return sharpness_of(*_narrowed(problem, parameters))
+        return _narrowed(problem, parameters)
     if sum(rows * columns for rows, columns in (weight.shape for weight in parameters.weights)) > LARGEST:
         raise _too_many()
-    return sharpness_of(problem, _dense(parameters))
+    return problem, _dense(parameters)
 
 
 def sharpness_of(problem: Problem, point: DenseParameters) -> Sharpness | None:
@@ -81,7 +94,7 @@ def sharpness_of(problem: Problem, point: DenseParameters) -> Sharpness | None:
 
 
 def _narrowed(problem: Problem, parameters: Parameters) -> tuple[Problem, DenseParameters]:
-    """The same point of a network whose hidden layers have what the layers around them use, and one unit more.
+    """Hidden layers in orthonormal frames of what is used.
 
     A rotation of a hidden layer without noise changes no eigenvalue, and all units that nothing uses have the same.
     """

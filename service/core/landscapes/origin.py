@@ -13,7 +13,7 @@ from service.core.data_facts.facts import data_facts_of
 from service.core.ground.numbers.exceeding import exceeds
 from service.core.ground.problems import Problem
 from service.core.landscapes import hypotheses
-from service.core.landscapes.below_origin import VANISHING, below_origin_of
+from service.core.landscapes.networks.below_origin import VANISHING, below_origin_of
 from service.core.landscapes.rectified_pull import rectified_pull
 from service.vocabulary import Activation, Loss, PointClass
 

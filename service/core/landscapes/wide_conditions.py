@@ -9,7 +9,7 @@ from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import case, samples
 from service.core.landscapes.features import feature_dimension_of
-from service.vocabulary import Activation, Bias, Property
+from service.vocabulary import Activation, Bias, Loss, Property
 
 NSV: Final = Property.NO_SPURIOUS_VALLEYS
 SMOOTH_INCREASING: Final = frozenset({Activation.TANH, Activation.SIGMOID, Activation.SOFTPLUS})
@@ -59,9 +59,17 @@ def _feature_width(problem: Problem) -> Judgement:
     return on.unknown("between the bounds on the feature dimension", **numbers)
 
 
+SQUARES: Final = frozenset({Loss.SQUARED, Loss.WEIGHTED_SQUARED})
+
+
+def _squares(problem: Problem) -> Judgement:
+    return on.judged(problem.loss in SQUARES, "the loss is not squared", loss=problem.loss.value)
+
+
 RELU = on.activations("ReLU", frozenset({Activation.RELU}))
 LEAKY = Hypothesis("leaky ReLU of positive slope", _leaky)
 ANALYTIC = on.activations("analytic increasing activations", SMOOTH_INCREASING)
+SQUARED_ERRORS = Hypothesis("squared loss, weighted or not", _squares)
 FEATURE_WIDTH = Hypothesis("as many neurons as the feature dimension", _feature_width)
 HOMOGENEOUS = on.activations(
     "activations homogeneous of degree one", frozenset({Activation.RELU, Activation.LEAKY_RELU, Activation.LINEAR})

@@ -32,6 +32,11 @@ def breaks(instance: Problem) -> Mapping[str, Problem]:
     return {**examples.breaks(instance), BIAS_COMPENSATED.name: biased}
 
 
+def without_means(problem: Problem) -> Problem:
+    """The same data, their means not given."""
+    return replace(problem, moments=replace(problem.data, x_mean=None, y_mean=None))
+
+
 def _means(moments: Moments) -> Moments:
     """Second moments as they are about means that a bias would have to compensate, the centred inputs white if so."""
     mean = np.array([0.1, 0.2])

@@ -18,14 +18,8 @@ from service.core.landscapes.cases import (
     with_widths,
 )
 from service.core.landscapes.cases import on as on_data
-from service.core.landscapes.wide_conditions import DATA, FEATURE_WIDTH, HOMOGENEOUS
+from service.core.landscapes.wide_conditions import DATA, FEATURE_WIDTH, HOMOGENEOUS, SQUARED_ERRORS
 from service.vocabulary import Activation, Bias, Loss, Property, TheoremStatus
-
-SQUARES: Final = frozenset({Loss.SQUARED, Loss.WEIGHTED_SQUARED})
-
-
-def _squares(problem: Problem) -> Judgement:
-    return on.judged(problem.loss in SQUARES, "the loss is not squared", loss=problem.loss.value)
 
 
 def _injective(layer: Layer) -> bool:
@@ -49,7 +43,6 @@ def _enough(problem: Problem) -> Judgement:
     return on.judged(width >= distinct, reason, last_hidden_width=width, distinct_inputs=distinct)
 
 
-SQUARED_ERRORS = Hypothesis("squared loss, weighted or not", _squares)
 ENOUGH = Hypothesis("one hidden layer of the feature dimension, or a last one of n biased neurons", _enough)
 _WIDE = case((6, 1), DATA, activation=Activation.TANH, bias=Bias.ALL)
 _RELU = case((2, 1), samples(8, 2), activation=Activation.RELU, bias=Bias.ALL)

@@ -7,7 +7,6 @@ import numpy as np
 from service.core.ground.problems import Layer, Network, Problem, Samples
 from service.core.ground.rules import Fact, Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
-from service.core.landscapes.below_origin import VANISHING
 from service.core.landscapes.cases import (
     PROOFS,
     case,
@@ -22,9 +21,10 @@ from service.core.landscapes.cases import (
     with_widths,
 )
 from service.core.landscapes.cases import on as on_data
-from service.core.landscapes.collapsed import collapsed_of
-from service.core.landscapes.silent_networks import SILENT_BELOW_ZERO
-from service.core.landscapes.trained import below
+from service.core.landscapes.networks.below_origin import VANISHING
+from service.core.landscapes.networks.collapsed import collapsed_of
+from service.core.landscapes.networks.silent_networks import SILENT_BELOW_ZERO
+from service.core.landscapes.networks.trained import below
 from service.vocabulary import Activation, Bias, Loss, Property, TheoremStatus
 
 TRAINED: Final = (on.LINEAR_OUTPUT, on.NO_NOISE, on.NO_SKIPS, on.ALL_TRAINED)
@@ -66,6 +66,15 @@ def _held(problem: Problem) -> Judgement:
     steepest = pull * _steepest(network.layers[-2])
     reason = "the last hidden biases are decayed too little to keep their units from replacing the output bias"
     return on.judged(steepest < threshold * (1.0 - ROUNDING), reason, pull=steepest, threshold=threshold)
+
+
+def _higher_order(problem: Problem) -> Judgement:
+    """Whether outputs vary at higher order than decay."""
+    hidden = on.hidden_of(problem)
+    quadratic = len(hidden) == 1 and hidden[0].activation is Activation.QUADRATIC
+    free = quadratic and any(decay == 0.0 for decay in hidden_bias_decays(problem.network))
+    reason = "one hidden layer, whose units are not quadratic or have biases without decay"
+    return on.judged(len(hidden) >= 2 or (quadratic and not free), reason, hidden_layers=len(hidden))
 
 
 def _two_decayed(problem: Problem) -> Judgement:
@@ -111,6 +120,7 @@ def _isolated(problem: Problem) -> Judgement:
 
 
 BEST_CONSTANT = Hypothesis("a best constant output", _best_constant)
+HIGHER_ORDER = Hypothesis("two hidden layers, or quadratic units", _higher_order)
 TWO_DECAYED = Hypothesis("two decayed layers", _two_decayed)
 HELD = Hypothesis("a collapsed network that its decay keeps", _held)
 BEATEN = Hypothesis("a network below the best constant", _constant_is_beaten)
@@ -126,17 +136,17 @@ _SHALLOW = case((3, 1), _LABELS, activation=Activation.RELU, decay=1e-4, bias=Bi
 COLLAPSE = row(
     "R56",
     "Decay and biases: the collapsed network is a local minimum",
-    "With two hidden layers or more and two decayed ones, outputs differ between samples by at most "
-    "C |W_L| ... |W_1|, of order three, while decay is of order two: W = 0 with the best constant as free output bias "
-    "is a local minimum for any loss and activation. If the output bias is decayed or missing it is one where s(0) = 0 "
-    "and, with hidden biases, all weights are decayed and |E l'(c)| |s'(0)| < 2 sqrt(g_L h_H), h_H the decay of the "
-    "last hidden biases. It is strict where all is decayed, and bad where some network lies below it.",
+    "With two hidden layers or more, or quadratic units, and two decayed layers, outputs differ between samples by at "
+    "most C |W_L| ... |W_1| (C |W_2| |W_1|^2), of order three, and decay is of order two: W = 0 with the best constant "
+    "as free output bias is a local minimum for any loss and activation. If that bias is decayed or missing it is "
+    "one where s(0) = 0 and, with hidden biases, all weights are decayed and |E l'(c)| |s'(0)| < 2 sqrt(g_L h_H), h_H "
+    "the decay of the last hidden biases. It is strict where all is decayed, and bad where some network lies below it.",
     "derived; Ziyin, Li, Meng, NeurIPS 2022 (arXiv 2202.04777) for linear networks without biases",
     TheoremStatus.PROVED,
-    (*TRAINED, on.SEVERAL_HIDDEN, TWO_DECAYED, HELD),
+    (*TRAINED, HIGHER_ORDER, TWO_DECAYED, HELD),
     _DEEP,
     breaks={
-        on.SEVERAL_HIDDEN: with_widths(_DEEP, 3),
+        HIGHER_ORDER: with_widths(_DEEP, 3),
         TWO_DECAYED: with_layer(with_layer(_DEEP, 0, weight_decay=0.0), 1, weight_decay=0.0),
         HELD: with_network(on_data(_DEEP, _FAR), bias_weight_decays=(1e-3,) * 3),
     },

@@ -12,7 +12,7 @@ from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import case, follows, labelled, row, samples, with_layer, with_network
 from service.core.landscapes.cases import on as on_data
-from service.core.landscapes.silent_networks import (
+from service.core.landscapes.networks.silent_networks import (
     CORRELATED,
     NO_INPUT_SKIPS,
     SILENT_BELOW_ZERO,
@@ -20,6 +20,9 @@ from service.core.landscapes.silent_networks import (
     silent_output,
 )
 from service.vocabulary import Activation, Bias, Loss, Property, SkipKind, TheoremStatus
+
+DIRECTIONS: Final = 100
+"""Units that are tried where a plain correlation vanishes."""
 
 
 def _hidden_biases(problem: Problem) -> bool:
@@ -30,6 +33,9 @@ def _can_be_silent(problem: Problem) -> Judgement:
     bias = problem.network.bias.value
     if _hidden_biases(problem):
         return on.judged(True, "", bias=bias)
+    if problem.network.n_hidden >= 2 and problem.network.layers[0].width >= 2 and not problem.network.skips:
+        # the first layer has a positive unit on every sample but zero, and the second one negative weights on them
+        return on.judged(True, "", bias=bias, first_width=problem.network.layers[0].width)
     if problem.samples is None:
         return on.unknown(on.SAMPLES_NEEDED, bias=bias)
     found = common_side(problem)
@@ -73,15 +79,20 @@ def _differs(problem: Problem, data: Samples, output: FloatArray) -> Judgement:
 
 
 def _correlated(problem: Problem, data: Samples, output: FloatArray) -> Judgement:
-    """Without biases a unit that is active on all samples sees the correlation of errors and inputs."""
+    """Without biases a unit sees the correlation of errors and inputs, on one side of a plane at least."""
     errors = silent_errors(problem, output, data)
     pull = float(np.linalg.norm(errors.T @ data.x))
     size = float(np.linalg.norm(errors) * np.linalg.norm(data.x))
+    if pull > CORRELATED * size:
+        return on.judged(True, "", correlation=pull)
+    directions = np.random.default_rng(0).normal(size=(data.x.shape[1], DIRECTIONS))
+    features = np.maximum(data.x @ (directions / np.linalg.norm(directions, axis=0)), 0.0)
+    pull = float(np.linalg.norm(errors.T @ features, axis=0).max(initial=0.0))
     reason = "the errors of the constant are not correlated with the inputs: a better unit is not known"
     return on.judged(True if pull > CORRELATED * size else None, reason, correlation=pull)
 
 
-CAN_BE_SILENT = Hypothesis("hidden biases, or inputs on one side of a plane through zero", _can_be_silent)
+CAN_BE_SILENT = Hypothesis("hidden biases, two hidden layers, or inputs on one side of a plane", _can_be_silent)
 IMPROVABLE = Hypothesis("a constant output that some unit improves", _improvable)
 
 _DATA = samples(8, 2)
@@ -91,11 +102,11 @@ _PLAIN = case((3, 1), Samples(np.abs(_DATA.x) + 0.1, _DATA.y), activation=Activa
 ANY_LOSS = row(
     "R39b",
     "Dead ReLU units under any loss: a bad local minimum",
-    "If every unit of a hidden layer (of all, beside skips) is strictly silent on all samples, by its biases or as "
-    "all inputs lie on one side of a plane through zero, the output is a constant near that point: with the best one, "
-    "or zero without an output bias, it is a local minimum of every convex loss. It is a bad one where a unit that is "
-    "active on some samples is correlated with the errors: with biases unless the errors average to zero at every "
-    "distinct input.",
+    "If every unit of a hidden layer (of all, beside skips) is silent near a point, by its biases, because all inputs "
+    "lie on one side of a plane through zero, or in the second layer behind two units or more, the output is constant "
+    "there: with the best one, or zero without an output bias, it is a local minimum of every convex loss. It is a bad "
+    "one where a unit that is active on some samples is correlated with the errors: with biases unless the errors "
+    "average to zero at every distinct input.",
     "derived",
     TheoremStatus.PROVED,
     (

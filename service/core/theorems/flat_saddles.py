@@ -10,7 +10,7 @@ from service.core.ground.rules import Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
 from service.core.landscapes.cases import PROOFS, case, excludes, row, samples, with_widths
 from service.core.landscapes.cases import on as on_data
-from service.core.landscapes.silent_networks import CORRELATED, silent_errors, silent_output
+from service.core.landscapes.networks.silent_networks import CORRELATED, silent_errors, silent_output
 from service.vocabulary import Activation, Bias, Property, TheoremStatus
 
 

@@ -21,7 +21,7 @@ from service.core.landscapes.cases import (
 )
 from service.core.landscapes.cases import on as on_data
 from service.core.landscapes.decayed_conditions import DEEP
-from service.core.landscapes.trained import separating
+from service.core.landscapes.networks.trained import separating
 from service.vocabulary import Activation, Bias, Loss, Property, TheoremStatus
 
 TAILED: Final = frozenset({Loss.LOGISTIC, Loss.EXPONENTIAL, Loss.CROSS_ENTROPY})

@@ -10,7 +10,6 @@ from service.core.ground.numbers.exceeding import exceeds
 from service.core.ground.problems import Problem, Samples
 from service.core.ground.rules import Fact, Hypothesis, Judgement
 from service.core.landscapes import hypotheses as on
-from service.core.landscapes.below_origin import VANISHING, below_origin_of
 from service.core.landscapes.cases import (
     excludes,
     follows,
@@ -22,6 +21,7 @@ from service.core.landscapes.cases import (
 )
 from service.core.landscapes.cases import on as on_data
 from service.core.landscapes.decayed_conditions import DEEP, SHALLOW, SPURIOUS, TRAINED
+from service.core.landscapes.networks.below_origin import VANISHING, below_origin_of
 from service.vocabulary import Activation, Loss, Property, TheoremStatus
 
 

@@ -82,6 +82,8 @@ def included_in(answer: MinimaAnswer) -> list[Part]:
     include: list[Part] = ["layer_norms"] if "layer_norms" in answer.global_minimum.model_fields_set else []
     if answer.flatness is not None:
         include.append("flatness")
+    if answer.learning_coefficient is not None:
+        include.append("learning_coefficient")
     if any(point.kind is PointKind.SUBNETWORK for point in answer.stationary_points):
         include.append("subnetworks")
     if any(check.name == CURVATURE for check in answer.certificate.checks):

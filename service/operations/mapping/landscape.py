@@ -17,6 +17,7 @@ from service.operations.mapping.problem import MappedProblem
 from service.operations.summaries.landscape import summary_of_landscape
 from service.schemas import landscape as wire
 from service.schemas.base import applicable, with_reasons
+from service.schemas.flatness import LearningCoefficient
 from service.schemas.landscape import LandscapeRequest
 from service.schemas.slices import SlicesAnswer
 from service.schemas.spectra import SpectraAnswer
@@ -57,6 +58,11 @@ class Pictures(Protocol):
     @property
     def hessian(self) -> SpectraAnswer | None:
         """The spectrum."""
+        ...
+
+    @property
+    def learning_coefficient(self) -> LearningCoefficient | None:
+        """Of the global minima."""
         ...
 
     @property
@@ -107,12 +113,13 @@ def to_wire(
         slice=pictures.slice,
         interpolation=pictures.interpolation,
         hessian=pictures.hessian,
+        learning_coefficient=pictures.learning_coefficient,
         input_columns=mapped.data.ranged_columns,
         classes=None if mapped.data.classes is None else list(mapped.data.classes),
         witnesses=shown,
     )
     answer.summary.extend(summary_of_landscape(answer))
-    parts = ("slice", "interpolation", "hessian")
+    parts = ("slice", "interpolation", "hessian", "learning_coefficient")
     return applicable(answer, *parts, "input_columns", "classes", "witnesses")
 
 

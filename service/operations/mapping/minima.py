@@ -10,7 +10,7 @@ from service.core.ground.conditioning import advice_of, conditioning_of
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.parameters import FactoredMatrix, UniformColumn
 from service.core.ground.results import GlobalMinimum, Minima, Origin, StationaryPoint, Thresholds
-from service.operations.mapping import certificate, flatness, weights
+from service.operations.mapping import certificate, flatness, learning_coefficient, weights
 from service.operations.mapping.conventions import Scaling
 from service.operations.mapping.hashing import problem_hash
 from service.operations.mapping.problem import MappedProblem
@@ -77,6 +77,9 @@ def to_wire(
         engine_version=ENGINE_VERSION,
         problem_hash=problem_hash(request.problem),
         flatness=flatness.to_wire(mapped, minima) if "flatness" in request.include else None,
+        learning_coefficient=(
+            learning_coefficient.to_wire(mapped, minima) if "learning_coefficient" in request.include else None
+        ),
         features=special.features,
         variational=special.variational,
         reductions=list(minima.reductions) or None,
@@ -84,7 +87,8 @@ def to_wire(
         problem=concise(request.problem) if request.return_.problem else None,
     )
     answer.summary.extend(summary_of_minima(answer, mapped.core.network.n_hidden))
-    return applicable(answer, "flatness", "features", "variational", "reductions", "classes", "problem")
+    optional = ("flatness", "learning_coefficient", "features", "variational", "reductions", "classes", "problem")
+    return applicable(answer, *optional)
 
 
 def ended_early(answer: wire.MinimaAnswer) -> wire.MinimaAnswer:

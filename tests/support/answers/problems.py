@@ -261,5 +261,5 @@ RETURNS: Final[tuple[dict[str, Any], ...]] = (
     {},
     {"return": {"weights": "factors"}},
     {"return": {"weights": "full", "problem": True}},
-    {"include": ["flatness", "hessian", "layer_norms", "subnetworks"]},
+    {"include": ["flatness", "hessian", "layer_norms", "learning_coefficient", "subnetworks"]},
 )

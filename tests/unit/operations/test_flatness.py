@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from service.errors import InputError
+from service.operations.cost import estimate_s
 from service.operations.diagnose import diagnose
 from service.operations.diagnose import parse as parse_point
+from service.operations.landscape import landscape
+from service.operations.landscape import parse as parse_landscape
 from service.operations.minima import parse
 from service.operations.relu_minima import minima_of_any
 from service.schemas.flatness import Flatness
@@ -65,6 +68,32 @@ def test_every_null_has_a_reason(name: str) -> None:
     nulls = {field for field in Flatness.model_fields if getattr(found, field) is None}
     assert nulls <= set(found.reasons)
     assert {"least_sharpness", "largest_step"} <= nulls
+
+
+def coefficient(body: dict[str, Any], where: Any = minima_of_any, read: Any = parse) -> Any:
+    return where(read({**body, "include": ["learning_coefficient"]}).request, LIMITS).learning_coefficient
+
+
+@pytest.mark.parametrize("convention", ["mean", "half_sum"])
+def test_a_learning_coefficient_knows_no_convention(convention: str) -> None:
+    body = {**LINEAR, "objective": {"convention": convention}}
+    found = coefficient(body)
+    assert (found.value, found.multiplicity, found.evidence, found.reasons) == (1.0, 1, "proved", {})
+    assert coefficient(body, landscape, parse_landscape) == found
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_an_unknown_learning_coefficient_has_reasons(name: str) -> None:
+    found = coefficient({**LINEAR, **UNKNOWN[name]})
+    assert found.value is None
+    assert set(found.reasons) == {"value", "multiplicity", "evidence", "theorem"}
+
+
+def test_a_landscape_without_a_solver_has_no_learning_coefficient() -> None:
+    body = {**LINEAR, "network": {"layers": [{"width": 2, "activation": "tanh"}, {"width": 1}]}}
+    assert "no solver" in coefficient(body, landscape, parse_landscape).reasons["value"]
+    without_data = {"network": LINEAR["network"], "data": {"kind": "none", "inputs": 2}}
+    assert coefficient(without_data, landscape, parse_landscape).value is None
 
 
 def test_a_flat_minimum_limits_no_step() -> None:
@@ -145,3 +174,16 @@ def test_lanczos_is_used_for_many_parameters() -> None:
     spectra = diagnose(parse_point({**body, "include": ["spectrum"]}).request, LIMITS).spectrum
     assert spectra is not None
     assert found.sharpness == pytest.approx(spectra.values[-1], rel=1e-7)
+
+
+def test_the_part_is_in_the_estimate_of_the_cost() -> None:
+    noise = {"kind": "dropout", "rate": 0.5}
+    wide = {**LINEAR, "network": {"layers": [{"width": 150, "noise": noise}, {"width": 150}, {"width": 1}]}}
+    idle = {**LINEAR, "network": {"layers": [{"width": 10_000}, {"width": 10_000}, {"width": 1}]}}
+
+    def added(body: dict[str, Any]) -> float:
+        return estimate_s(parse({**body, "include": ["flatness"]}).request) - estimate_s(parse(body).request)
+
+    assert added(wide) > 0.1
+    # units that nothing uses are left out
+    assert 0.0 < added(idle) < 0.01

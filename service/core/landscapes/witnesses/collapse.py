@@ -1,8 +1,8 @@
 """The collapsed network under decay, and a network below it."""
 
 from service.core.ground.problems import Problem
-from service.core.landscapes.collapsed import SILENT_BIAS, collapsed_of
-from service.core.landscapes.trained import below
+from service.core.landscapes.networks.collapsed import SILENT_BIAS, collapsed_of
+from service.core.landscapes.networks.trained import below
 from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 
 

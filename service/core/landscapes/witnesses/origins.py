@@ -7,7 +7,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, Samples, shapes_of
 from service.core.ground.rules import conjunction, examine
 from service.core.landscapes import hypotheses
-from service.core.landscapes.below_origin import VANISHING
+from service.core.landscapes.networks.below_origin import VANISHING
 from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 from service.core.landscapes.witnesses.objective import is_noisy, loss_at
 from service.core.losses.dense import DenseParameters

@@ -5,7 +5,7 @@ import numpy as np
 from service.core.data_facts.separation import common_side
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, Samples, shapes_of
-from service.core.landscapes.silent_networks import silent_errors, silent_output
+from service.core.landscapes.networks.silent_networks import silent_errors, silent_output
 from service.core.landscapes.witnesses.claims import Construction, WitnessClaim
 from service.core.landscapes.witnesses.objective import loss_at
 from service.core.losses.dense import DenseParameters

@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 from service.core.catalogue import LANDSCAPE_RULES
 from service.core.ground.data.moments import moments_of
 from service.core.ground.problems import Layer, Network, Problem, Samples
-from service.core.landscapes.silent_networks import silent_errors, silent_output
+from service.core.landscapes.networks.silent_networks import silent_errors, silent_output
 from service.core.landscapes.verdicts import apply, rulings
 from service.core.landscapes.witnesses.table import witnesses
 from service.core.losses.nonlinear import loss_of

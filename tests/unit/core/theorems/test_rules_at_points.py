@@ -4,13 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from service.core.catalogue import LANDSCAPE_RULES
 from service.core.ground.data.moments import moments_of
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Network, Problem, Samples, shapes_of
-from service.core.landscapes.collapsed import collapsed_of
-from service.core.landscapes.trained import margin_of, separating, start_of
+from service.core.landscapes.networks.affine import best_affine_loss
+from service.core.landscapes.networks.collapsed import collapsed_of
+from service.core.landscapes.networks.exact_fit import exact_fit_of
+from service.core.landscapes.networks.fewer_units import least_of_fewer
+from service.core.landscapes.networks.trained import margin_of, separating, start_of
 from service.core.landscapes.verdicts import apply, rulings
 from service.core.landscapes.witnesses.search import hessian
 from service.core.landscapes.witnesses.table import witnesses
@@ -206,3 +210,125 @@ def test_shapes_of_a_start_are_those_of_the_network() -> None:
     point = start_of(problem, 0)
     assert [weight.shape for weight in point.weights] == list(shapes_of(problem.network, 2))
     assert np.array_equal(flatten(unflatten(flatten(point), point)), flatten(point))
+
+
+def _xor(activation: Activation, loss: Loss) -> Problem:
+    x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    y = np.array([[0.0], [1.0], [1.0], [0.0]])
+    y = y if loss is Loss.SQUARED else 2.0 * y - 1.0
+    network = Network((Layer(2, activation), Layer(1)), bias=Bias.ALL, bias_weight_decays=(0.0, 0.0))
+    return Problem(network, moments_of(x, y), Samples(x, y), loss)
+
+
+@pytest.mark.parametrize("loss", [Loss.SQUARED, Loss.LOGISTIC, Loss.EXPONENTIAL])
+@pytest.mark.parametrize("activation", [Activation.RELU, Activation.TANH, Activation.SIGMOID, Activation.SOFTPLUS])
+def test_no_single_unit_goes_below_its_bound(loss: Loss, activation: Activation) -> None:
+    problem = _xor(activation, loss)
+    bound = least_of_fewer(problem)
+    assert bound is not None
+    single = replace(problem, network=replace(problem.network, layers=(Layer(1, activation), Layer(1))))
+    assert single.samples is not None
+    reached = []
+    for seed in range(20):
+        start = start_of(single, seed)
+
+        def objective(flat: FloatArray, like: DenseParameters = start) -> tuple[float, FloatArray]:
+            found = evaluate(single.network, loss, unflatten(flat, like), single.samples or Samples(flat, flat))
+            return found.loss, flatten(found.gradient)
+
+        with np.errstate(over="ignore", invalid="ignore"):
+            reached.append(minimize(objective, flatten(start), jac=True, method="L-BFGS-B").fun)
+    assert min(reached) >= bound - 1e-9
+    verdict = rulings(apply(LANDSCAPE_RULES, problem))[Property.SUBLEVEL_SETS_CONNECTED]
+    # units whose signs cannot be changed need a network with both signs, which a descent meets or not
+    assert verdict.value is False or (verdict.value is None and activation in (Activation.RELU, Activation.SOFTPLUS))
+
+
+def test_three_units_are_not_needed_for_exclusive_or() -> None:
+    problem = _xor(Activation.TANH, Loss.SQUARED)
+    wide = replace(problem, network=replace(problem.network, layers=(Layer(3, Activation.TANH), Layer(1))))
+    assert rulings(apply(LANDSCAPE_RULES, wide))[Property.SUBLEVEL_SETS_CONNECTED].value is None
+
+
+@pytest.mark.parametrize("activation", [Activation.TANH, Activation.SIGMOID, Activation.SOFTPLUS, Activation.RELU])
+def test_exact_fits_are_close_to_their_points(activation: Activation) -> None:
+    problem = posed(Loss.SQUARED, activation, (6, 6), n=7)
+    found = exact_fit_of(problem)
+    assert found is not None
+    assert problem.samples is not None
+    assert found.contraction < 0.9
+    assert found.radius < 1e-6
+    errors = outputs_of(problem.network, found.point, problem.samples.x) - problem.samples.y
+    assert np.abs(errors).max() <= found.error
+    assert rulings(apply(LANDSCAPE_RULES, problem))[Property.MINIMUM_ATTAINED].value is True
+
+
+def test_no_fit_of_more_targets_than_weights_or_of_conflicting_ones_is_claimed() -> None:
+    assert exact_fit_of(posed(Loss.SQUARED, Activation.TANH, (2,), n=30)) is None
+    problem = posed(Loss.SQUARED, Activation.TANH, (6,), n=6)
+    assert problem.samples is not None
+    x = problem.samples.x.copy()
+    x[0] = x[1]
+    conflicting = Problem(problem.network, moments_of(x, problem.samples.y), Samples(x, problem.samples.y))
+    assert exact_fit_of(conflicting) is None
+
+
+def test_saddles_of_one_relu_layer_off_the_kinks_curve_down() -> None:
+    # units without output weights that do not see the errors on average, but see them along some direction
+    rng = np.random.default_rng(4)
+    for _ in range(30):
+        x = rng.normal(size=(9, 2))
+        network = Network((Layer(2, Activation.RELU), Layer(1)), bias=Bias.ALL, bias_weight_decays=(0.0, 0.0))
+        inner, offset = rng.normal(size=(2, 2)), rng.normal(size=2)
+        features = np.maximum(x @ inner.T + offset, 0.0)
+        seen = np.column_stack([features, np.ones(9)])
+        y = rng.normal(size=(9, 1))
+        errors = y - seen @ np.linalg.lstsq(seen, y, rcond=None)[0]
+        samples = Samples(x, errors + 0.7)
+        problem = Problem(network, moments_of(x, samples.y), samples)
+        point = DenseParameters((inner, np.zeros((1, 2))), (offset, np.array([0.7])))
+        found = evaluate(network, problem.loss, point, samples)
+        assert np.linalg.norm(flatten(found.gradient)) < 1e-12
+        active = features > 0.0
+        pulls = [np.linalg.norm(np.column_stack([x, np.ones(9)])[on].T @ errors[on]) for on in active.T]
+        least = np.linalg.eigvalsh(hessian(network, problem.loss, samples, point))[0]
+        assert bool(least < -1e-6) is bool(max(pulls) > 1e-9)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(("widths", "activation"), [((3,), Activation.LEAKY_RELU), ((3, 3), Activation.RELU)])
+def test_the_best_affine_map_is_a_local_minimum_of_active_units(
+    loss: Loss, widths: tuple[int, ...], activation: Activation
+) -> None:
+    problem = posed(loss, activation, widths, n=14, seed=1)
+    samples, affine = problem.samples, best_affine_loss(problem)
+    assert samples is not None
+    assert affine is not None
+    # random networks whose units are all active never go below, and descents of those stay above it
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        point = start_of(problem, int(rng.integers(1_000)))
+        biases = tuple(None if part is None else part + 50.0 for part in point.biases)
+        active = DenseParameters(tuple(0.1 * weight for weight in point.weights), biases)
+        assert loss_of(problem.network, problem.loss, active, samples) >= affine - 1e-9
+    found = apply(LANDSCAPE_RULES, problem)
+    (rule,) = [one for one in found if one.theorem.id == "R36b"]
+    assert rule.applies is True
+    assert rulings(found)[Property.SPURIOUS_MINIMA_EXIST].value is True
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_deep_relu_networks_without_biases_can_be_silent_on_any_inputs(loss: Loss) -> None:
+    problem = posed(loss, Activation.RELU, (2, 3), bias=Bias.NONE, n=12)
+    assert problem.samples is not None
+    found = apply(LANDSCAPE_RULES, problem)
+    (rule,) = [one for one in found if one.theorem.id == "R39b"]
+    assert rule.applies is True
+    rng = np.random.default_rng(2)
+    outer = rng.normal(size=(len(problem.samples.y[0]), 3))
+    inner = np.array([[1.0, 0.3], [-1.0, -0.3]])
+    silent = DenseParameters.without_biases([inner, -np.ones((3, 2)), outer])
+    at_rest = loss_of(problem.network, problem.loss, silent, problem.samples)
+    for _ in range(100):
+        moved = unflatten(flatten(silent) + 1e-3 * rng.normal(size=flatten(silent).size), silent)
+        assert loss_of(problem.network, problem.loss, moved, problem.samples) == at_rest

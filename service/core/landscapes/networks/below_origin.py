@@ -10,8 +10,8 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
-from service.core.landscapes.collapsed import collapsed_of
-from service.core.landscapes.trained import below
+from service.core.landscapes.networks.collapsed import collapsed_of
+from service.core.landscapes.networks.trained import below
 from service.core.losses.nonlinear import apply
 from service.vocabulary import Activation, Loss
 
@@ -41,7 +41,7 @@ class BelowOrigin:
 
 def below_origin_of(problem: Problem) -> BelowOrigin | None:
     """The best of a fixed family of networks; ``None`` where the family does not exist for the problem."""
-    return problem.once("landscapes.below_origin", lambda: _search(problem))
+    return problem.once("landscapes.networks.below_origin", lambda: _search(problem))
 
 
 def _search(problem: Problem) -> BelowOrigin | None:

@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 
 from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem, Samples, shapes_of
-from service.core.landscapes.silent_networks import silent_output
+from service.core.landscapes.networks.silent_networks import silent_output
 from service.core.losses.dense import DenseParameters
 from service.core.losses.nonlinear import data_loss
 from service.vocabulary import Loss
@@ -48,7 +48,7 @@ class Collapsed:
 
 def collapsed_of(problem: Problem) -> Collapsed | None:
     """The best constant of a problem with samples; zero without an output bias, ``None`` where none is best."""
-    return problem.once("landscapes.collapsed", lambda: _collapsed(problem))
+    return problem.once("landscapes.networks.collapsed", lambda: _collapsed(problem))
 
 
 def _collapsed(problem: Problem) -> Collapsed | None:

@@ -36,13 +36,20 @@ class _FoundError(Exception):
         self.value = value
 
 
-def below(problem: Problem, loss: float) -> tuple[DenseParameters, float] | None:
+def below(
+    problem: Problem, loss: float, also: Callable[[DenseParameters], bool] | None = None, starts: int = STARTS
+) -> tuple[DenseParameters, float] | None:
     """A network of smaller loss, with its loss; ``None`` if no short descent meets one, which proves nothing.
 
-    The gain exceeds a share ``GAIN`` of the loss and what the sums of the loss can round.
+    The gain exceeds a share ``GAIN`` of the loss and what the sums of the loss can round.  ``also`` is what else must
+    hold of the network.
     """
     target = loss - GAIN * max(abs(loss), 1e-12)
-    return problem.once(f"landscapes.below.{loss!r}", lambda: _search(problem, lambda found: _under(found, target)))
+
+    def wanted(point: DenseParameters, found: Evaluation) -> float | None:
+        return found.loss if found.loss < target and (also is None or also(point)) else None
+
+    return problem.once(f"landscapes.below.{loss!r}.{also is None}", lambda: _search(problem, wanted, starts))
 
 
 def separating(problem: Problem) -> tuple[DenseParameters, float] | None:
@@ -51,13 +58,11 @@ def separating(problem: Problem) -> tuple[DenseParameters, float] | None:
     if samples is None:
         return None
     y = samples.y
-    return problem.once(
-        "landscapes.separating", lambda: _search(problem, lambda found: _margin(problem.loss, found, y))
-    )
 
+    def wanted(_point: DenseParameters, found: Evaluation) -> float | None:
+        return _margin(problem.loss, found, y)
 
-def _under(found: Evaluation, target: float) -> float | None:
-    return found.loss if found.loss < target else None
+    return problem.once("landscapes.separating", lambda: _search(problem, wanted))
 
 
 def _margin(loss: Loss, found: Evaluation, y: FloatArray) -> float | None:
@@ -76,7 +81,9 @@ def margin_of(loss: Loss, outputs: FloatArray, y: FloatArray) -> float:
     return float((outputs[rows, right] - others.max(axis=1)).min())
 
 
-def _search(problem: Problem, wanted: Callable[[Evaluation], float | None]) -> tuple[DenseParameters, float] | None:
+def _search(
+    problem: Problem, wanted: Callable[[DenseParameters, Evaluation], float | None], starts: int = STARTS
+) -> tuple[DenseParameters, float] | None:
     samples, network = problem.samples, problem.network
     unweighted = samples is not None and problem.loss is Loss.WEIGHTED_SQUARED and samples.weights is None
     unusual = unweighted or network.skips or is_noisy(network) or any(layer.convolution for layer in network.layers)
@@ -84,14 +91,14 @@ def _search(problem: Problem, wanted: Callable[[Evaluation], float | None]) -> t
         return None
     frozen = any(layer.frozen_weights is not None for layer in network.layers)
     size = sum(rows * columns for rows, columns in shapes_of(network, samples.x.shape[1]))
-    steps = min(MOST_STEPS, WORK // max(1, STARTS * size * len(samples.x)))
+    steps = min(MOST_STEPS, WORK // max(1, starts * size * len(samples.x)))
     if frozen or steps < 2:
         return None
 
     def objective(flat: FloatArray) -> tuple[float, FloatArray]:
         point = unflatten(flat, like)
         found = evaluate(network, problem.loss, point, samples)
-        value = wanted(found)
+        value = wanted(point, found)
         if value is not None:
             raise _FoundError(point, value)
         gradient = flatten(found.gradient)
@@ -99,7 +106,7 @@ def _search(problem: Problem, wanted: Callable[[Evaluation], float | None]) -> t
         finite = bool(np.isfinite(found.loss) and np.isfinite(gradient).all())
         return (found.loss, gradient) if finite else (OVERFLOWN, np.zeros_like(gradient))
 
-    for seed in range(STARTS):
+    for seed in range(starts):
         like = start_of(problem, seed)
         try:
             with np.errstate(over="ignore", invalid="ignore"):
