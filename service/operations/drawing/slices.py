@@ -1,6 +1,6 @@
 """Slices as pictures: contours of a plane, losses along lines, sharpness against distance."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -49,7 +49,7 @@ def draw_plane(figure: "Figure", axes: "Axes", answer: Answer) -> None:
     axes.plot(column, row, "x", color="white", label=f"lowest on the grid: {answer['lowest']['loss']:.4g}")
     axes.set(xlabel="second direction", ylabel="first direction", aspect="equal")
     axes.grid(visible=False)
-    corner = "upper right" if along is None else "lower right"
+    corner: Literal["upper right", "lower right"] = "upper right" if along is None else "lower right"
     axes.legend(loc=corner, facecolor=GREY, framealpha=0.75, frameon=True, labelcolor="white", fontsize=8)
     kind = "two random directions" if answer["normalisation"] is not None else "the directions of the trajectory"
     place_title(axes, f"Slice along {kind}", answer["evidence"])
