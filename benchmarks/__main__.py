@@ -33,6 +33,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "relu",
     "selection",
     "compression",
+    "flatness",
 )
 """Module names, in the order in which they run."""
 

@@ -53,7 +53,7 @@ def report() -> str:
         "|---|---|",
         *(f"| {what} | {found} |" for what, found in measured.items()),
         "",
-        f"Several outputs, where the gap is not known to close: {_several_outputs()}",
+        f"Several outputs and layers, where the bounds meet unless two eigenvalues cross: {_several_outputs()}",
         "",
         _by_autograd(),
     ]

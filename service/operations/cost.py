@@ -7,6 +7,7 @@ from service.core import catalogue
 from service.core.ground.problems import Problem, shapes_of
 from service.core.ground.roles import Search, Solver
 from service.core.relu.critical import MOST_RANK
+from service.operations.flatness_cost import flatness_s
 from service.operations.mapping.examples import BY_NAME
 from service.schemas.data import Data, Evaluation, EvaluationFactor, EvaluationMoments, EvaluationSamples, Example
 from service.schemas.diagnose import DiagnoseRequest
@@ -15,7 +16,7 @@ from service.schemas.landscape import LandscapeRequest
 from service.schemas.problem import ProblemDocument
 from service.schemas.ranks import RanksRequest
 from service.schemas.request import MinimaRequest
-from service.vocabulary import Activation, Loss
+from service.vocabulary import Activation, Bias, Loss
 
 # measured on one core: fixed work, one eigendecomposition, products of samples, conversion of numbers
 FIXED_S: Final = 1.5e-3
@@ -76,7 +77,16 @@ SUMMARY_SEARCH_S: Final = 0.01
 
 def estimate_s(request: MinimaRequest) -> float:
     """Seconds that one answer takes on one core, to within a small factor."""
-    return problem_s(request.problem) + PER_NUMBER_S * _returned_numbers(request)
+    return problem_s(request.problem) + _flatness_s(request) + PER_NUMBER_S * _returned_numbers(request)
+
+
+def _flatness_s(request: MinimaRequest) -> float:
+    """Seconds that the part `flatness` adds."""
+    if "flatness" not in request.include:
+        return 0.0
+    network = request.problem.network
+    frozen = any(layer.frozen_weights is not None or layer.noise is not None for layer in network.layers)
+    return flatness_s(_widths(request.problem), rotates=not frozen and network.bias in (Bias.NONE, Bias.OUTPUT))
 
 
 def problem_s(problem: ProblemDocument) -> float:

@@ -19,8 +19,9 @@ from service.vocabulary import Activation, Evidence, Loss, Status
 
 CLOSED: Final = 1e-9
 """Relative distance of the two bounds up to which the flattest minimum is certified."""
-MOST_DIRECTIONS: Final = 1_000
+MOST_DIRECTIONS: Final = 20_000
 """Entries of the map, of which each has an eigenvalue of the tangent kernel, up to which they are computed."""
+MOST_INPUTS: Final = 1_000
 FLATTEST: Final = "flattest-minimum"
 ONE_ORBIT: Final = "minima-of-one-orbit"
 """Ids of the theorems."""
@@ -115,6 +116,9 @@ def _without_decay(problem: Problem, found: Flatness) -> None:
     if problem.data.inputs * problem.data.outputs > MOST_DIRECTIONS:
         found.reasons["least_sharpness"] = f"the map has more than {MOST_DIRECTIONS} entries"
         return
+    if problem.data.inputs > MOST_INPUTS:
+        found.reasons["least_sharpness"] = f"more than {MOST_INPUTS} inputs"
+        return
     flat = flattest(tangents_of(problem))
     found.least, found.lower_bound, found.theorem = flat.sharpness, flat.lower_bound, FLATTEST
     closed = flat.sharpness - flat.lower_bound <= CLOSED * flat.sharpness
@@ -149,6 +153,8 @@ def several_orbits(problem: Problem, minima: Minima) -> str:
         return "; ".join(finding.judgement.reason for finding in failed)
     if problem.data.outputs == 1 and _ties(problem, minima):
         return "two minima have the same loss, to rounding"
+    if problem.data.outputs > 1 and minima.solution.minimum.uniqueness.startswith("not unique"):
+        return f"the minimum is {minima.solution.minimum.uniqueness}"
     return ""
 
 

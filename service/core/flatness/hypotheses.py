@@ -8,6 +8,7 @@ from service.core.flatness.tangents import tangents_of
 from service.core.ground.problems import Problem
 from service.core.ground.rules import Hypothesis, Judgement
 from service.core.several_outputs.hypotheses import ALL_DECAYED, COMMON, NO_HIDDEN_NOISE
+from service.core.several_outputs.squared_error.quadratic import quadratic_of
 from service.vocabulary import Bias
 
 
@@ -15,11 +16,6 @@ def _undecayed(problem: Problem) -> Judgement:
     network = problem.network
     largest = max(float(network.weight_decays.max()), *network.bias_weight_decays, 0.0)
     return Judgement(largest == 0.0, {"largest_decay": largest}, "" if largest == 0.0 else "a weight or a bias decays")
-
-
-def _quiet_inputs(problem: Problem) -> Judgement:
-    variance = problem.network.input_noise_variance
-    return Judgement(variance == 0.0, {"variance": variance}, "" if variance == 0.0 else "the inputs have noise")
 
 
 def _no_hidden_bias(problem: Problem) -> Judgement:
@@ -38,7 +34,7 @@ def _wide(problem: Problem) -> Judgement:
 
 
 def _one_orbit(problem: Problem) -> Judgement:
-    """One output, or two layers without noise that are as wide as the map could need."""
+    """One output; or no noise, and white inputs or two layers that are as wide as the map could need."""
     network = problem.network
     if network.outputs == 1:
         return Judgement(True, {"outputs": 1})
@@ -46,19 +42,23 @@ def _one_orbit(problem: Problem) -> Judgement:
     width = min(network.hidden_widths, default=needed)
     quiet = not np.any(network.noise_variances)
     evidence = {"outputs": network.outputs, "layers": network.n_layers, "width": width, "needed": needed}
-    holds = network.n_layers <= 2 and quiet and width >= needed
-    reason = "that all minima with several outputs are equally sharp is known for two wide layers without noise"
+    white = problem.moments is not None and quadratic_of(problem).white
+    evidence["white_inputs"] = white
+    holds = quiet and (white or (network.n_layers <= 2 and width >= needed))
+    reason = (
+        "that all minima with several outputs are equally sharp is known without noise, on white inputs or for two "
+        "wide layers"
+    )
     return Judgement(holds, evidence, "" if holds else reason)
 
 
 UNDECAYED: Final = Hypothesis("no decay of weights and biases", _undecayed)
-QUIET_INPUTS: Final = Hypothesis("no noise on the inputs", _quiet_inputs)
 NO_HIDDEN_BIAS: Final = Hypothesis("no hidden bias", _no_hidden_bias)
 WIDE: Final = Hypothesis("hidden layers as wide as the rank of the least-squares map", _wide)
 
-CONVEX_OR_ONE_OUTPUT: Final = Hypothesis("one output, or two wide layers without noise", _one_orbit)
+CONVEX_OR_ONE_OUTPUT: Final = Hypothesis("one output, or no noise and white inputs or two wide layers", _one_orbit)
 
-OF_FLATTEST: Final = (*COMMON, NO_HIDDEN_NOISE, QUIET_INPUTS, UNDECAYED, NO_HIDDEN_BIAS, WIDE)
+OF_FLATTEST: Final = (*COMMON, NO_HIDDEN_NOISE, UNDECAYED, NO_HIDDEN_BIAS, WIDE)
 """All that the flattest minimum needs."""
 OF_CLOSED_FORM: Final = (*COMMON, NO_HIDDEN_NOISE, UNDECAYED, NO_HIDDEN_BIAS)
 """What the closed form of the learning coefficient needs."""

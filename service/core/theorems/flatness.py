@@ -1,6 +1,5 @@
 """What is proved about how flat a global minimum can be."""
 
-from dataclasses import replace
 from typing import Final
 
 from service.core.flatness.at_minimum import FLATTEST, ONE_ORBIT
@@ -9,12 +8,10 @@ from service.core.flatness.hypotheses import (
     NO_HIDDEN_BIAS,
     OF_FLATTEST,
     OF_ONE_ORBIT,
-    QUIET_INPUTS,
     UNDECAYED,
     WIDE,
 )
 from service.core.ground import examples
-from service.core.ground.problems import Problem
 from service.core.ground.rules import Theorem
 from service.core.several_outputs import cases
 from service.core.several_outputs.hypotheses import ALL_DECAYED, BIAS_COMPENSATED, NO_HIDDEN_NOISE
@@ -24,20 +21,17 @@ _UNDECAYED = cases.two_inputs((3, 2), 0.0)
 _DECAYED = cases.two_inputs((3, 2), 0.1)
 
 
-def _with_noisy_inputs(problem: Problem) -> Problem:
-    return replace(problem, network=replace(problem.network, input_noise_variance=0.1))
-
-
 FLATTEST_MINIMUM: Final = Theorem(
     id=FLATTEST,
     title="The flattest global minimum of a linear network, and the largest step that can stay at one",
     statement=(
-        "At a global minimum with map M the Hessian is twice the Gauss-Newton matrix. With second moment A, L layers "
-        "and one output w = M' its largest eigenvalue is at least min over a > 0 of 2 lambda_max(a^2 A + "
-        "(L-1) a^(-2/(L-1)) v v'), v = A^(1/2) w, and a chain of rank one attains it. With several outputs this holds "
-        "for each combination u of them with w = M'u, |u| = 1; on inputs of second moment c the largest, "
-        "2 c L |M|^(2-2/L), is attained. Gradient descent with a constant step above 2 over that eigenvalue converges "
-        "to a global minimum from almost no start."
+        "At a global minimum with map M the Hessian is twice the Gauss-Newton matrix. With second moment A (noise on "
+        "the inputs included), L layers and one output w = M' its largest eigenvalue is at least min over a > 0 of "
+        "2 lambda_max(a^2 A + (L-1) a^(-2/(L-1)) v v'), v = A^(1/2) w, and a chain of rank one attains it. With "
+        "several outputs this holds for each combination u of them with w = M'u, |u| = 1, and V'V, V = M A^(1/2), in "
+        "the place of v v' gives what weights attain; with two layers none are flatter, and on inputs of second moment "
+        "c both are 2 c L |M|^(2-2/L). Gradient descent with a constant step above 2 over that eigenvalue converges to "
+        "a global minimum from almost no start."
     ),
     source="derived in docs/theory/flatness.md; on white inputs Mulayoff, Michaeli 2020 (arXiv 2002.04710)",
     status=TheoremStatus.PROVED,
@@ -49,7 +43,6 @@ FLATTEST_MINIMUM: Final = Theorem(
         # a bias that decays would break two
         BIAS_COMPENSATED.name: cases.without_means(examples.with_bias(_UNDECAYED, Bias.OUTPUT)),
         NO_HIDDEN_NOISE.name: examples.with_noise(_UNDECAYED),
-        QUIET_INPUTS.name: _with_noisy_inputs(_UNDECAYED),
         UNDECAYED.name: _DECAYED,
         NO_HIDDEN_BIAS.name: examples.with_bias(_UNDECAYED, Bias.ALL),
         WIDE.name: cases.two_inputs((1, 2), 0.0),
@@ -61,10 +54,11 @@ MINIMA_OF_ONE_ORBIT: Final = Theorem(
     title="With weight decay everywhere all global minima have the same Hessian, up to rotations",
     statement=(
         "Where every layer decays and no two values of the reduced problem tie, the global minima of a network of one "
-        "output, and of two layers as wide as min(inputs, outputs) without noise, differ only by rotations of hidden "
-        "layers without noise and signs of units with noise. Neither changes an eigenvalue of the Hessian."
+        "output, and, without noise, of several on white inputs or with two layers as wide as min(inputs, outputs), "
+        "differ only by rotations of hidden layers without noise and signs of units with noise. Neither changes an "
+        "eigenvalue of the Hessian."
     ),
-    source="derived in docs/theory/flatness.md from docs/theory/scalar-output.md and docs/theory/nuclear-norm.md",
+    source="derived in docs/theory/flatness.md from docs/theory/scalar-output.md, factorisation.md and nuclear-norm.md",
     status=TheoremStatus.PROVED,
     hypotheses=OF_ONE_ORBIT,
     page="docs/theory/flatness.md",

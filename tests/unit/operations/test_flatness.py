@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from service.errors import InputError
+from service.operations.cost import estimate_s
 from service.operations.diagnose import diagnose
 from service.operations.diagnose import parse as parse_point
 from service.operations.landscape import landscape
@@ -173,3 +174,16 @@ def test_lanczos_is_used_for_many_parameters() -> None:
     spectra = diagnose(parse_point({**body, "include": ["spectrum"]}).request, LIMITS).spectrum
     assert spectra is not None
     assert found.sharpness == pytest.approx(spectra.values[-1], rel=1e-7)
+
+
+def test_the_part_is_in_the_estimate_of_the_cost() -> None:
+    noise = {"kind": "dropout", "rate": 0.5}
+    wide = {**LINEAR, "network": {"layers": [{"width": 150, "noise": noise}, {"width": 150}, {"width": 1}]}}
+    idle = {**LINEAR, "network": {"layers": [{"width": 10_000}, {"width": 10_000}, {"width": 1}]}}
+
+    def added(body: dict[str, Any]) -> float:
+        return estimate_s(parse({**body, "include": ["flatness"]}).request) - estimate_s(parse(body).request)
+
+    assert added(wide) > 0.1
+    # units that nothing uses are left out
+    assert 0.0 < added(idle) < 0.01

@@ -7,12 +7,14 @@ import pytest
 
 from service.core.curvature.hessian import dense_hessian
 from service.core.dispatch import NO_EXTRAS, Extras, solve
+from service.core.flatness import at_minimum
 from service.core.flatness.at_minimum import FLATTEST, ONE_ORBIT, Flatness, flatness_of
 from service.core.flatness.sharpness import sharpness_at, sharpness_of
-from service.core.ground.problems import Problem, Skip
-from service.core.losses.dense import DenseParameters
+from service.core.ground.problems import Layer, Moments, Network, Problem, Skip
+from service.core.losses.dense import DenseParameters, flatten
+from service.core.losses.expected import gradient_of
 from service.vocabulary import Bias, Evidence, SkipKind
-from tests.support.flatness import instance
+from tests.support.flatness import at_flattest, instance
 
 
 def minimum_of(problem: Problem) -> tuple[DenseParameters, Flatness]:
@@ -122,17 +124,61 @@ ONE_LAYER_DECAYS = replace(
         (instance(3, 1, 12, bias=Bias.ALL), "hidden layers have biases"),
         (
             instance(3, 3, 12, decay=0.05),
-            "that all minima with several outputs are equally sharp is known for two wide layers without noise",
+            (
+                "that all minima with several outputs are equally sharp is known without noise, on white inputs or for "
+                "two wide layers"
+            ),
         ),
-        (instance(1, 4, 12, inputs=300), "the map has more than 1000 entries"),
     ],
-    ids=["noise", "bottleneck", "hidden biases", "several outputs", "large map"],
+    ids=["noise", "bottleneck", "hidden biases", "several outputs"],
 )
 def test_what_is_not_known_has_its_reason(problem: Problem, reason: str) -> None:
     _, found = minimum_of(problem)
     assert found.least is None
     assert found.lower_bound is None
     assert found.reasons["least_sharpness"] == reason
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"), [("MOST_INPUTS", "more than 3 inputs"), ("MOST_DIRECTIONS", "more than 3 e")]
+)
+def test_large_maps_have_their_reason(monkeypatch: pytest.MonkeyPatch, limit: str, words: str) -> None:
+    monkeypatch.setattr(at_minimum, limit, 3)
+    _, found = minimum_of(instance(2, 2, 0))
+    assert found.least is None
+    assert words in found.reasons["least_sharpness"]
+
+
+@pytest.mark.parametrize("layers", [3, 4])
+def test_deep_networks_on_white_inputs_are_one_orbit(layers: int) -> None:
+    problem = instance(layers, 3, 10, decay=0.02, white=True)
+    point, found = minimum_of(problem)
+    assert (found.theorem, found.evidence) == (ONE_ORBIT, Evidence.CERTIFIED)
+    weights = list(point.weights)
+    rng = np.random.default_rng(0)
+    for layer in range(1, layers):
+        turn = np.linalg.qr(rng.standard_normal((len(weights[layer - 1]),) * 2))[0]
+        weights[layer - 1], weights[layer] = turn @ weights[layer - 1], weights[layer] @ turn.T
+    there = np.linalg.eigvalsh(dense_hessian(problem, DenseParameters.without_biases(weights)))
+    assert float(there[-1]) == pytest.approx(found.least, rel=1e-10)
+
+
+def test_a_tie_at_the_bottleneck_is_not_one_orbit() -> None:
+    layers = (Layer(1, weight_decay=0.1), Layer(2, weight_decay=0.1), Layer(2, weight_decay=0.1))
+    _, found = minimum_of(Problem(Network(layers), Moments(np.eye(2), 3.0 * np.eye(2), 18.0)))
+    assert found.least is None
+    assert "not unique" in found.reasons["least_sharpness"]
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_noise_on_inputs_is_a_part_of_them(outputs: int) -> None:
+    plain = instance(3, outputs, 3)
+    noisy = replace(plain, network=replace(plain.network, input_noise_variance=0.4))
+    bounds, narrow, point = at_flattest(noisy)
+    _, found = minimum_of(noisy)
+    assert found.least == bounds.sharpness
+    assert float(np.linalg.eigvalsh(dense_hessian(narrow, point))[-1]) == pytest.approx(found.least, rel=1e-10)
+    assert np.linalg.norm(flatten(gradient_of(narrow.network, narrow.data, point))) < 1e-9 * bounds.sharpness
 
 
 def test_an_infimum_has_no_sharpness() -> None:
