@@ -18,6 +18,8 @@ WORK = 300_000_000
 STARTS = 9
 SCALES = (1.0, 3.0, 0.5)
 """Sizes of the first layer at a start, one after the other."""
+BIASES = (0.1, 1.0)
+"""Sizes of biases, one after the other when all of those have had their turn."""
 
 MOST_STEPS = 300
 GAIN = 1e-6
@@ -126,7 +128,7 @@ def _search(
 
 
 def start_of(problem: Problem, seed: int) -> DenseParameters:
-    """Gaussian weights that keep the size of the inputs, or are larger, balanced against their decays; small biases."""
+    """Gaussian weights that keep the size of the inputs, or are larger or smaller, balanced against their decays."""
     rng = np.random.default_rng(seed)
     network = problem.network
     assert problem.samples is not None  # noqa: S101  # callers have samples
