@@ -81,8 +81,8 @@ def estimate_s(request: MinimaRequest) -> float:
 
 
 def _flatness_s(request: MinimaRequest) -> float:
-    """Seconds that the part `flatness` adds."""
-    if "flatness" not in request.include:
+    """Seconds that the parts `flatness` and `learning_coefficient` add."""
+    if not {"flatness", "learning_coefficient"} & {*request.include}:
         return 0.0
     network = request.problem.network
     frozen = any(layer.frozen_weights is not None or layer.noise is not None for layer in network.layers)

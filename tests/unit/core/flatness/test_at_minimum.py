@@ -9,7 +9,10 @@ from service.core.curvature.hessian import dense_hessian
 from service.core.dispatch import NO_EXTRAS, Extras, solve
 from service.core.flatness import at_minimum
 from service.core.flatness.at_minimum import FLATTEST, ONE_ORBIT, Flatness, flatness_of
+from service.core.flatness.flattest import flattest
 from service.core.flatness.sharpness import sharpness_at, sharpness_of
+from service.core.flatness.tangents import tangents_of
+from service.core.ground.data.moments import moments_of
 from service.core.ground.problems import Layer, Moments, Network, Problem, Skip
 from service.core.losses.dense import DenseParameters, flatten
 from service.core.losses.expected import gradient_of
@@ -179,6 +182,34 @@ def test_noise_on_inputs_is_a_part_of_them(outputs: int) -> None:
     assert found.least == bounds.sharpness
     assert float(np.linalg.eigvalsh(dense_hessian(narrow, point))[-1]) == pytest.approx(found.least, rel=1e-10)
     assert np.linalg.norm(flatten(gradient_of(narrow.network, narrow.data, point))) < 1e-9 * bounds.sharpness
+
+
+def test_a_constant_input_beside_a_bias_leaves_the_map_free() -> None:
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.standard_normal(40) + 1.0, np.full(40, 3.0)])
+    y = 2.0 * x[:, :1] + rng.standard_normal((40, 1))
+    network = Network((Layer(1), Layer(1)), bias=Bias.OUTPUT, bias_weight_decays=(0.0, 0.0))
+    problem = Problem(network, moments_of(x, y))
+    _, found = minimum_of(problem)
+    assert found.returned is not None
+    assert found.least is None
+    assert "many maps" in found.reasons["least_sharpness"]
+    # the bound of the shortest map, 28.70, is not that of all minima: this one uses the constant input
+    best = tangents_of(problem).least_squares[0] + np.array([0.0, -0.65])
+    offset = float(y.mean() - best @ x.mean(axis=0))
+    point = DenseParameters((best[None, :] / 0.67, np.array([[0.67]])), (None, np.array([offset])))
+    assert np.linalg.norm(flatten(gradient_of(network, problem.data, point))) < 1e-13
+    assert np.linalg.eigvalsh(dense_hessian(problem, point))[-1] < 11.3 < flattest(tangents_of(problem)).lower_bound
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_inputs_that_are_zero_show_no_weight(layers: int, outputs: int) -> None:
+    network = Network((*(Layer(2),) * (layers - 1), Layer(outputs)))
+    _, found = minimum_of(Problem(network, Moments(np.zeros((2, 2)), np.zeros((2, outputs)), 1.0)))
+    assert (found.least, found.lower_bound) == (0.0, 0.0)
+    assert found.spectrum is not None
+    assert not found.spectrum.size
 
 
 def test_an_infimum_has_no_sharpness() -> None:
