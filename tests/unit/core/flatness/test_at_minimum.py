@@ -1,9 +1,11 @@
 """Sharpness of returned weights, and what is said where the flattest minimum is not known."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from service.core.curvature.hessian import dense_hessian
 from service.core.dispatch import NO_EXTRAS, Extras, solve
@@ -13,9 +15,10 @@ from service.core.flatness.flattest import flattest
 from service.core.flatness.sharpness import sharpness_at, sharpness_of
 from service.core.flatness.tangents import tangents_of
 from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Moments, Network, Problem, Skip
-from service.core.losses.dense import DenseParameters, flatten
-from service.core.losses.expected import gradient_of
+from service.core.losses.dense import DenseParameters, flatten, unflatten
+from service.core.losses.expected import gradient_of, terms_of
 from service.vocabulary import Bias, Evidence, SkipKind
 from tests.support.flatness import at_flattest, instance
 
@@ -164,6 +167,39 @@ def test_deep_networks_on_white_inputs_are_one_orbit(layers: int) -> None:
         weights[layer - 1], weights[layer] = turn @ weights[layer - 1], weights[layer] @ turn.T
     there = np.linalg.eigvalsh(dense_hessian(problem, DenseParameters.without_biases(weights)))
     assert float(there[-1]) == pytest.approx(found.least, rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        instance(3, 3, 1, decay=0.03, white=True, width=2, inputs=3),
+        instance(2, 2, 1, decay=0.05, width=3, inputs=3),
+        instance(3, 1, 1, decay=0.02, width=2, inputs=3, noise=0.2),
+        instance(2, 1, 1, decay=0.05, width=3, inputs=3, bias=Bias.OUTPUT),
+    ],
+    ids=["white bottleneck", "two layers", "noise", "bias"],
+)
+def test_minima_that_a_search_finds_with_decay_are_as_sharp(problem: Problem) -> None:
+    point, found = minimum_of(problem)
+    assert found.least is not None
+    least = solve(problem, NO_EXTRAS).solution.minimum.loss
+
+    def loss(vector: FloatArray) -> tuple[float, FloatArray]:
+        at = unflatten(vector, point)
+        value = terms_of(problem.network, problem.data, at).loss
+        return value, np.asarray(flatten(gradient_of(problem.network, problem.data, at)), dtype=np.float64)
+
+    rng, reached = np.random.default_rng(1), 0
+    for _ in range(5):
+        start = rng.standard_normal(flatten(point).size)
+        options: Any = {"maxiter": 3000, "ftol": 1e-16, "gtol": 1e-10}
+        ended = minimize(loss, start, jac=True, method="L-BFGS-B", options=options)
+        assert ended.fun >= least * (1.0 - 1e-9)
+        if ended.fun <= least * (1.0 + 1e-8):
+            reached += 1
+            there = np.linalg.eigvalsh(dense_hessian(problem, unflatten(ended.x, point)))[-1]
+            assert there == pytest.approx(found.least, rel=1e-5)
+    assert reached >= 2
 
 
 def test_a_tie_at_the_bottleneck_is_not_one_orbit() -> None:
