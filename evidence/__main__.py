@@ -31,6 +31,7 @@ REPORTS: Final[dict[str, str]] = {
     "landscape_attack": "Landscapes: random networks attacked by restarts",
     "landscape_practical": "Landscapes: networks that people train",
     "landscape_peers": "Landscapes: gradients and Hessians against PyTorch, PyHessian and curvlinops",
+    "landscape_kinks": "Landscapes: trained ends at rest on the kinks of ReLU networks",
     "landscape_rules": "Landscapes: verdicts against descents and witnesses",
     "outputs_minima": "Minima for several outputs against searches",
     "outputs_diagnose": "Diagnosis of PyTorch runs that stopped on a plateau",

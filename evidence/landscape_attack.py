@@ -103,9 +103,9 @@ def _descend(problem: Problem, start: DenseParameters) -> tuple[float, FloatArra
             flatten(start),
             jac=True,
             method="L-BFGS-B",
-            options={"maxiter": 400, "maxfun": 500, "ftol": 1e-16, "gtol": 1e-10},
+            options={"maxiter": 300, "maxfun": 400, "ftol": 1e-16, "gtol": 1e-10},
         )
-        return float(found.fun), _polished(problem, start, np.asarray(found.x), mask)
+        return float(found.fun), np.asarray(found.x, dtype=np.float64)
 
 
 def _polished(problem: Problem, like: DenseParameters, point: FloatArray, mask: FloatArray) -> FloatArray:
@@ -205,6 +205,11 @@ def _kind(problem: Problem) -> str:
 
 def attack(seed: int) -> Attacked | None:
     """Attack one random network; ``None`` without samples."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _attack(seed)
+
+
+def _attack(seed: int) -> Attacked | None:
     problem = random_spec(seed)
     if problem.samples is None:
         return None
@@ -225,17 +230,19 @@ def attack(seed: int) -> Attacked | None:
     floor = min(value for value, _ in ends)
     levels: list[float] = []
     bad = strict = False
-    for value, point in sorted(ends, key=lambda end: end[0]):
+    for value, end in sorted(ends, key=lambda one: one[0]):
         if (
-            not np.isfinite(point).all()
+            not np.isfinite(end).all()
             or value <= floor + GAP * max(1e-3, abs(floor))
-            or np.abs(point).max() > FAR
+            or np.abs(end).max() > FAR
             or len(levels) >= POLISHED
         ):
             continue
         if any(abs(value - level) < 1e-7 for level in levels):
             continue
         levels.append(value)
+        with np.errstate(over="ignore", invalid="ignore"):
+            point = _polished(problem, like, end, trained_mask(problem, like))
         least = _least_curvature_of_minimum(problem, like, point, seed)
         if least is not None:
             bad = True
@@ -276,10 +283,10 @@ def report(specs: int = SPECS) -> str:
     lines = [
         f"{specs} random networks (seeds 0 to {specs - 1}), {len(found)} with samples, {len(attacked)} of which have a",
         "loss that can be evaluated (no skips, noise on linear layers only). Each is attacked by",
-        f"{RESTARTS} descents from random starts of three sizes and one from near zero, sharpened by Newton's method.",
-        "An end above the best one is a bad minimum if there is no gradient, no negative curvature, no random",
-        "perturbation that falls, and descents from close by end no lower; flat ends with a saturated unit are slopes",
-        "that level off towards infinity and not counted.",
+        f"{RESTARTS} descents from random starts of three sizes and one from near zero; ends above the best one are",
+        "sharpened by Newton's method. Such an end is a bad minimum if there is no gradient, no negative curvature, no",
+        "random perturbation that falls, and descents from close by end no lower; flat ends with a saturated unit are",
+        "slopes that level off towards infinity and not counted.",
         "",
         "No attack contradicts a verdict; one would have stopped this report.",
         "",

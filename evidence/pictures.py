@@ -77,6 +77,11 @@ ASKED: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("compression", "compression", COMPRESSED),
     ("slice-interpolation", "slices", {"problem": DESIGN_EXAMPLE, "kind": "interpolation", "points": 101}),
     ("slice-plane", "slices", {"problem": CANCER, "seed": 1}),
+    (
+        "slice-trajectory",
+        "slices",
+        {"problem": CANCER, "seed": 1, "at": "trained", "trajectory": "training", "axes_from": "trajectory"},
+    ),
     ("slice-sharpness", "slices", {"problem": CANCER, "kind": "sharpness", "seed": 1}),
     ("spectrum-exact", "spectra", {"problem": CANCER, "seed": 1}),
     ("spectrum-lanczos", "spectra", {"problem": WINE, "seed": 1}),
@@ -127,11 +132,13 @@ def _figures(operation: str, answer: Any) -> list[str]:
     if operation == "slices":
         centre = answer["centre"]
         told = [
-            f"centre ({centre['source']}): loss {centre['loss']:.6g}, gradient norm {centre['gradient_norm']:.2g}",
+            f"centre ({centre['source']}): loss {centre['loss']:.6g}, stationarity {centre['stationarity']:.2g}",
             f"lowest on the grid: {answer['lowest']['loss']:.6g}",
         ]
         if "interpolation" in answer:
             told.append(f"barrier {answer['interpolation']['barrier']:.6g}")
+        if "trajectory" in answer:
+            told.append(f"share of the path in the plane: {answer['trajectory']['explained']:.3f}")
         if "sharpness" in answer:
             told.append(f"largest loss at distance 1: {answer['sharpness']['largest'][-1]:.4g}")
         return told

@@ -284,6 +284,13 @@ class Normalisation(StrEnum):
     UNIT = "unit"
 
 
+class AxesFrom(StrEnum):
+    """Where the directions of a plane come from."""
+
+    RANDOM = "random"
+    TRAJECTORY = "trajectory"
+
+
 class SliceKind(StrEnum):
     """What part of the landscape is drawn."""
 

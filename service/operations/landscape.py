@@ -2,9 +2,10 @@
 
 from functools import partial
 
-from service.core.asked.landscape import summarise
+from service.core.asked.landscape import Landscape, summarise
 from service.core.asked.small_targets import summarised
-from service.core.landscapes.witnesses.table import witnesses
+from service.core.ground.problems import Problem
+from service.core.landscapes.witnesses.table import Witness, witnesses
 from service.errors import Location
 from service.operations.cost import left_out_of_summaries
 from service.operations.guards import check_time, double_precision, finite_answer
@@ -33,5 +34,13 @@ def landscape(request: LandscapeRequest, limits: Limits, problem_at: Location = 
     extreme = partial(extremes_of, request.problem, mapped, problem_at)
     with blamed_on_fields(extreme), double_precision(), finite_answer():
         found = summarised(mapped.core, partial(summarise, left_out=left_out))
-        shown = witnesses(mapped.core, found.rules) if "witnesses" in request.include else None
+        shown = _witnesses(mapped.core, found) if "witnesses" in request.include else None
         return landscape_mapping.to_wire(request, mapped, found, shown, included(request, limits), limits)
+
+
+def _witnesses(problem: Problem, found: Landscape) -> tuple[Witness, ...]:
+    """Of the posed network; none where rules were tried on a part of it."""
+    parts = (
+        found.tried.network.n_layers < problem.network.n_layers or found.tried.network.skips != problem.network.skips
+    )
+    return () if parts else witnesses(problem, found.rules)

@@ -26,6 +26,17 @@ class MeasuredPoint(Wire):
     kinks: int = Field(description="Pre-activations that lie on their kink.")
     converged: bool | None = Field(description="Whether the training ended at rest; null for a point that was given.")
     iterations: int | None = Field(description="Iterations of the training; null for a point that was given.")
+    path: Rows = Field(description="Points from the start of the training to its end; empty where none was asked for.")
+
+
+class ProjectedPoints(Wire):
+    """Points by least squares on the plane of a slice."""
+
+    alpha: Numbers = Field(description="Multiples of the first direction.")
+    beta: Numbers = Field(description="Multiples of the second direction.")
+    loss: Numbers = Field(description="Losses of the points themselves.")
+    distance: Numbers = Field(description="Distances of the points from the plane.")
+    explained: Number = Field(description="Share of the squared distances from the centre that lies in the plane.")
 
 
 class SliceBlock(Wire):

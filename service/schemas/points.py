@@ -34,6 +34,11 @@ def _form(value: object) -> str:
     return "named" if isinstance(value, str) else "posted" if isinstance(value, dict | PostedPoint) else "indexed"
 
 
+Trajectory: TypeAlias = Annotated[
+    Annotated[Literal["training"], Tag("training")] | Annotated[Items[PostedPoint], Tag("posted")],
+    Discriminator(lambda value: "training" if isinstance(value, str) else "posted"),
+]
+"""The path of the training that leads to a point, or points that the caller sends."""
 Point: TypeAlias = Annotated[
     Annotated[NamedPointName, Tag("named")]
     | Annotated[Annotated[Integer, Field(ge=0)], Tag("indexed")]

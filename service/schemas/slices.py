@@ -18,9 +18,9 @@ from service.schemas.base import (
     example,
 )
 from service.schemas.model_files import OfModel
-from service.schemas.points import CentredOptions, Point, PointCard, SolvedMinimum
+from service.schemas.points import CentredOptions, Point, PointCard, SolvedMinimum, Trajectory
 from service.schemas.problem import DESIGN_EXAMPLE, ProblemDocument
-from service.vocabulary import Evidence, Normalisation, Precision, SliceKind
+from service.vocabulary import AxesFrom, Evidence, Normalisation, Precision, SliceKind
 
 SLICE_EXAMPLE: Final[dict[str, Any]] = {
     "problem": {
@@ -88,6 +88,17 @@ class SlicesRequest(CentredOptions):
         description="`filter`: weights into each neuron as long as at the point (the default); `layer`: each layer; "
         "`unit`: all weights and biases together of length one (the default where all weights are zero).",
     )
+    trajectory: Trajectory | None = Field(
+        default=None,
+        description="Points to be projected on a `plane`: `training` for the path that leads to a trained centre, or "
+        "up to 1,000 points with weights and biases, such as snapshots.",
+    )
+    axes_from: AxesFrom = Field(
+        default=AxesFrom.RANDOM,
+        strict=False,
+        description="`trajectory`: the plane of the centre and the two principal directions of the trajectory, as long "
+        "as it is; random directions of many weights see next to nothing of a trajectory.",
+    )
     precision: Precision = Field(
         default=Precision.DOUBLE,
         strict=False,
@@ -113,6 +124,22 @@ class SliceDirection(Wire):
 
     length: Number = Field(description="Norm of the direction over all weights and biases.")
     hash: str = Field(description="Hash of its bits.")
+    vector: Numbers | None = Field(
+        default=None,
+        description="The direction, in the order of `point` of a point; only where `include` has `points`.",
+    )
+
+
+class ProjectedTrajectory(Wire):
+    """Points of a trajectory by least squares on the plane."""
+
+    alpha: Numbers = Field(description="Multiple of the first direction.")
+    beta: Numbers = Field(description="Multiple of the second direction.")
+    loss: Numbers = Field(description="Loss of the point itself, not of its place on the plane.")
+    distance: Numbers = Field(description="Distance of the point from the plane.")
+    explained: Number = Field(
+        description="Share of the squared distances from the centre that lies in the plane, from 0 to 1."
+    )
 
 
 class Lowest(Wire):
@@ -160,6 +187,9 @@ class SlicesAnswer(Wire):
     )
     interpolation: Interpolated | None = Field(
         default=None, description="Barrier and monotony; only for an interpolation."
+    )
+    trajectory: ProjectedTrajectory | None = Field(
+        default=None, description="Where the points of the trajectory are; only where one was asked for."
     )
     sharpness: Sharpness | None = Field(default=None, description="Loss against distance; only for `sharpness`.")
     normalisation: Normalisation | None = Field(

@@ -292,6 +292,26 @@ FLOWS: Final = (
 FROZEN: Final = [{"width": 1, "frozen_weights": [[1.0]]}, {"width": 1}]
 NARROW: Final = {"network": {"layers": [RELU, {"width": 1}]}, "data": SAMPLES}
 DRAWN: Final = (
+    _of(
+        "/v1/slices", "slices: a trajectory beside a line", {**ONE, "data": SAMPLES}, kind="line", trajectory="training"
+    ),
+    _of("/v1/slices", "slices: the axes of no trajectory", {**ONE, "data": SAMPLES}, axes_from="trajectory"),
+    _of(
+        "/v1/slices",
+        "slices: the length of directions that have the trajectory's",
+        {**ONE, "data": SAMPLES},
+        axes_from="trajectory",
+        trajectory="training",
+        normalisation="unit",
+    ),
+    _of(
+        "/v1/slices",
+        "slices: the training of a point that is given",
+        {**ONE, "data": SAMPLES},
+        at="origin",
+        trajectory="training",
+    ),
+    _of("/v1/slices", "slices: no points of a trajectory", {**ONE, "data": SAMPLES}, trajectory=[]),
     _of("/v1/slices", "slices: no data", {**ONE, "data": NONE}),
     _of(
         "/v1/slices",

@@ -452,7 +452,7 @@ def feather_files() -> Iterator[Animal]:
     whole = _feather(plain)
     named = whole.replace(b"effect", b"eff\xffct")
     yield Animal("Feather with a name that is no text", named, "feather", "not a readable Feather file")
-    yield Animal("Feather without columns", _feather(plain.select([])), "feather", "at least one column")
+    yield Animal("Feather without columns", _feather(plain.select([])), "feather", "has no columns")
     yield Animal("Feather cut short", whole[:-9], "feather", "not a readable Feather file")
     yield Animal(
         "Feather of the first version", b"FEA1" + bytes(60) + b"FEA1", "feather", "not a readable Feather file"

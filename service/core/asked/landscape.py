@@ -12,6 +12,7 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Problem
 from service.core.ground.results import Minima, StationaryPoint, Thresholds
 from service.core.landscapes.barcode import Bar, barcode_along_norm
+from service.core.landscapes.networks.reduced import trained_part
 from service.core.landscapes.origin import OriginByRules, origin_by_rules
 from service.core.landscapes.passes import bounded_bars
 from service.core.landscapes.rectified_pull import rectified_pull
@@ -59,7 +60,10 @@ class ReducedCurve:
 
 @dataclass(frozen=True, slots=True)
 class Landscape:
-    """The summary; what a solver would have given has a reason where no solver covers the problem."""
+    """The summary; what a solver would have given has a reason where no solver covers the problem.
+
+    ``tried`` is what the rules were tried on: the problem without frozen first layers, whose outputs are its inputs.
+    """
 
     verdicts: Mapping[Property, Ruling]
     rules: tuple[Applied, ...]
@@ -72,6 +76,7 @@ class Landscape:
     bars: tuple[Bar, ...]
     solver: str | None
     reasons: Mapping[str, str]
+    tried: Problem
 
 
 def summarise(problem: Problem, left_out: Mapping[str, str] = NOTHING) -> Landscape:
@@ -89,7 +94,8 @@ def summarise(problem: Problem, left_out: Mapping[str, str] = NOTHING) -> Landsc
         If theorems contradict each other within rounding.
     """
     minima, missing = _minima(problem, left_out)
-    rules = apply(LANDSCAPE_RULES, problem)
+    tried = trained_part(problem)
+    rules = apply(LANDSCAPE_RULES, tried)
     verdicts = rulings(rules, () if minima is None else _witnessed(minima))
     reasons: dict[str, str] = {}
     if minima is None:
@@ -99,7 +105,7 @@ def summarise(problem: Problem, left_out: Mapping[str, str] = NOTHING) -> Landsc
         thresholds = _collapse(problem, origin)
         if thresholds is not None:
             del reasons["thresholds"]
-        return Landscape(verdicts, rules, origin, (), 0, missing, thresholds, None, (), None, reasons)
+        return Landscape(verdicts, rules, origin, (), 0, missing, thresholds, None, (), None, reasons, tried)
     solution = minima.solution
     curve = _curve(problem, minima)
     if curve is None:
@@ -118,6 +124,7 @@ def summarise(problem: Problem, left_out: Mapping[str, str] = NOTHING) -> Landsc
         bars=barcode_along_norm(points) if one_output else bounded_bars(problem, points),
         solver=solution.solver,
         reasons=reasons,
+        tried=tried,
     )
 
 

@@ -64,7 +64,8 @@ def flattest(tangents: Tangents) -> Flattest:
     norms, below = flattest_norms(tangents, frame)
     spectrum = np.sort(2.0 * np.concatenate(_eigenvalues(tangents, frame, norms)))[::-1]
     spectrum = np.maximum(spectrum, 0.0)
-    sharpness = float(spectrum[0])
+    # inputs that are zero show no weight
+    sharpness = float(spectrum.max(initial=0.0))
     lower = sharpness if below is None else min(2.0 * below * (1.0 - _ROUNDING * tangents.spread.size), sharpness)
     layer_norms = [float(np.linalg.norm(weight)) for weight in flattest_weights(tangents, frame, norms)]
     return Flattest(sharpness, lower, spectrum, np.array(layer_norms))

@@ -23,6 +23,20 @@ def _no_hidden_bias(problem: Problem) -> Judgement:
     return Judgement(free, {"bias": problem.network.bias.value}, "" if free else "hidden layers have biases")
 
 
+def _fixed_map(problem: Problem) -> Judgement:
+    """With an output bias, no direction in which the inputs are constant but not zero: the bias would take over."""
+    network = problem.network
+    if problem.moments is None or problem.moments.x_mean is None or not network.has_bias(network.n_layers - 1):
+        return Judgement(True, {"bias": network.bias.value})
+    quadratic, mean = quadratic_of(problem), problem.moments.x_mean
+    # without a basis all directions vary
+    outside = 0.0 * mean if quadratic.basis is None else mean - quadratic.basis @ (quadratic.basis.T @ mean)
+    length = float(np.linalg.norm(outside))
+    holds = length <= CONSTANT * float(np.linalg.norm(mean))
+    reason = "the inputs are constant in a direction, which an output bias leaves free, so that minima have many maps"
+    return Judgement(holds, {"constant_part": length}, "" if holds else reason)
+
+
 def _wide(problem: Problem) -> Judgement:
     if problem.moments is None:
         # that data are missing is a hypothesis of its own
@@ -52,13 +66,18 @@ def _one_orbit(problem: Problem) -> Judgement:
     return Judgement(holds, evidence, "" if holds else reason)
 
 
+CONSTANT: Final = 1e-10
+"""Share of the mean of the inputs outside the directions in which they vary that counts as rounding."""
+
 UNDECAYED: Final = Hypothesis("no decay of weights and biases", _undecayed)
 NO_HIDDEN_BIAS: Final = Hypothesis("no hidden bias", _no_hidden_bias)
 WIDE: Final = Hypothesis("hidden layers as wide as the rank of the least-squares map", _wide)
 
+FIXED_MAP: Final = Hypothesis("no constant direction of the inputs beside an output bias", _fixed_map)
+
 CONVEX_OR_ONE_OUTPUT: Final = Hypothesis("one output, or no noise and white inputs or two wide layers", _one_orbit)
 
-OF_FLATTEST: Final = (*COMMON, NO_HIDDEN_NOISE, UNDECAYED, NO_HIDDEN_BIAS, WIDE)
+OF_FLATTEST: Final = (*COMMON, NO_HIDDEN_NOISE, UNDECAYED, NO_HIDDEN_BIAS, FIXED_MAP, WIDE)
 """All that the flattest minimum needs."""
 OF_CLOSED_FORM: Final = (*COMMON, NO_HIDDEN_NOISE, UNDECAYED, NO_HIDDEN_BIAS)
 """What the closed form of the learning coefficient needs."""

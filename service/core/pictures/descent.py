@@ -12,6 +12,8 @@ from service.core.losses.dense import DenseParameters, flatten
 from service.core.pictures.objective import objective_of
 from service.errors import NumericalError
 
+SHOWN = 100
+"""Points of a path that are kept beside its start."""
 STREAM = 12
 """Place of these starts among the streams of random numbers of one seed."""
 
@@ -26,12 +28,15 @@ class Trained:
     loss : float
     gradient_norm : float
     iterations : int
+    path : (m, P) array
+        The start, points after iterations, and the end; empty where it was not asked for.
     """
 
     point: FloatArray
     loss: float
     gradient_norm: float
     iterations: int
+    path: FloatArray
 
 
 def random_start(problem: Problem, seed: int, run: int) -> FloatArray:
@@ -48,8 +53,8 @@ def random_start(problem: Problem, seed: int, run: int) -> FloatArray:
     return start
 
 
-def descend(problem: Problem, start: FloatArray, iterations: int) -> Trained:
-    """Follow L-BFGS from a point (P,) for at most ``iterations`` steps.
+def descend(problem: Problem, start: FloatArray, iterations: int, *, with_path: bool = False) -> Trained:
+    """Follow L-BFGS from a point (P,) for at most ``iterations`` steps, and keep its path if asked to.
 
     Raises
     ------
@@ -57,15 +62,34 @@ def descend(problem: Problem, start: FloatArray, iterations: int) -> Trained:
         If the loss leaves double precision on the way.
     """
     objective = objective_of(problem)
+    seen: list[FloatArray] = []
     with np.errstate(all="ignore"):
         found = minimize(
             objective.slope,
             start,
             jac=True,
             method="L-BFGS-B",
+            callback=(lambda now: _keep(seen, now)) if with_path else None,
             options={"maxiter": iterations, "maxfun": 3 * iterations, "ftol": 0.0, "gtol": 1e-9, "maxcor": 20},
         )
         loss, gradient = objective.slope(found.x)
     if not np.isfinite(loss):
         raise NumericalError("training left the range of double precision")
-    return Trained(np.asarray(found.x), float(loss), float(np.linalg.norm(gradient)), int(found.nit))
+    return Trained(
+        np.asarray(found.x), float(loss), float(np.linalg.norm(gradient)), int(found.nit), _path(start, seen)
+    )
+
+
+def _keep(seen: list[FloatArray], now: FloatArray) -> None:
+    """Every point, until there are twice as many as are shown; then every second of them."""
+    seen.append(np.array(now))
+    if len(seen) > 2 * SHOWN:
+        del seen[1::2]
+
+
+def _path(start: FloatArray, seen: list[FloatArray]) -> FloatArray:
+    """The start and at most a hundred points, or nothing where nothing was kept."""
+    if not seen:
+        return np.zeros((0, len(start)))
+    chosen = np.unique(np.linspace(0, len(seen) - 1, SHOWN).astype(int))
+    return np.array([start, *(seen[int(index)] for index in chosen)])

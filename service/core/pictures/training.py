@@ -49,11 +49,14 @@ class TrainedPoint:
         Of L-BFGS.
     converged : bool
         Whether the point is at rest.
+    path : (m, P) array
+        From the start to the point where it was asked for, else empty.
     """
 
     point: FloatArray
     iterations: int
     converged: bool
+    path: FloatArray
 
 
 def rest_of(problem: Problem, point: FloatArray, gradient: FloatArray) -> Rest:
@@ -69,7 +72,7 @@ def settling_budget(problem: Problem, weights: int, iterations: int) -> int:
     return PER_ITERATION * iterations if has_kinks(problem) and weights <= LARGEST else 0
 
 
-def train(problem: Problem, start: FloatArray, iterations: int) -> TrainedPoint:
+def train(problem: Problem, start: FloatArray, iterations: int, *, with_path: bool = False) -> TrainedPoint:
     """L-BFGS from a point (P,); near kinks Newton steps onto them, in turn, while the budgets last.
 
     Raises
@@ -80,9 +83,11 @@ def train(problem: Problem, start: FloatArray, iterations: int) -> TrainedPoint:
     objective, like = objective_of(problem), shape_of(problem)
     scale = float(np.linalg.norm(objective.slope(start)[1]))
     point, used = start, 0
+    paths: list[FloatArray] = []
     budget = settling_budget(problem, start.size, iterations)
     for _ in range(ROUNDS):
-        trained = descend(problem, point, iterations - used)
+        trained = descend(problem, point, iterations - used, with_path=with_path)
+        paths.append(trained.path)
         point, used = trained.point, used + trained.iterations
         if budget > 0:
             settled = settle(problem, point, like, budget, SETTLED * scale)
@@ -90,4 +95,5 @@ def train(problem: Problem, start: FloatArray, iterations: int) -> TrainedPoint:
         if used >= iterations or rest_of(problem, point, objective.slope(point)[1]).stationarity <= SETTLED * scale:
             break
     found = rest_of(problem, point, objective.slope(point)[1]).stationarity
-    return TrainedPoint(point, used, found <= AT_REST * scale)
+    path = np.concatenate([*paths, point[None, :]]) if with_path else np.zeros((0, point.size))
+    return TrainedPoint(point, used, found <= AT_REST * scale, path)

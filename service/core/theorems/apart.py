@@ -19,7 +19,7 @@ MONOTONE: Final = frozenset(
 )
 
 
-STARTS: Final = 40
+STARTS: Final = 100
 """Descents of so few units, which miss what they need now and then."""
 
 

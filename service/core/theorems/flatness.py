@@ -2,9 +2,12 @@
 
 from typing import Final
 
+import numpy as np
+
 from service.core.flatness.at_minimum import FLATTEST, ONE_ORBIT
 from service.core.flatness.hypotheses import (
     CONVEX_OR_ONE_OUTPUT,
+    FIXED_MAP,
     NO_HIDDEN_BIAS,
     OF_FLATTEST,
     OF_ONE_ORBIT,
@@ -12,6 +15,7 @@ from service.core.flatness.hypotheses import (
     WIDE,
 )
 from service.core.ground import examples
+from service.core.ground.problems import Moments
 from service.core.ground.rules import Theorem
 from service.core.several_outputs import cases
 from service.core.several_outputs.hypotheses import ALL_DECAYED, BIAS_COMPENSATED, NO_HIDDEN_NOISE
@@ -19,6 +23,9 @@ from service.vocabulary import Bias, TheoremStatus
 
 _UNDECAYED = cases.two_inputs((3, 2), 0.0)
 _DECAYED = cases.two_inputs((3, 2), 0.1)
+_CONSTANT_INPUT = Moments(
+    np.diag([1.0, 9.0]), np.array([[1.0, 0.5], [0.0, 0.0]]), 5.0, x_mean=np.array([0.0, 3.0]), y_mean=np.zeros(2)
+)
 
 
 FLATTEST_MINIMUM: Final = Theorem(
@@ -45,6 +52,7 @@ FLATTEST_MINIMUM: Final = Theorem(
         NO_HIDDEN_NOISE.name: examples.with_noise(_UNDECAYED),
         UNDECAYED.name: _DECAYED,
         NO_HIDDEN_BIAS.name: examples.with_bias(_UNDECAYED, Bias.ALL),
+        FIXED_MAP.name: examples.with_moments(examples.with_bias(_UNDECAYED, Bias.OUTPUT), _CONSTANT_INPUT),
         WIDE.name: cases.two_inputs((1, 2), 0.0),
     },
 )

@@ -1,10 +1,10 @@
 """Slices as pictures: contours of a plane, losses along lines, sharpness against distance."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from service.operations.drawing.canvas import BLUE, GREY, POINTS, Answer, draw_point, place_title
+from service.operations.drawing.canvas import BLACK, BLUE, GREY, POINTS, Answer, draw_point, place_title
 from service.vocabulary import SliceKind
 
 if TYPE_CHECKING:
@@ -41,12 +41,18 @@ def draw_plane(figure: "Figure", axes: "Axes", answer: Answer) -> None:
     bar = figure.colorbar(shown, ax=axes, label="loss", format=f"%.{_digits(levels)}g", ticks=levels[::3])
     bar.minorticks_off()
     draw_point(axes, (0.0, 0.0), answer["centre"])
+    along = answer.get("trajectory")
+    if along is not None:
+        label = f"trajectory, {100 * along['explained']:.3g} % of it in the plane"
+        axes.plot(along["beta"], along["alpha"], ".-", color=BLACK, linewidth=1.0, markersize=4, label=label)
     row, column = answer["lowest"]["position"]
     axes.plot(column, row, "x", color="white", label=f"lowest on the grid: {answer['lowest']['loss']:.4g}")
     axes.set(xlabel="second direction", ylabel="first direction", aspect="equal")
     axes.grid(visible=False)
-    axes.legend(loc="upper right", facecolor=GREY, framealpha=0.75, frameon=True, labelcolor="white", fontsize=8)
-    place_title(axes, "Slice along two random directions", answer["evidence"])
+    corner: Literal["upper right", "lower right"] = "upper right" if along is None else "lower right"
+    axes.legend(loc=corner, facecolor=GREY, framealpha=0.75, frameon=True, labelcolor="white", fontsize=8)
+    kind = "two random directions" if answer["normalisation"] is not None else "the directions of the trajectory"
+    place_title(axes, f"Slice along {kind}", answer["evidence"])
 
 
 def _levels(losses: Any) -> Any:

@@ -34,6 +34,6 @@ def draw_density(axes: "Axes", answer: Answer) -> None:
         axes.axvline(value, color=BLACK, linestyle=":", label=f"{end}: {value:.4g}")
     axes.set(xlabel="eigenvalue of the Hessian", ylabel="density", ylim=(0.5 * floor, None))
     axes.legend(fontsize=8)
-    where = "" if answer["smooth"] else "\non a kink: of the piece to its left"
-    title = f"Spectrum over {answer['weights']} weights, {METHODS[answer['method']]}"
-    place_title(axes, title, answer["evidence"] + where)
+    where = "" if answer["smooth"] else ",\non a kink, of the piece to its left"
+    title = f"Spectrum over {answer['weights']} weights, {METHODS[answer['method']]}{where}"
+    place_title(axes, title, answer["evidence"])

@@ -65,6 +65,8 @@ def _no_inputs(table: Table) -> str:
     detail = "must have at least one column besides targets and those left out, for the inputs"
     if table.columns > 1:
         return detail
+    if not table.columns:
+        return f"{detail}; the table has no columns"
     first = table.names[0] if table.names else ""
     meant = next((name for name, mark in DELIMITERS.items() if mark in first), None)
     guess = f": is it `{meant}`?" if meant else ""

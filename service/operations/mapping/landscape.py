@@ -91,7 +91,7 @@ def to_wire(
     answer = wire.LandscapeAnswer(
         summary=[],
         verdicts={
-            str(about): _verdict(ruling, () if ruling.value is not None else nearest(about, found.rules, mapped.core))
+            str(about): _verdict(ruling, () if ruling.value is not None else nearest(about, found.rules, found.tried))
             for about, ruling in found.verdicts.items()
         },
         rules=_rules(found.rules),

@@ -81,7 +81,7 @@ def centre_of(request: CentredOptions, mapped: MappedProblem, limits: Limits) ->
     if request.weights is not None:
         if request.at is not None:
             raise InputError.at(("at",), "must be left out where weights are sent")
-        return _posted(PostedPoint(weights=request.weights, biases=request.biases), problem, (), limits)
+        return posted(PostedPoint(weights=request.weights, biases=request.biases), problem, (), limits)
     if request.biases is not None:
         raise InputError.at(("biases",), "must be left out where no weights are sent")
     if request.at is not None:
@@ -96,7 +96,7 @@ def source_of(
 ) -> PointSource:
     """A point by name, place or weights; ``run`` numbers the random start of a trained one."""
     if isinstance(point, PostedPoint):
-        return _posted(point, problem, at, limits)
+        return posted(point, problem, at, limits)
     if isinstance(point, NamedPoint):
         if point is NamedPoint.TRAINED:
             return PointSource(point, None, run)
@@ -110,7 +110,8 @@ def source_of(
     return PointSource("stationary_point", _stationary(point, problem, at))
 
 
-def _posted(point: PostedPoint, problem: Problem, at: Location, limits: Limits) -> PointSource:
+def posted(point: PostedPoint, problem: Problem, at: Location, limits: Limits) -> PointSource:
+    """A point whose weights the caller sends; raises `InputError` if they do not fit."""
     with located(at):
         parameters = diagnose_mapping.point_to_core(point.weights, point.biases, limits)
         check_parameters(problem, parameters)
@@ -144,13 +145,14 @@ def _stationary(place: int, problem: Problem, at: Location) -> FloatArray:
 def compute_point(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequence[Json]) -> MeasuredPoint:
     """Loss and gradient at a point, which is trained first if it is not given."""
     problem = unpack(arguments["problem"], arrays)
-    iterations, converged = None, None
+    iterations, converged, path = None, None, np.zeros((0, 0))
     if "array" in arguments:
         point = np.asarray(arrays[arguments["array"]], dtype=np.float64)
     else:
         start = random_start(problem, int(arguments["seed"]), int(arguments["run"]))
-        trained = train(problem, start, int(arguments["steps"]))
+        trained = train(problem, start, int(arguments["steps"]), with_path=bool(arguments.get("path", False)))
         point, iterations, converged = trained.point, trained.iterations, trained.converged
+        path = trained.path
     objective = objective_of(problem)
     loss, gradient = objective.slope(point)
     margin, held = objective.margin(point), rest_of(problem, point, gradient)
@@ -165,6 +167,7 @@ def compute_point(arguments: Mapping[str, Json], arrays: Arrays, _inputs: Sequen
         kinks=held.kinks,
         converged=converged,
         iterations=iterations,
+        path=path,
     )
 
 

@@ -56,8 +56,8 @@ class Draft:
         self.cost_s += cost_s
         return len(self.chunks) - 1
 
-    def add_point(self, source: PointSource) -> int:
-        """Append the chunk that measures a point, and trains it where it must; its number."""
+    def add_point(self, source: PointSource, *, path: bool = False) -> int:
+        """Append the chunk that measures a point, and trains it where it must, its path kept; its number."""
         name = f"point_{len(self.chunks)}"
         arguments: dict[str, Json] = {"source": source.name}
         evaluations = 1
@@ -65,6 +65,7 @@ class Draft:
             steps = self.request.training_steps
             evaluations = steps + 1 + settling_budget(self.mapped.core, weights_of(self.mapped.core), steps)
             arguments |= {"seed": self.request.seed, "run": source.run, "steps": self.request.training_steps}
+            arguments["path"] = path
         else:
             self.arrays[name] = source.point
             arguments["array"] = name

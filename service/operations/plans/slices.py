@@ -9,17 +9,34 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.losses.dense import DenseParameters
 from service.core.pictures.directions import cosine, fingerprint, random_direction
 from service.core.pictures.objective import shape_of
+from service.core.pictures.projection import principal_axes
 from service.core.pictures.rows import rows_of
 from service.errors import InputError, LimitExceeded
 from service.operations.plans.columns import numbers
 from service.operations.plans.packing import unpack
-from service.operations.plans.picture_points import card, centre_of, compute_point, minimum_card, source_of
+from service.operations.plans.picture_points import (
+    PictureHeading,
+    card,
+    centre_of,
+    compute_point,
+    minimum_card,
+    source_of,
+)
 from service.operations.plans.picture_sizes import CHUNK_S, evaluation_s
 from service.operations.plans.pictures import Draft, draft, heading_of
 from service.operations.plans.plan import Arrays, Json, Plan, Work
 from service.operations.plans.running import in_range
+from service.operations.plans.trajectories import (
+    MOST_POINTS,
+    TRAINING,
+    check_trajectory,
+    projected,
+    trajectory_answer,
+    trajectory_of,
+    trajectory_points,
+)
 from service.schemas.base import applicable
-from service.schemas.parts import MeasuredPoint, SliceBlock
+from service.schemas.parts import MeasuredPoint, ProjectedPoints, SliceBlock
 from service.schemas.points import PointCard, SolvedMinimum
 from service.schemas.slices import (
     Interpolated,
@@ -31,7 +48,7 @@ from service.schemas.slices import (
     SlicesRequest,
 )
 from service.settings import Limits
-from service.vocabulary import Evidence, NamedPoint, Normalisation, Precision, SliceKind
+from service.vocabulary import AxesFrom, Evidence, NamedPoint, Normalisation, Precision, SliceKind
 
 OVERSHOOT: Final = 0.25
 RADIAL: Final = (SliceKind.LINE, SliceKind.SHARPNESS)
@@ -52,7 +69,9 @@ def slices_plan(request: SlicesRequest, limits: Limits) -> Plan:
     """
     _check(request, limits)
     plan = draft(request, request.problem, limits)
-    centre = plan.add_point(centre_of(request, plan.mapped, limits))
+    source = centre_of(request, plan.mapped, limits)
+    asked = trajectory_of(request, source, plan, limits)
+    centre = plan.add_point(source, path=asked == TRAINING)
     points = [centre]
     if request.kind is SliceKind.INTERPOLATION:
         end = NamedPoint.ORIGIN if request.to is None else request.to
@@ -65,8 +84,12 @@ def slices_plan(request: SlicesRequest, limits: Limits) -> Plan:
         "normalisation": request.normalisation,
         "precision": request.precision,
         "clip": request.clip,
+        "axes_from": request.axes_from,
+        "trajectory": asked,
     }
     plan.arrays |= {"slice_rows": first, "slice_positions": second}
+    if asked is not None:
+        plan.add("trajectory", shared, points, MOST_POINTS * evaluation_s(plan.mapped.core))
     _add_blocks(plan, shared, points, len(first), len(second))
     known = minimum_card(plan.mapped.core, plan.mapped.scaling.loss)
     minimum = None if known is None else known.model_dump(mode="json")
@@ -81,6 +104,7 @@ def _check(request: SlicesRequest, limits: Limits) -> None:
         raise InputError.at(("directions",), "belongs to line and sharpness only")
     if request.normalisation is not None and request.kind is SliceKind.INTERPOLATION:
         raise InputError.at(("normalisation",), "must be left out: an interpolation has no random direction")
+    check_trajectory(request)
     rows = request.points if request.kind is SliceKind.PLANE else _count(request)
     if rows * request.points > limits.max_slice_points:
         raise LimitExceeded(("points",), "max_slice_points", limits.max_slice_points, "points of the slice")
@@ -118,7 +142,7 @@ def compute_block(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequenc
     problem = unpack(arguments["problem"], arrays)
     ends = [MeasuredPoint.model_validate(point) for point in inputs]
     centre = numbers(ends[0].point)
-    directions = _directions(arguments, centre, shape_of(problem), ends)
+    directions = _directions(arguments, arrays, centre, shape_of(problem), ends)
     rows = slice(*(int(bound) for bound in arguments["rows"]))
     columns = slice(*(int(bound) for bound in arguments["columns"]))
     offsets = np.asarray(arrays["slice_rows"], dtype=np.float64)[rows]
@@ -140,13 +164,29 @@ def compute_block(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequenc
     return SliceBlock(rows=arguments["rows"], columns=arguments["columns"], loss=np.minimum(shown, clip))
 
 
+def compute_trajectory(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Json]) -> ProjectedPoints:
+    """Where the points of the trajectory are on the plane, and their losses."""
+    problem = unpack(arguments["problem"], arrays)
+    ends = [MeasuredPoint.model_validate(point) for point in inputs]
+    centre = numbers(ends[0].point)
+    directions = _directions(arguments, arrays, centre, shape_of(problem), ends)
+    return projected(problem, centre, (directions(0), directions(1)), trajectory_points(arguments, arrays, ends[0]))
+
+
 def _directions(
-    arguments: Mapping[str, Json], centre: FloatArray, like: DenseParameters, ends: Sequence[MeasuredPoint]
+    arguments: Mapping[str, Json],
+    arrays: Arrays,
+    centre: FloatArray,
+    like: DenseParameters,
+    ends: Sequence[MeasuredPoint],
 ) -> Callable[[int], FloatArray]:
     """Direction by number; for an interpolation the second one leads to the end, and the first one nowhere."""
     if SliceKind(arguments["kind"]) is SliceKind.INTERPOLATION:
         leading: FloatArray = numbers(ends[1].point) - centre
         return lambda number: leading if number else np.zeros_like(centre)
+    if AxesFrom(arguments["axes_from"]) is AxesFrom.TRAJECTORY:
+        axes = principal_axes(centre, trajectory_points(arguments, arrays, ends[0]))
+        return lambda number: axes[number]
     normalisation, seed = _normalisation(arguments, centre), int(arguments["seed"])
     return lambda number: random_direction(centre, like, normalisation, seed, number)
 
@@ -163,14 +203,16 @@ def assemble(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Jso
     scale, count = heading.loss_scale, int(arguments["ends"])
     ends = [MeasuredPoint.model_validate(point) for point in inputs[:count]]
     offsets, positions = (np.asarray(arrays[name], dtype=np.float64) for name in ("slice_rows", "slice_positions"))
-    losses = _losses(inputs[count:], len(offsets), len(positions))
+    along = None if arguments["trajectory"] is None else ProjectedPoints.model_validate(inputs[count])
+    losses = _losses(inputs[count + (along is not None) :], len(offsets), len(positions))
     centre = numbers(ends[0].point)
-    direction = _directions(arguments, centre, shape_of(unpack(arguments["problem"], arrays)), ends)
+    direction = _directions(arguments, arrays, centre, shape_of(unpack(arguments["problem"], arrays)), ends)
     shown = [direction(number) for number in _shown(kind, len(offsets))]
     axes = _axes(kind, offsets, positions)
     minimum = None if arguments["minimum"] is None else SolvedMinimum.model_validate(arguments["minimum"])
     cards = [card(end, heading) for end in ends]
     between = kind is SliceKind.INTERPOLATION
+    principal = AxesFrom(arguments["axes_from"]) is AxesFrom.TRAJECTORY
     answer = SlicesAnswer(
         kind=kind,
         evidence=Evidence.OBSERVED,
@@ -183,20 +225,21 @@ def assemble(arguments: Mapping[str, Json], arrays: Arrays, inputs: Sequence[Jso
         clip=clip * scale,
         lowest=_lowest(losses, axes, scale),
         global_minimum=minimum,
-        directions=[SliceDirection(length=float(np.linalg.norm(one)), hash=fingerprint(one)) for one in shown],
+        directions=[_direction(one, heading) for one in shown],
         cosine=cosine(*shown) if kind is SliceKind.PLANE else None,
         interpolation=_interpolated(positions, losses[0] * scale, *cards) if between else None,
+        trajectory=None if along is None else trajectory_answer(along, scale),
         sharpness=_sharpness(positions, losses * scale) if kind is SliceKind.SHARPNESS else None,
-        normalisation=None if between else _normalisation(arguments, centre),
+        normalisation=None if between or principal else _normalisation(arguments, centre),
         precision=Precision(arguments["precision"]),
         seed=heading.seed,
-        reasons=_reasons(kind, known=minimum is not None),
+        reasons=_reasons(kind, known=minimum is not None, principal=principal),
         convention=heading.convention,
         engine_version=heading.engine_version,
         problem_hash=heading.problem_hash,
         model=heading.model,
     )
-    return applicable(answer, "end", "interpolation", "sharpness", "model")
+    return applicable(answer, "end", "interpolation", "trajectory", "sharpness", "model")
 
 
 def _losses(parts: Sequence[Json], rows: int, columns: int) -> FloatArray:
@@ -215,14 +258,26 @@ def _lowest(losses: FloatArray, axes: Sequence[SliceAxis], scale: float) -> Lowe
     return Lowest(loss=float(losses.flat[lowest]) * scale, position=position)
 
 
-def _reasons(kind: SliceKind, *, known: bool) -> dict[str, str]:
+def _reasons(kind: SliceKind, *, known: bool, principal: bool) -> dict[str, str]:
     """Why fields are null."""
     reasons = {} if known else {"global_minimum": "no solver covers this problem"}
     if kind is not SliceKind.PLANE:
         reasons["cosine"] = "only a plane has two directions"
     if kind is SliceKind.INTERPOLATION:
         reasons["normalisation"] = "the direction leads from the centre to the end as it is"
+    if principal:
+        reasons["normalisation"] = "the directions are as long as the trajectory"
     return reasons
+
+
+def _direction(direction: FloatArray, heading: PictureHeading) -> SliceDirection:
+    """Its length and hash, and itself where points are shown."""
+    found = SliceDirection(
+        length=float(np.linalg.norm(direction)),
+        hash=fingerprint(direction),
+        vector=direction if heading.with_points else None,
+    )
+    return applicable(found, "vector")
 
 
 def _shown(kind: SliceKind, rows: int) -> Sequence[int]:
@@ -269,6 +324,7 @@ WORK: Final = Work(
     in_range(
         {
             "point": compute_point,
+            "trajectory": compute_trajectory,
             "block": compute_block,
             "assemble": assemble,
         }

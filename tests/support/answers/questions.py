@@ -290,6 +290,7 @@ def _slices(rng: np.random.Generator) -> Iterator[Json]:
     linear = {"network": {"layers": numbers.layers(rng, 2, 1, noisy=0.5)}, "data": numbers.data(rng, 1, "samples")}
     yield {"problem": linear, "at": "global_minimum", "kind": "interpolation", **plain}
     yield {"problem": linear, "at": "origin", "normalisation": "unit", **plain}
+    yield {"problem": _pictured(rng), "trajectory": "training", "axes_from": "trajectory", **plain}
     relu = _pictured(rng, "relu")
     drawn = {"weights": numbers.weights(rng, relu), "biases": [[0.1, -0.2, 0.3, 0.0], [0.5]]}
     yield {"problem": relu, **drawn, "normalisation": "layer", **plain}

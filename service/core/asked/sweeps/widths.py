@@ -9,6 +9,13 @@ from service.core.landscapes.verdicts import apply, rulings
 from service.vocabulary import Evidence, Property
 
 MARKED = (Property.NO_SPURIOUS_LOCAL_MINIMA, Property.NO_SPURIOUS_VALLEYS, Property.SUBLEVEL_SETS_CONNECTED)
+UNRELATED = frozenset({Property.MINIMUM_ATTAINED, Property.DESCENT_PATH_TO_INFINITY, Property.ALL_SADDLES_STRICT})
+"""Properties from which nothing follows for the marked ones."""
+
+RULES = tuple(
+    rule for rule in LANDSCAPE_RULES if any(conclusion.about not in UNRELATED for conclusion in rule.conclusions)
+)
+"""Those that may decide a marked property: others may search, at every width, for what is not asked here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ def width_marks(problem: Problem, widths: Sequence[int]) -> tuple[WidthMark, ...
     marks = []
     known: dict[Property, bool | None] = dict.fromkeys(MARKED)
     for width in widths:
-        found = rulings(apply(LANDSCAPE_RULES, with_width(problem, width)), ())
+        found = rulings(apply(RULES, with_width(problem, width)), ())
         for about in MARKED:
             ruling = found[about]
             if ruling.value is not None and ruling.evidence is not None and ruling.value is not known[about]:

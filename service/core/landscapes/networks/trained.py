@@ -15,7 +15,12 @@ from service.vocabulary import Loss
 WORK = 300_000_000
 """Multiplications that all descents for one question may take, about."""
 
-STARTS = 6
+STARTS = 9
+SCALES = (1.0, 3.0, 0.5)
+"""Sizes of the first layer at a start, one after the other."""
+BIASES = (0.1, 1.0)
+"""Sizes of biases, one after the other when all of those have had their turn."""
+
 MOST_STEPS = 300
 GAIN = 1e-6
 """Share of a loss by which a network must lie below it."""
@@ -123,13 +128,19 @@ def _search(
 
 
 def start_of(problem: Problem, seed: int) -> DenseParameters:
-    """Gaussian weights that keep the size of the inputs, and small biases."""
+    """Gaussian weights that keep the size of the inputs, or are larger or smaller, balanced against their decays."""
     rng = np.random.default_rng(seed)
     network = problem.network
     assert problem.samples is not None  # noqa: S101  # callers have samples
     size = float(np.sqrt(np.mean(np.square(problem.samples.x)))) or 1.0
     shapes = shapes_of(network, problem.samples.x.shape[1])
-    scales = [1.0 / size if at == 0 else 1.0 for at in range(len(shapes))]
+    decays = network.weight_decays
+    positive = decays[decays > 0.0]
+    # layers of large decay are small, and the others make up for it
+    level = float(np.exp(np.log(positive).mean())) if len(positive) else 1.0
+    shares = np.sqrt(level / np.where(decays > 0.0, decays, level))
+    size /= SCALES[seed % len(SCALES)]
+    scales = [float(share) / size if at == 0 else float(share) for at, share in enumerate(shares)]
     weights = tuple(
         scale * np.sqrt(2.0 / shape[1]) * rng.normal(size=shape) for scale, shape in zip(scales, shapes, strict=True)
     )

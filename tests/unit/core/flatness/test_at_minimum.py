@@ -1,18 +1,24 @@
 """Sharpness of returned weights, and what is said where the flattest minimum is not known."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from service.core.curvature.hessian import dense_hessian
 from service.core.dispatch import NO_EXTRAS, Extras, solve
 from service.core.flatness import at_minimum
 from service.core.flatness.at_minimum import FLATTEST, ONE_ORBIT, Flatness, flatness_of
+from service.core.flatness.flattest import flattest
 from service.core.flatness.sharpness import sharpness_at, sharpness_of
+from service.core.flatness.tangents import tangents_of
+from service.core.ground.data.moments import moments_of
+from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Layer, Moments, Network, Problem, Skip
-from service.core.losses.dense import DenseParameters, flatten
-from service.core.losses.expected import gradient_of
+from service.core.losses.dense import DenseParameters, flatten, unflatten
+from service.core.losses.expected import gradient_of, terms_of
 from service.vocabulary import Bias, Evidence, SkipKind
 from tests.support.flatness import at_flattest, instance
 
@@ -163,6 +169,39 @@ def test_deep_networks_on_white_inputs_are_one_orbit(layers: int) -> None:
     assert float(there[-1]) == pytest.approx(found.least, rel=1e-10)
 
 
+@pytest.mark.parametrize(
+    "problem",
+    [
+        instance(3, 3, 1, decay=0.03, white=True, width=2, inputs=3),
+        instance(2, 2, 1, decay=0.05, width=3, inputs=3),
+        instance(3, 1, 1, decay=0.02, width=2, inputs=3, noise=0.2),
+        instance(2, 1, 1, decay=0.05, width=3, inputs=3, bias=Bias.OUTPUT),
+    ],
+    ids=["white bottleneck", "two layers", "noise", "bias"],
+)
+def test_minima_that_a_search_finds_with_decay_are_as_sharp(problem: Problem) -> None:
+    point, found = minimum_of(problem)
+    assert found.least is not None
+    least = solve(problem, NO_EXTRAS).solution.minimum.loss
+
+    def loss(vector: FloatArray) -> tuple[float, FloatArray]:
+        at = unflatten(vector, point)
+        value = terms_of(problem.network, problem.data, at).loss
+        return value, np.asarray(flatten(gradient_of(problem.network, problem.data, at)), dtype=np.float64)
+
+    rng, reached = np.random.default_rng(1), 0
+    for _ in range(5):
+        start = rng.standard_normal(flatten(point).size)
+        options: Any = {"maxiter": 3000, "ftol": 1e-16, "gtol": 1e-10}
+        ended = minimize(loss, start, jac=True, method="L-BFGS-B", options=options)
+        assert ended.fun >= least * (1.0 - 1e-9)
+        if ended.fun <= least * (1.0 + 1e-8):
+            reached += 1
+            there = np.linalg.eigvalsh(dense_hessian(problem, unflatten(ended.x, point)))[-1]
+            assert there == pytest.approx(found.least, rel=1e-5)
+    assert reached >= 2
+
+
 def test_a_tie_at_the_bottleneck_is_not_one_orbit() -> None:
     layers = (Layer(1, weight_decay=0.1), Layer(2, weight_decay=0.1), Layer(2, weight_decay=0.1))
     _, found = minimum_of(Problem(Network(layers), Moments(np.eye(2), 3.0 * np.eye(2), 18.0)))
@@ -179,6 +218,34 @@ def test_noise_on_inputs_is_a_part_of_them(outputs: int) -> None:
     assert found.least == bounds.sharpness
     assert float(np.linalg.eigvalsh(dense_hessian(narrow, point))[-1]) == pytest.approx(found.least, rel=1e-10)
     assert np.linalg.norm(flatten(gradient_of(narrow.network, narrow.data, point))) < 1e-9 * bounds.sharpness
+
+
+def test_a_constant_input_beside_a_bias_leaves_the_map_free() -> None:
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.standard_normal(40) + 1.0, np.full(40, 3.0)])
+    y = 2.0 * x[:, :1] + rng.standard_normal((40, 1))
+    network = Network((Layer(1), Layer(1)), bias=Bias.OUTPUT, bias_weight_decays=(0.0, 0.0))
+    problem = Problem(network, moments_of(x, y))
+    _, found = minimum_of(problem)
+    assert found.returned is not None
+    assert found.least is None
+    assert "many maps" in found.reasons["least_sharpness"]
+    # the bound of the shortest map, 28.70, is not that of all minima: this one uses the constant input
+    best = tangents_of(problem).least_squares[0] + np.array([0.0, -0.65])
+    offset = float(y.mean() - best @ x.mean(axis=0))
+    point = DenseParameters((best[None, :] / 0.67, np.array([[0.67]])), (None, np.array([offset])))
+    assert np.linalg.norm(flatten(gradient_of(network, problem.data, point))) < 1e-13
+    assert np.linalg.eigvalsh(dense_hessian(problem, point))[-1] < 11.3 < flattest(tangents_of(problem)).lower_bound
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_inputs_that_are_zero_show_no_weight(layers: int, outputs: int) -> None:
+    network = Network((*(Layer(2),) * (layers - 1), Layer(outputs)))
+    _, found = minimum_of(Problem(network, Moments(np.zeros((2, 2)), np.zeros((2, outputs)), 1.0)))
+    assert (found.least, found.lower_bound) == (0.0, 0.0)
+    assert found.spectrum is not None
+    assert not found.spectrum.size
 
 
 def test_an_infimum_has_no_sharpness() -> None:
