@@ -31,7 +31,7 @@ POLISHED = 4
 """Ends of a network, of different losses, that are examined as bad minima."""
 
 GAP = 1e-4
-"""Share of the loss by which a bad minimum lies above the best end."""
+"""Share of the loss of the zero network by which a bad minimum lies above the best end."""
 
 FAR = 100.0
 """Size of weights from which an end may be a slope to infinity that levels off."""
@@ -228,12 +228,14 @@ def _attack(seed: int) -> Attacked | None:
         near = unflatten(flatten(zero) + 1e-3 * np.random.default_rng(seed).normal(size=flatten(zero).size), like)
         ends.append(_descend(problem, near))
     floor = min(value for value, _ in ends)
+    # ends that are still on their way lie above the best one by little of what there is to gain
+    at_zero = max(abs(floor), abs(evaluated(problem, problem.samples, zero).loss))
     levels: list[float] = []
     bad = strict = False
     for value, end in sorted(ends, key=lambda one: one[0]):
         if (
             not np.isfinite(end).all()
-            or value <= floor + GAP * max(1e-3, abs(floor))
+            or value <= floor + GAP * at_zero
             or np.abs(end).max() > FAR
             or len(levels) >= POLISHED
         ):
