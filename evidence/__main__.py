@@ -33,7 +33,6 @@ REPORTS: Final[dict[str, str]] = {
     "landscape_peers": "Landscapes: gradients and Hessians against PyTorch, PyHessian and curvlinops",
     "landscape_kinks": "Landscapes: trained ends at rest on the kinks of ReLU networks",
     "landscape_rules": "Landscapes: verdicts against descents and witnesses",
-    "decayed_biases": "Decayed biases against searches",
     "outputs_minima": "Minima for several outputs against searches",
     "outputs_diagnose": "Diagnosis of PyTorch runs that stopped on a plateau",
     "outputs_real": "Several outputs on real data: predictions that PyTorch meets",
