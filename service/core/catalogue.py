@@ -8,7 +8,6 @@ from typing import Final
 
 from service.core.certificates.autoencoder import certify as certify_autoencoder
 from service.core.certificates.convex_layer import certify as certify_convex_layer
-from service.core.certificates.decayed_biases import certify as certify_decayed_biases
 from service.core.certificates.deep_bounded import certify as certify_deep_bounded
 from service.core.certificates.dropout import certify as certify_dropout
 from service.core.certificates.factorisation import certify as certify_factorisation
@@ -43,7 +42,6 @@ from service.core.ranks.rules import (
 from service.core.solvers import (
     autoencoder,
     convex_layer,
-    decayed_biases,
     deep_bounded,
     dropout,
     factorisation,
@@ -97,7 +95,6 @@ from service.core.theorems import (
 from service.core.theorems import (
     convex_layer as convex_layer_theorems,
 )
-from service.core.theorems import decayed_biases as decayed_biases_theorems
 from service.core.theorems import scalar_output as scalar_output_theorems
 from service.vocabulary import Model
 
@@ -113,7 +110,6 @@ SOLVERS: Final[tuple[tuple[Solver, Certifier], ...]] = (
     (deep_bounded.SOLVER, certify_deep_bounded),
     (noisy_bounded.SOLVER, certify_noisy_bounded),
     (convex_layer.SOLVER, certify_convex_layer),
-    (decayed_biases.SOLVER, certify_decayed_biases),
 )
 """In the order in which dispatch asks: the strongest statement first."""
 
@@ -199,7 +195,6 @@ THEOREMS: Final[tuple[Theorem, ...]] = (
     *linear_decayed.THEOREMS,
     *linear_noisy.THEOREMS,
     *convex_layer_theorems.THEOREMS,
-    *decayed_biases_theorems.THEOREMS,
     *models.THEOREMS,
     *flatness.THEOREMS,
     *learning_coefficient.THEOREMS,

@@ -16,7 +16,6 @@ from service.core.ground.numbers.arrays import FloatArray
 from service.core.ground.problems import Moments, Network
 from service.core.ground.results import Terms
 from service.core.losses.dense import AnyArray, DenseParameters, end_to_end
-from service.core.losses.wide import is_wide, wide_gradient, wide_noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +137,8 @@ def noise_variance(network: Network, moments: Moments, parameters: DenseParamete
     """
     if not _is_noisy(network):
         return 0.0
-    seen = _centred(network, moments)
-    central = seen is not moments
-    if is_wide(network, parameters):
-        start = moments.x_mean if central and moments.x_mean is not None else np.zeros(moments.inputs)
-        return wide_noise(network, seen.root.root, start, parameters)
+    central = bool(network.bias_layers) and moments.x_mean is not None and moments.y_mean is not None
+    seen = moments.central if central else moments
     mean: AnyArray = moments.x_mean if central and moments.x_mean is not None else np.zeros(moments.inputs)
     spread: AnyArray | None = None if seen.rooted else seen.xx
     rows: AnyArray = seen.root.root if seen.rooted else np.zeros((0, moments.inputs))
@@ -159,12 +155,6 @@ def noise_variance(network: Network, moments: Moments, parameters: DenseParamete
     return float(np.sum(noise * noise))
 
 
-def _centred(network: Network, moments: Moments) -> Moments:
-    """The moments about the means where the network has a bias, as they are where it has none."""
-    central = bool(network.bias_layers) and moments.x_mean is not None and moments.y_mean is not None
-    return moments.central if central else moments
-
-
 def gradient_of(network: Network, moments: Moments, parameters: DenseParameters) -> DenseParameters:
     """Gradient of `loss_of` by the reverse of the moment recursion.
 
@@ -179,9 +169,6 @@ def gradient_of(network: Network, moments: Moments, parameters: DenseParameters)
     Hessian-vector products.  Derived, see ``docs/theory/second-moments.md``.
     """
     seen = _seen(network, moments)
-    if is_wide(network, parameters):
-        root = _centred(network, moments).root.root
-        return wide_gradient(network, root, seen.target, seen.mean, seen.target_mean, parameters)
     return _reverse(network, seen, parameters, _forward(network, seen, parameters, noisy=True))
 
 

@@ -152,16 +152,6 @@ def _output_bias_on_means(problem: Problem) -> Judgement:
     return _yes_or(alone and known, reason if known else "the means are not given", bias=network.bias.value)
 
 
-def _bias_on_means(problem: Problem) -> Judgement:
-    network = problem.network
-    if not network.bias_layers:
-        return Judgement(False, {"bias": network.bias.value}, "no layer has a bias")
-    if problem.moments is None:
-        return _VACUOUS
-    known = problem.data.x_mean is not None and problem.data.y_mean is not None
-    return _yes_or(known, "the means of the data are not given", bias=network.bias.value)
-
-
 def _separable(problem: Problem) -> Judgement:
     if problem.moments is None:
         return _VACUOUS
@@ -198,7 +188,6 @@ NOISE_PRESENT = Hypothesis("noise on a hidden layer", _noise_present)
 ONE_NOISY_LAYER = Hypothesis("noise on one hidden layer", _one_noisy_layer)
 NO_DECAY = Hypothesis("no weight decay", _no_decay)
 OUTPUT_BIAS_ON_MEANS = Hypothesis("a free bias on the output alone", _output_bias_on_means)
-BIAS_ON_MEANS = Hypothesis("a bias, decayed or not, on data with means", _bias_on_means)
 SEPARABLE = Hypothesis("a layer without decay, or two layers on white inputs", _separable)
 BOUND_ATTAINED = Hypothesis("one noisy layer, or a solution of rank one", _bound_attained)
 

@@ -8,9 +8,6 @@ import numpy as np
 
 from service.core.ground.numbers.arrays import FloatArray
 
-FEW = 4096
-"""Width beyond which units are copies of fewer, where the width is a multiple of such a number."""
-
 
 def equal_loads(values: FloatArray, width: int) -> FloatArray:
     """Orthonormal rows R (r, width) with every diagonal entry of ``R^T diag(values) R`` equal to the mean load.
@@ -29,10 +26,6 @@ def equal_loads(values: FloatArray, width: int) -> FloatArray:
     their loads alone decide the angles.  O(r width).
     """
     rank = values.size
-    few = next((part for part in range(max(rank, 1), FEW) if width % part == 0), width) if width > FEW else width
-    if few < width:
-        # copies of columns with equal loads have equal loads
-        return np.tile(equal_loads(values, few), width // few) / np.sqrt(width // few)
     rows = np.eye(rank, width)
     if rank == 0:
         return rows
