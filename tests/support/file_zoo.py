@@ -606,7 +606,7 @@ def xlsx_files() -> Iterator[Animal]:
     truth = [["yes", "effect"], *([bool(row % 2), b] for row, b in enumerate(TABLE[:, 3].tolist()))]
     yield Animal("xlsx with truth values", _xlsx(truth), "xlsx", np.column_stack([np.arange(ROWS) % 2, TABLE[:, 3]]))
     formulas = [["a", "effect"], *(["=1+1", b] for b in TABLE[:, 3].tolist())]
-    yield Animal("xlsx with formulas that nobody computed", _xlsx(formulas), "xlsx", "missing")
+    yield Animal("xlsx with formulas that nobody computed", _xlsx(formulas), "xlsx", "has no value")
     yield Animal("xlsx, empty", _xlsx([]), "xlsx", "at least one row")
     whole = _xlsx(plain)
     yield Animal("xlsx cut short", whole[:-30], "xlsx", "not a readable xlsx")

@@ -98,6 +98,7 @@ WRONG = {
     "a header alone": case(b"a,b\n", "csv", InputError, "", "at least one row"),
     "a field that is not a number": case(b"a,b\n1,2\n\n3,x\n", "csv", InputError, "/rows/1/b", "line 4 of the file"),
     "a missing field": case(b"1,2\n,4\n", "csv", InputError, "/rows/1/0", "is missing"),
+    "a column without any value": case(b"a,b,c\n1,,2\n3,,4\n", "csv", InputError, "/header/b", "has no value in any"),
     "a row too short": case(b"1,2\n3\n", "csv", InputError, "/rows/1", "must have 2 fields"),
     "a row too long": case(b"1,2\n3,4,5\n", "csv", InputError, "/rows/1", "has 3"),
     "not UTF-8": case(b"1,2\n3,\xff\n", "csv", InputError, "/rows/1", "UTF-8", encoding="utf-8"),

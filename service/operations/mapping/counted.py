@@ -8,7 +8,7 @@ import numpy as np
 from service.core.ground.numbers.arrays import BoolArray, FloatArray
 from service.errors import InputError
 from service.operations.mapping.columns import Roles
-from service.operations.uploads.tables import Table, wrong_entry
+from service.operations.uploads.tables import Table, name_of, wrong_entry
 from service.schemas.datasets import Missing as Policy
 
 FOLDED: Final = 16
@@ -117,9 +117,14 @@ class CountedRows:
         Raises
         ------
         InputError
-            About its first missing value.
+            About its first column without any value, which nothing fills, or about its first missing value.
         """
         rows = self.rows_left_out + self.rows_read
+        empty = np.flatnonzero(self._missing == rows) if rows else []
+        for place in empty:
+            name = name_of(self._chosen[place], self.table.names)
+            detail = f"has no value in any of the {rows:,} rows; `ignore` leaves the column out"
+            raise InputError.at(("header", name), detail)
         if self._first_gap is not None and self.policy == "drop_few" and self.rows_left_out > FEW * rows:
             raise self._first_gap
 

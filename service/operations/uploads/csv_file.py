@@ -267,7 +267,7 @@ class CsvTable:
         if column == self._label:
             return "must be a number, as the label of the first row is"
         if reading == NUMBER:
-            return f"must be a number, as most of its column are: {WHAT_TEXTS_MAY_BE}"
+            return f"must be a number, as most of its column are: correct it, or {WHAT_TEXTS_MAY_BE}"
         return f"must be a {reading.kind}, as the first rows of its column are: {WHAT_TEXTS_MAY_BE}"
 
 
