@@ -30,6 +30,7 @@ SCALES = (0.3, 1.0, 2.0)
 POLISHED = 4
 """Ends of a network, of different losses, that are examined as bad minima."""
 
+LEAST_UNIT = 1e-6
 GAP = 1e-4
 """Share of the loss of the zero network by which a bad minimum lies above the best end."""
 
@@ -229,7 +230,8 @@ def _attack(seed: int) -> Attacked | None:
         ends.append(_descend(problem, near))
     floor = min(value for value, _ in ends)
     # ends that are still on their way lie above the best one by little of what there is to gain
-    at_zero = max(abs(floor), abs(evaluated(problem, problem.samples, zero).loss))
+    # where there is nothing to gain, because targets are zero, all ends are the minimum but for rounding
+    at_zero = max(abs(floor), abs(evaluated(problem, problem.samples, zero).loss), LEAST_UNIT)
     levels: list[float] = []
     bad = strict = False
     for value, end in sorted(ends, key=lambda one: one[0]):
