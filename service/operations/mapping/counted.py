@@ -120,9 +120,9 @@ class CountedRows:
             About its first column without any value, which nothing fills, or about its first missing value.
         """
         rows = self.rows_left_out + self.rows_read
-        empty = np.flatnonzero(self._missing == rows) if rows else []
-        for place in empty:
-            name = name_of(self._chosen[place], self.table.names)
+        empty = np.flatnonzero(self._missing == rows).tolist()
+        if rows and empty:
+            name = name_of(self._chosen[empty[0]], self.table.names)
             detail = f"has no value in any of the {rows:,} rows; `ignore` leaves the column out"
             raise InputError.at(("header", name), detail)
         if self._first_gap is not None and self.policy == "drop_few" and self.rows_left_out > FEW * rows:
