@@ -24,10 +24,6 @@ from service.vocabulary import Activation, Loss, Property, TheoremStatus
 
 
 def _kept(problem: Problem) -> Judgement:
-    first = problem.network.layers[0].activation
-    if problem.network.n_layers != 2 or first not in (Activation.RELU, Activation.LEAKY_RELU):
-        # that it is another network is a hypothesis of its own; its pull is not worth the time
-        return on.judged(True, "", two_rectified_layers=False)
     pull = rectified_pull(problem)
     if pull is None:
         return on.unknown("without samples the pull on a unit is unknown")
